@@ -1,0 +1,10 @@
+//! gansaku (贋作, "counterfeit") trains generative adversarial networks.
+//!
+//! One training step is a static graph ([`graph`]), differentiation transforms that graph, lowering
+//! ([`lower`]) turns it into a plan of launches over one arena, and an executor ([`exec`]) runs it.
+#![deny(unsafe_code)]
+
+pub mod config;
+pub mod data;
+pub mod error;
+pub mod rng;
