@@ -7,4 +7,5 @@
 pub mod config;
 pub mod data;
 pub mod error;
+pub mod graph;
 pub mod rng;

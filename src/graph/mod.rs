@@ -1,0 +1,347 @@
+//! A training step as a static graph of tensors.
+//!
+//! Nodes are hash-consed: building the same op on the same operands twice gives the same node, so common
+//! subexpressions are shared by construction, and every node passes through `simplify.rs` as it is made.
+//! A graph only describes; [`interp`] runs it in `f64` as the reference, [`crate::lower`] makes it fast.
+
+pub mod grad;
+pub mod interp;
+mod op;
+pub mod print;
+mod simplify;
+pub mod verify;
+
+pub use op::{Dist, Family, Op, Player};
+
+use crate::rng;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// A node's handle: its position in the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Var(u32);
+
+impl Var {
+    /// Position in [`Graph::nodes`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One node.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// What it computes.
+    pub op: Op,
+    /// From what.
+    pub sources: Vec<Var>,
+    /// Row-major.
+    pub shape: Vec<usize>,
+    /// Where it was built: `D/layers.1/maxout`.
+    pub path: Rc<str>,
+}
+
+type Key = (Op, Vec<Var>, Vec<usize>);
+
+/// A graph under construction. Building takes `&self`, so expressions nest.
+#[derive(Debug, Default)]
+pub struct Graph {
+    nodes: RefCell<Vec<Rc<Node>>>,
+    known: RefCell<HashMap<Key, Var>>,
+    scope: RefCell<Vec<String>>,
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new() -> Graph {
+        Graph::default()
+    }
+
+    /// How many nodes there are, dead ones included.
+    pub fn len(&self) -> usize {
+        self.nodes.borrow().len()
+    }
+
+    /// Whether nothing was built yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A node.
+    pub fn node(&self, var: Var) -> Rc<Node> {
+        self.nodes.borrow()[var.index()].clone()
+    }
+
+    /// A node's shape.
+    pub fn shape(&self, var: Var) -> Vec<usize> {
+        self.nodes.borrow()[var.index()].shape.clone()
+    }
+
+    /// Builds under a longer node path.
+    pub fn scoped<T>(&self, name: &str, build: impl FnOnce() -> T) -> T {
+        self.scope.borrow_mut().push(name.to_string());
+        let built = build();
+        self.scope.borrow_mut().pop();
+        built
+    }
+
+    /// Adds a node, or finds the one that already says the same.
+    ///
+    /// # Panics
+    /// When the operands do not fit the op's shape rule: models are checked code, so this is a bug in one.
+    pub(crate) fn make(&self, op: Op, sources: &[Var], shape: &[usize]) -> Var {
+        if let Some(simpler) = simplify::rewrite(self, &op, sources, shape) {
+            return simpler;
+        }
+        let key = (op, sources.to_vec(), shape.to_vec());
+        if let Some(&known) = self.known.borrow().get(&key) {
+            return known;
+        }
+        let (op, sources, shape) = key.clone();
+        let path: Rc<str> = self.scope.borrow().join("/").into();
+        {
+            let nodes = self.nodes.borrow();
+            let shapes: Vec<&[usize]> = sources.iter().map(|s| &nodes[s.index()].shape[..]).collect();
+            if let Err(message) = op.check_shape(&shapes, &shape) {
+                panic!("{path}: {message}");
+            }
+        }
+        let var = Var(self.len() as u32);
+        self.nodes.borrow_mut().push(Rc::new(Node { op, sources, shape, path }));
+        self.known.borrow_mut().insert(key, var);
+        var
+    }
+
+    /// A node that says the same, if it was already built.
+    pub(crate) fn find(&self, op: &Op, sources: &[Var], shape: &[usize]) -> Option<Var> {
+        self.known.borrow().get(&(op.clone(), sources.to_vec(), shape.to_vec())).copied()
+    }
+
+    /// A buffer that the training loop fills.
+    pub fn input(&self, name: &str, shape: &[usize]) -> Var {
+        self.make(Op::Input(name.into()), &[], shape)
+    }
+
+    /// A parameter after `version` updates of its network in this step.
+    pub fn param(&self, player: Player, name: &str, version: u8, shape: &[usize]) -> Var {
+        self.make(Op::Param { player, name: name.into(), version }, &[], shape)
+    }
+
+    /// A constant, broadcast to `shape`.
+    pub fn constant(&self, value: f64, shape: &[usize]) -> Var {
+        let scalar = self.make(Op::constant(value), &[], &[]);
+        self.broadcast(scalar, shape)
+    }
+
+    /// The constant a node is, whatever its shape.
+    pub fn as_constant(&self, var: Var) -> Option<f64> {
+        let node = self.node(var);
+        match node.op {
+            Op::Const(bits) => Some(f64::from_bits(bits)),
+            Op::Broadcast | Op::Reshape => self.as_constant(node.sources[0]),
+            _ => None,
+        }
+    }
+
+    /// Random numbers; the stream is named by `name` alone, not by the scope.
+    pub fn rand(&self, name: &str, dist: Dist, shape: &[usize]) -> Var {
+        self.make(Op::Rand { stream: rng::stream(name), dist }, &[], shape)
+    }
+
+    /// Same elements in another shape.
+    pub fn reshape(&self, x: Var, shape: &[usize]) -> Var {
+        self.make(Op::Reshape, &[x], shape)
+    }
+
+    /// Repeats axes of length 1; missing leading axes count as such (as in NumPy).
+    pub fn broadcast(&self, x: Var, shape: &[usize]) -> Var {
+        let own = self.shape(x);
+        if own.len() < shape.len() {
+            let mut full = vec![1; shape.len() - own.len()];
+            full.extend(own);
+            return self.broadcast(self.reshape(x, &full), shape);
+        }
+        self.make(Op::Broadcast, &[x], shape)
+    }
+
+    /// Zeros added `(before, after)` each axis.
+    pub fn pad(&self, x: Var, spec: &[(usize, usize)]) -> Var {
+        let shape: Vec<usize> = self.shape(x).iter().zip(spec).map(|(n, (b, a))| b + n + a).collect();
+        self.make(Op::Pad(spec.to_vec()), &[x], &shape)
+    }
+
+    /// Elements `[from, to)` of each axis.
+    pub fn slice(&self, x: Var, spec: &[(usize, usize)]) -> Var {
+        let shape: Vec<usize> = spec.iter().map(|(from, to)| to - from).collect();
+        self.make(Op::Slice(spec.to_vec()), &[x], &shape)
+    }
+
+    /// Elements `[from, to)` of one axis.
+    pub fn slice_axis(&self, x: Var, axis: usize, from: usize, to: usize) -> Var {
+        let mut spec: Vec<(usize, usize)> = self.shape(x).iter().map(|&n| (0, n)).collect();
+        spec[axis] = (from, to);
+        self.slice(x, &spec)
+    }
+
+    /// Joins along `axis`: a sum of padded parts, which lowering writes in place.
+    pub fn concat(&self, parts: &[Var], axis: usize) -> Var {
+        let total: usize = parts.iter().map(|&p| self.shape(p)[axis]).sum();
+        let mut before = 0;
+        let mut joined = None;
+        for &part in parts {
+            let shape = self.shape(part);
+            let mut spec = vec![(0, 0); shape.len()];
+            spec[axis] = (before, total - before - shape[axis]);
+            before += shape[axis];
+            let padded = self.pad(part, &spec);
+            joined = Some(joined.map_or(padded, |sum| self.add(sum, padded)));
+        }
+        joined.expect("concat of at least one part")
+    }
+
+    fn binary(&self, op: Op, a: Var, b: Var) -> Var {
+        let shape = joint_shape(&self.shape(a), &self.shape(b));
+        self.make(op, &[self.broadcast(a, &shape), self.broadcast(b, &shape)], &shape)
+    }
+
+    fn unary(&self, op: Op, a: Var) -> Var {
+        self.make(op, &[a], &self.shape(a))
+    }
+
+    /// a + b, broadcasting.
+    pub fn add(&self, a: Var, b: Var) -> Var {
+        self.binary(Op::Add, a, b)
+    }
+
+    /// a − b, broadcasting.
+    pub fn sub(&self, a: Var, b: Var) -> Var {
+        self.add(a, self.neg(b))
+    }
+
+    /// −a.
+    pub fn neg(&self, a: Var) -> Var {
+        self.scale(a, -1.0)
+    }
+
+    /// a · b, broadcasting.
+    pub fn mul(&self, a: Var, b: Var) -> Var {
+        self.binary(Op::Mul, a, b)
+    }
+
+    /// c · a.
+    pub fn scale(&self, a: Var, c: f64) -> Var {
+        self.mul(a, self.constant(c, &[]))
+    }
+
+    /// a + c.
+    pub fn shift(&self, a: Var, c: f64) -> Var {
+        self.add(a, self.constant(c, &[]))
+    }
+
+    /// The greater; on a tie (and for the derivative there) the second.
+    pub fn max(&self, a: Var, b: Var) -> Var {
+        self.binary(Op::Max, a, b)
+    }
+
+    /// 1 where a > b, else 0.
+    pub fn gt(&self, a: Var, b: Var) -> Var {
+        self.binary(Op::Gt, a, b)
+    }
+
+    /// `a` where `mask > 0`, else `b`; broadcasting.
+    pub fn select(&self, mask: Var, a: Var, b: Var) -> Var {
+        let shape = joint_shape(&self.shape(mask), &joint_shape(&self.shape(a), &self.shape(b)));
+        let [mask, a, b] = [mask, a, b].map(|v| self.broadcast(v, &shape));
+        self.make(Op::Select, &[mask, a, b], &shape)
+    }
+
+    /// √a.
+    pub fn sqrt(&self, a: Var) -> Var {
+        self.unary(Op::Sqrt, a)
+    }
+
+    /// 1 / a.
+    pub fn recip(&self, a: Var) -> Var {
+        self.unary(Op::Recip, a)
+    }
+
+    /// tanh a.
+    pub fn tanh(&self, a: Var) -> Var {
+        self.unary(Op::Tanh, a)
+    }
+
+    /// 1 / (1 + e^−a).
+    pub fn sigmoid(&self, a: Var) -> Var {
+        self.unary(Op::Sigmoid, a)
+    }
+
+    /// log(1 + e^a).
+    pub fn softplus(&self, a: Var) -> Var {
+        self.unary(Op::Softplus, a)
+    }
+
+    /// a².
+    pub fn square(&self, a: Var) -> Var {
+        self.mul(a, a)
+    }
+
+    /// Sum over `axes`, which stay with length 1.
+    pub fn sum(&self, x: Var, axes: &[usize]) -> Var {
+        let shape: Vec<usize> =
+            self.shape(x).iter().enumerate().map(|(i, &n)| if axes.contains(&i) { 1 } else { n }).collect();
+        self.make(Op::Sum(axes.to_vec()), &[x], &shape)
+    }
+
+    /// Sum of all elements, as a scalar.
+    pub fn sum_all(&self, x: Var) -> Var {
+        let axes: Vec<usize> = (0..self.shape(x).len()).collect();
+        self.reshape(self.sum(x, &axes), &[])
+    }
+
+    /// Mean of all elements, as a scalar.
+    pub fn mean(&self, x: Var) -> Var {
+        let count: usize = self.shape(x).iter().product();
+        self.scale(self.sum_all(x), 1.0 / count as f64)
+    }
+
+    /// Matrix product, each side read transposed if its flag is set.
+    pub fn matmul_with(&self, a: Var, b: Var, ta: bool, tb: bool) -> Var {
+        let (sa, sb) = (self.shape(a), self.shape(b));
+        assert!(sa.len() == 2 && sb.len() == 2, "matmul takes matrices, not {sa:?} and {sb:?}");
+        let (m, n) = (sa[usize::from(ta)], sb[usize::from(!tb)]);
+        self.make(Op::Matmul { ta, tb }, &[a, b], &[m, n])
+    }
+
+    /// Matrix product.
+    pub fn matmul(&self, a: Var, b: Var) -> Var {
+        self.matmul_with(a, b, false, false)
+    }
+
+    /// Everything `roots` need, operands before users, in a fixed order.
+    pub fn topological(&self, roots: &[Var]) -> Vec<Var> {
+        let nodes = self.nodes.borrow();
+        let mut seen = vec![false; nodes.len()];
+        let mut order = Vec::new();
+        // (node, operands already visited)
+        let mut stack: Vec<(Var, bool)> = roots.iter().rev().map(|&r| (r, false)).collect();
+        while let Some((var, expanded)) = stack.pop() {
+            if expanded {
+                order.push(var);
+            } else if !seen[var.index()] {
+                seen[var.index()] = true;
+                stack.push((var, true));
+                let sources = nodes[var.index()].sources.iter().rev();
+                stack.extend(sources.filter(|s| !seen[s.index()]).map(|&s| (s, false)));
+            }
+        }
+        order
+    }
+}
+
+/// The shape two operands broadcast to.
+fn joint_shape(a: &[usize], b: &[usize]) -> Vec<usize> {
+    let rank = a.len().max(b.len());
+    let axis = |s: &[usize], i: usize| if i + s.len() >= rank { s[i + s.len() - rank] } else { 1 };
+    (0..rank).map(|i| if axis(a, i) == 1 { axis(b, i) } else { axis(a, i) }).collect()
+}

@@ -1,0 +1,278 @@
+//! The closed set of operations, and the shape rule of each.
+
+use crate::rng;
+
+/// A network of the model: whose parameters an optimizer updates together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Player {
+    /// G.
+    Generator,
+    /// D.
+    Discriminator,
+}
+
+impl Player {
+    /// Both, in the order of arrays indexed by player.
+    pub const ALL: [Player; 2] = [Player::Generator, Player::Discriminator];
+
+    /// "G" or "D", as in node paths.
+    pub fn letter(self) -> &'static str {
+        match self {
+            Player::Generator => "G",
+            Player::Discriminator => "D",
+        }
+    }
+
+    /// "generator" or "discriminator", as in file names and keys.
+    pub fn name(self) -> &'static str {
+        match self {
+            Player::Generator => "generator",
+            Player::Discriminator => "discriminator",
+        }
+    }
+}
+
+/// Distribution of a random leaf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dist {
+    /// Uniform on [0, 1).
+    Uniform,
+    /// Standard normal.
+    Normal,
+}
+
+impl Dist {
+    /// Element `index` of a draw.
+    pub fn sample(self, draw: &rng::Draw, index: u64) -> f32 {
+        match self {
+            Dist::Uniform => draw.uniform(index),
+            Dist::Normal => draw.normal(index),
+        }
+    }
+}
+
+/// An operation. Each op's adjoint is written in these same ops (see `grad.rs`), so that any order of
+/// derivative stays inside the set.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// A buffer the training loop fills before the step: a minibatch, labels.
+    Input(String),
+    /// A parameter of a network. `version` counts the network's updates earlier in the same step.
+    Param {
+        /// Whose.
+        player: Player,
+        /// PyTorch-style name: `layers.0.weight`.
+        name: String,
+        /// How many updates of `player` this value comes after.
+        version: u8,
+    },
+    /// A scalar constant (`f64` bits); other shapes broadcast it.
+    Const(u64),
+    /// Random numbers of one stream at the current tick.
+    Rand {
+        /// See [`rng::stream`].
+        stream: u32,
+        /// Of each element.
+        dist: Dist,
+    },
+
+    /// a + b.
+    Add,
+    /// a · b.
+    Mul,
+    /// The greater; on a tie the second; NaN if either is.
+    Max,
+    /// 1 where a > b, else 0; has no derivative.
+    Gt,
+    /// b where a > 0, else c.
+    Select,
+    /// √a.
+    Sqrt,
+    /// 1 / a.
+    Recip,
+    /// tanh a.
+    Tanh,
+    /// 1 / (1 + e^−a).
+    Sigmoid,
+    /// log(1 + e^a).
+    Softplus,
+
+    /// Same elements, another shape.
+    Reshape,
+    /// Axes of length 1 repeated to the node's shape.
+    Broadcast,
+    /// Zeros added `(before, after)` each axis.
+    Pad(Vec<(usize, usize)>),
+    /// Elements `[from, to)` of each axis.
+    Slice(Vec<(usize, usize)>),
+
+    /// Sum over these axes, which stay with length 1.
+    Sum(Vec<usize>),
+    /// Matrix product of two rank-2 nodes, each read transposed if its flag is set.
+    Matmul {
+        /// Left operand transposed.
+        ta: bool,
+        /// Right operand transposed.
+        tb: bool,
+    },
+}
+
+/// The family an op belongs to: what lowering does with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// No operands.
+    Leaf,
+    /// One output element from the same element of each operand.
+    Pointwise,
+    /// An index map.
+    Movement,
+    /// A sum over axes.
+    Reduce,
+    /// A matrix product.
+    Contract,
+}
+
+impl Op {
+    /// A constant.
+    pub fn constant(value: f64) -> Op {
+        // One zero: −0 and 0 must be one node.
+        Op::Const((value + 0.0).to_bits())
+    }
+
+    /// The op's family.
+    pub fn family(&self) -> Family {
+        match self {
+            Op::Input(_) | Op::Param { .. } | Op::Const(_) | Op::Rand { .. } => Family::Leaf,
+            Op::Add
+            | Op::Mul
+            | Op::Max
+            | Op::Gt
+            | Op::Select
+            | Op::Sqrt
+            | Op::Recip
+            | Op::Tanh
+            | Op::Sigmoid
+            | Op::Softplus => Family::Pointwise,
+            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) => Family::Movement,
+            Op::Sum(_) => Family::Reduce,
+            Op::Matmul { .. } => Family::Contract,
+        }
+    }
+
+    /// The op's name in dumps and tables.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Input(_) => "input",
+            Op::Param { .. } => "param",
+            Op::Const(_) => "const",
+            Op::Rand { .. } => "rand",
+            Op::Add => "add",
+            Op::Mul => "mul",
+            Op::Max => "max",
+            Op::Gt => "gt",
+            Op::Select => "select",
+            Op::Sqrt => "sqrt",
+            Op::Recip => "recip",
+            Op::Tanh => "tanh",
+            Op::Sigmoid => "sigmoid",
+            Op::Softplus => "softplus",
+            Op::Reshape => "reshape",
+            Op::Broadcast => "broadcast",
+            Op::Pad(_) => "pad",
+            Op::Slice(_) => "slice",
+            Op::Sum(_) => "sum",
+            Op::Matmul { .. } => "matmul",
+        }
+    }
+
+    /// Every name that [`Op::name`] can give. Tests that promise "every op" walk this list.
+    pub const NAMES: [&'static str; 20] = [
+        "input", "param", "const", "rand", "add", "mul", "max", "gt", "select", "sqrt", "recip", "tanh",
+        "sigmoid", "softplus", "reshape", "broadcast", "pad", "slice", "sum", "matmul",
+    ];
+
+    /// Checks operands against the op's shape rule.
+    ///
+    /// `wanted` is the node's shape; the answer is `Err` with both sides of the disagreement.
+    pub fn check_shape(&self, sources: &[&[usize]], wanted: &[usize]) -> Result<(), String> {
+        let arity = match self {
+            Op::Input(_) | Op::Param { .. } | Op::Const(_) | Op::Rand { .. } => 0,
+            Op::Sqrt | Op::Recip | Op::Tanh | Op::Sigmoid | Op::Softplus => 1,
+            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Sum(_) => 1,
+            Op::Add | Op::Mul | Op::Max | Op::Gt | Op::Matmul { .. } => 2,
+            Op::Select => 3,
+        };
+        if sources.len() != arity {
+            return Err(format!("{} takes {arity} operands, not {}", self.name(), sources.len()));
+        }
+        let expected: Vec<usize> = match self {
+            Op::Input(_) | Op::Param { .. } | Op::Rand { .. } => wanted.to_vec(),
+            Op::Const(_) => vec![],
+            Op::Add | Op::Mul | Op::Max | Op::Gt | Op::Select => {
+                if sources.iter().any(|s| s != &wanted) {
+                    return Err(format!("{} of {sources:?} cannot make {wanted:?}", self.name()));
+                }
+                wanted.to_vec()
+            }
+            Op::Sqrt | Op::Recip | Op::Tanh | Op::Sigmoid | Op::Softplus => sources[0].to_vec(),
+            Op::Reshape => {
+                if sources[0].iter().product::<usize>() != wanted.iter().product::<usize>() {
+                    return Err(format!("reshape of {:?} cannot make {wanted:?}", sources[0]));
+                }
+                wanted.to_vec()
+            }
+            Op::Broadcast => {
+                let fits = sources[0].len() == wanted.len()
+                    && sources[0].iter().zip(wanted).all(|(&s, &w)| s == w || s == 1);
+                if !fits {
+                    return Err(format!("broadcast of {:?} cannot make {wanted:?}", sources[0]));
+                }
+                wanted.to_vec()
+            }
+            Op::Pad(spec) => {
+                if spec.len() != sources[0].len() {
+                    return Err(format!("pad {spec:?} of {:?}", sources[0]));
+                }
+                sources[0].iter().zip(spec).map(|(n, (before, after))| before + n + after).collect()
+            }
+            Op::Slice(spec) => {
+                let fits = spec.len() == sources[0].len()
+                    && spec.iter().zip(sources[0]).all(|((from, to), n)| from <= to && to <= n);
+                if !fits {
+                    return Err(format!("slice {spec:?} of {:?}", sources[0]));
+                }
+                spec.iter().map(|(from, to)| to - from).collect()
+            }
+            Op::Sum(axes) => {
+                if axes.iter().any(|&a| a >= sources[0].len()) {
+                    return Err(format!("sum over {axes:?} of {:?}", sources[0]));
+                }
+                let one_if_summed = |(i, &n): (usize, &usize)| if axes.contains(&i) { 1 } else { n };
+                sources[0].iter().enumerate().map(one_if_summed).collect()
+            }
+            Op::Matmul { ta, tb } => {
+                let ([ar, ac], [br, bc]) = (rank2(sources[0])?, rank2(sources[1])?);
+                let (m, k) = if *ta { (ac, ar) } else { (ar, ac) };
+                let (k2, n) = if *tb { (bc, br) } else { (br, bc) };
+                if k != k2 {
+                    return Err(format!(
+                        "matmul of {:?}{} and {:?}{}: inner lengths {k} and {k2} differ",
+                        sources[0],
+                        if *ta { "ᵀ" } else { "" },
+                        sources[1],
+                        if *tb { "ᵀ" } else { "" },
+                    ));
+                }
+                vec![m, n]
+            }
+        };
+        if expected != wanted {
+            return Err(format!("{} of {sources:?} makes {expected:?}, not {wanted:?}", self.name()));
+        }
+        Ok(())
+    }
+}
+
+fn rank2(shape: &[usize]) -> Result<[usize; 2], String> {
+    shape.try_into().map_err(|_| format!("matmul takes matrices, not {shape:?}"))
+}

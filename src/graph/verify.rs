@@ -1,0 +1,55 @@
+//! What must hold of a graph before it is lowered.
+
+use super::{Graph, Op, Player, Var};
+use std::collections::HashMap;
+
+/// A point in a step after which networks are updated.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// What this stage must have computed: gradients and statistics.
+    pub roots: Vec<Var>,
+    /// Networks updated when it has.
+    pub updates: Vec<Player>,
+}
+
+/// Checks that no two random leaves share a stream by accident, and that each stage reads parameters of
+/// exactly the version that the updates before it made.
+///
+/// # Errors
+/// One line that names the node and what is wrong with it.
+pub fn verify(g: &Graph, stages: &[Stage]) -> Result<(), String> {
+    let mut streams: HashMap<u32, Var> = HashMap::new();
+    let mut versions = [0u8; 2];
+    let mut seen = vec![false; g.len()];
+    for (number, stage) in stages.iter().enumerate() {
+        for var in g.topological(&stage.roots) {
+            if std::mem::replace(&mut seen[var.index()], true) {
+                continue;
+            }
+            let node = g.node(var);
+            match &node.op {
+                Op::Rand { stream, .. } => {
+                    if let Some(other) = streams.insert(*stream, var) {
+                        return Err(format!(
+                            "{} and {} draw from one stream ({stream:#010x}); rename one of them",
+                            g.node(other).path,
+                            node.path
+                        ));
+                    }
+                }
+                Op::Param { player, name, version } if *version != versions[*player as usize] => {
+                    return Err(format!(
+                        "stage {number} reads {}/{name} version {version}, but {} updates come before it",
+                        player.letter(),
+                        versions[*player as usize]
+                    ));
+                }
+                _ => {}
+            }
+        }
+        for &player in &stage.updates {
+            versions[player as usize] += 1;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! Derivatives: every op to third order, in f64, against central differences with random cotangents.
+//!
+//! For y = f(x): the directional derivative of ⟨c, y⟩ from the gradient graph must equal its difference
+//! quotient; then the same for the gradient itself, and for the gradient's gradient. After HIPS/autograd's
+//! `check_grads`, which recurses the same way.
+
+use gansaku::graph::grad::grad;
+use gansaku::graph::interp::{self, Moment, Tensor, Values};
+use gansaku::graph::{Family, Graph, Op, Var};
+use gansaku::rng::{PhiloxRng, stream};
+use std::collections::BTreeSet;
+
+const ORDERS: usize = 3;
+const STEP: f64 = 1e-5;
+const TOLERANCE: f64 = 1e-6;
+const MOMENT: Moment = Moment { seed: 1, tick: 0 };
+
+struct Case {
+    name: &'static str,
+    /// The op under test; `covers_every_op` walks these.
+    op: &'static str,
+    shapes: &'static [&'static [usize]],
+    /// Operands stay positive: √ and 1/x have no derivative at 0.
+    positive: bool,
+    build: fn(&Graph, &[Var]) -> Var,
+}
+
+fn case(
+    name: &'static str,
+    op: &'static str,
+    shapes: &'static [&'static [usize]],
+    build: fn(&Graph, &[Var]) -> Var,
+) -> Case {
+    Case { name, op, shapes, positive: false, build }
+}
+
+fn positive(case: Case) -> Case {
+    Case { positive: true, ..case }
+}
+
+fn cases() -> Vec<Case> {
+    const M: &[usize] = &[2, 3];
+    vec![
+        case("input", "input", &[M], |_, x| x[0]),
+        case("const", "const", &[M], |g, x| g.mul(x[0], g.constant(1.7, &[2, 3]))),
+        case("rand as a factor", "rand", &[M], |g, x| {
+            g.mul(g.rand("r", gansaku::graph::Dist::Normal, &[2, 3]), g.square(x[0]))
+        }),
+        case("add", "add", &[M, M], |g, x| g.add(x[0], x[1])),
+        case("mul", "mul", &[M, M], |g, x| g.mul(x[0], x[1])),
+        case("max", "max", &[M, M], |g, x| g.max(g.square(x[0]), x[1])),
+        case("relu", "max", &[M], |g, x| g.max(g.mul(x[0], x[0]), g.constant(0.0, &[]))),
+        case("leaky relu", "max", &[M], |g, x| {
+            let cube = g.mul(g.square(x[0]), x[0]);
+            g.max(cube, g.scale(cube, 0.2))
+        }),
+        case("gt in a mask", "gt", &[M, M], |g, x| g.mul(g.gt(x[0], x[1]), g.square(x[0]))),
+        case("select", "select", &[M, M], |g, x| g.select(g.gt(x[0], x[1]), g.square(x[0]), x[1])),
+        positive(case("sqrt", "sqrt", &[M], |g, x| g.sqrt(x[0]))),
+        positive(case("recip", "recip", &[M], |g, x| g.recip(x[0]))),
+        case("tanh", "tanh", &[M], |g, x| g.tanh(x[0])),
+        case("sigmoid", "sigmoid", &[M], |g, x| g.sigmoid(x[0])),
+        case("softplus", "softplus", &[M], |g, x| g.softplus(x[0])),
+        case("reshape", "reshape", &[M], |g, x| g.square(g.reshape(x[0], &[3, 2]))),
+        case("broadcast", "broadcast", &[&[2, 1]], |g, x| {
+            let wide = g.broadcast(x[0], &[4, 2, 3]);
+            g.mul(wide, g.square(wide))
+        }),
+        case("pad", "pad", &[M], |g, x| g.square(g.pad(g.square(x[0]), &[(1, 2), (0, 1)]))),
+        case("slice", "slice", &[&[4, 5]], |g, x| g.square(g.slice(g.square(x[0]), &[(1, 3), (0, 4)]))),
+        case("concat and its parts", "pad", &[M, &[1, 3]], |g, x| {
+            let joined = g.concat(&[g.square(x[0]), x[1]], 0);
+            g.mul(g.square(joined), g.broadcast(g.slice_axis(joined, 0, 2, 3), &[3, 3]))
+        }),
+        case("sum", "sum", &[&[2, 3, 4]], |g, x| g.square(g.sum(g.square(x[0]), &[1]))),
+        case("matmul", "matmul", &[&[3, 4], &[4, 5]], |g, x| g.matmul_with(x[0], x[1], false, false)),
+        case("matmul nt", "matmul", &[&[3, 4], &[5, 4]], |g, x| g.matmul_with(x[0], x[1], false, true)),
+        case("matmul tn", "matmul", &[&[4, 3], &[4, 5]], |g, x| g.matmul_with(x[0], x[1], true, false)),
+        case("matmul tt", "matmul", &[&[4, 3], &[5, 4]], |g, x| g.matmul_with(x[0], x[1], true, true)),
+        case("outer product", "matmul", &[&[3, 1], &[5, 1]], |g, x| g.matmul_with(x[0], x[1], false, true)),
+        case("matmul of padded rows", "matmul", &[M, &[3, 2]], |g, x| {
+            let rows = g.pad(g.square(x[0]), &[(1, 2), (0, 0)]);
+            let product = g.matmul(rows, x[1]);
+            g.matmul_with(g.sigmoid(product), rows, true, false)
+        }),
+        // A parameter differs from an input only in who fills it.
+        case("param", "param", &[M], |g, x| {
+            g.add(x[0], g.sum_all(g.constant(2.0, &[])))
+        }),
+    ]
+}
+
+fn random(rng: &mut PhiloxRng, shape: &[usize], positive: bool) -> Tensor {
+    let draw = |_| {
+        let x = f64::from(rng.normal());
+        if positive { 0.5 + x.abs() } else { x }
+    };
+    Tensor::new(shape, (0..shape.iter().product()).map(draw).collect())
+}
+
+/// Inputs that `root` depends on.
+fn inputs(g: &Graph, root: Var) -> Vec<Var> {
+    g.topological(&[root]).into_iter().filter(|&v| matches!(g.node(v).op, Op::Input(_))).collect()
+}
+
+/// Worst relative error over three orders.
+fn check(case: &Case) -> f64 {
+    let g = Graph::new();
+    let mut rng = PhiloxRng::new(3, stream(case.name), 0);
+    let x: Vec<Var> = case.shapes.iter().enumerate().map(|(i, s)| g.input(&format!("x{i}"), s)).collect();
+    let mut bound = Values::new();
+    for (&v, shape) in x.iter().zip(case.shapes) {
+        bound.insert(v, random(&mut rng, shape, case.positive));
+    }
+    let y = (case.build)(&g, &x);
+    let cotangent = g.input("c0", &g.shape(y));
+    let mut f = g.sum_all(g.mul(y, cotangent));
+    let mut worst = 0.0f64;
+    for order in 1..=ORDERS {
+        let wrt = inputs(&g, f);
+        for &v in &wrt {
+            bound.entry(v).or_insert_with(|| random(&mut rng, &g.shape(v), false));
+        }
+        let gradients = grad(&g, f, &wrt, None);
+        let directions: Vec<Tensor> = wrt.iter().map(|&v| random(&mut rng, &g.shape(v), false)).collect();
+        let mut values = bound.clone();
+        interp::run(&g, &gradients, MOMENT, &mut values);
+        let dot = |(v, d): (&Var, &Tensor)| -> f64 {
+            values[v].data.iter().zip(&d.data).map(|(a, b)| a * b).sum()
+        };
+        let analytic: f64 = gradients.iter().zip(&directions).map(dot).sum();
+        let at = |t: f64| {
+            let mut moved = bound.clone();
+            for (v, d) in wrt.iter().zip(&directions) {
+                let value = moved.get_mut(v).expect("bound above");
+                value.data.iter_mut().zip(&d.data).for_each(|(x, d)| *x += t * d);
+            }
+            interp::run(&g, &[f], MOMENT, &mut moved);
+            moved[&f].data[0]
+        };
+        let numeric = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+        let error = (analytic - numeric).abs() / analytic.abs().max(numeric.abs()).max(1.0);
+        assert!(error <= TOLERANCE, "{} order {order}: {analytic} against {numeric}", case.name);
+        worst = worst.max(error);
+        // The next order differentiates this gradient, weighted by fresh cotangents.
+        let weighted = gradients.iter().enumerate().map(|(i, &v)| {
+            g.sum_all(g.mul(v, g.input(&format!("c{order}.{i}"), &g.shape(v))))
+        });
+        f = weighted.reduce(|a, b| g.add(a, b)).expect("at least one gradient");
+    }
+    worst
+}
+
+#[test]
+fn every_op_to_third_order() {
+    for case in cases() {
+        println!("{:24} {:.1e} of {TOLERANCE:.0e}", case.name, check(&case));
+    }
+}
+
+#[test]
+fn covers_every_op() {
+    let tested: BTreeSet<&str> = cases().iter().map(|c| c.op).collect();
+    let all: BTreeSet<&str> = Op::NAMES.into_iter().collect();
+    assert_eq!(tested, all, "an op without a row in `cases`, or a row without an op");
+}
+
+#[test]
+fn each_row_builds_its_op() {
+    for case in cases().iter().filter(|c| c.op != "param") {
+        let g = Graph::new();
+        let x: Vec<Var> = case.shapes.iter().enumerate().map(|(i, s)| g.input(&format!("x{i}"), s)).collect();
+        let y = (case.build)(&g, &x);
+        let gradients = grad(&g, y, &x, None);
+        let ops: Vec<&str> = g.topological(&[&[y], &gradients[..]].concat()).iter().map(|&v| g.node(v).op.name()).collect();
+        let outer = case.name == "outer product" && ops.contains(&"mul");
+        assert!(ops.contains(&case.op) || outer, "{}: {ops:?}", case.name);
+    }
+    assert_eq!(Op::Add.family(), Family::Pointwise);
+}
