@@ -7,5 +7,9 @@
 pub mod config;
 pub mod data;
 pub mod error;
+pub mod exec;
 pub mod graph;
+pub mod lower;
+pub mod models;
+pub mod nn;
 pub mod rng;

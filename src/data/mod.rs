@@ -3,6 +3,8 @@
 //! A reader turns files into one [`Dataset`] in memory. It never draws minibatches: the training
 //! loop does, from these arrays.
 
+pub mod shuffle;
+
 /// Channels, height and width of one example; a point of d numbers is (d, 1, 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {

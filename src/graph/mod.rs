@@ -301,8 +301,9 @@ impl Graph {
 
     /// Mean of all elements, as a scalar.
     pub fn mean(&self, x: Var) -> Var {
+        // Scaled before the sum: the factor then belongs to the pointwise program in front of it.
         let count: usize = self.shape(x).iter().product();
-        self.scale(self.sum_all(x), 1.0 / count as f64)
+        self.sum_all(self.scale(x, 1.0 / count as f64))
     }
 
     /// Matrix product, each side read transposed if its flag is set.

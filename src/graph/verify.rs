@@ -27,24 +27,24 @@ pub fn verify(g: &Graph, stages: &[Stage]) -> Result<(), String> {
                 continue;
             }
             let node = g.node(var);
-            match &node.op {
-                Op::Rand { stream, .. } => {
-                    if let Some(other) = streams.insert(*stream, var) {
-                        return Err(format!(
-                            "{} and {} draw from one stream ({stream:#010x}); rename one of them",
-                            g.node(other).path,
-                            node.path
-                        ));
-                    }
-                }
-                Op::Param { player, name, version } if *version != versions[*player as usize] => {
+            if let Op::Rand { stream, .. } = node.op
+                && let Some(other) = streams.insert(stream, var)
+            {
+                return Err(format!(
+                    "{} and {} draw from one stream ({stream:#010x}); rename one of them",
+                    g.node(other).path,
+                    node.path
+                ));
+            }
+            for source in &node.sources {
+                let Op::Param { player, name, version } = &g.node(*source).op else { continue };
+                let updates = versions[*player as usize];
+                if *version != updates {
                     return Err(format!(
-                        "stage {number} reads {}/{name} version {version}, but {} updates come before it",
-                        player.letter(),
-                        versions[*player as usize]
+                        "stage {number} reads {}/{name} version {version}, but {updates} updates come before it",
+                        player.letter()
                     ));
                 }
-                _ => {}
             }
         }
         for &player in &stage.updates {

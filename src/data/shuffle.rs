@@ -1,0 +1,61 @@
+//! Which example comes next: an endless sequence of shuffled passes, any position of which can be asked for.
+//!
+//! Each pass is a permutation of [0, n) made by a Feistel network keyed by seed and pass, walking the cycle
+//! until it lands inside (Black & Rogaway, "Ciphers with arbitrary finite domains", 2002). Nothing is stored,
+//! so a resume needs only the position, and a device can compute its own.
+
+use crate::rng::{philox, stream};
+
+const ROUNDS: u32 = 6;
+
+/// The example at `position` of the sequence over `n` examples.
+///
+/// # Panics
+/// When there are no examples.
+pub fn at(seed: u64, n: usize, position: u64) -> usize {
+    assert!(n > 0, "no examples to shuffle");
+    let (pass, mut at) = (position / n as u64, position % n as u64);
+    // Two halves of equal length whose product reaches n.
+    let half = (u64::BITS - (n as u64 - 1).leading_zeros()).div_ceil(2).max(1);
+    let mask = (1u64 << half) - 1;
+    let key = [seed as u32, (seed >> 32) as u32 ^ stream("shuffle")];
+    loop {
+        let (mut left, mut right) = (at >> half, at & mask);
+        for round in 0..ROUNDS {
+            let word = philox([right as u32, round, pass as u32, (pass >> 32) as u32], key)[0];
+            (left, right) = (right, left ^ (u64::from(word) & mask));
+        }
+        at = left << half | right;
+        if at < n as u64 {
+            return at as usize;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_pass_is_a_permutation_of_its_own() {
+        for n in [1, 2, 3, 100, 257] {
+            let pass = |p: u64| -> Vec<usize> {
+                (0..n as u64).map(|i| at(9, n, p * n as u64 + i)).collect()
+            };
+            for p in 0..3 {
+                let mut sorted = pass(p);
+                sorted.sort_unstable();
+                assert_eq!(sorted, (0..n).collect::<Vec<_>>(), "pass {p} of {n}");
+            }
+            assert!(n < 100 || pass(0) != pass(1), "passes differ");
+        }
+    }
+
+    #[test]
+    fn neighbours_are_unrelated() {
+        let n = 10_000;
+        let ascents = (1..n as u64).filter(|&i| at(1, n, i) > at(1, n, i - 1)).count();
+        // Half of the steps of a random permutation go up: sd √(n/12) = 29.
+        assert!((ascents as i64 - 5_000).abs() < 150, "{ascents} ascents");
+    }
+}

@@ -1,0 +1,149 @@
+//! The one room of the CPU executor with `unsafe`: memory that the tasks of a launch share, and the call
+//! into the matrix library.
+#![allow(unsafe_code)]
+
+use crate::lower::Place;
+use std::marker::PhantomData;
+
+/// A launch's view of all memories: places it reads, places it writes.
+///
+/// A plan never lets a launch read what it writes (tests/plans.rs checks every recipe), and a launch's tasks
+/// write disjoint elements; under these two conditions, which the callers in this folder state, no element is
+/// written while another task looks at it.
+pub struct Shared<'a> {
+    arena: Span,
+    weights: [Span; 2],
+    gradients: [Span; 2],
+    owner: PhantomData<&'a mut [f32]>,
+}
+
+#[derive(Clone, Copy)]
+struct Span {
+    start: *mut f32,
+    len: usize,
+}
+
+// SAFETY: a span is an address and a length; every access through it is an unsafe call whose caller argues
+// that no other task writes the elements.
+unsafe impl Send for Span {}
+// SAFETY: as above.
+unsafe impl Sync for Span {}
+
+impl Span {
+    fn new(memory: &mut [f32]) -> Span {
+        Span { start: memory.as_mut_ptr(), len: memory.len() }
+    }
+}
+
+impl<'a> Shared<'a> {
+    /// Borrows every memory for as long as the launch runs.
+    pub fn new(
+        arena: &'a mut [f32],
+        weights: [&'a mut [f32]; 2],
+        gradients: [&'a mut [f32]; 2],
+    ) -> Shared<'a> {
+        Shared {
+            arena: Span::new(arena),
+            weights: weights.map(Span::new),
+            gradients: gradients.map(Span::new),
+            owner: PhantomData,
+        }
+    }
+
+    fn locate(&self, place: Place) -> (Span, usize) {
+        match place {
+            Place::Arena(at) => (self.arena, at),
+            Place::Weights(player, at) => (self.weights[player as usize], at),
+            Place::Gradients(player, at) => (self.gradients[player as usize], at),
+        }
+    }
+
+    /// `len` elements from `at` elements past `place`.
+    ///
+    /// # Safety
+    /// No task may write them while the slice lives.
+    pub unsafe fn read(&self, place: Place, at: usize, len: usize) -> &[f32] {
+        let (span, offset) = self.locate(place);
+        let from = offset + at;
+        assert!(from + len <= span.len, "read of {len} at {from} past a memory of {}", span.len);
+        // SAFETY: inside the span, which is borrowed for 'a; the caller rules out writers.
+        unsafe { std::slice::from_raw_parts(span.start.add(from), len) }
+    }
+
+    /// `len` elements from `at` elements past `place`, to write.
+    ///
+    /// # Safety
+    /// No other task may touch them while the slice lives.
+    #[allow(clippy::mut_from_ref)]
+    pub unsafe fn write(&self, place: Place, at: usize, len: usize) -> &mut [f32] {
+        let (span, offset) = self.locate(place);
+        let from = offset + at;
+        assert!(from + len <= span.len, "write of {len} at {from} past a memory of {}", span.len);
+        // SAFETY: inside the span, which is borrowed mutably for 'a; the caller rules out other users.
+        unsafe { std::slice::from_raw_parts_mut(span.start.add(from), len) }
+    }
+}
+
+/// A matrix operand: memory and strides (rows, columns), in elements.
+#[derive(Clone, Copy)]
+pub struct Operand<'a> {
+    /// Starts at element (0, 0).
+    pub data: &'a [f32],
+    /// From one row to the next.
+    pub row: usize,
+    /// From one column to the next.
+    pub column: usize,
+}
+
+impl Operand<'_> {
+    fn check(&self, rows: usize, columns: usize) {
+        let last = (rows - 1) * self.row + (columns - 1) * self.column;
+        assert!(last < self.data.len(), "matrix [{rows}, {columns}] past its memory of {}", self.data.len());
+    }
+}
+
+impl Shared<'_> {
+    /// out\[m, n\] = a\[m, k\] · b\[k, n\] on this thread, by the `gemm` crate. `out` starts `at` elements past
+    /// `place`; `row` is from one of its rows to the next, its columns are contiguous.
+    ///
+    /// # Safety
+    /// No other task may touch the elements of `out` meanwhile.
+    pub unsafe fn matmul(&self, size: [usize; 3], a: Operand, b: Operand, place: Place, at: usize, row: usize) {
+        let [m, n, k] = size;
+        if m == 0 || n == 0 {
+            return;
+        }
+        let (span, offset) = self.locate(place);
+        let from = offset + at;
+        assert!(from + (m - 1) * row + n <= span.len, "result [{m}, {n}] past a memory of {}", span.len);
+        if k > 0 {
+            a.check(m, k);
+            b.check(k, n);
+        }
+        // SAFETY: the three checks bound every element that the strides reach (k = 0 reads none); the caller
+        // rules out other users of the result.
+        unsafe {
+            gemm::gemm(
+                m,
+                n,
+                k,
+                span.start.add(from),
+                1,
+                row as isize,
+                false,
+                a.data.as_ptr(),
+                a.column as isize,
+                a.row as isize,
+                b.data.as_ptr(),
+                b.column as isize,
+                b.row as isize,
+                0.0,
+                1.0,
+                false,
+                false,
+                false,
+                gemm::Parallelism::None,
+            );
+        }
+    }
+}

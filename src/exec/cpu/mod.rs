@@ -1,0 +1,181 @@
+//! The CPU executor: the plan's launches, in order, in the plan's own arena.
+
+mod launch;
+mod memory;
+pub mod point;
+pub mod pool;
+mod update;
+
+pub use launch::Moment;
+
+use crate::data::{Dataset, Examples, Values, shuffle};
+use crate::exec::{Rate, States, UpdateRule};
+use crate::graph::Player;
+use crate::lower::{EXAMPLES, Launch, Place, Plan, Work};
+use memory::Shared;
+use pool::Pool;
+use std::sync::Arc;
+
+/// Runs plans over one arena and both networks' states.
+pub struct Cpu {
+    pool: Pool,
+    plans: Vec<Plan>,
+    arena: Vec<f32>,
+    states: States,
+    rules: [UpdateRule; 2],
+    data: Option<Arc<Dataset>>,
+    seed: u64,
+}
+
+impl Cpu {
+    /// An executor of `plans`, which share one arena. Plans that gather need `data`.
+    pub fn new(
+        pool: Pool,
+        plans: Vec<Plan>,
+        states: States,
+        rules: [UpdateRule; 2],
+        data: Option<Arc<Dataset>>,
+        seed: u64,
+    ) -> Cpu {
+        let arena = vec![0.0; plans.iter().map(|p| p.arena).max().unwrap_or(0)];
+        Cpu { pool, plans, arena, states, rules, data, seed }
+    }
+
+    /// The plans, as given.
+    pub fn plans(&self) -> &[Plan] {
+        &self.plans
+    }
+
+    /// Threads at work.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// Both networks.
+    pub fn states(&self) -> &States {
+        &self.states
+    }
+
+    /// Replaces both networks: a resume.
+    pub fn set_states(&mut self, states: States) {
+        self.states = states;
+    }
+
+    /// Fills a host-filled input of a plan.
+    ///
+    /// # Panics
+    /// When the plan has no such input or it has another length.
+    pub fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) {
+        let found = self.plans[plan].inputs.iter().find(|i| i.name == name);
+        let input = found.unwrap_or_else(|| panic!("no input {name}"));
+        assert_eq!(input.len, values.len(), "length of input {name}");
+        self.arena[input.at..input.at + input.len].copy_from_slice(values);
+    }
+
+    /// A named result of the plan that ran last.
+    pub fn output(&self, plan: usize, name: &str) -> &[f32] {
+        let found = self.plans[plan].outputs.iter().find(|o| o.name == name);
+        let output = found.unwrap_or_else(|| panic!("no output {name}"));
+        &self.arena[output.at..output.at + output.len]
+    }
+
+    /// Elements at a place: what tests look at between launches.
+    pub fn memory(&self, place: Place, len: usize) -> &[f32] {
+        match place {
+            Place::Arena(at) => &self.arena[at..at + len],
+            Place::Weights(player, at) => &self.states[player as usize].weights[at..at + len],
+            Place::Gradients(player, at) => &self.states[player as usize].gradients[at..at + len],
+        }
+    }
+
+    /// The whole arena, for tests.
+    pub fn arena_mut(&mut self) -> &mut [f32] {
+        &mut self.arena
+    }
+
+    /// Runs a plan.
+    pub fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) {
+        self.run_observed(plan, tick, rates, &mut |_, _| {});
+    }
+
+    /// Runs a plan and shows its memory after each launch, by the launch's number.
+    pub fn run_observed(
+        &mut self,
+        plan: usize,
+        tick: u64,
+        rates: &[Rate; 2],
+        observe: &mut (dyn FnMut(usize, &mut Cpu) + Send),
+    ) {
+        let launches = std::mem::take(&mut self.plans[plan].launches);
+        // Workers stay with the plan from its first launch to its last.
+        let pool = std::mem::replace(&mut self.pool, Pool::single());
+        pool.enter(|| {
+            for (number, launch) in launches.iter().enumerate() {
+                self.launch(&pool, launch, tick, rates);
+                observe(number, self);
+            }
+        });
+        self.pool = pool;
+        self.plans[plan].launches = launches;
+    }
+
+    fn launch(&mut self, pool: &Pool, launch: &Launch, tick: u64, rates: &[Rate; 2]) {
+        let moment = Moment { seed: self.seed, tick };
+        match &launch.work {
+            Work::Gather { input, to, rows, width } => {
+                let Place::Arena(at) = *to else { unreachable!("inputs live in the arena") };
+                let data = self.data.as_ref().expect("a plan that gathers has a data set");
+                let to = &mut self.arena[at..at + rows * width];
+                gather(data, moment, input, to, *width);
+            }
+            Work::Matmul { a, b, out, size, epilogue } => {
+                launch::matmul(pool, &self.shared(), moment, [a, b, out], *size, epilogue);
+            }
+            Work::Map { shape, program } => launch::map(pool, &self.shared(), moment, shape, program),
+            Work::Reduce { shape, summed, program } => {
+                launch::reduce(pool, &self.shared(), moment, shape, summed, program);
+            }
+            Work::Update(player) => {
+                let i = *player as usize;
+                update::update(pool, &mut self.states[i], &self.rules[i], &rates[i]);
+            }
+        }
+    }
+
+    fn shared(&mut self) -> Shared<'_> {
+        let [g, d] = &mut self.states;
+        let weights = [&mut g.weights[..], &mut d.weights[..]];
+        Shared::new(&mut self.arena, weights, [&mut g.gradients[..], &mut d.gradients[..]])
+    }
+}
+
+/// The minibatch of a tick: examples scaled to the network's numbers, or labels one-hot.
+///
+/// Positions tick·rows … of an endless sequence of shuffled passes through the training split.
+fn gather(data: &Dataset, moment: Moment, input: &str, to: &mut [f32], width: usize) {
+    let Examples { count, values, labels } = &data.train;
+    let rows = to.len() / width;
+    for (row, to) in to.chunks_mut(width).enumerate() {
+        let position = moment.tick * rows as u64 + row as u64;
+        let example = shuffle::at(moment.seed, *count, position);
+        if input == EXAMPLES {
+            match values {
+                Values::U8(bytes) => {
+                    let bytes = &bytes[example * width..][..width];
+                    to.iter_mut().zip(bytes).for_each(|(t, &b)| *t = f32::from(b) * data.factor + data.offset);
+                }
+                Values::F32(numbers) => to.copy_from_slice(&numbers[example * width..][..width]),
+            }
+        } else {
+            to.fill(0.0);
+            let labels = labels.as_ref().expect("a conditional model has labels");
+            to[usize::from(labels[example])] = 1.0;
+        }
+    }
+}
+
+/// The rules of a plan that never updates.
+pub fn no_updates() -> [UpdateRule; 2] {
+    let rule = crate::config::Rule::Sgd { momentum: 0.0, final_momentum: 0.0, saturate: 0 };
+    Player::ALL.map(|_| UpdateRule { rule, clip: 0.0, column_norms: vec![], average: false })
+}

@@ -1,0 +1,210 @@
+//! One optimizer update over a network's flat memory.
+//!
+//! Blocks of fixed length are the tasks, so that sums do not depend on the number of threads.
+
+use super::pool::Pool;
+use crate::config::Rule;
+use crate::exec::{ColumnNorm, NetworkState, Rate, UpdateRule};
+use multiversion::multiversion;
+
+/// Elements a task: gradients, weights and two moments of a block fit the second-level cache.
+const BLOCK: usize = 16_384;
+
+/// Updates weights, moments and the moving average from the gradients.
+pub fn update(pool: &Pool, state: &mut NetworkState, rule: &UpdateRule, rate: &Rate) {
+    let NetworkState { weights, gradients, moments, average, gradient_norm2 } = state;
+    let step = Step::new(rule, rate);
+    let (first, second) = match &mut moments[..] {
+        [first, second] => (&mut first[..], &mut second[..]),
+        [only] => (&mut only[..], &mut [][..]),
+        _ => unreachable!("every rule keeps one or two moments"),
+    };
+    let none = weights.len().div_ceil(BLOCK);
+    let mut second: Vec<&mut [f32]> = second.chunks_mut(BLOCK).collect();
+    second.resize_with(none, || &mut []);
+    // Column norms change weights after the rule: the average then waits for them.
+    let now = if rule.column_norms.is_empty() { &mut average[..] } else { &mut [] };
+    let mut averages: Vec<&mut [f32]> = now.chunks_mut(BLOCK).collect();
+    averages.resize_with(none, || &mut []);
+    let mut norms = vec![0.0f64; none];
+    let blocks = weights.chunks_mut(BLOCK).zip(gradients.chunks(BLOCK)).zip(first.chunks_mut(BLOCK));
+    let blocks = blocks.zip(second).zip(averages).zip(&mut norms);
+    pool.each_of(blocks.collect(), |(((((w, g), m), v), a), norm)| {
+        *norm = square_norm(g);
+        step.apply(w, g, m, v);
+        if step.clip > 0.0 {
+            clip(w, step.clip);
+        }
+        if !a.is_empty() {
+            blend(a, w, step.average);
+        }
+    });
+    *gradient_norm2 = norms.iter().sum();
+    if !rule.column_norms.is_empty() {
+        for limit in &rule.column_norms {
+            limit_columns(weights, limit);
+        }
+        let blocks = average.chunks_mut(BLOCK).zip(weights.chunks(BLOCK));
+        pool.each_of(blocks.collect(), |(a, w)| blend(a, w, step.average));
+    }
+}
+
+/// One update's constants.
+struct Step {
+    rule: Rule,
+    lr: f32,
+    momentum: f32,
+    /// Adam: lr / (1 − β1ᵗ) and √(1 − β2ᵗ).
+    corrected_lr: f32,
+    root_correction: f32,
+    clip: f32,
+    average: f32,
+}
+
+impl Step {
+    fn new(rule: &UpdateRule, rate: &Rate) -> Step {
+        let (mut corrected_lr, mut root_correction) = (rate.lr, 1.0);
+        if let Rule::Adam { beta1, beta2, .. } = rule.rule {
+            let power = |beta: f32| f64::from(beta).powf(rate.update as f64);
+            corrected_lr = (f64::from(rate.lr) / (1.0 - power(beta1))) as f32;
+            root_correction = (1.0 - power(beta2)).sqrt() as f32;
+        }
+        Step {
+            rule: rule.rule,
+            lr: rate.lr,
+            momentum: rate.momentum,
+            corrected_lr,
+            root_correction,
+            clip: rule.clip,
+            average: rate.average,
+        }
+    }
+
+    fn apply(&self, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+        match self.rule {
+            Rule::Sgd { .. } => sgd(w, g, m, self.lr, self.momentum),
+            Rule::Adam { beta1, beta2, eps } => {
+                adam(w, g, m, v, [beta1, beta2, eps, self.corrected_lr, self.root_correction]);
+            }
+            Rule::RmsProp { alpha, eps } => rms_prop(w, g, m, [self.lr, alpha, eps]),
+        }
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2"))]
+fn sgd(w: &mut [f32], g: &[f32], velocity: &mut [f32], lr: f32, momentum: f32) {
+    for ((w, &g), v) in w.iter_mut().zip(g).zip(velocity) {
+        *v = momentum * *v - lr * g;
+        *w += *v;
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2"))]
+fn adam(w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32], constants: [f32; 5]) {
+    let [beta1, beta2, eps, lr, root_correction] = constants;
+    for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+        *m += (1.0 - beta1) * (g - *m);
+        *v = beta2 * *v + (1.0 - beta2) * g * g;
+        *w -= lr * *m / (v.sqrt() / root_correction + eps);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2"))]
+fn rms_prop(w: &mut [f32], g: &[f32], s: &mut [f32], constants: [f32; 3]) {
+    let [lr, alpha, eps] = constants;
+    for ((w, &g), s) in w.iter_mut().zip(g).zip(s) {
+        *s = alpha * *s + (1.0 - alpha) * g * g;
+        *w -= lr * g / (s.sqrt() + eps);
+    }
+}
+
+/// w ← min(max(w, −limit), limit); NaN stays.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2"))]
+fn clip(w: &mut [f32], limit: f32) {
+    w.iter_mut().for_each(|w| *w = w.clamp(-limit, limit));
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2"))]
+fn blend(average: &mut [f32], w: &[f32], beta: f32) {
+    average.iter_mut().zip(w).for_each(|(a, &w)| *a = beta * *a + (1.0 - beta) * w);
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2"))]
+fn square_norm(g: &[f32]) -> f64 {
+    let mut lanes = [0.0f64; 16];
+    let (whole, rest) = g.as_chunks::<16>();
+    for part in whole {
+        lanes.iter_mut().zip(part).for_each(|(l, &x)| *l += f64::from(x) * f64::from(x));
+    }
+    lanes.iter_mut().zip(rest).for_each(|(l, &x)| *l += f64::from(x) * f64::from(x));
+    lanes.iter().sum()
+}
+
+/// Scales each column down to the limit: w ← w·min(norm, limit)/(10⁻⁷ + norm), as pylearn2 does.
+fn limit_columns(weights: &mut [f32], limit: &ColumnNorm) {
+    let matrix = &mut weights[limit.offset..limit.offset + limit.fan_in * limit.units];
+    let mut factors = vec![0.0f32; limit.units];
+    for row in matrix.chunks(limit.units) {
+        factors.iter_mut().zip(row).for_each(|(f, w)| *f += w * w);
+    }
+    for f in &mut factors {
+        let norm = f.sqrt();
+        *f = norm.min(limit.limit) / (1e-7 + norm);
+    }
+    for row in matrix.chunks_mut(limit.units) {
+        row.iter_mut().zip(&factors).for_each(|(w, f)| *w *= f);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(rule: Rule) -> UpdateRule {
+        UpdateRule { rule, clip: 0.0, column_norms: vec![], average: true }
+    }
+
+    /// Runs three updates with gradient (1, −2) and returns the weights, which start at (1, 1).
+    fn three_updates(rule: &UpdateRule, momentum: f32) -> Vec<f32> {
+        let pool = Pool::new(1).expect("one thread");
+        let mut state = rule.start(vec![1.0, 1.0]);
+        for n in 1..=3 {
+            state.gradients = vec![1.0, -2.0];
+            update(&pool, &mut state, rule, &Rate { lr: 0.1, momentum, update: n, average: 0.5 });
+            assert_eq!(state.gradient_norm2, 5.0);
+        }
+        state.weights
+    }
+
+    #[test]
+    fn rules_follow_their_formulas() {
+        // v = −.1, −.15, −.175 times the gradient's size.
+        let sgd = Rule::Sgd { momentum: 0.5, final_momentum: 0.5, saturate: 0 };
+        let w = three_updates(&rule(sgd), 0.5);
+        assert!((w[0] - (1.0 - 0.425)).abs() < 1e-6 && (w[1] - (1.0 + 0.85)).abs() < 1e-6, "{w:?}");
+        // A constant gradient makes every corrected step lr·sign.
+        let adam = Rule::Adam { beta1: 0.5, beta2: 0.999, eps: 1e-8 };
+        let w = three_updates(&rule(adam), 0.0);
+        assert!((w[0] - 0.7).abs() < 1e-5 && (w[1] - 1.3).abs() < 1e-5, "{w:?}");
+        // s = .01, .0199, .029701 for |g| = 1.
+        let rms = Rule::RmsProp { alpha: 0.99, eps: 1e-8 };
+        let w = three_updates(&rule(rms), 0.0);
+        let expected = 1.0 - 0.1 * (1.0 / 0.01f64.sqrt() + 1.0 / 0.0199f64.sqrt() + 1.0 / 0.029701f64.sqrt());
+        assert!((f64::from(w[0]) - expected).abs() < 1e-4, "{w:?} {expected}");
+    }
+
+    #[test]
+    fn limits_hold_after_an_update() {
+        let pool = Pool::new(1).expect("one thread");
+        let sgd = Rule::Sgd { momentum: 0.0, final_momentum: 0.0, saturate: 0 };
+        let column = ColumnNorm { offset: 0, fan_in: 2, units: 2, limit: 1.0 };
+        let limited = UpdateRule { column_norms: vec![column], clip: 3.5, ..rule(sgd) };
+        let mut state = limited.start(vec![3.0, 0.1, 4.0, 0.1]);
+        update(&pool, &mut state, &limited, &Rate { lr: 0.0, momentum: 0.0, update: 1, average: 0.0 });
+        let norm = (state.weights[0].powi(2) + state.weights[2].powi(2)).sqrt();
+        assert!((norm - 1.0).abs() < 1e-5, "a long column is scaled to the limit: {norm}");
+        assert!((state.weights[1] - 0.1).abs() < 1e-6, "a short one stays");
+        assert!((state.weights[2] / state.weights[0] - 3.5 / 3.0).abs() < 1e-5, "4 was clipped to 3.5 before");
+        assert_eq!(state.average, state.weights, "the average sees the limited weights");
+    }
+}

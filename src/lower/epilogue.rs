@@ -1,0 +1,156 @@
+//! Which pointwise nodes a contraction can take along: the patterns of the closed list.
+
+use super::analysis::Analysis;
+use crate::graph::{Op, Var};
+
+/// What a pattern does, in terms of the graph; lowering turns it into a [`super::plan::Epilogue`].
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Kind {
+    Bias(Var),
+    Accumulate(Var),
+    Scale(f32),
+    Relu,
+    LeakyRelu(f32),
+    Tanh,
+    Sigmoid,
+    Dropout { rand: Var, threshold: f32, scale: f32 },
+    ReluGrad(Var),
+    LeakyReluGrad(Var, f32),
+    TanhGrad(Var),
+    SigmoidGrad(Var),
+}
+
+/// "`result` is `kind` applied to `input`", the nodes between them having no other use.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
+    pub kind: Kind,
+    pub input: Var,
+    /// Nodes between input and result.
+    pub between: Vec<Var>,
+}
+
+impl Pattern {
+    /// The node whose memory the epilogue reads.
+    pub fn reads(&self) -> Option<Var> {
+        match self.kind {
+            Kind::Bias(v)
+            | Kind::Accumulate(v)
+            | Kind::ReluGrad(v)
+            | Kind::LeakyReluGrad(v, _)
+            | Kind::TanhGrad(v)
+            | Kind::SigmoidGrad(v) => Some(v),
+            Kind::Scale(_)
+            | Kind::Relu
+            | Kind::LeakyRelu(_)
+            | Kind::Tanh
+            | Kind::Sigmoid
+            | Kind::Dropout { .. } => None,
+        }
+    }
+}
+
+/// Every way to see `result` as an epilogue, the most telling first. The caller checks that the input is a
+/// contraction's end.
+pub(super) fn patterns(a: &Analysis, result: Var) -> Vec<Pattern> {
+    let node = a.node(result);
+    let simple = |kind, input| Pattern { kind, input, between: vec![] };
+    let mut found = Vec::new();
+    let both = || match node.sources[..] {
+        [x, y] => vec![(x, y), (y, x)],
+        _ => vec![],
+    };
+    match node.op {
+        Op::Tanh => found.push(simple(Kind::Tanh, node.sources[0])),
+        Op::Sigmoid => found.push(simple(Kind::Sigmoid, node.sources[0])),
+        Op::Max => {
+            let (x, bound) = (node.sources[0], node.sources[1]);
+            if a.g.as_constant(bound) == Some(0.0) {
+                found.push(simple(Kind::Relu, x));
+            } else if let Some(slope) = scaled(a, bound, x) {
+                found.push(Pattern { kind: Kind::LeakyRelu(slope), input: x, between: vec![bound] });
+            }
+        }
+        Op::Select => {
+            let [mask, x, other] = node.sources[..] else { return found };
+            let m = a.node(mask);
+            if m.op == Op::Gt && a.g.as_constant(m.sources[1]) == Some(0.0) {
+                let y = m.sources[0];
+                if a.g.as_constant(other) == Some(0.0) {
+                    found.push(simple(Kind::ReluGrad(y), x));
+                } else if let Some(slope) = scaled(a, other, x) {
+                    let kind = Kind::LeakyReluGrad(y, slope);
+                    found.push(Pattern { kind, input: x, between: vec![other] });
+                }
+            }
+        }
+        Op::Mul => {
+            for (x, factor) in both() {
+                if let Some(c) = a.g.as_constant(factor) {
+                    found.push(simple(Kind::Scale(c as f32), x));
+                } else if let Some(kind) = dropout(a, factor) {
+                    found.push(simple(kind, x));
+                } else if let Some(y) = one_minus(a, factor) {
+                    // x·(1 − y²) or (x'·y)·(1 − y).
+                    let (yn, xn) = (a.node(y), a.node(x));
+                    if yn.op == Op::Mul && yn.sources[0] == yn.sources[1] {
+                        found.push(simple(Kind::TanhGrad(yn.sources[0]), x));
+                    } else if xn.op == Op::Mul && xn.sources.contains(&y) {
+                        let input = xn.sources[usize::from(xn.sources[0] == y)];
+                        found.push(Pattern { kind: Kind::SigmoidGrad(y), input, between: vec![x] });
+                    }
+                }
+            }
+        }
+        Op::Add => {
+            for (x, other) in both() {
+                if is_row_of_params(a, other) {
+                    found.push(simple(Kind::Bias(other), x));
+                } else if a.g.as_constant(other).is_none() && !a.is_free(other) {
+                    found.push(simple(Kind::Accumulate(other), x));
+                }
+            }
+        }
+        _ => {}
+    }
+    found
+}
+
+/// c, if `v` is c·x with 0 ≤ c < 1 (so that the output's sign tells the input's).
+fn scaled(a: &Analysis, v: Var, x: Var) -> Option<f32> {
+    let node = a.node(v);
+    let factor = (node.op == Op::Mul && node.sources[0] == x).then(|| a.g.as_constant(node.sources[1]))??;
+    (0.0..1.0).contains(&factor).then_some(factor as f32)
+}
+
+/// y, if `v` is 1 − y.
+fn one_minus(a: &Analysis, v: Var) -> Option<Var> {
+    let sum = a.node(v);
+    if sum.op != Op::Add || a.g.as_constant(sum.sources[1]) != Some(1.0) {
+        return None;
+    }
+    let negated = a.node(sum.sources[0]);
+    let minus = negated.op == Op::Mul && a.g.as_constant(negated.sources[1]) == Some(-1.0);
+    minus.then(|| negated.sources[0])
+}
+
+/// select(u > threshold, scale, 0) with u uniform random.
+fn dropout(a: &Analysis, v: Var) -> Option<Kind> {
+    let choice = a.node(v);
+    if choice.op != Op::Select || a.g.as_constant(choice.sources[2]) != Some(0.0) {
+        return None;
+    }
+    let scale = a.g.as_constant(choice.sources[1])? as f32;
+    let mask = a.node(choice.sources[0]);
+    let rand = mask.sources.first().copied().filter(|_| mask.op == Op::Gt)?;
+    let threshold = a.g.as_constant(mask.sources[1])? as f32;
+    let uniform = matches!(a.node(a.view(rand).0).op, Op::Rand { dist: crate::graph::Dist::Uniform, .. });
+    uniform.then_some(Kind::Dropout { rand, threshold, scale })
+}
+
+/// A parameter vector repeated down the rows.
+fn is_row_of_params(a: &Analysis, v: Var) -> bool {
+    let node = a.node(v);
+    node.op == Op::Broadcast
+        && a.g.shape(node.sources[0]).first() == Some(&1)
+        && matches!(a.node(a.through_movement(v)).op, Op::Param { .. })
+}

@@ -1,0 +1,398 @@
+//! Grouping: which nodes share a launch.
+//!
+//! Three kinds of kernel. A *contraction* takes along the pointwise chain behind it that the closed list of
+//! epilogues can say. A *map* takes pointwise nodes of one iteration space that read each other or a common
+//! operand. A *reduction* takes sums of one space over the same axes, with the pointwise nodes that nobody
+//! else reads in front. One greedy pass in topological order; a node joins a kernel only if that makes no
+//! cycle. What is cheap is computed again rather than stored.
+
+use super::analysis::Analysis;
+use super::epilogue::{Pattern, patterns};
+use crate::graph::{Family, Op, Var};
+use std::collections::{HashMap, HashSet};
+
+/// Pointwise nodes a reader may recompute instead of having them stored.
+const RECOMPUTE: usize = 4;
+/// Pointwise nodes a reduction may take in front.
+const IN_FRONT_OF_SUM: usize = 20;
+
+#[derive(Debug, Clone)]
+pub(super) enum Kind {
+    Contraction { matmul: Var, chain: Vec<(Var, Pattern)> },
+    Map { members: Vec<Var> },
+    Reduction { sums: Vec<Var> },
+}
+
+#[derive(Debug)]
+pub(super) struct Kernel {
+    pub kind: Kind,
+    pub stage: usize,
+    /// Nodes read directly by members: what makes two kernels neighbours.
+    reads: HashSet<Var>,
+    /// Kernels that must run before this one.
+    before: Bits,
+}
+
+impl Kernel {
+    /// The node a contraction ends with.
+    fn end(&self) -> Option<Var> {
+        match &self.kind {
+            Kind::Contraction { matmul, chain } => Some(chain.last().map_or(*matmul, |(v, _)| *v)),
+            _ => None,
+        }
+    }
+}
+
+/// Kernels, and which nodes have memory.
+pub(super) struct Fusion {
+    pub kernels: Vec<Kernel>,
+    /// The kernel that computes a node.
+    pub home: HashMap<Var, usize>,
+    /// Nodes with memory, besides inputs and parameters.
+    pub buffered: HashSet<Var>,
+}
+
+pub(super) fn fuse(a: &Analysis) -> Fusion {
+    let tentative = tentative_chains(a);
+    let between: HashSet<Var> = tentative.values().flat_map(|p| p.between.iter().copied()).collect();
+    let mut f = Fusion { kernels: vec![], home: HashMap::new(), buffered: hard_buffered(a) };
+    let in_front = in_front_of_sums(a, &f.buffered);
+    for &v in &a.order {
+        let node = a.node(v);
+        let hard = f.buffered.contains(&v);
+        let kind = match node.op.family() {
+            Family::Contract => Kind::Contraction { matmul: v, chain: vec![] },
+            Family::Reduce => {
+                if !f.join_reduction(a, v) {
+                    f.add(a, Kind::Reduction { sums: vec![v] }, v);
+                }
+                continue;
+            }
+            Family::Leaf | Family::Movement if !hard => continue,
+            Family::Leaf | Family::Movement => Kind::Map { members: vec![v] },
+            Family::Pointwise => {
+                let virtual_node = !hard
+                    && (a.is_assembly(v)
+                        || in_front.contains(&v)
+                        || between.contains(&v)
+                        || (node.op == Op::Gt && !a.reads_parameters(v))
+                        || a.is_free(v));
+                if virtual_node || a.concats.contains_key(&v) {
+                    continue;
+                }
+                if f.join_contraction(a, v, tentative.get(&v)) || f.join_map(a, v) {
+                    continue;
+                }
+                Kind::Map { members: vec![v] }
+            }
+        };
+        f.add(a, kind, v);
+    }
+    f.choose_buffers(a);
+    f
+}
+
+/// Pointwise chains behind contractions, were there no cycles to fear: result → pattern.
+fn tentative_chains(a: &Analysis) -> HashMap<Var, Pattern> {
+    let mut ends: HashSet<Var> = HashSet::new();
+    let mut chains = HashMap::new();
+    for &v in &a.order {
+        if a.node(v).op.family() == Family::Contract {
+            ends.insert(v);
+        }
+        let fits = |p: &Pattern| {
+            let inside = |r: &Var| *r == v || p.between.contains(r);
+            ends.contains(&p.input)
+                && a.stage[&p.input] == a.stage[&v]
+                && !a.is_root(p.input)
+                && a.readers(p.input).iter().all(inside)
+                && p.between.iter().all(|b| !a.is_root(*b) && a.readers(*b).iter().all(inside))
+        };
+        let latest = patterns(a, v).into_iter().filter(fits).max_by_key(|p| a.position[&p.input]);
+        if let Some(pattern) = latest {
+            ends.remove(&pattern.input);
+            ends.insert(v);
+            chains.insert(v, pattern);
+        }
+    }
+    chains
+}
+
+/// Nodes that must have memory whatever the grouping: roots, what contractions and views read, copies.
+fn hard_buffered(a: &Analysis) -> HashSet<Var> {
+    let mut hard = HashSet::new();
+    let has_own_memory = |v: Var| matches!(a.node(v).op, Op::Input(_) | Op::Param { .. });
+    let base_of = |v: Var| a.view(v).0;
+    for &v in &a.order {
+        let node = a.node(v);
+        match node.op.family() {
+            Family::Contract => {
+                for &s in &node.sources {
+                    let (base, view) = a.view(s);
+                    let shape = a.g.shape(s);
+                    let repeats = view.strides.iter().zip(&shape).any(|(&st, &n)| st == 0 && n > 1);
+                    let random = matches!(a.node(*base).op, Op::Rand { .. });
+                    let readable = !view.is_windowed(&shape) && !repeats && !random;
+                    hard.insert(if readable { *base } else { s });
+                }
+            }
+            Family::Reduce => {
+                hard.insert(v);
+            }
+            Family::Movement if a.is_assembly(v) => {}
+            Family::Movement => {
+                if a.copies.contains_key(&v) {
+                    hard.insert(v);
+                }
+                let random = matches!(a.node(a.through_movement(v)).op, Op::Rand { .. });
+                if !random && a.g.as_constant(v).is_none() {
+                    hard.insert(base_of(node.sources[0]));
+                }
+            }
+            Family::Leaf | Family::Pointwise => {}
+        }
+        if a.concats.contains_key(&v) || a.part_of.contains_key(&v) {
+            hard.insert(v);
+        }
+    }
+    hard.extend(&a.roots);
+    hard.retain(|v| !has_own_memory(*v));
+    hard
+}
+
+/// Pointwise nodes that only sums of one space and the same axes read.
+fn in_front_of_sums(a: &Analysis, hard: &HashSet<Var>) -> HashSet<Var> {
+    let mut axes_of: HashMap<Var, Vec<usize>> = HashMap::new();
+    for &v in a.order.iter().rev() {
+        let node = a.node(v);
+        if node.op.family() != Family::Pointwise || hard.contains(&v) || a.readers(v).is_empty() {
+            continue;
+        }
+        let wanted: Vec<Option<Vec<usize>>> = a
+            .readers(v)
+            .iter()
+            .map(|r| match &a.node(*r).op {
+                Op::Sum(axes) => Some(axes.clone()),
+                _ => axes_of.get(r).cloned(),
+            })
+            .collect();
+        let agree = wanted.windows(2).all(|w| w[0] == w[1]);
+        if let (true, Some(axes)) = (agree, wanted[0].clone())
+            && tree_size(a, v, &axes_of) <= IN_FRONT_OF_SUM
+        {
+            axes_of.insert(v, axes);
+        }
+    }
+    axes_of.into_keys().collect()
+}
+
+/// Nodes of the pointwise tree above `v` up to the sum: a bound on the program that the sum would carry.
+fn tree_size(a: &Analysis, v: Var, marked: &HashMap<Var, Vec<usize>>) -> usize {
+    let above: usize =
+        a.readers(v).iter().filter(|r| marked.contains_key(r)).map(|&r| tree_size(a, r, marked)).sum();
+    1 + above
+}
+
+impl Fusion {
+    /// Kernels whose results `v` needs, looking through what is not stored.
+    fn needs(&self, a: &Analysis, v: Var, into: &mut Bits) {
+        for &s in &a.node(v).sources {
+            self.needs_value(a, s, into);
+        }
+    }
+
+    fn needs_value(&self, a: &Analysis, s: Var, into: &mut Bits) {
+        if let Some(concat) = a.concats.get(&s) {
+            concat.parts.iter().for_each(|(part, _)| self.needs_value(a, *part, into));
+        } else if let Some(&kernel) = self.home.get(&s) {
+            into.insert(kernel);
+            into.union(&self.kernels[kernel].before);
+        } else {
+            self.needs(a, s, into);
+        }
+    }
+
+    fn add(&mut self, a: &Analysis, kind: Kind, v: Var) {
+        let mut before = Bits::default();
+        self.needs(a, v, &mut before);
+        self.home.insert(v, self.kernels.len());
+        let reads = a.node(v).sources.iter().copied().collect();
+        self.kernels.push(Kernel { kind, stage: a.stage[&v], reads, before });
+    }
+
+    /// Lets `v` be computed by kernel `k`, unless a kernel that needs `k` must run before `v`.
+    fn try_join(&mut self, a: &Analysis, k: usize, v: Var) -> bool {
+        let mut needs = Bits::default();
+        self.needs(a, v, &mut needs);
+        needs.remove(k);
+        if self.kernels[k].stage != a.stage[&v] || needs.iter().any(|n| self.kernels[n].before.contains(k)) {
+            return false;
+        }
+        self.kernels[k].before.union(&needs);
+        self.kernels[k].reads.extend(&a.node(v).sources);
+        self.home.insert(v, k);
+        let before = self.kernels[k].before.clone();
+        for other in &mut self.kernels {
+            if other.before.contains(k) {
+                other.before.union(&before);
+            }
+        }
+        true
+    }
+
+    fn join_contraction(&mut self, a: &Analysis, v: Var, pattern: Option<&Pattern>) -> bool {
+        let Some(pattern) = pattern else { return false };
+        let Some(&k) = self.home.get(&pattern.input) else { return false };
+        // What the epilogue reads must have memory: an input, a parameter, or a node that some kernel stores.
+        let read = pattern.reads().map(|r| a.view(r).0);
+        let leaf = |v: Var| matches!(a.node(v).op, Op::Input(_) | Op::Param { .. });
+        let readable = |v: Var| leaf(v) || self.home.contains_key(&v) || a.concats.contains_key(&v);
+        if self.kernels[k].end() != Some(pattern.input)
+            || !read.is_none_or(readable)
+            || !self.try_join(a, k, v)
+        {
+            return false;
+        }
+        self.buffered.extend(read.filter(|&r| !leaf(r)));
+        if let Kind::Contraction { chain, .. } = &mut self.kernels[k].kind {
+            chain.push((v, pattern.clone()));
+        }
+        true
+    }
+
+    fn join_map(&mut self, a: &Analysis, v: Var) -> bool {
+        let node = a.node(v);
+        for k in (0..self.kernels.len()).rev() {
+            let Kind::Map { members } = &self.kernels[k].kind else { continue };
+            let neighbour = node.sources.iter().any(|s| {
+                members.contains(s) || (self.kernels[k].reads.contains(s) && a.g.as_constant(*s).is_none())
+            });
+            if neighbour && a.g.shape(members[0]) == node.shape && self.try_join(a, k, v) {
+                if let Kind::Map { members } = &mut self.kernels[k].kind {
+                    members.push(v);
+                }
+                return true;
+            }
+        }
+        false
+    }
+
+    fn join_reduction(&mut self, a: &Analysis, v: Var) -> bool {
+        let node = a.node(v);
+        let space = a.g.shape(node.sources[0]);
+        for k in (0..self.kernels.len()).rev() {
+            let Kind::Reduction { sums } = &self.kernels[k].kind else { continue };
+            let first = a.node(sums[0]);
+            let same = first.op == node.op && a.g.shape(first.sources[0]) == space;
+            if same && self.try_join(a, k, v) {
+                if let Kind::Reduction { sums } = &mut self.kernels[k].kind {
+                    sums.push(v);
+                }
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Adds to the nodes with memory: ends of contractions, sums, and pointwise nodes that another kernel
+    /// reads and would find dear to recompute.
+    fn choose_buffers(&mut self, a: &Analysis) {
+        for kernel in &self.kernels {
+            self.buffered.extend(kernel.end());
+        }
+        // Readers that do not compute a node themselves pass its operands on to whoever computes them.
+        let mut foreign: HashMap<Var, bool> = HashMap::new();
+        for &v in &a.order {
+            let Some(&home) = self.home.get(&v) else { continue };
+            let read_elsewhere = *foreign.entry(v).or_insert_with(|| self.is_read_outside(a, v, home));
+            let in_map = matches!(self.kernels[home].kind, Kind::Map { .. });
+            // A later stage must not recompute: the parameters may have been updated since.
+            let cheap = !a.is_read_later(v) && self.recompute_cost(a, v).is_some_and(|c| c <= RECOMPUTE);
+            if in_map && read_elsewhere && !cheap {
+                self.buffered.insert(v);
+            }
+        }
+    }
+
+    /// Whether some kernel other than `home` needs the value of `v`, directly or to recompute something.
+    fn is_read_outside(&self, a: &Analysis, v: Var, home: usize) -> bool {
+        a.readers(v).iter().any(|&r| match self.home.get(&r) {
+            Some(&k) if k != home => true,
+            // A reader in the same kernel may itself be recomputed elsewhere.
+            Some(_) => self.recompute_cost(a, r).is_some() && self.is_read_outside(a, r, home),
+            None => self.is_read_outside(a, r, home),
+        })
+    }
+
+    /// Instructions to compute `v` from memory; `None` where one of them is dear.
+    pub fn recompute_cost(&self, a: &Analysis, v: Var) -> Option<usize> {
+        let node = a.node(v);
+        if self.buffered.contains(&v) || a.g.as_constant(v).is_some() {
+            return Some(0);
+        }
+        match node.op.family() {
+            Family::Leaf | Family::Movement => Some(0),
+            Family::Reduce | Family::Contract => None,
+            Family::Pointwise => {
+                let cheap = matches!(node.op, Op::Add | Op::Mul | Op::Max | Op::Gt | Op::Select);
+                if !cheap && !a.is_free(v) {
+                    return None;
+                }
+                node.sources.iter().try_fold(1, |sum, &s| Some(sum + self.recompute_cost(a, s)?))
+            }
+        }
+    }
+
+    /// Kernels in an order in which each comes after what it needs; stage by stage, earliest built first.
+    pub fn schedule(&self) -> Vec<usize> {
+        let mut done = Bits::default();
+        let mut order = Vec::new();
+        while order.len() < self.kernels.len() {
+            let ready = |&k: &usize| {
+                let kernel = &self.kernels[k];
+                !done.contains(k) && kernel.before.iter().all(|b| done.contains(b))
+            };
+            let next = (0..self.kernels.len())
+                .filter(ready)
+                .min_by_key(|&k| (self.kernels[k].stage, k))
+                .expect("joins keep the kernels free of cycles");
+            done.insert(next);
+            order.push(next);
+        }
+        order
+    }
+}
+
+/// A set of small numbers.
+#[derive(Debug, Clone, Default)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn insert(&mut self, i: usize) {
+        if self.0.len() <= i / 64 {
+            self.0.resize(i / 64 + 1, 0);
+        }
+        self.0[i / 64] |= 1 << (i % 64);
+    }
+
+    fn remove(&mut self, i: usize) {
+        if let Some(word) = self.0.get_mut(i / 64) {
+            *word &= !(1 << (i % 64));
+        }
+    }
+
+    fn contains(&self, i: usize) -> bool {
+        self.0.get(i / 64).is_some_and(|w| w >> (i % 64) & 1 == 1)
+    }
+
+    fn union(&mut self, other: &Bits) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a |= b);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.0.len() * 64).filter(|&i| self.contains(i))
+    }
+}

@@ -1,0 +1,278 @@
+//! Plans: what executors run. Launches over one arena, in order.
+
+use super::view::View;
+use crate::graph::{Dist, Player};
+
+/// Longest pointwise program.
+pub const MAX_INSTRUCTIONS: usize = 32;
+/// Registers a pointwise program may use at once.
+pub const MAX_REGISTERS: usize = 16;
+/// Operands and results of a pointwise program.
+pub const MAX_VIEWS: usize = 16;
+
+/// A memory that elements live in. Offsets count `f32`s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// Plan-lifetime scratch.
+    Arena(usize),
+    /// A network's parameters.
+    Weights(Player, usize),
+    /// A network's gradients.
+    Gradients(Player, usize),
+}
+
+/// A pointwise instruction's operation; semantics as the graph's op of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum PointOp {
+    Add,
+    Mul,
+    Max,
+    Gt,
+    Select,
+    Sqrt,
+    Recip,
+    Tanh,
+    Sigmoid,
+    Softplus,
+}
+
+/// An instruction's operand.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Arg {
+    /// A register.
+    Register(u8),
+    /// A load of the program, by number.
+    Load(u8),
+    /// A number.
+    Const(f32),
+}
+
+/// `registers[to] ← op(args)`; ops of fewer operands leave the rest `Const(0)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Instruction {
+    /// What.
+    pub op: PointOp,
+    /// From what.
+    pub args: [Arg; 3],
+    /// Into which register.
+    pub to: u8,
+}
+
+/// Something a program reads.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Load {
+    /// Memory.
+    Memory(View),
+    /// Random numbers: the view's positions are element numbers of the draw.
+    Rand {
+        /// See [`crate::rng::stream`].
+        stream: u32,
+        /// Of each element.
+        dist: Dist,
+        /// `place` is meaningless here.
+        view: View,
+    },
+}
+
+impl Load {
+    /// The index map.
+    pub fn view(&self) -> &View {
+        match self {
+            Load::Memory(view) | Load::Rand { view, .. } => view,
+        }
+    }
+
+    /// The index map, to rewrite.
+    pub fn view_mut(&mut self) -> &mut View {
+        match self {
+            Load::Memory(view) | Load::Rand { view, .. } => view,
+        }
+    }
+}
+
+/// A straight line of pointwise instructions over one iteration space.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Program {
+    /// What is read.
+    pub loads: Vec<Load>,
+    /// What is computed.
+    pub instructions: Vec<Instruction>,
+    /// What comes out: a value, and where it goes. In a reduction the views have stride 0 along summed axes.
+    pub results: Vec<(Arg, View)>,
+}
+
+/// What a contraction does to its product before storing it. A closed list: each has a hand-written form
+/// in every executor. Views are over the product's rows and columns.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Epilogue {
+    /// + b\[column\].
+    Bias(View),
+    /// + c\[row, column\].
+    Accumulate(View),
+    /// × c.
+    Scale(f32),
+    /// max(x, 0).
+    Relu,
+    /// max(x, slope·x).
+    LeakyRelu(f32),
+    /// tanh x.
+    Tanh,
+    /// 1 / (1 + e^−x).
+    Sigmoid,
+    /// × (u > threshold ? scale : 0), u drawn again from its counter.
+    Dropout {
+        /// Stream of u.
+        stream: u32,
+        /// Probability of dropping.
+        threshold: f32,
+        /// 1 / keep.
+        scale: f32,
+        /// Positions are element numbers of the draw.
+        view: View,
+    },
+    /// y > 0 ? x : 0, with y the relu's output.
+    ReluGrad(View),
+    /// y > 0 ? x : slope·x, with y the leaky relu's output.
+    LeakyReluGrad(View, f32),
+    /// x·(1 − y²), with y the tanh's output.
+    TanhGrad(View),
+    /// x·y·(1 − y), with y the sigmoid's output.
+    SigmoidGrad(View),
+}
+
+impl Epilogue {
+    /// The view it reads, if any.
+    pub fn view(&self) -> Option<&View> {
+        match self {
+            Epilogue::Bias(v)
+            | Epilogue::Accumulate(v)
+            | Epilogue::ReluGrad(v)
+            | Epilogue::LeakyReluGrad(v, _)
+            | Epilogue::TanhGrad(v)
+            | Epilogue::SigmoidGrad(v)
+            | Epilogue::Dropout { view: v, .. } => Some(v),
+            Epilogue::Scale(_)
+            | Epilogue::Relu
+            | Epilogue::LeakyRelu(_)
+            | Epilogue::Tanh
+            | Epilogue::Sigmoid => None,
+        }
+    }
+
+    /// Its name in listings.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Epilogue::Bias(_) => "bias",
+            Epilogue::Accumulate(_) => "accumulate",
+            Epilogue::Scale(_) => "scale",
+            Epilogue::Relu => "relu",
+            Epilogue::LeakyRelu(_) => "leaky-relu",
+            Epilogue::Tanh => "tanh",
+            Epilogue::Sigmoid => "sigmoid",
+            Epilogue::Dropout { .. } => "dropout",
+            Epilogue::ReluGrad(_) => "relu'",
+            Epilogue::LeakyReluGrad(..) => "leaky-relu'",
+            Epilogue::TanhGrad(_) => "tanh'",
+            Epilogue::SigmoidGrad(_) => "sigmoid'",
+        }
+    }
+}
+
+/// A matrix in memory: element (i, j) at `view.base + i·strides[0] + j·strides[1]`.
+pub type Matrix = View;
+
+/// One launch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// Fills an input with the minibatch of this tick: examples, or their labels one-hot.
+    Gather {
+        /// [`crate::lower::EXAMPLES`] or [`crate::lower::LABELS`].
+        input: String,
+        /// `[rows, width]` row-major.
+        to: Place,
+        /// Minibatch size.
+        rows: usize,
+        /// Numbers a row.
+        width: usize,
+    },
+    /// out\[m, n\] = epilogue(a\[m, k\] · b\[k, n\]).
+    Matmul {
+        /// Left operand, `[m, k]`.
+        a: Matrix,
+        /// Right operand, `[k, n]`.
+        b: Matrix,
+        /// Result, `[m, n]`, rows contiguous.
+        out: Matrix,
+        /// m, n, k.
+        size: [usize; 3],
+        /// Applied in order.
+        epilogue: Vec<Epilogue>,
+    },
+    /// A pointwise program at every index of a space.
+    Map {
+        /// The iteration space.
+        shape: Vec<usize>,
+        /// The program.
+        program: Program,
+    },
+    /// A pointwise program, its results summed over some axes of the space.
+    Reduce {
+        /// The iteration space.
+        shape: Vec<usize>,
+        /// Which axes are summed.
+        summed: Vec<bool>,
+        /// The program.
+        program: Program,
+    },
+    /// One optimizer update of a network from its gradients.
+    Update(Player),
+}
+
+/// A launch and what it is called.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Launch {
+    /// Path of the node it stores first.
+    pub name: String,
+    /// Its work.
+    pub work: Work,
+}
+
+/// A node that has memory of its own: for tests, dumps and statistics.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// The graph's node.
+    pub var: crate::graph::Var,
+    /// Where and how it lies, over the node's shape.
+    pub view: View,
+    /// Launches that write it (several for a concatenation).
+    pub writers: Vec<usize>,
+    /// The last launch that reads it; `usize::MAX` if it outlives the plan.
+    pub last_reader: usize,
+}
+
+/// One phase of training, ready to run.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Plan {
+    /// In order.
+    pub launches: Vec<Launch>,
+    /// Scratch, in `f32`s.
+    pub arena: usize,
+    /// Nodes with memory.
+    pub stored: Vec<Stored>,
+    /// What the host fills before the plan runs.
+    pub inputs: Vec<Named>,
+    /// What the plan leaves in the arena.
+    pub outputs: Vec<Named>,
+}
+
+/// A named part of the arena.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Named {
+    /// What it is.
+    pub name: String,
+    /// Where it starts.
+    pub at: usize,
+    /// Elements.
+    pub len: usize,
+}

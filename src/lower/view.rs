@@ -1,0 +1,200 @@
+//! Strided windows onto buffers: how movement ops cost nothing.
+
+use super::plan::Place;
+
+/// Element `index` of an iteration space lives at `base + Σ index[i]·strides[i]` of `place`, if every
+/// `index[i]` is inside `windows[i]`; outside, the view reads 0 (a pad).
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// Where the elements are.
+    pub place: Place,
+    /// Position of index 0, in elements; may be negative where a window hides it.
+    pub base: isize,
+    /// Elements from one index to the next, each axis; 0 repeats.
+    pub strides: Vec<isize>,
+    /// `[from, to)` each axis.
+    pub windows: Vec<(usize, usize)>,
+}
+
+impl View {
+    /// A dense row-major array.
+    pub fn contiguous(place: Place, shape: &[usize]) -> View {
+        let mut strides = vec![1isize; shape.len()];
+        for i in (1..shape.len()).rev() {
+            strides[i - 1] = strides[i] * shape[i] as isize;
+        }
+        View { place, base: 0, strides, windows: shape.iter().map(|&n| (0, n)).collect() }
+    }
+
+    /// Whether some index of `shape` lies outside a window.
+    pub fn is_windowed(&self, shape: &[usize]) -> bool {
+        self.windows.iter().zip(shape).any(|(&(from, to), &n)| from > 0 || to < n)
+    }
+
+    /// Elements `[from, to)` of each axis.
+    pub fn slice(mut self, spec: &[(usize, usize)]) -> View {
+        for (axis, &(from, to)) in spec.iter().enumerate() {
+            self.base += from as isize * self.strides[axis];
+            let (lo, hi) = self.windows[axis];
+            self.windows[axis] = (lo.clamp(from, to) - from, hi.clamp(from, to) - from);
+        }
+        self
+    }
+
+    /// Zeros `before` each axis and after it.
+    pub fn pad(mut self, spec: &[(usize, usize)]) -> View {
+        for (axis, &(before, _)) in spec.iter().enumerate() {
+            self.base -= before as isize * self.strides[axis];
+            let (lo, hi) = self.windows[axis];
+            self.windows[axis] = (lo + before, hi + before);
+        }
+        self
+    }
+
+    /// Axes of length 1 in `from` repeated to their length in `to`.
+    ///
+    /// # Panics
+    /// When such an axis lies outside its window: zeros broadcast are a constant, which rewrites remove.
+    pub fn broadcast(mut self, from: &[usize], to: &[usize]) -> View {
+        for axis in 0..from.len() {
+            if from[axis] != to[axis] {
+                assert_eq!(self.windows[axis], (0, 1), "broadcast of a padded axis");
+                self.strides[axis] = 0;
+                self.windows[axis] = (0, to[axis]);
+            }
+        }
+        self
+    }
+
+    /// The same elements under another shape, if strides can say it.
+    ///
+    /// Both shapes are cut into the shortest runs of axes with equal products; a run keeps its axis as it
+    /// is, or must be densely strided and without windows.
+    pub fn reshape(&self, from: &[usize], to: &[usize]) -> Option<View> {
+        let (mut strides, mut windows) = (Vec::new(), Vec::new());
+        let (mut i, mut j) = (0, 0);
+        while i < from.len() || j < to.len() {
+            let (first, start) = (i, j);
+            let (mut left, mut right) = (1, 1);
+            // One axis on each side at least (where there is one), then until the products agree.
+            loop {
+                if i < from.len() && (left < right || (i == first && left == right)) {
+                    left *= from[i];
+                    i += 1;
+                } else if j < to.len() && (right < left || j == start) {
+                    right *= to[j];
+                    j += 1;
+                } else {
+                    break;
+                }
+            }
+            let (a, b) = (&from[first..i], &to[start..j]);
+            if a == b {
+                strides.extend(&self.strides[first..i]);
+                windows.extend(&self.windows[first..i]);
+                continue;
+            }
+            let axes: Vec<usize> = (first..i).filter(|&x| from[x] != 1).collect();
+            let whole = (first..i).all(|x| self.windows[x] == (0, from[x]));
+            let dense = axes.windows(2).all(|w| {
+                self.strides[w[0]] == self.strides[w[1]] * from[w[1]] as isize
+            });
+            if !whole || !dense {
+                return None;
+            }
+            let mut stride = axes.last().map_or(0, |&x| self.strides[x]);
+            let mut run: Vec<isize> = Vec::new();
+            for &n in b.iter().rev() {
+                run.push(stride);
+                stride *= n as isize;
+            }
+            strides.extend(run.into_iter().rev());
+            windows.extend(b.iter().map(|&n| (0, n)));
+        }
+        Some(View { place: self.place, base: self.base, strides, windows })
+    }
+}
+
+/// Merges neighbouring axes that every view walks as one, and drops axes of length 1.
+///
+/// All views share the iteration space `shape`; `fixed[i]` keeps axis i from merging with axis i + 1.
+pub fn collapse(shape: &mut Vec<usize>, fixed: &mut Vec<bool>, views: &mut [&mut View]) {
+    let mut axis = 0;
+    while axis < shape.len() {
+        let drop = shape.len() > 1 && shape[axis] == 1 && views.iter().all(|v| v.windows[axis] == (0, 1));
+        if drop {
+            shape.remove(axis);
+            // What kept this axis from its successor now keeps its predecessor from it.
+            let kept = fixed.remove(axis);
+            if axis > 0 {
+                fixed[axis - 1] |= kept;
+            }
+            for view in views.iter_mut() {
+                view.strides.remove(axis);
+                view.windows.remove(axis);
+            }
+            continue;
+        }
+        let next = axis + 1;
+        let merge = next < shape.len()
+            && !fixed[axis]
+            && views.iter().all(|v| {
+                v.strides[axis] == v.strides[next] * shape[next] as isize
+                    && v.windows[axis] == (0, shape[axis])
+                    && v.windows[next] == (0, shape[next])
+            });
+        if merge {
+            let inner = shape.remove(next);
+            shape[axis] *= inner;
+            fixed.remove(axis);
+            for view in views.iter_mut() {
+                view.strides.remove(axis);
+                view.windows.remove(next);
+                view.windows[axis] = (0, shape[axis]);
+            }
+            continue;
+        }
+        axis += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dense(shape: &[usize]) -> View {
+        View::contiguous(Place::Arena(0), shape)
+    }
+
+    #[test]
+    fn reshape_splits_and_joins_dense_axes() {
+        let split = dense(&[4, 6]).reshape(&[4, 6], &[4, 2, 3]).expect("dense");
+        assert_eq!(split.strides, [6, 3, 1]);
+        let part = split.slice(&[(0, 4), (1, 2), (0, 3)]).reshape(&[4, 1, 3], &[4, 3]).expect("one axis drops");
+        assert_eq!((part.base, part.strides), (3, vec![6, 1]));
+        let column = dense(&[4, 6]).slice(&[(0, 4), (2, 4)]);
+        assert!(column.reshape(&[4, 2], &[8]).is_none(), "rows of a column slice are not dense");
+        assert_eq!(column.reshape(&[4, 2], &[1, 4, 2, 1]).expect("ones are free").strides[1..3], [6, 1]);
+    }
+
+    #[test]
+    fn a_pad_is_a_window() {
+        let padded = dense(&[2, 3]).pad(&[(1, 1), (0, 0)]);
+        assert_eq!((padded.base, &padded.windows[..]), (-3, &[(1, 3), (0, 3)][..]));
+        let back = padded.slice(&[(1, 3), (0, 3)]);
+        assert_eq!(back, dense(&[2, 3]));
+    }
+
+    #[test]
+    fn collapse_keeps_what_strides_say() {
+        let (mut a, mut b) = (dense(&[4, 1, 6]), dense(&[1, 1, 6]));
+        b = b.broadcast(&[1, 1, 6], &[4, 1, 6]);
+        let mut shape = vec![4, 1, 6];
+        collapse(&mut shape, &mut vec![false; 3], &mut [&mut a, &mut b]);
+        assert_eq!((shape, a.strides, b.strides), (vec![4, 6], vec![6, 1], vec![0, 1]));
+        let mut alone = dense(&[4, 1, 6]);
+        let mut shape = vec![4, 1, 6];
+        collapse(&mut shape, &mut vec![false; 3], &mut [&mut alone]);
+        assert_eq!((shape, alone.strides), (vec![24], vec![1]));
+    }
+}

@@ -1,0 +1,4 @@
+//! Models: forward maths and objectives only. What they build, lowering makes fast.
+
+pub mod gan;
+pub mod objective;

@@ -1,0 +1,49 @@
+//! The players' objectives on logits r = D(x) and f = D(G(z)), element by element.
+
+use crate::config::{Loss, Objective};
+use crate::graph::{Graph, Var};
+
+/// D's objective for each pair of a real and a fake logit, before its mean.
+pub fn discriminator(g: &Graph, loss: &Loss, real: Var, fake: Var) -> Var {
+    let (r, f) = if loss.relativistic { (g.sub(real, fake), None) } else { (real, Some(fake)) };
+    // Relativistic: "the real one scores higher" is the only statement, made once a pair.
+    let also = |term: fn(&Graph, Var) -> Var, first: Var| f.map_or(first, |f| g.add(first, term(g, f)));
+    let sum = match loss.objective {
+        Objective::Minimax | Objective::NonSaturating => {
+            also(|g, f| g.softplus(f), g.softplus(g.neg(r)))
+        }
+        Objective::LeastSquares => {
+            also(|g, f| g.scale(g.square(f), 0.5), g.scale(g.square(g.shift(r, -1.0)), 0.5))
+        }
+        Objective::Hinge => also(|g, f| positive(g, g.shift(f, 1.0)), positive(g, g.shift(g.neg(r), 1.0))),
+        Objective::Wasserstein => also(|_, f| f, g.neg(r)),
+    };
+    g.scale(sum, f64::from(loss.discriminator_scale))
+}
+
+/// G's objective for each fake logit (for each pair, where relativistic), before its mean.
+pub fn generator(g: &Graph, loss: &Loss, real: Option<Var>, fake: Var) -> Var {
+    let f = real.map_or(fake, |r| g.sub(fake, r));
+    match loss.objective {
+        // log(1 − σ(f)) = −softplus(f).
+        Objective::Minimax => g.neg(g.softplus(f)),
+        Objective::NonSaturating => g.softplus(g.neg(f)),
+        Objective::LeastSquares => g.scale(g.square(g.shift(f, -1.0)), 0.5),
+        Objective::Hinge if real.is_some() => positive(g, g.shift(g.neg(f), 1.0)),
+        Objective::Hinge | Objective::Wasserstein => g.neg(f),
+    }
+}
+
+fn positive(g: &Graph, x: Var) -> Var {
+    g.max(x, g.constant(0.0, &[]))
+}
+
+/// Whether D's output is a logit, to be read through a sigmoid.
+pub fn is_logit(objective: Objective) -> bool {
+    matches!(objective, Objective::Minimax | Objective::NonSaturating)
+}
+
+/// The output at which D is undecided.
+pub fn threshold(objective: Objective) -> f64 {
+    if objective == Objective::LeastSquares { 0.5 } else { 0.0 }
+}

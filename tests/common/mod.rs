@@ -1,0 +1,151 @@
+//! Small models for tests.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use gansaku::config::Config;
+use gansaku::data::{Dataset, Examples, Shape, Values};
+use gansaku::exec::cpu::Cpu;
+use gansaku::exec::cpu::pool::Pool;
+use gansaku::exec::{Rate, UpdateRule};
+use gansaku::models::gan::Gan;
+use gansaku::rng::{PhiloxRng, stream};
+use std::sync::Arc;
+
+/// Two-layer networks in every style that models know, on examples of 6 numbers and 3 classes.
+pub fn variants() -> Vec<(&'static str, Config)> {
+    let variant = |name, changes: &str| (name, config(changes));
+    vec![
+        variant("non-saturating", ""),
+        variant("dropout and maxout", DROPOUT_MAXOUT),
+        variant("joint, dropout and maxout", &format!("{DROPOUT_MAXOUT}\ntrain.joint = true")),
+        variant("minimax", "loss.objective = 'minimax'\nloss.discriminator_scale = 0.5"),
+        variant("least squares", "loss.objective = 'least-squares'"),
+        variant("hinge", "loss.objective = 'hinge'"),
+        variant("relativistic hinge", "loss.objective = 'hinge'\nloss.relativistic = true"),
+        variant("relativistic least squares", "loss.objective = 'least-squares'\nloss.relativistic = true"),
+        variant(
+            "WGAN",
+            "loss.objective = 'wasserstein'\ntrain.discriminator_updates = 3\ndiscriminator.clip = 0.01",
+        ),
+        variant(
+            "WGAN-GP",
+            "loss.objective = 'wasserstein'\ntrain.discriminator_updates = 2\nloss.gradient_penalty = 10.0",
+        ),
+        variant("RpGAN + R1 + R2", "loss.relativistic = true\nloss.r1 = 0.5\nloss.r2 = 0.5"),
+        variant("R1 now and then", "loss.r1 = 0.5\nloss.penalty_every = 4"),
+        variant("R1 and R2 apart", "loss.r1 = 0.5\nloss.r2 = 0.25"),
+        variant("conditional", "conditional = true"),
+        variant("conditional with penalties", "conditional = true\nloss.r1 = 0.5\nloss.gradient_penalty = 1.0"),
+        variant("packed", "discriminator.pack = 2\nloss.gradient_penalty = 1.0\nloss.r1 = 0.1"),
+        variant("packed and conditional", "conditional = true\ndiscriminator.pack = 2\nloss.r2 = 0.1"),
+        variant("tanh", "generator.layers.0.activation = 'tanh'\ngenerator.layers.1.activation = 'tanh'\ndiscriminator.layers.0.activation = 'tanh'\nloss.r1 = 1.0"),
+        variant("sigmoid hidden layers", "generator.layers.0.activation = 'sigmoid'\ndiscriminator.layers.0.activation = 'sigmoid'\nloss.r1 = 1.0"),
+        variant("many pieces", "discriminator.layers.0.activation = 'maxout'\ndiscriminator.layers.0.pieces = 24\ndiscriminator.layers.0.units = 3"),
+        variant("one example", "train.batch = 1"),
+    ]
+}
+
+const DROPOUT_MAXOUT: &str = "
+discriminator.layers.0 = { units = 5, activation = 'maxout', pieces = 3, keep = 0.8, init = { uniform = 0.5 } }
+discriminator.layers.1 = { keep = 0.5, init = { uniform = 0.5 } }
+latent.distribution = 'uniform'";
+
+/// The base model with `changes`, one dotted key a line.
+pub fn config(changes: &str) -> Config {
+    let mut tree: toml::Table = toml::from_str(BASE).expect("the base is TOML");
+    for line in changes.lines().filter(|l| !l.is_empty()) {
+        let (key, value) = line.split_once(" = ").expect("key = value");
+        let value: toml::Table = toml::from_str(&format!("v = {value}")).expect("a TOML value");
+        set(&mut toml::Value::Table(std::mem::take(&mut tree)), key, value["v"].clone(), &mut tree);
+    }
+    tree.try_into().expect("a configuration")
+}
+
+fn set(root: &mut toml::Value, key: &str, value: toml::Value, out: &mut toml::Table) {
+    let mut at = &mut *root;
+    for part in key.split('.') {
+        at = match at {
+            toml::Value::Array(items) => &mut items[part.parse::<usize>().expect("an index")],
+            toml::Value::Table(table) => {
+                table.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()))
+            }
+            other => panic!("{key}: {other} has no parts"),
+        };
+    }
+    *at = value;
+    *out = root.as_table().expect("still a table").clone();
+}
+
+const BASE: &str = "
+recipe = 'test'
+about = 'a small model'
+seed = 7
+data = { source = 'digits' }
+latent = { dim = 4, distribution = 'normal' }
+train = { batch = 4, steps = 10 }
+loss = { objective = 'non-saturating' }
+ema = { decay = 0.9 }
+[generator]
+layers = [
+    { units = 7, activation = 'relu', init = { fan-in = 1.4 }, bias = 0.1 },
+    { activation = 'sigmoid', init = { fan-in = 1.0 } },
+]
+[discriminator]
+layers = [
+    { units = 5, activation = 'leaky-relu', init = { fan-in = 1.4 }, bias = -0.1 },
+    { init = { fan-in = 1.0 } },
+]
+[optimizer.generator]
+lr = 0.01
+rule.adam = { beta1 = 0.5, beta2 = 0.999 }
+[optimizer.discriminator]
+lr = 0.01
+rule.adam = { beta1 = 0.5, beta2 = 0.999 }
+";
+
+/// Numbers and classes of the examples that [`variants`] are made for.
+pub const NUMBERS: usize = 6;
+/// See [`NUMBERS`].
+pub const CLASSES: usize = 3;
+
+/// Random examples of `numbers` numbers.
+pub fn data(numbers: usize, classes: usize) -> Arc<Dataset> {
+    let mut rng = PhiloxRng::new(11, stream("test data"), 0);
+    let count = 50;
+    let bytes = (0..count * numbers).map(|_| (rng.normal() * 40.0 + 128.0).clamp(0.0, 255.0) as u8).collect();
+    let labels = Some((0..count).map(|i| (i % classes) as u8).collect());
+    let train = Examples { count, values: Values::U8(bytes), labels };
+    let none = Examples { count: 0, values: Values::U8(vec![]), labels: None };
+    Arc::new(Dataset {
+        name: "test".into(),
+        shape: Shape { channels: numbers, height: 1, width: 1 },
+        classes,
+        factor: 1.0 / 255.0,
+        offset: 0.0,
+        train,
+        valid: none.clone(),
+        test: none,
+        notes: vec![],
+    })
+}
+
+/// A rate that moves weights visibly.
+pub fn rates(update: u64) -> [Rate; 2] {
+    [Rate { lr: 0.01, momentum: 0.5, update, average: 0.9 }; 2]
+}
+
+/// An executor of all phases of a model.
+pub fn executor(gan: &Gan, threads: usize) -> Cpu {
+    let optimizer = [gan.config.optimizer.generator.rule, gan.config.optimizer.discriminator.rule];
+    let networks = [&gan.generator, &gan.discriminator];
+    let rules = [0, 1].map(|i| UpdateRule {
+        rule: optimizer[i],
+        clip: networks[i].network.clip,
+        column_norms: vec![],
+        average: i == 0,
+    });
+    let marginals = vec![0.3; gan.numbers];
+    let states = [0, 1].map(|i| rules[i].start(networks[i].start(gan.config.seed, &marginals)));
+    let data = data(gan.numbers, CLASSES);
+    let pool = Pool::new(threads).expect("threads");
+    Cpu::new(pool, gan.plans(), states, rules, Some(data), gan.config.seed)
+}
