@@ -3,6 +3,11 @@
 //! A *recipe* is a complete tree embedded in the binary (`recipes/*.toml`). The tree a run uses is
 //! made by layers, the later ones winning: recipe, `--config FILE`s, `--set key=value`s, flags.
 
+mod layers;
+mod validate;
+
+pub use layers::{Layers, RECIPES, nearest};
+
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -76,8 +81,8 @@ pub enum Scale {
     Unit,
     /// Pixels in [−1, 1].
     Signed,
-    /// Global contrast normalisation: each example's mean removed, then divided by its standard
-    /// deviation and multiplied so that its norm is 55 (pylearn2's `gcn: 55.`).
+    /// Global contrast normalisation: each example's mean removed, then scaled to norm 55 (pylearn2's
+    /// `gcn: 55.`).
     Gcn,
 }
 
@@ -155,9 +160,13 @@ pub struct Network {
     /// After each update every weight and bias is clipped to [−clip, clip] (WGAN); 0 is off.
     #[serde(default)]
     pub clip: f32,
-    /// D sees this many examples joined as one (PacGAN); only D's value counts.
+    /// D sees this many examples joined as one (PacGAN); 1 in G.
     #[serde(default = "one")]
     pub pack: usize,
+    /// How many of the last layers `--init-from` fills, from the first layers of the same network in the
+    /// file on; 0 fills every layer from the one of the same name.
+    #[serde(default)]
+    pub pretrained: usize,
 }
 
 fn one() -> usize {

@@ -1,0 +1,229 @@
+//! How a run's configuration is made: recipe < `--config` files < `--set` < flags, the later winning.
+//!
+//! The tree is checked after each layer, so that an error names the layer that made it.
+
+use super::Config;
+use crate::error::{Error, Result};
+use std::path::Path;
+use toml::{Table, Value};
+
+/// The recipes in the binary: name and text.
+pub const RECIPES: [(&str, &str); 13] = [
+    ("digits", include_str!("../recipes/digits.toml")),
+    ("mnist", include_str!("../recipes/mnist.toml")),
+    ("mnist-2014", include_str!("../recipes/mnist-2014.toml")),
+    ("mnist-rpgan", include_str!("../recipes/mnist-rpgan.toml")),
+    ("cgan-mnist", include_str!("../recipes/cgan-mnist.toml")),
+    ("tfd-2014-pretrain", include_str!("../recipes/tfd-2014-pretrain.toml")),
+    ("tfd-2014", include_str!("../recipes/tfd-2014.toml")),
+    ("cifar10-fc-2014", include_str!("../recipes/cifar10-fc-2014.toml")),
+    ("ring", include_str!("../recipes/ring.toml")),
+    ("grid", include_str!("../recipes/grid.toml")),
+    ("ring-rpgan", include_str!("../recipes/ring-rpgan.toml")),
+    ("grid-rpgan", include_str!("../recipes/grid-rpgan.toml")),
+    ("wgan-gp-grid", include_str!("../recipes/wgan-gp-grid.toml")),
+];
+
+/// A configuration being put together.
+#[derive(Debug, Clone)]
+pub struct Layers {
+    tree: Table,
+}
+
+impl Layers {
+    /// Starts from a recipe.
+    ///
+    /// # Errors
+    /// When there is none of that name; the nearest is suggested.
+    pub fn recipe(name: &str) -> Result<Layers> {
+        let Some((_, text)) = RECIPES.iter().find(|(n, _)| *n == name) else {
+            let hint = suggestion(name, RECIPES.iter().map(|(n, _)| *n));
+            return Err(Error::Usage(format!("no recipe {name:?}{hint}; `gansaku recipes` lists them all")));
+        };
+        let mut tree: Table = toml::from_str(text).expect("embedded recipes are TOML");
+        tree.insert("recipe".into(), Value::String(name.into()));
+        Ok(Layers { tree })
+    }
+
+    /// Starts from the text of a resolved `config.toml`; `whence` names it in errors.
+    ///
+    /// # Errors
+    /// When it is no configuration.
+    pub fn resolved(text: &str, whence: &str) -> Result<Layers> {
+        let tree = parse(text, whence)?;
+        let layers = Layers { tree };
+        layers.check(whence)?;
+        Ok(layers)
+    }
+
+    /// Adds a TOML file, partial or whole.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no TOML (with line and column), or holds an unknown key or a wrong type.
+    pub fn file(&mut self, path: &Path) -> Result<()> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::Usage(format!("--config {}: cannot read it: {e}", path.display())))?;
+        let whence = format!("--config {}", path.display());
+        merge(&mut self.tree, parse(&text, &whence)?);
+        self.check(&whence).map(|_| ())
+    }
+
+    /// Adds one `key.path=value`.
+    ///
+    /// # Errors
+    /// When there is no `=`, no such key, or the value has the wrong type.
+    pub fn set(&mut self, assignment: &str) -> Result<()> {
+        let Some((key, text)) = assignment.split_once('=') else {
+            return Err(Error::Usage(format!(
+                "--set {assignment}: expected key=value, as in --set optimizer.generator.lr=0.001"
+            )));
+        };
+        let whence = format!("--set {assignment}");
+        // What is no TOML value is a bare word.
+        let value = toml::from_str::<Table>(&format!("value = {text}"))
+            .ok()
+            .and_then(|mut t| t.remove("value"))
+            .unwrap_or_else(|| Value::String(text.into()));
+        self.put(&whence, key.trim(), value)
+    }
+
+    /// Puts a value at a dotted key; `whence` names the flag or layer in errors.
+    ///
+    /// # Errors
+    /// As [`Layers::set`].
+    pub fn put(&mut self, whence: &str, key: &str, value: Value) -> Result<()> {
+        let parts: Vec<&str> = key.split('.').collect();
+        let mut at = &mut self.tree;
+        let (last, path) = parts.split_last().expect("split gives at least one part");
+        let mut rest = path.iter();
+        while let Some(&part) = rest.next() {
+            let next = at.entry(part).or_insert_with(|| Value::Table(Table::new()));
+            let next = match next {
+                Value::Array(items) => {
+                    let count = items.len();
+                    let index = rest.next().and_then(|i| i.parse::<usize>().ok()).filter(|&i| i < count);
+                    let Some(index) = index else {
+                        let range = count.saturating_sub(1);
+                        return Err(Error::Usage(format!(
+                            "{whence}: {part} is a list; expected {part}.N with N from 0 to {range}"
+                        )));
+                    };
+                    &mut items[index]
+                }
+                other => other,
+            };
+            if is_choice(part)
+                && let Value::Table(table) = next
+                && !table.contains_key(parts[parts.len() - 1 - rest.len()])
+            {
+                // Another alternative replaces the chosen one.
+                table.clear();
+            }
+            let Value::Table(table) = next else {
+                return Err(Error::Usage(format!("{whence}: {part} has no parts")));
+            };
+            at = table;
+        }
+        at.insert((*last).to_string(), value);
+        self.check(whence).map(|_| ())
+    }
+
+    /// Forgets a key, so that another can take its place.
+    pub fn remove(&mut self, table: &str, key: &str) {
+        if let Some(Value::Table(t)) = self.tree.get_mut(table) {
+            t.remove(key);
+        }
+    }
+
+    /// The configuration, with every value in range.
+    ///
+    /// # Errors
+    /// When a value is out of range or two do not go together.
+    pub fn finish(self) -> Result<Config> {
+        let config = self.check("configuration")?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn check(&self, whence: &str) -> Result<Config> {
+        self.tree.clone().try_into().map_err(|e: toml::de::Error| {
+            let place = e.to_string();
+            // The second line of the error says "in `a.b`".
+            let inside = place.lines().find_map(|l| l.strip_prefix("in `")).map(|l| l.trim_end_matches('`'));
+            Error::Usage(format!("{whence}: {}", explain(e.message(), inside)))
+        })
+    }
+}
+
+impl Config {
+    /// The whole tree as TOML; reading it back gives the same tree.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a configuration is a TOML tree")
+    }
+}
+
+fn parse(text: &str, whence: &str) -> Result<Table> {
+    toml::from_str(text).map_err(|e| {
+        let place = e.span().map_or(String::new(), |span| {
+            let before = &text[..span.start.min(text.len())];
+            let line = before.matches('\n').count() + 1;
+            let column = before.len() - before.rfind('\n').map_or(0, |i| i + 1) + 1;
+            format!(":{line}:{column}")
+        });
+        Error::Usage(format!("{whence}{place}: not TOML: {}", e.message().replace('\n', ", ")))
+    })
+}
+
+/// Tables of which exactly one key may be present.
+fn is_choice(key: &str) -> bool {
+    key == "rule" || key == "init"
+}
+
+/// Lays `over` upon `tree`: tables merge, everything else replaces.
+fn merge(tree: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (tree.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) if !is_choice(&key) => merge(below, above),
+            (_, value) => {
+                tree.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Serde's message in our words: unknown keys get the nearest known one.
+fn explain(message: &str, inside: Option<&str>) -> String {
+    let place = inside.map_or(String::new(), |i| format!(" in [{i}]"));
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    match (message.split_once("unknown field"), &quoted[..]) {
+        (Some(_), [unknown, known @ ..]) => {
+            let hint = suggestion(unknown, known.iter().copied());
+            format!("unknown key {unknown:?}{place}{hint}; known: {}", known.join(", "))
+        }
+        _ => {
+            let message = message.replace("unknown variant", "unknown value").replace('\n', ", ");
+            let key = inside.map_or(String::new(), |i| format!("{i}: "));
+            let hint = match &quoted[..] {
+                [found, known @ ..] if message.starts_with("unknown value") => {
+                    suggestion(found, known.iter().copied())
+                }
+                _ => String::new(),
+            };
+            format!("{key}{message}{hint}")
+        }
+    }
+}
+
+/// ", did you mean …?" where something is near enough.
+fn suggestion<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> String {
+    nearest(typed, known).map_or(String::new(), |n| format!(", did you mean {n:?}?"))
+}
+
+/// The known word nearest to what was typed, if it is near.
+pub fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|k| (strsim::damerau_levenshtein(typed, k), k))
+        .filter(|(distance, k)| *distance <= 2.max(k.len() / 3))
+        .min()
+        .map(|(_, k)| k)
+}

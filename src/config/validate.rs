@@ -1,0 +1,162 @@
+//! Ranges and combinations: what a configuration must satisfy before anything is built from it.
+
+use super::{Activation, Config, Layer, Network, Objective, Optimizer, Rule};
+use crate::error::{Error, Result};
+
+fn fail(key: &str, found: impl std::fmt::Display, expected: &str) -> Result<()> {
+    Err(Error::Usage(format!("{key} is {found}; expected {expected}")))
+}
+
+fn need(ok: bool, key: &str, found: impl std::fmt::Display, expected: &str) -> Result<()> {
+    if ok { Ok(()) } else { fail(key, found, expected) }
+}
+
+impl Config {
+    /// Checks every range and combination; the first that does not hold is the error, by key.
+    pub(super) fn validate(&self) -> Result<()> {
+        let t = &self.train;
+        need(t.batch >= 1, "train.batch", t.batch, "at least 1")?;
+        need(
+            (t.steps == 0) != (t.epochs == 0),
+            "train",
+            format!("steps = {}, epochs = {}", t.steps, t.epochs),
+            "exactly one of them, at least 1",
+        )?;
+        need(t.discriminator_updates >= 1, "train.discriminator_updates", 0, "at least 1")?;
+        need(self.latent.dim >= 1, "latent.dim", 0, "at least 1")?;
+        self.data()?;
+        self.losses()?;
+        network("generator", &self.generator)?;
+        network("discriminator", &self.discriminator)?;
+        need(self.generator.pack == 1, "generator.pack", self.generator.pack, "1: only D sees packs")?;
+        let pack = self.discriminator.pack;
+        need(
+            pack >= 1 && t.batch.is_multiple_of(pack),
+            "discriminator.pack",
+            pack,
+            &format!("a divisor of train.batch = {}", t.batch),
+        )?;
+        let last = &self.discriminator.layers[self.discriminator.layers.len() - 1];
+        need(
+            last.units.is_none_or(|u| u == 1) && last.activation == Activation::Linear,
+            "discriminator's last layer",
+            format!("{} units, {:?}", last.units.unwrap_or(1), last.activation),
+            "1 unit, linear: D gives a logit, and the loss holds the sigmoid",
+        )?;
+        optimizer("optimizer.generator", &self.optimizer.generator)?;
+        optimizer("optimizer.discriminator", &self.optimizer.discriminator)?;
+        let e = &self.ema;
+        need((0.0..1.0).contains(&e.decay), "ema.decay", e.decay, "0 (off) to below 1")?;
+        need(e.ramp.is_finite() && e.ramp >= 1.0, "ema.ramp", e.ramp, "at least 1")?;
+        need(self.log.every >= 1, "log.every", 0, "at least 1")?;
+        need(self.log.samples_every >= 1, "log.samples_every", 0, "at least 1")?;
+        need((1..=10_000).contains(&self.log.samples), "log.samples", self.log.samples, "1 to 10000")?;
+        need(self.checkpoint.every >= 1, "checkpoint.every", 0, "at least 1")?;
+        let keep = self.checkpoint.keep;
+        need(keep >= 2, "checkpoint.keep", keep, "at least 2: one may be damaged")
+    }
+
+    fn data(&self) -> Result<()> {
+        let d = &self.data;
+        need(d.count >= 1, "data.count", d.count, "at least 1")?;
+        need((1..=4096).contains(&d.size), "data.size", d.size, "1 to 4096 pixels")?;
+        need([0, 1, 3].contains(&d.channels), "data.channels", d.channels, "1, 3 or 0 (as found)")?;
+        need(d.fold <= 4, "data.fold", d.fold, "0 to 4")?;
+        for (key, range) in [("data.train", d.train), ("data.valid", d.valid)] {
+            if let Some([from, to]) = range {
+                need(from < to, key, format!("[{from}, {to}]"), "[from, to) with from below to")?;
+            }
+        }
+        if let (Some(a), Some(b)) = (d.train, d.valid) {
+            let apart = a[1] <= b[0] || b[1] <= a[0];
+            need(apart, "data.valid", format!("{b:?}"), &format!("no overlap with data.train = {a:?}"))?;
+        }
+        Ok(())
+    }
+
+    fn losses(&self) -> Result<()> {
+        let l = &self.loss;
+        let weights = [("loss.gradient_penalty", l.gradient_penalty), ("loss.r1", l.r1), ("loss.r2", l.r2)];
+        for (key, value) in weights {
+            need(value.is_finite() && value >= 0.0, key, value, "0 (off) or more")?;
+        }
+        let scale = l.discriminator_scale;
+        need(scale.is_finite() && scale > 0.0, "loss.discriminator_scale", scale, "more than 0")?;
+        need(l.penalty_every >= 1, "loss.penalty_every", 0, "at least 1")?;
+        need(
+            !(l.relativistic && l.objective == Objective::Minimax),
+            "loss.relativistic",
+            true,
+            "an objective other than minimax: a pair has one statement, not a G that minimises D's gain; \
+             non-saturating is the usual one",
+        )?;
+        let penalised = weights.iter().any(|(_, w)| *w > 0.0);
+        let t = &self.train;
+        need(
+            !t.joint || (t.discriminator_updates == 1 && !penalised),
+            "train.joint",
+            true,
+            "one D update and no penalties: joint updates share one forward pass",
+        )
+    }
+}
+
+fn network(name: &str, n: &Network) -> Result<()> {
+    need(!n.layers.is_empty(), &format!("{name}.layers"), "empty", "at least one layer")?;
+    need(n.clip.is_finite() && n.clip >= 0.0, &format!("{name}.clip"), n.clip, "0 (off) or more")?;
+    need(
+        n.pretrained <= n.layers.len(),
+        &format!("{name}.pretrained"),
+        n.pretrained,
+        &format!("at most its {} layers", n.layers.len()),
+    )?;
+    for (i, l) in n.layers.iter().enumerate() {
+        layer(&format!("{name}.layers.{i}"), l, i + 1 == n.layers.len())?;
+    }
+    Ok(())
+}
+
+fn layer(at: &str, l: &Layer, is_last: bool) -> Result<()> {
+    match l.units {
+        None => need(is_last, &format!("{at}.units"), "missing", "a width; only the last layer fits itself")?,
+        Some(units) => need(units >= 1, &format!("{at}.units"), units, "at least 1")?,
+    }
+    let maxout = l.activation == Activation::Maxout;
+    let expected = if maxout { "2 to 64 with maxout" } else { "1 without maxout" };
+    let ok = if maxout { (2..=64).contains(&l.pieces) } else { l.pieces == 1 };
+    need(ok, &format!("{at}.pieces"), l.pieces, expected)?;
+    need(l.keep > 0.0 && l.keep <= 1.0, &format!("{at}.keep"), l.keep, "above 0, at most 1 (no dropout)")?;
+    need((0.0..1.0).contains(&l.slope), &format!("{at}.slope"), l.slope, "0 to below 1")?;
+    let norm = l.max_col_norm;
+    need(norm.is_finite() && norm >= 0.0, &format!("{at}.max_col_norm"), norm, "0 (off) or more")?;
+    let (super::Init::Uniform(x) | super::Init::Normal(x) | super::Init::FanIn(x)) = l.init else {
+        return Ok(());
+    };
+    need(x.is_finite() && x >= 0.0, &format!("{at}.init"), x, "0 or more")
+}
+
+fn optimizer(at: &str, o: &Optimizer) -> Result<()> {
+    need(o.lr.is_finite() && o.lr > 0.0, &format!("{at}.lr"), o.lr, "a finite number above 0")?;
+    let factor = o.decay_factor;
+    need(factor.is_finite() && factor >= 1.0, &format!("{at}.decay_factor"), factor, "1 (off) or more")?;
+    need(o.min_lr >= 0.0 && o.min_lr <= o.lr, &format!("{at}.min_lr"), o.min_lr, "0 to lr")?;
+    let share = o.final_share;
+    need(share > 0.0 && share <= 1.0, &format!("{at}.final_share"), share, "above 0, at most 1 (off)")?;
+    let unit = |key: &str, x: f32| need((0.0..1.0).contains(&x), &format!("{at}.rule.{key}"), x, "0 to below 1");
+    let above = |key: &str, x: f32| need(x.is_finite() && x > 0.0, &format!("{at}.rule.{key}"), x, "more than 0");
+    match o.rule {
+        Rule::Sgd { momentum, final_momentum, .. } => {
+            unit("sgd.momentum", momentum)?;
+            unit("sgd.final_momentum", final_momentum)
+        }
+        Rule::Adam { beta1, beta2, eps } => {
+            unit("adam.beta1", beta1)?;
+            unit("adam.beta2", beta2)?;
+            above("adam.eps", eps)
+        }
+        Rule::RmsProp { alpha, eps } => {
+            unit("rms-prop.alpha", alpha)?;
+            above("rms-prop.eps", eps)
+        }
+    }
+}
