@@ -4,6 +4,7 @@
 //! ([`lower`]) turns it into a plan of launches over one arena, and an executor ([`exec`]) runs it.
 #![deny(unsafe_code)]
 
+pub mod cli;
 pub mod config;
 pub mod data;
 pub mod error;
@@ -12,4 +13,7 @@ pub mod graph;
 pub mod lower;
 pub mod models;
 pub mod nn;
+pub mod report;
 pub mod rng;
+pub mod run;
+pub mod train;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `gansaku` command.
+
+fn main() -> std::process::ExitCode {
+    gansaku::cli::main()
+}

@@ -14,6 +14,8 @@ pub struct Parameter {
     pub shape: Vec<usize>,
     /// First element.
     pub offset: usize,
+    /// The layer it is of, from 0.
+    pub layer: usize,
 }
 
 impl Parameter {
@@ -53,7 +55,7 @@ impl Mlp {
             let units = *layer.units.get_or_insert(output);
             let out = units * layer.pieces;
             for (name, shape) in [("weight", vec![width, out]), ("bias", vec![out])] {
-                let parameter = Parameter { name: format!("layers.{i}.{name}"), shape, offset };
+                let parameter = Parameter { name: format!("layers.{i}.{name}"), shape, offset, layer: i };
                 offset += parameter.len().next_multiple_of(ALIGNMENT);
                 parameters.push(parameter);
             }

@@ -2,7 +2,7 @@
 //!
 //! The tree is checked after each layer, so that an error names the layer that made it.
 
-use super::Config;
+use super::{Config, Source};
 use crate::error::{Error, Result};
 use std::path::Path;
 use toml::{Table, Value};
@@ -128,6 +128,14 @@ impl Layers {
         self.check(whence).map(|_| ())
     }
 
+    /// The reader as it stands.
+    ///
+    /// # Errors
+    /// When the tree is no configuration yet.
+    pub fn source(&self) -> Result<Source> {
+        Ok(self.check("configuration")?.data.source)
+    }
+
     /// Forgets a key, so that another can take its place.
     pub fn remove(&mut self, table: &str, key: &str) {
         if let Some(Value::Table(t)) = self.tree.get_mut(table) {
@@ -159,6 +167,35 @@ impl Config {
     /// The whole tree as TOML; reading it back gives the same tree.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a configuration is a TOML tree")
+    }
+}
+
+impl Config {
+    /// The first key in which two configurations differ, with the value of this one and of the other.
+    pub fn first_difference(&self, other: &Config) -> Option<(String, String, String)> {
+        let tree = |c: &Config| Value::try_from(c).expect("a configuration is a TOML tree");
+        difference(&tree(self), &tree(other))
+    }
+}
+
+fn difference(a: &Value, b: &Value) -> Option<(String, String, String)> {
+    let parts = |v: &Value| -> Option<Vec<(String, Value)>> {
+        match v {
+            Value::Table(t) => Some(t.iter().map(|(k, v)| (k.clone(), v.clone())).collect()),
+            Value::Array(a) => Some(a.iter().enumerate().map(|(i, v)| (i.to_string(), v.clone())).collect()),
+            _ => None,
+        }
+    };
+    let leaf = |a: &Value, b: &Value| (String::new(), a.to_string(), b.to_string());
+    match (parts(a), parts(b)) {
+        (Some(of_a), Some(of_b)) if of_a.iter().map(|p| &p.0).eq(of_b.iter().map(|p| &p.0)) => {
+            of_a.iter().zip(&of_b).find_map(|((key, a), (_, b))| {
+                let (path, a, b) = difference(a, b)?;
+                let dot = if path.is_empty() { "" } else { "." };
+                Some((format!("{key}{dot}{path}"), a, b))
+            })
+        }
+        _ => (a != b).then(|| leaf(a, b)),
     }
 }
 

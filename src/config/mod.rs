@@ -369,7 +369,11 @@ pub struct Optimizer {
     /// The decaying learning rate stops here.
     #[serde(default)]
     pub min_lr: f32,
-    /// The learning rate falls linearly to this share of `lr` at the last step; 1 is off.
+    /// Over this many steps the learning rate falls linearly to `final_share`; 0 is off. A number of its own, so
+    /// that `--steps` says when to stop and nothing else.
+    #[serde(default)]
+    pub decay_steps: u64,
+    /// Share of `lr` that is left after `decay_steps`.
     #[serde(default = "Optimizer::default_share")]
     pub final_share: f32,
 }

@@ -1,9 +1,22 @@
 //! Data sets: readers for the formats people have, and sources that need no file.
 //!
-//! A reader turns files into one [`Dataset`] in memory. It never draws minibatches: the training
-//! loop does, from these arrays.
+//! A reader turns files into one [`Dataset`] in memory. It never draws minibatches: executors do, from
+//! these arrays.
 
+mod cifar10;
+mod detect;
+pub mod digits;
+mod file;
+mod folder;
+mod idx;
+mod mat5;
 pub mod shuffle;
+mod tfd;
+pub mod toy;
+
+use crate::config::{self, Scale, Source};
+use crate::error::{Error, Result};
+use std::path::Path;
 
 /// Channels, height and width of one example; a point of d numbers is (d, 1, 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,4 +87,166 @@ pub struct Dataset {
     pub test: Examples,
     /// What the reader did and noticed, one line each: splits, resizes, skipped files.
     pub notes: Vec<String>,
+}
+
+impl Examples {
+    /// No examples of the kind that `like` holds.
+    pub fn none(like: &Examples) -> Examples {
+        let values = match like.values {
+            Values::U8(_) => Values::U8(vec![]),
+            Values::F32(_) => Values::F32(vec![]),
+        };
+        Examples { count: 0, values, labels: like.labels.as_ref().map(|_| vec![]) }
+    }
+
+    /// Examples `[from, to)`, each of `width` numbers.
+    ///
+    /// # Panics
+    /// When there are fewer than `to`.
+    pub fn range(&self, [from, to]: [usize; 2], width: usize) -> Examples {
+        let values = match &self.values {
+            Values::U8(v) => Values::U8(v[from * width..to * width].to_vec()),
+            Values::F32(v) => Values::F32(v[from * width..to * width].to_vec()),
+        };
+        let labels = self.labels.as_ref().map(|l| l[from..to].to_vec());
+        Examples { count: to - from, values, labels }
+    }
+}
+
+impl Dataset {
+    /// Example `index` of a split as the network sees it.
+    pub fn numbers(&self, split: &Examples, index: usize) -> Vec<f32> {
+        let at = index * self.shape.len()..(index + 1) * self.shape.len();
+        match &split.values {
+            Values::U8(bytes) => bytes[at].iter().map(|&b| f32::from(b) * self.factor + self.offset).collect(),
+            Values::F32(numbers) => numbers[at].to_vec(),
+        }
+    }
+
+    /// Mean of each element over the training split, `[numbers]`, as the network sees it.
+    pub fn marginals(&self) -> Vec<f32> {
+        let width = self.shape.len();
+        let mut sums = vec![0.0f64; width];
+        match &self.train.values {
+            Values::U8(bytes) => {
+                for example in bytes.chunks_exact(width) {
+                    sums.iter_mut().zip(example).for_each(|(s, &b)| *s += f64::from(b));
+                }
+            }
+            Values::F32(numbers) => {
+                for example in numbers.chunks_exact(width) {
+                    sums.iter_mut().zip(example).for_each(|(s, &x)| *s += f64::from(x));
+                }
+            }
+        }
+        let count = self.train.count.max(1) as f64;
+        let (factor, offset) = match self.train.values {
+            Values::U8(_) => (f64::from(self.factor), f64::from(self.offset)),
+            Values::F32(_) => (1.0, 0.0),
+        };
+        sums.iter().map(|s| (s / count * factor + offset) as f32).collect()
+    }
+
+    /// Cuts the training split into what is trained on and what is kept for validation.
+    fn split(mut self, config: &config::Data, whence: &str) -> Result<Dataset> {
+        let all = self.train.count;
+        for (key, range) in [("data.train", config.train), ("data.valid", config.valid)] {
+            if let Some([from, to]) = range
+                && to > all
+            {
+                return Err(Error::Data(format!(
+                    "{key} is [{from}, {to}], but {whence} holds {all} training examples; \
+                     set another range with --set {key}='[from, to]'"
+                )));
+            }
+        }
+        let width = self.shape.len();
+        if let Some(range) = config.valid {
+            self.valid = self.train.range(range, width);
+        }
+        if let Some(range) = config.train {
+            self.train = self.train.range(range, width);
+        }
+        Ok(self)
+    }
+
+    /// Scales stored bytes to what the network sees.
+    fn scaled(mut self, scale: Scale) -> Result<Dataset> {
+        (self.factor, self.offset) = match scale {
+            Scale::Unit => (1.0 / 255.0, 0.0),
+            Scale::Signed => (2.0 / 255.0, -1.0),
+            Scale::Gcn => {
+                let width = self.shape.len();
+                for split in [&mut self.train, &mut self.valid, &mut self.test] {
+                    split.values = Values::F32(contrast_normalised(&split.values, width));
+                }
+                self.notes.push("global contrast normalisation: mean 0, norm 55 in each example".into());
+                (1.0, 0.0)
+            }
+        };
+        Ok(self)
+    }
+}
+
+/// Each example with its mean removed and divided by (norm / 55), as pylearn2's `gcn: 55.` does: examples
+/// whose norm is below 1e-8 are only centred.
+fn contrast_normalised(values: &Values, width: usize) -> Vec<f32> {
+    let mut numbers: Vec<f32> = match values {
+        Values::U8(bytes) => bytes.iter().map(|&b| f32::from(b)).collect(),
+        Values::F32(numbers) => numbers.clone(),
+    };
+    for example in numbers.chunks_exact_mut(width) {
+        let mean = example.iter().map(|&x| f64::from(x)).sum::<f64>() / width as f64;
+        example.iter_mut().for_each(|x| *x -= mean as f32);
+        let norm = example.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt() / 55.0;
+        if norm >= 1e-8 {
+            example.iter_mut().for_each(|x| *x /= norm as f32);
+        }
+    }
+    numbers
+}
+
+/// Loads what a configuration asks for. `seed` makes the built-in sources.
+///
+/// # Errors
+/// When a path is missing, a file damaged, or a split asks for more than there is: the message names file,
+/// offset, what was expected and what to do.
+pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
+    let source = match (config.source, &config.path) {
+        (Source::Digits, _) => return digits::load(config.count, seed).scaled(config.scale)?.split(config, "digits"),
+        (Source::Ring, _) => return toy::load(&toy::RING, config.count, seed).split(config, "ring"),
+        (Source::Grid, _) => return toy::load(&toy::GRID, config.count, seed).split(config, "grid"),
+        (_, None) => return Err(missing(config.source)),
+        (Source::Auto, Some(path)) => detect::source(path)?,
+        (source, Some(_)) => source,
+    };
+    let path = config.path.as_deref().expect("checked above");
+    exists(path)?;
+    let whence = path.display().to_string();
+    match source {
+        Source::Idx => idx::load(path)?.scaled(config.scale)?.split(config, &whence),
+        Source::Cifar10 => cifar10::load(path)?.scaled(config.scale)?.split(config, &whence),
+        Source::Tfd => tfd::load(path, config.fold)?.scaled(config.scale)?.split(config, &whence),
+        Source::Folder => folder::load(path, config)?.scaled(config.scale)?.split(config, &whence),
+        Source::Digits | Source::Ring | Source::Grid | Source::Auto => unreachable!("handled above"),
+    }
+}
+
+fn exists(path: &Path) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    Err(Error::Data(format!("--data {}: no such file or folder", path.display())))
+}
+
+fn missing(source: Source) -> Error {
+    let what = match source {
+        Source::Idx => "a folder with MNIST's four IDX files (plain or .gz, flat or as torchvision lays them out)",
+        Source::Cifar10 => "a folder with CIFAR-10's binary version (data_batch_1.bin …)",
+        Source::Tfd => "TFD_48x48.mat or TFD_96x96.mat, or the folder that holds it",
+        _ => "a folder of PNG or JPEG files",
+    };
+    Error::Data(format!(
+        "this recipe needs data: --data PATH, {what}; `gansaku train digits` needs none"
+    ))
 }

@@ -3,6 +3,7 @@
 
 mod analysis;
 pub mod arena;
+pub mod cost;
 mod epilogue;
 mod fuse;
 mod plan;

@@ -110,7 +110,12 @@ impl Gan {
 
     /// The phases of a step, lowered.
     pub fn plans(&self) -> Vec<Plan> {
-        self.phases().iter().map(|p| self.lower(&p.graph, &p.stages)).collect()
+        self.phases().iter().map(|p| self.plan(p)).collect()
+    }
+
+    /// A phase, lowered.
+    pub fn plan(&self, phase: &Phase) -> Plan {
+        self.lower(&phase.graph, &phase.stages)
     }
 
     fn lower(&self, graph: &Graph, stages: &[Stage]) -> Plan {

@@ -1,0 +1,238 @@
+//! `gansaku plan`, `gansaku data`, `gansaku recipes`: looking before training.
+
+use super::{Overrides, print, train::at_path};
+use crate::config::{Config, Layers, RECIPES, Source};
+use crate::data::{self, Dataset, Shape};
+use crate::error::{Error, Result};
+use crate::graph::Player;
+use crate::lower::cost::Cost;
+use crate::lower::{Launch, Work};
+use crate::models::gan::Gan;
+use crate::report::Display;
+use crate::run::atomic;
+use clap::Args;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Show what one training step launches: kernels, buffers, bytes, FLOPs, parameters.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Which recipe; `gansaku recipes` lists them [default: digits]
+    recipe: Option<String>,
+    /// Examples a minibatch
+    #[arg(long, value_name = "B")]
+    batch: Option<u32>,
+    /// File or folder of examples; without it the recipe's usual shape is taken
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// Say what is in a file or folder of examples, and draw a preview.
+#[derive(Debug, Args)]
+pub struct Data {
+    /// MNIST's IDX files, CIFAR-10's binary files, TFD's .mat, a tree of PNG and JPEG; or digits, ring, grid
+    #[arg(value_name = "PATH")]
+    path: PathBuf,
+    /// Where the preview goes
+    #[arg(long, value_name = "FILE.png", default_value = "preview.png")]
+    out: PathBuf,
+    /// Pictures of a folder are cropped to a centred square and resized to this many pixels a side
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    size: u16,
+    /// A damaged picture is an error instead of being skipped
+    #[arg(long)]
+    strict: bool,
+}
+
+/// List the recipes, or print one as TOML.
+#[derive(Debug, Args)]
+pub struct Recipes {
+    /// Print this one
+    name: Option<String>,
+}
+
+pub fn recipes(args: &Recipes) -> Result<()> {
+    if let Some(name) = &args.name {
+        Layers::recipe(name)?;
+        let (_, text) = RECIPES.iter().find(|(n, _)| n == name).expect("just looked up");
+        return print(text);
+    }
+    let width = RECIPES.iter().map(|(n, _)| n.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    for (name, _) in RECIPES {
+        let about = Layers::recipe(name)?.finish()?.about;
+        let _ = writeln!(out, "{name:width$}  {about}");
+    }
+    print(&out)
+}
+
+/// One line on what was loaded, and the reader's notes.
+pub fn describe(data: &Dataset) -> String {
+    let Shape { channels, height, width } = data.shape;
+    let form = match (data.shape.is_point(), channels) {
+        (true, _) => format!("points of {channels} numbers"),
+        (false, 1) => format!("{width}×{height} grey"),
+        (false, _) => format!("{width}×{height} colour"),
+    };
+    let classes = if data.classes > 0 { format!("{} classes", data.classes) } else { "no labels".into() };
+    let splits = [("train", &data.train), ("validation", &data.valid), ("test", &data.test)];
+    let counts: Vec<String> =
+        splits.iter().filter(|(_, s)| s.count > 0).map(|(name, s)| format!("{name} {}", s.count)).collect();
+    let mut text = format!("{}: {form}, {classes}; {}", data.name, counts.join(", "));
+    data.notes.iter().for_each(|note| {
+        let _ = write!(text, "\n  {note}");
+    });
+    text
+}
+
+pub fn data(args: &Data) -> Result<()> {
+    if args.out.extension().is_none_or(|e| e != "png") {
+        return Err(Error::Usage(format!("--out {}: expected FILE.png", args.out.display())));
+    }
+    let built_in = [("digits", Source::Digits), ("ring", Source::Ring), ("grid", Source::Grid)];
+    let found = built_in.iter().find(|(name, _)| args.path.as_os_str() == *name && !args.path.exists());
+    let mut config = Layers::recipe("digits")?.finish()?.data;
+    (config.source, config.path) = match found {
+        Some((_, source)) => (*source, None),
+        None => (Source::Auto, Some(args.path.clone())),
+    };
+    (config.size, config.strict) = (usize::from(args.size), args.strict);
+    let dataset = data::load(&config, 0)?;
+    let mut text = describe(&dataset) + "\n";
+    let marginals = dataset.marginals();
+    let mean = marginals.iter().map(|&m| f64::from(m)).sum::<f64>() / marginals.len().max(1) as f64;
+    let _ = writeln!(text, "mean {mean:.4} as the network sees it");
+    if let Some(labels) = &dataset.train.labels {
+        let mut counts = vec![0usize; dataset.classes];
+        labels.iter().for_each(|&l| counts[usize::from(l)] += 1);
+        let _ = writeln!(text, "examples a class: {counts:?}");
+    }
+    print(&text)?;
+    let display = Display { shape: dataset.shape, scale: config.scale };
+    let count = if dataset.shape.is_point() { 2_500 } else { 100 }.min(dataset.train.count);
+    let numbers: Vec<f32> = (0..count).flat_map(|i| dataset.numbers(&dataset.train, i)).collect();
+    atomic::write(&args.out, &display.picture(&numbers, 10).png())?;
+    eprintln!("the first {count} in {}", args.out.display());
+    Ok(())
+}
+
+/// Shape and classes of what a recipe usually trains on.
+fn usual(config: &Config) -> (Shape, usize) {
+    let grey = |side| Shape { channels: 1, height: side, width: side };
+    match config.data.source {
+        Source::Digits | Source::Idx => (grey(28), 10),
+        Source::Ring => (Shape { channels: 2, height: 1, width: 1 }, 8),
+        Source::Grid => (Shape { channels: 2, height: 1, width: 1 }, 25),
+        Source::Cifar10 => (Shape { channels: 3, ..grey(32) }, 10),
+        Source::Tfd => (grey(48), 0),
+        Source::Folder | Source::Auto => {
+            let channels = if config.data.channels == 1 { 1 } else { 3 };
+            (Shape { channels, ..grey(config.data.size) }, 0)
+        }
+    }
+}
+
+/// The model of a recipe, without its data.
+pub fn model(config: &Config) -> Gan {
+    let (shape, classes) = usual(config);
+    Gan::new(config, shape.len(), classes)
+}
+
+pub fn plan(args: &Plan) -> Result<()> {
+    let recipe = args.recipe.as_deref().unwrap_or("digits");
+    let mut layers = Layers::recipe(recipe)?.with(&args.overrides)?;
+    if let Some(path) = &args.data {
+        layers = at_path(layers, path)?;
+    }
+    if let Some(batch) = args.batch {
+        layers.put("--batch", "train.batch", toml::Value::Integer(batch.into()))?;
+    }
+    let config = layers.finish()?;
+    let gan = match config.data.path {
+        Some(_) => {
+            let dataset = data::load(&config.data, config.seed)?;
+            Gan::new(&config, dataset.shape.len(), dataset.classes)
+        }
+        None => model(&config),
+    };
+    print(&summary(&gan, true))
+}
+
+/// What a step does, phase by phase; every launch where `launches`.
+pub fn summary(gan: &Gan, launches: bool) -> String {
+    let mut text = String::new();
+    for (name, network) in [("G", &gan.generator), ("D", &gan.discriminator)] {
+        let widths: Vec<String> = std::iter::once(network.input.to_string())
+            .chain(network.network.layers.iter().map(|l| {
+                let units = l.units.unwrap_or(0);
+                if l.pieces > 1 { format!("{units}×{}", l.pieces) } else { units.to_string() }
+            }))
+            .collect();
+        let _ = writeln!(text, "{name}  {:>12} parameters  {}", grouped(network.parameter_count() as u64), widths.join(" → "));
+    }
+    let parameters = |p: Player| gan.network(p).len;
+    for phase in gan.phases() {
+        let plan = gan.plan(&phase);
+        let cost = plan.cost(&parameters);
+        let _ = writeln!(
+            text,
+            "\nphase {}, {} times a step{}: {} launches, arena {} bytes in {} buffers, {:.2} GFLOP, {:.1} MB moved",
+            phase.name,
+            phase.times,
+            match phase.when {
+                crate::models::gan::When::Always => String::new(),
+                crate::models::gan::When::Every(n) => format!(" at every {n}th"),
+                crate::models::gan::When::Between(n) => format!(" but every {n}th"),
+            },
+            plan.launches.len(),
+            grouped(4 * plan.arena as u64),
+            plan.stored.len(),
+            cost.flops as f64 / 1e9,
+            cost.bytes as f64 / 1e6,
+        );
+        if launches {
+            for (i, launch) in plan.launches.iter().enumerate() {
+                let _ = writeln!(text, "{}", row(i, launch, launch.cost(&parameters)));
+            }
+        }
+    }
+    text
+}
+
+fn row(number: usize, launch: &Launch, cost: Cost) -> String {
+    let sizes = |s: &[usize]| s.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
+    let (kernel, size, detail) = match &launch.work {
+        Work::Gather { input, rows, width, .. } => ("gather", sizes(&[*rows, *width]), input.clone()),
+        Work::Matmul { size, epilogue, .. } => {
+            let names: Vec<&str> = epilogue.iter().map(crate::lower::Epilogue::name).collect();
+            ("matmul", sizes(size), names.join(" "))
+        }
+        Work::Map { shape, program } => ("map", sizes(shape), format!("{} instructions", program.instructions.len())),
+        Work::Reduce { shape, program, .. } => {
+            ("reduce", sizes(shape), format!("{} instructions", program.instructions.len()))
+        }
+        Work::Update(player) => ("update", String::new(), player.name().to_string()),
+    };
+    let (flops, bytes) = (cost.flops as f64 / 1e6, cost.bytes as f64 / 1e3);
+    format!("{number:3}  {kernel:7} {size:>16}  {flops:9.2} MFLOP {bytes:9.1} kB  {:36} {detail}", launch.name)
+        .trim_end()
+        .to_string()
+}
+
+/// 1234567 as 1,234,567.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let first = (digits.len() - 1) % 3 + 1;
+    let (head, tail) = digits.split_at(first);
+    tail.as_bytes().chunks(3).fold(head.to_string(), |text, c| text + "," + &String::from_utf8_lossy(c))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(super::grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,207 @@
+//! The command line: what can be typed, and the way from there to the rest of the program. Data goes to
+//! stdout, talk to stderr; exit codes are in [`crate::error::Error::exit_code`].
+
+mod bench;
+mod inspect;
+mod sample;
+mod train;
+
+use crate::config::nearest;
+use crate::error::{Error, Result};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Everything that can be typed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gansaku",
+    version,
+    about = "Trains generative adversarial networks",
+    long_about = "Trains generative adversarial networks: a forger G and an appraiser D, two networks in a minimax \
+                  game.\n\nStart with `gansaku train`: it needs no data and no GPU, and leaves a picture in runs/.",
+    after_help = "Exit codes: 0 done, 1 failure, 2 usage, 3 data, 4 checkpoint, 5 device, 6 diverged,\n\
+                  75 stopped by SIGTERM after saving, 130 stopped by Ctrl-C after saving.",
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Train(train::Train),
+    Sample(sample::Sample),
+    Interpolate(sample::Interpolate),
+    Plan(inspect::Plan),
+    Data(inspect::Data),
+    Bench(bench::Bench),
+    Recipes(inspect::Recipes),
+    /// Print the completion script of a shell.
+    ///
+    /// For example: gansaku completions bash > ~/.local/share/bash-completion/completions/gansaku
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page, or write it and one a subcommand into a folder.
+    Man {
+        /// Folder for gansaku.1, gansaku-train.1 …
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// What changes a recipe, in the order in which it is applied.
+#[derive(Debug, Args)]
+struct Overrides {
+    /// TOML file laid over the recipe; may be partial, may be given again
+    #[arg(long, value_name = "FILE", help_heading = "Recipe")]
+    config: Vec<PathBuf>,
+    /// One value laid over the recipe and the files: --set loss.r1=0.1 --set generator.layers.0.units=512
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Recipe")]
+    set: Vec<String>,
+}
+
+/// Runs the program with the arguments it was started with.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version go to stdout and are no failure.
+            let code = if e.use_stderr() { 2 } else { 0 };
+            let _ = e.print();
+            return ExitCode::from(code);
+        }
+    };
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            match e {
+                Error::Interrupted(_) | Error::Terminated(_) => eprintln!("stopped: {e}"),
+                _ => eprintln!("error: {e}"),
+            }
+            ExitCode::from(e.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Train(args) => train::run(args),
+        Command::Sample(args) => sample::sample(&args),
+        Command::Interpolate(args) => sample::interpolate(&args),
+        Command::Plan(args) => inspect::plan(&args),
+        Command::Data(args) => inspect::data(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Recipes(args) => inspect::recipes(&args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "gansaku", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
+        Command::Man { out } => man(out),
+    }
+}
+
+fn man(out: Option<PathBuf>) -> Result<()> {
+    let Some(out) = out else {
+        let mut page = Vec::new();
+        let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
+        rendered.expect("memory takes the page");
+        return print(&String::from_utf8_lossy(&page));
+    };
+    std::fs::create_dir_all(&out).map_err(|e| Error::io("make the folder", &out, &e))?;
+    clap_mangen::generate_to(Cli::command(), &out).map_err(|e| Error::io("write the pages into", &out, &e))
+}
+
+/// Prints data. A reader that closed the pipe has seen enough: no error.
+fn print(text: &str) -> Result<()> {
+    use std::io::Write;
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::Failure(format!("cannot write to stdout: {e}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// "60s", "5m", "1.5h", or seconds.
+fn duration(text: &str) -> std::result::Result<Duration, String> {
+    let (number, factor) = match text.trim() {
+        t if t.ends_with('s') => (&t[..t.len() - 1], 1.0),
+        t if t.ends_with('m') => (&t[..t.len() - 1], 60.0),
+        t if t.ends_with('h') => (&t[..t.len() - 1], 3600.0),
+        t => (t, 1.0),
+    };
+    let seconds = number.trim().parse::<f64>().ok().map(|n| n * factor).filter(|s| *s > 0.0 && *s < 1e9);
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "expected a time such as 60s, 5m or 1.5h".to_string())
+}
+
+/// Where a model trains.
+fn device(text: &str) -> std::result::Result<Device, String> {
+    match text {
+        "auto" => Ok(Device::Auto),
+        "cpu" => Ok(Device::Cpu),
+        _ => match text.strip_prefix("cuda") {
+            Some("") => Ok(Device::Cuda(0)),
+            Some(number) if number.strip_prefix(':').is_some_and(|n| n.parse::<u32>().is_ok()) => {
+                Ok(Device::Cuda(number[1..].parse().unwrap_or(0)))
+            }
+            _ => Err(format!(
+                "expected auto, cpu, cuda or cuda:N{}",
+                nearest(text, ["auto", "cpu", "cuda"].into_iter())
+                    .map_or(String::new(), |n| format!("; did you mean {n}?"))
+            )),
+        },
+    }
+}
+
+/// See [`device`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Device {
+    Auto,
+    Cpu,
+    Cuda(u32),
+}
+
+impl Device {
+    /// # Errors
+    /// When this build has no such device.
+    fn check(self) -> Result<()> {
+        match self {
+            Device::Auto | Device::Cpu => Ok(()),
+            Device::Cuda(n) => Err(Error::Device(format!(
+                "--device cuda:{n}: this version trains on the CPU only; use --device cpu"
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        let seconds = |t: &str| duration(t).map(|d| d.as_secs_f64()).ok();
+        assert_eq!(["60s", "5m", "1.5h", "90"].map(seconds), [60.0, 300.0, 5400.0, 90.0].map(Some));
+        assert_eq!(["", "s", "-3s", "1d", "NaN", "1e30h"].map(seconds), [None; 6]);
+    }
+
+    #[test]
+    fn devices_are_read_or_refused() {
+        assert_eq!(device("cuda:1"), Ok(Device::Cuda(1)));
+        assert!(device("cuda:x").is_err() && device("cuda1").is_err() && device("gpu").is_err());
+        assert!(device("cudda").is_err_and(|e| e.contains("did you mean cuda")));
+    }
+}

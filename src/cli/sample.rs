@@ -1,0 +1,224 @@
+//! `gansaku sample` and `gansaku interpolate`: pictures and arrays from a trained generator.
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::exec::NetworkState;
+use crate::models::gan::Gan;
+use crate::report::picture::Picture;
+use crate::report::{Display, gif, npy};
+use crate::run::{atomic, checkpoint};
+use crate::train::sampler::{Sampler, labels, noise};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Draw samples from a run or a checkpoint, with the averaged weights where there are any.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    gansaku sample runs/00000-digits\n  \
+    gansaku sample runs/00000-digits -n 50000 --out samples/     one PNG a sample, for FID tools\n  \
+    gansaku sample runs/00000-digits -n 10000 --out x.npy        numpy.load('x.npy'), [n, c, h, w] in [0, 1]")]
+pub struct Sample {
+    /// A run's folder (its newest checkpoint) or a checkpoint's
+    #[arg(value_name = "RUN|CHECKPOINT")]
+    from: PathBuf,
+    /// How many
+    #[arg(short = 'n', long = "count", value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    count: u32,
+    /// Seeds the noise
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// FILE.png: a grid. FILE.npy: an array in [0, 1] (points as they are). DIR: one PNG a sample
+    #[arg(long, value_name = "FILE|DIR", default_value = "samples.png")]
+    out: PathBuf,
+    /// Class of every sample, for conditional models; without it the classes take turns
+    #[arg(long, value_name = "L")]
+    label: Option<usize>,
+    /// Worker threads [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+/// Walk from sample to sample through the space of noise.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    gansaku interpolate runs/00000-digits                           one row from seed 0 to seed 1\n  \
+    gansaku interpolate runs/00000-digits --seeds 3,14,15 --out walk.gif")]
+pub struct Interpolate {
+    /// A run's folder (its newest checkpoint) or a checkpoint's
+    #[arg(value_name = "RUN|CHECKPOINT")]
+    from: PathBuf,
+    /// The samples to pass, by the seeds of their noise
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', default_values_t = [0, 1])]
+    seeds: Vec<u64>,
+    /// Pictures from one seed to the next, both ends included [default: 10, or 30 for a GIF]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
+    frames: Option<u32>,
+    /// Along the great circle instead of the straight line of the 2014 paper
+    #[arg(long)]
+    slerp: bool,
+    /// Class of every sample, for conditional models
+    #[arg(long, value_name = "L")]
+    label: Option<usize>,
+    /// FILE.png: a row from seed to seed. FILE.gif: an animation that comes back to its start
+    #[arg(long, value_name = "FILE", default_value = "interpolation.png")]
+    out: PathBuf,
+}
+
+/// A generator from the disk.
+struct Forger {
+    config: Config,
+    gan: Gan,
+    generator: NetworkState,
+    display: Display,
+    sampler: Sampler,
+    from: PathBuf,
+}
+
+impl Forger {
+    fn load(from: &Path, threads: usize) -> Result<Forger> {
+        let (checkpoint, path, warnings) = checkpoint::locate(from)?;
+        warnings.iter().for_each(|w| eprintln!("warning: {w}"));
+        let gan = checkpoint::Checkpoint::model(&checkpoint.config, &checkpoint.state);
+        let [channels, height, width] = checkpoint.state.example;
+        let shape = crate::data::Shape { channels, height, width };
+        let [generator, _] = checkpoint.networks;
+        Ok(Forger {
+            display: Display { shape, scale: checkpoint.config.data.scale },
+            sampler: Sampler::new(&gan, threads)?,
+            config: checkpoint.config,
+            gan,
+            generator,
+            from: path,
+        })
+    }
+
+    fn labels(&self, label: Option<usize>, count: usize) -> Result<Vec<usize>> {
+        match (label, self.gan.classes) {
+            (Some(label), 0) => Err(Error::Usage(format!(
+                "--label {label}: {} is of an unconditional model; leave --label out",
+                self.from.display()
+            ))),
+            (Some(label), classes) if label >= classes => {
+                Err(Error::Usage(format!("--label {label}: expected a class from 0 to {}", classes - 1)))
+            }
+            (label, classes) => Ok(labels(classes, label, count)),
+        }
+    }
+}
+
+/// What a file name's ending asks for.
+fn ending(path: &Path) -> &str {
+    path.extension().and_then(|e| e.to_str()).unwrap_or("")
+}
+
+fn done(count: usize, what: &str, forger: &Forger, out: &Path) {
+    eprintln!("{count} {what} from {} in {}", forger.from.display(), out.display());
+}
+
+pub fn sample(args: &Sample) -> Result<()> {
+    let folder = args.out.is_dir() || ending(&args.out).is_empty();
+    if !folder && !["png", "npy"].contains(&ending(&args.out)) {
+        return Err(Error::Usage(format!(
+            "--out {}: expected FILE.png, FILE.npy or a folder",
+            args.out.display()
+        )));
+    }
+    let mut forger = Forger::load(&args.from, args.threads.map_or(0, usize::from))?;
+    let count = args.count as usize;
+    let all = forger.labels(args.label, count)?;
+    let latent = noise(&forger.config, args.seed, count);
+    let numbers = forger.sampler.sample(&forger.generator, &latent, &all);
+    let display = forger.display;
+    if folder {
+        std::fs::create_dir_all(&args.out).map_err(|e| Error::io("make the folder", &args.out, &e))?;
+        for (i, one) in numbers.chunks_exact(display.shape.len()).enumerate() {
+            atomic::write(&args.out.join(format!("{i:06}.png")), &display.single(one).png())?;
+        }
+    } else if ending(&args.out) == "npy" {
+        let shape = display.shape;
+        let dimensions: &[usize] = match shape.is_point() {
+            true => &[count, shape.channels],
+            false => &[count, shape.channels, shape.height, shape.width],
+        };
+        atomic::write(&args.out, &npy(&display.unit(&numbers), dimensions))?;
+    } else {
+        let conditional = forger.gan.classes > 0 && args.label.is_none();
+        // Classes take turns: as many columns make one class a column.
+        let columns = if conditional { forger.gan.classes } else { count.isqrt().max(count.min(10)) };
+        atomic::write(&args.out, &display.picture(&numbers, columns).png())?;
+    }
+    done(count, "samples", &forger, &args.out);
+    Ok(())
+}
+
+pub fn interpolate(args: &Interpolate) -> Result<()> {
+    let animated = ending(&args.out) == "gif";
+    if !animated && ending(&args.out) != "png" {
+        return Err(Error::Usage(format!("--out {}: expected FILE.png or FILE.gif", args.out.display())));
+    }
+    if args.seeds.len() < 2 {
+        return Err(Error::Usage("--seeds: expected at least two, as in --seeds 0,1".into()));
+    }
+    let mut forger = Forger::load(&args.from, 0)?;
+    let frames = args.frames.map_or(if animated { 30 } else { 10 }, |f| f as usize);
+    let ends: Vec<Vec<f32>> = args.seeds.iter().map(|&seed| noise(&forger.config, seed, 1)).collect();
+    // An animation comes back to where it began.
+    let round = ends.iter().chain(animated.then(|| &ends[0]));
+    let stops: Vec<&Vec<f32>> = round.collect();
+    let mut latent = Vec::new();
+    for pair in stops.windows(2) {
+        for frame in 0..frames {
+            latent.extend(between(pair[0], pair[1], frame as f32 / (frames - 1) as f32, args.slerp));
+        }
+    }
+    let count = latent.len() / forger.config.latent.dim;
+    let label = args.label.or((forger.gan.classes > 0).then_some(0));
+    let all = forger.labels(label, count)?;
+    let numbers = forger.sampler.sample(&forger.generator, &latent, &all);
+    let bytes = if animated {
+        let each = numbers.chunks_exact(forger.display.shape.len());
+        let pictures: Vec<Picture> = each.map(|one| forger.display.picture(one, 1)).collect();
+        gif(&pictures, 5)?
+    } else {
+        forger.display.picture(&numbers, frames).png()
+    };
+    atomic::write(&args.out, &bytes)?;
+    done(count, "frames", &forger, &args.out);
+    Ok(())
+}
+
+/// The point a share `t` of the way from `a` to `b`, straight or along the great circle (Shoemake 1985), the
+/// length going evenly from one's to the other's.
+fn between(a: &[f32], b: &[f32], t: f32, slerp: bool) -> Vec<f32> {
+    let straight = |u: f32, v: f32| a.iter().zip(b).map(|(a, b)| a * u + b * v).collect();
+    let norm = |x: &[f32]| x.iter().map(|x| x * x).sum::<f32>().sqrt();
+    let (length_a, length_b) = (norm(a), norm(b));
+    let dot: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+    let angle = (dot / (length_a * length_b).max(1e-12)).clamp(-1.0, 1.0).acos();
+    if !slerp || angle.sin() < 1e-4 {
+        return straight(1.0 - t, t);
+    }
+    let length = length_a * (1.0 - t) + length_b * t;
+    let [u, v] = [((1.0 - t) * angle).sin() / angle.sin(), (t * angle).sin() / angle.sin()];
+    straight(u * length / length_a, v * length / length_b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::between;
+
+    #[test]
+    fn walks_meet_their_ends_and_great_circles_keep_their_radius() {
+        let (a, b) = ([3.0, 0.0, 0.0], [0.0, 0.0, 3.0]);
+        for slerp in [false, true] {
+            for (t, end) in [(0.0, a), (1.0, b)] {
+                let at = between(&a, &b, t, slerp);
+                assert!(at.iter().zip(end).all(|(x, e)| (x - e).abs() < 1e-5), "{at:?}");
+            }
+        }
+        let norm = |x: Vec<f32>| x.iter().map(|x| x * x).sum::<f32>().sqrt();
+        assert!((norm(between(&a, &b, 0.5, true)) - 3.0).abs() < 1e-5);
+        assert!((norm(between(&a, &b, 0.5, false)) - 3.0 / 2f32.sqrt()).abs() < 1e-5);
+        assert_eq!(between(&a, &a, 0.5, true), a, "no circle through one point");
+    }
+}

@@ -1,0 +1,153 @@
+//! `gansaku train`: from what was typed to a [`Request`].
+
+use super::{Device, Overrides};
+use crate::config::{Config, Layers, Source};
+use crate::data;
+use crate::error::{Error, Result};
+use crate::run::Folder;
+use crate::train::{Request, Start, Trainer};
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use toml::Value;
+
+/// Train a model: `gansaku train` draws digits, needing no data and no GPU.
+///
+/// A run is a folder: config.toml, metrics.jsonl, samples/, checkpoints/. Equal commands make equal bytes,
+/// whatever the number of threads; a run that was stopped goes on with --resume as if it never had been.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    gansaku train\n  \
+    gansaku train mnist --data ~/data/mnist --time 5m\n  \
+    gansaku train grid-rpgan --seed 3 --name grid-3\n  \
+    gansaku train mnist --data ~/data/mnist --set loss.r1=0.1 --set optimizer.discriminator.lr=1e-4\n  \
+    gansaku train --resume runs/00000-mnist --steps 50000")]
+pub struct Train {
+    /// What to train; `gansaku recipes` lists them [default: digits]
+    recipe: Option<String>,
+    /// File or folder of examples: MNIST's IDX files, CIFAR-10's binary files, TFD's .mat, or any tree of PNG and JPEG
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+    /// Stop at this step: the total, also when resuming
+    #[arg(long, value_name = "N", conflicts_with = "epochs")]
+    steps: Option<u64>,
+    /// Stop after this many passes through the data: the total, also when resuming
+    #[arg(long, value_name = "N")]
+    epochs: Option<u64>,
+    /// Stop after this long, save, and say how to go on: 60s, 5m, 1.5h
+    #[arg(long, value_name = "TIME", value_parser = super::duration)]
+    time: Option<Duration>,
+    /// Examples a minibatch
+    #[arg(long, value_name = "B")]
+    batch: Option<u64>,
+    /// Where to compute: auto, cpu, cuda, cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = super::device)]
+    device: Device,
+    /// Worker threads; any number gives the same bytes [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Seeds every random number of the run
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Folder that runs go into [default: runs]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Name of the run's folder [default: a number and the recipe]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Go on with a run exactly where it stopped
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "seed", "batch", "out", "name", "init_from"])]
+    resume: Option<PathBuf>,
+    /// Begin with the weights of a run, a checkpoint or a safetensors file; optimizer and counters start afresh
+    #[arg(long, value_name = "FILE")]
+    init_from: Option<PathBuf>,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Read the data, print the resolved configuration and what it would train, and write nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+}
+
+pub fn run(args: Train) -> Result<()> {
+    args.device.check()?;
+    let config = args.config()?;
+    let threads = args.threads.map_or(0, usize::from);
+    if args.dry_run {
+        return dry_run(&config);
+    }
+    let start = match args.resume {
+        Some(run) => Start::Resume(run),
+        None => Start::New {
+            out: args.out.unwrap_or_else(|| PathBuf::from("runs")),
+            name: args.name,
+            init_from: args.init_from,
+        },
+    };
+    crate::train::train(&Request { config, start, threads, time: args.time })
+}
+
+impl Train {
+    /// Recipe (or the run's own configuration), files, values, flags.
+    fn config(&self) -> Result<Config> {
+        let layers = match &self.resume {
+            Some(run) => Folder::open(run)?.config()?,
+            None => Layers::recipe(self.recipe.as_deref().unwrap_or("digits"))?,
+        };
+        let mut layers = layers.with(&self.overrides)?;
+        if let Some(path) = &self.data {
+            layers = at_path(layers, path)?;
+        }
+        let whole = |n: u64, flag: &str| {
+            i64::try_from(n)
+                .map(Value::Integer)
+                .map_err(|_| Error::Usage(format!("--{flag} {n}: expected at most {}", i64::MAX)))
+        };
+        for (flag, value, other) in [("steps", self.steps, "epochs"), ("epochs", self.epochs, "steps")] {
+            if let Some(n) = value {
+                if n == 0 {
+                    return Err(Error::Usage(format!("--{flag} 0: expected at least 1")));
+                }
+                layers.remove("train", other);
+                layers.put(&format!("--{flag}"), &format!("train.{flag}"), whole(n, flag)?)?;
+            }
+        }
+        if let Some(batch) = self.batch {
+            layers.put("--batch", "train.batch", whole(batch, "batch")?)?;
+        }
+        if let Some(seed) = self.seed {
+            layers.put("--seed", "seed", whole(seed, "seed")?)?;
+        }
+        layers.finish()
+    }
+}
+
+impl Layers {
+    /// Lays `--config` files and `--set` values over the recipe.
+    pub(super) fn with(mut self, overrides: &Overrides) -> Result<Layers> {
+        overrides.config.iter().try_for_each(|file| self.file(file))?;
+        overrides.set.iter().try_for_each(|assignment| self.set(assignment))?;
+        Ok(self)
+    }
+}
+
+/// `--data`: a recipe of built-in data takes whatever reader fits the path.
+pub(super) fn at_path(mut layers: Layers, path: &Path) -> Result<Layers> {
+    // Absolute: a resume may start from another folder.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    layers.put("--data", "data.path", Value::String(path.display().to_string()))?;
+    if [Source::Digits, Source::Ring, Source::Grid].contains(&layers.source()?) {
+        layers.put("--data", "data.source", Value::String("auto".into()))?;
+    }
+    Ok(layers)
+}
+
+fn dry_run(config: &Config) -> Result<()> {
+    let dataset = Arc::new(data::load(&config.data, config.seed)?);
+    let trainer = Trainer::new(config, &dataset, 1)?;
+    super::print(&config.to_toml())?;
+    eprintln!("{}", super::inspect::describe(&dataset));
+    eprint!("{}", super::inspect::summary(&trainer.gan, false));
+    eprintln!("{} steps; nothing was written", trainer.total());
+    Ok(())
+}

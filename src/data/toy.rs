@@ -1,0 +1,94 @@
+//! Mixtures of Gaussians in the plane, the classical test of mode coverage. Protocol: VEEGAN
+//! (1705.07761) and PacGAN (1712.04086).
+
+use super::{Dataset, Examples, Shape, Values};
+use crate::rng::{Draw, stream};
+
+/// A mixture of equally likely, round Gaussians.
+#[derive(Debug)]
+pub struct Mixture {
+    /// For people.
+    pub name: &'static str,
+    /// Standard deviation of each mode, each axis.
+    pub sd: f32,
+    modes: fn() -> Vec<[f32; 2]>,
+}
+
+/// 8 Gaussians evenly on the circle of radius 1, sd .01.
+pub const RING: Mixture = Mixture { name: "ring of 8 Gaussians", sd: 0.01, modes: ring };
+/// 25 Gaussians on {−4, −2, 0, 2, 4}², sd .05.
+pub const GRID: Mixture = Mixture { name: "grid of 25 Gaussians", sd: 0.05, modes: grid };
+
+impl Mixture {
+    /// The means.
+    pub fn modes(&self) -> Vec<[f32; 2]> {
+        (self.modes)()
+    }
+}
+
+fn ring() -> Vec<[f32; 2]> {
+    (0..8)
+        .map(|i| {
+            let (sin, cos) = (f64::from(i) * std::f64::consts::TAU / 8.0).sin_cos();
+            [cos as f32, sin as f32]
+        })
+        .collect()
+}
+
+fn grid() -> Vec<[f32; 2]> {
+    (0..25).map(|i| [(i / 5) as f32 * 2.0 - 4.0, (i % 5) as f32 * 2.0 - 4.0]).collect()
+}
+
+/// `count` points of a mixture for training, labelled by mode, and a tenth as many for testing.
+pub fn load(mixture: &Mixture, count: usize, seed: u64) -> Dataset {
+    let modes = mixture.modes();
+    let draw = |split: &str, count: usize| {
+        let choice = Draw::new(seed, stream(&format!("data/{split}/mode")), 0);
+        let noise = Draw::new(seed, stream(&format!("data/{split}/noise")), 0);
+        let labels: Vec<u8> =
+            (0..count as u64).map(|i| (u64::from(choice.word(i)) * modes.len() as u64 >> 32) as u8).collect();
+        let point = |(i, &label): (usize, &u8)| {
+            [0, 1].map(|axis| modes[usize::from(label)][axis] + mixture.sd * noise.normal((2 * i + axis) as u64))
+        };
+        let points = labels.iter().enumerate().flat_map(point).collect();
+        Examples { count, values: Values::F32(points), labels: Some(labels) }
+    };
+    let train = draw("train", count);
+    Dataset {
+        name: mixture.name.into(),
+        shape: Shape { channels: 2, height: 1, width: 1 },
+        classes: modes.len(),
+        factor: 1.0,
+        offset: 0.0,
+        valid: Examples::none(&train),
+        test: draw("test", count.div_ceil(10)),
+        train,
+        notes: vec!["made here; --seed makes other points".into()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_lie_around_their_modes_as_the_protocol_says() {
+        for mixture in [RING, GRID] {
+            let data = load(&mixture, 20_000, 3);
+            let modes = mixture.modes();
+            let labels = data.train.labels.as_ref().expect("labelled");
+            let (mut counts, mut square) = (vec![0usize; modes.len()], 0.0f64);
+            for (i, &label) in labels.iter().enumerate() {
+                let x = data.numbers(&data.train, i);
+                let mode = modes[usize::from(label)];
+                square += f64::from((x[0] - mode[0]).powi(2) + (x[1] - mode[1]).powi(2));
+                counts[usize::from(label)] += 1;
+            }
+            let sd = (square / 40_000.0).sqrt();
+            assert!((sd / f64::from(mixture.sd) - 1.0).abs() < 0.02, "{}: sd {sd}", mixture.name);
+            let each = 20_000.0 / modes.len() as f64;
+            let fair = counts.iter().all(|&c| (c as f64 - each).abs() < 5.0 * each.sqrt());
+            assert!(fair, "{}: {counts:?}", mixture.name);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What a launch costs: arithmetic and memory traffic, counted from the plan.
+
+use super::plan::{Epilogue, Launch, Load, Plan, Program, Work};
+use super::view::View;
+
+/// Counted, not measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cost {
+    /// Floating-point operations; a multiplication and its addition are two.
+    pub flops: u64,
+    /// Bytes read and written, each operand once.
+    pub bytes: u64,
+}
+
+impl std::ops::Add for Cost {
+    type Output = Cost;
+
+    fn add(self, other: Cost) -> Cost {
+        Cost { flops: self.flops + other.flops, bytes: self.bytes + other.bytes }
+    }
+}
+
+/// Elements that a view touches in memory: broadcast axes count once, what windows cut off not at all.
+fn touched(view: &View) -> u64 {
+    let axes = view.windows.iter().zip(&view.strides);
+    axes.map(|(&(lo, hi), &stride)| if stride == 0 { 1 } else { hi.saturating_sub(lo) as u64 }).product()
+}
+
+fn program(space: u64, program: &Program) -> Cost {
+    let read: u64 = program.loads.iter().map(|l| if let Load::Memory(v) = l { touched(v) } else { 0 }).sum();
+    let written: u64 = program.results.iter().map(|(_, v)| touched(v)).sum();
+    Cost { flops: space * program.instructions.len() as u64, bytes: 4 * (read + written) }
+}
+
+impl Launch {
+    /// The launch's cost; `parameters(player)` is the length of a network's flat memory.
+    pub fn cost(&self, parameters: &dyn Fn(crate::graph::Player) -> usize) -> Cost {
+        let size = |shape: &[usize]| shape.iter().product::<usize>() as u64;
+        match &self.work {
+            // A stored byte is read, a number written.
+            Work::Gather { rows, width, .. } => Cost { flops: 0, bytes: 5 * (rows * width) as u64 },
+            Work::Matmul { a, b, out, size: [m, n, k], epilogue } => {
+                let extra: u64 = epilogue.iter().filter_map(Epilogue::view).map(touched).sum();
+                Cost {
+                    flops: (2 * m * n * k + m * n * epilogue.len()) as u64,
+                    bytes: 4 * (touched(a) + touched(b) + touched(out) + extra),
+                }
+            }
+            Work::Map { shape, program: p } => program(size(shape), p),
+            Work::Reduce { shape, program: p, .. } => {
+                let cost = program(size(shape), p);
+                Cost { flops: cost.flops + size(shape), ..cost }
+            }
+            // Weights, two moments and the gradient are read, all but the gradient written (Adam).
+            Work::Update(player) => {
+                let n = parameters(*player) as u64;
+                Cost { flops: 12 * n, bytes: 4 * 7 * n }
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// The sum over all launches.
+    pub fn cost(&self, parameters: &dyn Fn(crate::graph::Player) -> usize) -> Cost {
+        self.launches.iter().map(|l| l.cost(parameters)).fold(Cost::default(), |a, b| a + b)
+    }
+}

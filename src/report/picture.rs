@@ -1,0 +1,157 @@
+//! Pictures: grids of samples, plots of points, PNG bytes. Equal numbers make equal bytes.
+
+use crate::data::Shape;
+
+/// Grey or colour pixels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// 1 grey or 3 colour.
+    pub channels: usize,
+    /// `[height, width, channels]`.
+    pub pixels: Vec<u8>,
+}
+
+/// Grids are enlarged until an example has at least this many pixels a side.
+const COMFORTABLE: usize = 56;
+/// Pixels between examples, and their shade.
+const GAP: usize = 4;
+const GAP_SHADE: u8 = 40;
+
+impl Picture {
+    fn filled(width: usize, height: usize, channels: usize, shade: u8) -> Picture {
+        Picture { width, height, channels, pixels: vec![shade; width * height * channels] }
+    }
+
+    /// The pixels in three channels.
+    pub fn rgb(&self) -> Vec<u8> {
+        match self.channels {
+            1 => self.pixels.iter().flat_map(|&p| [p; 3]).collect(),
+            _ => self.pixels.clone(),
+        }
+    }
+
+    /// The bytes of a PNG file.
+    pub fn png(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let (width, height) = (self.width as u32, self.height as u32);
+        let mut encoder = png::Encoder::new(&mut bytes, width, height);
+        encoder.set_color(if self.channels == 1 { png::ColorType::Grayscale } else { png::ColorType::Rgb });
+        let written = encoder.write_header().and_then(|mut w| w.write_image_data(&self.pixels));
+        written.expect("pixels fill the picture and memory takes them");
+        bytes
+    }
+}
+
+fn shade(x: f32) -> u8 {
+    (x.clamp(0.0, 1.0) * 255.0).round() as u8
+}
+
+/// One example, `[channels, height, width]` in [0, 1], as it is.
+pub fn single(unit: &[f32], shape: Shape) -> Picture {
+    let mut picture = Picture::filled(shape.width, shape.height, channels(shape), 0);
+    put(&mut picture, unit, shape, [0, 0], 1);
+    picture
+}
+
+fn channels(shape: Shape) -> usize {
+    if shape.channels == 3 { 3 } else { 1 }
+}
+
+/// Examples in rows of `columns`, small ones enlarged by whole factors.
+pub fn grid(unit: &[f32], shape: Shape, columns: usize) -> Picture {
+    let count = unit.len() / shape.len();
+    let columns = columns.clamp(1, count.max(1));
+    let rows = count.div_ceil(columns);
+    let zoom = COMFORTABLE.div_ceil(shape.width.max(shape.height)).max(1);
+    let cell = [shape.width * zoom + GAP, shape.height * zoom + GAP];
+    let mut picture = Picture::filled(columns * cell[0] + GAP, rows * cell[1] + GAP, channels(shape), GAP_SHADE);
+    for (i, example) in unit.chunks_exact(shape.len()).enumerate() {
+        let at = [GAP + i % columns * cell[0], GAP + i / columns * cell[1]];
+        put(&mut picture, example, shape, at, zoom);
+    }
+    picture
+}
+
+/// Draws an example with its corner at `x, y`, each number a square of `zoom` pixels.
+fn put(picture: &mut Picture, unit: &[f32], shape: Shape, [x, y]: [usize; 2], zoom: usize) {
+    let area = shape.height * shape.width;
+    for row in 0..shape.height * zoom {
+        for column in 0..shape.width * zoom {
+            let from = row / zoom * shape.width + column / zoom;
+            let to = ((y + row) * picture.width + x + column) * picture.channels;
+            for channel in 0..picture.channels {
+                picture.pixels[to + channel] = shade(unit[channel * area + from]);
+            }
+        }
+    }
+}
+
+/// Side of a plot in pixels, and its margin.
+const PLOT: usize = 640;
+const MARGIN: f32 = 24.0;
+const INK: [f32; 3] = [28.0, 84.0, 168.0];
+
+/// Points of two numbers (the first two of more) on white, darker where many lie, axes through the origin.
+pub fn plot(points: &[f32], dimensions: usize) -> Picture {
+    let mut picture = Picture::filled(PLOT, PLOT, 3, 255);
+    let finite = points.chunks_exact(dimensions).map(|p| [p[0], *p.get(1).unwrap_or(&0.0)]);
+    let points: Vec<[f32; 2]> = finite.filter(|p| p.iter().all(|x| x.is_finite())).collect();
+    let greatest = points.iter().flatten().fold(0.0f32, |m, x| m.max(x.abs()));
+    // The next of 1.25, 2.5, 5 × a power of ten: pictures of one run keep one scale for long.
+    let reach = nice(greatest * 1.02);
+    let place = |x: f32| (MARGIN + (x / reach * 0.5 + 0.5) * (PLOT as f32 - 2.0 * MARGIN)) as usize;
+    let middle = place(0.0);
+    for i in 0..PLOT {
+        for at in [middle * PLOT + i, i * PLOT + middle] {
+            picture.pixels[at * 3..at * 3 + 3].fill(222);
+        }
+    }
+    for [x, y] in points {
+        let (column, row) = (place(x), PLOT - 1 - place(y).min(PLOT - 1));
+        for (dy, dx) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let (row, column) = ((row + dy).min(PLOT - 1), (column + dx).min(PLOT - 1));
+            let at = (row * PLOT + column) * 3;
+            for (pixel, ink) in picture.pixels[at..at + 3].iter_mut().zip(INK) {
+                *pixel = (f32::from(*pixel) * 0.6 + ink * 0.4) as u8;
+            }
+        }
+    }
+    picture
+}
+
+fn nice(greatest: f32) -> f32 {
+    let decade = 10f32.powf(greatest.max(1e-6).log10().floor());
+    [1.25, 2.5, 5.0, 10.0].into_iter().map(|m| m * decade).find(|&r| r >= greatest).unwrap_or(10.0 * decade)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grid_holds_each_example_at_its_place() {
+        let shape = Shape { channels: 1, height: 56, width: 56 };
+        let unit: Vec<f32> = [0.0, 0.5, 1.0].into_iter().flat_map(|x| vec![x; 56 * 56]).collect();
+        let picture = grid(&unit, shape, 2);
+        assert_eq!((picture.width, picture.height), (2 * 60 + 4, 2 * 60 + 4));
+        let at = |x: usize, y: usize| picture.pixels[y * picture.width + x];
+        assert_eq!([at(0, 0), at(4, 4), at(64, 4), at(4, 64), at(64, 64)], [40, 0, 128, 255, 40]);
+    }
+
+    #[test]
+    fn colour_examples_come_out_in_colour() {
+        let shape = Shape { channels: 3, height: 1, width: 1 };
+        assert_eq!(single(&[1.0, 0.5, 0.0], shape).pixels, [255, 128, 0]);
+    }
+
+    #[test]
+    fn plots_bear_points_far_off_and_not_numbers() {
+        let picture = plot(&[0.0, 0.0, 1e6, f32::NAN, 3.0, -4.0], 2);
+        assert_eq!(picture.pixels.len(), PLOT * PLOT * 3);
+        assert!(picture.pixels.iter().any(|&p| p < 200));
+    }
+}

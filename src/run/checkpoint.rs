@@ -1,0 +1,322 @@
+//! Checkpoints: a folder that is whole or not there, each file's SHA-256 in its manifest.
+//!
+//! ```text
+//! step-000001000/
+//!   generator.safetensors      PyTorch's names and layouts
+//!   generator_ema.safetensors  the moving average of G; absent where none is kept
+//!   discriminator.safetensors
+//!   optimizer.safetensors      moments: generator.layers.0.weight.exp_avg …
+//!   state.json                 counters, and the metrics window begun
+//!   config.toml                what this checkpoint came from; its train.steps is its own step
+//!   MANIFEST.json              length and SHA-256 of each
+//! ```
+//!
+//! Saving writes `step-….tmp`, flushes every file and the folder, renames, flushes the parent. A kill at any
+//! moment leaves a whole checkpoint or one that readers pass by. Equal runs make equal bytes: nothing here
+//! tells the time.
+
+use super::atomic;
+use super::tensors::{Flat, Tensors, encode};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::exec::{States, UpdateRule};
+use crate::graph::Player;
+use crate::models::gan::Gan;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const MANIFEST: &str = "MANIFEST.json";
+const FORMAT: u32 = 1;
+
+/// Everything but tensors that training goes on from.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// Steps done.
+    pub step: u64,
+    /// Phases run: the position in every random stream and in the shuffled data.
+    pub tick: u64,
+    /// Updates of G and of D.
+    pub updates: [u64; 2],
+    /// Metrics since the last line.
+    pub window: Window,
+    /// Channels, height and width of an example.
+    pub example: [usize; 3],
+    /// Classes of the data set; 0 when unlabelled.
+    pub classes: usize,
+}
+
+/// Sums of metrics over the steps since the last line.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// Steps summed.
+    pub steps: u64,
+    /// By name.
+    pub sums: BTreeMap<String, f64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    format: u32,
+    files: BTreeMap<String, Entry>,
+}
+
+#[derive(Debug, Serialize, Deserialize, PartialEq)]
+struct Entry {
+    bytes: u64,
+    sha256: String,
+}
+
+/// A checkpoint in memory.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    /// Its configuration.
+    pub config: Config,
+    /// Its counters.
+    pub state: State,
+    /// Its tensors.
+    pub networks: States,
+}
+
+impl Checkpoint {
+    /// The model it is of.
+    pub fn model(config: &Config, state: &State) -> Gan {
+        Gan::new(config, state.example.iter().product(), state.classes)
+    }
+}
+
+/// The folder name of a step.
+fn name(step: u64) -> String {
+    format!("step-{step:09}")
+}
+
+fn step_of(name: &str) -> Option<u64> {
+    name.strip_prefix("step-")?.parse().ok()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Saves a checkpoint into `folder`, then removes all but the newest `config.checkpoint.keep`. Its path.
+///
+/// # Errors
+/// When the file system refuses; the checkpoints before it are untouched then.
+pub fn save(folder: &Path, config: &Config, gan: &Gan, rules: &[UpdateRule; 2], state: &State, networks: &States) -> Result<PathBuf> {
+    let to = folder.join(name(state.step));
+    if verify(&to).is_ok() {
+        // The same step of the same run: the same bytes.
+        return Ok(to);
+    }
+    let aside = atomic::unfinished(&to);
+    let saved = write(&aside, &encode_all(config, gan, rules, state, networks)).and_then(|()| {
+        if to.exists() {
+            fs::remove_dir_all(&to).map_err(|e| Error::io("replace the damaged", &to, &e))?;
+        }
+        atomic::publish(&aside, &to)
+    });
+    if let Err(e) = saved {
+        // The first error is the one to tell.
+        let _ = fs::remove_dir_all(&aside);
+        return Err(e);
+    }
+    let latest = folder.parent().unwrap_or(folder).join("latest");
+    atomic::write(&latest, format!("{}\n", name(state.step)).as_bytes())?;
+    retire(folder, config.checkpoint.keep)?;
+    Ok(to)
+}
+
+fn encode_all(
+    config: &Config,
+    gan: &Gan,
+    rules: &[UpdateRule; 2],
+    state: &State,
+    networks: &States,
+) -> Vec<(&'static str, Vec<u8>)> {
+    let whole = |kind, player: Player, numbers| {
+        encode(kind, &[Flat { prefix: "", suffix: "", network: gan.network(player), numbers }])
+    };
+    let [g, d] = networks;
+    let mut files = vec![
+        ("generator.safetensors", whole("generator", Player::Generator, &g.weights)),
+        ("discriminator.safetensors", whole("discriminator", Player::Discriminator, &d.weights)),
+    ];
+    if !g.average.is_empty() {
+        files.push(("generator_ema.safetensors", whole("generator_ema", Player::Generator, &g.average)));
+    }
+    let names = moment_names(rules);
+    let moments: Vec<Flat> = names
+        .iter()
+        .map(|(player, i, prefix, suffix)| Flat {
+            prefix,
+            suffix,
+            network: gan.network(*player),
+            numbers: &networks[*player as usize].moments[*i],
+        })
+        .collect();
+    files.push(("optimizer.safetensors", encode("optimizer", &moments)));
+    let mut json = serde_json::to_vec_pretty(state).expect("counters and finite sums");
+    json.push(b'\n');
+    files.push(("state.json", json));
+    // How long the run was meant to go, and where its data lay, do not change what this checkpoint holds.
+    let mut own = config.clone();
+    own.data.path = None;
+    (own.train.steps, own.train.epochs) = (state.step.max(1), 0);
+    files.push(("config.toml", own.to_toml().into_bytes()));
+    files
+}
+
+/// Player, index, and what stands before and after a parameter's name, of every moment.
+fn moment_names(rules: &[UpdateRule; 2]) -> Vec<(Player, usize, String, String)> {
+    let of = |player: Player| {
+        let names = rules[player as usize].moment_names().iter().enumerate();
+        names.map(move |(i, name)| (player, i, format!("{}.", player.name()), format!(".{name}")))
+    };
+    Player::ALL.into_iter().flat_map(of).collect()
+}
+
+fn write(aside: &Path, files: &[(&'static str, Vec<u8>)]) -> Result<()> {
+    if aside.exists() {
+        // Left by a crash.
+        fs::remove_dir_all(aside).map_err(|e| Error::io("remove", aside, &e))?;
+    }
+    fs::create_dir_all(aside).map_err(|e| Error::io("make the folder", aside, &e))?;
+    let mut manifest = Manifest { format: FORMAT, files: BTreeMap::new() };
+    for (name, bytes) in files {
+        atomic::write_through(&aside.join(name), bytes)?;
+        let entry = Entry { bytes: bytes.len() as u64, sha256: sha256(bytes) };
+        manifest.files.insert((*name).to_string(), entry);
+    }
+    let mut json = serde_json::to_vec_pretty(&manifest).expect("names and numbers");
+    json.push(b'\n');
+    atomic::write_through(&aside.join(MANIFEST), &json)?;
+    atomic::flush_folder(aside)
+}
+
+/// Removes the oldest checkpoints beyond `keep`, and what crashes left unfinished.
+fn retire(folder: &Path, keep: usize) -> Result<()> {
+    let old = list(folder).into_iter().skip(keep).map(|(_, path)| path);
+    let entries = fs::read_dir(folder).map_err(|e| Error::io("list", folder, &e))?;
+    let unfinished = entries.flatten().map(|e| e.path()).filter(|p| {
+        let name = p.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
+        name.starts_with("step-") && name.ends_with(atomic::UNFINISHED)
+    });
+    for path in old.chain(unfinished) {
+        // Renamed first: a half-removed folder must not look like a checkpoint.
+        let aside = atomic::unfinished(&path);
+        if path != aside {
+            let _ = fs::rename(&path, &aside);
+        }
+        let gone = if aside.exists() { aside } else { path };
+        fs::remove_dir_all(&gone).map_err(|e| Error::io("remove", &gone, &e))?;
+    }
+    Ok(())
+}
+
+/// Finished checkpoints, newest first.
+pub fn list(folder: &Path) -> Vec<(u64, PathBuf)> {
+    let entries = fs::read_dir(folder).map(|e| e.flatten().collect::<Vec<_>>()).unwrap_or_default();
+    let found = entries.into_iter().filter_map(|e| Some((step_of(&e.file_name().to_string_lossy())?, e.path())));
+    let mut all: Vec<_> = found.filter(|(_, path)| path.is_dir()).collect();
+    all.sort_unstable_by(|a, b| b.cmp(a));
+    all
+}
+
+/// Reads every file of a checkpoint and checks it against the manifest.
+fn verify(path: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let damaged = |file: &str, what: String| {
+        Error::Checkpoint(format!("{}: {what}; the checkpoint cannot be trusted", path.join(file).display()))
+    };
+    let read = |file: &str| fs::read(path.join(file)).map_err(|e| damaged(file, e.to_string()));
+    let manifest: Manifest =
+        serde_json::from_slice(&read(MANIFEST)?).map_err(|e| damaged(MANIFEST, format!("not a manifest: {e}")))?;
+    if manifest.format != FORMAT {
+        return Err(damaged(MANIFEST, format!("format {}, expected {FORMAT}", manifest.format)));
+    }
+    let mut files = BTreeMap::new();
+    for (name, entry) in &manifest.files {
+        let bytes = read(name)?;
+        let found = Entry { bytes: bytes.len() as u64, sha256: sha256(&bytes) };
+        if found.bytes != entry.bytes {
+            return Err(damaged(name, format!("{} bytes, expected {}", found.bytes, entry.bytes)));
+        }
+        if found != *entry {
+            return Err(damaged(name, format!("SHA-256 {}, expected {}", found.sha256, entry.sha256)));
+        }
+        files.insert(name.clone(), bytes);
+    }
+    Ok(files)
+}
+
+/// Loads the checkpoint at `path`.
+///
+/// # Errors
+/// When a file is missing or differs from the manifest by a byte, or tensors do not fit the configuration.
+pub fn load(path: &Path) -> Result<Checkpoint> {
+    let files = verify(path)?;
+    let bytes = |name: &str| {
+        files.get(name).ok_or_else(|| Error::Checkpoint(format!("{}: missing", path.join(name).display())))
+    };
+    let config_path = path.join("config.toml");
+    let whence = config_path.display().to_string();
+    let text = String::from_utf8_lossy(bytes("config.toml")?).into_owned();
+    let config = crate::config::Layers::resolved(&text, &whence)?.finish()?;
+    let state: State = serde_json::from_slice(bytes("state.json")?)
+        .map_err(|e| Error::Checkpoint(format!("{}: {e}", path.join("state.json").display())))?;
+    let gan = Checkpoint::model(&config, &state);
+    let rules = crate::train::rules(&gan);
+    let mut networks: States = Player::ALL.map(|p| rules[p as usize].start(vec![0.0; gan.network(p).len]));
+    for player in Player::ALL {
+        let file = format!("{}.safetensors", player.name());
+        fill(path, &file, bytes(&file)?, ["", ""], &gan, player, &mut networks[player as usize].weights)?;
+    }
+    if rules[0].average {
+        let file = "generator_ema.safetensors";
+        fill(path, file, bytes(file)?, ["", ""], &gan, Player::Generator, &mut networks[0].average)?;
+    }
+    let file = "optimizer.safetensors";
+    for (player, i, prefix, suffix) in moment_names(&rules) {
+        let to = &mut networks[player as usize].moments[i];
+        fill(path, file, bytes(file)?, [&prefix, &suffix], &gan, player, to)?;
+    }
+    Ok(Checkpoint { config, state, networks })
+}
+
+fn fill(path: &Path, file: &str, bytes: &[u8], [prefix, suffix]: [&str; 2], gan: &Gan, player: Player, to: &mut [f32]) -> Result<()> {
+    let file = path.join(file);
+    Tensors::parse(&file, bytes)?.read(prefix, suffix, gan.network(player), to)
+}
+
+/// The newest checkpoint of a run that is whole, and one warning for each damaged one passed by.
+///
+/// # Errors
+/// When there is none.
+pub fn newest(folder: &Path) -> Result<(Checkpoint, PathBuf, Vec<String>)> {
+    let mut warnings = Vec::new();
+    for (_, path) in list(folder) {
+        match load(&path) {
+            Ok(checkpoint) => return Ok((checkpoint, path, warnings)),
+            Err(e) => warnings.push(e.to_string()),
+        }
+    }
+    Err(Error::Checkpoint(match warnings.first() {
+        None => format!("{}: no checkpoint yet", folder.display()),
+        Some(first) => format!("{}: no checkpoint is whole; {first}", folder.display()),
+    }))
+}
+
+/// What a user may mean by RUN|CHECKPOINT: a run's folder (its newest good checkpoint) or a checkpoint's.
+///
+/// # Errors
+/// When there is nothing of the kind.
+pub fn locate(path: &Path) -> Result<(Checkpoint, PathBuf, Vec<String>)> {
+    if path.join(MANIFEST).is_file() {
+        return load(path).map(|c| (c, path.to_path_buf(), vec![]));
+    }
+    let run = super::Folder::open(path)?;
+    newest(&run.checkpoints())
+}

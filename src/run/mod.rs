@@ -1,0 +1,169 @@
+//! A run on the disk: its folder, its lock, its metrics, its checkpoints. Nothing here computes.
+//!
+//! ```text
+//! runs/00000-digits/
+//!   config.toml      every value that decides the run's bytes
+//!   metrics.jsonl    one line every log.every steps
+//!   samples/         step-000001000.png … on fixed noise; reals.png beside them
+//!   checkpoints/     step-000001000/ …: see [`checkpoint`]
+//!   latest           the name of the newest checkpoint
+//!   lock             held while a training writes here
+//! ```
+
+pub mod atomic;
+pub mod checkpoint;
+mod metrics;
+pub mod tensors;
+
+pub use metrics::{Line, Metrics};
+
+use crate::config::{Config, Layers};
+use crate::error::{Error, Result};
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// A run's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// Held by the one process that trains in a folder; given back when dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Folder {
+    /// Makes the folder of a new run: `out/name`, or `out/NNNNN-recipe` with the next free number.
+    ///
+    /// # Errors
+    /// When `name` is taken or the folder cannot be made.
+    pub fn create(out: &Path, name: Option<&str>, recipe: &str) -> Result<Folder> {
+        fs::create_dir_all(out).map_err(|e| Error::io("make the folder", out, &e))?;
+        if let Some(name) = name {
+            let plain = !name.is_empty() && Path::new(name).components().count() == 1 && !name.starts_with('.');
+            if !plain {
+                return Err(Error::Usage(format!("--name {name:?}: expected one folder name; --out says where")));
+            }
+            let path = out.join(name);
+            return match fs::create_dir(&path) {
+                Ok(()) => Folder { path }.furnish(),
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::Usage(format!(
+                    "{0} is taken; continue it with --resume {0}, or choose another --name",
+                    path.display()
+                ))),
+                Err(e) => Err(Error::io("make the folder", &path, &e)),
+            };
+        }
+        let taken = fs::read_dir(out).map_err(|e| Error::io("list", out, &e))?;
+        let number = |name: &str| name.split('-').next().and_then(|n| n.parse::<u32>().ok());
+        let greatest = taken.flatten().filter_map(|e| number(&e.file_name().to_string_lossy())).max();
+        let mut next = greatest.map_or(0, |n| n + 1);
+        loop {
+            let path = out.join(format!("{next:05}-{recipe}"));
+            match fs::create_dir(&path) {
+                Ok(()) => return Folder { path }.furnish(),
+                // Someone else started at the same moment.
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => next += 1,
+                Err(e) => return Err(Error::io("make the folder", &path, &e)),
+            }
+        }
+    }
+
+    fn furnish(self) -> Result<Folder> {
+        for part in [self.samples(), self.checkpoints()] {
+            fs::create_dir_all(&part).map_err(|e| Error::io("make the folder", &part, &e))?;
+        }
+        Ok(self)
+    }
+
+    /// The folder of an existing run.
+    ///
+    /// # Errors
+    /// When it is not there or not a run.
+    pub fn open(path: &Path) -> Result<Folder> {
+        let folder = Folder { path: path.to_path_buf() };
+        if !path.is_dir() {
+            return Err(Error::Checkpoint(format!("{}: no such run{}", path.display(), neighbours(path))));
+        }
+        if !folder.config_file().is_file() {
+            return Err(Error::Checkpoint(format!(
+                "{}: not a run: it has no config.toml",
+                path.display()
+            )));
+        }
+        folder.furnish()
+    }
+
+    /// Takes the run for this process.
+    ///
+    /// # Errors
+    /// When another process trains there.
+    pub fn lock(&self) -> Result<Lock> {
+        let path = self.path.join("lock");
+        let file = File::create(&path).map_err(|e| Error::io("create", &path, &e))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(Error::Usage(format!(
+                "{}: another gansaku trains in this folder; wait for it, or give this run another --name",
+                self.path.display()
+            ))),
+            Err(TryLockError::Error(e)) => Err(Error::io("lock", &path, &e)),
+        }
+    }
+
+    /// `config.toml`.
+    pub fn config_file(&self) -> PathBuf {
+        self.path.join("config.toml")
+    }
+
+    /// The configuration as written.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn config(&self) -> Result<Layers> {
+        read_config(&self.config_file())
+    }
+
+    /// Writes the resolved configuration.
+    pub fn write_config(&self, config: &Config) -> Result<()> {
+        atomic::write(&self.config_file(), config.to_toml().as_bytes())
+    }
+
+    /// `samples/`.
+    pub fn samples(&self) -> PathBuf {
+        self.path.join("samples")
+    }
+
+    /// `checkpoints/`.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// `metrics.jsonl`.
+    pub fn metrics_file(&self) -> PathBuf {
+        self.path.join("metrics.jsonl")
+    }
+}
+
+/// A resolved configuration from a file.
+pub fn read_config(path: &Path) -> Result<Layers> {
+    let whence = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|e| Error::Checkpoint(format!("{whence}: cannot read it: {e}")))?;
+    Layers::resolved(&text, &whence)
+}
+
+/// ", did you mean …?" among the folders beside a missing one.
+fn neighbours(path: &Path) -> String {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str())) else {
+        return String::new();
+    };
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let names: Vec<String> = fs::read_dir(parent)
+        .map(|entries| entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect())
+        .unwrap_or_default();
+    crate::config::nearest(name, names.iter().map(String::as_str))
+        .map_or(String::new(), |n| format!(", did you mean {}?", parent.join(n).display()))
+}

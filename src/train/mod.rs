@@ -1,0 +1,278 @@
+//! Training: from a configuration to a run's folder. The loop is [`Session::run`].
+
+mod init;
+mod progress;
+pub mod sampler;
+mod schedule;
+mod signals;
+mod trainer;
+
+pub use progress::readable;
+pub use trainer::Trainer;
+
+use crate::config::Config;
+use crate::data::{self, Dataset};
+use crate::error::{Error, Result};
+use crate::exec::{ColumnNorm, UpdateRule};
+use crate::graph::Player;
+use crate::models::gan::Gan;
+use crate::report::Display;
+use crate::run::{Folder, Lock, Metrics, atomic, checkpoint};
+use progress::Progress;
+use sampler::Sampler;
+use signals::Signals;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What to train, where, for how long.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Everything that decides the run's bytes.
+    pub config: Config,
+    /// A new run or an old one.
+    pub start: Start,
+    /// Worker threads; 0 takes one a core.
+    pub threads: usize,
+    /// Stop after so long.
+    pub time: Option<Duration>,
+}
+
+/// How a training begins.
+#[derive(Debug, Clone)]
+pub enum Start {
+    /// In a new folder.
+    New {
+        /// Where runs lie.
+        out: PathBuf,
+        /// The folder's name; numbered when absent.
+        name: Option<String>,
+        /// Weights to begin with: a run, a checkpoint or a safetensors file.
+        init_from: Option<PathBuf>,
+    },
+    /// Exactly where a run stopped.
+    Resume(PathBuf),
+}
+
+/// How the networks of a model are updated.
+pub fn rules(gan: &Gan) -> [UpdateRule; 2] {
+    Player::ALL.map(|player| {
+        let (optimizer, network) = match player {
+            Player::Generator => (&gan.config.optimizer.generator, &gan.generator),
+            Player::Discriminator => (&gan.config.optimizer.discriminator, &gan.discriminator),
+        };
+        let weights = network.parameters.iter().filter(|p| p.shape.len() == 2);
+        let limits = weights.filter_map(|p| {
+            let limit = network.network.layers[p.layer].max_col_norm;
+            let column = ColumnNorm { offset: p.offset, fan_in: p.shape[0], units: p.shape[1], limit };
+            (limit > 0.0).then_some(column)
+        });
+        UpdateRule {
+            rule: optimizer.rule,
+            clip: network.network.clip,
+            column_norms: limits.collect(),
+            average: player == Player::Generator && gan.config.ema.decay > 0.0,
+        }
+    })
+}
+
+/// Trains as asked.
+///
+/// # Errors
+/// Whatever stops it: data, disk, divergence, a signal. What was saved before stays good.
+pub fn train(request: &Request) -> Result<()> {
+    let mut session = Session::open(request)?;
+    let done = session.run(request.time);
+    session.progress.finish();
+    done
+}
+
+/// A training with its folder open.
+struct Session {
+    trainer: Trainer,
+    sampler: Sampler,
+    display: Display,
+    folder: Folder,
+    _lock: Lock,
+    metrics: Metrics,
+    progress: Progress,
+    signals: Signals,
+    /// Seconds that resumed runs had trained before.
+    seconds_before: f64,
+    begun: Instant,
+    /// The newest checkpoint known to be whole.
+    saved: Option<PathBuf>,
+}
+
+impl Session {
+    fn open(request: &Request) -> Result<Session> {
+        let config = &request.config;
+        let dataset = Arc::new(data::load(&config.data, config.seed)?);
+        let mut trainer = Trainer::new(config, &dataset, request.threads)?;
+        let sampler = Sampler::new(&trainer.gan, request.threads)?;
+        let display = Display { shape: dataset.shape, scale: config.data.scale };
+        let (folder, lock) = match &request.start {
+            Start::New { out, name, init_from } => {
+                let told = init_from.as_ref().map(|from| init::init_from(&mut trainer, from)).transpose()?;
+                told.iter().for_each(|told| eprintln!("start: {told}"));
+                let folder = Folder::create(out, name.as_deref(), &config.recipe)?;
+                let lock = folder.lock()?;
+                atomic::write(&folder.samples().join("reals.png"), &reals(&dataset, display, config).png())?;
+                (folder, lock)
+            }
+            Start::Resume(path) => {
+                let folder = Folder::open(path)?;
+                let lock = folder.lock()?;
+                (folder, lock)
+            }
+        };
+        let mut saved = None;
+        if let Start::Resume(_) = request.start {
+            let (checkpoint, path, warnings) = checkpoint::newest(&folder.checkpoints())?;
+            warnings.iter().for_each(|w| eprintln!("warning: {w}"));
+            same_model(config, &checkpoint.config, &path)?;
+            trainer.restore(checkpoint)?;
+            saved = Some(path);
+        }
+        folder.write_config(config)?;
+        let (metrics, last) = Metrics::open(&folder.metrics_file(), trainer.state.step)?;
+        tell(&dataset, &trainer, &folder);
+        let (from, total) = (trainer.state.step, trainer.total());
+        Ok(Session {
+            progress: Progress::new(from, total, request.time),
+            signals: Signals::listen()?,
+            seconds_before: last.map_or(0.0, |l| l.seconds),
+            begun: Instant::now(),
+            trainer,
+            sampler,
+            display,
+            folder,
+            _lock: lock,
+            metrics,
+            saved,
+        })
+    }
+
+    /// Steps until the last one, the time limit or a signal.
+    fn run(&mut self, time: Option<Duration>) -> Result<()> {
+        let (log, every) = (self.trainer.config.log, self.trainer.config.checkpoint.every);
+        while self.trainer.state.step < self.trainer.total() {
+            if let Some(signal) = self.signals.come() {
+                self.save()?;
+                return Err(signal.stopped(self.trainer.state.step, &self.folder.path));
+            }
+            if time.is_some_and(|limit| self.begun.elapsed() >= limit) {
+                break;
+            }
+            self.trainer.step().map_err(|e| self.with_last_good(e))?;
+            let step = self.trainer.state.step;
+            self.progress.step(step);
+            if step.is_multiple_of(log.every) {
+                let line = self.trainer.line(self.seconds_before + self.begun.elapsed().as_secs_f64());
+                self.metrics.add(&line).map_err(|e| self.with_last_good(e))?;
+                self.progress.line(&line);
+            }
+            if step.is_multiple_of(log.samples_every) {
+                self.picture().map_err(|e| self.with_last_good(e))?;
+            }
+            if step.is_multiple_of(every) {
+                self.save()?;
+            }
+        }
+        self.save()?;
+        let picture = self.picture().map_err(|e| self.with_last_good(e))?;
+        self.progress.finish();
+        let step = self.trainer.state.step;
+        eprintln!("{step} steps in {}; samples: {}", readable(self.begun.elapsed()), picture.display());
+        if step < self.trainer.total() {
+            eprintln!("go on with: gansaku train --resume {}", self.folder.path.display());
+        }
+        Ok(())
+    }
+
+    /// Saves a checkpoint, unless something in it is not finite.
+    fn save(&mut self) -> Result<()> {
+        let saved = self.trainer.check().and_then(|()| {
+            self.metrics.flush()?;
+            let t = &self.trainer;
+            checkpoint::save(&self.folder.checkpoints(), &t.config, &t.gan, &t.rules, &t.state, t.networks())
+        });
+        self.saved = Some(saved.map_err(|e| self.with_last_good(e))?);
+        Ok(())
+    }
+
+    /// Samples of the same noise each time, into `samples/`.
+    fn picture(&mut self) -> Result<PathBuf> {
+        let t = &self.trainer;
+        let count = t.config.log.samples;
+        let latent = sampler::noise(&t.config, t.config.seed, count);
+        let labels = sampler::labels(t.gan.classes, None, count);
+        let samples = self.sampler.sample(&t.networks()[Player::Generator as usize], &latent, &labels);
+        let path = self.folder.samples().join(format!("step-{:09}.png", t.state.step));
+        atomic::write(&path, &self.display.picture(&samples, columns(count)).png())?;
+        Ok(path)
+    }
+
+    /// The error, and what a user still has.
+    fn with_last_good(&self, error: Error) -> Error {
+        let rest = match (&self.saved, &error) {
+            (None, _) => "; no checkpoint was made before".to_string(),
+            (Some(good), Error::Diverged(_)) => format!(
+                "; the last good checkpoint is {}: start from it with --init-from and a smaller lr",
+                good.display()
+            ),
+            (Some(good), _) => format!("; the last good checkpoint is {}", good.display()),
+        };
+        match error {
+            Error::Failure(m) => Error::Failure(m + &rest),
+            Error::Diverged(m) => Error::Diverged(m + &rest),
+            other => other,
+        }
+    }
+}
+
+/// Samples a row: ten, or fewer of few.
+fn columns(count: usize) -> usize {
+    if count >= 100 { count.isqrt() } else { 10 }
+}
+
+/// A picture of real examples, as many as samples will be shown.
+fn reals(data: &Dataset, display: Display, config: &Config) -> crate::report::picture::Picture {
+    let count = config.log.samples.min(data.train.count);
+    let numbers: Vec<f32> = (0..count).flat_map(|i| data.numbers(&data.train, i)).collect();
+    display.picture(&numbers, columns(count))
+}
+
+fn tell(data: &Dataset, trainer: &Trainer, folder: &Folder) {
+    let [c, h, w] = trainer.state.example;
+    let form = if data.shape.is_point() { format!("points of {c}") } else { format!("{w}×{h}×{c}") };
+    eprintln!("data: {}, {} examples, {form}", data.name, data.train.count);
+    data.notes.iter().for_each(|note| eprintln!("  {note}"));
+    eprintln!(
+        "model: {}, G {} and D {} parameters, batch {}, seed {}",
+        trainer.config.recipe,
+        trainer.gan.generator.parameter_count(),
+        trainer.gan.discriminator.parameter_count(),
+        trainer.config.train.batch,
+        trainer.config.seed,
+    );
+    let from = match trainer.state.step {
+        0 => String::new(),
+        step => format!(", from step {step}"),
+    };
+    eprintln!("run: {} on {} CPU threads{from}", folder.path.display(), trainer.threads());
+}
+
+/// A resume must go on with the same model: all but the length of the run, what is logged and what is kept.
+fn same_model(now: &Config, then: &Config, checkpoint: &Path) -> Result<()> {
+    let mut now = now.clone();
+    (now.train.steps, now.train.epochs) = (then.train.steps, then.train.epochs);
+    (now.log, now.checkpoint) = (then.log, then.checkpoint);
+    now.data.path.clone_from(&then.data.path);
+    let Some((key, is, was)) = now.first_difference(then) else { return Ok(()) };
+    Err(Error::Checkpoint(format!(
+        "{}: trained with {key} = {was}, the run now says {is}; --resume goes on with the same model: restore the \
+         value, or start a new run from these weights with --init-from",
+        checkpoint.display()
+    )))
+}

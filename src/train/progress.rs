@@ -1,0 +1,88 @@
+//! What a person sees while training: a bar on a terminal, a line now and then elsewhere.
+
+use crate::run::Line;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+/// The display of one training.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    total: u64,
+    from: u64,
+    begun: Instant,
+    limit: Option<Duration>,
+}
+
+impl Progress {
+    /// Starts at step `from` of `total`; `limit` is what `--time` left.
+    pub fn new(from: u64, total: u64, limit: Option<Duration>) -> Progress {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template(
+                "{bar:28.cyan/dim} {pos}/{len} steps  {per_sec}  {msg}  left {eta}",
+            );
+            let style = style.expect("the template is sound");
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));
+            bar.set_style(
+                style
+                    .with_key("per_sec", |s: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
+                        let _ = write!(w, "{:.0}/s", s.per_sec());
+                    })
+                    .progress_chars("━╸─"),
+            );
+            bar.set_position(from);
+            bar.reset_eta();
+            bar
+        });
+        Progress { bar, total, from, begun: Instant::now(), limit }
+    }
+
+    /// After each step.
+    pub fn step(&self, step: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(step);
+        }
+    }
+
+    /// With each line of metrics.
+    pub fn line(&self, line: &Line) {
+        let numbers = format!(
+            "D {:.3}  G {:.3}  D(x) {:.2}  D(G(z)) {:.2}",
+            line.d_loss, line.g_loss, line.d_real, line.d_fake
+        );
+        if let Some(bar) = &self.bar {
+            bar.set_message(numbers);
+            return;
+        }
+        let elapsed = self.begun.elapsed();
+        let rate = (line.step - self.from) as f64 / elapsed.as_secs_f64().max(1e-9);
+        let mut left = Duration::from_secs_f64((self.total.saturating_sub(line.step)) as f64 / rate.max(1e-9));
+        if let Some(limit) = self.limit {
+            left = left.min(limit.saturating_sub(elapsed));
+        }
+        let width = self.total.to_string().len();
+        eprintln!(
+            "step {:width$}/{}  {rate:.0}/s  {numbers}  left {}",
+            line.step,
+            self.total,
+            readable(left)
+        );
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// "45s", "3m 20s", "2h 5m".
+pub fn readable(time: Duration) -> String {
+    let seconds = time.as_secs_f64().round() as u64;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}

@@ -1,0 +1,63 @@
+//! Ctrl-C and SIGTERM: the step is finished, the run saved, then the program leaves.
+
+use crate::error::{Error, Result};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Flags that the signals raise.
+pub struct Signals {
+    interrupted: Arc<AtomicBool>,
+    terminated: Arc<AtomicBool>,
+}
+
+/// A signal that came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+impl Signals {
+    /// Listens from now on. A second signal ends the program at once.
+    ///
+    /// # Errors
+    /// When the operating system will not have it.
+    pub fn listen() -> Result<Signals> {
+        let signals = Signals { interrupted: Arc::default(), terminated: Arc::default() };
+        for (signal, raised, code) in [(SIGINT, &signals.interrupted, 130), (SIGTERM, &signals.terminated, 75)] {
+            // The order matters: the shutdown looks at the flag before this signal raises it.
+            flag::register_conditional_shutdown(signal, code, raised.clone())
+                .and_then(|_| flag::register(signal, raised.clone()))
+                .map_err(|e| Error::Failure(format!("cannot listen for signals: {e}")))?;
+        }
+        Ok(signals)
+    }
+
+    /// The signal that came, if one did.
+    pub fn come(&self) -> Option<Signal> {
+        let raised = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        if raised(&self.terminated) {
+            Some(Signal::Terminate)
+        } else if raised(&self.interrupted) {
+            Some(Signal::Interrupt)
+        } else {
+            None
+        }
+    }
+}
+
+impl Signal {
+    /// The end of a run that was saved.
+    pub fn stopped(self, step: u64, run: &Path) -> Error {
+        let message = format!("saved at step {step}; go on with: gansaku train --resume {}", run.display());
+        match self {
+            Signal::Interrupt => Error::Interrupted(message),
+            Signal::Terminate => Error::Terminated(message),
+        }
+    }
+}

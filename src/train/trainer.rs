@@ -1,0 +1,224 @@
+//! The training step: phases in order, schedules, counters, the watch for NaN. No files, no clock.
+
+use super::{rules, schedule};
+use crate::config::Config;
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::exec::cpu::Cpu;
+use crate::exec::cpu::pool::Pool;
+use crate::exec::{NetworkState, States, UpdateRule};
+use crate::graph::Player;
+use crate::models::gan::{Gan, When};
+use crate::run::Line;
+use crate::run::checkpoint::{Checkpoint, State};
+use std::sync::Arc;
+
+/// A model in training.
+pub struct Trainer {
+    /// What is trained, and how.
+    pub config: Config,
+    /// The model.
+    pub gan: Gan,
+    /// How its networks are updated.
+    pub rules: [UpdateRule; 2],
+    /// Counters and the metrics window.
+    pub state: State,
+    cpu: Cpu,
+    /// When and how often each plan runs.
+    phases: Vec<(When, u64)>,
+    /// Examples trained on.
+    examples: u64,
+}
+
+impl Trainer {
+    /// A model at its first step.
+    ///
+    /// # Errors
+    /// When data and configuration do not go together.
+    pub fn new(config: &Config, data: &Arc<Dataset>, threads: usize) -> Result<Trainer> {
+        let (count, batch) = (data.train.count, config.train.batch);
+        if batch > count {
+            return Err(Error::Data(format!(
+                "train.batch is {batch}, but {} has {count} training examples; give --batch {count} or less",
+                data.name
+            )));
+        }
+        if config.conditional && data.train.labels.is_none() {
+            return Err(Error::Data(format!(
+                "{} has no labels, but a conditional model needs them; give labelled data or --set conditional=false",
+                data.name
+            )));
+        }
+        let gan = Gan::new(config, data.shape.len(), data.classes);
+        for (player, network) in [("generator", &gan.generator), ("discriminator", &gan.discriminator)] {
+            let expected = if player == "generator" { gan.numbers } else { 1 };
+            if network.output() != expected {
+                return Err(Error::Usage(format!(
+                    "{player}'s last layer has {} units, but the data need {expected}; leave its units out",
+                    network.output()
+                )));
+            }
+        }
+        let rules = rules(&gan);
+        let marginals = data.marginals();
+        let start = |p: Player| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));
+        let states = Player::ALL.map(start);
+        let phases = gan.phases();
+        let plans = phases.iter().map(|p| gan.plan(p)).collect();
+        let pool = Pool::new(threads)?;
+        let cpu = Cpu::new(pool, plans, states, rules.clone(), Some(data.clone()), config.seed);
+        let shape = data.shape;
+        let example = [shape.channels, shape.height, shape.width];
+        Ok(Trainer {
+            config: config.clone(),
+            gan,
+            rules,
+            state: State { example, classes: data.classes, ..State::default() },
+            cpu,
+            phases: phases.iter().map(|p| (p.when, p.times)).collect(),
+            examples: count as u64,
+        })
+    }
+
+    /// Goes on from a checkpoint of the same model.
+    ///
+    /// # Errors
+    /// When it is of other data.
+    pub fn restore(&mut self, checkpoint: Checkpoint) -> Result<()> {
+        let [was, is] = [&checkpoint.state, &self.state];
+        if was.example != is.example || was.classes != is.classes {
+            return Err(Error::Data(format!(
+                "the run was trained on examples of shape {:?} with {} classes, these are {:?} with {}; \
+                 give the same --data",
+                was.example, was.classes, is.example, is.classes
+            )));
+        }
+        self.state = checkpoint.state;
+        self.cpu.set_states(checkpoint.networks);
+        Ok(())
+    }
+
+    /// Replaces both networks' states: a start from other weights.
+    pub fn set_networks(&mut self, states: States) {
+        self.cpu.set_states(states);
+    }
+
+    /// Both networks.
+    pub fn networks(&self) -> &States {
+        self.cpu.states()
+    }
+
+    /// Threads at work.
+    pub fn threads(&self) -> usize {
+        self.cpu.threads()
+    }
+
+    /// Steps in all.
+    pub fn total(&self) -> u64 {
+        let t = &self.config.train;
+        match t.epochs {
+            0 => t.steps,
+            epochs => (epochs * self.examples).div_ceil(t.batch as u64 * t.discriminator_updates),
+        }
+    }
+
+    /// Passes through the training split so far.
+    pub fn epoch(&self) -> f64 {
+        self.state.tick as f64 * self.config.train.batch as f64 / self.examples as f64
+    }
+
+    /// One step: every phase whose turn it is.
+    ///
+    /// # Errors
+    /// When a loss or gradient is not finite; the message names it.
+    pub fn step(&mut self) -> Result<()> {
+        for phase in 0..self.phases.len() {
+            let (when, times) = self.phases[phase];
+            for _ in 0..if when.holds(self.state.step) { times } else { 0 } {
+                self.phase(phase)?;
+            }
+        }
+        self.state.step += 1;
+        Ok(())
+    }
+
+    fn phase(&mut self, phase: usize) -> Result<()> {
+        let epoch = self.epoch();
+        let rate = |p: Player| {
+            schedule::rate(&self.config, p, self.state.updates[p as usize] + 1, self.state.step, epoch)
+        };
+        self.cpu.run(phase, self.state.tick, &Player::ALL.map(rate));
+        self.state.tick += 1;
+        let outputs = &self.cpu.plans()[phase].outputs;
+        let both = outputs.iter().any(|o| o.name == "g_loss");
+        self.state.updates[Player::Discriminator as usize] += 1;
+        self.state.updates[Player::Generator as usize] += u64::from(both);
+        let mut values: Vec<(String, f64)> =
+            outputs.iter().map(|o| (o.name.clone(), f64::from(self.cpu.output(phase, &o.name)[0]))).collect();
+        for player in if both { &Player::ALL[..] } else { &[Player::Discriminator] } {
+            let name = format!("{}_gradient_norm", player.letter().to_lowercase());
+            values.push((name, self.networks()[*player as usize].gradient_norm2.sqrt()));
+        }
+        if let Some((name, value)) = values.iter().find(|(_, v)| !v.is_finite()) {
+            let first = self.first_not_finite().unwrap_or_else(|| name.clone());
+            return Err(Error::Diverged(format!(
+                "step {}: {name} is {value}; the first tensor that is not finite is {first}",
+                self.state.step + 1
+            )));
+        }
+        if both {
+            let window = &mut self.state.window;
+            window.steps += 1;
+            for (name, value) in values {
+                *window.sums.entry(name).or_insert(0.0) += value;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks every weight and moment, as is done before they are saved.
+    ///
+    /// # Errors
+    /// When one is not finite; the message names its tensor.
+    pub fn check(&self) -> Result<()> {
+        match self.first_not_finite() {
+            None => Ok(()),
+            Some(name) => Err(Error::Diverged(format!("step {}: {name} is not finite", self.state.step))),
+        }
+    }
+
+    /// The first gradient, weight or moment, D's before G's, that holds a NaN or an infinity.
+    fn first_not_finite(&self) -> Option<String> {
+        let finite = |numbers: &[f32]| numbers.iter().all(|x| x.is_finite());
+        [Player::Discriminator, Player::Generator].into_iter().find_map(|player| {
+            let NetworkState { weights, gradients, moments, average, .. } = &self.networks()[player as usize];
+            let mut memories = vec![("the gradient of ", gradients), ("", weights), ("the average of ", average)];
+            memories.extend(moments.iter().map(|m| ("the optimizer's moment of ", m)));
+            memories.into_iter().filter(|(_, numbers)| !numbers.is_empty()).find_map(|(what, numbers)| {
+                let mut parameters = self.gan.network(player).parameters.iter();
+                let bad = parameters.find(|p| !finite(&numbers[p.offset..p.offset + p.len()]))?;
+                Some(format!("{what}{}.{}", player.name(), bad.name))
+            })
+        })
+    }
+
+    /// Means since the line before; starts the next window.
+    pub fn line(&mut self, seconds: f64) -> Line {
+        let window = std::mem::take(&mut self.state.window);
+        let sum = |name: &str| window.sums.get(name).map(|s| s / window.steps as f64);
+        let mean = |name: &str| sum(name).unwrap_or(0.0);
+        Line {
+            step: self.state.step,
+            seconds,
+            d_loss: mean("d_loss"),
+            g_loss: mean("g_loss"),
+            d_real: mean("d_real"),
+            d_fake: mean("d_fake"),
+            accuracy_real: mean("accuracy_real"),
+            accuracy_fake: mean("accuracy_fake"),
+            penalty: sum("penalty"),
+            d_gradient_norm: mean("d_gradient_norm"),
+            g_gradient_norm: mean("g_gradient_norm"),
+        }
+    }
+}
