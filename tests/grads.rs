@@ -84,9 +84,7 @@ fn cases() -> Vec<Case> {
             g.matmul_with(g.sigmoid(product), rows, true, false)
         }),
         // A parameter differs from an input only in who fills it.
-        case("param", "param", &[M], |g, x| {
-            g.add(x[0], g.sum_all(g.constant(2.0, &[])))
-        }),
+        case("param", "param", &[M], |g, x| g.add(x[0], g.sum_all(g.constant(2.0, &[])))),
     ]
 }
 
@@ -125,9 +123,8 @@ fn check(case: &Case) -> f64 {
         let directions: Vec<Tensor> = wrt.iter().map(|&v| random(&mut rng, &g.shape(v), false)).collect();
         let mut values = bound.clone();
         interp::run(&g, &gradients, MOMENT, &mut values);
-        let dot = |(v, d): (&Var, &Tensor)| -> f64 {
-            values[v].data.iter().zip(&d.data).map(|(a, b)| a * b).sum()
-        };
+        let dot =
+            |(v, d): (&Var, &Tensor)| -> f64 { values[v].data.iter().zip(&d.data).map(|(a, b)| a * b).sum() };
         let analytic: f64 = gradients.iter().zip(&directions).map(dot).sum();
         let at = |t: f64| {
             let mut moved = bound.clone();
@@ -143,9 +140,10 @@ fn check(case: &Case) -> f64 {
         assert!(error <= TOLERANCE, "{} order {order}: {analytic} against {numeric}", case.name);
         worst = worst.max(error);
         // The next order differentiates this gradient, weighted by fresh cotangents.
-        let weighted = gradients.iter().enumerate().map(|(i, &v)| {
-            g.sum_all(g.mul(v, g.input(&format!("c{order}.{i}"), &g.shape(v))))
-        });
+        let weighted = gradients
+            .iter()
+            .enumerate()
+            .map(|(i, &v)| g.sum_all(g.mul(v, g.input(&format!("c{order}.{i}"), &g.shape(v)))));
         f = weighted.reduce(|a, b| g.add(a, b)).expect("at least one gradient");
     }
     worst
@@ -172,7 +170,8 @@ fn each_row_builds_its_op() {
         let x: Vec<Var> = case.shapes.iter().enumerate().map(|(i, s)| g.input(&format!("x{i}"), s)).collect();
         let y = (case.build)(&g, &x);
         let gradients = grad(&g, y, &x, None);
-        let ops: Vec<&str> = g.topological(&[&[y], &gradients[..]].concat()).iter().map(|&v| g.node(v).op.name()).collect();
+        let ops: Vec<&str> =
+            g.topological(&[&[y], &gradients[..]].concat()).iter().map(|&v| g.node(v).op.name()).collect();
         let outer = case.name == "outer product" && ops.contains(&"mul");
         assert!(ops.contains(&case.op) || outer, "{}: {ops:?}", case.name);
     }

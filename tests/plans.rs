@@ -52,9 +52,8 @@ fn bound(g: &Graph, var: Var, moment: Moment, values: &Values, errors: &Values) 
         Op::Sum(_) => {
             let terms = v(0).len() / out.len();
             let magnitude = Tensor::new(&g.shape(node.sources[0]), v(0).iter().map(|x| x.abs()).collect());
-            let sum_of = |t: Tensor| {
-                interp::evaluate(g, var, moment, &HashMap::from([(node.sources[0], t)])).data
-            };
+            let sum_of =
+                |t: Tensor| interp::evaluate(g, var, moment, &HashMap::from([(node.sources[0], t)])).data;
             let (size, error) = (sum_of(magnitude), sum_of(errors[&node.sources[0]].clone()));
             each(&|i| error[i] + (terms + 2) as f64 * U * size[i])
         }
@@ -103,7 +102,8 @@ fn compare(name: &str, gan: &Gan, cpu: &mut Cpu, number: usize, phase: &Phase) -
     let roots: Vec<Var> = stored.iter().map(|s| s.var).collect();
     let mut seen = Values::new();
     // A parameter's value is taken before the updates of the stage that reads it.
-    let params: Vec<Var> = g.topological(&roots).into_iter().filter(|&v| matches!(g.node(v).op, Op::Param { .. })).collect();
+    let params: Vec<Var> =
+        g.topological(&roots).into_iter().filter(|&v| matches!(g.node(v).op, Op::Param { .. })).collect();
     let versions = |v: &Var| matches!(g.node(*v).op, Op::Param { version: 0, .. });
     for &v in params.iter().filter(|v| versions(v)) {
         seen.insert(v, leaf(cpu, gan, g, v).expect("a parameter"));
@@ -123,12 +123,15 @@ fn compare(name: &str, gan: &Gan, cpu: &mut Cpu, number: usize, phase: &Phase) -
     let mut worst = 0.0f64;
     let (mut unsure, mut total) = (0, 0);
     for node in &stored {
-        if g.node(node.var).op.family() == Family::Leaf && !matches!(g.node(node.var).op, Op::Rand { .. } | Op::Const(_)) {
+        if g.node(node.var).op.family() == Family::Leaf
+            && !matches!(g.node(node.var).op, Op::Rand { .. } | Op::Const(_))
+        {
             continue;
         }
         let mut values = seen.clone();
         values.remove(&node.var);
-        let mut errors: Values = values.iter().map(|(v, t)| (*v, Tensor::new(&t.shape, vec![0.0; t.data.len()]))).collect();
+        let mut errors: Values =
+            values.iter().map(|(v, t)| (*v, Tensor::new(&t.shape, vec![0.0; t.data.len()]))).collect();
         for v in g.topological(&[node.var]) {
             if !values.contains_key(&v) {
                 let value = interp::evaluate(g, v, moment, &values);
@@ -173,7 +176,12 @@ fn every_stored_node_agrees_with_the_interpreter() {
         let mut cpu = executor(&gan, 1);
         for (number, phase) in gan.phases().iter().enumerate() {
             let share = compare(name, &gan, &mut cpu, number, phase);
-            println!("{name:32} {:20} {:3} nodes, {:.2} of the tolerance", phase.name, cpu.plans()[number].stored.len(), share);
+            println!(
+                "{name:32} {:20} {:3} nodes, {:.2} of the tolerance",
+                phase.name,
+                cpu.plans()[number].stored.len(),
+                share
+            );
         }
     }
 }

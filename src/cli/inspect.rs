@@ -170,7 +170,12 @@ pub fn summary(gan: &Gan, launches: bool) -> String {
                 if l.pieces > 1 { format!("{units}×{}", l.pieces) } else { units.to_string() }
             }))
             .collect();
-        let _ = writeln!(text, "{name}  {:>12} parameters  {}", grouped(network.parameter_count() as u64), widths.join(" → "));
+        let _ = writeln!(
+            text,
+            "{name}  {:>12} parameters  {}",
+            grouped(network.parameter_count() as u64),
+            widths.join(" → ")
+        );
     }
     let parameters = |p: Player| gan.network(p).len;
     for phase in gan.phases() {
@@ -209,16 +214,21 @@ fn row(number: usize, launch: &Launch, cost: Cost) -> String {
             let names: Vec<&str> = epilogue.iter().map(crate::lower::Epilogue::name).collect();
             ("matmul", sizes(size), names.join(" "))
         }
-        Work::Map { shape, program } => ("map", sizes(shape), format!("{} instructions", program.instructions.len())),
+        Work::Map { shape, program } => {
+            ("map", sizes(shape), format!("{} instructions", program.instructions.len()))
+        }
         Work::Reduce { shape, program, .. } => {
             ("reduce", sizes(shape), format!("{} instructions", program.instructions.len()))
         }
         Work::Update(player) => ("update", String::new(), player.name().to_string()),
     };
     let (flops, bytes) = (cost.flops as f64 / 1e6, cost.bytes as f64 / 1e3);
-    format!("{number:3}  {kernel:7} {size:>16}  {flops:9.2} MFLOP {bytes:9.1} kB  {:36} {detail}", launch.name)
-        .trim_end()
-        .to_string()
+    format!(
+        "{number:3}  {kernel:7} {size:>16}  {flops:9.2} MFLOP {bytes:9.1} kB  {:36} {detail}",
+        launch.name
+    )
+    .trim_end()
+    .to_string()
 }
 
 /// 1234567 as 1,234,567.

@@ -142,8 +142,10 @@ fn optimizer(at: &str, o: &Optimizer) -> Result<()> {
     need(o.min_lr >= 0.0 && o.min_lr <= o.lr, &format!("{at}.min_lr"), o.min_lr, "0 to lr")?;
     let share = o.final_share;
     need(share > 0.0 && share <= 1.0, &format!("{at}.final_share"), share, "above 0, at most 1")?;
-    let unit = |key: &str, x: f32| need((0.0..1.0).contains(&x), &format!("{at}.rule.{key}"), x, "0 to below 1");
-    let above = |key: &str, x: f32| need(x.is_finite() && x > 0.0, &format!("{at}.rule.{key}"), x, "more than 0");
+    let unit =
+        |key: &str, x: f32| need((0.0..1.0).contains(&x), &format!("{at}.rule.{key}"), x, "0 to below 1");
+    let above =
+        |key: &str, x: f32| need(x.is_finite() && x > 0.0, &format!("{at}.rule.{key}"), x, "more than 0");
     match o.rule {
         Rule::Sgd { momentum, final_momentum, .. } => {
             unit("sgd.momentum", momentum)?;

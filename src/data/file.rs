@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Largest file, unpacked, that is read into memory.
-const LIMIT: u64 = 16 << 30;
+const LIMIT: u64 = 4 << 30;
 /// How every gzip file begins.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 

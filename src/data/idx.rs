@@ -61,7 +61,17 @@ pub fn load(path: &Path) -> Result<Dataset> {
         .max()
         .map_or(0, |&greatest| usize::from(greatest) + 1);
     let valid = Examples::none(&train);
-    Ok(Dataset { name: "IDX images".into(), shape, classes, factor: 1.0, offset: 0.0, train, valid, test, notes })
+    Ok(Dataset {
+        name: "IDX images".into(),
+        shape,
+        classes,
+        factor: 1.0,
+        offset: 0.0,
+        train,
+        valid,
+        test,
+        notes,
+    })
 }
 
 /// Images and labels of "train" or "t10k"; none where there are no images.

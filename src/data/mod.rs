@@ -118,7 +118,9 @@ impl Dataset {
     pub fn numbers(&self, split: &Examples, index: usize) -> Vec<f32> {
         let at = index * self.shape.len()..(index + 1) * self.shape.len();
         match &split.values {
-            Values::U8(bytes) => bytes[at].iter().map(|&b| f32::from(b) * self.factor + self.offset).collect(),
+            Values::U8(bytes) => {
+                bytes[at].iter().map(|&b| f32::from(b) * self.factor + self.offset).collect()
+            }
             Values::F32(numbers) => numbers[at].to_vec(),
         }
     }
@@ -213,7 +215,9 @@ fn contrast_normalised(values: &Values, width: usize) -> Vec<f32> {
 /// offset, what was expected and what to do.
 pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
     let source = match (config.source, &config.path) {
-        (Source::Digits, _) => return digits::load(config.count, seed).scaled(config.scale)?.split(config, "digits"),
+        (Source::Digits, _) => {
+            return digits::load(config.count, seed).scaled(config.scale)?.split(config, "digits");
+        }
         (Source::Ring, _) => return toy::load(&toy::RING, config.count, seed).split(config, "ring"),
         (Source::Grid, _) => return toy::load(&toy::GRID, config.count, seed).split(config, "grid"),
         (_, None) => return Err(missing(config.source)),
@@ -241,12 +245,12 @@ fn exists(path: &Path) -> Result<()> {
 
 fn missing(source: Source) -> Error {
     let what = match source {
-        Source::Idx => "a folder with MNIST's four IDX files (plain or .gz, flat or as torchvision lays them out)",
+        Source::Idx => {
+            "a folder with MNIST's four IDX files (plain or .gz, flat or as torchvision lays them out)"
+        }
         Source::Cifar10 => "a folder with CIFAR-10's binary version (data_batch_1.bin …)",
         Source::Tfd => "TFD_48x48.mat or TFD_96x96.mat, or the folder that holds it",
         _ => "a folder of PNG or JPEG files",
     };
-    Error::Data(format!(
-        "this recipe needs data: --data PATH, {what}; `gansaku train digits` needs none"
-    ))
+    Error::Data(format!("this recipe needs data: --data PATH, {what}; `gansaku train digits` needs none"))
 }

@@ -39,9 +39,7 @@ mod tests {
     #[test]
     fn each_pass_is_a_permutation_of_its_own() {
         for n in [1, 2, 3, 100, 257] {
-            let pass = |p: u64| -> Vec<usize> {
-                (0..n as u64).map(|i| at(9, n, p * n as u64 + i)).collect()
-            };
+            let pass = |p: u64| -> Vec<usize> { (0..n as u64).map(|i| at(9, n, p * n as u64 + i)).collect() };
             for p in 0..3 {
                 let mut sorted = pass(p);
                 sorted.sort_unstable();

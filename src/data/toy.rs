@@ -48,7 +48,9 @@ pub fn load(mixture: &Mixture, count: usize, seed: u64) -> Dataset {
         let labels: Vec<u8> =
             (0..count as u64).map(|i| (u64::from(choice.word(i)) * modes.len() as u64 >> 32) as u8).collect();
         let point = |(i, &label): (usize, &u8)| {
-            [0, 1].map(|axis| modes[usize::from(label)][axis] + mixture.sd * noise.normal((2 * i + axis) as u64))
+            [0, 1].map(|axis| {
+                modes[usize::from(label)][axis] + mixture.sd * noise.normal((2 * i + axis) as u64)
+            })
         };
         let points = labels.iter().enumerate().flat_map(point).collect();
         Examples { count, values: Values::F32(points), labels: Some(labels) }

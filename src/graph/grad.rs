@@ -63,7 +63,8 @@ fn pullback(g: &Graph, y: Var, cotangent: Var, live: &[bool]) -> Vec<Option<Var>
         }
         Op::Pad(spec) => {
             let from = g.shape(source(0));
-            let inner: Vec<_> = spec.iter().zip(&from).map(|((before, _), n)| (*before, before + n)).collect();
+            let inner: Vec<_> =
+                spec.iter().zip(&from).map(|((before, _), n)| (*before, before + n)).collect();
             vec![Some(g.slice(dy, &inner))]
         }
         Op::Slice(spec) => {

@@ -59,9 +59,8 @@ pub fn evaluate(g: &Graph, var: Var, moment: Moment, values: &Values) -> Tensor 
     let count: usize = shape.iter().product();
     let source = |i: usize| &values[&node.sources[i]];
     let map1 = |f: fn(f64) -> f64| source(0).data.iter().map(|&a| f(a)).collect();
-    let map2 = |f: fn(f64, f64) -> f64| {
-        source(0).data.iter().zip(&source(1).data).map(|(&a, &b)| f(a, b)).collect()
-    };
+    let map2 =
+        |f: fn(f64, f64) -> f64| source(0).data.iter().zip(&source(1).data).map(|(&a, &b)| f(a, b)).collect();
     let data: Vec<f64> = match &node.op {
         Op::Input(name) => panic!("input {name} is not bound"),
         Op::Param { player, name, version } => panic!("{}/{name} v{version} is not bound", player.letter()),
@@ -86,7 +85,8 @@ pub fn evaluate(g: &Graph, var: Var, moment: Moment, values: &Values) -> Tensor 
         Op::Broadcast => {
             let from = source(0);
             let pick = |index: &[usize]| {
-                let clamped: Vec<usize> = index.iter().zip(&from.shape).map(|(&i, &n)| i.min(n - 1)).collect();
+                let clamped: Vec<usize> =
+                    index.iter().zip(&from.shape).map(|(&i, &n)| i.min(n - 1)).collect();
                 from.data[flat(&clamped, &from.shape)]
             };
             indices(shape).map(|index| pick(&index)).collect()

@@ -187,8 +187,26 @@ impl Op {
 
     /// Every name that [`Op::name`] can give. Tests that promise "every op" walk this list.
     pub const NAMES: [&'static str; 20] = [
-        "input", "param", "const", "rand", "add", "mul", "max", "gt", "select", "sqrt", "recip", "tanh",
-        "sigmoid", "softplus", "reshape", "broadcast", "pad", "slice", "sum", "matmul",
+        "input",
+        "param",
+        "const",
+        "rand",
+        "add",
+        "mul",
+        "max",
+        "gt",
+        "select",
+        "sqrt",
+        "recip",
+        "tanh",
+        "sigmoid",
+        "softplus",
+        "reshape",
+        "broadcast",
+        "pad",
+        "slice",
+        "sum",
+        "matmul",
     ];
 
     /// Checks operands against the op's shape rule.

@@ -148,7 +148,8 @@ fn is_pad_tree(g: &Graph, var: Var) -> bool {
 /// recompute, and functions of one varying operand.
 fn sinks(g: &Graph, node: &Node) -> bool {
     let varying = node.sources.iter().filter(|&&s| g.as_constant(s).is_none()).count();
-    node.op == Op::Gt || (varying <= 1 && !matches!(node.op, Op::Sqrt | Op::Tanh | Op::Sigmoid | Op::Softplus))
+    node.op == Op::Gt
+        || (varying <= 1 && !matches!(node.op, Op::Sqrt | Op::Tanh | Op::Sigmoid | Op::Softplus))
 }
 
 fn sum(g: &Graph, x: Var, axes: &[usize], shape: &[usize]) -> Option<Var> {
@@ -167,8 +168,7 @@ fn sum(g: &Graph, x: Var, axes: &[usize], shape: &[usize]) -> Option<Var> {
         }
     }
     let (inner, spec) = as_pad(g, x)?;
-    let stays: Vec<_> =
-        (0..spec.len()).map(|i| if axes.contains(&i) { (0, 0) } else { spec[i] }).collect();
+    let stays: Vec<_> = (0..spec.len()).map(|i| if axes.contains(&i) { (0, 0) } else { spec[i] }).collect();
     Some(g.pad(g.sum(inner, axes), &stays))
 }
 

@@ -290,7 +290,13 @@ impl Assembly<'_> {
             }
         }
         let life = self.liveness(stages);
-        let scratch: Vec<Var> = self.a.order.iter().copied().filter(|v| life.contains_key(v) && !place.contains_key(&v.index())).collect();
+        let scratch: Vec<Var> = self
+            .a
+            .order
+            .iter()
+            .copied()
+            .filter(|v| life.contains_key(v) && !place.contains_key(&v.index()))
+            .collect();
         let needs: Vec<arena::Need> = scratch
             .iter()
             .map(|v| {
@@ -383,11 +389,7 @@ impl Assembly<'_> {
         life
     }
 
-    fn stored(
-        &self,
-        life: &HashMap<Var, (Vec<usize>, usize)>,
-        place: &HashMap<usize, Place>,
-    ) -> Vec<Stored> {
+    fn stored(&self, life: &HashMap<Var, (Vec<usize>, usize)>, place: &HashMap<usize, Place>) -> Vec<Stored> {
         let in_order = self.a.order.iter().filter(|v| life.contains_key(v));
         in_order
             .map(|v| {

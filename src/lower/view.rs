@@ -96,9 +96,8 @@ impl View {
             }
             let axes: Vec<usize> = (first..i).filter(|&x| from[x] != 1).collect();
             let whole = (first..i).all(|x| self.windows[x] == (0, from[x]));
-            let dense = axes.windows(2).all(|w| {
-                self.strides[w[0]] == self.strides[w[1]] * from[w[1]] as isize
-            });
+            let dense =
+                axes.windows(2).all(|w| self.strides[w[0]] == self.strides[w[1]] * from[w[1]] as isize);
             if !whole || !dense {
                 return None;
             }
@@ -170,7 +169,8 @@ mod tests {
     fn reshape_splits_and_joins_dense_axes() {
         let split = dense(&[4, 6]).reshape(&[4, 6], &[4, 2, 3]).expect("dense");
         assert_eq!(split.strides, [6, 3, 1]);
-        let part = split.slice(&[(0, 4), (1, 2), (0, 3)]).reshape(&[4, 1, 3], &[4, 3]).expect("one axis drops");
+        let part =
+            split.slice(&[(0, 4), (1, 2), (0, 3)]).reshape(&[4, 1, 3], &[4, 3]).expect("one axis drops");
         assert_eq!((part.base, part.strides), (3, vec![6, 1]));
         let column = dense(&[4, 6]).slice(&[(0, 4), (2, 4)]);
         assert!(column.reshape(&[4, 2], &[8]).is_none(), "rows of a column slice are not dense");

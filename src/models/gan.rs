@@ -217,13 +217,7 @@ impl Gan {
     }
 
     /// D after its update, on G's minibatch; the real one comes along only where pairs are compared.
-    fn appraise_again(
-        &self,
-        g: &Graph,
-        real: Var,
-        fake: Var,
-        labels: Option<Var>,
-    ) -> (Option<Var>, Var) {
+    fn appraise_again(&self, g: &Graph, real: Var, fake: Var, labels: Option<Var>) -> (Option<Var>, Var) {
         g.scoped("G step", || {
             if self.config.loss.relativistic {
                 let (r, f) = self.appraise_both(g, real, fake, labels, 1, "g");

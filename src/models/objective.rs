@@ -9,9 +9,7 @@ pub fn discriminator(g: &Graph, loss: &Loss, real: Var, fake: Var) -> Var {
     // Relativistic: "the real one scores higher" is the only statement, made once a pair.
     let also = |term: fn(&Graph, Var) -> Var, first: Var| f.map_or(first, |f| g.add(first, term(g, f)));
     let sum = match loss.objective {
-        Objective::Minimax | Objective::NonSaturating => {
-            also(|g, f| g.softplus(f), g.softplus(g.neg(r)))
-        }
+        Objective::Minimax | Objective::NonSaturating => also(|g, f| g.softplus(f), g.softplus(g.neg(r))),
         Objective::LeastSquares => {
             also(|g, f| g.scale(g.square(f), 0.5), g.scale(g.square(g.shift(r, -1.0)), 0.5))
         }

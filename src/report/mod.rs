@@ -59,7 +59,8 @@ impl Display {
 /// Bytes of an `.npy` file (NumPy's format 1.0): little-endian f32 in C order.
 pub fn npy(values: &[f32], shape: &[usize]) -> Vec<u8> {
     let dimensions: String = shape.iter().map(|d| format!("{d}, ")).collect();
-    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", dimensions.trim_end());
+    let header =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", dimensions.trim_end());
     // Magic, version and length take 10 bytes; the whole header is a multiple of 64 and ends in a newline.
     let padded = (10 + header.len() + 1).next_multiple_of(64) - 11;
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
@@ -76,7 +77,8 @@ pub fn npy(values: &[f32], shape: &[usize]) -> Vec<u8> {
 pub fn gif(frames: &[Picture], hundredths: u16) -> Result<Vec<u8>> {
     let fail = |e: gif::EncodingError| Error::Failure(format!("cannot make the animation: {e}"));
     let side = |n: usize| {
-        u16::try_from(n).map_err(|_| Error::Usage(format!("{n} pixels a side are too many for a GIF; use .png")))
+        u16::try_from(n)
+            .map_err(|_| Error::Usage(format!("{n} pixels a side are too many for a GIF; use .png")))
     };
     let (width, height) = (side(frames[0].width)?, side(frames[0].height)?);
     let mut bytes = Vec::new();

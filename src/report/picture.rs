@@ -68,7 +68,8 @@ pub fn grid(unit: &[f32], shape: Shape, columns: usize) -> Picture {
     let rows = count.div_ceil(columns);
     let zoom = COMFORTABLE.div_ceil(shape.width.max(shape.height)).max(1);
     let cell = [shape.width * zoom + GAP, shape.height * zoom + GAP];
-    let mut picture = Picture::filled(columns * cell[0] + GAP, rows * cell[1] + GAP, channels(shape), GAP_SHADE);
+    let mut picture =
+        Picture::filled(columns * cell[0] + GAP, rows * cell[1] + GAP, channels(shape), GAP_SHADE);
     for (i, example) in unit.chunks_exact(shape.len()).enumerate() {
         let at = [GAP + i % columns * cell[0], GAP + i / columns * cell[1]];
         put(&mut picture, example, shape, at, zoom);

@@ -106,7 +106,14 @@ fn sha256(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// When the file system refuses; the checkpoints before it are untouched then.
-pub fn save(folder: &Path, config: &Config, gan: &Gan, rules: &[UpdateRule; 2], state: &State, networks: &States) -> Result<PathBuf> {
+pub fn save(
+    folder: &Path,
+    config: &Config,
+    gan: &Gan,
+    rules: &[UpdateRule; 2],
+    state: &State,
+    networks: &States,
+) -> Result<PathBuf> {
     let to = folder.join(name(state.step));
     if verify(&to).is_ok() {
         // The same step of the same run: the same bytes.
@@ -220,7 +227,8 @@ fn retire(folder: &Path, keep: usize) -> Result<()> {
 /// Finished checkpoints, newest first.
 pub fn list(folder: &Path) -> Vec<(u64, PathBuf)> {
     let entries = fs::read_dir(folder).map(|e| e.flatten().collect::<Vec<_>>()).unwrap_or_default();
-    let found = entries.into_iter().filter_map(|e| Some((step_of(&e.file_name().to_string_lossy())?, e.path())));
+    let found =
+        entries.into_iter().filter_map(|e| Some((step_of(&e.file_name().to_string_lossy())?, e.path())));
     let mut all: Vec<_> = found.filter(|(_, path)| path.is_dir()).collect();
     all.sort_unstable_by(|a, b| b.cmp(a));
     all
@@ -232,8 +240,8 @@ fn verify(path: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
         Error::Checkpoint(format!("{}: {what}; the checkpoint cannot be trusted", path.join(file).display()))
     };
     let read = |file: &str| fs::read(path.join(file)).map_err(|e| damaged(file, e.to_string()));
-    let manifest: Manifest =
-        serde_json::from_slice(&read(MANIFEST)?).map_err(|e| damaged(MANIFEST, format!("not a manifest: {e}")))?;
+    let manifest: Manifest = serde_json::from_slice(&read(MANIFEST)?)
+        .map_err(|e| damaged(MANIFEST, format!("not a manifest: {e}")))?;
     if manifest.format != FORMAT {
         return Err(damaged(MANIFEST, format!("format {}, expected {FORMAT}", manifest.format)));
     }
@@ -286,7 +294,15 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
     Ok(Checkpoint { config, state, networks })
 }
 
-fn fill(path: &Path, file: &str, bytes: &[u8], [prefix, suffix]: [&str; 2], gan: &Gan, player: Player, to: &mut [f32]) -> Result<()> {
+fn fill(
+    path: &Path,
+    file: &str,
+    bytes: &[u8],
+    [prefix, suffix]: [&str; 2],
+    gan: &Gan,
+    player: Player,
+    to: &mut [f32],
+) -> Result<()> {
     let file = path.join(file);
     Tensors::parse(&file, bytes)?.read(prefix, suffix, gan.network(player), to)
 }

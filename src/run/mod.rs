@@ -43,9 +43,12 @@ impl Folder {
     pub fn create(out: &Path, name: Option<&str>, recipe: &str) -> Result<Folder> {
         fs::create_dir_all(out).map_err(|e| Error::io("make the folder", out, &e))?;
         if let Some(name) = name {
-            let plain = !name.is_empty() && Path::new(name).components().count() == 1 && !name.starts_with('.');
+            let plain =
+                !name.is_empty() && Path::new(name).components().count() == 1 && !name.starts_with('.');
             if !plain {
-                return Err(Error::Usage(format!("--name {name:?}: expected one folder name; --out says where")));
+                return Err(Error::Usage(format!(
+                    "--name {name:?}: expected one folder name; --out says where"
+                )));
             }
             let path = out.join(name);
             return match fs::create_dir(&path) {
@@ -89,10 +92,7 @@ impl Folder {
             return Err(Error::Checkpoint(format!("{}: no such run{}", path.display(), neighbours(path))));
         }
         if !folder.config_file().is_file() {
-            return Err(Error::Checkpoint(format!(
-                "{}: not a run: it has no config.toml",
-                path.display()
-            )));
+            return Err(Error::Checkpoint(format!("{}: not a run: it has no config.toml", path.display())));
         }
         folder.furnish()
     }
@@ -151,7 +151,8 @@ impl Folder {
 /// A resolved configuration from a file.
 pub fn read_config(path: &Path) -> Result<Layers> {
     let whence = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|e| Error::Checkpoint(format!("{whence}: cannot read it: {e}")))?;
+    let text =
+        fs::read_to_string(path).map_err(|e| Error::Checkpoint(format!("{whence}: cannot read it: {e}")))?;
     Layers::resolved(&text, &whence)
 }
 

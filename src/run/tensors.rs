@@ -99,7 +99,10 @@ impl<'a> Tensors<'a> {
             let mut names = self.tensors.names();
             names.sort_unstable();
             names.truncate(6);
-            return wrong(format!("no tensor {name:?}; it holds {} …; is it of another model?", names.join(", ")));
+            return wrong(format!(
+                "no tensor {name:?}; it holds {} …; is it of another model?",
+                names.join(", ")
+            ));
         };
         let expected = exported(parameter);
         if view.shape() != expected || view.dtype() != Dtype::F32 {

@@ -57,7 +57,8 @@ fn sources(from: &Path) -> Result<Vec<Source>> {
     let source = |player, average, file: PathBuf| Source { player, average, file };
     if from.is_file() {
         let name = from.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
-        let player = if name.starts_with("discriminator") { Player::Discriminator } else { Player::Generator };
+        let player =
+            if name.starts_with("discriminator") { Player::Discriminator } else { Player::Generator };
         return Ok(vec![source(player, false, from.to_path_buf())]);
     }
     let (_, path, _) = checkpoint::locate(from)?;
@@ -71,8 +72,8 @@ fn sources(from: &Path) -> Result<Vec<Source>> {
 
 /// Fills a network's flat memory from a file; how many layers.
 fn fill(file: &Path, network: &Mlp, numbers: &mut [f32]) -> Result<usize> {
-    let bytes =
-        std::fs::read(file).map_err(|e| Error::Checkpoint(format!("{}: cannot read it: {e}", file.display())))?;
+    let bytes = std::fs::read(file)
+        .map_err(|e| Error::Checkpoint(format!("{}: cannot read it: {e}", file.display())))?;
     let tensors = Tensors::parse(file, &bytes)?;
     let layers = network.network.layers.len();
     let first = match network.network.pretrained {

@@ -29,7 +29,9 @@ impl Signals {
     /// When the operating system will not have it.
     pub fn listen() -> Result<Signals> {
         let signals = Signals { interrupted: Arc::default(), terminated: Arc::default() };
-        for (signal, raised, code) in [(SIGINT, &signals.interrupted, 130), (SIGTERM, &signals.terminated, 75)] {
+        for (signal, raised, code) in
+            [(SIGINT, &signals.interrupted, 130), (SIGTERM, &signals.terminated, 75)]
+        {
             // The order matters: the shutdown looks at the flag before this signal raises it.
             flag::register_conditional_shutdown(signal, code, raised.clone())
                 .and_then(|_| flag::register(signal, raised.clone()))

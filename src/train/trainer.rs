@@ -192,7 +192,8 @@ impl Trainer {
         let finite = |numbers: &[f32]| numbers.iter().all(|x| x.is_finite());
         [Player::Discriminator, Player::Generator].into_iter().find_map(|player| {
             let NetworkState { weights, gradients, moments, average, .. } = &self.networks()[player as usize];
-            let mut memories = vec![("the gradient of ", gradients), ("", weights), ("the average of ", average)];
+            let mut memories =
+                vec![("the gradient of ", gradients), ("", weights), ("the average of ", average)];
             memories.extend(moments.iter().map(|m| ("the optimizer's moment of ", m)));
             memories.into_iter().filter(|(_, numbers)| !numbers.is_empty()).find_map(|(what, numbers)| {
                 let mut parameters = self.gan.network(player).parameters.iter();

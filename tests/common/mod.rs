@@ -34,12 +34,24 @@ pub fn variants() -> Vec<(&'static str, Config)> {
         variant("R1 now and then", "loss.r1 = 0.5\nloss.penalty_every = 4"),
         variant("R1 and R2 apart", "loss.r1 = 0.5\nloss.r2 = 0.25"),
         variant("conditional", "conditional = true"),
-        variant("conditional with penalties", "conditional = true\nloss.r1 = 0.5\nloss.gradient_penalty = 1.0"),
+        variant(
+            "conditional with penalties",
+            "conditional = true\nloss.r1 = 0.5\nloss.gradient_penalty = 1.0",
+        ),
         variant("packed", "discriminator.pack = 2\nloss.gradient_penalty = 1.0\nloss.r1 = 0.1"),
         variant("packed and conditional", "conditional = true\ndiscriminator.pack = 2\nloss.r2 = 0.1"),
-        variant("tanh", "generator.layers.0.activation = 'tanh'\ngenerator.layers.1.activation = 'tanh'\ndiscriminator.layers.0.activation = 'tanh'\nloss.r1 = 1.0"),
-        variant("sigmoid hidden layers", "generator.layers.0.activation = 'sigmoid'\ndiscriminator.layers.0.activation = 'sigmoid'\nloss.r1 = 1.0"),
-        variant("many pieces", "discriminator.layers.0.activation = 'maxout'\ndiscriminator.layers.0.pieces = 24\ndiscriminator.layers.0.units = 3"),
+        variant(
+            "tanh",
+            "generator.layers.0.activation = 'tanh'\ngenerator.layers.1.activation = 'tanh'\ndiscriminator.layers.0.activation = 'tanh'\nloss.r1 = 1.0",
+        ),
+        variant(
+            "sigmoid hidden layers",
+            "generator.layers.0.activation = 'sigmoid'\ndiscriminator.layers.0.activation = 'sigmoid'\nloss.r1 = 1.0",
+        ),
+        variant(
+            "many pieces",
+            "discriminator.layers.0.activation = 'maxout'\ndiscriminator.layers.0.pieces = 24\ndiscriminator.layers.0.units = 3",
+        ),
         variant("one example", "train.batch = 1"),
     ]
 }

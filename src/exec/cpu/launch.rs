@@ -99,7 +99,14 @@ fn finish(shared: &Shared, moment: Moment, step: &Epilogue, values: &mut [f32], 
             let draw = moment.draw(*stream);
             let mut u = [0.0; CHUNK];
             for (c, part) in values.chunks_mut(CHUNK).enumerate() {
-                let u = fetch_random(&draw, Dist::Uniform, view, &[row], column + c * CHUNK, &mut u[..part.len()]);
+                let u = fetch_random(
+                    &draw,
+                    Dist::Uniform,
+                    view,
+                    &[row],
+                    column + c * CHUNK,
+                    &mut u[..part.len()],
+                );
                 point::dropout(part, u, *threshold, *scale);
             }
         }

@@ -108,7 +108,15 @@ impl Shared<'_> {
     ///
     /// # Safety
     /// No other task may touch the elements of `out` meanwhile.
-    pub unsafe fn matmul(&self, size: [usize; 3], a: Operand, b: Operand, place: Place, at: usize, row: usize) {
+    pub unsafe fn matmul(
+        &self,
+        size: [usize; 3],
+        a: Operand,
+        b: Operand,
+        place: Place,
+        at: usize,
+        row: usize,
+    ) {
         let [m, n, k] = size;
         if m == 0 || n == 0 {
             return;

@@ -162,7 +162,9 @@ fn gather(data: &Dataset, moment: Moment, input: &str, to: &mut [f32], width: us
             match values {
                 Values::U8(bytes) => {
                     let bytes = &bytes[example * width..][..width];
-                    to.iter_mut().zip(bytes).for_each(|(t, &b)| *t = f32::from(b) * data.factor + data.offset);
+                    to.iter_mut()
+                        .zip(bytes)
+                        .for_each(|(t, &b)| *t = f32::from(b) * data.factor + data.offset);
                 }
                 Values::F32(numbers) => to.copy_from_slice(&numbers[example * width..][..width]),
             }

@@ -141,10 +141,18 @@ pub fn softplus(x: &mut [f32]) {
 fn exp(x: f32) -> f32 {
     // x = n·ln 2 + r with |r| ≤ ln 2 / 2; the constant 1.5·2²³ rounds to the nearest integer.
     const ROUND: f32 = 12_582_912.0;
-    let clamped = if x > 89.0 { 89.0 } else if x < -104.0 { -104.0 } else { x };
+    let clamped = if x > 89.0 {
+        89.0
+    } else if x < -104.0 {
+        -104.0
+    } else {
+        x
+    };
     let n = clamped * std::f32::consts::LOG2_E + ROUND - ROUND;
     let r = clamped - n * 0.693_359_4 + n * 2.121_944_4e-4;
-    let p = 1.0 + r * (1.0 + r * (0.5 + r * (0.166_666_67 + r * (0.041_666_61 + r * (0.008_333_61 + r * 0.001_392)))));
+    let p = 1.0
+        + r * (1.0
+            + r * (0.5 + r * (0.166_666_67 + r * (0.041_666_61 + r * (0.008_333_61 + r * 0.001_392)))));
     // 2ⁿ in two factors, so that results near the ends of the range do not wrap.
     let half = (n * 0.5 + ROUND - ROUND) as i32;
     let rest = n as i32 - half;

@@ -204,7 +204,10 @@ mod tests {
         let norm = (state.weights[0].powi(2) + state.weights[2].powi(2)).sqrt();
         assert!((norm - 1.0).abs() < 1e-5, "a long column is scaled to the limit: {norm}");
         assert!((state.weights[1] - 0.1).abs() < 1e-6, "a short one stays");
-        assert!((state.weights[2] / state.weights[0] - 3.5 / 3.0).abs() < 1e-5, "4 was clipped to 3.5 before");
+        assert!(
+            (state.weights[2] / state.weights[0] - 3.5 / 3.0).abs() < 1e-5,
+            "4 was clipped to 3.5 before"
+        );
         assert_eq!(state.average, state.weights, "the average sees the limited weights");
     }
 }
