@@ -1,6 +1,6 @@
 //! Multi-layer perceptrons: where their parameters lie, how they start, what they compute.
 
-use crate::config::{Activation, Bias, Init, Network};
+use crate::config::{Activation, Bias, Drawn, Init, Network};
 use crate::graph::{Dist, Graph, Player, Var};
 use crate::lower::arena::ALIGNMENT;
 use crate::rng::{Draw, PhiloxRng, stream};
@@ -94,6 +94,10 @@ impl Mlp {
             let biases = &mut flat[bias.offset..][..bias.len()];
             match layer.bias {
                 Bias::Value(value) => biases.fill(value),
+                Bias::Drawn(Drawn::Uniform(r)) => {
+                    let name = format!("init/{}/{}", self.player.letter(), bias.name);
+                    start_weights(biases, &bias.shape, Init::Uniform(r), seed, &name);
+                }
                 Bias::FromData(_) => {
                     let inverse = |&mean: &f32| match layer.activation {
                         Activation::Sigmoid => {

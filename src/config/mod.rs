@@ -214,6 +214,16 @@ pub enum Bias {
     Value(f32),
     /// From the data: see [`FromData`].
     FromData(FromData),
+    /// Drawn.
+    Drawn(Drawn),
+}
+
+/// The biases that are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Drawn {
+    /// Uniform on (−r, r); r = 1/√fan_in is PyTorch's default.
+    Uniform(f32),
 }
 
 /// The biases that come from data.

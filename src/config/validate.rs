@@ -129,6 +129,12 @@ fn layer(at: &str, l: &Layer, is_last: bool) -> Result<()> {
     need((0.0..1.0).contains(&l.slope), &format!("{at}.slope"), l.slope, "0 to below 1")?;
     let norm = l.max_col_norm;
     need(norm.is_finite() && norm >= 0.0, &format!("{at}.max_col_norm"), norm, "0 (off) or more")?;
+    let bias = match l.bias {
+        super::Bias::Value(x) => x.is_finite(),
+        super::Bias::Drawn(super::Drawn::Uniform(r)) => r.is_finite() && r >= 0.0,
+        super::Bias::FromData(_) => is_last && at.starts_with("generator"),
+    };
+    need(bias, &format!("{at}.bias"), format!("{:?}", l.bias), "a finite number; marginals only in G's last layer")?;
     let (super::Init::Uniform(x) | super::Init::Normal(x) | super::Init::FanIn(x)) = l.init else {
         return Ok(());
     };

@@ -1,0 +1,109 @@
+//! Recipes and the layers over them: everything resolves, everything wrong is named.
+
+use gansaku::config::{Layers, RECIPES};
+use gansaku::error::Error;
+use std::io::Write;
+
+fn message(result: Result<impl Sized, Error>) -> String {
+    match result {
+        Ok(_) => panic!("this should have been refused"),
+        Err(e) => {
+            assert_eq!(e.exit_code(), 2, "{e}");
+            assert!(!e.to_string().contains('\n'), "one line: {e}");
+            e.to_string()
+        }
+    }
+}
+
+/// What `digits` says to one `--set`.
+fn refused(assignment: &str) -> String {
+    message(Layers::recipe("digits").and_then(|mut l| l.set(assignment).and_then(|()| l.finish())))
+}
+
+fn says(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "{message:?} does not say {part:?}");
+    }
+}
+
+#[test]
+fn every_recipe_resolves_and_reads_back_the_same() {
+    for (name, _) in RECIPES {
+        let config = Layers::recipe(name).and_then(Layers::finish).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(config.recipe, name);
+        let again = Layers::resolved(&config.to_toml(), "a test").and_then(Layers::finish).expect(name);
+        assert_eq!(again, config, "{name}");
+        assert_eq!(config.first_difference(&again), None);
+    }
+}
+
+#[test]
+fn later_layers_win() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    writeln!(file, "train.batch = 32\n[optimizer.generator]\nlr = 0.5").expect("written");
+    let mut layers = Layers::recipe("mnist").expect("a recipe");
+    layers.file(file.path()).expect("a partial file");
+    layers.set("train.batch=8").expect("a number");
+    layers.set("generator.layers.0.units=64").expect("a list's element");
+    layers.set("data.source=folder").expect("a bare word");
+    layers.set("optimizer.discriminator.rule.sgd.momentum=0.5").expect("another rule");
+    let config = layers.finish().expect("all in range");
+    assert_eq!(config.train.batch, 8);
+    assert_eq!(config.optimizer.generator.lr, 0.5);
+    assert_eq!(config.generator.layers[0].units, Some(64));
+    assert_eq!(config.data.source, gansaku::config::Source::Folder);
+    let toml = config.to_toml();
+    assert!(toml.contains("[optimizer.discriminator.rule.sgd]"), "{toml}");
+    let difference = config.first_difference(&Layers::recipe("mnist").and_then(Layers::finish).expect("a recipe"));
+    assert_eq!(difference, Some(("data.source".into(), "\"folder\"".into(), "\"idx\"".into())));
+}
+
+#[test]
+fn unknown_names_get_the_nearest() {
+    says(&message(Layers::recipe("minst")), &["no recipe \"minst\"", "did you mean \"mnist\"?", "gansaku recipes"]);
+    says(&message(Layers::recipe("qqqqqq")), &["no recipe \"qqqqqq\";"]);
+    says(&refused("train.btach=3"), &["--set train.btach=3", "unknown key \"btach\"", "did you mean \"batch\"?"]);
+    says(&refused("trian.batch=3"), &["unknown key \"trian\"", "did you mean \"train\"?"]);
+    says(&refused("loss.objective=hing"), &["loss.objective", "did you mean \"hinge\"?"]);
+    says(&refused("generator.layers.9.units=3"), &["layers is a list", "N from 0 to 2"]);
+    says(&refused("generator.layers.0.actvation=relu"), &["did you mean \"activation\"?"]);
+}
+
+#[test]
+fn wrong_types_are_named_by_key() {
+    says(&refused("train.batch=many"), &["--set train.batch=many", "train.batch", "string \"many\""]);
+    says(&refused("train.batch=1.5"), &["train.batch"]);
+    says(&refused("train.steps=-5"), &["train.steps", "-5"]);
+    says(&refused("conditional=yes"), &["conditional"]);
+    says(&refused("batch"), &["expected key=value"]);
+    says(&refused("seed.x=1"), &["seed has no parts"]);
+}
+
+#[test]
+fn values_out_of_range_say_what_was_expected() {
+    let lr = "optimizer.generator.lr";
+    for value in ["-0.1", "0", "nan", "inf"] {
+        says(&refused(&format!("{lr}={value}")), &[lr, "expected a finite number above 0"]);
+    }
+    says(&refused("train.steps=0"), &["train is steps = 0, epochs = 0", "at least 1"]);
+    says(&refused("train.batch=0"), &["train.batch is 0", "at least 1"]);
+    says(&refused("ema.decay=1"), &["ema.decay is 1", "below 1"]);
+    says(&refused("generator.layers.0.keep=0"), &["generator.layers.0.keep is 0"]);
+    says(&refused("generator.layers.0.pieces=3"), &["pieces is 3", "1 without maxout"]);
+    says(&refused("loss.r1=-1"), &["loss.r1 is -1"]);
+    says(&refused("discriminator.pack=3"), &["discriminator.pack is 3", "a divisor of train.batch = 64"]);
+    says(&refused("discriminator.layers.2.units=2"), &["discriminator's last layer", "D gives a logit"]);
+    says(&refused("loss.objective=minimax"), &["loss.relativistic", "other than minimax"]);
+    says(&refused("train.joint=true"), &["train.joint", "no penalties"]);
+    says(&refused("checkpoint.keep=1"), &["checkpoint.keep is 1", "at least 2"]);
+    says(&refused("data.train=[5, 5]"), &["data.train", "from below to"]);
+}
+
+#[test]
+fn files_that_are_no_toml_say_where() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    writeln!(file, "[train]\nbatch = = 3").expect("written");
+    let mut layers = Layers::recipe("digits").expect("a recipe");
+    says(&message(layers.file(file.path())), &["--config", ":2:", "not TOML"]);
+    says(&message(layers.file(std::path::Path::new("gone.toml"))), &["--config gone.toml", "cannot read it"]);
+}

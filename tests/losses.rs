@@ -1,0 +1,109 @@
+//! The gradient that each update uses is the derivative of the loss it says it minimises: directional
+//! derivatives of every recipe's whole D and G loss, penalties included, in f64.
+
+mod common;
+
+use common::{CLASSES, NUMBERS, variants};
+use gansaku::config::{Config, Layers, RECIPES};
+use gansaku::graph::interp::{self, Moment, Tensor, Values};
+use gansaku::graph::{Graph, Op, Player, Var};
+use gansaku::models::gan::{Gan, Phase};
+use gansaku::rng::{PhiloxRng, stream};
+
+const STEP: f64 = 1e-6;
+const TOLERANCE: f64 = 1e-6;
+const MOMENT: Moment = Moment { seed: 5, tick: 2 };
+
+/// A recipe with narrow layers and a small minibatch: the same graph, other sizes.
+fn shrunk(name: &str) -> Config {
+    let mut config = Layers::recipe(name).and_then(Layers::finish).expect("a recipe");
+    config.latent.dim = 3;
+    config.train.batch = 4;
+    for layer in config.generator.layers.iter_mut().chain(&mut config.discriminator.layers) {
+        layer.units = layer.units.map(|u| u.min(5));
+    }
+    config
+}
+
+/// Numbers for every leaf that a phase reads: parameters of a size that keeps all paths alive.
+fn leaves(g: &Graph, roots: &[Var], rng: &mut PhiloxRng) -> Values {
+    let mut values = Values::new();
+    for v in g.topological(roots) {
+        let node = g.node(v);
+        let sd = match node.op {
+            Op::Param { .. } => 0.7,
+            Op::Input(_) => 1.0,
+            _ => continue,
+        };
+        let count = node.shape.iter().product();
+        values.insert(v, Tensor::new(&node.shape, (0..count).map(|_| sd * f64::from(rng.normal())).collect()));
+    }
+    values
+}
+
+/// The worst relative error over three directions of one player's loss.
+fn check(name: &str, gan: &Gan, phase: &Phase, player: Player, loss: Var) -> f64 {
+    let g = &phase.graph;
+    let mut rng = PhiloxRng::new(9, stream(name), player as u64);
+    let update = phase.stages.iter().flat_map(|s| &s.updates).find(|u| u.player == player).expect("it is updated");
+    let gradients: Vec<Var> = update.gradients.iter().map(|(v, _)| *v).collect();
+    let parameters = gan.network(player).parameter_nodes(g, 0);
+    let roots: Vec<Var> = gradients.iter().copied().chain([loss]).chain(parameters.iter().copied()).collect();
+    let bound = leaves(g, &roots, &mut rng);
+    let mut values = bound.clone();
+    interp::run(g, &gradients, MOMENT, &mut values);
+    let mut worst = 0.0f64;
+    for _ in 0..3 {
+        let directions: Vec<Vec<f64>> =
+            parameters.iter().map(|v| bound[v].data.iter().map(|_| f64::from(rng.normal())).collect()).collect();
+        // A gradient may have another shape of the same elements: a bias as a row.
+        let analytic: f64 = gradients
+            .iter()
+            .zip(&directions)
+            .map(|(v, d)| values[v].data.iter().zip(d).map(|(a, b)| a * b).sum::<f64>())
+            .sum();
+        let at = |t: f64| {
+            let mut moved = bound.clone();
+            for (v, d) in parameters.iter().zip(&directions) {
+                let value = moved.get_mut(v).expect("a parameter");
+                value.data.iter_mut().zip(d).for_each(|(x, d)| *x += t * d);
+            }
+            interp::run(g, &[loss], MOMENT, &mut moved);
+            moved[&loss].data[0]
+        };
+        let numeric = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+        let error = (analytic - numeric).abs() / analytic.abs().max(numeric.abs()).max(1.0);
+        assert!(
+            error <= TOLERANCE,
+            "{name}, {}, {}: gradient {analytic}, difference quotient {numeric}",
+            phase.name,
+            player.name()
+        );
+        worst = worst.max(error);
+    }
+    worst
+}
+
+fn check_all(name: &str, config: &Config) {
+    let gan = Gan::new(config, NUMBERS, CLASSES);
+    for phase in gan.phases() {
+        for &(player, loss) in &phase.losses {
+            let worst = check(name, &gan, &phase, player, loss);
+            println!("{name:28} {:20} {} {worst:.1e} of {TOLERANCE:.0e}", phase.name, player.letter());
+        }
+    }
+}
+
+#[test]
+fn every_recipes_losses() {
+    for (name, _) in RECIPES {
+        check_all(name, &shrunk(name));
+    }
+}
+
+#[test]
+fn every_style_of_loss() {
+    for (name, config) in variants() {
+        check_all(name, &config);
+    }
+}
