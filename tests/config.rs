@@ -54,15 +54,22 @@ fn later_layers_win() {
     assert_eq!(config.data.source, gansaku::config::Source::Folder);
     let toml = config.to_toml();
     assert!(toml.contains("[optimizer.discriminator.rule.sgd]"), "{toml}");
-    let difference = config.first_difference(&Layers::recipe("mnist").and_then(Layers::finish).expect("a recipe"));
+    let difference =
+        config.first_difference(&Layers::recipe("mnist").and_then(Layers::finish).expect("a recipe"));
     assert_eq!(difference, Some(("data.source".into(), "\"folder\"".into(), "\"idx\"".into())));
 }
 
 #[test]
 fn unknown_names_get_the_nearest() {
-    says(&message(Layers::recipe("minst")), &["no recipe \"minst\"", "did you mean \"mnist\"?", "gansaku recipes"]);
+    says(
+        &message(Layers::recipe("minst")),
+        &["no recipe \"minst\"", "did you mean \"mnist\"?", "gansaku recipes"],
+    );
     says(&message(Layers::recipe("qqqqqq")), &["no recipe \"qqqqqq\";"]);
-    says(&refused("train.btach=3"), &["--set train.btach=3", "unknown key \"btach\"", "did you mean \"batch\"?"]);
+    says(
+        &refused("train.btach=3"),
+        &["--set train.btach=3", "unknown key \"btach\"", "did you mean \"batch\"?"],
+    );
     says(&refused("trian.batch=3"), &["unknown key \"trian\"", "did you mean \"train\"?"]);
     says(&refused("loss.objective=hing"), &["loss.objective", "did you mean \"hinge\"?"]);
     says(&refused("generator.layers.9.units=3"), &["layers is a list", "N from 0 to 2"]);

@@ -36,7 +36,8 @@ fn leaves(g: &Graph, roots: &[Var], rng: &mut PhiloxRng) -> Values {
             _ => continue,
         };
         let count = node.shape.iter().product();
-        values.insert(v, Tensor::new(&node.shape, (0..count).map(|_| sd * f64::from(rng.normal())).collect()));
+        values
+            .insert(v, Tensor::new(&node.shape, (0..count).map(|_| sd * f64::from(rng.normal())).collect()));
     }
     values
 }
@@ -45,7 +46,8 @@ fn leaves(g: &Graph, roots: &[Var], rng: &mut PhiloxRng) -> Values {
 fn check(name: &str, gan: &Gan, phase: &Phase, player: Player, loss: Var) -> f64 {
     let g = &phase.graph;
     let mut rng = PhiloxRng::new(9, stream(name), player as u64);
-    let update = phase.stages.iter().flat_map(|s| &s.updates).find(|u| u.player == player).expect("it is updated");
+    let update =
+        phase.stages.iter().flat_map(|s| &s.updates).find(|u| u.player == player).expect("it is updated");
     let gradients: Vec<Var> = update.gradients.iter().map(|(v, _)| *v).collect();
     let parameters = gan.network(player).parameter_nodes(g, 0);
     let roots: Vec<Var> = gradients.iter().copied().chain([loss]).chain(parameters.iter().copied()).collect();
@@ -54,8 +56,10 @@ fn check(name: &str, gan: &Gan, phase: &Phase, player: Player, loss: Var) -> f64
     interp::run(g, &gradients, MOMENT, &mut values);
     let mut worst = 0.0f64;
     for _ in 0..3 {
-        let directions: Vec<Vec<f64>> =
-            parameters.iter().map(|v| bound[v].data.iter().map(|_| f64::from(rng.normal())).collect()).collect();
+        let directions: Vec<Vec<f64>> = parameters
+            .iter()
+            .map(|v| bound[v].data.iter().map(|_| f64::from(rng.normal())).collect())
+            .collect();
         // A gradient may have another shape of the same elements: a bias as a row.
         let analytic: f64 = gradients
             .iter()

@@ -6,6 +6,8 @@ mod inspect;
 mod sample;
 mod train;
 
+pub use inspect::model;
+
 use crate::config::nearest;
 use crate::error::{Error, Result};
 use clap::{Args, CommandFactory, Parser, Subcommand};

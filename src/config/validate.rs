@@ -134,7 +134,12 @@ fn layer(at: &str, l: &Layer, is_last: bool) -> Result<()> {
         super::Bias::Drawn(super::Drawn::Uniform(r)) => r.is_finite() && r >= 0.0,
         super::Bias::FromData(_) => is_last && at.starts_with("generator"),
     };
-    need(bias, &format!("{at}.bias"), format!("{:?}", l.bias), "a finite number; marginals only in G's last layer")?;
+    need(
+        bias,
+        &format!("{at}.bias"),
+        format!("{:?}", l.bias),
+        "a finite number; marginals only in G's last layer",
+    )?;
     let (super::Init::Uniform(x) | super::Init::Normal(x) | super::Init::FanIn(x)) = l.init else {
         return Ok(());
     };

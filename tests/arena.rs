@@ -1,0 +1,150 @@
+//! The arena: launches write where the plan says and nowhere else, nobody overwrites what is still to be
+//! read, nothing is read that was not written; sizes are pinned.
+
+mod common;
+
+use common::{CLASSES, NUMBERS, executor, rates, variants};
+use gansaku::config::{Layers, RECIPES};
+use gansaku::exec::cpu::Cpu;
+use gansaku::lower::{Place, Stored, View, Work};
+use gansaku::models::gan::Gan;
+
+/// Arena elements of a view, if it lies in the arena.
+fn elements(view: &View) -> Vec<usize> {
+    let Place::Arena(start) = view.place else { return vec![] };
+    let mut found = vec![(start as isize + view.base) as usize];
+    for (&(lo, hi), &stride) in view.windows.iter().zip(&view.strides) {
+        let along =
+            |at: &usize| (lo..hi).map(|i| (*at as isize + i as isize * stride) as usize).collect::<Vec<_>>();
+        found = found.iter().flat_map(along).collect();
+    }
+    found
+}
+
+/// What a launch may write: everything it stores.
+fn targets(cpu: &Cpu, plan: usize, launch: usize) -> Vec<bool> {
+    let plan = &cpu.plans()[plan];
+    let mut allowed = vec![false; plan.arena];
+    let views: Vec<View> = match &plan.launches[launch].work {
+        Work::Gather { to, rows, width, .. } => vec![View::contiguous(*to, &[*rows, *width])],
+        Work::Matmul { out, .. } => vec![out.clone()],
+        Work::Map { program, .. } | Work::Reduce { program, .. } => {
+            program.results.iter().map(|(_, v)| v.clone()).collect()
+        }
+        Work::Update(_) => vec![],
+    };
+    views.iter().flat_map(elements).for_each(|i| allowed[i] = true);
+    allowed
+}
+
+#[test]
+fn launches_write_their_results_and_nothing_else() {
+    for (name, config) in variants() {
+        let gan = Gan::new(&config, NUMBERS, CLASSES);
+        let mut cpu = executor(&gan, 2);
+        for plan in 0..cpu.plans().len() {
+            let launches = cpu.plans()[plan].launches.clone();
+            let allowed: Vec<Vec<bool>> = (0..launches.len()).map(|l| targets(&cpu, plan, l)).collect();
+            // Sentinels everywhere: every element holds a number of its own.
+            let sentinel = |i: usize| 1000.0 + i as f32;
+            cpu.arena_mut().iter_mut().enumerate().for_each(|(i, x)| *x = sentinel(i));
+            let mut before = cpu.arena_mut().to_vec();
+            cpu.run_observed(plan, 3, &rates(1), &mut |launch, cpu| {
+                let after = cpu.arena_mut();
+                for (i, (x, y)) in before.iter().zip(after.iter()).enumerate() {
+                    let written = x.to_bits() != y.to_bits();
+                    let may = allowed[launch].get(i) == Some(&true);
+                    assert!(!written || may, "{name}: {} wrote element {i}", launches[launch].name);
+                }
+                before.copy_from_slice(after);
+            });
+        }
+    }
+}
+
+#[test]
+fn nothing_is_overwritten_before_its_last_reader() {
+    for (name, config) in variants() {
+        let gan = Gan::new(&config, NUMBERS, CLASSES);
+        let mut cpu = executor(&gan, 1);
+        for plan in 0..cpu.plans().len() {
+            let stored = cpu.plans()[plan].stored.clone();
+            let last = cpu.plans()[plan].launches.len() - 1;
+            let mut written: Vec<Option<Vec<f32>>> = vec![None; stored.len()];
+            let read = |cpu: &mut Cpu, node: &Stored| {
+                let arena = cpu.arena_mut();
+                elements(&node.view).iter().map(|&i| arena[i]).collect::<Vec<f32>>()
+            };
+            cpu.run_observed(plan, 3, &rates(1), &mut |launch, cpu| {
+                for (node, written) in stored.iter().zip(&mut written) {
+                    if node.writers.last() == Some(&launch) {
+                        *written = Some(read(cpu, node));
+                    }
+                    // The launch before the last reader has run: what the reader will see.
+                    if launch + 1 == node.last_reader.min(last + 1)
+                        && let Some(written) = written
+                    {
+                        let now = read(cpu, node);
+                        assert_eq!(
+                            &now,
+                            written,
+                            "{name}: node {} lost before launch {}",
+                            node.var.index(),
+                            launch + 1
+                        );
+                    }
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn nothing_is_read_that_was_not_written() {
+    for (name, config) in variants() {
+        let gan = Gan::new(&config, NUMBERS, CLASSES);
+        let weights = |poison: f32| {
+            let mut cpu = executor(&gan, 2);
+            for plan in 0..cpu.plans().len() {
+                cpu.arena_mut().fill(poison);
+                cpu.run(plan, 3, &rates(1));
+            }
+            cpu.states().clone().map(|s| s.weights)
+        };
+        assert_eq!(weights(f32::NAN), weights(0.0), "{name}");
+    }
+}
+
+/// Launches of a step's phases and bytes of their arena. A change here is a change of speed or memory: measure
+/// it, then write the new numbers down.
+const PINS: [(&str, &[usize], usize); 13] = [
+    ("digits", &[52], 3_724_096),
+    ("mnist", &[49], 7_015_552),
+    ("mnist-2014", &[36], 6_550_464),
+    ("mnist-rpgan", &[50], 15_009_152),
+    ("cgan-mnist", &[54], 6_923_584),
+    ("tfd-2014-pretrain", &[36], 32_246_464),
+    ("tfd-2014", &[43], 35_486_464),
+    ("cifar10-fc-2014", &[35], 39_619_264),
+    ("ring", &[48], 3_844_352),
+    ("grid", &[48], 3_844_352),
+    ("ring-rpgan", &[57], 5_493_312),
+    ("grid-rpgan", &[57], 5_493_312),
+    ("wgan-gp-grid", &[44, 66], 5_134_272),
+];
+
+#[test]
+fn launches_and_bytes_of_every_recipe() {
+    let mut found = vec![];
+    for (name, _) in RECIPES {
+        let config = Layers::recipe(name).and_then(Layers::finish).expect("a recipe");
+        let plans = gansaku::cli::model(&config).plans();
+        let launches: Vec<usize> = plans.iter().map(|p| p.launches.len()).collect();
+        let bytes = plans.iter().map(|p| 4 * p.arena).max().expect("at least one phase");
+        println!("    ({name:?}, &{launches:?}, {bytes}),");
+        found.push((name, launches, bytes));
+    }
+    for ((name, launches, bytes), pinned) in found.iter().zip(PINS) {
+        assert_eq!((*name, &launches[..], *bytes), pinned);
+    }
+}

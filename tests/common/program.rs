@@ -1,0 +1,95 @@
+//! The program as users run it.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// `gansaku` with arguments, in a folder.
+pub fn gansaku(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gansaku"));
+    command.current_dir(folder).args(arguments);
+    command
+}
+
+/// Runs to the end; what it printed to stderr.
+pub fn run(folder: &Path, arguments: &[&str]) -> String {
+    let output = gansaku(folder, arguments).output().expect("the program starts");
+    let talk = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "gansaku {arguments:?}: {talk}");
+    talk
+}
+
+/// Runs into an error of that exit code: one line, no panic. The message.
+pub fn refused(folder: &Path, arguments: &[&str], code: i32) -> String {
+    let output = gansaku(folder, arguments).output().expect("the program starts");
+    message(&output, arguments, code)
+}
+
+/// The last line of stderr, which tells what went wrong.
+pub fn message(output: &Output, arguments: &[&str], code: i32) -> String {
+    let talk = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "gansaku {arguments:?}: {talk}");
+    assert!(!talk.contains("panicked"), "{talk}");
+    talk.lines().last().unwrap_or("").to_string()
+}
+
+/// Asserts that a message holds every part.
+pub fn says(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "{message:?} does not say {part:?}");
+    }
+}
+
+/// SHA-256 of every file of a run by its path: the newest checkpoints, pictures, metrics without times.
+pub fn fingerprint(run: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for entry in walkdir::WalkDir::new(run).into_iter().flatten().filter(|e| e.file_type().is_file()) {
+        let name = entry.path().strip_prefix(run).expect("below").display().to_string();
+        let mut bytes = std::fs::read(entry.path()).expect("readable");
+        if name == "metrics.jsonl" {
+            bytes = without_times(&String::from_utf8_lossy(&bytes)).into_bytes();
+        }
+        if name != "config.toml" {
+            let sum: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+            found.insert(name, sum);
+        }
+    }
+    found
+}
+
+fn without_times(metrics: &str) -> String {
+    let line = |text: &str| {
+        let mut line: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        line.as_object_mut().expect("an object").remove("seconds").expect("a time");
+        line.to_string() + "\n"
+    };
+    metrics.lines().map(line).collect()
+}
+
+/// A configuration file of networks so small that a step takes no time, over `digits`.
+pub const SMALL: &str = r#"
+data = { count = 300 }
+latent = { dim = 8 }
+train = { batch = 16, steps = 40 }
+log = { every = 4, samples_every = 20, samples = 9 }
+checkpoint = { every = 10, keep = 4 }
+[generator]
+layers = [
+    { units = 24, activation = "relu", init = { fan-in = 1.4 } },
+    { activation = "sigmoid", init = { fan-in = 1.0 }, bias = "marginals" },
+]
+[discriminator]
+layers = [
+    { units = 12, activation = "maxout", pieces = 3, keep = 0.8, init = { fan-in = 1.4 } },
+    { keep = 0.5, init = { fan-in = 1.0 } },
+]
+"#;
+
+/// A fresh folder with `small.toml` in it.
+pub fn workplace() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("small.toml"), SMALL).expect("written");
+    folder
+}

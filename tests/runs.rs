@@ -1,0 +1,415 @@
+//! Runs: equal commands make equal bytes, a resume is as if nothing had happened, and whatever goes wrong
+//! leaves the last good checkpoint.
+
+#[path = "common/program.rs"]
+mod program;
+
+use program::{fingerprint, gansaku, message, refused, run, says, workplace};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+/// Ways to train that differ in what a checkpoint must hold.
+const STYLES: [(&str, &[&str]); 4] = [
+    ("Adam, average, penalties", &[]),
+    (
+        "SGD, joint, schedules",
+        &[
+            "--set",
+            "loss.relativistic=false",
+            "--set",
+            "loss.r1=0",
+            "--set",
+            "loss.r2=0",
+            "--set",
+            "train.joint=true",
+            "--set",
+            "ema.decay=0",
+            "--set",
+            "optimizer.generator.decay_factor=1.001",
+            "--set",
+            "optimizer.generator.rule.sgd={momentum=0.5, final_momentum=0.7, saturate=3}",
+            "--set",
+            "optimizer.discriminator.rule.sgd={momentum=0.5}",
+            "--set",
+            "discriminator.layers.0.max_col_norm=1.5",
+        ],
+    ),
+    (
+        "RMSProp, clipping, 3 D updates",
+        &[
+            "--set",
+            "loss.objective=wasserstein",
+            "--set",
+            "loss.relativistic=false",
+            "--set",
+            "loss.r1=0",
+            "--set",
+            "loss.r2=0",
+            "--set",
+            "train.discriminator_updates=3",
+            "--set",
+            "discriminator.clip=0.05",
+            "--set",
+            "optimizer.generator.rule.rms-prop={}",
+            "--set",
+            "optimizer.discriminator.rule.rms-prop={}",
+        ],
+    ),
+    ("conditional, lazy penalties", &["--set", "conditional=true", "--set", "loss.penalty_every=3"]),
+];
+
+fn train(folder: &Path, name: &str, style: &[&str], more: &[&str]) -> PathBuf {
+    let base = ["train", "digits", "--config", "small.toml", "--name", name];
+    run(folder, &[&base[..], style, more].concat());
+    folder.join("runs").join(name)
+}
+
+#[test]
+fn equal_commands_make_equal_bytes_on_any_number_of_threads() {
+    for (style, changes) in STYLES {
+        let folder = workplace();
+        let prints: Vec<_> = ["1", "1", "2", "4"]
+            .iter()
+            .enumerate()
+            .map(|(i, threads)| {
+                fingerprint(&train(folder.path(), &format!("r{i}"), changes, &["--threads", threads]))
+            })
+            .collect();
+        assert!(prints[0].len() > 20, "a run has many files: {:?}", prints[0].keys());
+        for (i, other) in prints.iter().enumerate().skip(1) {
+            assert_eq!(&prints[0], other, "{style}, run {i}");
+        }
+        let other = fingerprint(&train(folder.path(), "seed", changes, &["--seed", "1"]));
+        assert_ne!(
+            prints[0]["checkpoints/step-000000040/generator.safetensors"],
+            other["checkpoints/step-000000040/generator.safetensors"]
+        );
+    }
+}
+
+#[test]
+fn a_resumed_run_is_the_run_that_never_stopped() {
+    for (style, changes) in STYLES {
+        let folder = workplace();
+        let whole = fingerprint(&train(folder.path(), "whole", changes, &[]));
+        // 17 is inside a window of metrics, between checkpoints and inside a lazy interval.
+        let path = train(folder.path(), "parts", changes, &["--steps", "17"]);
+        run(folder.path(), &["train", "--resume", "runs/parts", "--steps", "29"]);
+        run(folder.path(), &["train", "--resume", "runs/parts", "--steps", "40", "--threads", "2"]);
+        let mut parts = fingerprint(&path);
+        // Stopping leaves a checkpoint and a picture of its own.
+        parts.retain(|name, _| !["17", "29"].iter().any(|s| name.contains(&format!("0000000{s}"))));
+        let kept = |prints: &std::collections::BTreeMap<String, String>| {
+            let newest =
+                |name: &str| !name.starts_with("checkpoints") || name.contains("30/") || name.contains("40/");
+            prints.iter().filter(|(n, _)| newest(n)).map(|(n, p)| (n.clone(), p.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(&parts), kept(&whole), "{style}");
+    }
+}
+
+#[test]
+fn a_run_killed_at_any_moment_goes_on_from_its_last_checkpoint() {
+    let folder = workplace();
+    let whole = fingerprint(&train(folder.path(), "whole", &[], &["--steps", "400"]));
+    let base = ["train", "digits", "--config", "small.toml", "--name", "killed", "--steps", "400"];
+    let path = folder.path().join("runs/killed");
+    let mut arguments = base.to_vec();
+    let mut kills = 0;
+    // Moments spread over starting, stepping and saving (40 times in about a second), later each time so that
+    // slow machines get to the end too.
+    for attempt in 0u64.. {
+        let mut child = gansaku(folder.path(), &arguments).stderr(Stdio::null()).spawn().expect("starts");
+        std::thread::sleep(Duration::from_millis(30 + attempt * 8));
+        let done = child.try_wait().expect("a child");
+        if done.is_none() {
+            child.kill().expect("SIGKILL");
+            child.wait().expect("dead");
+            kills += 1;
+            let newest = newest_step(&path);
+            let lines = fs::read_to_string(path.join("metrics.jsonl")).unwrap_or_default();
+            let logged =
+                lines.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok()).next_back();
+            let logged = logged.map_or(0, |l| l["step"].as_u64().expect("a step"));
+            assert!(
+                newest + 10 + 4 >= logged,
+                "checkpoint {newest}, metrics {logged}: more than an interval lost"
+            );
+            if newest > 0 {
+                arguments = vec!["train", "--resume", "runs/killed", "--steps", "400"];
+            } else if path.exists() {
+                fs::remove_dir_all(&path).expect("removed");
+            }
+        } else {
+            assert!(done.expect("done").success(), "attempt {attempt}");
+            break;
+        }
+        assert!(attempt < 300, "it never gets to the end");
+    }
+    println!("{kills} kills");
+    assert!(kills >= 3, "only {kills} kills");
+    let mut after = fingerprint(&path);
+    after.retain(|name, _| whole.contains_key(name));
+    assert_eq!(after, whole);
+}
+
+/// The newest finished checkpoint of a run.
+fn newest_step(run: &Path) -> u64 {
+    let entries =
+        fs::read_dir(run.join("checkpoints")).map(|e| e.flatten().collect::<Vec<_>>()).unwrap_or_default();
+    let step = |name: String| name.strip_prefix("step-")?.parse::<u64>().ok();
+    entries.iter().filter_map(|e| step(e.file_name().to_string_lossy().into_owned())).max().unwrap_or(0)
+}
+
+#[test]
+fn a_damaged_checkpoint_is_passed_by() {
+    let folder = workplace();
+    let path = train(folder.path(), "run", &[], &[]);
+    let newest = path.join("checkpoints/step-000000040");
+    let files: Vec<PathBuf> = fs::read_dir(&newest).expect("there").flatten().map(|e| e.path()).collect();
+    assert_eq!(files.len(), 7);
+    for file in files {
+        let good = fs::read(&file).expect("readable");
+        for damage in ["a byte", "a bit at the end", "the tail", "everything"] {
+            let mut bytes = good.clone();
+            let last = bytes.len() - 1;
+            match damage {
+                "a byte" => bytes[last / 2] ^= 0x10,
+                "a bit at the end" => bytes[last] ^= 1,
+                "the tail" => bytes.truncate(last / 3),
+                _ => bytes.clear(),
+            }
+            fs::write(&file, bytes).expect("written");
+            let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+            let talk = run(folder.path(), &["sample", "runs/run", "-n", "4"]);
+            says(&talk, &["warning", "step-000000040", "step-000000030"]);
+            let told = refused(folder.path(), &["sample", &newest.display().to_string()], 4);
+            // A damaged manifest accuses the file it describes.
+            assert!(told.contains(&name) || name == "MANIFEST.json", "{told}");
+        }
+        fs::remove_file(&file).expect("removed");
+        says(&run(folder.path(), &["sample", "runs/run", "-n", "4"]), &["step-000000030"]);
+        fs::write(&file, good).expect("written");
+    }
+    // Resuming from the one before makes the damaged one again, whole.
+    let before = fingerprint(&path);
+    fs::write(newest.join("generator.safetensors"), b"not tensors").expect("written");
+    run(folder.path(), &["train", "--resume", "runs/run"]);
+    assert_eq!(fingerprint(&path), before);
+}
+
+#[test]
+fn signals_save_and_leave() {
+    for (signal, code) in [("INT", 130), ("TERM", 75)] {
+        let folder = workplace();
+        let arguments =
+            ["train", "digits", "--config", "small.toml", "--name", "run", "--steps", "100000000"];
+        let child = gansaku(folder.path(), &arguments).stderr(Stdio::piped()).spawn().expect("starts");
+        let metrics = folder.path().join("runs/run/metrics.jsonl");
+        let begun = Instant::now();
+        while fs::metadata(&metrics).map_or(0, |m| m.len()) == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "it never began");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let killed =
+            std::process::Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+        assert!(killed.expect("kill").success());
+        let signalled = Instant::now();
+        let output = child.wait_with_output().expect("it ends");
+        assert!(signalled.elapsed() < Duration::from_secs(10));
+        let last = message(&output, &arguments, code);
+        says(&last, &["stopped: saved at step", "gansaku train --resume runs/run"]);
+        let saved = newest_step(&folder.path().join("runs/run"));
+        says(&last, &[&format!("step {saved};")]);
+        says(&run(folder.path(), &["sample", "runs/run", "-n", "1"]), &["1 samples"]);
+    }
+}
+
+#[test]
+fn divergence_stops_the_run_and_spares_the_good_checkpoint() {
+    let folder = workplace();
+    // Every step of SGD on an unbounded objective multiplies the weights: it takes some steps to overflow.
+    let arguments = [
+        "train",
+        "digits",
+        "--config",
+        "small.toml",
+        "--name",
+        "run",
+        "--set",
+        "checkpoint.every=1",
+        "--set",
+        "loss.relativistic=false",
+        "--set",
+        "loss.r1=0",
+        "--set",
+        "loss.r2=0",
+        "--set",
+        "ema.decay=0",
+        "--set",
+        "loss.objective=least-squares",
+        "--set",
+        "optimizer.generator.rule.sgd={}",
+        "--set",
+        "optimizer.discriminator.rule.sgd={}",
+        "--set",
+        "optimizer.discriminator.lr=0.5",
+        "--steps",
+        "1000",
+    ];
+    let told = refused(folder.path(), &arguments, 6);
+    says(
+        &told,
+        &[
+            "error: step ",
+            "the first tensor that is not finite is ",
+            "the last good checkpoint is",
+            "--init-from",
+        ],
+    );
+    let good = newest_step(&folder.path().join("runs/run"));
+    assert!(good >= 1, "it diverged at once: {told}");
+    says(&told, &[&format!("step {}:", good + 1), &format!("step-{good:09}")]);
+    says(&run(folder.path(), &["sample", "runs/run", "-n", "4"]), &[&format!("step-{good:09}")]);
+    let metrics = fs::read_to_string(folder.path().join("runs/run/metrics.jsonl")).expect("there");
+    assert!(!metrics.contains("null"), "no line holds what is not finite");
+}
+
+#[test]
+fn one_run_has_one_trainer() {
+    let folder = workplace();
+    let arguments = ["train", "digits", "--config", "small.toml", "--name", "run", "--steps", "100000000"];
+    let mut child = gansaku(folder.path(), &arguments).stderr(Stdio::null()).spawn().expect("starts");
+    let checkpoint = folder.path().join("runs/run/latest");
+    let begun = Instant::now();
+    while !checkpoint.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it never saved");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let told = refused(folder.path(), &["train", "--resume", "runs/run"], 2);
+    says(&told, &["runs/run", "another gansaku trains in this folder"]);
+    says(
+        &refused(folder.path(), &["train", "--name", "run"], 2),
+        &["runs/run is taken", "--resume runs/run"],
+    );
+    // Reading is free.
+    run(folder.path(), &["sample", "runs/run", "-n", "1"]);
+    child.kill().expect("SIGKILL");
+    child.wait().expect("dead");
+    run(folder.path(), &["train", "--resume", "runs/run", "--time", "1s"]);
+}
+
+/// A shell's limit on the size of written files stands for a full disk: the write fails half-way.
+#[test]
+fn a_full_disk_spares_the_last_good_checkpoint() {
+    let folder = workplace();
+    let path = train(folder.path(), "run", &[], &["--steps", "20"]);
+    let before = fingerprint(&path);
+    // Checkpoints take some 100 kB; blocks are of 1 kB.
+    let script = format!(
+        "ulimit -f 40; trap '' XFSZ; exec {} train --resume runs/run --steps 40",
+        env!("CARGO_BIN_EXE_gansaku")
+    );
+    let output = std::process::Command::new("bash").args(["-c", &script]).current_dir(folder.path()).output();
+    let told = message(&output.expect("a shell"), &["train", "--resume"], 1);
+    says(&told, &["cannot write", ".safetensors", "the last good checkpoint is", "step-000000020"]);
+    let after = fingerprint(&path);
+    for (name, print) in before.iter().filter(|(n, _)| n.starts_with("checkpoints")) {
+        assert_eq!(after.get(name), Some(print), "{name}");
+    }
+    assert!(!after.keys().any(|n| n.contains(".tmp")), "nothing half-written stays: {:?}", after.keys());
+    // With room again, the run goes on as if nothing had happened.
+    let whole = fingerprint(&train(folder.path(), "whole", &[], &[]));
+    run(folder.path(), &["train", "--resume", "runs/run", "--steps", "40"]);
+    assert_eq!(fingerprint(&path), whole);
+}
+
+#[test]
+fn only_the_newest_checkpoints_are_kept() {
+    let folder = workplace();
+    let path = train(folder.path(), "run", &[], &["--set", "checkpoint.keep=2"]);
+    let mut names: Vec<String> = fs::read_dir(path.join("checkpoints"))
+        .expect("there")
+        .flatten()
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["step-000000030", "step-000000040"]);
+    assert_eq!(fs::read_to_string(path.join("latest")).expect("there").trim(), "step-000000040");
+}
+
+#[test]
+fn a_resume_refuses_another_model() {
+    let folder = workplace();
+    train(folder.path(), "run", &[], &["--steps", "10"]);
+    let resume =
+        |set: &str, code| refused(folder.path(), &["train", "--resume", "runs/run", "--set", set], code);
+    says(
+        &resume("generator.layers.0.units=32", 4),
+        &["generator.layers.0.units = 24", "now says 32", "--init-from"],
+    );
+    says(&resume("optimizer.generator.lr=0.5", 4), &["optimizer.generator.lr"]);
+    run(folder.path(), &["train", "--resume", "runs/run", "--set", "log.every=2", "--steps", "12"]);
+    // An edited file is the same attempt.
+    let file = folder.path().join("runs/run/config.toml");
+    let text = fs::read_to_string(&file).expect("there");
+    fs::write(&file, text.replace("units = 24", "units = 25")).expect("written");
+    says(&refused(folder.path(), &["train", "--resume", "runs/run"], 4), &["units = 24", "now says 25"]);
+    says(
+        &refused(folder.path(), &["train", "--resume", "runs/rum"], 4),
+        &["no such run", "did you mean runs/run?"],
+    );
+}
+
+#[test]
+fn weights_start_a_new_run() {
+    let folder = workplace();
+    let path = train(folder.path(), "first", &[], &[]);
+    for from in [
+        "runs/first",
+        "runs/first/checkpoints/step-000000040",
+        "runs/first/checkpoints/step-000000040/generator.safetensors",
+    ] {
+        let talk = run(
+            folder.path(),
+            &[
+                "train",
+                "digits",
+                "--config",
+                "small.toml",
+                "--init-from",
+                from,
+                "--steps",
+                "1",
+                "--set",
+                "optimizer.generator.lr=1e-30",
+            ],
+        );
+        says(&talk, &["start: 2 layers of the generator"]);
+    }
+    // With a learning rate of nothing, G is still the first run's.
+    let generator = "checkpoints/step-000000001/generator.safetensors";
+    let tensors = |file: PathBuf| fs::read(file).expect("there");
+    assert_eq!(
+        tensors(folder.path().join("runs/00000-digits").join(generator)),
+        tensors(path.join("checkpoints/step-000000040/generator.safetensors"))
+    );
+    let other = [
+        "train",
+        "digits",
+        "--config",
+        "small.toml",
+        "--set",
+        "generator.layers.0.units=9",
+        "--init-from",
+        "runs/first",
+    ];
+    says(
+        &refused(folder.path(), &other, 4),
+        &["generator.safetensors", "layers.0.weight is F32 [24, 8]", "needs F32 [9, 8]"],
+    );
+    let gone = ["train", "digits", "--config", "small.toml", "--init-from", "runs/gone"];
+    says(&refused(folder.path(), &gone, 4), &["runs/gone", "no such run"]);
+}
