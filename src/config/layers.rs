@@ -101,13 +101,18 @@ impl Layers {
             let next = match next {
                 Value::Array(items) => {
                     let count = items.len();
-                    let index = rest.next().and_then(|i| i.parse::<usize>().ok()).filter(|&i| i < count);
+                    let name = rest.next();
+                    let index = name.unwrap_or(last).parse::<usize>().ok().filter(|&i| i < count);
                     let Some(index) = index else {
                         let range = count.saturating_sub(1);
                         return Err(Error::Usage(format!(
                             "{whence}: {part} is a list; expected {part}.N with N from 0 to {range}"
                         )));
                     };
+                    if name.is_none() {
+                        items[index] = value;
+                        return self.check(whence).map(|_| ());
+                    }
                     &mut items[index]
                 }
                 other => other,

@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""Ten training steps of D and G in PyTorch, the losses of each: `tests/golden.rs` compares its own with them.
+
+Everything random is drawn as gansaku draws it (Philox4x32-10; element, tick and stream are the counter, the seed
+is the key), so both start from the same weights and see the same noise, dropout masks and minibatches.
+
+    python3 ten_steps.py        prints the lines that stand at this file's end (torch 2.15.0, CPU, float32)
+"""
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+SEED, EXAMPLES = 3, 50
+ROOT3 = math.sqrt(3)
+
+
+# ---- random numbers ----
+
+def philox(counter, key):
+    """counter: four uint64 arrays of 32-bit words; key: two ints. Salmon et al., SC 2011."""
+    c, (k0, k1) = list(counter), key
+    low = np.uint64(0xFFFFFFFF)
+    for _ in range(10):
+        p0, p1 = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
+        c = [(p1 >> np.uint64(32)) ^ c[1] ^ np.uint64(k0), p1 & low, (p0 >> np.uint64(32)) ^ c[3] ^ np.uint64(k1), p0 & low]
+        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
+    return c
+
+
+def stream(name):
+    h = 0x811C9DC5
+    for b in name.encode():
+        h = ((h ^ b) * 0x01000193) & 0xFFFFFFFF
+    return h
+
+
+def words(name, count, tick=0, seed=SEED):
+    blocks = np.arange((count + 3) // 4, dtype=np.uint64)
+    same = np.full_like(blocks, 1)
+    out = philox([blocks, same * np.uint64(tick & 0xFFFFFFFF), same * np.uint64(tick >> 32), same * np.uint64(stream(name))],
+                 (seed & 0xFFFFFFFF, seed >> 32))
+    return np.stack(out, 1).reshape(-1)[:count]
+
+
+def uniform(name, shape, tick=0):
+    u = (words(name, math.prod(shape), tick) >> np.uint64(8)).astype(np.float32) / np.float32(2 ** 24)
+    return torch.from_numpy(u.reshape(shape))
+
+
+def normal(name, shape, tick=0):
+    count = math.prod(shape)
+    w = words(name, count + count % 2, tick).reshape(-1, 2).astype(np.float64)
+    radius = np.sqrt(-2 * np.log((np.floor(w[:, 0] / 256) + 1) / 2 ** 24))
+    angle = 2 * math.pi * w[:, 1] / 2 ** 32
+    pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
+    return torch.from_numpy(pairs.reshape(-1)[:count].reshape(shape).astype(np.float32))
+
+
+def shuffled(position, n=EXAMPLES):
+    """The example at a position of the endless sequence of shuffled passes."""
+    turn, at = divmod(position, n)
+    half = max(1, ((n - 1).bit_length() + 1) // 2)
+    mask = (1 << half) - 1
+    key = (SEED & 0xFFFFFFFF, (SEED >> 32) ^ stream("shuffle"))
+    while True:
+        left, right = at >> half, at & mask
+        for r in range(6):
+            w = philox([np.array([x], dtype=np.uint64) for x in (right, r, turn & 0xFFFFFFFF, turn >> 32)], key)
+            left, right = right, left ^ (int(w[0][0]) & mask)
+        at = left << half | right
+        if at < n:
+            return at
+
+
+# ---- networks ----
+
+class Network:
+    """layers: (units, activation, pieces, keep, init); weights are [in, out], a maxout's columns [piece, unit]."""
+
+    def __init__(self, letter, width, layers, marginals=None):
+        self.letter, self.layers, self.parameters = letter, layers, []
+        for i, (units, activation, pieces, keep, (kind, size)) in enumerate(layers):
+            name, shape = f"init/{letter}/layers.{i}.weight", (width, units * pieces)
+            w = (2 * uniform(name, shape) - 1) * size if kind == "uniform" else normal(name, shape) * (size / math.sqrt(width))
+            b = torch.zeros(units * pieces)
+            if marginals is not None and i == len(layers) - 1:
+                b = torch.logit(marginals)
+            self.parameters += [w.requires_grad_(), b.requires_grad_()]
+            width = units
+
+    def __call__(self, h, draw, tick):
+        for i, (units, activation, pieces, keep, _) in enumerate(self.layers):
+            if keep < 1:
+                u = uniform(f"{self.letter}/layers.{i}/dropout/{draw}", tuple(h.shape), tick)
+                h = h * torch.where(u > 1 - keep, 1 / keep, 0.0)
+            h = h @ self.parameters[2 * i] + self.parameters[2 * i + 1]
+            if activation == "maxout":
+                h = h.view(-1, pieces, units).amax(1)
+            else:
+                h = {"relu": F.relu, "sigmoid": torch.sigmoid, "leaky": lambda x: F.leaky_relu(x, .2), "": lambda x: x}[activation](h)
+        return h
+
+
+class Adam:
+    def __init__(self, parameters, lr, betas):
+        self.optimizer = torch.optim.Adam(parameters, lr=lr, betas=betas, eps=1e-8)
+
+    def update(self, gradients, *_):
+        for p, g in zip(self.optimizer.param_groups[0]["params"], gradients):
+            p.grad = g
+        self.optimizer.step()
+
+
+class Momentum:
+    """v <- mu v - lr g, p <- p + v, as pylearn2 writes it."""
+
+    def __init__(self, parameters, lr, decay):
+        self.parameters, self.lr, self.decay, self.count = parameters, lr, decay, 0
+        self.velocity = [torch.zeros_like(p) for p in parameters]
+
+    def update(self, gradients, momentum):
+        lr = self.lr / self.decay ** self.count
+        self.count += 1
+        with torch.no_grad():
+            for p, v, g in zip(self.parameters, self.velocity, gradients):
+                v.mul_(momentum).sub_(g, alpha=lr)
+                p.add_(v)
+
+
+def grad(loss, network):
+    return torch.autograd.grad(loss, network.parameters, retain_graph=True)
+
+
+# ---- the three cases ----
+
+def examples(numbers):
+    bytes_ = (words("golden data", EXAMPLES * numbers) & np.uint64(255)).astype(np.float32)
+    return torch.from_numpy(bytes_.reshape(EXAMPLES, numbers)) * np.float32(1 / 255)
+
+
+def minibatch(data, batch, tick):
+    return data[[shuffled(tick * batch + row) for row in range(batch)]]
+
+
+def mnist(joint):
+    """The 2014 networks, of few units and larger weights, so that ten steps move the losses. joint: SGD on both from the same passes; else Adam, G on fresh noise."""
+    batch, wide = 20, ("uniform", 0.25)
+    data = examples(36)
+    g = Network("G", 10, [(64, "relu", 1, 1, wide), (64, "relu", 1, 1, wide), (36, "sigmoid", 1, 1, wide)], data.mean(0) if joint else None)
+    d = Network("D", 36, [(24, "maxout", 5, .8, wide), (24, "maxout", 5, .5, wide), (1, "", 1, .5, wide)])
+    if joint:
+        rules = [Momentum(n.parameters, .1, 1.000004) for n in (g, d)]
+    else:
+        rules = [Adam(n.parameters, 2e-4, (.5, .999)) for n in (g, d)]
+    for step in range(10):
+        real = minibatch(data, batch, step)
+        z = uniform("z", ((1 if joint else 2) * batch, 10), step) * np.float32(2 * ROOT3) - np.float32(ROOT3)
+        fake = g(z, "g", step)
+        logits = d(torch.cat([real, fake[:batch] if joint else fake[:batch].detach()]), "d", step)
+        loss_d = (.5 if joint else 1) * (F.softplus(-logits[:batch]).mean() + F.softplus(logits[batch:]).mean())
+        momentum = .5 + .2 * min(1, step * batch // EXAMPLES / 249)
+        if joint:
+            loss_g = F.softplus(-logits[batch:]).mean()
+            gradients_g, gradients_d = grad(loss_g, g), grad(loss_d, d)
+            rules[1].update(gradients_d, momentum)
+            rules[0].update(gradients_g, momentum)
+        else:
+            rules[1].update(grad(loss_d, d), momentum)
+            loss_g = F.softplus(-d(fake[batch:], "g", step)).mean()
+            rules[0].update(grad(loss_g, g), momentum)
+        yield loss_d.item(), loss_g.item(), 0.0
+
+
+def rpgan():
+    """Relativistic pairing with R1 and R2, on points."""
+    batch, gain, out = 20, ("fan-in", 1.4), ("fan-in", 1.0)
+    data = examples(2)
+    g = Network("G", 2, [(40, "relu", 1, 1, gain), (40, "relu", 1, 1, gain), (2, "", 1, 1, out)])
+    d = Network("D", 2, [(30, "leaky", 1, 1, gain), (30, "leaky", 1, 1, gain), (30, "leaky", 1, 1, gain), (1, "", 1, 1, out)])
+    rules = [Adam(n.parameters, 1e-3, (0., .99)) for n in (g, d)]
+    for step in range(10):
+        real = minibatch(data, batch, step)
+        fake = g(normal("z", (2 * batch, 2), step), "g", step)
+        joined = torch.cat([real, fake[:batch].detach()]).requires_grad_()
+        logits = d(joined, "d", step)
+        loss_d = F.softplus(-(logits[:batch] - logits[batch:])).mean()
+        slope, = torch.autograd.grad(logits.sum(), joined, create_graph=True)
+        penalty = .05 / 2 * slope.square().sum() / batch
+        rules[1].update(grad(loss_d + penalty, d))
+        logits = d(torch.cat([real, fake[batch:]]), "g", step)
+        loss_g = F.softplus(-(logits[batch:] - logits[:batch])).mean()
+        rules[0].update(grad(loss_g, g))
+        yield loss_d.item(), loss_g.item(), penalty.item()
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    for case, steps in (("mnist", mnist(False)), ("mnist-2014", mnist(True)), ("ring-rpgan", rpgan())):
+        for number, values in enumerate(steps, 1):
+            print(f"#= {case} {number} " + " ".join(f"{v:.8f}" for v in values))
+
+#= mnist 1 1.50760329 0.81266958 0.00000000
+#= mnist 2 1.58778512 0.68895394 0.00000000
+#= mnist 3 1.49530566 0.78437352 0.00000000
+#= mnist 4 1.48707914 0.64864320 0.00000000
+#= mnist 5 1.33852983 0.73548031 0.00000000
+#= mnist 6 1.37873101 0.71265870 0.00000000
+#= mnist 7 1.53791213 0.79442436 0.00000000
+#= mnist 8 1.41774571 0.76631176 0.00000000
+#= mnist 9 1.36474895 0.85450649 0.00000000
+#= mnist 10 1.37478113 0.75995159 0.00000000
+#= mnist-2014 1 0.75466383 0.72286993 0.00000000
+#= mnist-2014 2 0.78523898 0.66821879 0.00000000
+#= mnist-2014 3 0.71763855 0.63437116 0.00000000
+#= mnist-2014 4 0.73219055 0.70108622 0.00000000
+#= mnist-2014 5 0.66139752 0.70338964 0.00000000
+#= mnist-2014 6 0.68889111 0.69191897 0.00000000
+#= mnist-2014 7 0.69061565 0.67046082 0.00000000
+#= mnist-2014 8 0.69525856 0.64997053 0.00000000
+#= mnist-2014 9 0.67542076 0.65439260 0.00000000
+#= mnist-2014 10 0.66856694 0.66510046 0.00000000
+#= ring-rpgan 1 0.43018666 1.28190613 0.06395495
+#= ring-rpgan 2 0.39554077 1.16392541 0.07009579
+#= ring-rpgan 3 0.41116160 1.27862716 0.07881837
+#= ring-rpgan 4 0.48238492 1.00265348 0.06584339
+#= ring-rpgan 5 0.40560049 1.30056465 0.08881576
+#= ring-rpgan 6 0.49134177 1.08915305 0.08059220
+#= ring-rpgan 7 0.55642962 1.00776649 0.09396372
+#= ring-rpgan 8 0.45629525 0.99930209 0.07147097
+#= ring-rpgan 9 0.50473696 0.87124270 0.06187563
+#= ring-rpgan 10 0.58564651 0.96525514 0.06854507
