@@ -182,6 +182,12 @@ fn damaged_cifar_10_is_named_with_its_offset() {
     says(&with(&cifar(&[1, 2])[..4000]), &["data_batch_1.bin", "at byte 3073", "927 bytes"]);
     says(&with(&cifar(&[1, 10])), &["at byte 3073", "a label from 0 to 9", "found 10"]);
     says(&with(&[]), &["at byte 0", "whole record"]);
+    let packed = gz(&cifar(&[1]));
+    let mut flipped = packed.clone();
+    flipped[packed.len() - 6] ^= 1;
+    for damaged in [&packed[..packed.len() - 3], &flipped] {
+        says(&with(damaged), &["data_batch_1.bin", "damaged gzip stream near byte"]);
+    }
 }
 
 #[test]
@@ -263,7 +269,7 @@ fn tfd_stands_upright_in_its_splits() {
         second.fold = 1;
         assert_eq!(load(&second, 0).expect("whole data").train.count, 2);
         second.fold = 2;
-        says(&failure(load(&second, 0)), &["folds has dimensions [4, 2]"]);
+        says(&failure(load(&second, 0)), &["\"folds\" of dimensions [4, 5]", "found [4, 2]"]);
     }
 }
 
@@ -281,10 +287,10 @@ fn damaged_tfd_is_named() {
     says(&with(b"short"), &["at byte 5", "header of 128 bytes"]);
     says(&with(&[7; 200]), &["at byte 126", "IM or MI"]);
     let whole = mat(&faces());
-    says(&with(&whole[..whole.len() - 9]), &["at byte", "an element of"]);
-    says(&with(&mat(&faces()[..1])), &["no variable \"folds\"", "images"]);
+    says(&with(&whole[..whole.len() - 9]), &["at byte", "120 bytes of a variable"]);
+    says(&with(&mat(&faces()[..1])), &["a numeric variable \"folds\"", "images"]);
     let wrong = matrix("images", &[4, 4], 9, 2, &[0; 16]);
-    says(&with(&mat(&[wrong, faces()[1].clone()])), &["images has dimensions [4, 4]"]);
+    says(&with(&mat(&[wrong, faces()[1].clone()])), &["at byte 128", "\"images\" of dimensions", "[4, 4]"]);
 }
 
 // ---- folders ----
@@ -322,8 +328,9 @@ fn mixed_pictures_become_one_shape_and_what_was_done_is_told() {
     says(
         &notes,
         &[
-            "2 pictures cut to a centred square and resized to 8×8",
-            "2 grey pictures made colour",
+            "1 of 3 pictures cut to their centred square",
+            "2 of 3 pictures resized to 8×8",
+            "2 of 3 pictures grey",
             "2 classes",
         ],
     );

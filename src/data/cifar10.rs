@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
 const SHAPE: Shape = Shape { channels: 3, height: 32, width: 32 };
+/// Bytes of a record: label, then pixels.
 const RECORD: usize = 1 + 3072;
 const CLASSES: u8 = 10;
 
@@ -26,6 +27,9 @@ pub fn find(path: &Path) -> Option<PathBuf> {
 }
 
 /// Reads the training batches that are there, and the test batch if it is.
+///
+/// # Errors
+/// When there is no training batch, or one is cut or holds no label where one belongs.
 pub fn load(path: &Path) -> Result<Dataset> {
     let Some(folder) = find(path) else {
         let pickled = ["", "cifar-10-batches-py"].iter().any(|f| path.join(f).join("data_batch_1").is_file());
@@ -63,6 +67,7 @@ pub fn load(path: &Path) -> Result<Dataset> {
     })
 }
 
+/// What batches hold, one after the other.
 #[derive(Default)]
 struct Records {
     labels: Vec<u8>,

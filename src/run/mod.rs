@@ -41,7 +41,7 @@ impl Folder {
     /// # Errors
     /// When `name` is taken or the folder cannot be made.
     pub fn create(out: &Path, name: Option<&str>, recipe: &str) -> Result<Folder> {
-        fs::create_dir_all(out).map_err(|e| Error::io("make the folder", out, &e))?;
+        let make_out = || fs::create_dir_all(out).map_err(|e| Error::io("make the folder", out, &e));
         if let Some(name) = name {
             let plain =
                 !name.is_empty() && Path::new(name).components().count() == 1 && !name.starts_with('.');
@@ -50,6 +50,7 @@ impl Folder {
                     "--name {name:?}: expected one folder name; --out says where"
                 )));
             }
+            make_out()?;
             let path = out.join(name);
             return match fs::create_dir(&path) {
                 Ok(()) => Folder { path }.furnish(),
@@ -60,6 +61,7 @@ impl Folder {
                 Err(e) => Err(Error::io("make the folder", &path, &e)),
             };
         }
+        make_out()?;
         let taken = fs::read_dir(out).map_err(|e| Error::io("list", out, &e))?;
         let number = |name: &str| name.split('-').next().and_then(|n| n.parse::<u32>().ok());
         let greatest = taken.flatten().filter_map(|e| number(&e.file_name().to_string_lossy())).max();

@@ -1,0 +1,232 @@
+//! The command line as a user meets it: what it makes, and what it says to what it cannot use.
+
+#[path = "common/program.rs"]
+mod program;
+
+use program::{gansaku, refused, run, says, workplace};
+use std::fs;
+use std::path::Path;
+
+fn stdout(folder: &Path, arguments: &[&str]) -> String {
+    let output = gansaku(folder, arguments).output().expect("starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// Width and height of a PNG that decodes.
+fn size(path: &Path) -> (u32, u32) {
+    let image = image::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    (image.width(), image.height())
+}
+
+#[test]
+fn a_run_leaves_what_the_help_promises() {
+    let folder = workplace();
+    let talk = run(folder.path(), &["train", "digits", "--config", "small.toml"]);
+    says(
+        &talk,
+        &[
+            "data: digits (procedural), 300 examples, 28×28×1",
+            "step  4/40",
+            "samples: runs/00000-digits/samples/step-000000040.png",
+        ],
+    );
+    let path = folder.path().join("runs/00000-digits");
+    assert_eq!(size(&path.join("samples/step-000000040.png")), (9 * 60 + 4, 64));
+    assert_eq!(size(&path.join("samples/reals.png")), (9 * 60 + 4, 64));
+    let config = fs::read_to_string(path.join("config.toml")).expect("there");
+    says(&config, &["recipe = \"digits\"", "batch = 16", "steps = 40"]);
+    let metrics = fs::read_to_string(path.join("metrics.jsonl")).expect("there");
+    assert_eq!(metrics.lines().count(), 10);
+    for key in [
+        "step",
+        "seconds",
+        "d_loss",
+        "g_loss",
+        "d_real",
+        "d_fake",
+        "accuracy_real",
+        "accuracy_fake",
+        "penalty",
+        "d_gradient_norm",
+        "g_gradient_norm",
+    ] {
+        for line in metrics.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            assert!(line[key].is_number(), "{key} in {line}");
+        }
+    }
+    // The written configuration makes the same run.
+    run(folder.path(), &["train", "--config", "runs/00000-digits/config.toml", "--name", "again"]);
+    let again = folder.path().join("runs/again");
+    assert_eq!(program::fingerprint(&again), program::fingerprint(&path));
+    run(folder.path(), &["train", "digits", "--config", "small.toml", "--steps", "1"]);
+    assert!(folder.path().join("runs/00001-digits").is_dir(), "numbered on");
+}
+
+#[test]
+fn samples_come_as_a_grid_an_array_or_files() {
+    let folder = workplace();
+    run(
+        folder.path(),
+        &["train", "digits", "--config", "small.toml", "--name", "r", "--set", "conditional=true"],
+    );
+    let sample = |more: &[&str]| run(folder.path(), &[&["sample", "runs/r"], more].concat());
+    sample(&["-n", "20"]);
+    assert_eq!(size(&folder.path().join("samples.png")), (10 * 60 + 4, 2 * 60 + 4));
+    sample(&["-n", "12", "--out", "x.npy", "--label", "3"]);
+    let npy = fs::read(folder.path().join("x.npy")).expect("there");
+    assert!(String::from_utf8_lossy(&npy[..128]).contains("'shape': (12, 1, 28, 28,)"));
+    let pixels: Vec<f32> =
+        npy[128..].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+    assert_eq!(pixels.len(), 12 * 784);
+    assert!(pixels.iter().all(|x| (0.0..=1.0).contains(x)));
+    sample(&["-n", "3", "--out", "many"]);
+    let mut names: Vec<String> = fs::read_dir(folder.path().join("many"))
+        .expect("there")
+        .flatten()
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["000000.png", "000001.png", "000002.png"]);
+    assert_eq!(size(&folder.path().join("many/000001.png")), (28, 28));
+    // The first samples do not depend on how many are drawn; another seed draws others.
+    let read = |name: &str| fs::read(folder.path().join(name)).expect("there");
+    sample(&["-n", "5", "--out", "five.npy", "--label", "3"]);
+    assert_eq!(read("five.npy")[128..], read("x.npy")[128..128 + 5 * 784 * 4]);
+    sample(&["-n", "5", "--out", "other.npy", "--label", "3", "--seed", "1"]);
+    assert_ne!(read("five.npy"), read("other.npy"));
+    sample(&["-n", "5", "--out", "label.npy", "--label", "4"]);
+    assert_ne!(read("five.npy"), read("label.npy"), "the label matters");
+    let no = |more: &[&str], code| refused(folder.path(), &[&["sample", "runs/r"], more].concat(), code);
+    says(&no(&["--label", "10"], 2), &["--label 10", "0 to 9"]);
+    says(&no(&["--out", "x.jpg"], 2), &["x.jpg", "FILE.png, FILE.npy or a folder"]);
+    says(&refused(folder.path(), &["sample", "runs/q"], 4), &["runs/q: no such run"]);
+    says(&refused(folder.path(), &["sample", "."], 4), &["not a run"]);
+}
+
+#[test]
+fn interpolations_walk_between_seeds() {
+    let folder = workplace();
+    run(folder.path(), &["train", "digits", "--config", "small.toml", "--name", "r"]);
+    let walk = |more: &[&str]| run(folder.path(), &[&["interpolate", "runs/r"], more].concat());
+    walk(&["--seeds", "4,5,6", "--frames", "7"]);
+    let row = folder.path().join("interpolation.png");
+    assert_eq!(size(&row), (7 * 60 + 4, 2 * 60 + 4));
+    let straight = fs::read(&row).expect("there");
+    walk(&["--seeds", "4,5,6", "--frames", "7", "--slerp"]);
+    assert_ne!(fs::read(&row).expect("there"), straight);
+    walk(&["--seeds", "1,2", "--frames", "5", "--out", "walk.gif"]);
+    let gif = fs::File::open(folder.path().join("walk.gif")).expect("there");
+    let mut frames = gif::DecodeOptions::new().read_info(std::io::BufReader::new(gif)).expect("a GIF");
+    let mut count = 0;
+    while frames.read_next_frame().expect("a frame").is_some() {
+        count += 1;
+    }
+    assert_eq!(count, 10, "there and back");
+    let no = |more: &[&str]| refused(folder.path(), &[&["interpolate", "runs/r"], more].concat(), 2);
+    says(&no(&["--seeds", "1"]), &["at least two"]);
+    says(&no(&["--label", "1"]), &["unconditional model"]);
+    says(&no(&["--out", "x.mp4"]), &["FILE.png or FILE.gif"]);
+}
+
+#[test]
+fn plans_data_and_recipes_are_told() {
+    let folder = workplace();
+    let here = folder.path();
+    let plan = stdout(here, &["plan", "mnist", "--batch", "32"]);
+    says(
+        &plan,
+        &[
+            "2,503,984",
+            "parameters",
+            "100 → 1200 → 1200 → 784",
+            "784 → 240×5 → 240×5 → 1",
+            "launches, arena",
+            "matmul",
+            "gather",
+            "update",
+        ],
+    );
+    let recipes = stdout(here, &["recipes"]);
+    assert_eq!(recipes.lines().count(), gansaku::config::RECIPES.len());
+    says(&stdout(here, &["recipes", "mnist-2014"]), &["1.000004", "[generator]"]);
+    says(&stdout(here, &["data", "digits"]), &["28×28 grey, 10 classes", "examples a class"]);
+    assert_eq!(size(&here.join("preview.png")), (604, 604));
+    says(&stdout(here, &["data", "ring", "--out", "ring.png"]), &["points of 2 numbers"]);
+    assert_eq!(size(&here.join("ring.png")), (640, 640));
+    says(&stdout(here, &["completions", "bash"]), &["complete", "gansaku"]);
+    says(&stdout(here, &["man"]), &[".TH", "gansaku"]);
+    run(here, &["man", "--out", "man1"]);
+    assert!(here.join("man1/gansaku-train.1").is_file());
+    let dry = stdout(here, &["train", "--config", "small.toml", "--dry-run"]);
+    says(&dry, &["batch = 16", "recipe = \"digits\""]);
+    assert!(!here.join("runs").exists(), "a dry run writes nothing");
+}
+
+#[test]
+fn benches_write_their_figures() {
+    let folder = workplace();
+    let arguments = [
+        "bench",
+        "digits",
+        "--config",
+        "small.toml",
+        "--batch",
+        "4,8",
+        "--steps",
+        "2",
+        "--rounds",
+        "3",
+        "--warmup",
+        "1",
+        "--json",
+        "b.json",
+    ];
+    says(&stdout(folder.path(), &arguments), &["µs/step"]);
+    let text = fs::read_to_string(folder.path().join("b.json")).expect("there");
+    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let results = json["results"].as_array().expect("a list");
+    assert_eq!(results.iter().map(|r| r["batch"].as_u64()).collect::<Vec<_>>(), [Some(4), Some(8)]);
+    for r in results.iter().chain([&json]) {
+        let us = |key: &str| r[key].as_f64().expect("a number");
+        assert!(0.0 < us("us_min") && us("us_min") <= us("us_per_step") && us("us_per_step") <= us("us_max"));
+    }
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_in_one_line() {
+    let folder = workplace();
+    let here = folder.path();
+    let no = |arguments: &[&str], code| refused(here, arguments, code);
+    says(&no(&["train", "minst"], 2), &["no recipe \"minst\"", "did you mean \"mnist\"?"]);
+    says(&no(&["train", "mnist"], 3), &["this recipe needs data: --data PATH"]);
+    says(&no(&["train", "mnist", "--data", "gone"], 3), &["gone", "no such file or folder"]);
+    fs::create_dir(here.join("empty")).expect("made");
+    says(&no(&["train", "mnist", "--data", "empty"], 3), &["no train-images-idx3-ubyte"]);
+    says(&no(&["train", "digits", "--data", "empty"], 3), &["nothing known there"]);
+    says(
+        &no(&["train", "--config", "small.toml", "--batch", "301"], 3),
+        &["train.batch is 301", "300 training examples"],
+    );
+    says(&no(&["train", "--set", "optimizer.generator.lr=-1"], 2), &["optimizer.generator.lr is -1"]);
+    says(&no(&["train", "--steps", "0"], 2), &["--steps 0", "at least 1"]);
+    says(&no(&["train", "--batch", "0"], 2), &["train.batch is 0"]);
+    says(&no(&["train", "--device", "cuda"], 5), &["--device cuda:0", "use --device cpu"]);
+    says(&no(&["train", "--name", "a/b"], 2), &["one folder name"]);
+    says(&no(&["train", "--resume", "gone"], 4), &["gone: no such run"]);
+    fs::write(here.join("taken"), b"a file").expect("written");
+    says(&no(&["train", "--config", "small.toml", "--out", "taken"], 1), &["cannot make the folder taken"]);
+    let clap = |arguments: &[&str], parts: &[&str]| {
+        let output = gansaku(here, arguments).output().expect("starts");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        says(&String::from_utf8_lossy(&output.stderr), parts);
+    };
+    clap(&["train", "--time", "soon"], &["--time", "60s, 5m or 1.5h"]);
+    clap(&["train", "--device", "gpu"], &["expected auto, cpu, cuda or cuda:N"]);
+    clap(&["train", "--threads", "0"], &["--threads", "1..=1024"]);
+    clap(&["train", "--stesp", "3"], &["--stesp", "--steps"]);
+    clap(&["sample", "x", "-n", "0"], &["--count", "1..=10000000"]);
+    clap(&["tarin"], &["tarin", "train"]);
+    assert!(!here.join("runs").exists(), "nothing was left behind");
+}
