@@ -121,10 +121,10 @@ fn a_run_killed_at_any_moment_goes_on_from_its_last_checkpoint() {
     // Moments spread over starting, stepping and saving (40 times in about a second), later each time so that
     // slow machines get to the end too.
     for attempt in 0u64.. {
+        assert!(attempt < 300, "it never gets to the end");
         let mut child = gansaku(folder.path(), &arguments).stderr(Stdio::null()).spawn().expect("starts");
         std::thread::sleep(Duration::from_millis(30 + attempt * 8));
-        let done = child.try_wait().expect("a child");
-        if done.is_none() {
+        let Some(done) = child.try_wait().expect("a child") else {
             child.kill().expect("SIGKILL");
             child.wait().expect("dead");
             kills += 1;
@@ -142,11 +142,10 @@ fn a_run_killed_at_any_moment_goes_on_from_its_last_checkpoint() {
             } else if path.exists() {
                 fs::remove_dir_all(&path).expect("removed");
             }
-        } else {
-            assert!(done.expect("done").success(), "attempt {attempt}");
-            break;
-        }
-        assert!(attempt < 300, "it never gets to the end");
+            continue;
+        };
+        assert!(done.success(), "attempt {attempt}");
+        break;
     }
     println!("{kills} kills");
     assert!(kills >= 3, "only {kills} kills");

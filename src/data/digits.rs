@@ -136,7 +136,7 @@ fn split(name: &str, count: usize, seed: u64) -> Examples {
         .enumerate()
         .map(|(i, picture)| {
             let mut rng = PhiloxRng::new(seed, stream, i as u64);
-            let label = (u64::from(rng.next_u32()) * 10 >> 32) as u8;
+            let label = ((u64::from(rng.next_u32()) * 10) >> 32) as u8;
             draw(&mut rng, usize::from(label), picture);
             label
         })
@@ -147,7 +147,7 @@ fn split(name: &str, count: usize, seed: u64) -> Examples {
 /// Draws one digit: white (255) ink on black.
 fn draw(rng: &mut PhiloxRng, digit: usize, picture: &mut [u8]) {
     let styles = STYLES[digit];
-    let style = styles[(u64::from(rng.next_u32()) * styles.len() as u64 >> 32) as usize];
+    let style = styles[((u64::from(rng.next_u32()) * styles.len() as u64) >> 32) as usize];
     let hand = Hand::new(rng);
     let mut lines = Vec::new();
     for stroke in style {

@@ -45,8 +45,9 @@ pub fn load(mixture: &Mixture, count: usize, seed: u64) -> Dataset {
     let draw = |split: &str, count: usize| {
         let choice = Draw::new(seed, stream(&format!("data/{split}/mode")), 0);
         let noise = Draw::new(seed, stream(&format!("data/{split}/noise")), 0);
-        let labels: Vec<u8> =
-            (0..count as u64).map(|i| (u64::from(choice.word(i)) * modes.len() as u64 >> 32) as u8).collect();
+        let labels: Vec<u8> = (0..count as u64)
+            .map(|i| ((u64::from(choice.word(i)) * modes.len() as u64) >> 32) as u8)
+            .collect();
         let point = |(i, &label): (usize, &u8)| {
             [0, 1].map(|axis| {
                 modes[usize::from(label)][axis] + mixture.sd * noise.normal((2 * i + axis) as u64)

@@ -141,13 +141,8 @@ pub fn softplus(x: &mut [f32]) {
 fn exp(x: f32) -> f32 {
     // x = n·ln 2 + r with |r| ≤ ln 2 / 2; the constant 1.5·2²³ rounds to the nearest integer.
     const ROUND: f32 = 12_582_912.0;
-    let clamped = if x > 89.0 {
-        89.0
-    } else if x < -104.0 {
-        -104.0
-    } else {
-        x
-    };
+    // NaN stays through the clamp.
+    let clamped = x.clamp(-104.0, 89.0);
     let n = clamped * std::f32::consts::LOG2_E + ROUND - ROUND;
     let r = clamped - n * 0.693_359_4 + n * 2.121_944_4e-4;
     let p = 1.0
@@ -232,6 +227,7 @@ pub fn random(draw: &Draw, dist: Dist, first: usize, to: &mut [f32]) {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2"))]
+#[allow(clippy::needless_range_loop, reason = "lanes run across four arrays: this form becomes vector code")]
 fn random_blocks(draw: &Draw, dist: Dist, first_block: u32, to: &mut [f32]) {
     const GROUP: usize = 16;
     let mut block = first_block;
