@@ -33,7 +33,11 @@ fn bound(g: &Graph, var: Var, moment: Moment, values: &Values, errors: &Values) 
             cross(v(0)[i], e(1)[i]) + cross(v(1)[i], e(0)[i]) + e(0)[i] * e(1)[i] + U * out[i].abs()
         }),
         Op::Max => each(&|i| e(0)[i].max(e(1)[i])),
-        Op::Gt => each(&|i| if (v(0)[i] - v(1)[i]).abs() > e(0)[i] + e(1)[i] { 0.0 } else { 1.0 }),
+        Op::Gt => each(&|i| {
+            let error = e(0)[i] + e(1)[i];
+            // Exact operands are never too close.
+            if error == 0.0 || (v(0)[i] - v(1)[i]).abs() > error { 0.0 } else { 1.0 }
+        }),
         Op::Select => each(&|i| {
             let (chosen, other) = if v(0)[i] > 0.0 { (1, 2) } else { (2, 1) };
             let sure = e(0)[i] == 0.0;

@@ -145,11 +145,11 @@ fn is_pad_tree(g: &Graph, var: Var) -> bool {
 }
 
 /// Whether a slice of this pointwise node is better taken from its operands: masks, which are cheap to
-/// recompute, and functions of one varying operand.
+/// recompute, and functions of one varying operand that no contraction applies on its way out.
 fn sinks(g: &Graph, node: &Node) -> bool {
     let varying = node.sources.iter().filter(|&&s| g.as_constant(s).is_none()).count();
     node.op == Op::Gt
-        || (varying <= 1 && !matches!(node.op, Op::Sqrt | Op::Tanh | Op::Sigmoid | Op::Softplus))
+        || (varying <= 1 && !matches!(node.op, Op::Max | Op::Sqrt | Op::Tanh | Op::Sigmoid | Op::Softplus))
 }
 
 fn sum(g: &Graph, x: Var, axes: &[usize], shape: &[usize]) -> Option<Var> {

@@ -68,7 +68,7 @@ mod tests {
     fn the_line_ends_at_its_share_and_stays() {
         let config = Layers::recipe("grid-rpgan").and_then(Layers::finish).expect("a recipe");
         let lr = |step| rate(&config, Player::Discriminator, step + 1, step, 0.0).lr;
-        assert!(close(lr(0), 1e-3) && close(lr(7_500), 0.51e-3) && close(lr(15_000), 2e-5));
-        assert_eq!(lr(15_000), lr(40_000));
+        assert!(close(lr(0), 1e-3) && close(lr(10_000), 0.5025e-3) && close(lr(20_000), 5e-6));
+        assert_eq!(lr(20_000), lr(40_000));
     }
 }
