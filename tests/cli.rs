@@ -165,6 +165,50 @@ fn plans_data_and_recipes_are_told() {
 }
 
 #[test]
+fn measurements_bring_their_protocol_and_real_data() {
+    let folder = workplace();
+    let here = folder.path();
+    run(
+        here,
+        &[
+            "train",
+            "digits",
+            "--config",
+            "small.toml",
+            "--name",
+            "r",
+            "--set",
+            "data.count=10000",
+            "--steps",
+            "2",
+        ],
+    );
+    let text = stdout(here, &["eval", "runs/r", "-n", "500", "--json", "e.json"]);
+    says(
+        &text,
+        &["parzen:", "500 samples", "500 training examples", "the mean image", "neighbours:", "swd:"],
+    );
+    let json = fs::read_to_string(here.join("e.json")).expect("there");
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let all = json["measurements"].as_array().expect("a list");
+    let names: Vec<_> = all.iter().map(|m| m["metric"].as_str().expect("a name")).collect();
+    assert_eq!(names, ["parzen", "neighbours", "swd"]);
+    let nats = |row: &serde_json::Value| row["nats"].as_f64().expect("a number");
+    let parzen = &all[0];
+    let reference = &parzen["reference"];
+    // An untrained G makes noise around the mean image.
+    assert!(nats(&parzen["values"]) < nats(&reference["500 training examples"]) - 100.0);
+    // The same seed, the same numbers.
+    assert_eq!(stdout(here, &["eval", "runs/r", "-n", "500"]), text);
+    run(here, &["train", "ring", "--name", "p", "--steps", "1", "--set", "data.count=5000"]);
+    says(&stdout(here, &["eval", "runs/p", "-n", "100"]), &["modes:", "high quality %", "test points"]);
+    says(&refused(here, &["eval", "runs/p", "parzen"], 2), &["a measure of pictures", "modes or swd"]);
+    says(&refused(here, &["eval", "runs/r", "modes"], 2), &["a measure of ring and grid"]);
+    run(here, &["train", "digits", "--config", "small.toml", "--name", "few", "--steps", "1"]);
+    says(&refused(here, &["eval", "runs/few", "parzen"], 3), &["needs 1000 validation examples", "has 30"]);
+}
+
+#[test]
 fn benches_write_their_figures() {
     let folder = workplace();
     let arguments = [

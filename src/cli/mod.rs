@@ -2,6 +2,7 @@
 //! stdout, talk to stderr; exit codes are in [`crate::error::Error::exit_code`].
 
 mod bench;
+mod eval;
 mod inspect;
 mod sample;
 mod train;
@@ -39,6 +40,7 @@ enum Command {
     Train(train::Train),
     Sample(sample::Sample),
     Interpolate(sample::Interpolate),
+    Eval(eval::Eval),
     Plan(inspect::Plan),
     Data(inspect::Data),
     Bench(bench::Bench),
@@ -97,6 +99,7 @@ fn run(command: Command) -> Result<()> {
         Command::Train(args) => train::run(args),
         Command::Sample(args) => sample::sample(&args),
         Command::Interpolate(args) => sample::interpolate(&args),
+        Command::Eval(args) => eval::run(&args),
         Command::Plan(args) => inspect::plan(&args),
         Command::Data(args) => inspect::data(&args),
         Command::Bench(args) => bench::run(&args),

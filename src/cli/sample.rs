@@ -1,13 +1,11 @@
 //! `gansaku sample` and `gansaku interpolate`: pictures and arrays from a trained generator.
 
-use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::exec::NetworkState;
-use crate::models::gan::Gan;
 use crate::report::picture::Picture;
-use crate::report::{Display, gif, npy};
-use crate::run::{atomic, checkpoint};
-use crate::train::sampler::{Sampler, labels, noise};
+use crate::report::{gif, npy};
+use crate::run::atomic;
+use crate::train::forger::Forger;
+use crate::train::sampler::noise;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -64,48 +62,6 @@ pub struct Interpolate {
     out: PathBuf,
 }
 
-/// A generator from the disk.
-struct Forger {
-    config: Config,
-    gan: Gan,
-    generator: NetworkState,
-    display: Display,
-    sampler: Sampler,
-    from: PathBuf,
-}
-
-impl Forger {
-    fn load(from: &Path, threads: usize) -> Result<Forger> {
-        let (checkpoint, path, warnings) = checkpoint::locate(from)?;
-        warnings.iter().for_each(|w| eprintln!("warning: {w}"));
-        let gan = checkpoint::Checkpoint::model(&checkpoint.config, &checkpoint.state);
-        let [channels, height, width] = checkpoint.state.example;
-        let shape = crate::data::Shape { channels, height, width };
-        let [generator, _] = checkpoint.networks;
-        Ok(Forger {
-            display: Display { shape, scale: checkpoint.config.data.scale },
-            sampler: Sampler::new(&gan, threads)?,
-            config: checkpoint.config,
-            gan,
-            generator,
-            from: path,
-        })
-    }
-
-    fn labels(&self, label: Option<usize>, count: usize) -> Result<Vec<usize>> {
-        match (label, self.gan.classes) {
-            (Some(label), 0) => Err(Error::Usage(format!(
-                "--label {label}: {} is of an unconditional model; leave --label out",
-                self.from.display()
-            ))),
-            (Some(label), classes) if label >= classes => {
-                Err(Error::Usage(format!("--label {label}: expected a class from 0 to {}", classes - 1)))
-            }
-            (label, classes) => Ok(labels(classes, label, count)),
-        }
-    }
-}
-
 /// What a file name's ending asks for.
 fn ending(path: &Path) -> &str {
     path.extension().and_then(|e| e.to_str()).unwrap_or("")
@@ -125,9 +81,7 @@ pub fn sample(args: &Sample) -> Result<()> {
     }
     let mut forger = Forger::load(&args.from, args.threads.map_or(0, usize::from))?;
     let count = args.count as usize;
-    let all = forger.labels(args.label, count)?;
-    let latent = noise(&forger.config, args.seed, count);
-    let numbers = forger.sampler.sample(&forger.generator, &latent, &all);
+    let numbers = forger.samples(count, args.seed, args.label)?;
     let display = forger.display;
     if folder {
         std::fs::create_dir_all(&args.out).map_err(|e| Error::io("make the folder", &args.out, &e))?;
@@ -173,8 +127,7 @@ pub fn interpolate(args: &Interpolate) -> Result<()> {
     }
     let count = latent.len() / forger.config.latent.dim;
     let label = args.label.or((forger.gan.classes > 0).then_some(0));
-    let all = forger.labels(label, count)?;
-    let numbers = forger.sampler.sample(&forger.generator, &latent, &all);
+    let numbers = forger.samples_of(&latent, label)?;
     let bytes = if animated {
         let each = numbers.chunks_exact(forger.display.shape.len());
         let pictures: Vec<Picture> = each.map(|one| forger.display.picture(one, 1)).collect();

@@ -111,9 +111,10 @@ const STYLES: [&[&[Stroke]]; 10] = [
 /// Straight pieces between two control points.
 const PIECES: usize = 8;
 
-/// `count` digits for training and a tenth as many for testing, labelled.
+/// `count` digits for training and a tenth as many each for validation and testing, labelled.
 pub fn load(count: usize, seed: u64) -> Dataset {
     let train = split("train", count, seed);
+    let valid = split("valid", count.div_ceil(10), seed);
     let test = split("test", count.div_ceil(10), seed);
     Dataset {
         name: "digits (procedural)".into(),
@@ -121,8 +122,8 @@ pub fn load(count: usize, seed: u64) -> Dataset {
         classes: 10,
         factor: 1.0,
         offset: 0.0,
-        valid: Examples::none(&train),
         train,
+        valid,
         test,
         notes: vec!["drawn here; --seed draws other digits".into()],
     }

@@ -1,5 +1,6 @@
 //! Training: from a configuration to a run's folder. The loop is [`Session::run`].
 
+pub mod forger;
 mod init;
 mod progress;
 pub mod sampler;

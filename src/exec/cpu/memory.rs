@@ -155,3 +155,35 @@ impl Shared<'_> {
         }
     }
 }
+
+/// out\[m, n\] = a\[m, k\] · b\[n, k\]ᵀ on this thread, all of them contiguous.
+///
+/// # Panics
+/// When a slice is not as long as its shape.
+pub fn matmul_transposed(out: &mut [f32], a: &[f32], b: &[f32], [m, n, k]: [usize; 3]) {
+    assert_eq!([out.len(), a.len(), b.len()], [m * n, m * k, n * k], "lengths of [{m}, {n}, {k}]");
+    // SAFETY: the lengths checked above are what the strides reach, and `out` is borrowed for this call alone.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            n as isize,
+            false,
+            a.as_ptr(),
+            1,
+            k as isize,
+            b.as_ptr(),
+            k as isize,
+            1,
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}

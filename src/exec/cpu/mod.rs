@@ -7,6 +7,7 @@ pub mod pool;
 mod update;
 
 pub use launch::Moment;
+pub use memory::matmul_transposed;
 
 use crate::data::{Dataset, Examples, Values, shuffle};
 use crate::exec::{Rate, States, UpdateRule};

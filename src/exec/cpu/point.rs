@@ -138,7 +138,7 @@ pub fn softplus(x: &mut [f32]) {
 
 /// e^x, relative error below 3e-7; overflows to ∞ and underflows to 0 where `f32` does, NaN stays.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     // x = n·ln 2 + r with |r| ≤ ln 2 / 2; the constant 1.5·2²³ rounds to the nearest integer.
     const ROUND: f32 = 12_582_912.0;
     // NaN stays through the clamp.

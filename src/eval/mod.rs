@@ -1,0 +1,286 @@
+//! Evaluation without downloads: every number with its protocol, its N and seed, and the same measurement of
+//! real data beside it.
+
+pub mod distance;
+pub mod modes;
+pub mod neighbours;
+pub mod parzen;
+pub mod wasserstein;
+
+use crate::config::Source;
+use crate::data::{Dataset, Examples, shuffle, toy};
+use crate::error::{Error, Result};
+use crate::report::Display;
+use crate::train::forger::Forger;
+use neighbours::Closeness;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The metrics there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Metric {
+    /// Parzen-window log-likelihood, the 2014 paper's protocol
+    Parzen,
+    /// Modes captured, high-quality share and reverse KL on ring and grid, PacGAN's protocol
+    Modes,
+    /// Distance to the nearest training examples against held-out data's: memorisation
+    Neighbours,
+    /// Sliced Wasserstein distance to the test examples
+    Swd,
+}
+
+impl Metric {
+    /// As typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Metric::Parzen => "parzen",
+            Metric::Modes => "modes",
+            Metric::Neighbours => "neighbours",
+            Metric::Swd => "swd",
+        }
+    }
+
+    /// The metrics that mean something for a data source.
+    pub fn all_for(source: Source) -> Vec<Metric> {
+        match source {
+            Source::Ring | Source::Grid => vec![Metric::Modes, Metric::Swd],
+            _ => vec![Metric::Parzen, Metric::Neighbours, Metric::Swd],
+        }
+    }
+}
+
+/// One metric, measured.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Measurement {
+    /// Its name.
+    pub metric: String,
+    /// What was measured, in words that tell two protocols apart.
+    pub protocol: String,
+    /// Samples drawn from the generator.
+    pub samples: usize,
+    /// Seed of their noise.
+    pub seed: u64,
+    /// The numbers, by name.
+    pub values: BTreeMap<String, f64>,
+    /// The same protocol on other "samples": real data, the mean image, a perfect sampler.
+    pub reference: BTreeMap<String, BTreeMap<String, f64>>,
+    /// What to know before quoting the numbers.
+    pub warnings: Vec<String>,
+}
+
+/// What is evaluated, with the data to compare it to.
+pub struct Subject<'a> {
+    /// The generator.
+    pub forger: &'a mut Forger,
+    /// Its data set.
+    pub data: &'a Dataset,
+    /// Seed of the noise.
+    pub seed: u64,
+    /// Samples to draw; each metric's own number where absent.
+    pub count: Option<usize>,
+}
+
+/// Names and numbers as a map.
+fn values<const N: usize>(pairs: [(&str, f64); N]) -> BTreeMap<String, f64> {
+    pairs.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+}
+
+impl Subject<'_> {
+    /// Measures one metric.
+    ///
+    /// # Errors
+    /// When the data lack what it needs; the message says what.
+    pub fn measure(&mut self, metric: Metric) -> Result<Measurement> {
+        match metric {
+            Metric::Parzen => self.parzen(),
+            Metric::Modes => self.modes(),
+            Metric::Neighbours => self.neighbours(),
+            Metric::Swd => self.sliced_wasserstein(),
+        }
+    }
+
+    /// Samples as people see them: pixels in [0, 1], points as they are.
+    fn samples(&mut self, count: usize) -> Result<Vec<f32>> {
+        let samples = self.forger.samples(count, self.seed, None)?;
+        Ok(self.forger.display.unit(&samples))
+    }
+
+    /// The first `count` examples of a split (in a fixed shuffled order where `shuffled`), as people see them.
+    fn examples(&self, split: &Examples, count: usize, shuffled: bool) -> Vec<f32> {
+        let display = Display { shape: self.data.shape, scale: self.forger.config.data.scale };
+        let at = |i: usize| if shuffled { shuffle::at(0, split.count, i as u64) } else { i };
+        let numbers: Vec<f32> =
+            (0..count.min(split.count)).flat_map(|i| self.data.numbers(split, at(i))).collect();
+        display.unit(&numbers)
+    }
+
+    fn need(&self, split: &Examples, name: &str, count: usize, metric: Metric) -> Result<()> {
+        if split.count >= count {
+            return Ok(());
+        }
+        Err(Error::Data(format!(
+            "{} needs {count} {name} examples, but {} has {}; give data with more of them",
+            metric.name(),
+            self.data.name,
+            split.count
+        )))
+    }
+
+    fn pictures(&self, metric: Metric) -> Result<()> {
+        if self.data.shape.is_point() {
+            return Err(Error::Usage(format!(
+                "{} is a measure of pictures, this run makes points; measure modes or swd",
+                metric.name()
+            )));
+        }
+        Ok(())
+    }
+
+    fn parzen(&mut self) -> Result<Measurement> {
+        const VALID: usize = 1_000;
+        self.pictures(Metric::Parzen)?;
+        let data = self.data;
+        self.need(&data.valid, "validation", VALID, Metric::Parzen)?;
+        self.need(&data.test, "test", 100, Metric::Parzen)?;
+        let count = self.count.unwrap_or(10_000);
+        let dim = data.shape.len();
+        let samples = self.samples(count)?;
+        let valid = self.examples(&data.valid, VALID, false);
+        let test = self.examples(&data.test, 10_000, false);
+        let row = |x: &[f32]| {
+            let p = parzen::measure(x, &valid, &test, dim);
+            (p, values([("nats", p.test), ("se", p.error), ("sigma", p.sigma), ("validation", p.valid)]))
+        };
+        let real_count = count.min(data.train.count);
+        let (found, numbers) = row(&samples);
+        let (real, real_numbers) = row(&self.examples(&data.train, real_count, true));
+        let mean = data.marginals();
+        let mean = Display { shape: data.shape, scale: self.forger.config.data.scale }.unit(&mean);
+        let (_, mean_numbers) = row(&mean);
+        let mut warnings = vec![];
+        if found.test > real.test {
+            warnings.push(format!(
+                "above real data's {:.1}: samples score so by being smoother than data, not better",
+                real.test
+            ));
+        }
+        Ok(Measurement {
+            metric: "parzen".into(),
+            protocol: format!(
+                "mean log-likelihood of {} test examples in [0, 1] under Gaussians around {count} samples, σ by the \
+                 first {VALID} validation examples over logspace(-1, 0, 10) (1406.2661)",
+                test.len() / dim
+            ),
+            samples: count,
+            seed: self.seed,
+            values: numbers,
+            reference: BTreeMap::from([
+                (format!("{real_count} training examples"), real_numbers),
+                ("the mean image".into(), mean_numbers),
+            ]),
+            warnings,
+        })
+    }
+
+    fn modes(&mut self) -> Result<Measurement> {
+        let mixture = match self.forger.config.data.source {
+            Source::Ring => toy::RING,
+            Source::Grid => toy::GRID,
+            _ => {
+                return Err(Error::Usage(
+                    "modes is a measure of ring and grid; this run has other data".into(),
+                ));
+            }
+        };
+        let count = self.count.unwrap_or(modes::SAMPLES);
+        let row = |points: &[f32]| {
+            let c = modes::coverage(points, &mixture);
+            values([
+                ("modes", c.captured as f64),
+                ("high quality %", 100.0 * c.quality),
+                ("reverse KL", c.reverse_kl),
+            ])
+        };
+        let samples = self.samples(count)?;
+        let found = row(&samples);
+        let real = row(&self.examples(&self.data.test, count, false));
+        let mut warnings = vec![];
+        let ceiling = 100.0 * modes::perfect_quality();
+        if found["high quality %"] > ceiling + 3.0 * (ceiling * (100.0 - ceiling) / count as f64).sqrt() {
+            warnings.push(format!(
+                "high quality is above {ceiling:.2} %, a perfect sampler's: modes are too narrow"
+            ));
+        }
+        Ok(Measurement {
+            metric: "modes".into(),
+            protocol: format!(
+                "{count} samples of the {}; high quality within 3 sd of a mode, captured with at least one (1712.04086)",
+                mixture.name
+            ),
+            samples: count,
+            seed: self.seed,
+            values: found,
+            reference: BTreeMap::from([("test points".into(), real)]),
+            warnings,
+        })
+    }
+
+    fn neighbours(&mut self) -> Result<Measurement> {
+        const HELD_OUT: usize = 1_000;
+        self.pictures(Metric::Neighbours)?;
+        self.need(&self.data.test, "test", 100, Metric::Neighbours)?;
+        let count = self.count.unwrap_or(HELD_OUT);
+        let dim = self.data.shape.len();
+        let train = self.examples(&self.data.train, self.data.train.count, false);
+        let held_out = self.examples(&self.data.test, HELD_OUT, false);
+        let samples = self.samples(count)?;
+        let closeness: Closeness = neighbours::closeness(&samples, &held_out, &train, dim);
+        let mut warnings = vec![];
+        if closeness.is_memorised() {
+            warnings
+                .push("memorised: samples lie much nearer to training examples than unseen data do".into());
+        }
+        Ok(Measurement {
+            metric: "neighbours".into(),
+            protocol: format!(
+                "median distance of {count} samples to their nearest of {} training examples, by the same of {} test \
+                 examples; memorised below {}",
+                self.data.train.count,
+                held_out.len() / dim,
+                neighbours::MEMORISED
+            ),
+            samples: count,
+            seed: self.seed,
+            values: values([
+                ("ratio", closeness.ratio()),
+                ("distance", closeness.samples),
+                ("memorised", f64::from(u8::from(closeness.is_memorised()))),
+            ]),
+            reference: BTreeMap::from([("test examples".into(), values([("distance", closeness.held_out)]))]),
+            warnings,
+        })
+    }
+
+    fn sliced_wasserstein(&mut self) -> Result<Measurement> {
+        let count = self.count.unwrap_or(10_000).min(self.data.test.count).min(self.data.train.count);
+        self.need(&self.data.test, "test", 100, Metric::Swd)?;
+        let dim = self.data.shape.len();
+        let samples = self.samples(count)?;
+        let test = self.examples(&self.data.test, count, false);
+        let train = self.examples(&self.data.train, count, true);
+        let directions = wasserstein::directions(dim, 0);
+        let row = |x: &[f32]| values([("distance", wasserstein::sliced(x, &test, dim, &directions))]);
+        Ok(Measurement {
+            metric: "swd".into(),
+            protocol: format!(
+                "sliced Wasserstein-1 distance of {count} samples to as many test examples, {} directions",
+                wasserstein::DIRECTIONS
+            ),
+            samples: count,
+            seed: self.seed,
+            values: row(&samples),
+            reference: BTreeMap::from([("training examples".into(), row(&train))]),
+            warnings: vec![],
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! The Parzen-window log-likelihood of the 2014 paper (1406.2661, section 5; protocol of Breuleux, Bengio and
+//! Vincent 2011): a Gaussian of width σ around each sample, σ chosen on validation data.
+//!
+//! Its trap: blurred data score above the data themselves. A figure says little without its N, its σ and the
+//! row of real data beside it.
+
+use super::distance::{Vectors, fold};
+use crate::exec::cpu::point::exp;
+use multiversion::multiversion;
+
+/// Widths tried: ten from 0.1 to 1, evenly in their logarithm (`logspace(−1, 0, 10)`).
+pub fn widths() -> [f64; 10] {
+    std::array::from_fn(|i| 10f64.powf(-1.0 + i as f64 / 9.0))
+}
+
+/// What the protocol gives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Parzen {
+    /// The chosen width.
+    pub sigma: f64,
+    /// Mean log-likelihood of the validation examples at that width, nats.
+    pub valid: f64,
+    /// Mean log-likelihood of the test examples, nats.
+    pub test: f64,
+    /// Its standard error: the deviation over test examples by √count.
+    pub error: f64,
+}
+
+/// Measures `samples` `[n, dim]` against `valid` and `test` `[…, dim]`, all in the same units.
+///
+/// # Panics
+/// When a set is empty.
+pub fn measure(samples: &[f32], valid: &[f32], test: &[f32], dim: usize) -> Parzen {
+    let samples = Vectors::new(samples, dim);
+    let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+    let each = log_likelihoods(&samples, &Vectors::new(valid, dim), &widths());
+    let means: Vec<f64> = each.iter().map(|l| mean(l)).collect();
+    let best = (0..means.len()).max_by(|&a, &b| means[a].total_cmp(&means[b])).expect("ten widths");
+    let sigma = widths()[best];
+    let test = log_likelihoods(&samples, &Vectors::new(test, dim), &[sigma]).remove(0);
+    let average = mean(&test);
+    let variance = test.iter().map(|l| (l - average).powi(2)).sum::<f64>() / test.len() as f64;
+    Parzen { sigma, valid: means[best], test: average, error: (variance / test.len() as f64).sqrt() }
+}
+
+/// log p of each of `points` for each width: logmeanexp(−½‖x − μ‖²/σ²) − dim·log(σ√2π).
+pub fn log_likelihoods(samples: &Vectors, points: &Vectors, widths: &[f64]) -> Vec<Vec<f64>> {
+    let start = || widths.iter().map(|_| LogSum::default()).collect::<Vec<_>>();
+    let scales: Vec<f32> = widths.iter().map(|s| (-0.5 / (s * s)) as f32).collect();
+    let states = fold(points, samples, &start, &|sums: &mut Vec<LogSum>, _, distances: &[f32]| {
+        sums.iter_mut().zip(&scales).for_each(|(sum, &scale)| sum.add(distances, scale));
+    });
+    let finish = |i: usize| {
+        let normaliser = points.dim as f64 * (widths[i] * std::f64::consts::TAU.sqrt()).ln();
+        let count = (samples.count() as f64).ln();
+        states.iter().map(|s| s[i].value() - count - normaliser).collect()
+    };
+    (0..widths.len()).map(finish).collect()
+}
+
+/// log Σ exp of a stream: the greatest term, and the sum of all relative to it.
+#[derive(Debug, Clone, Copy)]
+struct LogSum {
+    greatest: f32,
+    sum: f64,
+}
+
+impl Default for LogSum {
+    fn default() -> LogSum {
+        LogSum { greatest: f32::NEG_INFINITY, sum: 0.0 }
+    }
+}
+
+impl LogSum {
+    /// Adds exp(scale·x) for every x ≥ 0; scale is negative.
+    fn add(&mut self, x: &[f32], scale: f32) {
+        let nearest = x.iter().copied().fold(f32::INFINITY, f32::min);
+        let greatest = self.greatest.max(nearest * scale);
+        self.sum *= f64::from(self.greatest - greatest).exp();
+        self.greatest = greatest;
+        self.sum += f64::from(sum_exp(x, scale, greatest));
+    }
+
+    fn value(&self) -> f64 {
+        f64::from(self.greatest) + self.sum.ln()
+    }
+}
+
+/// Σ exp(scale·x − greatest).
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2"))]
+fn sum_exp(x: &[f32], scale: f32, greatest: f32) -> f32 {
+    let mut lanes = [0.0f32; 16];
+    let (whole, rest) = x.as_chunks::<16>();
+    for part in whole {
+        lanes.iter_mut().zip(part).for_each(|(l, &x)| *l += exp(x * scale - greatest));
+    }
+    lanes.iter_mut().zip(rest).for_each(|(l, &x)| *l += exp(x * scale - greatest));
+    lanes.iter().sum()
+}

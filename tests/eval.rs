@@ -1,0 +1,115 @@
+//! Metrics against independent implementations: `golden/eval.py` made the numbers, which stand at its end. And
+//! what a metric must say of samples that are no model's.
+
+use gansaku::config::Scale;
+use gansaku::data::toy::GRID;
+use gansaku::data::{Values, digits};
+use gansaku::eval::{modes, neighbours, parzen, wasserstein};
+use gansaku::report::Display;
+use gansaku::rng::{Draw, stream};
+
+const SCRIPT: &str = include_str!("golden/eval.py");
+const SEED: u64 = 3;
+const DIM: usize = 20;
+const TOLERANCE: f64 = 1e-4;
+
+fn expected(metric: &str) -> Vec<f64> {
+    let mut words = SCRIPT.lines().filter_map(|l| l.strip_prefix("#= ")?.strip_prefix(metric));
+    let line = words.next().unwrap_or_else(|| panic!("no line of {metric}"));
+    line.split_whitespace().map(|w| w.parse().expect("a number")).collect()
+}
+
+fn compare(metric: &str, found: &[f64]) {
+    let expected = expected(metric);
+    assert_eq!(found.len(), expected.len());
+    for (f, e) in found.iter().zip(&expected) {
+        let error = (f - e).abs() / e.abs().max(1e-12);
+        println!("{metric}: {f} {e} {error:.1e} of {TOLERANCE:.0e}");
+        assert!(error <= TOLERANCE, "{metric}: {f}, SciPy {e}");
+    }
+}
+
+/// The script's points around three corners.
+fn cloud(name: &str, count: usize) -> Vec<f32> {
+    let corner = Draw::new(SEED, stream(&format!("{name}/corner")), 0);
+    let noise = Draw::new(SEED, stream(name), 0);
+    let number = |i: u64| {
+        let corner = (f64::from(corner.uniform(i / DIM as u64)) * 3.0).floor();
+        (0.25 * (corner + 1.0) + 0.3 * f64::from(noise.normal(i))) as f32
+    };
+    (0..(count * DIM) as u64).map(number).collect()
+}
+
+#[test]
+fn parzen_agrees_with_scipy() {
+    let (samples, valid, test) = (cloud("samples", 1300), cloud("valid", 70), cloud("test", 130));
+    let p = parzen::measure(&samples, &valid, &test, DIM);
+    compare("parzen", &[p.sigma, p.valid, p.test, p.error]);
+}
+
+#[test]
+fn neighbours_agree_with_scipy() {
+    let (samples, valid, test) = (cloud("samples", 1300), cloud("valid", 70), cloud("test", 130));
+    let samples = &samples[..200 * DIM];
+    let c = neighbours::closeness(samples, &valid, &test, DIM);
+    let indices: usize = neighbours::nearest(samples, &test, DIM).iter().map(|n| n.index).sum();
+    compare("neighbours", &[c.samples, c.held_out, indices as f64]);
+}
+
+#[test]
+fn sliced_wasserstein_agrees_with_scipy() {
+    let (samples, test) = (cloud("samples", 1300), cloud("test", 130));
+    let directions = wasserstein::directions(DIM, SEED);
+    compare("swd", &[wasserstein::sliced(&samples[..130 * DIM], &test, DIM, &directions)]);
+}
+
+#[test]
+fn modes_agree_with_numpy() {
+    let (at, noise) = (Draw::new(SEED, stream("points"), 0), Draw::new(SEED, stream("noise"), 0));
+    let number = |i: u64| {
+        let x = 5.0 * (2.0 * f64::from(at.uniform(i)) - 1.0);
+        (if i < 6000 { (x / 2.0).round_ties_even() * 2.0 + 0.05 * f64::from(noise.normal(i)) } else { x })
+            as f32
+    };
+    let points: Vec<f32> = (0..10_000).map(number).collect();
+    let c = modes::coverage(&points, &GRID);
+    compare("modes", &[c.captured as f64, c.quality, c.reverse_kl]);
+}
+
+/// The first `count` procedural digits in [0, 1], of one of the splits.
+fn pictures(count: usize, seed: u64) -> Vec<f32> {
+    let data = digits::load(count, seed);
+    let Values::U8(bytes) = &data.train.values else { panic!("pictures are bytes") };
+    let numbers: Vec<f32> = bytes.iter().map(|&b| f32::from(b) / 255.0).collect();
+    Display { shape: data.shape, scale: Scale::Unit }.unit(&numbers)
+}
+
+#[test]
+fn copies_of_training_pictures_are_memorised_and_fresh_ones_are_not() {
+    let (train, fresh, more) = (pictures(2_000, 0), pictures(300, 1), pictures(300, 2));
+    let copies = &train[..300 * 784];
+    let c = neighbours::closeness(copies, &fresh, &train, 784);
+    assert_eq!(c.ratio(), 0.0);
+    assert!(c.is_memorised());
+    let noisy: Vec<f32> =
+        copies.iter().enumerate().map(|(i, x)| x + 0.05 * Draw::new(0, 1, 0).normal(i as u64)).collect();
+    assert!(neighbours::closeness(&noisy, &fresh, &train, 784).is_memorised());
+    let honest = neighbours::closeness(&more, &fresh, &train, 784);
+    assert!(!honest.is_memorised() && (honest.ratio() - 1.0).abs() < 0.1, "{honest:?}");
+}
+
+#[test]
+fn smoothed_data_score_above_data_and_their_mean_below() {
+    let (train, valid, test) = (pictures(4_000, 0), pictures(200, 1), pictures(200, 2));
+    let score = |samples: &[f32]| parzen::measure(samples, &valid, &test, 784).test;
+    let (left, right) = train.split_at(train.len() / 2);
+    // Halfway between a picture and the one most like it.
+    let pairs = left.chunks_exact(784).zip(neighbours::nearest(left, right, 784));
+    let smooth: Vec<f32> = pairs
+        .flat_map(|(x, n)| x.iter().zip(&right[n.index * 784..][..784]).map(|(a, b)| 0.5 * (a + b)))
+        .collect();
+    let mean: Vec<f32> =
+        (0..784).map(|p| left.chunks_exact(784).map(|x| x[p]).sum::<f32>() / 2_000.0).collect();
+    let (real, smooth, flat) = (score(left), score(&smooth), score(&mean));
+    assert!(smooth > real + 10.0 && real > flat, "smoothed {smooth}, real {real}, mean {flat}");
+}
