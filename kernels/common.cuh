@@ -24,6 +24,19 @@ __device__ __forceinline__ void load4(const float* from, u32 at, float (&to)[4])
   float4 four = *reinterpret_cast<const float4*>(from + at);
   to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
 }
+__device__ __forceinline__ void store4(float* to, u32 at, const float (&from)[4]) {
+  *reinterpret_cast<float4*>(to + at) = make_float4(from[0], from[1], from[2], from[3]);
+}
+// Four neighbours of device memory; at once where they are aligned.
+__device__ __forceinline__ void read4(const float* from, i64 at, float (&to)[4]) {
+  if (((u64)(from + at) & 15) == 0) {
+    float4 four = *reinterpret_cast<const float4*>(from + at);
+    to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
+  } else {
+#pragma unroll
+    for (int i = 0; i < 4; i++) to[i] = from[at + i];
+  }
+}
 #else
 #include "gpu.h"
 #endif

@@ -44,6 +44,5 @@ extern "C" __global__ void __launch_bounds__(256) reduce_f32(const __grid_consta
       const View& view = a.views[a.loads + number];
       view.at[position(view, kept)] = sums[threadIdx.x];
     }
-    __syncthreads();
   }
 }

@@ -9,7 +9,7 @@ use gansaku::exec::cuda::emulated::{Emulated, build};
 use gansaku::exec::cuda::launch::{Argument, Driver, Geometry};
 use gansaku::exec::{ColumnNorm, Rate, States, UpdateRule};
 use gansaku::graph::Player;
-use gansaku::lower::{Launch, Place, Plan, View, Work};
+use gansaku::lower::{Arg, Launch, Load, Place, Plan, Program, View, Work};
 use std::path::PathBuf;
 
 /// A kernel file with `from`, which must be in it, replaced once by `to`; the other files unchanged.
@@ -71,21 +71,32 @@ fn a_store_past_the_end_is_caught() {
     if crate::library(1).is_none() {
         return;
     }
-    let message = matmul("if (r < a.m && c < a.n)", "if (r <= a.m && c < a.n)");
+    let message = matmul("if (r < a.m && c < a.n) {", "if (r <= a.m && c < a.n) {");
     says(&message, &["matmul_f32", "matmul.cu:", "out of bounds", "block (", "thread "]);
 }
 
 #[test]
 fn a_removed_barrier_is_caught() {
-    if crate::library(2).is_none() {
+    if crate::library(3).is_none() {
         return;
     }
-    let before = "a.n, depth, a.k);\n    __syncthreads();\n";
-    let message = matmul(before, "a.n, depth, a.k);\n");
-    says(&message, &["matmul_f32", "matmul.cu:", "never written"]);
-    let after = "    }\n    __syncthreads();\n  }\n";
-    let message = matmul(after, "    }\n  }\n");
-    says(&message, &["matmul_f32", "matmul.cu:", "race:", "no barrier between"]);
+    // Before the first tile is read, and before the next one is.
+    for (from, to) in [
+        ("right_deep);\n    __syncthreads();\n  }\n  for", "right_deep);\n  }\n  for"),
+        ("    }\n    __syncthreads();\n  }\n", "    }\n  }\n"),
+    ] {
+        says(&matmul(from, to), &["matmul_f32", "matmul.cu:", "never written"]);
+    }
+    let tree = "width * columns];\n      __syncthreads();\n";
+    let library = planted("reduce.cu", tree, "width * columns];\n");
+    let view = View::contiguous(LEFT, &[500]);
+    let out = View { place: Place::Arena(0), strides: vec![0], ..view.clone() };
+    let program =
+        Program { loads: vec![Load::Memory(view)], instructions: vec![], results: vec![(Arg::Load(0), out)] };
+    let states = [normals("x", 500), vec![]].map(|w| no_updates()[0].start(w));
+    let work = Work::Reduce { shape: vec![500], summed: vec![true], program };
+    let message = run(library, work, 1, states, no_updates());
+    says(&message, &["reduce_f32", "reduce.cu:", "race: sums[", "no barrier between"]);
 }
 
 #[test]
@@ -93,7 +104,7 @@ fn an_uninitialised_shared_read_is_caught() {
     if crate::library(1).is_none() {
         return;
     }
-    let message = matmul("tile[d * PITCH + i] =", "if (inside) tile[d * PITCH + i] =");
+    let message = matmul("j < 4; j++) tile[", "j < 3; j++) tile[");
     says(&message, &["matmul_f32", "uninitialised shared read", "was never written"]);
 }
 

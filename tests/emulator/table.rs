@@ -93,6 +93,8 @@ fn matmuls(w: &mut Witnesses) -> f64 {
         [64, 64, 16],
         [65, 63, 17],
         [129, 66, 48],
+        [20, 70, 300],
+        [1, 3, 2_001],
     ];
     for size in sizes {
         for layout in ["nn", "nt", "tn", "tt"] {
@@ -125,8 +127,12 @@ fn matmuls(w: &mut Witnesses) -> f64 {
         vec![Epilogue::SigmoidGrad(full.clone())],
         vec![Epilogue::Bias(row), Epilogue::LeakyRelu(0.2), dropout, Epilogue::Accumulate(full)],
     ];
+    for layout in ["nn", "tt"] {
+        worst = worst.max(matmul(w, [1_500, 1_410, 18], layout, 1, &[Epilogue::LeakyRelu(0.2)]));
+    }
     for steps in &chains {
         worst = worst.max(matmul(w, [m, n, 19], "nn", 0, steps));
+        worst = worst.max(matmul(w, [m, n, 200], "nt", 1, steps));
     }
     worst
 }

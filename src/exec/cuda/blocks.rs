@@ -105,6 +105,7 @@ pub(super) struct MatmulArguments {
     pub a: u64,
     pub b: u64,
     pub out: u64,
+    pub partial: u64,
     pub clock: u64,
     pub a_strides: [i64; 2],
     pub b_strides: [i64; 2],
@@ -113,6 +114,8 @@ pub(super) struct MatmulArguments {
     pub n: u32,
     pub k: u32,
     pub steps: u32,
+    pub slices: u32,
+    pub span: u32,
     pub step: [Step; MAX_STEPS],
 }
 

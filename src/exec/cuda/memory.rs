@@ -46,6 +46,8 @@ pub(super) struct DataMemory {
 pub(super) struct Memory {
     pub arena: Region,
     pub clock: Region,
+    /// Sums of matmul slices.
+    pub partial: Region,
     pub networks: [NetworkMemory; 2],
     pub data: Option<DataMemory>,
 }
@@ -57,8 +59,8 @@ impl NetworkMemory {
     }
 }
 
-/// Bytes that a run needs, before any of it is allocated.
-fn needed(arena: usize, states: &States, data: Option<&Dataset>) -> usize {
+/// Bytes that a run needs, before any of it is allocated; `scratch` in elements.
+fn needed(scratch: usize, states: &States, data: Option<&Dataset>) -> usize {
     let network = |s: &NetworkState| {
         let vectors = 2 + s.moments.len() + usize::from(!s.average.is_empty());
         4 * vectors * s.weights.len() + 8 * s.weights.len().div_ceil(PER_BLOCK).max(1) + 12
@@ -67,23 +69,24 @@ fn needed(arena: usize, states: &States, data: Option<&Dataset>) -> usize {
         Values::U8(bytes) => bytes.len(),
         Values::F32(numbers) => 4 * numbers.len(),
     });
-    4 * arena + states.iter().map(network).sum::<usize>() + examples
+    4 * scratch + states.iter().map(network).sum::<usize>() + examples
 }
 
 impl Memory {
-    /// Allocates all and uploads networks and data.
+    /// Allocates all and uploads networks and data. Sizes: elements of the arena, elements of matmul slices,
+    /// bytes of the clock.
     ///
     /// # Errors
     /// When the device has too little memory, told before the first byte is taken.
     pub fn new<D: Driver>(
         driver: &mut D,
-        arena: usize,
-        clock_bytes: usize,
+        [arena, partial, clock_bytes]: [usize; 3],
         states: &States,
         rules: &[UpdateRule; 2],
         data: Option<&Dataset>,
     ) -> Result<Memory> {
-        let (need, free) = (needed(arena, states, data) + clock_bytes, driver.free_memory()?);
+        let need = needed(arena + partial, states, data) + clock_bytes;
+        let free = driver.free_memory()?;
         if need > free {
             return Err(Error::Device(format!(
                 "{}: this run needs {} MiB of device memory, {} MiB are free; lower train.batch, make the \
@@ -99,6 +102,7 @@ impl Memory {
         let memory = Memory {
             arena: arena_region,
             clock: region(driver, clock_bytes)?,
+            partial: region(driver, 4 * partial)?,
             networks: [generator?, discriminator?],
             data: data.map(|d| resident(driver, d)).transpose()?,
         };

@@ -6,6 +6,7 @@
 mod blocks;
 pub mod emulated;
 pub mod launch;
+mod matmul;
 mod memory;
 mod pack;
 mod update;
@@ -49,8 +50,8 @@ impl<D: Driver> Cuda<D> {
         let arena = plans.iter().map(|p| p.arena).max().unwrap_or(0);
         let gathers = |p: &Plan| p.launches.iter().any(|l| matches!(l.work, Work::Gather { .. }));
         let data = data.filter(|_| plans.iter().any(gathers));
-        let clock = size_of::<Clock>();
-        let memory = Memory::new(&mut driver, arena, clock, states, &rules, data.as_deref())?;
+        let sizes = [arena, matmul::partial_sums(&plans), size_of::<Clock>()];
+        let memory = Memory::new(&mut driver, sizes, states, &rules, data.as_deref())?;
         let launches = |p: &Plan| p.launches.iter().map(|l| pack::pack(l, &memory, &rules)).collect();
         let packed = plans.iter().map(launches).collect::<Result<_>>()?;
         Ok(Cuda { driver, plans, packed, memory, rules, seed })

@@ -1,18 +1,16 @@
 //! From a plan's launches to kernel launches: names, geometry and parameter structs, made once.
 
 use super::blocks::{
-    CHAIN, CONSTANT, DeviceView, GatherArguments, Instruction, LOAD, MAX_STEPS, MatmulArguments, NO_SLOT,
-    ProgramArguments, RANK, RandomArguments, SLOT, Step,
+    CHAIN, CONSTANT, DeviceView, GatherArguments, Instruction, LOAD, NO_SLOT, ProgramArguments, RANK,
+    RandomArguments, SLOT,
 };
 use super::launch::{Argument, Geometry};
 use super::memory::Memory;
-use super::update;
+use super::{matmul, update};
 use crate::error::{Error, Result};
 use crate::exec::UpdateRule;
 use crate::graph::Dist;
-use crate::lower::{
-    Arg, EXAMPLES, Epilogue, Launch, Load, MAX_REGISTERS, Place, PointOp, Program, View, Work,
-};
+use crate::lower::{Arg, EXAMPLES, Launch, Load, MAX_REGISTERS, Place, PointOp, Program, View, Work};
 
 /// One kernel launch, ready to go.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,30 +26,28 @@ pub struct Packed {
 const MAP_THREADS: u32 = 128;
 const MAP_ELEMENTS: u32 = 4;
 const REDUCE_THREADS: u32 = 256;
-const MATMUL_TILE: usize = 64;
-const MATMUL_THREADS: u32 = 256;
 
 /// The kernel launches of one launch of a plan; none where there is nothing to compute.
 ///
 /// # Errors
 /// When a shape is beyond what kernels index.
 pub(super) fn pack(launch: &Launch, memory: &Memory, rules: &[UpdateRule; 2]) -> Result<Vec<Packed>> {
+    let refuse = |what| Error::Device(format!("{}: {what}; run this model with --device cpu", launch.name));
     let one = match &launch.work {
         Work::Gather { input, to, rows, width } => gather(memory, input, *to, *rows, *width),
-        Work::Matmul { a, b, out, size, epilogue } => matmul(memory, [a, b, out], *size, epilogue),
+        Work::Matmul { a, b, out, size, epilogue } => {
+            return matmul::pack(memory, [a, b, out], *size, epilogue).map_err(refuse);
+        }
         Work::Map { shape, program } => map(memory, shape, program),
         Work::Reduce { shape, summed, program } => reduce(memory, shape, summed, program),
         Work::Update(player) => return Ok(update::pack(memory, *player, &rules[*player as usize])),
     };
-    let one = one.map_err(|what| {
-        Error::Device(format!("{}: {what}; run this model with --device cpu", launch.name))
-    })?;
-    Ok(one.into_iter().collect())
+    Ok(one.map_err(refuse)?.into_iter().collect())
 }
 
 type Packing = std::result::Result<Option<Packed>, String>;
 
-fn number(n: usize, what: &str) -> std::result::Result<u32, String> {
+pub(super) fn number(n: usize, what: &str) -> std::result::Result<u32, String> {
     // Kernels round up to whole blocks of threads: some room stays below 2³².
     let fits = u32::try_from(n).ok().filter(|&n| n < u32::MAX - 65_536);
     fits.ok_or_else(|| format!("{what} of {n} elements is more than the GPU's kernels index (2³²)"))
@@ -87,71 +83,6 @@ fn gather(memory: &Memory, input: &str, to: Place, rows: usize, width: usize) ->
     };
     let arguments = vec![Argument::block("GatherArguments", &arguments)];
     Ok(Some(Packed { kernel, geometry: Geometry::row(rows, 256), arguments }))
-}
-
-fn matmul(memory: &Memory, [a, b, out]: [&View; 3], [m, n, k]: [usize; 3], epilogue: &[Epilogue]) -> Packing {
-    if m * n == 0 {
-        return Ok(None);
-    }
-    if epilogue.len() > MAX_STEPS {
-        return Err(format!("{} epilogue steps, the GPU's matmul takes {MAX_STEPS}", epilogue.len()));
-    }
-    let start = |view: &View| memory.address(view.place).wrapping_add_signed(4 * view.base as i64);
-    let strides = |view: &View| [view.strides[0] as i64, view.strides[1] as i64];
-    let mut arguments = MatmulArguments {
-        a: start(a),
-        b: start(b),
-        out: start(out),
-        clock: memory.clock.address,
-        a_strides: strides(a),
-        b_strides: strides(b),
-        out_stride: if m > 1 { out.strides[0] as i64 } else { n as i64 },
-        m: number(m, "rows")?,
-        n: number(n, "columns")?,
-        k: number(k, "a depth")?,
-        steps: epilogue.len() as u32,
-        ..MatmulArguments::default()
-    };
-    for (to, from) in arguments.step.iter_mut().zip(epilogue) {
-        *to = step(memory, from);
-    }
-    let (across, down) = (n.div_ceil(MATMUL_TILE) as u32, m.div_ceil(MATMUL_TILE));
-    let down = u32::try_from(down).ok().filter(|&d| d < 65_536);
-    let down = down.ok_or_else(|| format!("a product of {m} rows is more than one launch covers"))?;
-    Ok(Some(Packed {
-        kernel: "matmul_f32",
-        geometry: Geometry { grid: [across, down, 1], block: [MATMUL_THREADS, 1, 1], shared_bytes: 0 },
-        arguments: vec![Argument::block("MatmulArguments", &arguments)],
-    }))
-}
-
-fn step(memory: &Memory, epilogue: &Epilogue) -> Step {
-    let (kind, x) = match *epilogue {
-        Epilogue::Bias(_) | Epilogue::Accumulate(_) => (0, 0.0),
-        Epilogue::Scale(c) => (1, c),
-        Epilogue::Relu => (2, 0.0),
-        Epilogue::LeakyRelu(slope) => (3, slope),
-        Epilogue::Tanh => (4, 0.0),
-        Epilogue::Sigmoid => (5, 0.0),
-        Epilogue::Dropout { threshold, .. } => (6, threshold),
-        Epilogue::ReluGrad(_) => (7, 0.0),
-        Epilogue::LeakyReluGrad(_, slope) => (8, slope),
-        Epilogue::TanhGrad(_) => (9, 0.0),
-        Epilogue::SigmoidGrad(_) => (10, 0.0),
-    };
-    let mut to = Step { kind, x, ..Step::default() };
-    if let Some(view) = epilogue.view() {
-        to.base = view.base as i64;
-        for axis in 0..2 {
-            to.strides[axis] = view.strides[axis] as i64;
-            (to.from[axis], to.to[axis]) = (view.windows[axis].0 as u32, view.windows[axis].1 as u32);
-        }
-        match *epilogue {
-            Epilogue::Dropout { stream, scale, .. } => (to.stream, to.y) = (stream, scale),
-            _ => to.at = memory.address(view.place),
-        }
-    }
-    to
 }
 
 fn map(memory: &Memory, shape: &[usize], program: &Program) -> Packing {

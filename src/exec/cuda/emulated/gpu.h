@@ -235,3 +235,12 @@ inline void load4(const gpu::Shared<float>& from, unsigned at, float (&to)[4], i
   if (at % 4 != 0) gpu::fail(file, line, "misaligned: four numbers from %u, not a multiple of four", at);
   for (unsigned i = 0; i < 4; i++) to[i] = from[gpu::At(at + i, line, file)];
 }
+inline void store4(const gpu::Shared<float>& to, unsigned at, const float (&from)[4], int line = __builtin_LINE(),
+                   const char* file = __builtin_FILE()) {
+  if (at % 4 != 0) gpu::fail(file, line, "misaligned: four numbers to %u, not a multiple of four", at);
+  for (unsigned i = 0; i < 4; i++) to[gpu::At(at + i, line, file)] = from[i];
+}
+inline void read4(gpu::Global<const float> from, std::int64_t at, float (&to)[4], int line = __builtin_LINE(),
+                  const char* file = __builtin_FILE()) {
+  for (int i = 0; i < 4; i++) to[i] = from[gpu::At(at + i, line, file)];
+}

@@ -82,8 +82,7 @@ struct Fiber {
   std::uint64_t value = 0;
 };
 
-constexpr std::size_t STACK = 64 * 1024;
-constexpr std::size_t PAGE = 4096;
+constexpr std::size_t STACK = 64 * 1024, PAGE = 4096;
 constexpr unsigned char POISON = 0xff;
 
 struct Span {
