@@ -5,6 +5,7 @@
 //! system over the one that the user named.
 
 use libloading::Library;
+use std::error::Error;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -91,7 +92,8 @@ fn places() -> Vec<(&'static str, Vec<PathBuf>)> {
 
 /// Files at or under a path that may be NVRTC, the newest name first.
 fn libraries(root: &Path) -> Vec<PathBuf> {
-    if !root.is_dir() {
+    let bare = root.components().count() == 1 && root.is_relative();
+    if root.is_file() || bare {
         return vec![root.into()];
     }
     let parts = ["", "lib64", "lib", "bin", "cuda_nvrtc/lib", "cu13/lib"];
@@ -114,7 +116,8 @@ fn libraries(root: &Path) -> Vec<PathBuf> {
 impl Nvrtc {
     fn open(file: &Path) -> Result<Nvrtc> {
         // SAFETY: the initialisers of a library that bears NVRTC's name; the user chose to build with it.
-        let library = unsafe { Library::new(file) }.map_err(|e| e.to_string())?;
+        let library = unsafe { Library::new(file) }
+            .map_err(|e| e.source().map_or_else(|| e.to_string(), |reason| reason.to_string()))?;
         let [mut major, mut minor, mut count] = [0; 3];
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let size = fs::metadata(file).map_or(0, |data| data.len());

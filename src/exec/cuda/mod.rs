@@ -4,7 +4,11 @@
 //! A phase then is one upload of 64 bytes (tick and rates) and its launches, with no wait and no allocation.
 
 mod blocks;
+#[cfg(feature = "cuda")]
+pub mod driver;
 pub mod emulated;
+#[cfg(feature = "cuda")]
+pub mod kernels;
 pub mod launch;
 mod matmul;
 mod memory;
