@@ -5,7 +5,7 @@
 //! two roundings away, and the GPU's weights must have moved as the CPU's, within a small multiple of how
 //! differently the third run's moved.
 
-use crate::common;
+use crate::common::{self, nodes::compare as compare_nodes};
 use gansaku::config::{Config, Layers, Rule};
 use gansaku::data::Dataset;
 use gansaku::exec::cpu::Cpu;
@@ -198,6 +198,20 @@ fn every_kind_of_model_agrees_with_the_cpu() {
         let setup = Setup::new(&config, common::NUMBERS, common::CLASSES);
         let share = compare(name, &setup, crate::gpu(&library, 2), 4);
         println!("{name:32} four steps: {share:.3} of the tolerance");
+    }
+}
+
+#[test]
+fn every_stored_node_agrees_with_the_interpreter() {
+    let variants = common::variants();
+    let Some(library) = crate::library(variants.len()) else { return };
+    for (name, config) in variants {
+        let setup = Setup::new(&config, common::NUMBERS, common::CLASSES);
+        let mut gpu = setup.gpu(crate::gpu(&library, 3));
+        for (number, phase) in setup.gan.phases().iter().enumerate() {
+            let share = compare_nodes(name, &setup.gan, &mut gpu, number, phase);
+            println!("{name:32} {:20} {share:.2} of the tolerance", phase.name);
+        }
     }
 }
 
