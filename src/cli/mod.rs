@@ -2,6 +2,7 @@
 //! stdout, talk to stderr; exit codes are in [`crate::error::Error::exit_code`].
 
 mod bench;
+mod doctor;
 mod eval;
 mod inspect;
 mod sample;
@@ -45,6 +46,7 @@ enum Command {
     Data(inspect::Data),
     Bench(bench::Bench),
     Recipes(inspect::Recipes),
+    Doctor(doctor::Doctor),
     /// Print the completion script of a shell.
     ///
     /// For example: gansaku completions bash > ~/.local/share/bash-completion/completions/gansaku
@@ -104,6 +106,7 @@ fn run(command: Command) -> Result<()> {
         Command::Data(args) => inspect::data(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Recipes(args) => inspect::recipes(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "gansaku", &mut script);

@@ -1,6 +1,7 @@
 //! Executors: what runs a plan.
 
 pub mod cpu;
+pub mod cuda;
 
 use crate::config::Rule;
 use crate::graph::Player;
@@ -67,6 +68,13 @@ impl UpdateRule {
             Rule::Adam { .. } => &["exp_avg", "exp_avg_sq"],
             Rule::RmsProp { .. } => &["square_avg"],
         }
+    }
+
+    /// Adam's lr / (1 − β1ᵗ) and √(1 − β2ᵗ); the plain learning rate and 1 for other rules.
+    pub fn corrected(&self, rate: &Rate) -> (f32, f32) {
+        let Rule::Adam { beta1, beta2, .. } = self.rule else { return (rate.lr, 1.0) };
+        let power = |beta: f32| f64::from(beta).powf(rate.update as f64);
+        ((f64::from(rate.lr) / (1.0 - power(beta1))) as f32, (1.0 - power(beta2)).sqrt() as f32)
     }
 
     /// The state before the first update.

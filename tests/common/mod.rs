@@ -1,6 +1,8 @@
 //! Small models for tests.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod nodes;
+
 use gansaku::config::Config;
 use gansaku::data::{Dataset, Examples, Shape, Values};
 use gansaku::exec::cpu::Cpu;

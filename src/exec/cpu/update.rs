@@ -63,12 +63,7 @@ struct Step {
 
 impl Step {
     fn new(rule: &UpdateRule, rate: &Rate) -> Step {
-        let (mut corrected_lr, mut root_correction) = (rate.lr, 1.0);
-        if let Rule::Adam { beta1, beta2, .. } = rule.rule {
-            let power = |beta: f32| f64::from(beta).powf(rate.update as f64);
-            corrected_lr = (f64::from(rate.lr) / (1.0 - power(beta1))) as f32;
-            root_correction = (1.0 - power(beta2)).sqrt() as f32;
-        }
+        let (corrected_lr, root_correction) = rule.corrected(rate);
         Step {
             rule: rule.rule,
             lr: rate.lr,

@@ -1,0 +1,342 @@
+//! With the feature `cuda`, compiles `kernels/*.cu` through NVRTC into images for every architecture and writes
+//! the table of them (`src/exec/cuda/kernels.rs` includes it). No GPU, no driver, no CUDA toolkit: only NVRTC, a
+//! library of its own. Without the feature it does nothing.
+//!
+//! A warning of either compiler or a register that spills to memory fails the build. A file whose name ends in
+//! `_sm90a` is compiled for that architecture alone, every other for the portable ones. `GANSAKU_ARCHS=90,120`
+//! compiles for those; `GANSAKU_NVRTC` names the library, or a folder that has it.
+
+#[cfg(feature = "cuda")]
+#[path = "kernels/nvrtc.rs"]
+mod nvrtc;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    #[cfg(feature = "cuda")]
+    if let Err(message) = kernels::build() {
+        for line in message.lines() {
+            println!("cargo::error={line}");
+        }
+    }
+}
+
+#[cfg(feature = "cuda")]
+mod kernels {
+    use super::nvrtc::{self, ENVIRONMENT, Nvrtc, Result};
+    use sha2::{Digest, Sha256};
+    use std::collections::BTreeMap;
+    use std::fmt::Write as _;
+    use std::path::{Path, PathBuf};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::{env, fs, ptr};
+
+    /// What a build compiles for unless told otherwise.
+    const ARCHS: &str = "75,80,86,89,90,90a,100,120";
+    /// No fast math: the kernels round where their text says.
+    const OPTIONS: [&str; 3] = ["--std=c++17", "-DNDEBUG", "--ptxas-options=-v"];
+
+    pub fn build() -> Result<()> {
+        println!("cargo::rerun-if-changed=kernels");
+        for name in ENVIRONMENT.iter().chain(&["GANSAKU_ARCHS"]) {
+            println!("cargo::rerun-if-env-changed={name}");
+        }
+        let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
+        let folder = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("kernels");
+        let sources = sources(&folder)?;
+        let nvrtc = nvrtc::find()?;
+        let archs = archs(&nvrtc)?;
+        let mut jobs = vec![];
+        for file in sources.keys().filter(|name| name.ends_with(".cu")) {
+            let special = file.ends_with("_sm90a.cu");
+            let fitting = archs.iter().filter(|arch| (arch.as_str() == "90a") == special);
+            jobs.extend(fitting.map(|arch| Job { file, arch }));
+        }
+        let cache = out.join("cache");
+        fs::create_dir_all(&cache).map_err(|e| format!("cannot create {}: {e}", cache.display()))?;
+        let modules = compile_all(&jobs, &nvrtc, &folder, &cache, &sources)?;
+        let table = out.join("kernels.rs");
+        fs::write(&table, render(&modules, &nvrtc))
+            .map_err(|e| format!("cannot write {}: {e}", table.display()))
+    }
+
+    /// Texts of the kernel files and headers, by name.
+    fn sources(folder: &Path) -> Result<BTreeMap<String, String>> {
+        let cannot = |path: &Path, e| format!("cannot read {}: {e}", path.display());
+        let mut sources = BTreeMap::new();
+        for entry in fs::read_dir(folder).map_err(|e| cannot(folder, e))?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".cu") || name.ends_with(".cuh") {
+                let text = fs::read_to_string(entry.path()).map_err(|e| cannot(&entry.path(), e))?;
+                sources.insert(name, text);
+            }
+        }
+        Ok(sources)
+    }
+
+    /// The architectures to compile for, oldest first.
+    fn archs(nvrtc: &Nvrtc) -> Result<Vec<String>> {
+        let wished = env::var("GANSAKU_ARCHS").ok().filter(|text| !text.trim().is_empty());
+        let split = |text: &str| text.split([',', ' ']).filter(|a| !a.is_empty()).map(String::from).collect();
+        let mut archs: Vec<String> = split(wished.as_deref().unwrap_or(ARCHS));
+        let number = |arch: &str| arch.strip_suffix('a').unwrap_or(arch).parse().unwrap_or(0);
+        let known =
+            |arch: &str| nvrtc.archs.contains(&number(arch)) && (!arch.ends_with('a') || arch == "90a");
+        match archs.iter().find(|arch| !known(arch)) {
+            Some(arch) if wished.is_some() => {
+                return Err(format!(
+                    "GANSAKU_ARCHS: NVRTC {} has no architecture {arch}; it has {:?} and, for files named \
+                     *_sm90a.cu, 90a",
+                    nvrtc.version, nvrtc.archs
+                ));
+            }
+            _ => archs.retain(|arch| known(arch)),
+        }
+        archs.sort_by_key(|arch| (number(arch), arch.len()));
+        archs.dedup();
+        if archs.iter().all(|arch| arch == "90a") {
+            return Err("GANSAKU_ARCHS: no portable architecture is left; add 90".into());
+        }
+        Ok(archs)
+    }
+
+    /// One kernel file for one architecture.
+    struct Job<'a> {
+        file: &'a str,
+        arch: &'a str,
+    }
+
+    /// What became of a job.
+    struct Module<'a> {
+        job: &'a Job<'a>,
+        cubin: PathBuf,
+        ptx: PathBuf,
+        kernels: BTreeMap<String, Kernel>,
+    }
+
+    /// Of an entry point: C types and bytes of its parameters, the block it is compiled for, what it occupies.
+    #[derive(Default)]
+    struct Kernel {
+        parameters: Vec<(String, usize)>,
+        max_threads: u32,
+        registers: u32,
+        shared: u32,
+        local: u32,
+    }
+
+    fn compile_all<'a>(
+        jobs: &'a [Job],
+        nvrtc: &Nvrtc,
+        folder: &Path,
+        cache: &Path,
+        sources: &BTreeMap<String, String>,
+    ) -> Result<Vec<Module<'a>>> {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut done = vec![];
+            while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                done.push(compile(job, nvrtc, folder, cache, sources));
+            }
+            done
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+        let done: Vec<_> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().flat_map(|w| w.join().expect("a compiling thread panicked")).collect()
+        });
+        let (good, bad): (Vec<_>, Vec<_>) = done.into_iter().partition(|made| made.is_ok());
+        if !bad.is_empty() {
+            return Err(bad.into_iter().filter_map(|made| made.err()).collect::<Vec<_>>().join("\n"));
+        }
+        let mut modules: Vec<Module> = good.into_iter().flatten().collect();
+        modules.sort_by_key(|m| jobs.iter().position(|job| ptr::eq(job, m.job)));
+        // What no job of this build made is of an older text.
+        let keep = |path: &Path| modules.iter().any(|m| path.file_stem() == m.cubin.file_stem());
+        for old in fs::read_dir(cache).into_iter().flatten().flatten().filter(|e| !keep(&e.path())) {
+            // Best effort: what stays costs disk, not correctness.
+            let _ = fs::remove_file(old.path());
+        }
+        Ok(modules)
+    }
+
+    /// Compiles one file for one architecture, or takes what an earlier build made of the same texts.
+    fn compile<'a>(
+        job: &'a Job,
+        nvrtc: &Nvrtc,
+        folder: &Path,
+        cache: &Path,
+        sources: &BTreeMap<String, String>,
+    ) -> Result<Module<'a>> {
+        let Job { file, arch } = job;
+        let mut hash = Sha256::new();
+        for part in [&nvrtc.identity, *file, *arch].into_iter().chain(OPTIONS) {
+            hash.update(part);
+            hash.update([0]);
+        }
+        for name in included(file, sources) {
+            hash.update(&sources[name]);
+            hash.update([0]);
+        }
+        let stem = cache.join(hex(&hash.finalize()));
+        let [cubin, ptx, log] = ["cubin", "ptx", "log"].map(|kind| stem.with_extension(kind));
+        // The log is written last: where it stands, the others are whole.
+        if !log.exists() {
+            let mut options: Vec<String> = OPTIONS.map(String::from).into();
+            options.push(format!("--gpu-architecture=sm_{arch}"));
+            options.push(format!("--include-path={}", folder.display()));
+            let made = nvrtc.compile(&sources[*file], file, &options)?;
+            complaints(&made.log).map_err(|lines| format!("kernels/{file} for sm_{arch}: {lines}"))?;
+            for (path, bytes) in [(&cubin, &made.cubin), (&ptx, &made.ptx), (&log, &made.log.into_bytes())] {
+                fs::write(path, bytes).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+            }
+        }
+        let read = |path: &Path| fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()));
+        let mut kernels = signatures(&read(&ptx)?, &sources[*file]).ok_or_else(|| {
+            format!("kernels/{file}: the PTX for sm_{arch} has an entry this build cannot read")
+        })?;
+        occupancy(&read(&log)?, &mut kernels);
+        Ok(Module { job, cubin, ptx, kernels })
+    }
+
+    /// A file and the headers it includes, directly or not, each once.
+    fn included<'a>(file: &'a str, sources: &'a BTreeMap<String, String>) -> Vec<&'a str> {
+        let mut names = vec![file];
+        let mut read = 0;
+        while let Some(text) = names.get(read).map(|name| &sources[*name]) {
+            let quoted = |line: &'a str| line.trim().strip_prefix("#include \"")?.split('"').next();
+            for name in text.lines().filter_map(quoted) {
+                // The emulated GPU's header stands outside kernels/, behind an #if.
+                if sources.contains_key(name) && !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            read += 1;
+        }
+        names
+    }
+
+    /// What a log holds beyond plain information: warnings, registers spilled, warpgroup arithmetic serialised
+    /// (C7508, C7510).
+    fn complaints(log: &str) -> Result<()> {
+        let spills = |line: &str| {
+            let counts = line.split(',').filter(|part| part.contains("bytes spill"));
+            counts.filter_map(|part| part.split_whitespace().next()).any(|count| count != "0")
+        };
+        let bad = |line: &str| {
+            let words = ["warning", "error", "fatal", "C7508", "C7510"];
+            words.iter().any(|word| line.contains(word)) || spills(line)
+        };
+        if !log.lines().any(bad) {
+            return Ok(());
+        }
+        Err(format!("the build takes no warning and no spill\n{}", log.trim()))
+    }
+
+    /// The entry points of a PTX text with their parameters; types are those of the CUDA text.
+    fn signatures(ptx: &str, text: &str) -> Option<BTreeMap<String, Kernel>> {
+        let mut kernels = BTreeMap::new();
+        for entry in ptx.split(".visible .entry ").skip(1) {
+            let (name, rest) = entry.split_once('(')?;
+            let (parameters, rest) = rest.split_once(')')?;
+            let sizes = parameters.split(',').map(str::trim).filter(|p| !p.is_empty()).map(parameter_bytes);
+            let sizes: Vec<usize> = sizes.collect::<Option<_>>()?;
+            let mut kernel = Kernel { max_threads: 1024, ..Kernel::default() };
+            let directives = rest.split_once('{')?.0;
+            if let Some(limits) = directives.split(".maxntid").nth(1) {
+                let limits = limits.lines().next()?.split(',').map(|n| n.trim().parse::<u32>().ok());
+                kernel.max_threads = limits.collect::<Option<Vec<u32>>>()?.iter().product();
+            }
+            let kinds = parameter_types(name, text)?;
+            if kinds.len() != sizes.len() {
+                return None;
+            }
+            kernel.parameters = kinds.into_iter().zip(sizes).collect();
+            kernels.insert(name.to_string(), kernel);
+        }
+        Some(kernels)
+    }
+
+    /// Bytes of `.param .u64 NAME` or `.param .align 8 .b8 NAME[184]`.
+    fn parameter_bytes(declaration: &str) -> Option<usize> {
+        let kind = declaration.split_whitespace().find(|word| {
+            let digits = word.trim_start_matches(['.', 'u', 's', 'b', 'f']);
+            word.len() - digits.len() == 2 && ["8", "16", "32", "64"].contains(&digits)
+        })?;
+        let bytes = kind[2..].parse::<usize>().ok()? / 8;
+        match declaration.split_once('[') {
+            Some((_, count)) => Some(bytes * count.strip_suffix(']')?.parse::<usize>().ok()?),
+            None => Some(bytes),
+        }
+    }
+
+    /// `MapArguments` of `… map_f32(const __grid_constant__ MapArguments a)`, for each parameter.
+    fn parameter_types(kernel: &str, text: &str) -> Option<Vec<String>> {
+        let at = text.find(&format!(" {kernel}("))?;
+        let list = text[at..].split_once('(')?.1.split_once(')')?.0;
+        let declarations = list.split(',').map(str::trim).filter(|d| !d.is_empty());
+        let without_name =
+            |d: &str| d.rsplit_once([' ', '*']).map(|(kind, _)| d[..kind.len() + 1].to_string());
+        let plain = |kind: String| {
+            let words = kind.split_whitespace().filter(|w| !["const", "__grid_constant__"].contains(w));
+            words.collect::<Vec<_>>().join(" ")
+        };
+        declarations.map(|d| without_name(d).map(plain)).collect()
+    }
+
+    /// Fills in registers, shared and local memory from the assembler's log.
+    fn occupancy(log: &str, kernels: &mut BTreeMap<String, Kernel>) {
+        let before = |line: &str, what: &str| -> u32 {
+            let count = line
+                .split(',')
+                .find_map(|part| part.trim().strip_suffix(what)?.rsplit(' ').find(|w| !w.is_empty()));
+            count.and_then(|n| n.parse().ok()).unwrap_or(0)
+        };
+        let mut name = "";
+        for line in log.lines() {
+            if let Some(rest) = line.split("Compiling entry function '").nth(1) {
+                name = rest.split('\'').next().unwrap_or("");
+            }
+            let Some(kernel) = kernels.get_mut(name) else { continue };
+            if line.contains("bytes stack frame") {
+                kernel.local = kernel.local.max(before(line, "bytes stack frame"));
+            } else if line.contains("Used ") {
+                kernel.registers = before(line, "registers");
+                kernel.shared = before(line, "bytes smem");
+            }
+        }
+    }
+
+    /// The table as Rust: a cubin for each file and architecture, and PTX of the newest portable one.
+    fn render(modules: &[Module], nvrtc: &Nvrtc) -> String {
+        let newest = modules.iter().rev().map(|m| m.job.arch).find(|arch| *arch != "90a").unwrap_or("");
+        let mut text = format!("Build {{ nvrtc: {:?}, modules: &[\n", nvrtc.label);
+        for module in modules {
+            let ptx = (module.job.arch == newest).then_some((&module.ptx, "Ptx"));
+            for (path, form) in [(&module.cubin, "Cubin")].into_iter().chain(ptx) {
+                let bytes = fs::read(path).expect("just written or read");
+                let file = module.job.file.trim_end_matches(".cu");
+                writeln!(
+                    text,
+                    "  Module {{ file: {file:?}, arch: {:?}, form: Form::{form}, sha256: {:?},\n    \
+                     image: include_bytes!({path:?}), kernels: &[",
+                    module.job.arch,
+                    hex(&Sha256::digest(&bytes)),
+                )
+                .expect("a string grows");
+                for (name, Kernel { parameters, max_threads, registers, shared, local }) in &module.kernels {
+                    writeln!(
+                        text,
+                        "      Kernel {{ name: {name:?}, parameters: &{parameters:?}, max_threads: {max_threads}, \
+                         registers: {registers}, shared_bytes: {shared}, local_bytes: {local} }},"
+                    )
+                    .expect("a string grows");
+                }
+                text.push_str("    ] },\n");
+            }
+        }
+        text + "] }\n"
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,117 @@
+// What every kernel shares: types, memory access, exact arithmetic, and the parameter structs' pieces.
+//
+// No standard header is included, so NVRTC compiles this without an include path. Where the compiler is not
+// CUDA's, `gpu.h` (the emulated GPU) stands in for blocks, threads, memory and intrinsics: the same text runs.
+#pragma once
+
+typedef unsigned char u8;
+typedef unsigned int u32;
+typedef long long i64;
+typedef unsigned long long u64;
+
+#if defined(__CUDACC__)
+// Memory of the device. Emulated, an index past its allocation is reported with file and line.
+template <class T>
+using Global = T*;
+// `SHARED(float, tile, 64)`: memory of the block; `DYNAMIC_SHARED`: as much as the launch asked for.
+#define SHARED(type, name, count) __shared__ __align__(16) type name[count]
+#define DYNAMIC_SHARED(type, name)      \
+  extern __shared__ type name##_start[]; \
+  type* const name = name##_start
+
+// Four neighbours of shared memory at once; `at` is a multiple of four.
+__device__ __forceinline__ void load4(const float* from, u32 at, float (&to)[4]) {
+  float4 four = *reinterpret_cast<const float4*>(from + at);
+  to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
+}
+__device__ __forceinline__ void store4(float* to, u32 at, const float (&from)[4]) {
+  *reinterpret_cast<float4*>(to + at) = make_float4(from[0], from[1], from[2], from[3]);
+}
+// Four neighbours of device memory; at once where they are aligned.
+__device__ __forceinline__ void read4(const float* from, i64 at, float (&to)[4]) {
+  if (((u64)(from + at) & 15) == 0) {
+    float4 four = *reinterpret_cast<const float4*>(from + at);
+    to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
+  } else {
+#pragma unroll
+    for (int i = 0; i < 4; i++) to[i] = from[at + i];
+  }
+}
+#else
+#include "gpu.h"
+#endif
+
+// Axes of an iteration space; lowering collapses what views walk as one. Rust: `exec::cuda::pack::RANK`.
+#define RANK 6
+
+// What changes from phase to phase, in device memory. Rust: `pack::Clock`.
+struct Rates {
+  float lr;
+  float momentum;
+  float corrected_lr;     // Adam: lr / (1 − β1ᵗ)
+  float root_correction;  // Adam: √(1 − β2ᵗ)
+  float average;          // β of w̄ ← β·w̄ + (1 − β)·w
+  float unused;           // keeps the struct at a multiple of 8 bytes
+};
+struct Clock {
+  u64 seed;
+  u64 tick;        // phase executions so far
+  Rates rates[2];  // of the generator, the discriminator
+};
+
+// A strided window onto memory: element `index` lies at `base + Σ index[i]·strides[i]` if every index is in
+// [from, to); outside it reads 0. Rust: `pack::DeviceView`.
+struct View {
+  Global<float> at;
+  i64 base;            // may be negative where a window hides it
+  i64 strides[RANK];   // in elements; 0 repeats
+  u32 from[RANK];
+  u32 to[RANK];
+};
+
+// Rounds each operation by itself on every device: the compiler may fuse a·b + c, but not these.
+__device__ __forceinline__ float mul(float a, float b) { return __fmul_rn(a, b); }
+__device__ __forceinline__ float add(float a, float b) { return __fadd_rn(a, b); }
+__device__ __forceinline__ float sub(float a, float b) { return __fsub_rn(a, b); }
+
+// Position of `index`, or −1 outside a window. The loop is unrolled so that `index` stays in registers.
+__device__ __forceinline__ i64 position(const View& view, const u32 (&index)[RANK]) {
+  i64 at = view.base;
+  bool inside = true;
+#pragma unroll
+  for (int axis = 0; axis < RANK; axis++) {
+    inside = inside && index[axis] >= view.from[axis] && index[axis] < view.to[axis];
+    at += (i64)index[axis] * view.strides[axis];
+  }
+  return inside ? at : -1;
+}
+
+// Row-major index of element `at` of a space.
+__device__ __forceinline__ void unflatten(u32 at, const u32 (&shape)[RANK], u32 (&index)[RANK]) {
+#pragma unroll
+  for (int axis = RANK - 1; axis >= 0; axis--) {
+    u32 length = shape[axis];
+    u32 rest = length > 1 ? at / length : at;
+    index[axis] = length > 1 ? at - rest * length : 0;
+    at = rest;
+  }
+}
+
+// Sums of `values[thread]` over a block of `threads` (a power of two, at least 32), the same tree every time.
+// `values` holds one number a thread; all threads call, the sum is `values[0]` afterwards for all.
+template <class T, class Values>
+__device__ __forceinline__ T block_sum(Values& values, u32 thread, u32 threads, T own) {
+  values[thread] = own;
+  __syncthreads();
+  for (u32 width = threads / 2; width >= 32; width /= 2) {
+    if (thread < width) values[thread] = T(values[thread]) + T(values[thread + width]);
+    __syncthreads();
+  }
+  if (thread < 32) {
+    T part = values[thread];
+    for (int width = 16; width > 0; width /= 2) part += __shfl_down_sync(0xffffffffu, part, width);
+    if (thread == 0) values[0] = part;
+  }
+  __syncthreads();
+  return values[0];
+}

@@ -1,0 +1,146 @@
+// One optimizer update over a network's flat memory: rule, clip, moving average and gradient norm in one
+// launch. Formulas and roundings are those of src/exec/cpu/update.rs.
+//
+// A block walks 4,096 elements. The norm's partial sums are f64; the last block to finish adds them in a fixed
+// order, so no float is ever added atomically. Column norms come after as a launch of their own.
+#include "common.cuh"
+
+#define PER_BLOCK 4096
+
+struct UpdateArguments {
+  Global<float> weights;          // [count]
+  Global<const float> gradients;  // [count]
+  Global<float> first;            // [count] velocity, square average, or Adam's first moment
+  Global<float> second;           // [count] Adam's second moment
+  Global<float> average;          // [count]
+  Global<double> partials;        // [blocks]
+  Global<double> norm2;           // [1] squared norm of the gradient
+  Global<u32> finished;           // [1] blocks done; 0 before and after
+  Global<const Clock> clock;      // [1]
+  u32 count;
+  u32 player;
+  u32 blend;     // whether the average moves now
+  float beta1;   // RMSProp: alpha
+  float beta2;
+  float eps;
+  float clip;    // 0 is off
+  u32 unused;
+};
+
+struct Sgd {
+  static __device__ __forceinline__ float step(const UpdateArguments& a, const Rates& r, u32 i, float w, float g) {
+    float v = sub(mul(r.momentum, a.first[i]), mul(r.lr, g));
+    a.first[i] = v;
+    return add(w, v);
+  }
+};
+
+struct Adam {
+  static __device__ __forceinline__ float step(const UpdateArguments& a, const Rates& r, u32 i, float w, float g) {
+    float m = a.first[i], v = a.second[i];
+    m = add(m, mul(sub(1.0f, a.beta1), sub(g, m)));
+    v = add(mul(a.beta2, v), mul(mul(sub(1.0f, a.beta2), g), g));
+    a.first[i] = m;
+    a.second[i] = v;
+    return sub(w, __fdiv_rn(mul(r.corrected_lr, m), add(__fdiv_rn(__fsqrt_rn(v), r.root_correction), a.eps)));
+  }
+};
+
+struct RmsProp {
+  static __device__ __forceinline__ float step(const UpdateArguments& a, const Rates& r, u32 i, float w, float g) {
+    float s = add(mul(a.beta1, a.first[i]), mul(mul(sub(1.0f, a.beta1), g), g));
+    a.first[i] = s;
+    return sub(w, __fdiv_rn(mul(r.lr, g), add(__fsqrt_rn(s), a.eps)));
+  }
+};
+
+__device__ __forceinline__ float blended(float average, float w, float beta) {
+  return add(mul(beta, average), mul(sub(1.0f, beta), w));
+}
+
+template <class Rule>
+__device__ __forceinline__ void update(const UpdateArguments& a) {
+  SHARED(double, sums, 256);
+  SHARED(u32, last, 1);
+  Rates rates = a.clock[0].rates[a.player];
+  double square = 0.0;
+  u32 from = blockIdx.x * PER_BLOCK, to = a.count - from < PER_BLOCK ? a.count : from + PER_BLOCK;
+  for (u32 i = from + threadIdx.x; i < to; i += 256) {
+    float g = a.gradients[i];
+    square += (double)g * (double)g;
+    float w = Rule::step(a, rates, i, a.weights[i], g);
+    if (a.clip > 0.0f) w = w < -a.clip ? -a.clip : w > a.clip ? a.clip : w;
+    a.weights[i] = w;
+    if (a.blend) a.average[i] = blended(a.average[i], w, rates.average);
+  }
+  double sum = block_sum<double>(sums, threadIdx.x, 256, square);
+  if (threadIdx.x == 0) {
+    a.partials[blockIdx.x] = sum;
+    __threadfence();
+    last[0] = atomicAdd(&a.finished[0], 1u) == gridDim.x - 1;
+  }
+  __syncthreads();
+  if (last[0] == 0) return;
+  __threadfence();
+  double total = 0.0;
+  for (u32 i = threadIdx.x; i < gridDim.x; i += 256) total += a.partials[i];
+  total = block_sum<double>(sums, threadIdx.x, 256, total);
+  if (threadIdx.x == 0) {
+    a.norm2[0] = total;
+    a.finished[0] = 0;
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(256) sgd_f32(const __grid_constant__ UpdateArguments a) { update<Sgd>(a); }
+
+extern "C" __global__ void __launch_bounds__(256) adam_f32(const __grid_constant__ UpdateArguments a) { update<Adam>(a); }
+
+extern "C" __global__ void __launch_bounds__(256) rms_prop_f32(const __grid_constant__ UpdateArguments a) {
+  update<RmsProp>(a);
+}
+
+struct ColumnNormArguments {
+  Global<float> weights;  // [fan_in, units]
+  u32 fan_in;
+  u32 units;
+  float limit;
+  u32 unused;
+};
+
+// Scales each column down to the limit: w ← w·min(norm, limit)/(10⁻⁷ + norm). A block has 32 columns and
+// eight threads each.
+extern "C" __global__ void __launch_bounds__(256) column_norm_f32(const __grid_constant__ ColumnNormArguments a) {
+  SHARED(float, sums, 256);
+  u32 column = blockIdx.x * 32 + threadIdx.x % 32, lane = threadIdx.x / 32;
+  float sum = 0.0f;
+  for (u32 row = lane; row < a.fan_in && column < a.units; row += 8) {
+    float w = a.weights[(u64)row * a.units + column];
+    sum += w * w;
+  }
+  sums[threadIdx.x] = sum;
+  __syncthreads();
+  for (u32 width = 4; width > 0; width /= 2) {
+    if (lane < width) sums[threadIdx.x] = sums[threadIdx.x] + sums[threadIdx.x + 32 * width];
+    __syncthreads();
+  }
+  float norm = __fsqrt_rn(sums[threadIdx.x % 32]);
+  float factor = __fdiv_rn(norm < a.limit ? norm : a.limit, add(1e-7f, norm));
+  for (u32 row = lane; row < a.fan_in && column < a.units; row += 8) {
+    u64 at = (u64)row * a.units + column;
+    a.weights[at] = mul(a.weights[at], factor);
+  }
+}
+
+struct AverageArguments {
+  Global<float> average;        // [count]
+  Global<const float> weights;  // [count]
+  Global<const Clock> clock;    // [1]
+  u32 count;
+  u32 player;
+};
+
+// The moving average where column norms changed weights after the rule.
+extern "C" __global__ void __launch_bounds__(256) average_f32(const __grid_constant__ AverageArguments a) {
+  u32 i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < a.count) a.average[i] = blended(a.average[i], a.weights[i], a.clock[0].rates[a.player].average);
+}

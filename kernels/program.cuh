@@ -1,0 +1,114 @@
+// The interpreter of pointwise programs: what map.cu and reduce.cu have in common.
+//
+// A program is a straight line of instructions, the same for every element, so a warp never diverges on it.
+// An instruction's result stays in a register (`chain`); only what a later instruction than the next one
+// reads goes to `slots` in shared memory, where each thread has a column of its own: no barrier is needed.
+#pragma once
+#include "point.cuh"
+#include "random.cuh"
+
+#define MAX_INSTRUCTIONS 32
+#define MAX_VIEWS 16
+
+// Rust: `pack::PointOp` numbers.
+enum { ADD, MUL, MAX, GT, SELECT, SQRT, RECIP, TANH, SIGMOID, SOFTPLUS };
+// Where an operand is: a number, a load, a slot, the result of the instruction before.
+enum { CONSTANT, LOAD, SLOT, CHAIN };
+enum { MEMORY, UNIFORM, NORMAL };
+
+struct Instruction {
+  u8 op;
+  u8 to;  // slot, or NO_SLOT
+  u8 kinds[3];
+  u8 numbers[3];  // of the load or slot
+  float constants[3];
+};
+#define NO_SLOT 255
+
+struct ProgramArguments {
+  Global<const Clock> clock;  // [1]
+  u32 shape[RANK];            // iteration space; in a reduction 1 along summed axes
+  u32 folded[RANK];           // a reduction's summed lengths, 1 along kept axes; all 1 in a map
+  u32 count;                  // elements of `shape`
+  u32 terms;                  // elements of `folded`
+  u32 instructions;
+  u32 loads;      // views[0 .. loads] are read,
+  u32 results;    // views[loads .. loads + results] are written; these have no windows
+  u32 columns;    // reduction: neighbouring results a block computes, a power of two up to 32
+  Instruction code[MAX_INSTRUCTIONS];
+  u32 streams[MAX_VIEWS];      // of random loads
+  u8 load_kinds[MAX_VIEWS];    // MEMORY, UNIFORM, NORMAL
+  u8 result_kinds[MAX_VIEWS];  // operand each result is
+  u8 result_numbers[MAX_VIEWS];
+  float result_constants[MAX_VIEWS];
+  View views[MAX_VIEWS];
+};
+
+__device__ __forceinline__ float apply(u32 op, float x, float y, float z) {
+  switch (op) {
+    case ADD: return add(x, y);
+    case MUL: return mul(x, y);
+    case MAX: return x > y || x != x ? x : y;
+    case GT: return x > y ? 1.0f : 0.0f;
+    case SELECT: return x > 0.0f ? y : z;
+    case SQRT: return __fsqrt_rn(x);
+    case RECIP: return __fdiv_rn(1.0f, x);
+    case TANH: return hyperbolic_tangent(x);
+    case SIGMOID: return sigmoid(x);
+    default: return softplus(x);
+  }
+}
+
+// Load `number` at `index`: memory, or a random number whose element is the view's position.
+__device__ __forceinline__ float fetch(const ProgramArguments& a, u32 number, const u32 (&index)[RANK]) {
+  const View& view = a.views[number];
+  i64 at = position(view, index);
+  if (at < 0) return 0.0f;
+  if (a.load_kinds[number] == MEMORY) return view.at[at];
+  u64 seed = a.clock[0].seed, tick = a.clock[0].tick;
+  return a.load_kinds[number] == UNIFORM ? uniform_at(seed, tick, a.streams[number], at)
+                                         : normal_at(seed, tick, a.streams[number], at);
+}
+
+// An operand of the element at `index`; `slots[slot·stride + column]` is the thread's own.
+template <class Slots>
+__device__ __forceinline__ float operand(const ProgramArguments& a, u32 kind, u32 number, float constant,
+                                         const u32 (&index)[RANK], const Slots& slots, u32 stride, u32 column,
+                                         float chain) {
+  switch (kind) {
+    case CONSTANT: return constant;
+    case LOAD: return fetch(a, number, index);
+    case SLOT: return slots[number * stride + column];
+    default: return chain;
+  }
+}
+
+// Runs the program for `N` elements of the thread at once, so that decoding is paid once for all of them.
+// Element e has the columns `column + e·threads` of `slots`, which are `stride` apart.
+template <int N, class Slots>
+__device__ __forceinline__ void run(const ProgramArguments& a, const u32 (&index)[N][RANK], const bool (&active)[N],
+                                    Slots& slots, u32 stride, u32 column, u32 threads, float (&chain)[N]) {
+  for (u32 step = 0; step < a.instructions; step++) {
+    const Instruction& code = a.code[step];
+#pragma unroll
+    for (int e = 0; e < N; e++) {
+      if (!active[e]) continue;
+      float x[3];
+#pragma unroll
+      for (int i = 0; i < 3; i++) {
+        x[i] = operand(a, code.kinds[i], code.numbers[i], code.constants[i], index[e], slots, stride,
+                       column + e * threads, chain[e]);
+      }
+      chain[e] = apply(code.op, x[0], x[1], x[2]);
+      if (code.to != NO_SLOT) slots[code.to * stride + column + e * threads] = chain[e];
+    }
+  }
+}
+
+// What a result is, for the element at `index`.
+template <class Slots>
+__device__ __forceinline__ float result(const ProgramArguments& a, u32 number, const u32 (&index)[RANK],
+                                        const Slots& slots, u32 stride, u32 column, float chain) {
+  return operand(a, a.result_kinds[number], a.result_numbers[number], a.result_constants[number], index, slots,
+                 stride, column, chain);
+}

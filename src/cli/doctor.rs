@@ -1,0 +1,139 @@
+//! `gansaku doctor`: what this build and this machine can train on, and why not on more.
+
+use super::print;
+use crate::error::Result;
+use clap::Args;
+use std::fmt::Write;
+
+/// Say which devices this build and this machine can train on.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  gansaku doctor\n  gansaku doctor --kernels")]
+pub struct Doctor {
+    /// List registers, shared memory and spills of every kernel as compiled: for the GPU at hand, else for all
+    #[arg(long)]
+    kernels: bool,
+}
+
+pub fn run(args: &Doctor) -> Result<()> {
+    let mut out = format!("gansaku {}\n", env!("CARGO_PKG_VERSION"));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let _ = writeln!(out, "cpu: {} threads, {}", threads, std::env::consts::ARCH);
+    let examined = gpu(args, &mut out);
+    // What was found before a driver failed is part of the answer.
+    print(&out)?;
+    examined
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpu(_: &Doctor, out: &mut String) -> Result<()> {
+    out.push_str(
+        "cuda: this build is without CUDA, GPUs stay unused; `cargo build --release --features cuda` adds it \
+         (needs no CUDA toolkit: `pip install nvidia-cuda-nvrtc-cu12` is enough)\n",
+    );
+    Ok(())
+}
+
+#[cfg(feature = "cuda")]
+fn gpu(args: &Doctor, out: &mut String) -> Result<()> {
+    use crate::error::Error;
+    use crate::exec::cuda::driver::{Presence, presence, too_old};
+    use crate::exec::cuda::kernels::{BUILD, Module};
+    let every: Vec<&Module> = BUILD.modules.iter().collect();
+    summary(out);
+    let (driver, gpus) = match presence()? {
+        Presence::Absent(why) => {
+            let _ = writeln!(out, "driver: none to use: {why}; training runs on the CPU");
+            if args.kernels {
+                table(&every, out);
+            }
+            return Ok(());
+        }
+        Presence::Present { driver, gpus } => (driver, gpus),
+    };
+    let _ = writeln!(out, "driver: CUDA {}.{}", driver.0, driver.1);
+    let old = too_old(driver, BUILD.nvrtc);
+    let mut shown: Vec<&Module> = vec![];
+    for (number, gpu) in gpus.iter().enumerate() {
+        let (major, minor) = gpu.capability;
+        let _ = writeln!(
+            out,
+            "cuda:{number}: {}, compute capability {major}.{minor}, {} multiprocessors, {:.1} GiB",
+            gpu.name,
+            gpu.multiprocessors,
+            gpu.memory as f64 / (1u64 << 30) as f64
+        );
+        match BUILD.choose(gpu.capability) {
+            Ok(chosen) => {
+                for module in chosen {
+                    let form = format!("{:?}", module.form).to_lowercase();
+                    let _ = writeln!(
+                        out,
+                        "  {:12} sm_{:4} {form:5} {:>8} bytes  sha256 {}",
+                        module.file,
+                        module.arch,
+                        module.image.len(),
+                        module.sha256
+                    );
+                    if !shown.iter().any(|m| std::ptr::eq(*m, module)) {
+                        shown.push(module);
+                    }
+                }
+            }
+            Err(why) => {
+                let _ = writeln!(out, "  cannot be used: {why}");
+            }
+        }
+    }
+    if args.kernels {
+        table(if shown.is_empty() { &every } else { &shown }, out);
+    }
+    old.map_or(Ok(()), |why| Err(Error::Device(why)))
+}
+
+/// What the build script made, in a line.
+#[cfg(feature = "cuda")]
+fn summary(out: &mut String) {
+    use crate::exec::cuda::kernels::{BUILD, Form};
+    let unique = |mut list: Vec<&'static str>| {
+        list.sort_by_key(|name| (name.len(), *name));
+        list.dedup();
+        list
+    };
+    let modules = BUILD.modules.iter();
+    let archs = |form| unique(modules.clone().filter(|m| m.form == form).map(|m| m.arch).collect()).join(" ");
+    let names = unique(modules.clone().flat_map(|m| m.kernels.iter().map(|k| k.name)).collect());
+    let _ = writeln!(
+        out,
+        "kernels: {} in cubins for sm {}, PTX for sm {} and newer; compiled by NVRTC {}",
+        names.len(),
+        archs(Form::Cubin),
+        archs(Form::Ptx),
+        BUILD.nvrtc
+    );
+}
+
+/// A line a kernel and architecture. PTX has no row: what it occupies is known when a driver compiles it.
+#[cfg(feature = "cuda")]
+fn table(modules: &[&crate::exec::cuda::kernels::Module], out: &mut String) {
+    use crate::exec::cuda::kernels::Form;
+    let _ = writeln!(
+        out,
+        "\n{:24} {:12} {:6} {:>9} {:>12} {:>11} {:>7}",
+        "kernel", "file", "arch", "registers", "shared bytes", "local bytes", "threads"
+    );
+    for module in modules.iter().filter(|m| m.form == Form::Cubin) {
+        for kernel in module.kernels {
+            let _ = writeln!(
+                out,
+                "{:24} {:12} sm_{:3} {:>9} {:>12} {:>11} {:>7}",
+                kernel.name,
+                module.file,
+                module.arch,
+                kernel.registers,
+                kernel.shared_bytes,
+                kernel.local_bytes,
+                kernel.max_threads
+            );
+        }
+    }
+}

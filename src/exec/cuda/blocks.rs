@@ -1,0 +1,187 @@
+//! The kernels' parameter structs, field by field as `kernels/*.cu` declare them.
+//!
+//! `Pod` refuses padding at compile time; the drivers compare sizes with the compiled kernels'.
+
+use bytemuck::{Pod, Zeroable};
+
+/// Axes of an iteration space.
+pub(super) const RANK: usize = 6;
+/// Epilogue steps of a matmul.
+pub(super) const MAX_STEPS: usize = 8;
+/// `Instruction::to` of a result that only the next instruction reads.
+pub(super) const NO_SLOT: u8 = 255;
+
+/// What of an update changes from phase to phase.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct Rates {
+    pub lr: f32,
+    pub momentum: f32,
+    pub corrected_lr: f32,
+    pub root_correction: f32,
+    pub average: f32,
+    pub unused: f32,
+}
+
+/// What changes from phase to phase.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct Clock {
+    pub seed: u64,
+    pub tick: u64,
+    pub rates: [Rates; 2],
+}
+
+/// [`crate::lower::View`] with its place resolved.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct DeviceView {
+    pub at: u64,
+    pub base: i64,
+    pub strides: [i64; RANK],
+    pub from: [u32; RANK],
+    pub to: [u32; RANK],
+}
+
+/// One instruction; kinds are [`CONSTANT`] and its neighbours.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct Instruction {
+    pub op: u8,
+    pub to: u8,
+    pub kinds: [u8; 3],
+    pub numbers: [u8; 3],
+    pub constants: [f32; 3],
+}
+
+/// An operand that is a number.
+pub(super) const CONSTANT: u8 = 0;
+/// An operand that is a load.
+pub(super) const LOAD: u8 = 1;
+/// An operand that is a slot in shared memory.
+pub(super) const SLOT: u8 = 2;
+/// An operand that is the result of the instruction before.
+pub(super) const CHAIN: u8 = 3;
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct ProgramArguments {
+    pub clock: u64,
+    pub shape: [u32; RANK],
+    pub folded: [u32; RANK],
+    pub count: u32,
+    pub terms: u32,
+    pub instructions: u32,
+    pub loads: u32,
+    pub results: u32,
+    pub columns: u32,
+    pub code: [Instruction; crate::lower::MAX_INSTRUCTIONS],
+    pub streams: [u32; crate::lower::MAX_VIEWS],
+    pub load_kinds: [u8; crate::lower::MAX_VIEWS],
+    pub result_kinds: [u8; crate::lower::MAX_VIEWS],
+    pub result_numbers: [u8; crate::lower::MAX_VIEWS],
+    pub result_constants: [f32; crate::lower::MAX_VIEWS],
+    pub views: [DeviceView; crate::lower::MAX_VIEWS],
+}
+
+/// One epilogue step; `kind` counts as matmul.cu's enum.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct Step {
+    pub at: u64,
+    pub base: i64,
+    pub strides: [i64; 2],
+    pub from: [u32; 2],
+    pub to: [u32; 2],
+    pub kind: u32,
+    pub stream: u32,
+    pub x: f32,
+    pub y: f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct MatmulArguments {
+    pub a: u64,
+    pub b: u64,
+    pub out: u64,
+    pub partial: u64,
+    pub clock: u64,
+    pub a_strides: [i64; 2],
+    pub b_strides: [i64; 2],
+    pub out_stride: i64,
+    pub m: u32,
+    pub n: u32,
+    pub k: u32,
+    pub steps: u32,
+    pub slices: u32,
+    pub span: u32,
+    pub step: [Step; MAX_STEPS],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct RandomArguments {
+    pub out: u64,
+    pub clock: u64,
+    pub count: u32,
+    pub stream: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct GatherArguments {
+    pub bytes: u64,
+    pub numbers: u64,
+    pub out: u64,
+    pub clock: u64,
+    pub count: u64,
+    pub rows: u32,
+    pub width: u32,
+    pub half: u32,
+    pub factor: f32,
+    pub offset: f32,
+    pub unused: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct UpdateArguments {
+    pub weights: u64,
+    pub gradients: u64,
+    pub first: u64,
+    pub second: u64,
+    pub average: u64,
+    pub partials: u64,
+    pub norm2: u64,
+    pub finished: u64,
+    pub clock: u64,
+    pub count: u32,
+    pub player: u32,
+    pub blend: u32,
+    pub beta1: f32,
+    pub beta2: f32,
+    pub eps: f32,
+    pub clip: f32,
+    pub unused: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct ColumnNormArguments {
+    pub weights: u64,
+    pub fan_in: u32,
+    pub units: u32,
+    pub limit: f32,
+    pub unused: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct AverageArguments {
+    pub average: u64,
+    pub weights: u64,
+    pub clock: u64,
+    pub count: u32,
+    pub player: u32,
+}

@@ -1,0 +1,148 @@
+//! The emulated GPU: the kernels compiled as host code, run thread by thread as fibers.
+//!
+//! A driver like any other, so lowering, geometry and argument packing run on the way. It finds what silicon
+//! hides: accesses outside every allocation, races and uninitialised reads in shared memory, divergent
+//! barriers, deadlocks; each ends the launch with an error that names file, line, kernel, block and thread.
+//! It shows neither time nor occupancy.
+
+mod build;
+mod library;
+
+pub use build::{build, compiler, entry_points};
+
+use super::launch::{Argument, Buffer, Counters, Driver, Geometry};
+use crate::error::{Error, Result};
+use library::{Allocation, Library, Request};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// An emulated GPU with its own memory.
+pub struct Emulated {
+    library: Library,
+    allocations: Vec<Allocation>,
+    capacity: usize,
+    seed: u64,
+    counters: Counters,
+    kernels: BTreeSet<String>,
+}
+
+impl Emulated {
+    /// A GPU that runs the kernels of a library which [`build`] made, blocks and threads in an order drawn from
+    /// `seed`, with `capacity` bytes of memory.
+    ///
+    /// # Errors
+    /// When the library cannot be loaded.
+    pub fn new(library: &Path, seed: u64, capacity: usize) -> Result<Emulated> {
+        Ok(Emulated {
+            library: Library::load(library)?,
+            allocations: vec![],
+            capacity,
+            seed,
+            counters: Counters::default(),
+            kernels: BTreeSet::new(),
+        })
+    }
+
+    /// Kernels launched so far.
+    pub fn kernels(&self) -> &BTreeSet<String> {
+        &self.kernels
+    }
+
+    fn used(&self) -> usize {
+        self.allocations.iter().map(Allocation::len).sum()
+    }
+
+    /// The buffer's memory, if the range lies inside.
+    fn range(&mut self, what: &str, buffer: Buffer, offset: usize, bytes: usize) -> Result<&mut Allocation> {
+        let Buffer(number) = buffer;
+        let found = self.allocations.get_mut(number as usize);
+        let found = found.ok_or_else(|| {
+            Error::Device(format!("emulated GPU: {what}: no buffer {number}; this is a bug of the executor"))
+        })?;
+        match offset.checked_add(bytes) {
+            Some(end) if end <= found.len() => Ok(found),
+            _ => Err(Error::Device(format!(
+                "emulated GPU: {what} of {bytes} bytes at {offset} of buffer {number}, which has {}; \
+                 this is a bug of the executor",
+                found.len()
+            ))),
+        }
+    }
+}
+
+impl Driver for Emulated {
+    fn name(&self) -> String {
+        "emulated GPU".into()
+    }
+
+    fn free_memory(&self) -> Result<usize> {
+        Ok(self.capacity - self.used())
+    }
+
+    fn allocate(&mut self, bytes: usize) -> Result<Buffer> {
+        let free = self.capacity - self.used();
+        if bytes > free {
+            return Err(Error::Device(format!(
+                "emulated GPU: out of memory: {bytes} bytes asked for, {free} of {} free; lower train.batch",
+                self.capacity
+            )));
+        }
+        self.counters.allocations += 1;
+        self.allocations.push(Allocation::new(bytes));
+        Ok(Buffer(self.allocations.len() as u32 - 1))
+    }
+
+    fn address(&self, buffer: Buffer) -> u64 {
+        self.allocations[buffer.0 as usize].address()
+    }
+
+    fn zero(&mut self, buffer: Buffer, offset: usize, bytes: usize) -> Result<()> {
+        self.range("zeroing", buffer, offset, bytes)?.write(offset, &vec![0; bytes]);
+        Ok(())
+    }
+
+    fn upload(&mut self, buffer: Buffer, offset: usize, from: &[u8]) -> Result<()> {
+        self.range("an upload", buffer, offset, from.len())?.write(offset, from);
+        self.counters.uploads += 1;
+        Ok(())
+    }
+
+    fn download(&mut self, buffer: Buffer, offset: usize, to: &mut [u8]) -> Result<()> {
+        self.range("a download", buffer, offset, to.len())?.read(offset, to);
+        self.counters.downloads += 1;
+        Ok(())
+    }
+
+    fn launch(&mut self, kernel: &str, geometry: Geometry, arguments: &[Argument]) -> Result<()> {
+        let failure = |what: &str| Error::Device(format!("emulated GPU: {kernel}: {what}"));
+        let Geometry { grid, block, shared_bytes } = geometry;
+        let threads: u64 = block.iter().map(|&n| u64::from(n)).product();
+        if grid.contains(&0) || threads == 0 || threads > 1024 || grid[1] > 65_535 || grid[2] > 65_535 {
+            return Err(failure(&format!("no GPU runs {geometry}; this is a bug of the executor")));
+        }
+        if shared_bytes > 48 << 10 {
+            return Err(failure(&format!("{geometry}: more than 48 KiB of shared memory a block")));
+        }
+        let [argument] = arguments else {
+            return Err(failure(&format!("takes one parameter struct, {} were given", arguments.len())));
+        };
+        self.counters.launches += 1;
+        self.kernels.insert(kernel.to_string());
+        let order = self.seed.wrapping_add(self.counters.launches);
+        let request = Request { kernel, geometry, argument: &argument.bytes, order };
+        self.library.launch(&request, &self.allocations).map_err(|report| failure(&report))?;
+        match self.allocations.iter().position(|a| !a.guards_intact()) {
+            None => Ok(()),
+            Some(number) => Err(failure(&format!("wrote past the ends of buffer {number}"))),
+        }
+    }
+
+    fn synchronize(&mut self) -> Result<()> {
+        self.counters.synchronizations += 1;
+        Ok(())
+    }
+
+    fn counters(&self) -> Counters {
+        self.counters
+    }
+}

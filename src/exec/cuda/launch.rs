@@ -1,0 +1,123 @@
+//! The launch interface: what a device must do for the executor, and nothing of how.
+//!
+//! Two devices implement it: the CUDA driver, and the emulated GPU that runs the same kernels as host code.
+
+use crate::error::Result;
+use bytemuck::NoUninit;
+
+/// One allocation on the device; an opaque number that its driver gave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Buffer(pub u32);
+
+/// How many threads a launch has, and the dynamic shared memory of each of its blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Geometry {
+    /// Blocks: x, y, z. None may be 0.
+    pub grid: [u32; 3],
+    /// Threads a block: x, y, z.
+    pub block: [u32; 3],
+    /// Bytes of dynamic shared memory a block.
+    pub shared_bytes: u32,
+}
+
+impl Geometry {
+    /// A row of `blocks` blocks of `threads` threads, without dynamic shared memory.
+    pub fn row(blocks: usize, threads: u32) -> Geometry {
+        let blocks = u32::try_from(blocks).expect("fewer than 2³² blocks");
+        Geometry { grid: [blocks, 1, 1], block: [threads, 1, 1], shared_bytes: 0 }
+    }
+}
+
+impl std::fmt::Display for Geometry {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let ([gx, gy, gz], [bx, by, bz]) = (self.grid, self.block);
+        write!(f, "{gx}×{gy}×{gz} blocks of {bx}×{by}×{bz} threads, {} bytes", self.shared_bytes)
+    }
+}
+
+/// One kernel parameter: its bytes as the C ABI lays them out, and its C type for the signature check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Argument {
+    /// The parameter's C type, such as `MapArguments`.
+    pub kind: &'static str,
+    /// Its value; addresses in it come from [`Driver::address`].
+    pub bytes: Vec<u8>,
+}
+
+impl Argument {
+    /// A parameter struct passed by value; `T` mirrors the C struct `kind` (`#[repr(C)]`, no padding).
+    pub fn block<T: NoUninit>(kind: &'static str, value: &T) -> Argument {
+        Argument { kind, bytes: bytemuck::bytes_of(value).to_vec() }
+    }
+}
+
+/// What a driver was asked for since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Kernel launches.
+    pub launches: u64,
+    /// Allocations.
+    pub allocations: u64,
+    /// Copies from the host to the device.
+    pub uploads: u64,
+    /// Copies from the device to the host; each waits for the device.
+    pub downloads: u64,
+    /// Explicit waits.
+    pub synchronizations: u64,
+}
+
+/// A device with one in-order stream: calls take effect in the order they are made.
+///
+/// Every error is [`crate::error::Error::Device`]: what was asked for, of which device, and what to do next.
+pub trait Driver {
+    /// The device, for messages: `NVIDIA H200 (cuda:0)`.
+    fn name(&self) -> String;
+
+    /// Bytes that an allocation could still take.
+    ///
+    /// # Errors
+    /// When the device does not answer.
+    fn free_memory(&self) -> Result<usize>;
+
+    /// New memory of `bytes` bytes, aligned to 256; contents undefined. 0 bytes is allowed.
+    ///
+    /// # Errors
+    /// When memory is short; the message says how much was asked for and how much was free.
+    fn allocate(&mut self, bytes: usize) -> Result<Buffer>;
+
+    /// Where a buffer starts, as kernels see it; fixed for the buffer's life.
+    fn address(&self, buffer: Buffer) -> u64;
+
+    /// Fills `bytes` bytes from `offset` with zeros.
+    ///
+    /// # Errors
+    /// On a range outside the buffer, or a device failure.
+    fn zero(&mut self, buffer: Buffer, offset: usize, bytes: usize) -> Result<()>;
+
+    /// Copies `from` to `offset` of the buffer. `from` may be reused when the call returns.
+    ///
+    /// # Errors
+    /// On a range outside the buffer, or a device failure.
+    fn upload(&mut self, buffer: Buffer, offset: usize, from: &[u8]) -> Result<()>;
+
+    /// Copies from `offset` of the buffer, after everything launched before.
+    ///
+    /// # Errors
+    /// On a range outside the buffer, or a failure of anything launched before.
+    fn download(&mut self, buffer: Buffer, offset: usize, to: &mut [u8]) -> Result<()>;
+
+    /// Starts a kernel. A geometry without blocks or threads is the caller's mistake.
+    ///
+    /// # Errors
+    /// When no such kernel exists, `arguments` are not its parameters, or the device refuses.
+    fn launch(&mut self, kernel: &str, geometry: Geometry, arguments: &[Argument]) -> Result<()>;
+
+    /// Waits for everything asked for so far.
+    ///
+    /// # Errors
+    /// When something launched before failed.
+    fn synchronize(&mut self) -> Result<()>;
+
+    /// What was asked for so far.
+    fn counters(&self) -> Counters;
+}

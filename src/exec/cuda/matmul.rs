@@ -1,0 +1,171 @@
+//! The kernel launches of one matrix product: which tiles, how many slices, the epilogue's steps.
+
+use super::blocks::{MAX_STEPS, MatmulArguments, Step};
+use super::launch::{Argument, Geometry};
+use super::memory::Memory;
+use super::pack::{Packed, number};
+use crate::lower::{Epilogue, Plan, View, Work};
+
+const THREADS: u32 = 256;
+/// Elements of k that a tile holds; as in `kernels/matmul.cu`.
+const DEPTH: usize = 16;
+/// Blocks that a launch should have. A number of today's larger GPUs (an H100 has 132 multiprocessors), but the
+/// same for all: it decides who adds what, and so the bits of a product.
+const BLOCKS: usize = 132;
+/// Least depth of a slice: less is not worth the second launch.
+const LEAST_DEPTH: usize = 64;
+const MOST_SLICES: usize = 16;
+
+/// How a product is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tiling {
+    /// Rows and columns of a tile.
+    tile: usize,
+    /// Parts of k.
+    slices: usize,
+    /// Depth of each but the last.
+    span: usize,
+}
+
+impl Tiling {
+    fn new([m, n, k]: [usize; 3]) -> Tiling {
+        let tiles = |tile: usize| m.div_ceil(tile) * n.div_ceil(tile);
+        let whole = |tile| Tiling { tile, slices: 1, span: k.next_multiple_of(DEPTH).max(DEPTH) };
+        if tiles(128) >= BLOCKS {
+            return whole(128);
+        }
+        // Half-filled GPUs are left alone: slices cost a launch and their sums' traffic.
+        let wanted = (BLOCKS / tiles(64).max(1)).min(k / LEAST_DEPTH).min(MOST_SLICES);
+        if wanted < 2 {
+            return whole(64);
+        }
+        let span = k.div_ceil(wanted).next_multiple_of(DEPTH);
+        Tiling { tile: 64, slices: k.div_ceil(span), span }
+    }
+}
+
+/// Elements that the slices of the plans' products need at most.
+pub(super) fn partial_sums(plans: &[Plan]) -> usize {
+    let of = |work: &Work| match work {
+        Work::Matmul { size, .. } => match Tiling::new(*size).slices {
+            1 => 0,
+            slices => slices * size[0] * size[1],
+        },
+        _ => 0,
+    };
+    plans.iter().flat_map(|p| &p.launches).map(|l| of(&l.work)).max().unwrap_or(0)
+}
+
+/// The product's launch, and the one that adds its slices if there are several.
+pub(super) fn pack(
+    memory: &Memory,
+    [a, b, out]: [&View; 3],
+    size: [usize; 3],
+    epilogue: &[Epilogue],
+) -> Result<Vec<Packed>, String> {
+    let [m, n, k] = size;
+    if m * n == 0 {
+        return Ok(vec![]);
+    }
+    if epilogue.len() > MAX_STEPS {
+        return Err(format!("{} epilogue steps, the GPU's matmul takes {MAX_STEPS}", epilogue.len()));
+    }
+    let tiling = Tiling::new(size);
+    let start = |view: &View| memory.address(view.place).wrapping_add_signed(4 * view.base as i64);
+    let strides = |view: &View| [view.strides[0] as i64, view.strides[1] as i64];
+    let mut arguments = MatmulArguments {
+        a: start(a),
+        b: start(b),
+        out: start(out),
+        partial: memory.partial.address,
+        clock: memory.clock.address,
+        a_strides: strides(a),
+        b_strides: strides(b),
+        out_stride: if m > 1 { out.strides[0] as i64 } else { n as i64 },
+        m: number(m, "rows")?,
+        n: number(n, "columns")?,
+        k: number(k, "a depth")?,
+        steps: epilogue.len() as u32,
+        slices: tiling.slices as u32,
+        span: number(tiling.span, "a depth")?,
+        ..MatmulArguments::default()
+    };
+    for (to, from) in arguments.step.iter_mut().zip(epilogue) {
+        *to = step(memory, from);
+    }
+    let down = u32::try_from(m.div_ceil(tiling.tile)).ok().filter(|&d| d < 65_536);
+    let down = down.ok_or_else(|| format!("a product of {m} rows is more than one launch covers"))?;
+    let across = n.div_ceil(tiling.tile) as u32;
+    let packed = |kernel, geometry| Packed {
+        kernel,
+        geometry,
+        arguments: vec![Argument::block("MatmulArguments", &arguments)],
+    };
+    let grid = [across, down, tiling.slices as u32];
+    let kernel = if tiling.tile == 128 { "matmul_wide_f32" } else { "matmul_f32" };
+    let mut all = vec![packed(kernel, Geometry { grid, block: [THREADS, 1, 1], shared_bytes: 0 })];
+    if tiling.slices > 1 {
+        let blocks = (m * n).div_ceil(THREADS as usize);
+        all.push(packed("matmul_slices_f32", Geometry::row(blocks, THREADS)));
+    }
+    Ok(all)
+}
+
+fn step(memory: &Memory, epilogue: &Epilogue) -> Step {
+    let (kind, x) = match *epilogue {
+        Epilogue::Bias(_) | Epilogue::Accumulate(_) => (0, 0.0),
+        Epilogue::Scale(c) => (1, c),
+        Epilogue::Relu => (2, 0.0),
+        Epilogue::LeakyRelu(slope) => (3, slope),
+        Epilogue::Tanh => (4, 0.0),
+        Epilogue::Sigmoid => (5, 0.0),
+        Epilogue::Dropout { threshold, .. } => (6, threshold),
+        Epilogue::ReluGrad(_) => (7, 0.0),
+        Epilogue::LeakyReluGrad(_, slope) => (8, slope),
+        Epilogue::TanhGrad(_) => (9, 0.0),
+        Epilogue::SigmoidGrad(_) => (10, 0.0),
+    };
+    let mut to = Step { kind, x, ..Step::default() };
+    if let Some(view) = epilogue.view() {
+        to.base = view.base as i64;
+        for axis in 0..2 {
+            to.strides[axis] = view.strides[axis] as i64;
+            (to.from[axis], to.to[axis]) = (view.windows[axis].0 as u32, view.windows[axis].1 as u32);
+        }
+        match *epilogue {
+            Epilogue::Dropout { stream, scale, .. } => (to.stream, to.y) = (stream, scale),
+            _ => to.at = memory.address(view.place),
+        }
+    }
+    to
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_element_of_k_is_in_one_slice() {
+        for size in [
+            [0, 0, 0],
+            [1, 1, 0],
+            [1, 1, 1],
+            [100, 1200, 784],
+            [20, 70, 300],
+            [3, 3, 100_000],
+            [5000, 5000, 7],
+        ] {
+            let Tiling { slices, span, .. } = Tiling::new(size);
+            assert!(slices * span >= size[2], "{size:?}: {slices} slices of {span}");
+            assert!(slices == 1 || (slices - 1) * span < size[2], "{size:?}: the last of {slices} is empty");
+            assert_eq!(span % DEPTH, 0, "{size:?}");
+        }
+    }
+
+    #[test]
+    fn small_deep_products_are_cut_and_large_ones_get_large_tiles() {
+        assert_eq!(Tiling::new([100, 1200, 784]), Tiling { tile: 64, slices: 3, span: 272 });
+        assert_eq!(Tiling::new([784, 1200, 100]), Tiling { tile: 64, slices: 1, span: 112 });
+        assert_eq!(Tiling::new([8192, 1200, 784]), Tiling { tile: 128, slices: 1, span: 784 });
+    }
+}

@@ -1,0 +1,225 @@
+//! The device memory of a training run, allocated once: the arena, both networks, the data set, the clock.
+
+use super::launch::{Buffer, Driver};
+use crate::data::{Dataset, Values};
+use crate::error::{Error, Result};
+use crate::exec::{NetworkState, States, UpdateRule};
+use crate::graph::Player;
+use crate::lower::Place;
+
+/// Elements a block of an update walks; as in `kernels/optim.cu`.
+const PER_BLOCK: usize = 4096;
+
+/// A buffer, its address and its length in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Region {
+    pub buffer: Buffer,
+    pub address: u64,
+    pub bytes: usize,
+}
+
+/// One network on the device.
+pub(super) struct NetworkMemory {
+    pub count: usize,
+    pub weights: Region,
+    pub gradients: Region,
+    pub moments: Vec<Region>,
+    pub average: Option<Region>,
+    pub partials: Region,
+    /// `f64`.
+    pub norm2: Region,
+    /// `u32`: blocks of the running update that are done.
+    pub finished: Region,
+}
+
+/// The training split on the device.
+pub(super) struct DataMemory {
+    pub values: Region,
+    pub bytes: bool,
+    pub labels: Option<Region>,
+    pub count: usize,
+    pub factor: f32,
+    pub offset: f32,
+}
+
+/// Everything that launches touch.
+pub(super) struct Memory {
+    pub arena: Region,
+    pub clock: Region,
+    /// Sums of matmul slices.
+    pub partial: Region,
+    pub networks: [NetworkMemory; 2],
+    pub data: Option<DataMemory>,
+}
+
+impl NetworkMemory {
+    /// Blocks of an update; an empty network still has one, for its norm.
+    pub fn blocks(&self) -> usize {
+        self.count.div_ceil(PER_BLOCK).max(1)
+    }
+}
+
+/// Bytes that a run needs, before any of it is allocated; `scratch` in elements.
+fn needed(scratch: usize, states: &States, data: Option<&Dataset>) -> usize {
+    let network = |s: &NetworkState| {
+        let vectors = 2 + s.moments.len() + usize::from(!s.average.is_empty());
+        4 * vectors * s.weights.len() + 8 * s.weights.len().div_ceil(PER_BLOCK).max(1) + 12
+    };
+    let examples = data.map_or(0, |d| match &d.train.values {
+        Values::U8(bytes) => bytes.len(),
+        Values::F32(numbers) => 4 * numbers.len(),
+    });
+    4 * scratch + states.iter().map(network).sum::<usize>() + examples
+}
+
+impl Memory {
+    /// Allocates all and uploads networks and data. Sizes: elements of the arena, elements of matmul slices,
+    /// bytes of the clock.
+    ///
+    /// # Errors
+    /// When the device has too little memory, told before the first byte is taken.
+    pub fn new<D: Driver>(
+        driver: &mut D,
+        [arena, partial, clock_bytes]: [usize; 3],
+        states: &States,
+        rules: &[UpdateRule; 2],
+        data: Option<&Dataset>,
+    ) -> Result<Memory> {
+        let need = needed(arena + partial, states, data) + clock_bytes;
+        let free = driver.free_memory()?;
+        if need > free {
+            return Err(Error::Device(format!(
+                "{}: this run needs {} MiB of device memory, {} MiB are free; lower train.batch, make the \
+                 networks smaller, or free the device of other programs",
+                driver.name(),
+                need.div_ceil(1 << 20),
+                free >> 20
+            )));
+        }
+        let arena_region = region(driver, 4 * arena)?;
+        driver.zero(arena_region.buffer, 0, arena_region.bytes)?;
+        let [generator, discriminator] = [0, 1].map(|i| network(driver, &states[i], &rules[i]));
+        let memory = Memory {
+            arena: arena_region,
+            clock: region(driver, clock_bytes)?,
+            partial: region(driver, 4 * partial)?,
+            networks: [generator?, discriminator?],
+            data: data.map(|d| resident(driver, d)).transpose()?,
+        };
+        memory.set_states(driver, states)?;
+        Ok(memory)
+    }
+
+    /// The region of a place, and where in it the place is, in elements.
+    pub fn locate(&self, place: Place) -> (Region, usize) {
+        match place {
+            Place::Arena(at) => (self.arena, at),
+            Place::Weights(player, at) => (self.networks[player as usize].weights, at),
+            Place::Gradients(player, at) => (self.networks[player as usize].gradients, at),
+        }
+    }
+
+    /// A place's address.
+    pub fn address(&self, place: Place) -> u64 {
+        let (region, at) = self.locate(place);
+        region.address + 4 * at as u64
+    }
+
+    /// Replaces both networks.
+    ///
+    /// # Panics
+    /// When they have other sizes than the ones the executor was made with.
+    pub fn set_states<D: Driver>(&self, driver: &mut D, states: &States) -> Result<()> {
+        for (memory, state) in self.networks.iter().zip(states) {
+            put(driver, memory.weights, &state.weights)?;
+            put(driver, memory.gradients, &state.gradients)?;
+            for (region, moment) in memory.moments.iter().zip(&state.moments) {
+                put(driver, *region, moment)?;
+            }
+            if let Some(region) = memory.average {
+                put(driver, region, &state.average)?;
+            }
+            driver.upload(memory.norm2.buffer, 0, &state.gradient_norm2.to_le_bytes())?;
+            driver.zero(memory.finished.buffer, 0, 4)?;
+        }
+        Ok(())
+    }
+
+    /// A copy of both networks.
+    pub fn states<D: Driver>(&self, driver: &mut D) -> Result<States> {
+        let mut states = States::default();
+        for (memory, state) in self.networks.iter().zip(&mut states) {
+            state.weights = take(driver, memory.weights, 0, memory.count)?;
+            state.gradients = take(driver, memory.gradients, 0, memory.count)?;
+            for region in &memory.moments {
+                state.moments.push(take(driver, *region, 0, memory.count)?);
+            }
+            if let Some(region) = memory.average {
+                state.average = take(driver, region, 0, memory.count)?;
+            }
+        }
+        for player in Player::ALL {
+            states[player as usize].gradient_norm2 = self.gradient_norm2(driver, player)?;
+        }
+        Ok(states)
+    }
+
+    /// Squared norm of a network's last gradient.
+    pub fn gradient_norm2<D: Driver>(&self, driver: &mut D, player: Player) -> Result<f64> {
+        let mut bytes = [0; 8];
+        driver.download(self.networks[player as usize].norm2.buffer, 0, &mut bytes)?;
+        Ok(f64::from_le_bytes(bytes))
+    }
+}
+
+fn region<D: Driver>(driver: &mut D, bytes: usize) -> Result<Region> {
+    let buffer = driver.allocate(bytes)?;
+    Ok(Region { buffer, address: driver.address(buffer), bytes })
+}
+
+fn network<D: Driver>(driver: &mut D, state: &NetworkState, rule: &UpdateRule) -> Result<NetworkMemory> {
+    let count = state.weights.len();
+    Ok(NetworkMemory {
+        count,
+        weights: region(driver, 4 * count)?,
+        gradients: region(driver, 4 * count)?,
+        moments: state.moments.iter().map(|_| region(driver, 4 * count)).collect::<Result<_>>()?,
+        average: rule.average.then(|| region(driver, 4 * count)).transpose()?,
+        partials: region(driver, 8 * count.div_ceil(PER_BLOCK).max(1))?,
+        norm2: region(driver, 8)?,
+        finished: region(driver, 4)?,
+    })
+}
+
+fn resident<D: Driver>(driver: &mut D, data: &Dataset) -> Result<DataMemory> {
+    let train = &data.train;
+    let (bytes, values): (bool, &[u8]) = match &train.values {
+        Values::U8(bytes) => (true, bytes),
+        Values::F32(numbers) => (false, bytemuck::cast_slice(numbers)),
+    };
+    let put_bytes = |driver: &mut D, from: &[u8]| {
+        let to = region(driver, from.len())?;
+        driver.upload(to.buffer, 0, from)?;
+        Ok(to)
+    };
+    Ok(DataMemory {
+        values: put_bytes(driver, values)?,
+        bytes,
+        labels: train.labels.as_ref().map(|l| put_bytes(driver, l)).transpose()?,
+        count: train.count,
+        factor: data.factor,
+        offset: data.offset,
+    })
+}
+
+fn put<D: Driver>(driver: &mut D, to: Region, values: &[f32]) -> Result<()> {
+    assert_eq!(to.bytes, 4 * values.len(), "a state of another size");
+    driver.upload(to.buffer, 0, bytemuck::cast_slice(values))
+}
+
+/// `len` elements from element `at` of a region.
+pub(super) fn take<D: Driver>(driver: &mut D, from: Region, at: usize, len: usize) -> Result<Vec<f32>> {
+    let mut values = vec![0.0f32; len];
+    driver.download(from.buffer, 4 * at, bytemuck::cast_slice_mut(&mut values))?;
+    Ok(values)
+}

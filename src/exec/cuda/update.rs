@@ -1,0 +1,87 @@
+//! The kernel launches of one optimizer update.
+
+use super::blocks::{AverageArguments, ColumnNormArguments, Rates, UpdateArguments};
+use super::launch::{Argument, Geometry};
+use super::memory::Memory;
+use super::pack::Packed;
+use crate::config::Rule;
+use crate::exec::{Rate, UpdateRule};
+use crate::graph::Player;
+
+const THREADS: u32 = 256;
+
+/// Rule, clip, average and gradient norm in one launch; column norms and the average after them in their own.
+pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule) -> Vec<Packed> {
+    let network = &memory.networks[player as usize];
+    let address = |moment: usize| network.moments.get(moment).map_or(0, |m| m.address);
+    let limits = rule.column_norms.iter().filter(|l| l.units > 0);
+    let mut arguments = UpdateArguments {
+        weights: network.weights.address,
+        gradients: network.gradients.address,
+        first: address(0),
+        second: address(1),
+        average: network.average.map_or(0, |a| a.address),
+        partials: network.partials.address,
+        norm2: network.norm2.address,
+        finished: network.finished.address,
+        clock: memory.clock.address,
+        count: u32::try_from(network.count).expect("a network of fewer than 2³² parameters"),
+        player: player as u32,
+        blend: u32::from(rule.average && rule.column_norms.is_empty()),
+        clip: rule.clip,
+        ..UpdateArguments::default()
+    };
+    let kernel = match rule.rule {
+        Rule::Sgd { .. } => "sgd_f32",
+        Rule::Adam { beta1, beta2, eps } => {
+            (arguments.beta1, arguments.beta2, arguments.eps) = (beta1, beta2, eps);
+            "adam_f32"
+        }
+        Rule::RmsProp { alpha, eps } => {
+            (arguments.beta1, arguments.eps) = (alpha, eps);
+            "rms_prop_f32"
+        }
+    };
+    let one = |kernel, blocks, argument| Packed {
+        kernel,
+        geometry: Geometry::row(blocks, THREADS),
+        arguments: vec![argument],
+    };
+    let mut packed = vec![one(kernel, network.blocks(), Argument::block("UpdateArguments", &arguments))];
+    for limit in limits {
+        let arguments = ColumnNormArguments {
+            weights: network.weights.address + 4 * limit.offset as u64,
+            fan_in: limit.fan_in as u32,
+            units: limit.units as u32,
+            limit: limit.limit,
+            unused: 0,
+        };
+        let blocks = limit.units.div_ceil(32);
+        packed.push(one("column_norm_f32", blocks, Argument::block("ColumnNormArguments", &arguments)));
+    }
+    if let Some(average) = network.average.filter(|_| !rule.column_norms.is_empty() && network.count > 0) {
+        let arguments = AverageArguments {
+            average: average.address,
+            weights: network.weights.address,
+            clock: memory.clock.address,
+            count: network.count as u32,
+            player: player as u32,
+        };
+        let blocks = network.count.div_ceil(THREADS as usize);
+        packed.push(one("average_f32", blocks, Argument::block("AverageArguments", &arguments)));
+    }
+    packed
+}
+
+/// The device's form of an update's rates.
+pub(super) fn rates(rule: &UpdateRule, rate: &Rate) -> Rates {
+    let (corrected_lr, root_correction) = rule.corrected(rate);
+    Rates {
+        lr: rate.lr,
+        momentum: rate.momentum,
+        corrected_lr,
+        root_correction,
+        average: rate.average,
+        unused: 0.0,
+    }
+}

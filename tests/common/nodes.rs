@@ -1,0 +1,220 @@
+//! Every node with memory against the f64 interpreter, on any executor.
+//!
+//! For each stored node the reference starts from what the plan itself stored below it, so an error shows at
+//! the node that made it. Tolerances are derived: a forward error analysis in f32 runs beside the reference.
+
+use super::rates;
+use gansaku::exec::Rate;
+use gansaku::exec::cpu::Cpu;
+use gansaku::exec::cuda::Cuda;
+use gansaku::exec::cuda::launch::Driver;
+use gansaku::graph::interp::{self, Moment, Tensor, Values};
+use gansaku::graph::{Family, Graph, Op, Player, Var};
+use gansaku::lower::{Place, Plan};
+use gansaku::models::gan::{Gan, Phase};
+use std::collections::HashMap;
+
+/// Called after each launch with its number.
+pub type Observe<'a> = dyn FnMut(usize, &mut dyn Machine) + Send + 'a;
+
+/// An executor whose memory can be looked at between launches.
+pub trait Machine {
+    /// A plan of its.
+    fn plan(&self, number: usize) -> &Plan;
+    /// Elements at a place.
+    fn memory(&mut self, place: Place, len: usize) -> Vec<f32>;
+    /// Runs a plan.
+    fn run(&mut self, number: usize, tick: u64, rates: &[Rate; 2], observe: &mut Observe);
+}
+
+impl Machine for Cpu {
+    fn plan(&self, number: usize) -> &Plan {
+        &self.plans()[number]
+    }
+
+    fn memory(&mut self, place: Place, len: usize) -> Vec<f32> {
+        Cpu::memory(self, place, len).to_vec()
+    }
+
+    fn run(&mut self, number: usize, tick: u64, rates: &[Rate; 2], observe: &mut Observe) {
+        self.run_observed(number, tick, rates, &mut |launch, cpu| observe(launch, cpu));
+    }
+}
+
+impl<D: Driver> Machine for Cuda<D> {
+    fn plan(&self, number: usize) -> &Plan {
+        &self.plans()[number]
+    }
+
+    fn memory(&mut self, place: Place, len: usize) -> Vec<f32> {
+        Cuda::memory(self, place, len).expect("readable")
+    }
+
+    fn run(&mut self, number: usize, tick: u64, rates: &[Rate; 2], observe: &mut Observe) {
+        let mut show = |launch, gpu: &mut Cuda<D>| {
+            observe(launch, gpu);
+            Ok(())
+        };
+        self.run_observed(number, tick, rates, &mut show).expect("no fault");
+    }
+}
+
+/// Unit roundoff of f32.
+const U: f64 = 5.97e-8;
+
+/// Absolute error that f32 arithmetic may leave in `var`, given its operands' values and errors; infinite
+/// where a comparison is too close to call.
+fn bound(g: &Graph, var: Var, moment: Moment, values: &Values, errors: &Values) -> Tensor {
+    let node = g.node(var);
+    let out = &values[&var].data;
+    let v = |i: usize| &values[&node.sources[i]].data;
+    let e = |i: usize| &errors[&node.sources[i]].data;
+    let each = |f: &dyn Fn(usize) -> f64| -> Vec<f64> { (0..out.len()).map(f).collect() };
+    let data = match &node.op {
+        Op::Input(_) | Op::Param { .. } | Op::Rand { .. } => vec![0.0; out.len()],
+        Op::Const(_) => each(&|i| U * out[i].abs()),
+        Op::Add => each(&|i| e(0)[i] + e(1)[i] + U * out[i].abs()),
+        Op::Mul => each(&|i| {
+            let cross = |value: f64, error: f64| if value == 0.0 { 0.0 } else { value.abs() * error };
+            cross(v(0)[i], e(1)[i]) + cross(v(1)[i], e(0)[i]) + e(0)[i] * e(1)[i] + U * out[i].abs()
+        }),
+        Op::Max => each(&|i| e(0)[i].max(e(1)[i])),
+        Op::Gt => each(&|i| {
+            let error = e(0)[i] + e(1)[i];
+            // Exact operands are never too close.
+            if error == 0.0 || (v(0)[i] - v(1)[i]).abs() > error { 0.0 } else { 1.0 }
+        }),
+        Op::Select => each(&|i| {
+            let (chosen, other) = if v(0)[i] > 0.0 { (1, 2) } else { (2, 1) };
+            let sure = e(0)[i] == 0.0;
+            let gap = (v(1)[i] - v(2)[i]).abs();
+            if sure || gap == 0.0 { e(chosen)[i] } else { gap + e(chosen)[i] + e(other)[i] }
+        }),
+        Op::Sqrt => each(&|i| e(0)[i] / out[i].max(1e-30) + U * out[i]),
+        Op::Recip => each(&|i| 2.0 * e(0)[i] * out[i] * out[i] + U * out[i].abs()),
+        Op::Tanh => each(&|i| e(0)[i] + 6e-7 * out[i].abs()),
+        Op::Sigmoid => each(&|i| 0.25 * e(0)[i] + 4e-7 * out[i]),
+        Op::Softplus => each(&|i| e(0)[i] + 3e-7 * out[i]),
+        // Movement moves errors as it moves values.
+        Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) => {
+            return interp::evaluate(g, var, moment, errors);
+        }
+        Op::Sum(_) => {
+            let terms = v(0).len() / out.len();
+            let magnitude = Tensor::new(&g.shape(node.sources[0]), v(0).iter().map(|x| x.abs()).collect());
+            let sum_of =
+                |t: Tensor| interp::evaluate(g, var, moment, &HashMap::from([(node.sources[0], t)])).data;
+            let (size, error) = (sum_of(magnitude), sum_of(errors[&node.sources[0]].clone()));
+            each(&|i| error[i] + (terms + 2) as f64 * U * size[i])
+        }
+        Op::Matmul { ta, .. } => {
+            let k = g.shape(node.sources[0])[usize::from(!ta)];
+            let magnitude = |i: usize, t: &Tensor| {
+                Tensor::new(&g.shape(node.sources[i]), t.data.iter().map(|x| x.abs()).collect())
+            };
+            let product = |a: Tensor, b: Tensor| {
+                let pair = HashMap::from([(node.sources[0], a), (node.sources[1], b)]);
+                interp::evaluate(g, var, moment, &pair).data
+            };
+            let (a, b) = (node.sources[0], node.sources[1]);
+            let size = product(magnitude(0, &values[&a]), magnitude(1, &values[&b]));
+            // A product of a node with itself is its own second operand.
+            if a == b {
+                each(&|i| (k + 2) as f64 * U * size[i])
+            } else {
+                let left = product(errors[&a].clone(), magnitude(1, &values[&b]));
+                let right = product(magnitude(0, &values[&a]), errors[&b].clone());
+                each(&|i| left[i] + right[i] + (k + 2) as f64 * U * size[i])
+            }
+        }
+    };
+    Tensor::new(&node.shape, data)
+}
+
+/// Parameters and gathered inputs as the plan had them.
+fn leaf(machine: &mut dyn Machine, gan: &Gan, g: &Graph, var: Var) -> Option<Tensor> {
+    let node = g.node(var);
+    let Op::Param { player, name, .. } = &node.op else { return None };
+    let len = node.shape.iter().product();
+    let place = Place::Weights(*player, gan.network(*player).offset(name));
+    Some(tensor(&node.shape, &machine.memory(place, len)))
+}
+
+fn tensor(shape: &[usize], values: &[f32]) -> Tensor {
+    Tensor::new(shape, values.iter().map(|&x| f64::from(x)).collect())
+}
+
+/// Runs phase `number` once and compares every stored node; the share of the worst tolerance used.
+pub fn compare(name: &str, gan: &Gan, machine: &mut dyn Machine, number: usize, phase: &Phase) -> f64 {
+    let g = &phase.graph;
+    let moment = Moment { seed: gan.config.seed, tick: 5 };
+    let stored = machine.plan(number).stored.clone();
+    let roots: Vec<Var> = stored.iter().map(|s| s.var).collect();
+    let mut seen = Values::new();
+    // A parameter's value is taken before the updates of the stage that reads it.
+    let params: Vec<Var> =
+        g.topological(&roots).into_iter().filter(|&v| matches!(g.node(v).op, Op::Param { .. })).collect();
+    let versions = |v: &Var| matches!(g.node(*v).op, Op::Param { version: 0, .. });
+    for &v in params.iter().filter(|v| versions(v)) {
+        seen.insert(v, leaf(machine, gan, g, v).expect("a parameter"));
+    }
+    machine.run(number, moment.tick, &rates(1), &mut |launch, machine| {
+        for node in stored.iter().filter(|s| s.writers.last() == Some(&launch)) {
+            let len = g_len(&node.view.windows);
+            let shape: Vec<usize> = node.view.windows.iter().map(|w| w.1).collect();
+            seen.insert(node.var, tensor(&shape, &machine.memory(node.view.place, len)));
+        }
+    });
+    for &v in params.iter().filter(|v| !versions(v)) {
+        let Op::Param { player, .. } = &g.node(v).op else { unreachable!() };
+        assert_eq!(*player, Player::Discriminator, "only D is updated before the end");
+        seen.insert(v, leaf(machine, gan, g, v).expect("a parameter"));
+    }
+    let mut worst = 0.0f64;
+    let (mut unsure, mut total) = (0, 0);
+    for node in &stored {
+        if g.node(node.var).op.family() == Family::Leaf
+            && !matches!(g.node(node.var).op, Op::Rand { .. } | Op::Const(_))
+        {
+            continue;
+        }
+        let mut values = seen.clone();
+        values.remove(&node.var);
+        let mut errors: Values =
+            values.iter().map(|(v, t)| (*v, Tensor::new(&t.shape, vec![0.0; t.data.len()]))).collect();
+        for v in g.topological(&[node.var]) {
+            if !values.contains_key(&v) {
+                let value = interp::evaluate(g, v, moment, &values);
+                values.insert(v, value);
+                let error = bound(g, v, moment, &values, &errors);
+                errors.insert(v, error);
+            }
+        }
+        let (want, got, error) = (&values[&node.var], &seen[&node.var], &errors[&node.var]);
+        for (i, (w, x)) in want.data.iter().zip(&got.data).enumerate() {
+            total += 1;
+            let allowed = error.data[i] + 1e-37;
+            // A comparison nearer than its operands' errors may go either way.
+            if allowed > 1e-3 * (1.0 + w.abs()) {
+                unsure += 1;
+                continue;
+            }
+            let share = (w - x).abs() / allowed;
+            assert!(
+                share <= 1.0,
+                "{name}, {}: node %{} {} [{i}] of {:?}: plan {x}, graph {w}, allowed {allowed:.1e}",
+                phase.name,
+                node.var.index(),
+                g.node(node.var).op.name(),
+                want.shape,
+            );
+            worst = worst.max(share);
+        }
+    }
+    assert!(unsure * 50 <= total, "{name}: {unsure} of {total} elements hang on a close comparison");
+    worst
+}
+
+fn g_len(windows: &[(usize, usize)]) -> usize {
+    windows.iter().map(|w| w.1).product()
+}

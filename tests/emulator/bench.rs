@@ -1,0 +1,139 @@
+//! One launch on both executors, from the same memory.
+//!
+//! Operands lie in the networks' memories and results at the end of the arena, each an allocation of its own on
+//! the device, so that an access past any of them is a fault.
+
+use crate::common;
+use gansaku::data::Dataset;
+use gansaku::exec::cpu::pool::Pool;
+use gansaku::exec::cpu::{Cpu, no_updates};
+use gansaku::exec::cuda::Cuda;
+use gansaku::exec::cuda::launch::Driver;
+use gansaku::exec::{NetworkState, UpdateRule};
+use gansaku::graph::Player;
+use gansaku::lower::{Launch, Named, Place, Plan, Work};
+use gansaku::rng::{PhiloxRng, stream};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The seed of every draw here.
+pub const SEED: u64 = 0x0123_4567_89ab_cdef;
+/// The tick of every draw here: beyond 32 bits.
+pub const TICK: u64 = (7 << 32) + 5;
+
+/// Memory that a launch starts from.
+#[derive(Default, Clone)]
+pub struct Bench {
+    /// [`LEFT`].
+    pub left: Vec<f32>,
+    /// [`RIGHT`].
+    pub right: Vec<f32>,
+    /// Arena; results go to its end.
+    pub arena: Vec<f32>,
+    /// What gathers read.
+    pub data: Option<Arc<Dataset>>,
+}
+
+/// Where a first operand lies.
+pub const LEFT: Place = Place::Weights(Player::Generator, 0);
+/// Where a second operand lies.
+pub const RIGHT: Place = Place::Weights(Player::Discriminator, 0);
+
+/// `len` standard normal numbers; `name` makes them different.
+pub fn normals(name: &str, len: usize) -> Vec<f32> {
+    let mut rng = PhiloxRng::new(5, stream(name), 0);
+    (0..len).map(|_| rng.normal()).collect()
+}
+
+fn state(weights: &[f32]) -> NetworkState {
+    let rule = &no_updates()[0];
+    rule.start(weights.to_vec())
+}
+
+/// Runs launches on the emulated GPU and on the CPU, and remembers which kernels ran.
+pub struct Witnesses {
+    library: PathBuf,
+    /// Entry points launched so far.
+    pub kernels: BTreeSet<String>,
+    /// Launches so far.
+    pub launches: u64,
+}
+
+impl Witnesses {
+    /// With the kernels of a library.
+    pub fn new(library: &Path) -> Witnesses {
+        Witnesses { library: library.into(), kernels: BTreeSet::new(), launches: 0 }
+    }
+
+    /// The last `len` elements of the arena after `work`: the GPU's, the CPU's.
+    pub fn run(&mut self, name: &str, bench: &Bench, work: Work, len: usize) -> (Vec<f32>, Vec<f32>) {
+        let states = [state(&bench.left), state(&bench.right)];
+        let total = bench.arena.len() + len;
+        let plan = Plan {
+            launches: vec![Launch { name: name.into(), work }],
+            arena: total,
+            inputs: vec![Named { name: "arena".into(), at: 0, len: bench.arena.len() }],
+            ..Plan::default()
+        };
+        let mut cpu = Cpu::new(
+            Pool::single(),
+            vec![plan.clone()],
+            states.clone(),
+            no_updates(),
+            bench.data.clone(),
+            SEED,
+        );
+        cpu.write_input(0, "arena", &bench.arena);
+        cpu.run(0, TICK, &common::rates(1));
+        let device = crate::gpu(&self.library, self.launches);
+        let mut gpu = Cuda::new(device, vec![plan], &states, no_updates(), bench.data.clone(), SEED)
+            .expect("memory enough");
+        gpu.write_input(0, "arena", &bench.arena).expect("room");
+        gpu.run(0, TICK, &common::rates(1)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let found = gpu.memory(Place::Arena(bench.arena.len()), len).expect("readable");
+        let before = gpu.memory(Place::Arena(0), bench.arena.len()).expect("readable");
+        assert_eq!(before, bench.arena, "{name}: operands are left alone");
+        self.note(gpu.driver().kernels(), gpu.driver().counters().launches);
+        (found, cpu.memory(Place::Arena(bench.arena.len()), len).to_vec())
+    }
+
+    /// Both networks after `updates` updates of G from the same gradients: the GPU's, the CPU's.
+    pub fn update(
+        &mut self,
+        name: &str,
+        rule: &UpdateRule,
+        weights: &[f32],
+        updates: u64,
+    ) -> (NetworkState, NetworkState) {
+        let start = NetworkState { gradients: normals(name, weights.len()), ..rule.start(weights.to_vec()) };
+        let states = [start, rule.start(vec![])];
+        let work = Work::Update(Player::Generator);
+        let plan = Plan { launches: vec![Launch { name: name.into(), work }], ..Plan::default() };
+        let rules = [rule.clone(), rule.clone()];
+        let mut cpu = Cpu::new(Pool::single(), vec![plan.clone()], states.clone(), rules.clone(), None, SEED);
+        let device = crate::gpu(&self.library, 3);
+        let mut gpu = Cuda::new(device, vec![plan], &states, rules, None, SEED).expect("memory enough");
+        for n in 1..=updates {
+            cpu.run(0, n, &common::rates(n));
+            gpu.run(0, n, &common::rates(n)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        }
+        let [found, _] = gpu.states().expect("readable");
+        self.note(gpu.driver().kernels(), gpu.driver().counters().launches);
+        (found, cpu.states()[0].clone())
+    }
+
+    fn note(&mut self, kernels: &BTreeSet<String>, launches: u64) {
+        self.kernels.extend(kernels.iter().cloned());
+        self.launches += launches;
+    }
+}
+
+/// Asserts equal bits.
+pub fn same_bits(name: &str, found: &[f32], wanted: &[f32]) {
+    assert_eq!(found.len(), wanted.len(), "{name}");
+    for (i, (x, w)) in found.iter().zip(wanted).enumerate() {
+        let same = x.to_bits() == w.to_bits() || x.is_nan() && w.is_nan();
+        assert!(same, "{name}: element {i} of {} is {x:e}, not {w:e}", wanted.len());
+    }
+}

@@ -1,0 +1,241 @@
+//! Faults planted into copies of the real kernels, and into small ones: the emulated GPU must name each.
+
+use crate::bench::{Bench, LEFT, RIGHT, normals};
+use gansaku::config::Rule;
+use gansaku::error::Error;
+use gansaku::exec::cpu::no_updates;
+use gansaku::exec::cuda::Cuda;
+use gansaku::exec::cuda::emulated::{Emulated, build};
+use gansaku::exec::cuda::launch::{Argument, Driver, Geometry};
+use gansaku::exec::{ColumnNorm, Rate, States, UpdateRule};
+use gansaku::graph::Player;
+use gansaku::lower::{Arg, Launch, Load, Place, Plan, Program, View, Work};
+use std::path::PathBuf;
+
+/// A kernel file with `from`, which must be in it, replaced once by `to`; the other files unchanged.
+fn planted(file: &str, from: &str, to: &str) -> PathBuf {
+    let folder = tempfile::tempdir().expect("a folder");
+    for entry in std::fs::read_dir(crate::kernels()).expect("kernels").flatten() {
+        let name = entry.file_name();
+        // The others would only cost compile time.
+        let wanted = name == *file || entry.path().extension().is_some_and(|e| e == "cuh");
+        if wanted {
+            let mut text = std::fs::read_to_string(entry.path()).expect("text");
+            if name == *file {
+                assert!(text.contains(from), "{file} has no {from:?}");
+                text = text.replacen(from, to, 1);
+            }
+            std::fs::write(folder.path().join(name), text).expect("written");
+        }
+    }
+    build(folder.path(), &crate::builds()).expect("a fault that compiles")
+}
+
+fn device_error(result: gansaku::error::Result<()>) -> String {
+    match result {
+        Err(e @ Error::Device(_)) => e.to_string(),
+        other => panic!("a device error was expected, not {other:?}"),
+    }
+}
+
+/// What a planted fault in the matmul kernel is reported as.
+fn matmul(from: &str, to: &str) -> String {
+    let library = planted("matmul.cu", from, to);
+    let (m, n, k) = (70, 67, 40);
+    let bench = Bench { left: normals("a", m * k), right: normals("b", k * n), ..Bench::default() };
+    let states: States = [&bench.left, &bench.right].map(|w| no_updates()[0].start(w.clone()));
+    let work = Work::Matmul {
+        a: View::contiguous(LEFT, &[m, k]),
+        b: View::contiguous(RIGHT, &[k, n]),
+        out: View::contiguous(Place::Arena(0), &[m, n]),
+        size: [m, n, k],
+        epilogue: vec![],
+    };
+    run(library, work, m * n, states, no_updates())
+}
+
+fn run(library: PathBuf, work: Work, arena: usize, states: States, rules: [UpdateRule; 2]) -> String {
+    let plan = Plan { launches: vec![Launch { name: "planted".into(), work }], arena, ..Plan::default() };
+    let mut gpu = Cuda::new(crate::gpu(&library, 1), vec![plan], &states, rules, None, 0).expect("room");
+    device_error(gpu.run(0, 0, &[Rate { lr: 0.1, momentum: 0.0, update: 1, average: 0.0 }; 2]))
+}
+
+fn says(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "{message:?} does not say {part:?}");
+    }
+}
+
+#[test]
+fn a_store_past_the_end_is_caught() {
+    if crate::library(1).is_none() {
+        return;
+    }
+    let message = matmul("if (r < a.m && c < a.n) {", "if (r <= a.m && c < a.n) {");
+    says(&message, &["matmul_f32", "matmul.cu:", "out of bounds", "block (", "thread "]);
+}
+
+#[test]
+fn a_removed_barrier_is_caught() {
+    if crate::library(3).is_none() {
+        return;
+    }
+    // Before the first tile is read, and before the next one is.
+    for (from, to) in [
+        ("right_deep);\n    __syncthreads();\n  }\n  for", "right_deep);\n  }\n  for"),
+        ("    }\n    __syncthreads();\n  }\n", "    }\n  }\n"),
+    ] {
+        says(&matmul(from, to), &["matmul_f32", "matmul.cu:", "never written"]);
+    }
+    let tree = "width * columns];\n      __syncthreads();\n";
+    let library = planted("reduce.cu", tree, "width * columns];\n");
+    let view = View::contiguous(LEFT, &[500]);
+    let out = View { place: Place::Arena(0), strides: vec![0], ..view.clone() };
+    let program =
+        Program { loads: vec![Load::Memory(view)], instructions: vec![], results: vec![(Arg::Load(0), out)] };
+    let states = [normals("x", 500), vec![]].map(|w| no_updates()[0].start(w));
+    let work = Work::Reduce { shape: vec![500], summed: vec![true], program };
+    let message = run(library, work, 1, states, no_updates());
+    says(&message, &["reduce_f32", "reduce.cu:", "race: sums[", "no barrier between"]);
+}
+
+#[test]
+fn an_uninitialised_shared_read_is_caught() {
+    if crate::library(1).is_none() {
+        return;
+    }
+    let message = matmul("j < 4; j++) tile[", "j < 3; j++) tile[");
+    says(&message, &["matmul_f32", "uninitialised shared read", "was never written"]);
+}
+
+#[test]
+fn a_divergent_barrier_is_caught() {
+    if crate::library(1).is_none() {
+        return;
+    }
+    let branches =
+        "  if (lane == 0) {\n    __syncthreads();\n  } else {\n    __syncthreads();\n  }\n  float norm =";
+    let library = planted("optim.cu", "  float norm =", branches);
+    let rule = Rule::Sgd { momentum: 0.0, final_momentum: 0.0, saturate: 0 };
+    let column_norms = vec![ColumnNorm { offset: 0, fan_in: 4, units: 40, limit: 1.0 }];
+    let rule = UpdateRule { rule, clip: 0.0, column_norms, average: false };
+    let states = [rule.start(normals("w", 160)), rule.start(vec![])];
+    let message = run(library, Work::Update(Player::Generator), 0, states, [rule.clone(), rule]);
+    says(&message, &["column_norm_f32", "optim.cu:", "divergent barrier"]);
+}
+
+/// Small kernels: collectives that work, and one fault each.
+const PROBES: &str = r#"
+#include "common.cuh"
+struct ProbeArguments {
+  Global<u32> out;  // [threads]
+  u64 count;
+};
+extern "C" __global__ void votes_u32(const __grid_constant__ ProbeArguments a) {
+  u32 odd = __ballot_sync(0xffffffffu, threadIdx.x % 2 == 1);
+  u32 right = __shfl_down_sync(0xffffffffu, threadIdx.x, 1);
+  a.out[threadIdx.x] = odd + right;
+}
+extern "C" __global__ void dynamic_u32(const __grid_constant__ ProbeArguments a) {
+  DYNAMIC_SHARED(u32, mirror);
+  mirror[threadIdx.x] = threadIdx.x;
+  __syncthreads();
+  a.out[threadIdx.x] = mirror[a.count - 1 - threadIdx.x];
+}
+extern "C" __global__ void early_exit_u32(const __grid_constant__ ProbeArguments a) {
+  if (threadIdx.x >= a.count) return;
+  __syncthreads();
+  a.out[threadIdx.x] = 1;
+}
+extern "C" __global__ void lost_lane_u32(const __grid_constant__ ProbeArguments a) {
+  if (threadIdx.x == 3) return;
+  a.out[threadIdx.x] = __shfl_down_sync(0xffffffffu, threadIdx.x, 1);
+}
+extern "C" __global__ void past_shared_u32(const __grid_constant__ ProbeArguments a) {
+  SHARED(u32, small, 32);
+  small[threadIdx.x] = 1;
+  __syncthreads();
+  a.out[threadIdx.x] = small[threadIdx.x];
+}
+extern "C" __global__ void same_place_u32(const __grid_constant__ ProbeArguments a) {
+  SHARED(u32, one, 1);
+  one[0] = threadIdx.x;
+  __syncthreads();
+  a.out[threadIdx.x] = one[0];
+}
+extern "C" __global__ void count_u32(const __grid_constant__ ProbeArguments a) { atomicAdd(&a.out[0], 2u); }
+"#;
+
+/// Launches a probe of `threads` threads over as many zeros; what it left.
+fn probe(gpu: &mut Emulated, kernel: &str, threads: u32, count: u64) -> gansaku::error::Result<Vec<u32>> {
+    let bytes = 4 * threads as usize;
+    let out = gpu.allocate(bytes)?;
+    gpu.zero(out, 0, bytes)?;
+    let argument = Argument::block("ProbeArguments", &[gpu.address(out), count]);
+    let geometry = Geometry { grid: [1; 3], block: [threads, 1, 1], shared_bytes: 4 * threads };
+    gpu.launch(kernel, geometry, &[argument])?;
+    let mut found = vec![0; bytes];
+    gpu.download(out, 0, &mut found)?;
+    Ok(found.chunks(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+}
+
+#[test]
+fn collectives_work_and_their_misuse_is_named() {
+    if crate::library(7).is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::copy(crate::kernels().join("common.cuh"), folder.path().join("common.cuh")).expect("copied");
+    std::fs::write(folder.path().join("probe.cu"), PROBES).expect("written");
+    let library = build(folder.path(), &crate::builds()).expect("probes that compile");
+    for seed in 0..10 {
+        let mut gpu = crate::gpu(&library, seed);
+        let votes = probe(&mut gpu, "votes_u32", 64, 0).expect("no fault");
+        let wanted: Vec<u32> = (0..64).map(|i| 0xaaaa_aaaa + if i % 32 == 31 { i } else { i + 1 }).collect();
+        assert_eq!(votes, wanted, "votes and shuffles, seed {seed}");
+        let mirror = probe(&mut gpu, "dynamic_u32", 96, 96).expect("no fault");
+        assert_eq!(mirror, (0..96).rev().collect::<Vec<u32>>(), "dynamic shared memory, seed {seed}");
+        assert_eq!(probe(&mut gpu, "count_u32", 100, 0).expect("no fault")[0], 200, "atomics, seed {seed}");
+        let mut fault = |kernel, threads, count, parts: &[&str]| {
+            let message = device_error(probe(&mut gpu, kernel, threads, count).map(drop));
+            says(&message, &[kernel, "probe.cu:"]);
+            says(&message, parts);
+        };
+        fault("early_exit_u32", 64, 40, &["deadlock", "which has ended"]);
+        fault("lost_lane_u32", 32, 0, &["deadlock"]);
+        fault("past_shared_u32", 33, 0, &["out of bounds", "small[32] of 32"]);
+        fault("same_place_u32", 33, 0, &["race", "one[0] was written by thread"]);
+    }
+}
+
+#[test]
+fn a_launch_that_does_not_fit_is_refused() {
+    let Some(library) = crate::library(4) else { return };
+    let mut gpu = crate::gpu(&library, 1);
+    let geometry = Geometry::row(1, 32);
+    let argument = Argument::block("RandomArguments", &[0u64; 2]);
+    let refused = |gpu: &mut Emulated, kernel, geometry, arguments: &[Argument]| {
+        device_error(gpu.launch(kernel, geometry, arguments))
+    };
+    says(
+        &refused(&mut gpu, "no_such_f32", geometry, &[argument.clone()]),
+        &["no_such_f32", "no such kernel"],
+    );
+    says(&refused(&mut gpu, "map_f32", geometry, &[argument.clone()]), &["map_f32", "16", "parameter"]);
+    says(&refused(&mut gpu, "map_f32", geometry, &[]), &["one parameter struct, 0"]);
+    let wide = Geometry { block: [2_048, 1, 1], ..geometry };
+    says(&refused(&mut gpu, "map_f32", wide, &[argument]), &["2048×1×1 threads"]);
+}
+
+#[test]
+fn too_little_memory_is_told_before_the_first_step() {
+    let Some(library) = crate::library(1) else { return };
+    let device = Emulated::new(&library, 1, 1 << 20).expect("a library that loads");
+    let plan = Plan { arena: 1 << 20, ..Plan::default() };
+    let states = no_updates().map(|rule| rule.start(vec![0.0; 10]));
+    let Err(e) = Cuda::new(device, vec![plan], &states, no_updates(), None, 0) else {
+        panic!("4 MiB do not fit into 1")
+    };
+    assert_eq!(e.exit_code(), 5);
+    says(&e.to_string(), &["needs 5 MiB", "1 MiB are free", "train.batch"]);
+}

@@ -1,0 +1,49 @@
+//! The kernels on the emulated GPU: each by itself against references (`table.rs`), whole training steps
+//! against the CPU executor (`steps.rs`), and faults planted into the kernels (`faults.rs`).
+//!
+//! They need a C++ compiler; where there is none, each test says so and passes, unless GANSAKU_REQUIRE_EMULATOR
+//! is set.
+
+mod bench;
+#[path = "../common/mod.rs"]
+mod common;
+mod faults;
+mod reference;
+mod steps;
+mod table;
+
+use gansaku::exec::cuda::emulated::{Emulated, build, compiler, entry_points};
+use std::path::{Path, PathBuf};
+
+/// The repository's kernels.
+pub fn kernels() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels")
+}
+
+/// The kernels' library, or `None` with a printed reason where `cases` cases cannot run.
+pub fn library(cases: usize) -> Option<PathBuf> {
+    if compiler().is_none() {
+        let required = std::env::var_os("GANSAKU_REQUIRE_EMULATOR").is_some();
+        assert!(!required, "no C++ compiler, but GANSAKU_REQUIRE_EMULATOR is set");
+        println!("skipped: {cases} cases: no C++ compiler (tried $CXX, c++, g++, clang++)");
+        return None;
+    }
+    Some(build(&kernels(), &builds()).expect("kernels that compile"))
+}
+
+/// Every entry point of every kernel file.
+pub fn entries() -> Vec<String> {
+    let files = std::fs::read_dir(kernels()).expect("the kernels' folder").flatten().map(|e| e.path());
+    let sources = files.filter(|p| p.extension().is_some_and(|e| e == "cu"));
+    sources.flat_map(|p| entry_points(&std::fs::read_to_string(p).expect("text"))).collect()
+}
+
+/// Where compiled kernels are kept from run to run.
+pub fn builds() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("emulated")
+}
+
+/// An emulated GPU of 1 GiB.
+pub fn gpu(library: &Path, seed: u64) -> Emulated {
+    Emulated::new(library, seed, 1 << 30).expect("a library that loads")
+}

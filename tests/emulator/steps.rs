@@ -1,0 +1,234 @@
+//! Whole training steps on the emulated GPU against the CPU executor.
+//!
+//! Both start from the same weights and draw the same random numbers; sums are added in another order, so
+//! weights drift apart. How far they may is measured, not guessed: a third run, on the CPU, starts from weights
+//! two roundings away, and the GPU's weights must have moved as the CPU's, within a small multiple of how
+//! differently the third run's moved.
+
+use crate::common::{self, nodes::compare as compare_nodes};
+use gansaku::config::{Config, Layers, Rule};
+use gansaku::data::Dataset;
+use gansaku::exec::cpu::Cpu;
+use gansaku::exec::cpu::pool::Pool;
+use gansaku::exec::cuda::Cuda;
+use gansaku::exec::cuda::emulated::Emulated;
+use gansaku::exec::cuda::launch::Driver;
+use gansaku::exec::{NetworkState, Rate, States, UpdateRule};
+use gansaku::graph::Player;
+use gansaku::models::gan::Gan;
+use gansaku::train;
+use std::sync::Arc;
+
+/// The CPU's neighbour starts this many units in the last place away.
+const NUDGE: f32 = 2.0 * f32::EPSILON;
+/// How many of the neighbour's distances the GPU may be away.
+const SHARE: f64 = 2.0;
+
+struct Setup {
+    gan: Gan,
+    data: Arc<Dataset>,
+    rules: [UpdateRule; 2],
+    states: States,
+}
+
+impl Setup {
+    fn new(config: &Config, numbers: usize, classes: usize) -> Setup {
+        let gan = Gan::new(config, numbers, classes);
+        let rules = train::rules(&gan);
+        let marginals = vec![0.3; numbers];
+        let start = |p: Player| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));
+        let states = Player::ALL.map(start);
+        Setup { data: common::data(numbers, classes), rules, states, gan }
+    }
+
+    fn cpu(&self, states: States) -> Cpu {
+        let pool = Pool::new(2).expect("threads");
+        let (rules, seed) = (self.rules.clone(), self.gan.config.seed);
+        Cpu::new(pool, self.gan.plans(), states, rules, Some(self.data.clone()), seed)
+    }
+
+    fn gpu(&self, device: Emulated) -> Cuda<Emulated> {
+        let (rules, seed) = (self.rules.clone(), self.gan.config.seed);
+        Cuda::new(device, self.gan.plans(), &self.states, rules, Some(self.data.clone()), seed)
+            .expect("memory enough")
+    }
+
+    /// Rates of update `update` of both networks.
+    fn rates(&self, update: u64) -> [Rate; 2] {
+        let optimizer = &self.gan.config.optimizer;
+        [&optimizer.generator, &optimizer.discriminator].map(|o| {
+            let momentum = if let Rule::Sgd { momentum, .. } = o.rule { momentum } else { 0.0 };
+            Rate { lr: o.lr, momentum, update, average: 0.9 }
+        })
+    }
+
+    /// Plan, tick and rates of everything that `steps` steps run.
+    fn schedule(&self, steps: u64) -> Vec<(usize, u64, [Rate; 2])> {
+        let phases = self.gan.phases();
+        let mut schedule = Vec::new();
+        for step in 0..steps {
+            for (plan, phase) in phases.iter().enumerate().filter(|(_, p)| p.when.holds(step)) {
+                for _ in 0..phase.times {
+                    let tick = schedule.len() as u64;
+                    schedule.push((plan, tick, self.rates(tick + 1)));
+                }
+            }
+        }
+        schedule
+    }
+}
+
+/// How differently two networks moved: root of the sum of squares over weights and average. Each comes with
+/// the weights it started from.
+fn distance(a: (&NetworkState, &[f32]), b: (&NetworkState, &[f32])) -> f64 {
+    let moved = |now: &[f32], start: &[f32]| -> Vec<f64> {
+        assert!(now.is_empty() || now.len() == start.len(), "states of one network");
+        now.iter().zip(start).map(|(&n, &s)| f64::from(n) - f64::from(s)).collect()
+    };
+    let part = |a: Vec<f64>, b: Vec<f64>| -> f64 { a.iter().zip(&b).map(|(a, b)| (a - b).powi(2)).sum() };
+    let weights = part(moved(&a.0.weights, a.1), moved(&b.0.weights, b.1));
+    (weights + part(moved(&a.0.average, a.1), moved(&b.0.average, b.1))).sqrt()
+}
+
+fn largest(states: &States) -> f64 {
+    let all = states.iter().flat_map(|s| &s.weights);
+    f64::from(all.fold(0.0f32, |m, w| m.max(w.abs())))
+}
+
+/// Runs `steps` steps on all three and compares. The share of the tolerance used.
+fn compare(name: &str, setup: &Setup, device: Emulated, steps: u64) -> f64 {
+    let mut near = setup.states.clone();
+    for state in &mut near {
+        state.weights.iter_mut().for_each(|w| *w *= 1.0 + NUDGE);
+        if !state.average.is_empty() {
+            state.average.clone_from(&state.weights);
+        }
+    }
+    let (mut cpu, mut neighbour) = (setup.cpu(setup.states.clone()), setup.cpu(near.clone()));
+    let mut gpu = setup.gpu(device);
+    let before = gpu.driver().counters();
+    let schedule = setup.schedule(steps);
+    for (plan, tick, rates) in &schedule {
+        cpu.run(*plan, *tick, rates);
+        neighbour.run(*plan, *tick, rates);
+        gpu.run(*plan, *tick, rates).unwrap_or_else(|e| panic!("{name}, tick {tick}: {e}"));
+    }
+    let after = gpu.driver().counters();
+    assert_eq!(after.allocations, before.allocations, "{name}: a step allocates nothing");
+    assert_eq!(after.synchronizations, before.synchronizations, "{name}: a step waits for nothing");
+    assert_eq!(after.downloads, before.downloads, "{name}: a step reads nothing back");
+    assert_eq!(after.uploads - before.uploads, schedule.len() as u64, "{name}: one upload a phase");
+    let found = gpu.states().expect("readable");
+    let mut worst = 0.0f64;
+    for player in Player::ALL {
+        let i = player as usize;
+        let (want, got) = (&cpu.states()[i], &found[i]);
+        assert!(got.weights.iter().all(|w| w.is_finite()), "{name}: {} is finite", player.name());
+        assert_ne!(got.weights, setup.states[i].weights, "{name}: {} has moved", player.name());
+        let start = &setup.states[i].weights[..];
+        // Both runs of the CPU may happen to agree on a network that does not depend on much.
+        let floor = 1e-8 * largest(&setup.states) * (want.weights.len() as f64).sqrt();
+        let neighbour = (&neighbour.states()[i], &near[i].weights[..]);
+        let allowed = SHARE * distance((want, start), neighbour).max(floor);
+        let share = distance((want, start), (got, start)) / allowed;
+        assert!(share <= 1.0, "{name}: {} is {share:.1} tolerances from the CPU's", player.name());
+        worst = worst.max(share);
+        let (want, got) = (want.gradient_norm2, got.gradient_norm2);
+        assert!((want - got).abs() <= 1e-2 * want + 1e-12, "{name}: squared gradient norm {got}, not {want}");
+    }
+    worst
+}
+
+fn recipe(name: &str, sets: &[&str]) -> Config {
+    let mut layers = Layers::recipe(name).expect("a recipe");
+    for set in sets {
+        layers.set(set).expect("a known key");
+    }
+    layers.finish().expect("in range")
+}
+
+/// The recipes whose ten steps are compared, narrow enough to take seconds: settings, numbers of an example.
+const PICTURES: &[&str] = &[
+    "seed=3",
+    "train.batch=20",
+    "latent.dim=10",
+    "generator.layers.0.units=70",
+    "generator.layers.1.units=33",
+    "discriminator.layers.0.units=17",
+    "discriminator.layers.1.units=24",
+    "generator.layers.0.init.uniform=0.25",
+    "generator.layers.1.init.uniform=0.25",
+    "generator.layers.2.init.uniform=0.25",
+    "discriminator.layers.0.init.uniform=0.25",
+    "discriminator.layers.1.init.uniform=0.25",
+    "discriminator.layers.2.init.uniform=0.25",
+];
+const POINTS: &[&str] = &[
+    "seed=3",
+    "train.batch=33",
+    "generator.layers.0.units=40",
+    "generator.layers.1.units=70",
+    "discriminator.layers.0.units=30",
+    "discriminator.layers.1.units=30",
+    "discriminator.layers.2.units=30",
+];
+
+#[test]
+fn ten_steps_of_the_recipes_agree_with_the_cpu() {
+    let cases = [
+        ("mnist", PICTURES, 49),
+        ("mnist-2014", PICTURES, 49),
+        ("cgan-mnist", PICTURES, 49),
+        ("ring-rpgan", POINTS, 2),
+    ];
+    let Some(library) = crate::library(cases.len()) else { return };
+    for (name, sets, numbers) in cases {
+        let setup = Setup::new(&recipe(name, sets), numbers, 10);
+        let start = std::time::Instant::now();
+        let share = compare(name, &setup, crate::gpu(&library, 1), 10);
+        println!("{name:12} ten steps: {share:.3} of the tolerance, {:.1} s", start.elapsed().as_secs_f64());
+    }
+}
+
+#[test]
+fn every_kind_of_model_agrees_with_the_cpu() {
+    let variants = common::variants();
+    let Some(library) = crate::library(variants.len()) else { return };
+    for (name, config) in variants {
+        let setup = Setup::new(&config, common::NUMBERS, common::CLASSES);
+        let share = compare(name, &setup, crate::gpu(&library, 2), 4);
+        println!("{name:32} four steps: {share:.3} of the tolerance");
+    }
+}
+
+#[test]
+fn every_stored_node_agrees_with_the_interpreter() {
+    let variants = common::variants();
+    let Some(library) = crate::library(variants.len()) else { return };
+    for (name, config) in variants {
+        let setup = Setup::new(&config, common::NUMBERS, common::CLASSES);
+        let mut gpu = setup.gpu(crate::gpu(&library, 3));
+        for (number, phase) in setup.gan.phases().iter().enumerate() {
+            let share = compare_nodes(name, &setup.gan, &mut gpu, number, phase);
+            println!("{name:32} {:20} {share:.2} of the tolerance", phase.name);
+        }
+    }
+}
+
+#[test]
+fn no_order_of_threads_changes_a_byte() {
+    let Some(library) = crate::library(1) else { return };
+    let setup = Setup::new(&recipe("mnist", PICTURES), 49, 10);
+    let run = |seed| {
+        let mut gpu = setup.gpu(crate::gpu(&library, seed));
+        for (plan, tick, rates) in setup.schedule(2) {
+            gpu.run(plan, tick, &rates).expect("no fault");
+        }
+        gpu.states().expect("readable")
+    };
+    let bits = |states: States| -> Vec<u32> {
+        let all = states.into_iter().flat_map(|s| s.weights.into_iter().chain(s.moments.concat()));
+        all.map(f32::to_bits).collect()
+    };
+    assert_eq!(bits(run(1)), bits(run(1000)), "weights and moments");
+}

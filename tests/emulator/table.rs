@@ -1,0 +1,368 @@
+//! The table: kernel × layout × size, each against a reference with a derived tolerance. Random numbers, data
+//! and updates must be the CPU's to the bit. A kernel that no row launches fails the test.
+
+use crate::bench::{Bench, LEFT, RIGHT, SEED, TICK, Witnesses, normals, same_bits};
+use crate::reference::{self, Near, element};
+use gansaku::config::Rule;
+use gansaku::data::{Dataset, Examples, Shape, Values};
+use gansaku::exec::cuda::emulated::entry_points;
+use gansaku::exec::{ColumnNorm, UpdateRule};
+use gansaku::graph::Dist;
+use gansaku::lower::{
+    Arg, EXAMPLES, Epilogue, Instruction, LABELS, Load, Place, PointOp, Program, View, Work,
+};
+use gansaku::rng::{Draw, stream};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Asserts that all are inside; the largest share of a tolerance used.
+fn inside(name: &str, found: &[f32], wanted: impl Iterator<Item = Near>) -> f64 {
+    let share = |(i, (&x, want)): (usize, (&f32, Near))| {
+        let share = want.share(x);
+        assert!(share <= 1.0, "{name}: element {i} is {x:e}, not {:e} ± {:.1e}", want.value, want.error);
+        share
+    };
+    found.iter().zip(wanted).enumerate().map(share).fold(0.0, f64::max)
+}
+
+fn indices(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {
+    (0..shape.iter().product()).map(move |mut at: usize| {
+        let mut index = vec![0; shape.len()];
+        for (i, &n) in index.iter_mut().zip(shape).rev() {
+            (*i, at) = (at % n, at / n);
+        }
+        index
+    })
+}
+
+/// A `[rows, columns]` matrix with `gap` unused elements after each line; transposed, its columns are lines.
+fn matrix(place: Place, [rows, columns]: [usize; 2], transposed: bool, gap: usize) -> (View, usize) {
+    let (lines, along) = if transposed { (columns, rows) } else { (rows, columns) };
+    let line = (along + gap) as isize;
+    let strides = if transposed { vec![1, line] } else { vec![line, 1] };
+    let len = if lines * along == 0 { 0 } else { (lines - 1) * (along + gap) + along };
+    (View { place, base: 0, strides, windows: vec![(0, rows), (0, columns)] }, len)
+}
+
+fn matmul(w: &mut Witnesses, size: [usize; 3], layout: &str, gap: usize, steps: &[Epilogue]) -> f64 {
+    let [m, n, k] = size;
+    let mut layouts = layout.chars().map(|c| c == 't');
+    let (a, left) = matrix(LEFT, [m, k], layouts.next().expect("of a"), gap);
+    let (b, right) = matrix(RIGHT, [k, n], layouts.next().expect("of b"), gap);
+    let bench = Bench {
+        left: normals("a", left),
+        right: normals("b", right),
+        arena: normals("y", 2 * m * n + n),
+        data: None,
+    };
+    let out = View::contiguous(Place::Arena(bench.arena.len()), &[m, n]);
+    let name = format!(
+        "matmul {layout} {size:?} gap {gap} {:?}",
+        steps.iter().map(Epilogue::name).collect::<Vec<_>>()
+    );
+    let work = Work::Matmul { a: a.clone(), b: b.clone(), out, size, epilogue: steps.to_vec() };
+    let (found, cpu) = w.run(&name, &bench, work, m * n);
+    let wanted: Vec<Near> = indices(&[m, n])
+        .map(|index| {
+            let (i, j) = (index[0], index[1]);
+            let term = |x| element(&bench.left, 0, &a, &[i, x]) * element(&bench.right, 0, &b, &[x, j]);
+            steps.iter().fold(reference::sum((0..k).map(term)), |x, step| {
+                let y = step.view().map_or(0.0, |v| match (step, v.place) {
+                    (Epilogue::Dropout { .. }, _) => 0.0,
+                    (_, Place::Arena(at)) => element(&bench.arena, at, v, &index),
+                    other => panic!("an operand in {other:?}"),
+                });
+                reference::epilogue(x, step, y, [i, j], |s| Draw::new(SEED, s, TICK))
+            })
+        })
+        .collect();
+    inside(&format!("{name} on the CPU"), &cpu, wanted.iter().copied());
+    inside(&name, &found, wanted.into_iter())
+}
+
+fn matmuls(w: &mut Witnesses) -> f64 {
+    let mut worst = 0.0f64;
+    let sizes = [
+        [0, 4, 3],
+        [2, 0, 3],
+        [2, 3, 0],
+        [1, 1, 1],
+        [3, 5, 7],
+        [1, 130, 5],
+        [100, 1, 33],
+        [64, 64, 16],
+        [65, 63, 17],
+        [129, 66, 48],
+        [20, 70, 300],
+        [1, 3, 2_001],
+    ];
+    for size in sizes {
+        for layout in ["nn", "nt", "tn", "tt"] {
+            for gap in [0, 3] {
+                worst = worst.max(matmul(w, size, layout, gap, &[]));
+            }
+        }
+    }
+    let (m, n) = (33, 70);
+    let full = View::contiguous(Place::Arena(0), &[m, n]);
+    let row = View { strides: vec![0, 1], ..full.clone() };
+    // Rows 3 .. 20 of the operand, columns 5 .. 66; zeros around.
+    let window = View { windows: vec![(3, 20), (5, 66)], base: -200, ..full.clone() };
+    let dropout =
+        Epilogue::Dropout { stream: stream("D/drop0"), threshold: 0.2, scale: 1.25, view: full.clone() };
+    let chains = [
+        vec![Epilogue::Bias(row.clone())],
+        vec![Epilogue::Accumulate(full.clone())],
+        vec![Epilogue::Accumulate(window.clone())],
+        vec![Epilogue::Scale(-0.3)],
+        vec![Epilogue::Relu],
+        vec![Epilogue::LeakyRelu(0.2)],
+        vec![Epilogue::Tanh],
+        vec![Epilogue::Sigmoid],
+        vec![dropout.clone()],
+        vec![Epilogue::ReluGrad(full.clone())],
+        vec![Epilogue::ReluGrad(window)],
+        vec![Epilogue::LeakyReluGrad(full.clone(), 0.2)],
+        vec![Epilogue::TanhGrad(full.clone())],
+        vec![Epilogue::SigmoidGrad(full.clone())],
+        vec![Epilogue::Bias(row), Epilogue::LeakyRelu(0.2), dropout, Epilogue::Accumulate(full)],
+    ];
+    for layout in ["nn", "tt"] {
+        worst = worst.max(matmul(w, [1_500, 1_410, 18], layout, 1, &[Epilogue::LeakyRelu(0.2)]));
+    }
+    for steps in &chains {
+        worst = worst.max(matmul(w, [m, n, 19], "nn", 0, steps));
+        worst = worst.max(matmul(w, [m, n, 200], "nt", 1, steps));
+    }
+    worst
+}
+
+const NO: Arg = Arg::Const(0.0);
+
+fn instruction(op: PointOp, args: [Arg; 3], to: u8) -> Instruction {
+    Instruction { op, args, to }
+}
+
+/// Every operation on numbers of all sizes, at lengths around a block's.
+fn point_ops(w: &mut Witnesses) -> f64 {
+    use PointOp::{Add, Gt, Max, Mul, Recip, Select, Sigmoid, Softplus, Sqrt, Tanh};
+    let mut worst = 0.0f64;
+    for op in [Add, Mul, Max, Gt, Select, Sqrt, Recip, Tanh, Sigmoid, Softplus] {
+        for len in [0, 1, 3, 127, 512, 1_301] {
+            let spread = |i: usize, x: f32| if op == Sqrt { x.abs() } else { x * [0.01, 1.0, 30.0][i % 3] };
+            let values =
+                |name| normals(name, len).into_iter().enumerate().map(|(i, x)| spread(i, x)).collect();
+            let bench = Bench { left: values("a"), right: values("b"), ..Bench::default() };
+            let view = |place| View::contiguous(place, &[len]);
+            let program = Program {
+                loads: vec![Load::Memory(view(LEFT)), Load::Memory(view(RIGHT))],
+                instructions: vec![instruction(op, [Arg::Load(0), Arg::Load(1), Arg::Const(0.5)], 0)],
+                results: vec![(Arg::Register(0), view(Place::Arena(0)))],
+            };
+            let name = format!("map {op:?} [{len}]");
+            let (found, cpu) = w.run(&name, &bench, Work::Map { shape: vec![len], program }, len);
+            same_bits(&name, &found, &cpu);
+            let operands =
+                bench.left.iter().zip(&bench.right).map(|(&a, &b)| [f64::from(a), f64::from(b), 0.5]);
+            worst = worst.max(inside(&name, &found, operands.map(|x| reference::point(op, x))));
+        }
+    }
+    worst
+}
+
+/// A program that needs slots, the chain, windows, broadcasts, transposes, random loads and two results.
+fn long_program(shape: [usize; 3], place: Place, summed: [bool; 3]) -> (Program, Vec<usize>) {
+    let [a, b, c] = shape;
+    let whole: Vec<(usize, usize)> = shape.iter().map(|&n| (0, n)).collect();
+    let transposed =
+        View { place: LEFT, base: 0, strides: vec![1, a as isize, (a * b) as isize], windows: whole.clone() };
+    let padded = View {
+        place: RIGHT,
+        base: -(c.min(2) as isize),
+        strides: vec![(b * c) as isize, c as isize, 1],
+        windows: vec![(0, a), (0, b), (c.min(2), c)],
+    };
+    let row = View { place: RIGHT, base: 0, strides: vec![0, 0, 1], windows: whole };
+    let draw = |dist, name| Load::Rand {
+        stream: stream(name),
+        dist,
+        view: View::contiguous(Place::Arena(0), &shape),
+    };
+    let (l, r) = (Arg::Load, Arg::Register);
+    let program = Program {
+        loads: vec![
+            Load::Memory(transposed),
+            Load::Memory(padded),
+            Load::Memory(row),
+            draw(Dist::Uniform, "u"),
+            draw(Dist::Normal, "n"),
+        ],
+        instructions: vec![
+            instruction(PointOp::Mul, [l(0), l(1), NO], 0),
+            instruction(PointOp::Add, [r(0), l(2), NO], 1),
+            instruction(PointOp::Tanh, [r(1), NO, NO], 2),
+            instruction(PointOp::Gt, [l(3), Arg::Const(0.5), NO], 3),
+            instruction(PointOp::Select, [r(3), r(2), r(0)], 1),
+            instruction(PointOp::Mul, [r(1), r(1), NO], 3),
+            instruction(PointOp::Add, [r(3), l(4), NO], 0),
+        ],
+        results: vec![],
+    };
+    let kept: Vec<usize> = shape.iter().zip(summed).map(|(&n, s)| if s { 1 } else { n }).collect();
+    let mut first = View::contiguous(place, &kept);
+    for axis in (0..3).filter(|&i| summed[i]) {
+        first.strides[axis] = 0;
+    }
+    // A sum of nothing is written at index 0 of its empty axis.
+    first.windows = (0..3).map(|i| (0, if summed[i] { shape[i].max(1) } else { shape[i] })).collect();
+    let second = View { base: kept.iter().product::<usize>() as isize, ..first.clone() };
+    let results = vec![(r(0), first), (r(2), second)];
+    (Program { results, ..program }, kept)
+}
+
+fn programs(w: &mut Witnesses) -> f64 {
+    let mut worst = 0.0f64;
+    for shape in [[0, 3, 4], [1, 1, 1], [3, 5, 7], [5, 40, 9], [2, 3, 350]] {
+        let [a, b, c] = shape;
+        let len = a * b * c;
+        let bench = Bench { left: normals("l", len), right: normals("r", len.max(c)), ..Bench::default() };
+        let (program, _) = long_program(shape, Place::Arena(0), [false; 3]);
+        let name = format!("map {shape:?}");
+        let (found, cpu) = w.run(&name, &bench, Work::Map { shape: shape.to_vec(), program }, 2 * len);
+        same_bits(&name, &found, &cpu);
+        for bits in 1..8 {
+            let summed = [bits & 1 != 0, bits & 2 != 0, bits & 4 != 0];
+            let (program, kept) = long_program(shape, Place::Arena(0), summed);
+            let name = format!("reduce {shape:?} {summed:?}");
+            let results: usize = kept.iter().product();
+            let work = Work::Reduce { shape: shape.to_vec(), summed: summed.to_vec(), program };
+            let (sums, _) = w.run(&name, &bench, work, 2 * results);
+            // The map above made the terms; the order in which they are added is free.
+            let wanted = (0..2 * results).map(|at| {
+                let (result, kept_at) = (at / results, at % results);
+                let kept_index = indices(&kept).nth(kept_at).expect("a kept index");
+                let counts = |index: &Vec<usize>| (0..3).all(|i| summed[i] || index[i] == kept_index[i]);
+                let terms = indices(&shape).enumerate().filter(|(_, index)| counts(index));
+                reference::sum(terms.map(|(i, _)| f64::from(found[result * len + i])))
+            });
+            worst = worst.max(inside(&name, &sums, wanted));
+        }
+    }
+    worst
+}
+
+fn draws(w: &mut Witnesses) {
+    for dist in [Dist::Uniform, Dist::Normal] {
+        for len in [0, 1, 3, 4, 1_023, 1_025] {
+            let draw = Load::Rand {
+                stream: stream("latent"),
+                dist,
+                view: View::contiguous(Place::Arena(0), &[len]),
+            };
+            let results = vec![(Arg::Load(0), View::contiguous(Place::Arena(0), &[len]))];
+            let program = Program { loads: vec![draw], instructions: vec![], results };
+            let name = format!("{dist:?} [{len}]");
+            let (found, _) = w.run(&name, &Bench::default(), Work::Map { shape: vec![len], program }, len);
+            let draw = Draw::new(SEED, stream("latent"), TICK);
+            let wanted: Vec<f32> = (0..len as u64).map(|i| dist.sample(&draw, i)).collect();
+            same_bits(&name, &found, &wanted);
+        }
+    }
+}
+
+fn gathers(w: &mut Witnesses) {
+    for (count, rows, width) in [(1, 1, 1), (3, 7, 5), (257, 20, 1), (1_000, 3, 300), (5, 0, 4)] {
+        let bytes: Vec<u8> = (0..count * width).map(|i| (i * 37 % 256) as u8).collect();
+        let labels = Some((0..count).map(|i| (i % width.min(200)) as u8).collect::<Vec<u8>>());
+        for (values, input) in [
+            (Values::U8(bytes.clone()), EXAMPLES),
+            (Values::F32(normals("data", count * width)), EXAMPLES),
+            (Values::U8(bytes.clone()), LABELS),
+        ] {
+            let train = Examples { count, values, labels: labels.clone() };
+            let none = Examples::none(&train);
+            let data = Dataset {
+                name: "table".into(),
+                shape: Shape { channels: width, height: 1, width: 1 },
+                classes: width,
+                factor: 2.0 / 255.0,
+                offset: -1.0,
+                train,
+                valid: none.clone(),
+                test: none,
+                notes: vec![],
+            };
+            let bench = Bench { data: Some(Arc::new(data)), ..Bench::default() };
+            let name = format!("gather {rows} of {count} × {width} {input}");
+            let work = Work::Gather { input: input.into(), to: Place::Arena(0), rows, width };
+            let (found, cpu) = w.run(&name, &bench, work, rows * width);
+            same_bits(&name, &found, &cpu);
+        }
+    }
+}
+
+fn updates(w: &mut Witnesses) -> f64 {
+    let mut worst = 0.0f64;
+    let rules = [
+        Rule::Sgd { momentum: 0.5, final_momentum: 0.5, saturate: 0 },
+        Rule::Adam { beta1: 0.5, beta2: 0.999, eps: 1e-8 },
+        Rule::RmsProp { alpha: 0.99, eps: 1e-8 },
+    ];
+    for rule in rules {
+        for len in [0, 1, 5, 4_096, 4_097, 9_001] {
+            for (clip, average) in [(0.0, false), (0.05, true)] {
+                let rule = UpdateRule { rule, clip, column_norms: vec![], average };
+                let name = format!("{:?} [{len}] clip {clip} average {average}", rule.rule);
+                let (found, cpu) = w.update(&name, &rule, &normals("w", len), 3);
+                same_bits(&name, &found.weights, &cpu.weights);
+                same_bits(&name, &found.moments.concat(), &cpu.moments.concat());
+                same_bits(&name, &found.average, &cpu.average);
+                let (norm, wanted) = (found.gradient_norm2, cpu.gradient_norm2);
+                assert!((norm - wanted).abs() <= 1e-13 * wanted, "{name}: squared norm {norm}, not {wanted}");
+            }
+        }
+    }
+    for [fan_in, units] in [[0, 3], [1, 1], [7, 33], [100, 5]] {
+        let (offset, limit) = (3, 0.9);
+        let column_norms = vec![ColumnNorm { offset, fan_in, units, limit }];
+        let rule = UpdateRule { rule: rules[0], clip: 0.0, column_norms, average: true };
+        let name = format!("column norms [{fan_in}, {units}]");
+        let (found, cpu) = w.update(&name, &rule, &normals("w", offset + fan_in * units + 2), 1);
+        same_bits(&name, &found.weights[..offset], &cpu.weights[..offset]);
+        // A norm is the root of a sum of fan_in squares: half that sum's relative error, and four roundings.
+        let wanted = cpu.weights.iter().map(|&x| {
+            let value = f64::from(x);
+            Near { value, error: (fan_in as f64 + 8.0) * reference::U * value.abs() }
+        });
+        worst = worst.max(inside(&name, &found.weights, wanted));
+        let wanted = cpu.average.iter().zip(&cpu.weights).map(|(&a, &x)| {
+            let value = f64::from(a);
+            Near { value, error: (fan_in as f64 + 10.0) * reference::U * (value.abs() + f64::from(x).abs()) }
+        });
+        worst = worst.max(inside(&name, &found.average, wanted));
+    }
+    worst
+}
+
+#[test]
+fn every_kernel_agrees_with_its_references() {
+    let entries: BTreeSet<String> = crate::entries().into_iter().collect();
+    let Some(library) = crate::library(entries.len()) else { return };
+    let mut w = Witnesses::new(&library);
+    println!("matmul: {:.2} of the tolerance", matmuls(&mut w));
+    println!("pointwise operations: {:.2} of the tolerance", point_ops(&mut w));
+    println!("programs and sums: {:.2} of the tolerance", programs(&mut w));
+    draws(&mut w);
+    gathers(&mut w);
+    println!("updates: {:.2} of the tolerance", updates(&mut w));
+    println!("{} launches of {} kernels", w.launches, w.kernels.len());
+    assert_eq!(w.kernels, entries, "kernels launched and entry points of kernels/*.cu");
+}
+
+#[test]
+fn entry_points_are_named_after_op_and_type() {
+    for name in crate::entries() {
+        assert!(name.ends_with("_f32"), "{name} does not say its type");
+    }
+    assert_eq!(entry_points("nothing"), Vec::<String>::new());
+}
