@@ -2,6 +2,7 @@
 
 use gansaku::config::{Config, Layers};
 use gansaku::data::{Dataset, Examples, Shape, Values};
+use gansaku::exec::{Device, open};
 use gansaku::rng::{Draw, stream};
 use gansaku::train::Trainer;
 use std::sync::Arc;
@@ -75,7 +76,8 @@ const POINTS: [&str; 9] = [
 ];
 
 fn compare(case: &str, config: &Config, numbers: usize) {
-    let mut trainer = Trainer::new(config, &examples(numbers), 2).expect("data that fit");
+    let mut trainer = Trainer::new(config, &examples(numbers), open(Device::Cpu, 2).expect("threads"))
+        .expect("data that fit");
     let expected = expected(case);
     assert_eq!(expected.len(), 10, "ten lines of {case}");
     let mut worst = 0.0f64;

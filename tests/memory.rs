@@ -3,6 +3,7 @@
 mod common;
 
 use common::{config, data};
+use gansaku::exec::{Device, open};
 use gansaku::train::Trainer;
 
 /// Resident bytes of this process.
@@ -16,7 +17,8 @@ fn resident() -> u64 {
 #[cfg(target_os = "linux")]
 fn ten_thousand_steps_take_no_memory() {
     let config = config("loss.relativistic = true\nloss.r1 = 0.5\nloss.r2 = 0.5");
-    let mut trainer = Trainer::new(&config, &data(6, 3), 2).expect("data that fit");
+    let mut trainer =
+        Trainer::new(&config, &data(6, 3), open(Device::Cpu, 2).expect("threads")).expect("data that fit");
     (0..1_000).for_each(|_| trainer.step().expect("finite"));
     let before = resident();
     for _ in 0..10_000 {

@@ -1,9 +1,10 @@
 //! `gansaku bench`: how long a training step takes.
 
-use super::{Device, Overrides};
+use super::Overrides;
 use crate::config::Layers;
 use crate::data::{Dataset, Examples, Shape, Values};
 use crate::error::Result;
+use crate::exec::{self, Device};
 use crate::graph::Player;
 use crate::lower::cost::Cost;
 use crate::rng::{Draw, stream};
@@ -49,8 +50,8 @@ pub struct Bench {
 #[derive(Debug, Clone, Serialize)]
 struct Figures {
     recipe: String,
+    /// "2 CPU threads", or the GPU's name.
     device: String,
-    threads: usize,
     precision: String,
     batch: usize,
     /// Median over rounds, microseconds for one step: all D updates and the G update.
@@ -65,7 +66,6 @@ struct Figures {
 }
 
 pub fn run(args: &Bench) -> Result<()> {
-    args.device.check()?;
     let recipe = args.recipe.as_deref().unwrap_or("mnist");
     let mut all = Vec::new();
     eprintln!("{recipe}: {} rounds of {} steps after {} of warm-up", args.rounds, args.steps, args.warmup);
@@ -102,7 +102,8 @@ fn measure(args: &Bench, recipe: &str, batch: u32) -> Result<Figures> {
     let config = layers.finish()?;
     let model = super::inspect::model(&config);
     let data = noise(model.numbers, model.classes, (batch as usize).max(60_000));
-    let mut trainer = Trainer::new(&config, &Arc::new(data), args.threads.map_or(0, usize::from))?;
+    let executor = exec::open(args.device, args.threads.map_or(0, usize::from))?;
+    let mut trainer = Trainer::new(&config, &Arc::new(data), executor)?;
     for _ in 0..args.warmup {
         trainer.step()?;
     }
@@ -129,8 +130,7 @@ fn measure(args: &Bench, recipe: &str, batch: u32) -> Result<Figures> {
     let images = u64::from(batch) * config.train.discriminator_updates;
     Ok(Figures {
         recipe: recipe.into(),
-        device: "cpu".into(),
-        threads: trainer.threads(),
+        device: trainer.device(),
         precision: "fp32".into(),
         batch: batch as usize,
         us_per_step: us,

@@ -12,6 +12,7 @@ pub use inspect::model;
 
 use crate::config::nearest;
 use crate::error::{Error, Result};
+use crate::exec::Device;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -166,27 +167,6 @@ fn device(text: &str) -> std::result::Result<Device, String> {
                     .map_or(String::new(), |n| format!("; did you mean {n}?"))
             )),
         },
-    }
-}
-
-/// See [`device`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Device {
-    Auto,
-    Cpu,
-    Cuda(u32),
-}
-
-impl Device {
-    /// # Errors
-    /// When this build has no such device.
-    fn check(self) -> Result<()> {
-        match self {
-            Device::Auto | Device::Cpu => Ok(()),
-            Device::Cuda(n) => Err(Error::Device(format!(
-                "--device cuda:{n}: this version trains on the CPU only; use --device cpu"
-            ))),
-        }
     }
 }
 

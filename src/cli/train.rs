@@ -1,9 +1,10 @@
 //! `gansaku train`: from what was typed to a [`Request`].
 
-use super::{Device, Overrides};
+use super::Overrides;
 use crate::config::{Config, Layers, Source};
 use crate::data;
 use crate::error::{Error, Result};
+use crate::exec::{self, Device};
 use crate::run::Folder;
 use crate::train::{Request, Start, Trainer};
 use clap::Args;
@@ -70,7 +71,6 @@ pub struct Train {
 }
 
 pub fn run(args: Train) -> Result<()> {
-    args.device.check()?;
     let config = args.config()?;
     let threads = args.threads.map_or(0, usize::from);
     if args.dry_run {
@@ -84,7 +84,7 @@ pub fn run(args: Train) -> Result<()> {
             init_from: args.init_from,
         },
     };
-    crate::train::train(&Request { config, start, threads, time: args.time })
+    crate::train::train(&Request { config, start, device: args.device, threads, time: args.time })
 }
 
 impl Train {
@@ -144,7 +144,7 @@ pub(super) fn at_path(mut layers: Layers, path: &Path) -> Result<Layers> {
 
 fn dry_run(config: &Config) -> Result<()> {
     let dataset = Arc::new(data::load(&config.data, config.seed)?);
-    let trainer = Trainer::new(config, &dataset, 1)?;
+    let trainer = Trainer::new(config, &dataset, exec::open(Device::Cpu, 1)?)?;
     super::print(&config.to_toml())?;
     eprintln!("{}", super::inspect::describe(&dataset));
     eprint!("{}", super::inspect::summary(&trainer.gan, false));

@@ -4,7 +4,12 @@ pub mod cpu;
 pub mod cuda;
 
 use crate::config::Rule;
+use crate::data::Dataset;
+use crate::error::Result;
 use crate::graph::Player;
+use crate::lower::Plan;
+use std::borrow::Cow;
+use std::sync::Arc;
 
 /// How each network is updated; fixed for a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,4 +101,99 @@ pub type States = [NetworkState; 2];
 /// Index of a player in arrays of two.
 pub fn index(player: Player) -> usize {
     player as usize
+}
+
+/// What training asks of an executor. A run may return before its work is done; whatever reads waits for it.
+pub trait Executor {
+    /// The device, for people: "2 CPU threads".
+    fn name(&self) -> String;
+
+    /// The plans, as given.
+    fn plans(&self) -> &[Plan];
+
+    /// Runs a plan at `tick` with each network's rates.
+    ///
+    /// # Errors
+    /// When the device fails, possibly at something run before.
+    fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()>;
+
+    /// The first number of a named result of the plan that ran last.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn statistic(&mut self, plan: usize, name: &str) -> Result<f32>;
+
+    /// Squared norm of a network's last gradient.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn gradient_norm2(&mut self, player: Player) -> Result<f64>;
+
+    /// Both networks.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn states(&mut self) -> Result<Cow<'_, States>>;
+
+    /// Replaces both networks: a resume.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn set_states(&mut self, states: States) -> Result<()>;
+}
+
+/// What an executor is made of.
+pub struct Job {
+    /// They share one arena.
+    pub plans: Vec<Plan>,
+    /// Both networks at their start.
+    pub states: States,
+    /// How they are updated.
+    pub rules: [UpdateRule; 2],
+    /// Where minibatches come from.
+    pub data: Arc<Dataset>,
+    /// Seeds every random number.
+    pub seed: u64,
+}
+
+/// Where a model is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Device {
+    /// The first GPU where this build and this machine have one, else the CPU.
+    Auto,
+    /// All in threads of this process.
+    Cpu,
+    /// A GPU by its number among the visible ones.
+    Cuda(usize),
+}
+
+/// Opens a device: a way to make an executor on it.
+///
+/// # Errors
+/// When there is no such device, or it fails.
+pub fn open(device: Device, threads: usize) -> Result<Box<dyn FnOnce(Job) -> Result<Box<dyn Executor>>>> {
+    match device {
+        Device::Cpu => on_cpu(threads),
+        #[cfg(feature = "cuda")]
+        Device::Auto => match cuda::driver::presence()? {
+            cuda::driver::Presence::Present { .. } => open(Device::Cuda(0), threads),
+            cuda::driver::Presence::Absent(_) => on_cpu(threads),
+        },
+        #[cfg(not(feature = "cuda"))]
+        Device::Auto => on_cpu(threads),
+        #[cfg(feature = "cuda")]
+        Device::Cuda(number) => {
+            let driver = cuda::driver::Nvidia::open(number)?;
+            Ok(Box::new(move |job| Ok(Box::new(cuda::Cuda::of(driver, job)?))))
+        }
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda(number) => Err(crate::error::Error::Device(format!(
+            "--device cuda:{number}: this build has no CUDA; use --device cpu, or build with --features cuda"
+        ))),
+    }
+}
+
+fn on_cpu(threads: usize) -> Result<Box<dyn FnOnce(Job) -> Result<Box<dyn Executor>>>> {
+    let pool = cpu::pool::Pool::new(threads)?;
+    Ok(Box::new(move |job| Ok(Box::new(cpu::Cpu::of(pool, job)))))
 }

@@ -24,6 +24,7 @@ use crate::graph::Player;
 use crate::models::gan::Gan;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -102,25 +103,33 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// What is saved.
+pub struct Snapshot<'a> {
+    /// How the model was trained.
+    pub config: &'a Config,
+    /// The model.
+    pub gan: &'a Gan,
+    /// How it is updated.
+    pub rules: &'a [UpdateRule; 2],
+    /// Counters.
+    pub state: &'a State,
+    /// Tensors.
+    pub networks: Cow<'a, States>,
+}
+
 /// Saves a checkpoint into `folder`, then removes all but the newest `config.checkpoint.keep`. Its path.
 ///
 /// # Errors
 /// When the file system refuses; the checkpoints before it are untouched then.
-pub fn save(
-    folder: &Path,
-    config: &Config,
-    gan: &Gan,
-    rules: &[UpdateRule; 2],
-    state: &State,
-    networks: &States,
-) -> Result<PathBuf> {
+pub fn save(folder: &Path, snapshot: &Snapshot) -> Result<PathBuf> {
+    let state = snapshot.state;
     let to = folder.join(name(state.step));
     if verify(&to).is_ok() {
         // The same step of the same run: the same bytes.
         return Ok(to);
     }
     let aside = atomic::unfinished(&to);
-    let saved = write(&aside, &encode_all(config, gan, rules, state, networks)).and_then(|()| {
+    let saved = write(&aside, &encode_all(snapshot)).and_then(|()| {
         if to.exists() {
             fs::remove_dir_all(&to).map_err(|e| Error::io("replace the damaged", &to, &e))?;
         }
@@ -133,21 +142,16 @@ pub fn save(
     }
     let latest = folder.parent().unwrap_or(folder).join("latest");
     atomic::write(&latest, format!("{}\n", name(state.step)).as_bytes())?;
-    retire(folder, config.checkpoint.keep)?;
+    retire(folder, snapshot.config.checkpoint.keep)?;
     Ok(to)
 }
 
-fn encode_all(
-    config: &Config,
-    gan: &Gan,
-    rules: &[UpdateRule; 2],
-    state: &State,
-    networks: &States,
-) -> Vec<(&'static str, Vec<u8>)> {
+fn encode_all(snapshot: &Snapshot) -> Vec<(&'static str, Vec<u8>)> {
+    let Snapshot { config, gan, rules, state, networks } = snapshot;
     let whole = |kind, player: Player, numbers| {
         encode(kind, &[Flat { prefix: "", suffix: "", network: gan.network(player), numbers }])
     };
-    let [g, d] = networks;
+    let [g, d] = &**networks;
     let mut files = vec![
         ("generator.safetensors", whole("generator", Player::Generator, &g.weights)),
         ("discriminator.safetensors", whole("discriminator", Player::Discriminator, &d.weights)),
@@ -170,7 +174,7 @@ fn encode_all(
     json.push(b'\n');
     files.push(("state.json", json));
     // How long the run was meant to go, and where its data lay, do not change what this checkpoint holds.
-    let mut own = config.clone();
+    let mut own = (*config).clone();
     own.data.path = None;
     (own.train.steps, own.train.epochs) = (state.step.max(1), 0);
     files.push(("config.toml", own.to_toml().into_bytes()));

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// When there is nothing to read, or shapes do not fit.
 pub fn init_from(trainer: &mut Trainer, from: &Path) -> Result<String> {
-    let mut networks = trainer.networks().clone();
+    let mut networks = trainer.snapshot()?.networks.into_owned();
     let partial = Player::ALL.iter().any(|&p| trainer.gan.network(p).network.pretrained > 0);
     let mut filled = Vec::new();
     for source in sources(from)? {
@@ -42,7 +42,7 @@ pub fn init_from(trainer: &mut Trainer, from: &Path) -> Result<String> {
     if filled.is_empty() {
         return Err(Error::Checkpoint(format!("{}: nothing there fits this model", from.display())));
     }
-    trainer.set_networks(networks);
+    trainer.set_networks(networks)?;
     Ok(format!("{} from {}", filled.join(" and "), from.display()))
 }
 

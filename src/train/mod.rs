@@ -14,7 +14,7 @@ pub use trainer::Trainer;
 use crate::config::Config;
 use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
-use crate::exec::{ColumnNorm, UpdateRule};
+use crate::exec::{self, ColumnNorm, Device, UpdateRule};
 use crate::graph::Player;
 use crate::models::gan::Gan;
 use crate::report::Display;
@@ -33,6 +33,8 @@ pub struct Request {
     pub config: Config,
     /// A new run or an old one.
     pub start: Start,
+    /// Where to compute.
+    pub device: Device,
     /// Worker threads; 0 takes one a core.
     pub threads: usize,
     /// Stop after so long.
@@ -108,8 +110,10 @@ struct Session {
 impl Session {
     fn open(request: &Request) -> Result<Session> {
         let config = &request.config;
+        // A device that is not there is told before data are read.
+        let executor = exec::open(request.device, request.threads)?;
         let dataset = Arc::new(data::load(&config.data, config.seed)?);
-        let mut trainer = Trainer::new(config, &dataset, request.threads)?;
+        let mut trainer = Trainer::new(config, &dataset, executor)?;
         let sampler = Sampler::new(&trainer.gan, request.threads)?;
         let display = Display { shape: dataset.shape, scale: config.data.scale };
         let (folder, lock) = match &request.start {
@@ -193,10 +197,10 @@ impl Session {
 
     /// Saves a checkpoint, unless something in it is not finite.
     fn save(&mut self) -> Result<()> {
-        let saved = self.trainer.check().and_then(|()| {
+        let saved = self.trainer.snapshot().and_then(|snapshot| {
+            snapshot.check()?;
             self.metrics.flush()?;
-            let t = &self.trainer;
-            checkpoint::save(&self.folder.checkpoints(), &t.config, &t.gan, &t.rules, &t.state, t.networks())
+            checkpoint::save(&self.folder.checkpoints(), &snapshot)
         });
         self.saved = Some(saved.map_err(|e| self.with_last_good(e))?);
         Ok(())
@@ -204,11 +208,11 @@ impl Session {
 
     /// Samples of the same noise each time, into `samples/`.
     fn picture(&mut self) -> Result<PathBuf> {
-        let t = &self.trainer;
+        let t = self.trainer.snapshot()?;
         let count = t.config.log.samples;
-        let latent = sampler::noise(&t.config, t.config.seed, count);
+        let latent = sampler::noise(t.config, t.config.seed, count);
         let labels = sampler::labels(t.gan.classes, None, count);
-        let samples = self.sampler.sample(&t.networks()[Player::Generator as usize], &latent, &labels);
+        let samples = self.sampler.sample(&t.networks[Player::Generator as usize], &latent, &labels);
         let path = self.folder.samples().join(format!("step-{:09}.png", t.state.step));
         atomic::write(&path, &self.display.picture(&samples, columns(count)).png())?;
         Ok(path)
@@ -225,6 +229,7 @@ impl Session {
             (Some(good), _) => format!("; the last good checkpoint is {}", good.display()),
         };
         match error {
+            Error::Device(m) => Error::Device(m + &rest),
             Error::Failure(m) => Error::Failure(m + &rest),
             Error::Diverged(m) => Error::Diverged(m + &rest),
             other => other,
@@ -261,7 +266,7 @@ fn tell(data: &Dataset, trainer: &Trainer, folder: &Folder) {
         0 => String::new(),
         step => format!(", from step {step}"),
     };
-    eprintln!("run: {} on {} CPU threads{from}", folder.path.display(), trainer.threads());
+    eprintln!("run: {} on {}{from}", folder.path.display(), trainer.device());
 }
 
 /// A resume must go on with the same model: all but the length of the run, what is logged and what is kept.

@@ -4,13 +4,11 @@ use super::{rules, schedule};
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::exec::cpu::Cpu;
-use crate::exec::cpu::pool::Pool;
-use crate::exec::{NetworkState, States, UpdateRule};
+use crate::exec::{Executor, Job, NetworkState, States, UpdateRule};
 use crate::graph::Player;
 use crate::models::gan::{Gan, When};
 use crate::run::Line;
-use crate::run::checkpoint::{Checkpoint, State};
+use crate::run::checkpoint::{Checkpoint, Snapshot, State};
 use std::sync::Arc;
 
 /// A model in training.
@@ -23,7 +21,7 @@ pub struct Trainer {
     pub rules: [UpdateRule; 2],
     /// Counters and the metrics window.
     pub state: State,
-    cpu: Cpu,
+    executor: Box<dyn Executor>,
     /// When and how often each plan runs.
     phases: Vec<(When, u64)>,
     /// Examples trained on.
@@ -31,11 +29,15 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// A model at its first step.
+    /// A model at its first step; `executor` makes what runs it.
     ///
     /// # Errors
-    /// When data and configuration do not go together.
-    pub fn new(config: &Config, data: &Arc<Dataset>, threads: usize) -> Result<Trainer> {
+    /// When data and configuration do not go together, or the device fails.
+    pub fn new(
+        config: &Config,
+        data: &Arc<Dataset>,
+        executor: impl FnOnce(Job) -> Result<Box<dyn Executor>>,
+    ) -> Result<Trainer> {
         let (count, batch) = (data.train.count, config.train.batch);
         if batch > count {
             return Err(Error::Data(format!(
@@ -65,8 +67,7 @@ impl Trainer {
         let states = Player::ALL.map(start);
         let phases = gan.phases();
         let plans = phases.iter().map(|p| gan.plan(p)).collect();
-        let pool = Pool::new(threads)?;
-        let cpu = Cpu::new(pool, plans, states, rules.clone(), Some(data.clone()), config.seed);
+        let job = Job { plans, states, rules: rules.clone(), data: data.clone(), seed: config.seed };
         let shape = data.shape;
         let example = [shape.channels, shape.height, shape.width];
         Ok(Trainer {
@@ -74,7 +75,7 @@ impl Trainer {
             gan,
             rules,
             state: State { example, classes: data.classes, ..State::default() },
-            cpu,
+            executor: executor(job)?,
             phases: phases.iter().map(|p| (p.when, p.times)).collect(),
             examples: count as u64,
         })
@@ -94,23 +95,29 @@ impl Trainer {
             )));
         }
         self.state = checkpoint.state;
-        self.cpu.set_states(checkpoint.networks);
-        Ok(())
+        self.executor.set_states(checkpoint.networks)
     }
 
     /// Replaces both networks' states: a start from other weights.
-    pub fn set_networks(&mut self, states: States) {
-        self.cpu.set_states(states);
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn set_networks(&mut self, states: States) -> Result<()> {
+        self.executor.set_states(states)
     }
 
-    /// Both networks.
-    pub fn networks(&self) -> &States {
-        self.cpu.states()
+    /// The model as it stands.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn snapshot(&mut self) -> Result<Snapshot<'_>> {
+        let Trainer { config, gan, rules, state, executor, .. } = self;
+        Ok(Snapshot { config, gan, rules, state, networks: executor.states()? })
     }
 
-    /// Threads at work.
-    pub fn threads(&self) -> usize {
-        self.cpu.threads()
+    /// The device, for people.
+    pub fn device(&self) -> String {
+        self.executor.name()
     }
 
     /// Steps in all.
@@ -147,20 +154,25 @@ impl Trainer {
         let rate = |p: Player| {
             schedule::rate(&self.config, p, self.state.updates[p as usize] + 1, self.state.step, epoch)
         };
-        self.cpu.run(phase, self.state.tick, &Player::ALL.map(rate));
+        self.executor.run(phase, self.state.tick, &Player::ALL.map(rate))?;
         self.state.tick += 1;
-        let outputs = &self.cpu.plans()[phase].outputs;
-        let both = outputs.iter().any(|o| o.name == "g_loss");
+        let names: Vec<String> =
+            self.executor.plans()[phase].outputs.iter().map(|o| o.name.clone()).collect();
+        let both = names.iter().any(|name| name == "g_loss");
         self.state.updates[Player::Discriminator as usize] += 1;
         self.state.updates[Player::Generator as usize] += u64::from(both);
-        let mut values: Vec<(String, f64)> =
-            outputs.iter().map(|o| (o.name.clone(), f64::from(self.cpu.output(phase, &o.name)[0]))).collect();
-        for player in if both { &Player::ALL[..] } else { &[Player::Discriminator] } {
+        let mut values = Vec::new();
+        for name in names {
+            let value = f64::from(self.executor.statistic(phase, &name)?);
+            values.push((name, value));
+        }
+        for &player in if both { &Player::ALL[..] } else { &[Player::Discriminator] } {
             let name = format!("{}_gradient_norm", player.letter().to_lowercase());
-            values.push((name, self.networks()[*player as usize].gradient_norm2.sqrt()));
+            values.push((name, self.executor.gradient_norm2(player)?.sqrt()));
         }
         if let Some((name, value)) = values.iter().find(|(_, v)| !v.is_finite()) {
-            let first = self.first_not_finite().unwrap_or_else(|| name.clone());
+            let states = self.executor.states()?;
+            let first = first_not_finite(&self.gan, &states).unwrap_or_else(|| name.clone());
             return Err(Error::Diverged(format!(
                 "step {}: {name} is {value}; the first tensor that is not finite is {first}",
                 self.state.step + 1
@@ -174,33 +186,6 @@ impl Trainer {
             }
         }
         Ok(())
-    }
-
-    /// Checks every weight and moment, as is done before they are saved.
-    ///
-    /// # Errors
-    /// When one is not finite; the message names its tensor.
-    pub fn check(&self) -> Result<()> {
-        match self.first_not_finite() {
-            None => Ok(()),
-            Some(name) => Err(Error::Diverged(format!("step {}: {name} is not finite", self.state.step))),
-        }
-    }
-
-    /// The first gradient, weight or moment, D's before G's, that holds a NaN or an infinity.
-    fn first_not_finite(&self) -> Option<String> {
-        let finite = |numbers: &[f32]| numbers.iter().all(|x| x.is_finite());
-        [Player::Discriminator, Player::Generator].into_iter().find_map(|player| {
-            let NetworkState { weights, gradients, moments, average, .. } = &self.networks()[player as usize];
-            let mut memories =
-                vec![("the gradient of ", gradients), ("", weights), ("the average of ", average)];
-            memories.extend(moments.iter().map(|m| ("the optimizer's moment of ", m)));
-            memories.into_iter().filter(|(_, numbers)| !numbers.is_empty()).find_map(|(what, numbers)| {
-                let mut parameters = self.gan.network(player).parameters.iter();
-                let bad = parameters.find(|p| !finite(&numbers[p.offset..p.offset + p.len()]))?;
-                Some(format!("{what}{}.{}", player.name(), bad.name))
-            })
-        })
     }
 
     /// Means since the line before; starts the next window.
@@ -222,4 +207,32 @@ impl Trainer {
             g_gradient_norm: mean("g_gradient_norm"),
         }
     }
+}
+
+impl Snapshot<'_> {
+    /// Checks every weight and moment, as is done before they are saved.
+    ///
+    /// # Errors
+    /// When one is not finite; the message names its tensor.
+    pub fn check(&self) -> Result<()> {
+        match first_not_finite(self.gan, &self.networks) {
+            None => Ok(()),
+            Some(name) => Err(Error::Diverged(format!("step {}: {name} is not finite", self.state.step))),
+        }
+    }
+}
+
+/// The first gradient, weight or moment, D's before G's, that holds a NaN or an infinity.
+fn first_not_finite(gan: &Gan, networks: &States) -> Option<String> {
+    let finite = |numbers: &[f32]| numbers.iter().all(|x| x.is_finite());
+    [Player::Discriminator, Player::Generator].into_iter().find_map(|player| {
+        let NetworkState { weights, gradients, moments, average, .. } = &networks[player as usize];
+        let mut memories = vec![("the gradient of ", gradients), ("", weights), ("the average of ", average)];
+        memories.extend(moments.iter().map(|m| ("the optimizer's moment of ", m)));
+        memories.into_iter().filter(|(_, numbers)| !numbers.is_empty()).find_map(|(what, numbers)| {
+            let mut parameters = gan.network(player).parameters.iter();
+            let bad = parameters.find(|p| !finite(&numbers[p.offset..p.offset + p.len()]))?;
+            Some(format!("{what}{}.{}", player.name(), bad.name))
+        })
+    })
 }

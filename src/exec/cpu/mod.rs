@@ -10,11 +10,13 @@ pub use launch::Moment;
 pub use memory::matmul_transposed;
 
 use crate::data::{Dataset, Examples, Values, shuffle};
-use crate::exec::{Rate, States, UpdateRule};
+use crate::error::Result;
+use crate::exec::{Executor, Job, Rate, States, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{EXAMPLES, Launch, Place, Plan, Work};
 use memory::Shared;
 use pool::Pool;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Runs plans over one arena and both networks' states.
@@ -42,14 +44,14 @@ impl Cpu {
         Cpu { pool, plans, arena, states, rules, data, seed }
     }
 
+    /// An executor for training.
+    pub fn of(pool: Pool, job: Job) -> Cpu {
+        Cpu::new(pool, job.plans, job.states, job.rules, Some(job.data), job.seed)
+    }
+
     /// The plans, as given.
     pub fn plans(&self) -> &[Plan] {
         &self.plans
-    }
-
-    /// Threads at work.
-    pub fn threads(&self) -> usize {
-        self.pool.threads()
     }
 
     /// Both networks.
@@ -147,6 +149,41 @@ impl Cpu {
         let [g, d] = &mut self.states;
         let weights = [&mut g.weights[..], &mut d.weights[..]];
         Shared::new(&mut self.arena, weights, [&mut g.gradients[..], &mut d.gradients[..]])
+    }
+}
+
+impl Executor for Cpu {
+    fn name(&self) -> String {
+        match self.pool.threads() {
+            1 => "1 CPU thread".into(),
+            threads => format!("{threads} CPU threads"),
+        }
+    }
+
+    fn plans(&self) -> &[Plan] {
+        &self.plans
+    }
+
+    fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
+        Cpu::run(self, plan, tick, rates);
+        Ok(())
+    }
+
+    fn statistic(&mut self, plan: usize, name: &str) -> Result<f32> {
+        Ok(self.output(plan, name)[0])
+    }
+
+    fn gradient_norm2(&mut self, player: Player) -> Result<f64> {
+        Ok(self.states[player as usize].gradient_norm2)
+    }
+
+    fn states(&mut self) -> Result<Cow<'_, States>> {
+        Ok(Cow::Borrowed(&self.states))
+    }
+
+    fn set_states(&mut self, states: States) -> Result<()> {
+        Cpu::set_states(self, states);
+        Ok(())
     }
 }
 

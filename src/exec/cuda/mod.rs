@@ -19,12 +19,13 @@ pub use pack::Packed;
 
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::exec::{Rate, States, UpdateRule};
+use crate::exec::{Executor, Job, Rate, States, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{Place, Plan, Work};
 use blocks::Clock;
 use launch::Driver;
 use memory::Memory;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Runs plans on a device, over one arena and both networks' states.
@@ -59,6 +60,14 @@ impl<D: Driver> Cuda<D> {
         let launches = |p: &Plan| p.launches.iter().map(|l| pack::pack(l, &memory, &rules)).collect();
         let packed = plans.iter().map(launches).collect::<Result<_>>()?;
         Ok(Cuda { driver, plans, packed, memory, rules, seed })
+    }
+
+    /// An executor for training.
+    ///
+    /// # Errors
+    /// As [`Cuda::new`].
+    pub fn of(driver: D, job: Job) -> Result<Cuda<D>> {
+        Cuda::new(driver, job.plans, &job.states, job.rules, Some(job.data), job.seed)
     }
 
     /// The plans, as given.
@@ -186,5 +195,35 @@ impl<D: Driver> Cuda<D> {
     pub fn memory(&mut self, place: Place, len: usize) -> Result<Vec<f32>> {
         let (region, at) = self.memory.locate(place);
         memory::take(&mut self.driver, region, at, len)
+    }
+}
+
+impl<D: Driver> Executor for Cuda<D> {
+    fn name(&self) -> String {
+        self.driver.name()
+    }
+
+    fn plans(&self) -> &[Plan] {
+        &self.plans
+    }
+
+    fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
+        Cuda::run(self, plan, tick, rates)
+    }
+
+    fn statistic(&mut self, plan: usize, name: &str) -> Result<f32> {
+        Ok(self.output(plan, name)?[0])
+    }
+
+    fn gradient_norm2(&mut self, player: Player) -> Result<f64> {
+        Cuda::gradient_norm2(self, player)
+    }
+
+    fn states(&mut self) -> Result<Cow<'_, States>> {
+        Ok(Cow::Owned(Cuda::states(self)?))
+    }
+
+    fn set_states(&mut self, states: States) -> Result<()> {
+        Cuda::set_states(self, &states)
     }
 }
