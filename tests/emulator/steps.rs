@@ -118,6 +118,7 @@ fn compare(name: &str, setup: &Setup, device: Emulated, steps: u64) -> f64 {
     assert_eq!(after.synchronizations, before.synchronizations, "{name}: a step waits for nothing");
     assert_eq!(after.downloads, before.downloads, "{name}: a step reads nothing back");
     assert_eq!(after.uploads - before.uploads, schedule.len() as u64, "{name}: one upload a phase");
+    assert_eq!(after.replays - before.replays, schedule.len() as u64, "{name}: one recording a phase");
     let found = gpu.states().expect("readable");
     let mut worst = 0.0f64;
     for player in Player::ALL {
@@ -198,6 +199,51 @@ fn every_kind_of_model_agrees_with_the_cpu() {
         let setup = Setup::new(&config, common::NUMBERS, common::CLASSES);
         let share = compare(name, &setup, crate::gpu(&library, 2), 4);
         println!("{name:32} four steps: {share:.3} of the tolerance");
+    }
+}
+
+#[test]
+fn a_resumed_run_goes_on_to_the_byte() {
+    let Some(library) = crate::library(1) else { return };
+    let setup = Setup::new(&recipe("cgan-mnist", PICTURES), 49, 10);
+    let schedule = setup.schedule(4);
+    let run = |gpu: &mut Cuda<Emulated>, part: &[(usize, u64, [Rate; 2])]| -> States {
+        for (plan, tick, rates) in part {
+            gpu.run(*plan, *tick, rates).expect("no fault");
+        }
+        gpu.states().expect("readable")
+    };
+    let whole = run(&mut setup.gpu(crate::gpu(&library, 1)), &schedule);
+    let half = run(&mut setup.gpu(crate::gpu(&library, 2)), &schedule[..schedule.len() / 2]);
+    let mut resumed = setup.gpu(crate::gpu(&library, 3));
+    resumed.set_states(&half).expect("room");
+    assert_eq!(run(&mut resumed, &schedule[schedule.len() / 2..]), whole);
+}
+
+#[test]
+fn samples_agree_with_the_cpu() {
+    let Some(library) = crate::library(1) else { return };
+    let setup = Setup::new(&recipe("mnist", PICTURES), 49, 10);
+    let plan = setup.gan.sampling_plan(7);
+    let (rules, seed, states) = (setup.rules.clone(), setup.gan.config.seed, setup.states.clone());
+    let mut cpu = Cpu::new(Pool::single(), vec![plan.clone()], states.clone(), rules.clone(), None, seed);
+    let device = crate::gpu(&library, 1);
+    let mut gpu = Cuda::new(device, vec![plan], &states, rules, None, seed).expect("room");
+    let inputs: Vec<_> = cpu.plans()[0].inputs.iter().map(|i| (i.name.clone(), i.len)).collect();
+    for (name, len) in inputs {
+        let values = crate::bench::normals(&name, len);
+        cpu.write_input(0, &name, &values);
+        gpu.write_input(0, &name, &values).expect("room");
+    }
+    cpu.run(0, 0, &setup.rates(1));
+    gpu.run(0, 0, &setup.rates(1)).expect("no fault");
+    gpu.synchronize().expect("no fault");
+    let name = cpu.plans()[0].outputs[0].name.clone();
+    let found = gpu.output(0, &name).expect("readable");
+    assert_eq!(found.len(), 7 * 49);
+    // Logistic outputs: a slope of 1/4 on sums of 33 products of numbers around 1.
+    for (x, want) in found.iter().zip(cpu.output(0, &name)) {
+        assert!((x - want).abs() < 2e-6, "{x}, not {want}");
     }
 }
 

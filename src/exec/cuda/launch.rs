@@ -2,7 +2,7 @@
 //!
 //! Two devices implement it: the CUDA driver, and the emulated GPU that runs the same kernels as host code.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use bytemuck::NoUninit;
 
 /// One allocation on the device; an opaque number that its driver gave out.
@@ -51,11 +51,28 @@ impl Argument {
     }
 }
 
+/// One kernel launch, ready to go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Packed {
+    /// The kernel's entry point.
+    pub kernel: &'static str,
+    /// Its threads.
+    pub geometry: Geometry,
+    /// Its parameters.
+    pub arguments: Vec<Argument>,
+}
+
+/// Launches that a driver recorded; an opaque number that it gave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Recording(pub u32);
+
 /// What a driver was asked for since it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
-    /// Kernel launches.
+    /// Kernel launches, replayed ones included.
     pub launches: u64,
+    /// Recordings started.
+    pub replays: u64,
     /// Allocations.
     pub allocations: u64,
     /// Copies from the host to the device.
@@ -111,6 +128,25 @@ pub trait Driver {
     /// # Errors
     /// When no such kernel exists, `arguments` are not its parameters, or the device refuses.
     fn launch(&mut self, kernel: &str, geometry: Geometry, arguments: &[Argument]) -> Result<()>;
+
+    /// Records launches, in order, so that one call of [`Driver::replay`] starts them all (a CUDA graph);
+    /// `None` from a device that starts launches one by one. Nothing runs yet.
+    ///
+    /// # Errors
+    /// As [`Driver::launch`].
+    fn record(&mut self, launches: &[&Packed]) -> Result<Option<Recording>> {
+        let _ = launches;
+        Ok(None)
+    }
+
+    /// Starts everything that was recorded.
+    ///
+    /// # Errors
+    /// When there is no such recording, or the device refuses.
+    fn replay(&mut self, recording: Recording) -> Result<()> {
+        let Recording(number) = recording;
+        Err(Error::Device(format!("{}: no recording {number}; this is a bug of the executor", self.name())))
+    }
 
     /// Waits for everything asked for so far.
     ///

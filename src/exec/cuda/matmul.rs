@@ -1,9 +1,9 @@
 //! The kernel launches of one matrix product: which tiles, how many slices, the epilogue's steps.
 
 use super::blocks::{MAX_STEPS, MatmulArguments, Step};
-use super::launch::{Argument, Geometry};
+use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
-use super::pack::{Packed, number};
+use super::pack::number;
 use crate::lower::{Epilogue, Plan, View, Work};
 
 const THREADS: u32 = 256;

@@ -1,7 +1,8 @@
 //! The GPU executor: plans as kernel launches, everything resident on the device.
 //!
 //! Weights, moments, data and the arena are uploaded or made once; every launch's parameters are packed once.
-//! A phase then is one upload of 64 bytes (tick and rates) and its launches, with no wait and no allocation.
+//! A phase then is one upload of 64 bytes (tick and rates) and its launches, recorded as one where the device
+//! can, with no wait and no allocation.
 
 mod blocks;
 #[cfg(feature = "cuda")]
@@ -15,15 +16,13 @@ mod memory;
 mod pack;
 mod update;
 
-pub use pack::Packed;
-
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::exec::{Executor, Job, Rate, States, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{Place, Plan, Work};
 use blocks::Clock;
-use launch::Driver;
+use launch::{Driver, Packed, Recording};
 use memory::Memory;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -34,6 +33,8 @@ pub struct Cuda<D: Driver> {
     plans: Vec<Plan>,
     /// Of each plan: of each of its launches, the kernel launches.
     packed: Vec<Vec<Vec<Packed>>>,
+    /// Of each plan, where the device can record.
+    recordings: Vec<Option<Recording>>,
     memory: Memory,
     rules: [UpdateRule; 2],
     seed: u64,
@@ -58,8 +59,10 @@ impl<D: Driver> Cuda<D> {
         let sizes = [arena, matmul::partial_sums(&plans), size_of::<Clock>()];
         let memory = Memory::new(&mut driver, sizes, states, &rules, data.as_deref())?;
         let launches = |p: &Plan| p.launches.iter().map(|l| pack::pack(l, &memory, &rules)).collect();
-        let packed = plans.iter().map(launches).collect::<Result<_>>()?;
-        Ok(Cuda { driver, plans, packed, memory, rules, seed })
+        let packed = plans.iter().map(launches).collect::<Result<Vec<Vec<Vec<Packed>>>>>()?;
+        let mut record = |plan: &Vec<Vec<Packed>>| driver.record(&plan.iter().flatten().collect::<Vec<_>>());
+        let recordings = packed.iter().map(&mut record).collect::<Result<_>>()?;
+        Ok(Cuda { driver, plans, packed, recordings, memory, rules, seed })
     }
 
     /// An executor for training.
@@ -91,6 +94,9 @@ impl<D: Driver> Cuda<D> {
     /// When the device fails; with drivers that do not wait, possibly at something launched before.
     pub fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
         self.set_clock(tick, rates)?;
+        if let Some(recording) = self.recordings[plan] {
+            return self.driver.replay(recording);
+        }
         for launch in 0..self.packed[plan].len() {
             self.launch(plan, launch)?;
         }

@@ -4,24 +4,13 @@ use super::blocks::{
     CHAIN, CONSTANT, DeviceView, GatherArguments, Instruction, LOAD, NO_SLOT, ProgramArguments, RANK,
     RandomArguments, SLOT,
 };
-use super::launch::{Argument, Geometry};
+use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
 use super::{matmul, update};
 use crate::error::{Error, Result};
 use crate::exec::UpdateRule;
 use crate::graph::Dist;
 use crate::lower::{Arg, EXAMPLES, Launch, Load, MAX_REGISTERS, Place, PointOp, Program, View, Work};
-
-/// One kernel launch, ready to go.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Packed {
-    /// The kernel's entry point.
-    pub kernel: &'static str,
-    /// Its threads.
-    pub geometry: Geometry,
-    /// Its parameters.
-    pub arguments: Vec<Argument>,
-}
 
 const MAP_THREADS: u32 = 128;
 const MAP_ELEMENTS: u32 = 4;

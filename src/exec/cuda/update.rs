@@ -1,9 +1,8 @@
 //! The kernel launches of one optimizer update.
 
 use super::blocks::{AverageArguments, ColumnNormArguments, Rates, UpdateArguments};
-use super::launch::{Argument, Geometry};
+use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
-use super::pack::Packed;
 use crate::config::Rule;
 use crate::exec::{Rate, UpdateRule};
 use crate::graph::Player;

@@ -10,7 +10,7 @@ mod library;
 
 pub use build::{build, compiler, entry_points};
 
-use super::launch::{Argument, Buffer, Counters, Driver, Geometry};
+use super::launch::{Argument, Buffer, Counters, Driver, Geometry, Packed, Recording};
 use crate::error::{Error, Result};
 use library::{Allocation, Library, Request};
 use std::collections::BTreeSet;
@@ -24,6 +24,7 @@ pub struct Emulated {
     seed: u64,
     counters: Counters,
     kernels: BTreeSet<String>,
+    recordings: Vec<Vec<Packed>>,
 }
 
 impl Emulated {
@@ -40,6 +41,7 @@ impl Emulated {
             seed,
             counters: Counters::default(),
             kernels: BTreeSet::new(),
+            recordings: vec![],
         })
     }
 
@@ -135,6 +137,19 @@ impl Driver for Emulated {
             None => Ok(()),
             Some(number) => Err(failure(&format!("wrote past the ends of buffer {number}"))),
         }
+    }
+
+    fn record(&mut self, launches: &[&Packed]) -> Result<Option<Recording>> {
+        self.recordings.push(launches.iter().map(|&l| l.clone()).collect());
+        Ok(Some(Recording(self.recordings.len() as u32 - 1)))
+    }
+
+    fn replay(&mut self, Recording(number): Recording) -> Result<()> {
+        self.counters.replays += 1;
+        let launches = std::mem::take(&mut self.recordings[number as usize]);
+        let done = launches.iter().try_for_each(|l| self.launch(l.kernel, l.geometry, &l.arguments));
+        self.recordings[number as usize] = launches;
+        done
     }
 
     fn synchronize(&mut self) -> Result<()> {
