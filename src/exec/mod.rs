@@ -167,11 +167,14 @@ pub enum Device {
     Cuda(usize),
 }
 
-/// Opens a device: a way to make an executor on it.
+/// A device that is there: makes an executor on it.
+pub type Opened = Box<dyn FnOnce(Job) -> Result<Box<dyn Executor>>>;
+
+/// Opens a device.
 ///
 /// # Errors
 /// When there is no such device, or it fails.
-pub fn open(device: Device, threads: usize) -> Result<Box<dyn FnOnce(Job) -> Result<Box<dyn Executor>>>> {
+pub fn open(device: Device, threads: usize) -> Result<Opened> {
     match device {
         Device::Cpu => on_cpu(threads),
         #[cfg(feature = "cuda")]
@@ -193,7 +196,7 @@ pub fn open(device: Device, threads: usize) -> Result<Box<dyn FnOnce(Job) -> Res
     }
 }
 
-fn on_cpu(threads: usize) -> Result<Box<dyn FnOnce(Job) -> Result<Box<dyn Executor>>>> {
+fn on_cpu(threads: usize) -> Result<Opened> {
     let pool = cpu::pool::Pool::new(threads)?;
     Ok(Box::new(move |job| Ok(Box::new(cpu::Cpu::of(pool, job)))))
 }
