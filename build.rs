@@ -339,4 +339,42 @@ mod kernels {
     fn hex(bytes: &[u8]) -> String {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        const PTX: &str = ".visible .entry pair_f32(\n\t.param .align 8 .b8 pair_f32_param_0[24],\n\t.param \
+                           .u64 .ptr .align 1 pair_f32_param_1\n)\n.maxntid 32, 4, 1\n.minnctapersm 2\n{\n}\n\
+                           .visible .entry none_f32()\n{\n}\n";
+        const TEXT: &str = "extern \"C\" __global__ void __launch_bounds__(128, 2) pair_f32(\n    const \
+                            __grid_constant__ PairArguments a, const float* b) {}\n\
+                            extern \"C\" __global__ void none_f32() {}";
+        const LOG: &str = "ptxas info    : Compiling entry function 'pair_f32' for 'sm_90'\n\
+                           ptxas         .     40 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n\
+                           ptxas info    : Used 64 registers, used 1 barriers, 8704 bytes smem, 432 bytes cmem[0]\n";
+
+        #[test]
+        fn signatures_and_occupancy_are_read_from_the_compilers() {
+            let mut kernels = signatures(PTX, TEXT).expect("readable");
+            occupancy(LOG, &mut kernels);
+            let pair = &kernels["pair_f32"];
+            assert_eq!(pair.parameters, [("PairArguments".to_string(), 24), ("float*".to_string(), 8)]);
+            assert_eq!([pair.max_threads, pair.registers, pair.shared, pair.local], [128, 64, 8704, 40]);
+            assert_eq!((kernels["none_f32"].parameters.len(), kernels["none_f32"].max_threads), (0, 1024));
+            assert!(signatures(PTX, "no such text").is_none(), "an entry without its declaration");
+        }
+
+        #[test]
+        fn warnings_spills_and_serialised_arithmetic_are_complaints() {
+            assert_eq!(complaints(LOG), Ok(()));
+            for bad in [
+                "a.cu(2): warning #177-D: variable \"unused\" was declared but never referenced",
+                "ptxas         .     40 bytes stack frame, 56 bytes spill stores, 0 bytes spill loads",
+                "ptxas info    : (C7510) Potential Performance Loss: wgmma.mma_async instructions are serialized",
+            ] {
+                assert!(complaints(&format!("{LOG}{bad}\n")).is_err_and(|e| e.contains(bad)), "{bad}");
+            }
+        }
+    }
 }

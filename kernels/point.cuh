@@ -1,5 +1,4 @@
-// Pointwise functions: the same bits as src/exec/cpu/point.rs, but for softplus, whose library functions are
-// the device's own.
+// Pointwise functions: the same bits as src/exec/cpu/point.rs, but for softplus, which is within a rounding.
 #pragma once
 #include "common.cuh"
 
@@ -38,10 +37,10 @@ __device__ __forceinline__ float hyperbolic_tangent(float x) {
   return size < 0.2f ? near : x < 0.0f ? -far : far;
 }
 
-// log(1 + e^x).
+// log(1 + e^x), rounded once from f64: only logits pass here, and no two libraries' f32 functions agree.
 __device__ __forceinline__ float softplus(float x) {
-  float size = x < 0.0f ? -x : x;
-  return x != x ? x : add(x > 0.0f ? x : 0.0f, log1pf(expf(-size)));
+  double wide = x;
+  return (float)((wide > 0.0 ? wide : 0.0) + log1p(exp(wide < 0.0 ? wide : -wide)));
 }
 
 // max(x, 0); NaN stays.

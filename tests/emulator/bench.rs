@@ -1,4 +1,4 @@
-//! One launch on both executors, from the same memory.
+//! One launch on a device and on the CPU executor, from the same memory.
 //!
 //! Operands lie in the networks' memories and results at the end of the arena, each an allocation of its own on
 //! the device, so that an access past any of them is a fault.
@@ -14,7 +14,6 @@ use gansaku::graph::Player;
 use gansaku::lower::{Launch, Named, Place, Plan, Work};
 use gansaku::rng::{PhiloxRng, stream};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The seed of every draw here.
@@ -51,23 +50,44 @@ fn state(weights: &[f32]) -> NetworkState {
     rule.start(weights.to_vec())
 }
 
-/// Runs launches on the emulated GPU and on the CPU, and remembers which kernels ran.
-pub struct Witnesses {
-    library: PathBuf,
+/// What the table needs of a device: launches on it and on the CPU.
+pub trait Witness {
+    /// The last `len` elements of the arena after `work`: the device's, the CPU's.
+    fn run(&mut self, name: &str, bench: &Bench, work: Work, len: usize) -> (Vec<f32>, Vec<f32>);
+
+    /// G after `updates` updates from the same gradients: the device's, the CPU's.
+    fn update(
+        &mut self,
+        name: &str,
+        rule: &UpdateRule,
+        weights: &[f32],
+        updates: u64,
+    ) -> (NetworkState, NetworkState);
+}
+
+/// Runs launches on fresh devices that `device` makes, and on the CPU, and remembers which kernels ran.
+pub struct Witnesses<F> {
+    device: F,
     /// Entry points launched so far.
     pub kernels: BTreeSet<String>,
     /// Launches so far.
     pub launches: u64,
 }
 
-impl Witnesses {
-    /// With the kernels of a library.
-    pub fn new(library: &Path) -> Witnesses {
-        Witnesses { library: library.into(), kernels: BTreeSet::new(), launches: 0 }
+impl<D: Driver, F: Fn(u64) -> D> Witnesses<F> {
+    /// `device` is given a number that differs from launch to launch.
+    pub fn new(device: F) -> Witnesses<F> {
+        Witnesses { device, kernels: BTreeSet::new(), launches: 0 }
     }
 
-    /// The last `len` elements of the arena after `work`: the GPU's, the CPU's.
-    pub fn run(&mut self, name: &str, bench: &Bench, work: Work, len: usize) -> (Vec<f32>, Vec<f32>) {
+    fn note(&mut self, gpu: &Cuda<D>) {
+        self.kernels.extend(gpu.packed(0).iter().flatten().map(|p| p.kernel.to_string()));
+        self.launches += gpu.driver().counters().launches;
+    }
+}
+
+impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
+    fn run(&mut self, name: &str, bench: &Bench, work: Work, len: usize) -> (Vec<f32>, Vec<f32>) {
         let states = [state(&bench.left), state(&bench.right)];
         let total = bench.arena.len() + len;
         let plan = Plan {
@@ -86,7 +106,7 @@ impl Witnesses {
         );
         cpu.write_input(0, "arena", &bench.arena);
         cpu.run(0, TICK, &common::rates(1));
-        let device = crate::gpu(&self.library, self.launches);
+        let device = (self.device)(self.launches);
         let mut gpu = Cuda::new(device, vec![plan], &states, no_updates(), bench.data.clone(), SEED)
             .expect("memory enough");
         gpu.write_input(0, "arena", &bench.arena).expect("room");
@@ -94,12 +114,11 @@ impl Witnesses {
         let found = gpu.memory(Place::Arena(bench.arena.len()), len).expect("readable");
         let before = gpu.memory(Place::Arena(0), bench.arena.len()).expect("readable");
         assert_eq!(before, bench.arena, "{name}: operands are left alone");
-        self.note(gpu.driver().kernels(), gpu.driver().counters().launches);
+        self.note(&gpu);
         (found, cpu.memory(Place::Arena(bench.arena.len()), len).to_vec())
     }
 
-    /// Both networks after `updates` updates of G from the same gradients: the GPU's, the CPU's.
-    pub fn update(
+    fn update(
         &mut self,
         name: &str,
         rule: &UpdateRule,
@@ -112,20 +131,15 @@ impl Witnesses {
         let plan = Plan { launches: vec![Launch { name: name.into(), work }], ..Plan::default() };
         let rules = [rule.clone(), rule.clone()];
         let mut cpu = Cpu::new(Pool::single(), vec![plan.clone()], states.clone(), rules.clone(), None, SEED);
-        let device = crate::gpu(&self.library, 3);
+        let device = (self.device)(self.launches);
         let mut gpu = Cuda::new(device, vec![plan], &states, rules, None, SEED).expect("memory enough");
         for n in 1..=updates {
             cpu.run(0, n, &common::rates(n));
             gpu.run(0, n, &common::rates(n)).unwrap_or_else(|e| panic!("{name}: {e}"));
         }
         let [found, _] = gpu.states().expect("readable");
-        self.note(gpu.driver().kernels(), gpu.driver().counters().launches);
+        self.note(&gpu);
         (found, cpu.states()[0].clone())
-    }
-
-    fn note(&mut self, kernels: &BTreeSet<String>, launches: u64) {
-        self.kernels.extend(kernels.iter().cloned());
-        self.launches += launches;
     }
 }
 

@@ -218,10 +218,13 @@ fn a_launch_that_does_not_fit_is_refused() {
         device_error(gpu.launch(kernel, geometry, arguments))
     };
     says(
-        &refused(&mut gpu, "no_such_f32", geometry, &[argument.clone()]),
+        &refused(&mut gpu, "no_such_f32", geometry, std::slice::from_ref(&argument)),
         &["no_such_f32", "no such kernel"],
     );
-    says(&refused(&mut gpu, "map_f32", geometry, &[argument.clone()]), &["map_f32", "16", "parameter"]);
+    says(
+        &refused(&mut gpu, "map_f32", geometry, std::slice::from_ref(&argument)),
+        &["map_f32", "16", "parameter"],
+    );
     says(&refused(&mut gpu, "map_f32", geometry, &[]), &["one parameter struct, 0"]);
     let wide = Geometry { block: [2_048, 1, 1], ..geometry };
     says(&refused(&mut gpu, "map_f32", wide, &[argument]), &["2048×1×1 threads"]);

@@ -12,7 +12,9 @@ mod reference;
 mod steps;
 mod table;
 
+use bench::Witnesses;
 use gansaku::exec::cuda::emulated::{Emulated, build, compiler, entry_points};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The repository's kernels.
@@ -46,4 +48,21 @@ pub fn builds() -> PathBuf {
 /// An emulated GPU of 1 GiB.
 pub fn gpu(library: &Path, seed: u64) -> Emulated {
     Emulated::new(library, seed, 1 << 30).expect("a library that loads")
+}
+
+#[test]
+fn every_kernel_agrees_with_its_references() {
+    let entries: BTreeSet<String> = entries().into_iter().collect();
+    let Some(library) = library(entries.len()) else { return };
+    let mut witnesses = Witnesses::new(|seed| gpu(&library, seed));
+    table::every_kernel(&mut witnesses);
+    println!("{} launches of {} kernels", witnesses.launches, witnesses.kernels.len());
+    assert_eq!(witnesses.kernels, entries, "kernels launched and entry points of kernels/*.cu");
+}
+
+#[test]
+fn entry_points_are_named_after_op_and_type() {
+    for name in entries() {
+        assert!(name.ends_with("_f32"), "{name} does not say its type");
+    }
 }

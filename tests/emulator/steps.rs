@@ -47,7 +47,7 @@ impl Setup {
         Cpu::new(pool, self.gan.plans(), states, rules, Some(self.data.clone()), seed)
     }
 
-    fn gpu(&self, device: Emulated) -> Cuda<Emulated> {
+    fn gpu<D: Driver>(&self, device: D) -> Cuda<D> {
         let (rules, seed) = (self.rules.clone(), self.gan.config.seed);
         Cuda::new(device, self.gan.plans(), &self.states, rules, Some(self.data.clone()), seed)
             .expect("memory enough")
@@ -96,7 +96,7 @@ fn largest(states: &States) -> f64 {
 }
 
 /// Runs `steps` steps on all three and compares. The share of the tolerance used.
-fn compare(name: &str, setup: &Setup, device: Emulated, steps: u64) -> f64 {
+fn compare<D: Driver>(name: &str, setup: &Setup, device: D, steps: u64) -> f64 {
     let mut near = setup.states.clone();
     for state in &mut near {
         state.weights.iter_mut().for_each(|w| *w *= 1.0 + NUDGE);
@@ -118,7 +118,8 @@ fn compare(name: &str, setup: &Setup, device: Emulated, steps: u64) -> f64 {
     assert_eq!(after.synchronizations, before.synchronizations, "{name}: a step waits for nothing");
     assert_eq!(after.downloads, before.downloads, "{name}: a step reads nothing back");
     assert_eq!(after.uploads - before.uploads, schedule.len() as u64, "{name}: one upload a phase");
-    assert_eq!(after.replays - before.replays, schedule.len() as u64, "{name}: one recording a phase");
+    let (replays, phases) = (after.replays - before.replays, schedule.len() as u64);
+    assert!([0, phases].contains(&replays), "{name}: {replays} recordings for {phases} phases");
     let found = gpu.states().expect("readable");
     let mut worst = 0.0f64;
     for player in Player::ALL {
@@ -177,19 +178,25 @@ const POINTS: &[&str] = &[
     "optimizer.discriminator.lr=1e-4",
 ];
 
+/// The whole-step cases: recipe, settings, numbers of an example.
+pub const CASES: &[(&str, &[&str], usize)] = &[
+    ("mnist", PICTURES, 49),
+    ("mnist-2014", PICTURES, 49),
+    ("cgan-mnist", PICTURES, 49),
+    ("ring-rpgan", POINTS, 2),
+];
+
+/// Ten steps of a recipe with settings on a device; the share of the tolerance used.
+pub fn ten_steps<D: Driver>(name: &str, sets: &[&str], numbers: usize, device: D) -> f64 {
+    compare(name, &Setup::new(&recipe(name, sets), numbers, 10), device, 10)
+}
+
 #[test]
 fn ten_steps_of_the_recipes_agree_with_the_cpu() {
-    let cases = [
-        ("mnist", PICTURES, 49),
-        ("mnist-2014", PICTURES, 49),
-        ("cgan-mnist", PICTURES, 49),
-        ("ring-rpgan", POINTS, 2),
-    ];
-    let Some(library) = crate::library(cases.len()) else { return };
-    for (name, sets, numbers) in cases {
-        let setup = Setup::new(&recipe(name, sets), numbers, 10);
+    let Some(library) = crate::library(CASES.len()) else { return };
+    for &(name, sets, numbers) in CASES {
         let start = std::time::Instant::now();
-        let share = compare(name, &setup, crate::gpu(&library, 1), 10);
+        let share = ten_steps(name, sets, numbers, crate::gpu(&library, 1));
         println!("{name:12} ten steps: {share:.3} of the tolerance, {:.1} s", start.elapsed().as_secs_f64());
     }
 }

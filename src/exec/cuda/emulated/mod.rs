@@ -13,7 +13,6 @@ pub use build::{build, compiler, entry_points};
 use super::launch::{Argument, Buffer, Counters, Driver, Geometry, Packed, Recording};
 use crate::error::{Error, Result};
 use library::{Allocation, Library, Request};
-use std::collections::BTreeSet;
 use std::path::Path;
 
 /// An emulated GPU with its own memory.
@@ -23,7 +22,6 @@ pub struct Emulated {
     capacity: usize,
     seed: u64,
     counters: Counters,
-    kernels: BTreeSet<String>,
     recordings: Vec<Vec<Packed>>,
 }
 
@@ -40,14 +38,8 @@ impl Emulated {
             capacity,
             seed,
             counters: Counters::default(),
-            kernels: BTreeSet::new(),
             recordings: vec![],
         })
-    }
-
-    /// Kernels launched so far.
-    pub fn kernels(&self) -> &BTreeSet<String> {
-        &self.kernels
     }
 
     fn used(&self) -> usize {
@@ -129,7 +121,6 @@ impl Driver for Emulated {
             return Err(failure(&format!("takes one parameter struct, {} were given", arguments.len())));
         };
         self.counters.launches += 1;
-        self.kernels.insert(kernel.to_string());
         let order = self.seed.wrapping_add(self.counters.launches);
         let request = Request { kernel, geometry, argument: &argument.bytes, order };
         self.library.launch(&request, &self.allocations).map_err(|report| failure(&report))?;

@@ -1,0 +1,198 @@
+//! The real GPU: memory, launches, equal bytes. Without one the cases are listed as ignored, with the reason;
+//! GANSAKU_REQUIRE_GPU=1 makes absence a failure. A driver that fails is always a failure.
+
+mod common;
+
+use common::{CLASSES, NUMBERS};
+use gansaku::exec::States;
+use gansaku::exec::cuda::Cuda;
+use gansaku::exec::cuda::driver::{Nvidia, Presence, presence};
+use gansaku::exec::cuda::kernels::BUILD;
+use gansaku::exec::cuda::launch::{Argument, Driver, Geometry};
+use gansaku::models::gan::Gan;
+use gansaku::train;
+use libtest_mimic::{Arguments, Failed, Trial};
+use sha2::{Digest, Sha256};
+use std::process::ExitCode;
+
+type Outcome = Result<(), Failed>;
+type Case = (&'static str, fn() -> Outcome);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let cases: Vec<Case> = vec![
+        ("memory comes back as it was sent", memory),
+        ("small uploads overtake nothing", staged),
+        ("ranges outside a buffer are refused", ranges),
+        ("launches are checked against the signatures", launches),
+        ("too much memory is refused with numbers", exhaustion),
+        ("two runs leave equal bytes", equal_bytes),
+        ("a resume goes on to the same bytes", resume),
+    ];
+    let required = std::env::var_os("GANSAKU_REQUIRE_GPU").is_some_and(|v| v == "1");
+    let found = presence();
+    let count = cases.len();
+    let trials = cases.into_iter().map(|(name, case)| match &found {
+        Ok(Presence::Present { .. }) => Trial::test(name, case),
+        Ok(Presence::Absent(why)) => {
+            let why = why.clone();
+            Trial::test(name, move || Err(why.into())).with_ignored_flag(!required)
+        }
+        Err(e) => {
+            let why = e.to_string();
+            Trial::test(name, move || Err(why.into()))
+        }
+    });
+    let trials = trials.collect();
+    match &found {
+        Ok(Presence::Present { driver, gpus }) => {
+            eprintln!("{count} GPU cases on {} (CUDA {}.{})", gpus[0].name, driver.0, driver.1);
+        }
+        Ok(Presence::Absent(why)) if !required => eprintln!("{count} GPU cases ignored: {why}"),
+        Ok(Presence::Absent(why)) => eprintln!("{count} GPU cases fail: {why}, but GANSAKU_REQUIRE_GPU is 1"),
+        Err(e) => eprintln!("{count} GPU cases fail: {e}"),
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Bytes without a period of 2ⁿ.
+fn pattern(len: usize, salt: usize) -> Vec<u8> {
+    (0..len).map(|i| ((i + salt) * 131 % 251) as u8).collect()
+}
+
+fn memory() -> Outcome {
+    let mut gpu = Nvidia::open(0)?;
+    for len in [0, 1, 255, 256, 257, 1 << 20, (5 << 20) + 3] {
+        let buffer = gpu.allocate(len)?;
+        assert_eq!(gpu.address(buffer) % 256, 0, "{len} bytes are aligned");
+        let sent = pattern(len, len);
+        gpu.upload(buffer, 0, &sent)?;
+        let mut back = vec![1; len];
+        gpu.download(buffer, 0, &mut back)?;
+        assert_eq!(back, sent, "{len} bytes");
+        let (from, to) = (len / 3, len / 2);
+        gpu.zero(buffer, from, to - from)?;
+        gpu.download(buffer, 0, &mut back)?;
+        assert!(back[from..to].iter().all(|&b| b == 0), "{len} bytes: zeros where asked for");
+        assert_eq!(
+            (&back[..from], &back[to..]),
+            (&sent[..from], &sent[to..]),
+            "{len} bytes: and nowhere else"
+        );
+    }
+    Ok(())
+}
+
+fn staged() -> Outcome {
+    let mut gpu = Nvidia::open(0)?;
+    let (width, count) = (64, 1000);
+    let buffer = gpu.allocate(width * count)?;
+    // Many more than are on their way at once, each from the same memory of the host.
+    let mut host = vec![0; width];
+    for i in 0..count {
+        host.copy_from_slice(&pattern(width, i));
+        gpu.upload(buffer, i * width, &host)?;
+    }
+    let mut back = vec![0; width * count];
+    gpu.download(buffer, 0, &mut back)?;
+    for (i, part) in back.chunks(width).enumerate() {
+        assert_eq!(part, pattern(width, i), "upload {i}");
+    }
+    assert_eq!(gpu.counters().synchronizations, 0, "an upload of 64 bytes waits for nothing");
+    Ok(())
+}
+
+fn ranges() -> Outcome {
+    let mut gpu = Nvidia::open(0)?;
+    let buffer = gpu.allocate(16)?;
+    let refused = [
+        gpu.upload(buffer, 9, &[0; 8]),
+        gpu.download(buffer, usize::MAX, &mut [0; 8]),
+        gpu.zero(buffer, 17, 0),
+    ];
+    for error in refused.map(|r| r.expect_err("outside the buffer").to_string()) {
+        assert!(error.contains("buffer 0, which has 16"), "{error}");
+    }
+    Ok(())
+}
+
+fn launches() -> Outcome {
+    let mut gpu = Nvidia::open(0)?;
+    let kernel = BUILD.modules.iter().flat_map(|m| m.kernels).next().expect("a kernel");
+    let refused = |r: gansaku::error::Result<()>, part: &str| {
+        let text = r.expect_err("not this kernel's launch").to_string();
+        assert!(text.contains(part), "{part:?} is missing: {text}");
+    };
+    let row = Geometry::row(1, 32);
+    refused(gpu.launch("no_such_kernel", row, &[]), "no such kernel");
+    refused(gpu.launch(kernel.name, row, &[]), "was given nothing");
+    let (kind, bytes) = kernel.parameters[0];
+    let other = Argument { kind: "Other", bytes: vec![0; bytes] };
+    refused(gpu.launch(kernel.name, row, &[other]), "was given Other");
+    let own = Argument { kind, bytes: vec![0; bytes] };
+    refused(gpu.launch(kernel.name, Geometry::row(1, 2048), &[own]), "threads a block");
+    assert_eq!(gpu.counters().launches, 0);
+    // The device is none the worse.
+    gpu.synchronize()?;
+    Ok(())
+}
+
+fn exhaustion() -> Outcome {
+    let mut gpu = Nvidia::open(0)?;
+    let error = gpu.allocate(1 << 50).expect_err("no GPU has a PiB");
+    let text = error.to_string();
+    assert!(text.contains("1073741824 MiB asked for") && text.contains("MiB free"), "{text}");
+    assert_eq!(error.exit_code(), 5);
+    gpu.allocate(1 << 20)?;
+    Ok(())
+}
+
+/// A model on the GPU, from `states` or its start.
+fn executor(gan: &Gan, states: Option<&States>) -> Result<Cuda<Nvidia>, Failed> {
+    let start = common::executor(gan, 1).states().clone();
+    let data = common::data(NUMBERS, CLASSES);
+    let states = states.unwrap_or(&start);
+    Ok(Cuda::new(Nvidia::open(0)?, gan.plans(), states, train::rules(gan), Some(data), 7)?)
+}
+
+/// Runs every plan in each round; ticks go on from round to round.
+fn rounds(gpu: &mut Cuda<Nvidia>, rounds: std::ops::Range<u64>) -> Result<States, Failed> {
+    let plans = gpu.plans().len();
+    for round in rounds {
+        for plan in 0..plans {
+            gpu.run(plan, round * plans as u64 + plan as u64, &common::rates(round + 1))?;
+        }
+    }
+    Ok(gpu.states()?)
+}
+
+fn sha256(states: &States) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for state in states {
+        let vectors = [&state.weights, &state.gradients, &state.average].into_iter().chain(&state.moments);
+        vectors.flatten().for_each(|x| hash.update(x.to_le_bytes()));
+    }
+    hash.finalize().to_vec()
+}
+
+fn equal_bytes() -> Outcome {
+    for (name, config) in common::variants() {
+        let gan = Gan::new(&config, NUMBERS, CLASSES);
+        let one = rounds(&mut executor(&gan, None)?, 0..4)?;
+        let other = rounds(&mut executor(&gan, None)?, 0..4)?;
+        assert!(one.iter().all(|s| s.weights.iter().all(|w| w.is_finite())), "{name}: finite weights");
+        assert_eq!(sha256(&one), sha256(&other), "{name}");
+    }
+    Ok(())
+}
+
+fn resume() -> Outcome {
+    for (name, config) in common::variants() {
+        let gan = Gan::new(&config, NUMBERS, CLASSES);
+        let through = rounds(&mut executor(&gan, None)?, 0..4)?;
+        let half = rounds(&mut executor(&gan, None)?, 0..2)?;
+        let resumed = rounds(&mut executor(&gan, Some(&half))?, 2..4)?;
+        assert_eq!(sha256(&through), sha256(&resumed), "{name}");
+    }
+    Ok(())
+}
