@@ -56,6 +56,7 @@ struct Rates {
 struct Clock {
   u64 seed;
   u64 tick;        // phase executions so far
+  u64 slot;        // of the ring of metrics that this phase fills
   Rates rates[2];  // of the generator, the discriminator
 };
 

@@ -83,7 +83,7 @@ fn compare(case: &str, config: &Config, numbers: usize) {
     let mut worst = 0.0f64;
     for (step, expected) in expected.iter().enumerate() {
         trainer.step().expect("finite");
-        let line = trainer.line(0.0);
+        let line = trainer.line(0.0).expect("finite");
         let found = [line.d_loss, line.g_loss, line.penalty.unwrap_or(0.0)];
         for ((name, found), expected) in ["D", "G", "penalty"].iter().zip(found).zip(expected) {
             let error = (found - expected).abs();

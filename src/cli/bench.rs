@@ -107,12 +107,15 @@ fn measure(args: &Bench, recipe: &str, batch: u32) -> Result<Figures> {
     for _ in 0..args.warmup {
         trainer.step()?;
     }
+    trainer.line(0.0)?;
     let mut rounds = Vec::new();
     for _ in 0..args.rounds {
         let begun = Instant::now();
         for _ in 0..args.steps {
             trainer.step()?;
         }
+        // Reading the metrics waits for the device.
+        trainer.line(0.0)?;
         rounds.push(begun.elapsed().as_secs_f64() * 1e6 / args.steps as f64);
     }
     rounds.sort_unstable_by(f64::total_cmp);

@@ -103,6 +103,19 @@ pub fn index(player: Player) -> usize {
     player as usize
 }
 
+/// What one phase left for people to read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The plan that ran.
+    pub plan: usize,
+    /// At which tick.
+    pub tick: u64,
+    /// The plan's outputs of one number, in its order.
+    pub statistics: Vec<f32>,
+    /// Squared norm of the generator's and the discriminator's last gradient.
+    pub gradient_norm2: [f64; 2],
+}
+
 /// What training asks of an executor. A run may return before its work is done; whatever reads waits for it.
 pub trait Executor {
     /// The device, for people: "2 CPU threads".
@@ -117,17 +130,15 @@ pub trait Executor {
     /// When the device fails, possibly at something run before.
     fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()>;
 
-    /// The first number of a named result of the plan that ran last.
+    /// What the phases since the last call left, in order; waits for them.
     ///
     /// # Errors
     /// When the device fails.
-    fn statistic(&mut self, plan: usize, name: &str) -> Result<f32>;
+    fn records(&mut self) -> Result<Vec<Record>>;
 
-    /// Squared norm of a network's last gradient.
-    ///
-    /// # Errors
-    /// When the device fails.
-    fn gradient_norm2(&mut self, player: Player) -> Result<f64>;
+    /// How many phases may run before [`Executor::records`] must be called: the device keeps no more. 1 where
+    /// waiting costs nothing.
+    fn patience(&self) -> usize;
 
     /// Both networks.
     ///

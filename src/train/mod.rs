@@ -173,7 +173,8 @@ impl Session {
             let step = self.trainer.state.step;
             self.progress.step(step);
             if step.is_multiple_of(log.every) {
-                let line = self.trainer.line(self.seconds_before + self.begun.elapsed().as_secs_f64());
+                let seconds = self.seconds_before + self.begun.elapsed().as_secs_f64();
+                let line = self.trainer.line(seconds).map_err(|e| self.with_last_good(e))?;
                 self.metrics.add(&line).map_err(|e| self.with_last_good(e))?;
                 self.progress.line(&line);
             }

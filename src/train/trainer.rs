@@ -4,11 +4,13 @@ use super::{rules, schedule};
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::exec::{Executor, Job, NetworkState, States, UpdateRule};
+use crate::exec::{Executor, Job, NetworkState, Record, States, UpdateRule};
 use crate::graph::Player;
+use crate::lower::Plan;
 use crate::models::gan::{Gan, When};
 use crate::run::Line;
 use crate::run::checkpoint::{Checkpoint, Snapshot, State};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A model in training.
@@ -24,6 +26,10 @@ pub struct Trainer {
     executor: Box<dyn Executor>,
     /// When and how often each plan runs.
     phases: Vec<(When, u64)>,
+    /// Of each plan: the names of its statistics.
+    statistics: Vec<Vec<String>>,
+    /// Steps (from 1) of the phases whose records have not been read.
+    pending: VecDeque<u64>,
     /// Examples trained on.
     examples: u64,
 }
@@ -66,7 +72,9 @@ impl Trainer {
         let start = |p: Player| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));
         let states = Player::ALL.map(start);
         let phases = gan.phases();
-        let plans = phases.iter().map(|p| gan.plan(p)).collect();
+        let plans: Vec<Plan> = phases.iter().map(|p| gan.plan(p)).collect();
+        let names = |p: &Plan| p.outputs.iter().filter(|o| o.len == 1).map(|o| o.name.clone()).collect();
+        let statistics = plans.iter().map(names).collect();
         let job = Job { plans, states, rules: rules.clone(), data: data.clone(), seed: config.seed };
         let shape = data.shape;
         let example = [shape.channels, shape.height, shape.width];
@@ -77,6 +85,8 @@ impl Trainer {
             state: State { example, classes: data.classes, ..State::default() },
             executor: executor(job)?,
             phases: phases.iter().map(|p| (p.when, p.times)).collect(),
+            statistics,
+            pending: VecDeque::new(),
             examples: count as u64,
         })
     }
@@ -109,8 +119,9 @@ impl Trainer {
     /// The model as it stands.
     ///
     /// # Errors
-    /// When the device fails.
+    /// When a number of a step so far is not finite, or the device fails.
     pub fn snapshot(&mut self) -> Result<Snapshot<'_>> {
+        self.collect()?;
         let Trainer { config, gan, rules, state, executor, .. } = self;
         Ok(Snapshot { config, gan, rules, state, networks: executor.states()? })
     }
@@ -156,26 +167,44 @@ impl Trainer {
         };
         self.executor.run(phase, self.state.tick, &Player::ALL.map(rate))?;
         self.state.tick += 1;
-        let names: Vec<String> =
-            self.executor.plans()[phase].outputs.iter().map(|o| o.name.clone()).collect();
-        let both = names.iter().any(|name| name == "g_loss");
+        self.pending.push_back(self.state.step + 1);
+        let both = self.has_both(phase);
         self.state.updates[Player::Discriminator as usize] += 1;
         self.state.updates[Player::Generator as usize] += u64::from(both);
-        let mut values = Vec::new();
-        for name in names {
-            let value = f64::from(self.executor.statistic(phase, &name)?);
-            values.push((name, value));
+        if self.pending.len() >= self.executor.patience() {
+            self.collect()?;
         }
+        Ok(())
+    }
+
+    /// Whether a phase updates both networks.
+    fn has_both(&self, phase: usize) -> bool {
+        self.statistics[phase].iter().any(|name| name == "g_loss")
+    }
+
+    /// Reads what the phases so far have left: into the window, or an error where it is not finite.
+    fn collect(&mut self) -> Result<()> {
+        for record in self.executor.records()? {
+            let step = self.pending.pop_front().expect("a step for every phase");
+            self.record(&record, step)?;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, record: &Record, step: u64) -> Result<()> {
+        let both = self.has_both(record.plan);
+        let statistics = self.statistics[record.plan].iter().cloned();
+        let mut values: Vec<(String, f64)> =
+            statistics.zip(record.statistics.iter().map(|&x| f64::from(x))).collect();
         for &player in if both { &Player::ALL[..] } else { &[Player::Discriminator] } {
             let name = format!("{}_gradient_norm", player.letter().to_lowercase());
-            values.push((name, self.executor.gradient_norm2(player)?.sqrt()));
+            values.push((name, record.gradient_norm2[player as usize].sqrt()));
         }
         if let Some((name, value)) = values.iter().find(|(_, v)| !v.is_finite()) {
             let states = self.executor.states()?;
             let first = first_not_finite(&self.gan, &states).unwrap_or_else(|| name.clone());
             return Err(Error::Diverged(format!(
-                "step {}: {name} is {value}; the first tensor that is not finite is {first}",
-                self.state.step + 1
+                "step {step}: {name} is {value}; the first tensor that is not finite is {first}"
             )));
         }
         if both {
@@ -189,11 +218,15 @@ impl Trainer {
     }
 
     /// Means since the line before; starts the next window.
-    pub fn line(&mut self, seconds: f64) -> Line {
+    ///
+    /// # Errors
+    /// When a number is not finite, or the device fails.
+    pub fn line(&mut self, seconds: f64) -> Result<Line> {
+        self.collect()?;
         let window = std::mem::take(&mut self.state.window);
         let sum = |name: &str| window.sums.get(name).map(|s| s / window.steps as f64);
         let mean = |name: &str| sum(name).unwrap_or(0.0);
-        Line {
+        Ok(Line {
             step: self.state.step,
             seconds,
             d_loss: mean("d_loss"),
@@ -205,7 +238,7 @@ impl Trainer {
             penalty: sum("penalty"),
             d_gradient_norm: mean("d_gradient_norm"),
             g_gradient_norm: mean("g_gradient_norm"),
-        }
+        })
     }
 }
 

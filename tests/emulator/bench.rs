@@ -93,6 +93,7 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         let plan = Plan {
             launches: vec![Launch { name: name.into(), work }],
             arena: total,
+            outputs: vec![Named { name: "first".into(), at: bench.arena.len(), len: len.min(1) }],
             inputs: vec![Named { name: "arena".into(), at: 0, len: bench.arena.len() }],
             ..Plan::default()
         };
@@ -114,6 +115,9 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         let found = gpu.memory(Place::Arena(bench.arena.len()), len).expect("readable");
         let before = gpu.memory(Place::Arena(0), bench.arena.len()).expect("readable");
         assert_eq!(before, bench.arena, "{name}: operands are left alone");
+        let [record] = &gpu.records().expect("readable")[..] else { panic!("{name}: one phase, one record") };
+        assert_eq!((record.plan, record.tick), (0, TICK), "{name}");
+        same_bits(&format!("{name}: the record"), &record.statistics, &found[..len.min(1)]);
         self.note(&gpu);
         (found, cpu.memory(Place::Arena(bench.arena.len()), len).to_vec())
     }
@@ -138,6 +142,11 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
             gpu.run(0, n, &common::rates(n)).unwrap_or_else(|e| panic!("{name}: {e}"));
         }
         let [found, _] = gpu.states().expect("readable");
+        let records = gpu.records().expect("readable");
+        let ticks: Vec<u64> = records.iter().map(|r| r.tick).collect();
+        assert_eq!(ticks, (1..=updates).collect::<Vec<_>>(), "{name}: a record of each phase");
+        let norm = records.last().map(|r| r.gradient_norm2[0]);
+        assert_eq!(norm, Some(found.gradient_norm2), "{name}: the norm recorded");
         self.note(&gpu);
         (found, cpu.states()[0].clone())
     }

@@ -11,6 +11,7 @@ mod faults;
 mod reference;
 mod steps;
 mod table;
+mod training;
 
 use bench::Witnesses;
 use gansaku::exec::cuda::emulated::{Emulated, build, compiler, entry_points};

@@ -10,9 +10,9 @@ use gansaku::config::{Config, Layers, Rule};
 use gansaku::data::Dataset;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
-use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::emulated::Emulated;
 use gansaku::exec::cuda::launch::Driver;
+use gansaku::exec::cuda::{Cuda, SLOTS};
 use gansaku::exec::{NetworkState, Rate, States, UpdateRule};
 use gansaku::graph::Player;
 use gansaku::models::gan::Gan;
@@ -228,6 +228,32 @@ fn a_resumed_run_goes_on_to_the_byte() {
     let mut resumed = setup.gpu(crate::gpu(&library, 3));
     resumed.set_states(&half).expect("room");
     assert_eq!(run(&mut resumed, &schedule[schedule.len() / 2..]), whole);
+}
+
+#[test]
+fn metrics_wait_on_the_device_until_asked_for() {
+    let Some(library) = crate::library(1) else { return };
+    let (name, config) = common::variants().swap_remove(0);
+    let setup = Setup::new(&config, common::NUMBERS, common::CLASSES);
+    let mut gpu = setup.gpu(crate::gpu(&library, 1));
+    let mut each = setup.gpu(crate::gpu(&library, 2));
+    // More phases than the ring holds: the first ones are lost.
+    let schedule = setup.schedule(SLOTS as u64 + 4);
+    let before = gpu.driver().counters();
+    let mut wanted = vec![];
+    for (plan, tick, rates) in &schedule {
+        gpu.run(*plan, *tick, rates).expect("no fault");
+        each.run(*plan, *tick, rates).expect("no fault");
+        wanted.extend(each.records().expect("readable"));
+    }
+    assert_eq!(gpu.driver().counters().downloads, before.downloads, "{name}: a full ring waits for nobody");
+    let found = gpu.records().expect("readable");
+    assert_eq!(found, wanted[wanted.len() - SLOTS..], "{name}: read at the end or after each phase");
+    assert_eq!(gpu.records().expect("readable"), [], "{name}: each is read once");
+    for (i, output) in gpu.plans()[0].outputs.clone().iter().enumerate() {
+        let last = gpu.output(0, &output.name).expect("readable");
+        assert_eq!(found.last().expect("a phase").statistics[i], last[0], "{}", output.name);
+    }
 }
 
 #[test]

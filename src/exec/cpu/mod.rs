@@ -11,7 +11,7 @@ pub use memory::matmul_transposed;
 
 use crate::data::{Dataset, Examples, Values, shuffle};
 use crate::error::Result;
-use crate::exec::{Executor, Job, Rate, States, UpdateRule};
+use crate::exec::{Executor, Job, Rate, Record, States, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{EXAMPLES, Launch, Place, Plan, Work};
 use memory::Shared;
@@ -28,6 +28,8 @@ pub struct Cpu {
     rules: [UpdateRule; 2],
     data: Option<Arc<Dataset>>,
     seed: u64,
+    /// Of phases that training has not asked about.
+    records: Vec<Record>,
 }
 
 impl Cpu {
@@ -41,7 +43,7 @@ impl Cpu {
         seed: u64,
     ) -> Cpu {
         let arena = vec![0.0; plans.iter().map(|p| p.arena).max().unwrap_or(0)];
-        Cpu { pool, plans, arena, states, rules, data, seed }
+        Cpu { pool, plans, arena, states, rules, data, seed, records: vec![] }
     }
 
     /// An executor for training.
@@ -166,15 +168,19 @@ impl Executor for Cpu {
 
     fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
         Cpu::run(self, plan, tick, rates);
+        let outputs = self.plans[plan].outputs.iter().filter(|o| o.len == 1);
+        let statistics = outputs.map(|o| self.arena[o.at]).collect();
+        let gradient_norm2 = self.states.each_ref().map(|s| s.gradient_norm2);
+        self.records.push(Record { plan, tick, statistics, gradient_norm2 });
         Ok(())
     }
 
-    fn statistic(&mut self, plan: usize, name: &str) -> Result<f32> {
-        Ok(self.output(plan, name)[0])
+    fn records(&mut self) -> Result<Vec<Record>> {
+        Ok(std::mem::take(&mut self.records))
     }
 
-    fn gradient_norm2(&mut self, player: Player) -> Result<f64> {
-        Ok(self.states[player as usize].gradient_norm2)
+    fn patience(&self) -> usize {
+        1
     }
 
     fn states(&mut self) -> Result<Cow<'_, States>> {

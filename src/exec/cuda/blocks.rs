@@ -8,6 +8,8 @@ use bytemuck::{Pod, Zeroable};
 pub(super) const RANK: usize = 6;
 /// Epilogue steps of a matmul.
 pub(super) const MAX_STEPS: usize = 8;
+/// Statistics of a plan that a phase records.
+pub(super) const MAX_STATISTICS: usize = 24;
 /// `Instruction::to` of a result that only the next instruction reads.
 pub(super) const NO_SLOT: u8 = 255;
 
@@ -29,6 +31,7 @@ pub(super) struct Rates {
 pub(super) struct Clock {
     pub seed: u64,
     pub tick: u64,
+    pub slot: u64,
     pub rates: [Rates; 2],
 }
 
@@ -184,4 +187,16 @@ pub(super) struct AverageArguments {
     pub clock: u64,
     pub count: u32,
     pub player: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct MetricsArguments {
+    pub arena: u64,
+    pub norms2: [u64; 2],
+    pub ring: u64,
+    pub clock: u64,
+    pub count: u32,
+    pub at: [u32; MAX_STATISTICS],
+    pub unused: u32,
 }

@@ -1,6 +1,7 @@
 //! The device memory of a training run, allocated once: the arena, both networks, the data set, the clock.
 
 use super::launch::{Buffer, Driver};
+use super::metrics::RING_BYTES;
 use crate::data::{Dataset, Values};
 use crate::error::{Error, Result};
 use crate::exec::{NetworkState, States, UpdateRule};
@@ -48,6 +49,8 @@ pub(super) struct Memory {
     pub clock: Region,
     /// Sums of matmul slices.
     pub partial: Region,
+    /// What phases left for the host.
+    pub ring: Region,
     pub networks: [NetworkMemory; 2],
     pub data: Option<DataMemory>,
 }
@@ -85,7 +88,7 @@ impl Memory {
         rules: &[UpdateRule; 2],
         data: Option<&Dataset>,
     ) -> Result<Memory> {
-        let need = needed(arena + partial, states, data) + clock_bytes;
+        let need = needed(arena + partial, states, data) + clock_bytes + RING_BYTES;
         let free = driver.free_memory()?;
         if need > free {
             return Err(Error::Device(format!(
@@ -103,6 +106,7 @@ impl Memory {
             arena: arena_region,
             clock: region(driver, clock_bytes)?,
             partial: region(driver, 4 * partial)?,
+            ring: region(driver, RING_BYTES)?,
             networks: [generator?, discriminator?],
             data: data.map(|d| resident(driver, d)).transpose()?,
         };

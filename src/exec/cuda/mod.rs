@@ -1,7 +1,7 @@
 //! The GPU executor: plans as kernel launches, everything resident on the device.
 //!
 //! Weights, moments, data and the arena are uploaded or made once; every launch's parameters are packed once.
-//! A phase then is one upload of 64 bytes (tick and rates) and its launches, recorded as one where the device
+//! A phase then is one upload of 72 bytes (tick and rates) and its launches, recorded as one where the device
 //! can, with no wait and no allocation.
 
 mod blocks;
@@ -13,17 +13,21 @@ pub mod kernels;
 pub mod launch;
 mod matmul;
 mod memory;
+mod metrics;
 mod pack;
 mod update;
 
+pub use metrics::SLOTS;
+
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::exec::{Executor, Job, Rate, States, UpdateRule};
+use crate::exec::{Executor, Job, Rate, Record, States, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{Place, Plan, Work};
 use blocks::Clock;
 use launch::{Driver, Packed, Recording};
 use memory::Memory;
+use metrics::Recorded;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -31,13 +35,14 @@ use std::sync::Arc;
 pub struct Cuda<D: Driver> {
     driver: D,
     plans: Vec<Plan>,
-    /// Of each plan: of each of its launches, the kernel launches.
+    /// Of each plan: of each of its launches, the kernel launches; at the end, the one that records its metrics.
     packed: Vec<Vec<Vec<Packed>>>,
     /// Of each plan, where the device can record.
     recordings: Vec<Option<Recording>>,
     memory: Memory,
     rules: [UpdateRule; 2],
     seed: u64,
+    recorded: Recorded,
 }
 
 impl<D: Driver> Cuda<D> {
@@ -58,11 +63,15 @@ impl<D: Driver> Cuda<D> {
         let data = data.filter(|_| plans.iter().any(gathers));
         let sizes = [arena, matmul::partial_sums(&plans), size_of::<Clock>()];
         let memory = Memory::new(&mut driver, sizes, states, &rules, data.as_deref())?;
-        let launches = |p: &Plan| p.launches.iter().map(|l| pack::pack(l, &memory, &rules)).collect();
+        let launches = |p: &Plan| {
+            let work = p.launches.iter().map(|l| pack::pack(l, &memory, &rules));
+            work.chain([metrics::pack(p, &memory)]).collect()
+        };
         let packed = plans.iter().map(launches).collect::<Result<Vec<Vec<Vec<Packed>>>>>()?;
         let mut record = |plan: &Vec<Vec<Packed>>| driver.record(&plan.iter().flatten().collect::<Vec<_>>());
         let recordings = packed.iter().map(&mut record).collect::<Result<_>>()?;
-        Ok(Cuda { driver, plans, packed, recordings, memory, rules, seed })
+        let recorded = Recorded::default();
+        Ok(Cuda { driver, plans, packed, recordings, memory, rules, seed, recorded })
     }
 
     /// An executor for training.
@@ -78,7 +87,7 @@ impl<D: Driver> Cuda<D> {
         &self.plans
     }
 
-    /// The kernel launches of each launch of a plan.
+    /// The kernel launches of each launch of a plan, and at the end the one that records its metrics.
     pub fn packed(&self, plan: usize) -> &[Vec<Packed>] {
         &self.packed[plan]
     }
@@ -93,7 +102,7 @@ impl<D: Driver> Cuda<D> {
     /// # Errors
     /// When the device fails; with drivers that do not wait, possibly at something launched before.
     pub fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
-        self.set_clock(tick, rates)?;
+        self.begin(plan, tick, rates)?;
         if let Some(recording) = self.recordings[plan] {
             return self.driver.replay(recording);
         }
@@ -114,7 +123,7 @@ impl<D: Driver> Cuda<D> {
         rates: &[Rate; 2],
         observe: &mut dyn FnMut(usize, &mut Cuda<D>) -> Result<()>,
     ) -> Result<()> {
-        self.set_clock(tick, rates)?;
+        self.begin(plan, tick, rates)?;
         for launch in 0..self.packed[plan].len() {
             self.launch(plan, launch)?;
             observe(launch, self)?;
@@ -122,9 +131,11 @@ impl<D: Driver> Cuda<D> {
         Ok(())
     }
 
-    fn set_clock(&mut self, tick: u64, rates: &[Rate; 2]) -> Result<()> {
+    /// Sends a phase's numbers ahead of its launches.
+    fn begin(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
+        let slot = self.recorded.push(plan, tick);
         let rates = [0, 1].map(|i| update::rates(&self.rules[i], &rates[i]));
-        let clock = Clock { seed: self.seed, tick, rates };
+        let clock = Clock { seed: self.seed, tick, slot, rates };
         self.driver.upload(self.memory.clock.buffer, 0, bytemuck::bytes_of(&clock))
     }
 
@@ -133,6 +144,15 @@ impl<D: Driver> Cuda<D> {
             self.driver.launch(p.kernel, p.geometry, &p.arguments)?;
         }
         Ok(())
+    }
+
+    /// What the phases since the last call left, in order; waits for the device. Of more than
+    /// [`SLOTS`], the last ones: whoever wants all asks often enough.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn records(&mut self) -> Result<Vec<Record>> {
+        self.recorded.take(&mut self.driver, &self.memory, &self.plans)
     }
 
     /// Waits for the device.
@@ -217,12 +237,12 @@ impl<D: Driver> Executor for Cuda<D> {
         Cuda::run(self, plan, tick, rates)
     }
 
-    fn statistic(&mut self, plan: usize, name: &str) -> Result<f32> {
-        Ok(self.output(plan, name)?[0])
+    fn records(&mut self) -> Result<Vec<Record>> {
+        Cuda::records(self)
     }
 
-    fn gradient_norm2(&mut self, player: Player) -> Result<f64> {
-        Cuda::gradient_norm2(self, player)
+    fn patience(&self) -> usize {
+        SLOTS
     }
 
     fn states(&mut self) -> Result<Cow<'_, States>> {

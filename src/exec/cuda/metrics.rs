@@ -1,0 +1,95 @@
+//! What phases leave for the host to read: a ring on the device, read when the host wants it.
+
+use super::blocks::{MAX_STATISTICS, MetricsArguments};
+use super::launch::{Argument, Driver, Geometry, Packed};
+use super::memory::Memory;
+use crate::error::{Error, Result};
+use crate::exec::Record;
+use crate::lower::{Named, Plan, Work};
+use std::collections::VecDeque;
+
+/// Phases whose metrics a device keeps; the next one overwrites the oldest.
+pub const SLOTS: usize = 256;
+/// Numbers of a phase: statistics, then both squared gradient norms.
+const WIDTH: usize = MAX_STATISTICS + 2;
+
+/// Bytes of the ring.
+pub(super) const RING_BYTES: usize = 8 * SLOTS * WIDTH;
+
+/// Outputs that are statistics.
+fn statistics(plan: &Plan) -> impl Iterator<Item = &Named> {
+    plan.outputs.iter().filter(|o| o.len == 1)
+}
+
+/// The launch that fills a phase's slot; none for a plan that measures nothing.
+///
+/// # Errors
+/// When the plan has more statistics than a slot holds, or they lie too far out.
+pub(super) fn pack(plan: &Plan, memory: &Memory) -> Result<Vec<Packed>> {
+    let updates = plan.launches.iter().any(|l| matches!(l.work, Work::Update(_)));
+    let count = statistics(plan).count();
+    if count == 0 && !updates {
+        return Ok(vec![]);
+    }
+    if count > MAX_STATISTICS {
+        return Err(Error::Device(format!(
+            "a plan of {count} statistics; the GPU records {MAX_STATISTICS} a phase; run this model with --device cpu"
+        )));
+    }
+    let mut arguments = MetricsArguments {
+        arena: memory.arena.address,
+        norms2: [0, 1].map(|i: usize| memory.networks[i].norm2.address),
+        ring: memory.ring.address,
+        clock: memory.clock.address,
+        count: count as u32,
+        ..MetricsArguments::default()
+    };
+    for (at, output) in arguments.at.iter_mut().zip(statistics(plan)) {
+        *at = super::pack::number(output.at, "an arena").map_err(Error::Device)?;
+    }
+    let arguments = vec![Argument::block("MetricsArguments", &arguments)];
+    Ok(vec![Packed { kernel: "metrics_f32", geometry: Geometry::row(1, 32), arguments }])
+}
+
+/// Which phase is in which slot of the ring.
+#[derive(Debug, Default)]
+pub(super) struct Recorded {
+    /// Plan, tick and slot of the phases not yet read, oldest first.
+    phases: VecDeque<(usize, u64, usize)>,
+    next: usize,
+}
+
+impl Recorded {
+    /// The slot of the phase that runs now.
+    pub fn push(&mut self, plan: usize, tick: u64) -> u64 {
+        if self.phases.len() == SLOTS {
+            self.phases.pop_front();
+        }
+        let slot = self.next;
+        self.phases.push_back((plan, tick, slot));
+        self.next = (slot + 1) % SLOTS;
+        slot as u64
+    }
+
+    /// Reads the phases not yet read; waits for the device.
+    pub fn take<D: Driver>(
+        &mut self,
+        driver: &mut D,
+        memory: &Memory,
+        plans: &[Plan],
+    ) -> Result<Vec<Record>> {
+        let mut numbers = vec![0.0f64; SLOTS * WIDTH];
+        driver.download(memory.ring.buffer, 0, bytemuck::cast_slice_mut(&mut numbers))?;
+        let record = |(plan, tick, slot): (usize, u64, usize)| {
+            let slot = &numbers[slot * WIDTH..][..WIDTH];
+            let count = statistics(&plans[plan]).count();
+            Record {
+                plan,
+                tick,
+                statistics: slot[..count].iter().map(|&x| x as f32).collect(),
+                gradient_norm2: [slot[MAX_STATISTICS], slot[MAX_STATISTICS + 1]],
+            }
+        };
+        Ok(self.phases.drain(..).map(record).collect())
+    }
+}
