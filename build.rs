@@ -42,21 +42,23 @@ mod kernels {
         }
         let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
         let folder = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("kernels");
-        let sources = sources(&folder)?;
-        let nvrtc = nvrtc::find()?;
-        let archs = archs(&nvrtc)?;
+        let setup =
+            Setup { sources: sources(&folder)?, nvrtc: nvrtc::find()?, cache: out.join("cache"), folder };
+        if let [file, arch] = &env::args().skip(1).collect::<Vec<_>>()[..] {
+            return setup.compile(&Job { file, arch });
+        }
+        let archs = archs(&setup.nvrtc)?;
         let mut jobs = vec![];
-        for file in sources.keys().filter(|name| name.ends_with(".cu")) {
+        for file in setup.sources.keys().filter(|name| name.ends_with(".cu")) {
             let special = file.ends_with("_sm90a.cu");
             let fitting = archs.iter().filter(|arch| (arch.as_str() == "90a") == special);
             jobs.extend(fitting.map(|arch| Job { file, arch }));
         }
-        let cache = out.join("cache");
-        fs::create_dir_all(&cache).map_err(|e| format!("cannot create {}: {e}", cache.display()))?;
-        let modules = compile_all(&jobs, &nvrtc, &folder, &cache, &sources)?;
+        let cannot = |path: &Path, e| format!("cannot write {}: {e}", path.display());
+        fs::create_dir_all(&setup.cache).map_err(|e| cannot(&setup.cache, e))?;
         let table = out.join("kernels.rs");
-        fs::write(&table, render(&modules, &nvrtc))
-            .map_err(|e| format!("cannot write {}: {e}", table.display()))
+        let text = render(&setup.compile_all(&jobs)?, &setup.nvrtc);
+        fs::write(&table, text).map_err(|e| cannot(&table, e))
     }
 
     /// Texts of the kernel files and headers, by name.
@@ -79,8 +81,7 @@ mod kernels {
         let split = |text: &str| text.split([',', ' ']).filter(|a| !a.is_empty()).map(String::from).collect();
         let mut archs: Vec<String> = split(wished.as_deref().unwrap_or(ARCHS));
         let number = |arch: &str| arch.strip_suffix('a').unwrap_or(arch).parse().unwrap_or(0);
-        let known =
-            |arch: &str| nvrtc.archs.contains(&number(arch)) && (!arch.ends_with('a') || arch == "90a");
+        let known = |a: &str| nvrtc.archs.contains(&number(a)) && (a == "90a" || !a.ends_with('a'));
         match archs.iter().find(|arch| !known(arch)) {
             Some(arch) if wished.is_some() => {
                 return Err(format!(
@@ -123,78 +124,98 @@ mod kernels {
         local: u32,
     }
 
-    fn compile_all<'a>(
-        jobs: &'a [Job],
-        nvrtc: &Nvrtc,
-        folder: &Path,
-        cache: &Path,
-        sources: &BTreeMap<String, String>,
-    ) -> Result<Vec<Module<'a>>> {
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut done = vec![];
-            while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                done.push(compile(job, nvrtc, folder, cache, sources));
-            }
-            done
-        };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
-        let done: Vec<_> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            workers.into_iter().flat_map(|w| w.join().expect("a compiling thread panicked")).collect()
-        });
-        let (good, bad): (Vec<_>, Vec<_>) = done.into_iter().partition(|made| made.is_ok());
-        if !bad.is_empty() {
-            return Err(bad.into_iter().filter_map(|made| made.err()).collect::<Vec<_>>().join("\n"));
-        }
-        let mut modules: Vec<Module> = good.into_iter().flatten().collect();
-        modules.sort_by_key(|m| jobs.iter().position(|job| ptr::eq(job, m.job)));
-        // What no job of this build made is of an older text.
-        let keep = |path: &Path| modules.iter().any(|m| path.file_stem() == m.cubin.file_stem());
-        for old in fs::read_dir(cache).into_iter().flatten().flatten().filter(|e| !keep(&e.path())) {
-            // Best effort: what stays costs disk, not correctness.
-            let _ = fs::remove_file(old.path());
-        }
-        Ok(modules)
+    /// What every job needs.
+    struct Setup {
+        nvrtc: Nvrtc,
+        folder: PathBuf,
+        cache: PathBuf,
+        sources: BTreeMap<String, String>,
     }
 
-    /// Compiles one file for one architecture, or takes what an earlier build made of the same texts.
-    fn compile<'a>(
-        job: &'a Job,
-        nvrtc: &Nvrtc,
-        folder: &Path,
-        cache: &Path,
-        sources: &BTreeMap<String, String>,
-    ) -> Result<Module<'a>> {
-        let Job { file, arch } = job;
-        let mut hash = Sha256::new();
-        for part in [&nvrtc.identity, *file, *arch].into_iter().chain(OPTIONS) {
-            hash.update(part);
-            hash.update([0]);
+    impl Setup {
+        /// NVRTC compiles one file at a time in a process, however many threads ask: so each job is a process, this
+        /// program again with file and architecture as arguments.
+        fn compile_all<'a>(&self, jobs: &'a [Job]) -> Result<Vec<Module<'a>>> {
+            let next = AtomicUsize::new(0);
+            let work = || {
+                let mut done = vec![];
+                while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    done.push(self.module(job));
+                }
+                done
+            };
+            let threads = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+            let done: Vec<_> = std::thread::scope(|scope| {
+                let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+                workers.into_iter().flat_map(|w| w.join().expect("a waiting thread panicked")).collect()
+            });
+            let mut errors = vec![];
+            let good = done.into_iter().filter_map(|made| made.map_err(|e| errors.push(e)).ok());
+            let mut modules: Vec<Module> = good.collect();
+            if !errors.is_empty() {
+                return Err(errors.join("\n"));
+            }
+            modules.sort_by_key(|m| jobs.iter().position(|job| ptr::eq(job, m.job)));
+            // What no job of this build made is of an older text; left behind, it costs disk and no more.
+            let keep = |path: &Path| modules.iter().any(|m| path.file_stem() == m.cubin.file_stem());
+            for old in fs::read_dir(&self.cache).into_iter().flatten().flatten().filter(|e| !keep(&e.path()))
+            {
+                let _ = fs::remove_file(old.path());
+            }
+            Ok(modules)
         }
-        for name in included(file, sources) {
-            hash.update(&sources[name]);
-            hash.update([0]);
+
+        /// Where a job's cubin, PTX and log go: a name made of all that they depend on.
+        fn paths(&self, Job { file, arch }: &Job) -> [PathBuf; 3] {
+            let mut hash = Sha256::new();
+            let texts = included(file, &self.sources).into_iter().map(|name| self.sources[name].as_str());
+            for part in [&self.nvrtc.identity, *file, *arch].into_iter().chain(OPTIONS).chain(texts) {
+                hash.update(part.len().to_le_bytes());
+                hash.update(part);
+            }
+            let stem = self.cache.join(hex(&hash.finalize()));
+            ["cubin", "ptx", "log"].map(|kind| stem.with_extension(kind))
         }
-        let stem = cache.join(hex(&hash.finalize()));
-        let [cubin, ptx, log] = ["cubin", "ptx", "log"].map(|kind| stem.with_extension(kind));
-        // The log is written last: where it stands, the others are whole.
-        if !log.exists() {
+
+        /// What a process makes of a job, or what an earlier build made of the same texts.
+        fn module<'a>(&self, job: &'a Job) -> Result<Module<'a>> {
+            let Job { file, arch } = job;
+            let [cubin, ptx, log] = self.paths(job);
+            if !log.exists() {
+                let program = env::current_exe().map_err(|e| format!("the build script's own path: {e}"))?;
+                let mut command = std::process::Command::new(program);
+                command.args([file, arch]).env("GANSAKU_NVRTC", &self.nvrtc.path);
+                let output = command.output().map_err(|e| format!("cannot start the build script: {e}"))?;
+                if !log.exists() {
+                    let talk = String::from_utf8_lossy(&output.stdout);
+                    let errors: Vec<&str> =
+                        talk.lines().filter_map(|l| l.strip_prefix("cargo::error=")).collect();
+                    let ended = format!("kernels/{file} for sm_{arch}: its process ended, {}", output.status);
+                    return Err(if errors.is_empty() { ended } else { errors.join("\n") });
+                }
+            }
+            let read = |path: &Path| fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()));
+            let mut kernels = signatures(&read(&ptx)?, &self.sources[*file]).ok_or_else(|| {
+                format!("kernels/{file}: the PTX for sm_{arch} has an entry this build cannot read")
+            })?;
+            occupancy(&read(&log)?, &mut kernels);
+            Ok(Module { job, cubin, ptx, kernels })
+        }
+
+        fn compile(&self, job: &Job) -> Result<()> {
+            let Job { file, arch } = job;
+            let source = self.sources.get(*file).ok_or_else(|| format!("no kernels/{file}"))?;
             let mut options: Vec<String> = OPTIONS.map(String::from).into();
             options.push(format!("--gpu-architecture=sm_{arch}"));
-            options.push(format!("--include-path={}", folder.display()));
-            let made = nvrtc.compile(&sources[*file], file, &options)?;
+            options.push(format!("--include-path={}", self.folder.display()));
+            let made = self.nvrtc.compile(source, file, &options)?;
             complaints(&made.log).map_err(|lines| format!("kernels/{file} for sm_{arch}: {lines}"))?;
-            for (path, bytes) in [(&cubin, &made.cubin), (&ptx, &made.ptx), (&log, &made.log.into_bytes())] {
+            // The log is written last: where it stands, the others are whole.
+            for (path, bytes) in self.paths(job).iter().zip([made.cubin, made.ptx, made.log.into_bytes()]) {
                 fs::write(path, bytes).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
             }
+            Ok(())
         }
-        let read = |path: &Path| fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()));
-        let mut kernels = signatures(&read(&ptx)?, &sources[*file]).ok_or_else(|| {
-            format!("kernels/{file}: the PTX for sm_{arch} has an entry this build cannot read")
-        })?;
-        occupancy(&read(&log)?, &mut kernels);
-        Ok(Module { job, cubin, ptx, kernels })
     }
 
     /// A file and the headers it includes, directly or not, each once.
@@ -285,10 +306,9 @@ mod kernels {
     /// Fills in registers, shared and local memory from the assembler's log.
     fn occupancy(log: &str, kernels: &mut BTreeMap<String, Kernel>) {
         let before = |line: &str, what: &str| -> u32 {
-            let count = line
-                .split(',')
-                .find_map(|part| part.trim().strip_suffix(what)?.rsplit(' ').find(|w| !w.is_empty()));
-            count.and_then(|n| n.parse().ok()).unwrap_or(0)
+            let count =
+                |part: &str| part.trim().strip_suffix(what)?.split_whitespace().next_back()?.parse().ok();
+            line.split(',').find_map(count).unwrap_or(0)
         };
         let mut name = "";
         for line in log.lines() {

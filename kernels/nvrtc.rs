@@ -20,6 +20,8 @@ pub const ENVIRONMENT: [&str; 4] = ["GANSAKU_NVRTC", "CUDA_HOME", "CUDA_PATH", "
 /// NVRTC, loaded.
 pub struct Nvrtc {
     library: Library,
+    /// As it was loaded.
+    pub path: PathBuf,
     /// `12.9`.
     pub version: String,
     /// Version and file name, for people.
@@ -123,6 +125,7 @@ impl Nvrtc {
         let size = fs::metadata(file).map_or(0, |data| data.len());
         let mut nvrtc = Nvrtc {
             library,
+            path: file.into(),
             version: String::new(),
             label: String::new(),
             identity: String::new(),

@@ -1,8 +1,18 @@
 //! The real GPU: memory, launches, equal bytes. Without one the cases are listed as ignored, with the reason;
 //! GANSAKU_REQUIRE_GPU=1 makes absence a failure. A driver that fails is always a failure.
 
+#[path = "emulator/bench.rs"]
+mod bench;
 mod common;
+#[path = "emulator/reference.rs"]
+mod reference;
+#[path = "emulator/steps.rs"]
+#[allow(dead_code, unused_imports, reason = "the rest are tests of the emulated GPU")]
+mod steps;
+#[path = "emulator/table.rs"]
+mod table;
 
+use bench::Witnesses;
 use common::{CLASSES, NUMBERS};
 use gansaku::exec::States;
 use gansaku::exec::cuda::Cuda;
@@ -26,6 +36,8 @@ fn main() -> ExitCode {
         ("ranges outside a buffer are refused", ranges),
         ("launches are checked against the signatures", launches),
         ("too much memory is refused with numbers", exhaustion),
+        ("every kernel agrees with its references", every_kernel),
+        ("ten steps of the recipes agree with the CPU", ten_steps),
         ("two runs leave equal bytes", equal_bytes),
         ("a resume goes on to the same bytes", resume),
     ];
@@ -173,6 +185,23 @@ fn sha256(states: &States) -> Vec<u8> {
         vectors.flatten().for_each(|x| hash.update(x.to_le_bytes()));
     }
     hash.finalize().to_vec()
+}
+
+/// The emulated GPU's table, on silicon.
+fn every_kernel() -> Outcome {
+    let mut witnesses = Witnesses::new(|_| Nvidia::open(0).expect("the GPU that was found"));
+    table::every_kernel(&mut witnesses);
+    let entries = BUILD.modules.iter().flat_map(|m| m.kernels).map(|k| k.name.to_string());
+    assert_eq!(witnesses.kernels, entries.collect(), "kernels launched and kernels built");
+    Ok(())
+}
+
+fn ten_steps() -> Outcome {
+    for &(name, sets, numbers) in steps::CASES {
+        let share = steps::ten_steps(name, sets, numbers, Nvidia::open(0)?);
+        println!("{name:12} ten steps: {share:.3} of the tolerance");
+    }
+    Ok(())
 }
 
 fn equal_bytes() -> Outcome {
