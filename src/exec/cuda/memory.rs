@@ -101,13 +101,14 @@ impl Memory {
         }
         let arena_region = region(driver, 4 * arena)?;
         driver.zero(arena_region.buffer, 0, arena_region.bytes)?;
-        let [generator, discriminator] = [0, 1].map(|i| network(driver, &states[i], &rules[i]));
+        let generator = network(driver, &states[0], &rules[0])?;
+        let discriminator = network(driver, &states[1], &rules[1])?;
         let memory = Memory {
             arena: arena_region,
             clock: region(driver, clock_bytes)?,
             partial: region(driver, 4 * partial)?,
             ring: region(driver, RING_BYTES)?,
-            networks: [generator?, discriminator?],
+            networks: [generator, discriminator],
             data: data.map(|d| resident(driver, d)).transpose()?,
         };
         memory.set_states(driver, states)?;
