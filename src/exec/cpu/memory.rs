@@ -130,29 +130,39 @@ impl Shared<'_> {
         }
         // SAFETY: the three checks bound every element that the strides reach (k = 0 reads none); the caller
         // rules out other users of the result.
-        unsafe {
-            gemm::gemm(
-                m,
-                n,
-                k,
-                span.start.add(from),
-                1,
-                row as isize,
-                false,
-                a.data.as_ptr(),
-                a.column as isize,
-                a.row as isize,
-                b.data.as_ptr(),
-                b.column as isize,
-                b.row as isize,
-                0.0,
-                1.0,
-                false,
-                false,
-                false,
-                gemm::Parallelism::None,
-            );
-        }
+        unsafe { multiply(size, a, b, span.start.add(from), row) }
+    }
+}
+
+/// out\[m, n\] = a\[m, k\] · b\[k, n\] on this thread, by the `gemm` crate; `row` is from one row of `out` to the
+/// next, its columns are contiguous.
+///
+/// # Safety
+/// The strides reach no element outside the operands and the result, which nobody else touches meanwhile.
+unsafe fn multiply([m, n, k]: [usize; 3], a: Operand, b: Operand, out: *mut f32, row: usize) {
+    // SAFETY: the caller's argument.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out,
+            1,
+            row as isize,
+            false,
+            a.data.as_ptr(),
+            a.column as isize,
+            a.row as isize,
+            b.data.as_ptr(),
+            b.column as isize,
+            b.row as isize,
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
     }
 }
 
@@ -162,28 +172,8 @@ impl Shared<'_> {
 /// When a slice is not as long as its shape.
 pub fn matmul_transposed(out: &mut [f32], a: &[f32], b: &[f32], [m, n, k]: [usize; 3]) {
     assert_eq!([out.len(), a.len(), b.len()], [m * n, m * k, n * k], "lengths of [{m}, {n}, {k}]");
+    let a = Operand { data: a, row: k, column: 1 };
+    let b = Operand { data: b, row: 1, column: k };
     // SAFETY: the lengths checked above are what the strides reach, and `out` is borrowed for this call alone.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            out.as_mut_ptr(),
-            1,
-            n as isize,
-            false,
-            a.as_ptr(),
-            1,
-            k as isize,
-            b.as_ptr(),
-            k as isize,
-            1,
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
+    unsafe { multiply([m, n, k], a, b, out.as_mut_ptr(), n) }
 }
