@@ -103,6 +103,8 @@ struct Session {
     /// Seconds that resumed runs had trained before.
     seconds_before: f64,
     begun: Instant,
+    /// Steps that were done before.
+    from: u64,
     /// The newest checkpoint known to be whole.
     saved: Option<PathBuf>,
 }
@@ -148,6 +150,7 @@ impl Session {
             signals: Signals::listen()?,
             seconds_before: last.map_or(0.0, |l| l.seconds),
             begun: Instant::now(),
+            from,
             trainer,
             sampler,
             display,
@@ -189,7 +192,9 @@ impl Session {
         let picture = self.picture().map_err(|e| self.with_last_good(e))?;
         self.progress.finish();
         let step = self.trainer.state.step;
-        eprintln!("{step} steps in {}; samples: {}", readable(self.begun.elapsed()), picture.display());
+        let all = if self.from > 0 { format!(" ({step} in all)") } else { String::new() };
+        let (done, time) = (step - self.from, readable(self.begun.elapsed()));
+        eprintln!("{done} steps{all} in {time}; samples: {}", picture.display());
         if step < self.trainer.total() {
             eprintln!("go on with: gansaku train --resume {}", self.folder.path.display());
         }
