@@ -27,17 +27,7 @@ fn examples(numbers: usize) -> Arc<Dataset> {
     let draw = Draw::new(SEED, stream("golden data"), 0);
     let bytes = (0..(EXAMPLES * numbers) as u64).map(|i| draw.word(i) as u8).collect();
     let train = Examples { count: EXAMPLES, values: Values::U8(bytes), labels: None };
-    Arc::new(Dataset {
-        name: "golden".into(),
-        shape: Shape { channels: numbers, height: 1, width: 1 },
-        classes: 0,
-        factor: 1.0 / 255.0,
-        offset: 0.0,
-        valid: Examples::none(&train),
-        test: Examples::none(&train),
-        train,
-        notes: vec![],
-    })
+    Arc::new(Dataset::of("golden", Shape { channels: numbers, height: 1, width: 1 }, 0, train))
 }
 
 /// A recipe made small as the script does.

@@ -157,15 +157,5 @@ fn noise(numbers: usize, classes: usize, count: usize) -> Dataset {
         .collect();
     let labels = (classes > 0).then(|| (0..count).map(|i| (i % classes) as u8).collect());
     let train = Examples { count, values: Values::U8(bytes), labels };
-    Dataset {
-        name: "random bytes".into(),
-        shape: Shape { channels: numbers, height: 1, width: 1 },
-        classes,
-        factor: 1.0 / 255.0,
-        offset: 0.0,
-        valid: Examples::none(&train),
-        test: Examples::none(&train),
-        train,
-        notes: vec![],
-    }
+    Dataset::of("random bytes", Shape { channels: numbers, height: 1, width: 1 }, classes, train)
 }

@@ -164,7 +164,8 @@ pub struct Network {
     #[serde(default = "one")]
     pub pack: usize,
     /// How many of the last layers `--init-from` fills, from the first layers of the same network in the
-    /// file on; 0 fills every layer from the one of the same name.
+    /// file on. Where no network says so, every layer is filled from the one of the same name; where one does,
+    /// the others are left as they start.
     #[serde(default)]
     pub pretrained: usize,
 }

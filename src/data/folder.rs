@@ -116,17 +116,8 @@ pub fn load(path: &Path, config: &config::Data) -> Result<Dataset> {
     let bytes = good.par_iter().flat_map_iter(|(_, d)| planes(&d.pixels, channels)).collect();
     let (labels, classes) = classes(path, good.iter().map(|(f, _)| *f), &mut notes);
     let train = Examples { count: good.len(), values: Values::U8(bytes), labels };
-    Ok(Dataset {
-        name: "pictures".into(),
-        shape: Shape { channels, height: config.size, width: config.size },
-        classes,
-        factor: 1.0,
-        offset: 0.0,
-        valid: Examples::none(&train),
-        test: Examples::none(&train),
-        train,
-        notes,
-    })
+    let shape = Shape { channels, height: config.size, width: config.size };
+    Ok(Dataset { notes, ..Dataset::of("pictures", shape, classes, train) })
 }
 
 /// Where every picture lies in one of 2 to 256 folders directly below `path`, or deeper in one, those folders

@@ -114,6 +114,21 @@ impl Examples {
 }
 
 impl Dataset {
+    /// A training split alone; its bytes stand for [0, 1].
+    pub fn of(name: &str, shape: Shape, classes: usize, train: Examples) -> Dataset {
+        Dataset {
+            name: name.into(),
+            shape,
+            classes,
+            factor: 1.0 / 255.0,
+            offset: 0.0,
+            valid: Examples::none(&train),
+            test: Examples::none(&train),
+            train,
+            notes: vec![],
+        }
+    }
+
     /// Example `index` of a split as the network sees it.
     pub fn numbers(&self, split: &Examples, index: usize) -> Vec<f32> {
         let at = index * self.shape.len()..(index + 1) * self.shape.len();

@@ -61,7 +61,8 @@ fn sources(from: &Path) -> Result<Vec<Source>> {
             if name.starts_with("discriminator") { Player::Discriminator } else { Player::Generator };
         return Ok(vec![source(player, false, from.to_path_buf())]);
     }
-    let (_, path, _) = checkpoint::locate(from)?;
+    let (_, path, warnings) = checkpoint::locate(from)?;
+    warnings.iter().for_each(|w| eprintln!("warning: {w}"));
     let all = [
         source(Player::Generator, false, path.join("generator.safetensors")),
         source(Player::Generator, true, path.join("generator_ema.safetensors")),

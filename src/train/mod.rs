@@ -118,29 +118,25 @@ impl Session {
         let mut trainer = Trainer::new(config, &dataset, executor)?;
         let sampler = Sampler::new(&trainer.gan, request.threads)?;
         let display = Display { shape: dataset.shape, scale: config.data.scale };
-        let (folder, lock) = match &request.start {
+        let (folder, lock, saved) = match &request.start {
             Start::New { out, name, init_from } => {
                 let told = init_from.as_ref().map(|from| init::init_from(&mut trainer, from)).transpose()?;
                 told.iter().for_each(|told| eprintln!("start: {told}"));
                 let folder = Folder::create(out, name.as_deref(), &config.recipe)?;
                 let lock = folder.lock()?;
                 atomic::write(&folder.samples().join("reals.png"), &reals(&dataset, display, config).png())?;
-                (folder, lock)
+                (folder, lock, None)
             }
             Start::Resume(path) => {
                 let folder = Folder::open(path)?;
                 let lock = folder.lock()?;
-                (folder, lock)
+                let (checkpoint, path, warnings) = checkpoint::newest(&folder.checkpoints())?;
+                warnings.iter().for_each(|w| eprintln!("warning: {w}"));
+                same_model(config, &checkpoint.config, &path)?;
+                trainer.restore(checkpoint)?;
+                (folder, lock, Some(path))
             }
         };
-        let mut saved = None;
-        if let Start::Resume(_) = request.start {
-            let (checkpoint, path, warnings) = checkpoint::newest(&folder.checkpoints())?;
-            warnings.iter().for_each(|w| eprintln!("warning: {w}"));
-            same_model(config, &checkpoint.config, &path)?;
-            trainer.restore(checkpoint)?;
-            saved = Some(path);
-        }
         folder.write_config(config)?;
         let (metrics, last) = Metrics::open(&folder.metrics_file(), trainer.state.step)?;
         tell(&dataset, &trainer, &folder);

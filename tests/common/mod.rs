@@ -128,18 +128,7 @@ pub fn data(numbers: usize, classes: usize) -> Arc<Dataset> {
     let bytes = (0..count * numbers).map(|_| (rng.normal() * 40.0 + 128.0).clamp(0.0, 255.0) as u8).collect();
     let labels = Some((0..count).map(|i| (i % classes) as u8).collect());
     let train = Examples { count, values: Values::U8(bytes), labels };
-    let none = Examples { count: 0, values: Values::U8(vec![]), labels: None };
-    Arc::new(Dataset {
-        name: "test".into(),
-        shape: Shape { channels: numbers, height: 1, width: 1 },
-        classes,
-        factor: 1.0 / 255.0,
-        offset: 0.0,
-        train,
-        valid: none.clone(),
-        test: none,
-        notes: vec![],
-    })
+    Arc::new(Dataset::of("test", Shape { channels: numbers, height: 1, width: 1 }, classes, train))
 }
 
 /// A rate that moves weights visibly.

@@ -281,18 +281,9 @@ fn gathers(w: &mut dyn Witness) {
             (Values::U8(bytes.clone()), LABELS),
         ] {
             let train = Examples { count, values, labels: labels.clone() };
-            let none = Examples::none(&train);
-            let data = Dataset {
-                name: "table".into(),
-                shape: Shape { channels: width, height: 1, width: 1 },
-                classes: width,
-                factor: 2.0 / 255.0,
-                offset: -1.0,
-                train,
-                valid: none.clone(),
-                test: none,
-                notes: vec![],
-            };
+            let shape = Shape { channels: width, height: 1, width: 1 };
+            let data =
+                Dataset { factor: 2.0 / 255.0, offset: -1.0, ..Dataset::of("table", shape, width, train) };
             let bench = Bench { data: Some(Arc::new(data)), ..Bench::default() };
             let name = format!("gather {rows} of {count} × {width} {input}");
             let work = Work::Gather { input: input.into(), to: Place::Arena(0), rows, width };
