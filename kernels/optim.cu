@@ -13,6 +13,7 @@ struct UpdateArguments {
   Global<float> first;            // [count] velocity, square average, or Adam's first moment
   Global<float> second;           // [count] Adam's second moment
   Global<float> average;          // [count]
+  Global<u16> copies;             // [count] the weights in 16 bits, by `copy_type`; F32 keeps none
   Global<double> partials;        // [blocks]
   Global<double> norm2;           // [1] squared norm of the gradient
   Global<u32> finished;           // [1] blocks done; 0 before and after
@@ -24,7 +25,7 @@ struct UpdateArguments {
   float beta2;
   float eps;
   float clip;    // 0 is off
-  u32 unused;
+  u32 copy_type;
 };
 
 struct Sgd {
@@ -71,6 +72,7 @@ __device__ __forceinline__ void update(const UpdateArguments& a) {
     float w = Rule::step(a, rates, i, a.weights[i], g);
     if (a.clip > 0.0f) w = w < -a.clip ? -a.clip : w > a.clip ? a.clip : w;
     a.weights[i] = w;
+    if (a.copy_type != F32) a.copies[i] = narrow(w, a.copy_type);
     if (a.blend) a.average[i] = blended(a.average[i], w, rates.average);
   }
   double sum = block_sum<double>(sums, threadIdx.x, 256, square);
@@ -101,10 +103,11 @@ extern "C" __global__ void __launch_bounds__(256) rms_prop_f32(const __grid_cons
 
 struct ColumnNormArguments {
   Global<float> weights;  // [fan_in, units]
+  Global<u16> copies;     // of the same weights, as in UpdateArguments
   u32 fan_in;
   u32 units;
   float limit;
-  u32 unused;
+  u32 copy_type;
 };
 
 // Scales each column down to the limit: w ← w·min(norm, limit)/(10⁻⁷ + norm). A block has 32 columns and
@@ -127,7 +130,9 @@ extern "C" __global__ void __launch_bounds__(256) column_norm_f32(const __grid_c
   float factor = __fdiv_rn(norm < a.limit ? norm : a.limit, add(1e-7f, norm));
   for (u32 row = lane; row < a.fan_in && column < a.units; row += 8) {
     u64 at = (u64)row * a.units + column;
-    a.weights[at] = mul(a.weights[at], factor);
+    float w = mul(a.weights[at], factor);
+    a.weights[at] = w;
+    if (a.copy_type != F32) a.copies[at] = narrow(w, a.copy_type);
   }
 }
 

@@ -8,6 +8,7 @@ mod epilogue;
 mod fuse;
 mod plan;
 mod program;
+mod types;
 mod view;
 
 pub use plan::*;
@@ -15,6 +16,7 @@ pub use view::View;
 
 use crate::graph::verify::{self, verify};
 use crate::graph::{Graph, Op, Player, Var};
+use crate::precision::Precision;
 use analysis::Analysis;
 use fuse::{Fusion, Kind};
 use std::collections::{HashMap, HashSet};
@@ -67,11 +69,17 @@ impl Stage {
     }
 }
 
-/// Lowers one phase. `offset(player, name)` is where a parameter lies in its network's flat memory.
+/// Lowers one phase for products of a precision. `offset(player, name)` is where a parameter lies in its network's
+/// flat memory.
 ///
 /// # Panics
 /// When the stages read parameters of the wrong version or share a random stream: a bug in a model.
-pub fn lower(g: &Graph, stages: &[Stage], offset: &dyn Fn(Player, &str) -> usize) -> Plan {
+pub fn lower(
+    g: &Graph,
+    stages: &[Stage],
+    precision: Precision,
+    offset: &dyn Fn(Player, &str) -> usize,
+) -> Plan {
     let stages: Vec<Stage> = stages.iter().map(|s| s.without_reshapes(g)).collect();
     let checked: Vec<verify::Stage> = stages
         .iter()
@@ -85,7 +93,7 @@ pub fn lower(g: &Graph, stages: &[Stage], offset: &dyn Fn(Player, &str) -> usize
     let mut assembly = Assembly { a: &analysis, fusion, launches: vec![], copies: vec![] };
     assembly.gather();
     assembly.kernels(&stages);
-    assembly.finish(&stages, offset)
+    assembly.finish(&stages, precision, offset)
 }
 
 struct Draft {
@@ -270,7 +278,12 @@ impl Assembly<'_> {
     }
 
     /// Plans memory and writes real places into every view.
-    fn finish(mut self, stages: &[Stage], offset: &dyn Fn(Player, &str) -> usize) -> Plan {
+    fn finish(
+        mut self,
+        stages: &[Stage],
+        precision: Precision,
+        offset: &dyn Fn(Player, &str) -> usize,
+    ) -> Plan {
         let mut place: HashMap<usize, Place> = HashMap::new();
         for &v in &self.a.order {
             if let Op::Param { player, name, .. } = &self.a.node(v).op {
@@ -290,25 +303,30 @@ impl Assembly<'_> {
             }
         }
         let life = self.liveness(stages);
-        let scratch: Vec<Var> = self
-            .a
-            .order
-            .iter()
-            .copied()
-            .filter(|v| life.contains_key(v) && !place.contains_key(&v.index()))
-            .collect();
-        let needs: Vec<arena::Need> = scratch
-            .iter()
-            .map(|v| {
+        let narrow = match precision.stored() {
+            Some(_) => {
+                let works = self.launches.iter().map(|d| &d.launch.work);
+                let parameter = |node: usize| matches!(place.get(&node), Some(Place::Weights(..)));
+                types::narrow(works, &self.wide(&place), &parameter)
+            }
+            None => HashSet::new(),
+        };
+        let homeless = |v: &Var| life.contains_key(v) && !place.contains_key(&v.index());
+        let scratch: Vec<Var> = self.a.order.iter().copied().filter(homeless).collect();
+        let (narrow_nodes, wide_nodes): (Vec<Var>, Vec<Var>) =
+            scratch.into_iter().partition(|v| narrow.contains(&v.index()));
+        let mut settle = |nodes: &[Var], home: fn(usize) -> Place| {
+            let need = |v: &Var| {
                 let (writers, last) = &life[v];
                 let len = self.a.g.shape(*v).iter().product();
                 arena::Need { first: writers[0], last: *last, len }
-            })
-            .collect();
-        let (offsets, arena) = arena::place(&needs);
-        for (v, &at) in scratch.iter().zip(&offsets) {
-            place.insert(v.index(), Place::Arena(at));
-        }
+            };
+            let (offsets, len) = arena::place(&nodes.iter().map(need).collect::<Vec<_>>());
+            place.extend(nodes.iter().zip(offsets).map(|(v, at)| (v.index(), home(at))));
+            len
+        };
+        let arena = settle(&wide_nodes, Place::Arena);
+        let narrow = settle(&narrow_nodes, Place::Narrow);
         let resolve = |p: &mut Place| {
             if let Place::Arena(node) = *p {
                 *p = place[&node];
@@ -326,13 +344,16 @@ impl Assembly<'_> {
             for p in places_mut(&mut launch.work) {
                 resolve(p);
             }
+            if let Work::Matmul { a, b, .. } = &mut launch.work {
+                types::agree(a, b, precision);
+            }
         }
         for (launch, target) in self.copies {
             if let Work::Map { program, .. } = &mut launches[launch].work {
                 program.results[0].1.place = target;
             }
         }
-        Plan { launches, arena, stored, inputs, outputs }
+        Plan { launches, precision, arena, narrow, stored, inputs, outputs }
     }
 
     /// Stores a gradient a second time: two parameters share it, or it is a view of something else.
@@ -350,6 +371,14 @@ impl Assembly<'_> {
             *launch += usize::from(*launch >= at);
         }
         self.copies.push((at, target));
+    }
+
+    /// Nodes whose memory must hold f32: what the host reads or fills, and gradients.
+    fn wide(&self, placed: &HashMap<usize, Place>) -> HashSet<usize> {
+        let gradients =
+            placed.iter().filter(|(_, p)| matches!(p, Place::Gradients(..))).map(|(&node, _)| node);
+        let seen = self.a.roots.iter().copied().chain(self.host_filled().map(|(_, v)| v));
+        gradients.chain(seen.map(|v| v.index())).collect()
     }
 
     /// Inputs that no launch gathers.

@@ -7,6 +7,7 @@ use crate::graph::grad::grad;
 use crate::graph::{Dist, Graph, Player, Var};
 use crate::lower::{EXAMPLES, LABELS, Plan, Stage, Update, lower};
 use crate::nn::Mlp;
+use crate::precision::Precision;
 
 /// Host-filled input of a sampling plan: noise, `[rows, latent]`.
 pub const LATENT: &str = "latent";
@@ -115,20 +116,21 @@ impl Gan {
 
     /// A phase, lowered.
     pub fn plan(&self, phase: &Phase) -> Plan {
-        self.lower(&phase.graph, &phase.stages)
+        self.lower(&phase.graph, &phase.stages, self.config.train.precision)
     }
 
-    fn lower(&self, graph: &Graph, stages: &[Stage]) -> Plan {
-        lower(graph, stages, &|player, name| self.network(player).offset(name))
+    fn lower(&self, graph: &Graph, stages: &[Stage], precision: Precision) -> Plan {
+        lower(graph, stages, precision, &|player, name| self.network(player).offset(name))
     }
 
-    /// A plan that turns noise (and labels) into samples, `rows` at once.
+    /// A plan that turns noise (and labels) into samples, `rows` at once, in fp32 whatever the training's precision.
     pub fn sampling_plan(&self, rows: usize) -> Plan {
         let g = Graph::new();
         let z = g.input(LATENT, &[rows, self.config.latent.dim]);
         let labels = (self.classes > 0).then(|| g.input(CONDITION, &[rows, self.classes]));
         let samples = self.generator.forward(&g, self.with_labels(&g, z, labels), 0, "sample");
-        self.lower(&g, &[Stage { outputs: vec![(SAMPLES.into(), samples)], updates: vec![] }])
+        let stage = Stage { outputs: vec![(SAMPLES.into(), samples)], updates: vec![] };
+        self.lower(&g, &[stage], Precision::Fp32)
     }
 
     fn phase(&self, name: String, when: When, times: u64, both: bool, penalties: bool) -> Phase {

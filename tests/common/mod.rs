@@ -9,6 +9,7 @@ use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::{Rate, UpdateRule};
 use gansaku::models::gan::Gan;
+use gansaku::precision::Precision;
 use gansaku::rng::{PhiloxRng, stream};
 use std::sync::Arc;
 
@@ -56,6 +57,18 @@ pub fn variants() -> Vec<(&'static str, Config)> {
         ),
         variant("one example", "train.batch = 1"),
     ]
+}
+
+/// Every variant in every precision.
+pub fn models() -> Vec<(&'static str, Gan)> {
+    let precisions = [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16];
+    let with = |precision| {
+        variants().into_iter().map(move |(name, mut config)| {
+            config.train.precision = precision;
+            (name, Gan::new(&config, NUMBERS, CLASSES))
+        })
+    };
+    precisions.into_iter().flat_map(with).collect()
 }
 
 const DROPOUT_MAXOUT: &str = "

@@ -285,14 +285,15 @@ fn samples_agree_with_the_cpu() {
 
 #[test]
 fn every_stored_node_agrees_with_the_interpreter() {
-    let variants = common::variants();
-    let Some(library) = crate::library(variants.len()) else { return };
-    for (name, config) in variants {
-        let setup = Setup::new(&config, common::NUMBERS, common::CLASSES);
+    let models = common::models();
+    let Some(library) = crate::library(models.len()) else { return };
+    for (name, gan) in models {
+        let precision = gan.config.train.precision.name();
+        let setup = Setup::new(&gan.config, common::NUMBERS, common::CLASSES);
         let mut gpu = setup.gpu(crate::gpu(&library, 3));
         for (number, phase) in setup.gan.phases().iter().enumerate() {
             let share = compare_nodes(name, &setup.gan, &mut gpu, number, phase);
-            println!("{name:32} {:20} {share:.2} of the tolerance", phase.name);
+            println!("{name:32} {precision} {:20} {share:.2} of the tolerance", phase.name);
         }
     }
 }

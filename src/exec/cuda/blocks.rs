@@ -2,6 +2,7 @@
 //!
 //! `Pod` refuses padding at compile time; the drivers compare sizes with the compiled kernels'.
 
+use crate::precision::Narrow;
 use bytemuck::{Pod, Zeroable};
 
 /// Axes of an iteration space.
@@ -44,6 +45,17 @@ pub(super) struct DeviceView {
     pub strides: [i64; RANK],
     pub from: [u32; RANK],
     pub to: [u32; RANK],
+    pub number_type: u32,
+    pub unused: u32,
+}
+
+/// A place's number type, as the kernels' enum counts: f32, or a 16-bit format.
+pub(super) fn number_type(format: Option<Narrow>) -> u32 {
+    match format {
+        None => 0,
+        Some(Narrow::F16) => 1,
+        Some(Narrow::Bf16) => 2,
+    }
 }
 
 /// One instruction; kinds are [`CONSTANT`] and its neighbours.
@@ -100,6 +112,8 @@ pub(super) struct Step {
     pub stream: u32,
     pub x: f32,
     pub y: f32,
+    pub number_type: u32,
+    pub unused: u32,
 }
 
 #[repr(C)]
@@ -119,6 +133,8 @@ pub(super) struct MatmulArguments {
     pub steps: u32,
     pub slices: u32,
     pub span: u32,
+    pub out_type: u32,
+    pub unused: u32,
     pub step: [Step; MAX_STEPS],
 }
 
@@ -144,7 +160,7 @@ pub(super) struct GatherArguments {
     pub half: u32,
     pub factor: f32,
     pub offset: f32,
-    pub unused: u32,
+    pub number_type: u32,
 }
 
 #[repr(C)]
@@ -155,6 +171,7 @@ pub(super) struct UpdateArguments {
     pub first: u64,
     pub second: u64,
     pub average: u64,
+    pub copies: u64,
     pub partials: u64,
     pub norm2: u64,
     pub finished: u64,
@@ -166,17 +183,18 @@ pub(super) struct UpdateArguments {
     pub beta2: f32,
     pub eps: f32,
     pub clip: f32,
-    pub unused: u32,
+    pub copy_type: u32,
 }
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable, Default)]
 pub(super) struct ColumnNormArguments {
     pub weights: u64,
+    pub copies: u64,
     pub fan_in: u32,
     pub units: u32,
     pub limit: f32,
-    pub unused: u32,
+    pub copy_type: u32,
 }
 
 #[repr(C)]

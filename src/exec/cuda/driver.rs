@@ -382,6 +382,10 @@ impl Driver for Nvidia {
         self.wait(what)
     }
 
+    fn has(&self, kernel: &str) -> bool {
+        self.functions.contains_key(kernel)
+    }
+
     fn launch(&mut self, kernel: &str, geometry: Geometry, arguments: &[Argument]) -> Result<()> {
         let bug = |what: &str| {
             Error::Device(format!("{}: {kernel}: {what}; this is a bug of the executor", self.name))

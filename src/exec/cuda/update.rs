@@ -20,6 +20,7 @@ pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule) -> Vec<Pa
         first: address(0),
         second: address(1),
         average: network.average.map_or(0, |a| a.address),
+        copies: network.copies.map_or(0, |c| c.address),
         partials: network.partials.address,
         norm2: network.norm2.address,
         finished: network.finished.address,
@@ -28,6 +29,7 @@ pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule) -> Vec<Pa
         player: player as u32,
         blend: u32::from(rule.average && rule.column_norms.is_empty()),
         clip: rule.clip,
+        copy_type: memory.copy_type(),
         ..UpdateArguments::default()
     };
     let kernel = match rule.rule {
@@ -50,10 +52,11 @@ pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule) -> Vec<Pa
     for limit in limits {
         let arguments = ColumnNormArguments {
             weights: network.weights.address + 4 * limit.offset as u64,
+            copies: network.copies.map_or(0, |c| c.address + 2 * limit.offset as u64),
             fan_in: limit.fan_in as u32,
             units: limit.units as u32,
             limit: limit.limit,
-            unused: 0,
+            copy_type: memory.copy_type(),
         };
         let blocks = limit.units.div_ceil(32);
         packed.push(one("column_norm_f32", blocks, Argument::block("ColumnNormArguments", &arguments)));
