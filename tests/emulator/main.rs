@@ -8,6 +8,7 @@ mod bench;
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+mod recordings;
 mod reference;
 mod steps;
 mod table;
@@ -59,6 +60,12 @@ fn every_kernel_agrees_with_its_references() {
     table::every_kernel(&mut witnesses);
     println!("{} launches of {} kernels", witnesses.launches, witnesses.kernels.len());
     assert_eq!(witnesses.kernels, entries, "kernels launched and entry points of kernels/*.cu");
+}
+
+#[test]
+fn replays_leave_the_bytes_of_their_launches() {
+    let Some(library) = library(1) else { return };
+    recordings::replays_leave_the_bytes_of_their_launches(gpu(&library, 1));
 }
 
 #[test]
