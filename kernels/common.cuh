@@ -86,7 +86,7 @@ enum { F32, F16, BF16 };
 // Axes of an iteration space; lowering collapses what views walk as one. Rust: `exec::cuda::pack::RANK`.
 #define RANK 6
 
-// What changes from phase to phase, in device memory. Rust: `pack::Clock`.
+// What changes from phase to phase, in device memory; clock.cu moves it on. Rust: `blocks::Clock`.
 struct Rates {
   float lr;
   float momentum;
@@ -99,7 +99,8 @@ struct Clock {
   u64 seed;
   u64 tick;        // phase executions so far
   u64 slot;        // of the ring of metrics that this phase fills
-  Rates rates[2];  // of the generator, the discriminator
+  u64 updates[2];  // of the generator, the discriminator so far; the generator's are the steps
+  Rates rates[2];  // of the next update of the generator, the discriminator
 };
 
 // A strided window onto memory: element `index` lies at `base + Σ index[i]·strides[i]` if every index is in

@@ -2,12 +2,14 @@
 
 pub mod cpu;
 pub mod cuda;
+pub mod schedule;
 
 use crate::config::Rule;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::graph::Player;
 use crate::lower::Plan;
+use schedule::Schedule;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -75,11 +77,18 @@ impl UpdateRule {
         }
     }
 
+    /// Adam's β1 and β2; zeros, which correct nothing, for other rules.
+    pub fn betas(&self) -> [f64; 2] {
+        match self.rule {
+            Rule::Adam { beta1, beta2, .. } => [f64::from(beta1), f64::from(beta2)],
+            Rule::Sgd { .. } | Rule::RmsProp { .. } => [0.0; 2],
+        }
+    }
+
     /// Adam's lr / (1 − β1ᵗ) and √(1 − β2ᵗ); the plain learning rate and 1 for other rules.
     pub fn corrected(&self, rate: &Rate) -> (f32, f32) {
-        let Rule::Adam { beta1, beta2, .. } = self.rule else { return (rate.lr, 1.0) };
-        let power = |beta: f32| f64::from(beta).powf(rate.update as f64);
-        ((f64::from(rate.lr) / (1.0 - power(beta1))) as f32, (1.0 - power(beta2)).sqrt() as f32)
+        let [first, second] = self.betas().map(|beta| 1.0 - schedule::power(beta, rate.update));
+        ((f64::from(rate.lr) / first) as f32, second.sqrt() as f32)
     }
 
     /// The state before the first update.
@@ -161,8 +170,10 @@ pub struct Job {
     pub states: States,
     /// How they are updated.
     pub rules: [UpdateRule; 2],
-    /// Where minibatches come from.
-    pub data: Arc<Dataset>,
+    /// The rates that phases will be run with: an executor may work them out ahead.
+    pub schedule: Schedule,
+    /// Where minibatches come from, for plans that gather.
+    pub data: Option<Arc<Dataset>>,
     /// Seeds every random number.
     pub seed: u64,
 }

@@ -9,6 +9,7 @@ mod signals;
 mod trainer;
 
 pub use progress::readable;
+pub use schedule::schedule;
 pub use trainer::Trainer;
 
 use crate::config::Config;

@@ -1,9 +1,11 @@
 //! The training step: phases in order, schedules, counters, the watch for NaN. No files, no clock.
 
-use super::{rules, schedule};
+use super::rules;
+use super::schedule::schedule;
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::exec::schedule::{Done, Schedule};
 use crate::exec::{Executor, Job, NetworkState, Record, States, UpdateRule};
 use crate::graph::Player;
 use crate::lower::Plan;
@@ -24,6 +26,7 @@ pub struct Trainer {
     /// Counters and the metrics window.
     pub state: State,
     executor: Box<dyn Executor>,
+    schedule: Schedule,
     /// When and how often each plan runs.
     phases: Vec<(When, u64)>,
     /// Of each plan: the names of its statistics.
@@ -75,7 +78,15 @@ impl Trainer {
         let plans: Vec<Plan> = phases.iter().map(|p| gan.plan(p)).collect();
         let names = |p: &Plan| p.outputs.iter().filter(|o| o.len == 1).map(|o| o.name.clone()).collect();
         let statistics = plans.iter().map(names).collect();
-        let job = Job { plans, states, rules: rules.clone(), data: data.clone(), seed: config.seed };
+        let schedule = schedule(config, count as u64);
+        let job = Job {
+            plans,
+            states,
+            rules: rules.clone(),
+            schedule,
+            data: Some(data.clone()),
+            seed: config.seed,
+        };
         let shape = data.shape;
         let example = [shape.channels, shape.height, shape.width];
         Ok(Trainer {
@@ -84,6 +95,7 @@ impl Trainer {
             rules,
             state: State { example, classes: data.classes, ..State::default() },
             executor: executor(job)?,
+            schedule,
             phases: phases.iter().map(|p| (p.when, p.times)).collect(),
             statistics,
             pending: VecDeque::new(),
@@ -140,11 +152,6 @@ impl Trainer {
         }
     }
 
-    /// Passes through the training split so far.
-    pub fn epoch(&self) -> f64 {
-        self.state.tick as f64 * self.config.train.batch as f64 / self.examples as f64
-    }
-
     /// One step: every phase whose turn it is.
     ///
     /// # Errors
@@ -161,16 +168,11 @@ impl Trainer {
     }
 
     fn phase(&mut self, phase: usize) -> Result<()> {
-        let epoch = self.epoch();
-        let rate = |p: Player| {
-            schedule::rate(&self.config, p, self.state.updates[p as usize] + 1, self.state.step, epoch)
-        };
-        self.executor.run(phase, self.state.tick, &Player::ALL.map(rate))?;
-        self.state.tick += 1;
+        let done = Done { tick: self.state.tick, updates: self.state.updates };
+        self.executor.run(phase, done.tick, &self.schedule.rates(done))?;
+        let done = done.after([self.has_both(phase), true]);
+        (self.state.tick, self.state.updates) = (done.tick, done.updates);
         self.pending.push_back(self.state.step + 1);
-        let both = self.has_both(phase);
-        self.state.updates[Player::Discriminator as usize] += 1;
-        self.state.updates[Player::Generator as usize] += u64::from(both);
         if self.pending.len() >= self.executor.patience() {
             self.collect()?;
         }

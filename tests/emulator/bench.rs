@@ -7,9 +7,10 @@ use crate::common;
 use gansaku::data::Dataset;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cpu::{Cpu, no_updates};
-use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
-use gansaku::exec::{NetworkState, UpdateRule};
+use gansaku::exec::cuda::{Clock, Cuda, Rates};
+use gansaku::exec::schedule::{Done, Schedule};
+use gansaku::exec::{Job, NetworkState, UpdateRule};
 use gansaku::graph::Player;
 use gansaku::lower::{Launch, Named, Place, Plan, Work};
 use gansaku::precision::Precision;
@@ -78,6 +79,15 @@ pub trait Witness {
         updates: u64,
         precision: Precision,
     ) -> (NetworkState, NetworkState);
+
+    /// The clock after a phase that updates `updated`, `done` before it: the device's, the host's.
+    fn clock(
+        &mut self,
+        schedule: &Schedule,
+        rules: &[UpdateRule; 2],
+        done: Done,
+        updated: [bool; 2],
+    ) -> (Clock, Clock);
 }
 
 /// Runs launches on fresh devices that `device` makes, and on the CPU, and remembers which kernels ran.
@@ -182,6 +192,34 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         }
         self.note(&gpu);
         (found, cpu.states()[0].clone())
+    }
+
+    fn clock(
+        &mut self,
+        schedule: &Schedule,
+        rules: &[UpdateRule; 2],
+        done: Done,
+        updated: [bool; 2],
+    ) -> (Clock, Clock) {
+        let players = Player::ALL.into_iter().filter(|&p| updated[p as usize]);
+        let update = |player| Launch { name: "update".into(), work: Work::Update(player) };
+        let plan = Plan { launches: players.map(update).collect(), ..Plan::default() };
+        let job = Job {
+            plans: vec![plan],
+            states: rules.each_ref().map(|rule| rule.start(vec![1.0])),
+            rules: rules.clone(),
+            schedule: *schedule,
+            data: None,
+            seed: SEED,
+        };
+        let mut gpu = Cuda::of((self.device)(self.launches), job).expect("memory enough");
+        gpu.run(0, done.tick, &schedule.rates(done)).expect("no fault");
+        self.note(&gpu);
+        let after = done.after(updated);
+        let rates = schedule.rates(after);
+        let rates = [0, 1].map(|i| Rates::new(&rules[i], &rates[i]));
+        let wanted = Clock { seed: SEED, tick: after.tick, slot: 1, updates: after.updates, rates };
+        (gpu.clock().expect("readable"), wanted)
     }
 }
 

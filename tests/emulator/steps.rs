@@ -6,14 +6,15 @@
 //! differently the third run's moved.
 
 use crate::common::{self, nodes::compare as compare_nodes};
-use gansaku::config::{Config, Layers, Rule};
+use gansaku::config::{Config, Layers};
 use gansaku::data::Dataset;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cuda::emulated::Emulated;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::cuda::{Cuda, SLOTS};
-use gansaku::exec::{NetworkState, Rate, States, UpdateRule};
+use gansaku::exec::schedule::{Done, Schedule};
+use gansaku::exec::{Job, NetworkState, Rate, States, UpdateRule};
 use gansaku::graph::Player;
 use gansaku::models::gan::Gan;
 use gansaku::train;
@@ -28,6 +29,7 @@ struct Setup {
     gan: Gan,
     data: Arc<Dataset>,
     rules: [UpdateRule; 2],
+    schedule: Schedule,
     states: States,
 }
 
@@ -38,7 +40,9 @@ impl Setup {
         let marginals = vec![0.3; numbers];
         let start = |p: Player| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));
         let states = Player::ALL.map(start);
-        Setup { data: common::data(numbers, classes), rules, states, gan }
+        let data = common::data(numbers, classes);
+        let schedule = train::schedule(config, data.train.count as u64);
+        Setup { data, rules, schedule, states, gan }
     }
 
     fn cpu(&self, states: States) -> Cpu {
@@ -48,33 +52,30 @@ impl Setup {
     }
 
     fn gpu<D: Driver>(&self, device: D) -> Cuda<D> {
-        let (rules, seed) = (self.rules.clone(), self.gan.config.seed);
-        Cuda::new(device, self.gan.plans(), &self.states, rules, Some(self.data.clone()), seed)
-            .expect("memory enough")
-    }
-
-    /// Rates of update `update` of both networks.
-    fn rates(&self, update: u64) -> [Rate; 2] {
-        let optimizer = &self.gan.config.optimizer;
-        [&optimizer.generator, &optimizer.discriminator].map(|o| {
-            let momentum = if let Rule::Sgd { momentum, .. } = o.rule { momentum } else { 0.0 };
-            Rate { lr: o.lr, momentum, update, average: 0.9 }
-        })
+        let job = Job {
+            plans: self.gan.plans(),
+            states: self.states.clone(),
+            rules: self.rules.clone(),
+            schedule: self.schedule,
+            data: Some(self.data.clone()),
+            seed: self.gan.config.seed,
+        };
+        Cuda::of(device, job).expect("memory enough")
     }
 
     /// Plan, tick and rates of everything that `steps` steps run.
-    fn schedule(&self, steps: u64) -> Vec<(usize, u64, [Rate; 2])> {
+    fn phases(&self, steps: u64) -> Vec<(usize, u64, [Rate; 2])> {
         let phases = self.gan.phases();
-        let mut schedule = Vec::new();
+        let (mut all, mut done) = (Vec::new(), Done::default());
         for step in 0..steps {
             for (plan, phase) in phases.iter().enumerate().filter(|(_, p)| p.when.holds(step)) {
                 for _ in 0..phase.times {
-                    let tick = schedule.len() as u64;
-                    schedule.push((plan, tick, self.rates(tick + 1)));
+                    all.push((plan, done.tick, self.schedule.rates(done)));
+                    done = done.after(Player::ALL.map(|p| phase.losses.iter().any(|(of, _)| *of == p)));
                 }
             }
         }
-        schedule
+        all
     }
 }
 
@@ -107,8 +108,8 @@ fn compare<D: Driver>(name: &str, setup: &Setup, device: D, steps: u64) -> f64 {
     let (mut cpu, mut neighbour) = (setup.cpu(setup.states.clone()), setup.cpu(near.clone()));
     let mut gpu = setup.gpu(device);
     let before = gpu.driver().counters();
-    let schedule = setup.schedule(steps);
-    for (plan, tick, rates) in &schedule {
+    let phases = setup.phases(steps);
+    for (plan, tick, rates) in &phases {
         cpu.run(*plan, *tick, rates);
         neighbour.run(*plan, *tick, rates);
         gpu.run(*plan, *tick, rates).unwrap_or_else(|e| panic!("{name}, tick {tick}: {e}"));
@@ -117,8 +118,8 @@ fn compare<D: Driver>(name: &str, setup: &Setup, device: D, steps: u64) -> f64 {
     assert_eq!(after.allocations, before.allocations, "{name}: a step allocates nothing");
     assert_eq!(after.synchronizations, before.synchronizations, "{name}: a step waits for nothing");
     assert_eq!(after.downloads, before.downloads, "{name}: a step reads nothing back");
-    assert_eq!(after.uploads - before.uploads, schedule.len() as u64, "{name}: one upload a phase");
-    let (replays, phases) = (after.replays - before.replays, schedule.len() as u64);
+    assert_eq!(after.uploads - before.uploads, 1, "{name}: the first phase sets the clock");
+    let (replays, phases) = (after.replays - before.replays, phases.len() as u64);
     assert!([0, phases].contains(&replays), "{name}: {replays} recordings for {phases} phases");
     let found = gpu.states().expect("readable");
     let mut worst = 0.0f64;
@@ -216,18 +217,18 @@ fn every_kind_of_model_agrees_with_the_cpu() {
 fn a_resumed_run_goes_on_to_the_byte() {
     let Some(library) = crate::library(1) else { return };
     let setup = Setup::new(&recipe("cgan-mnist", PICTURES), 49, 10);
-    let schedule = setup.schedule(4);
+    let phases = setup.phases(4);
     let run = |gpu: &mut Cuda<Emulated>, part: &[(usize, u64, [Rate; 2])]| -> States {
         for (plan, tick, rates) in part {
             gpu.run(*plan, *tick, rates).expect("no fault");
         }
         gpu.states().expect("readable")
     };
-    let whole = run(&mut setup.gpu(crate::gpu(&library, 1)), &schedule);
-    let half = run(&mut setup.gpu(crate::gpu(&library, 2)), &schedule[..schedule.len() / 2]);
+    let whole = run(&mut setup.gpu(crate::gpu(&library, 1)), &phases);
+    let half = run(&mut setup.gpu(crate::gpu(&library, 2)), &phases[..phases.len() / 2]);
     let mut resumed = setup.gpu(crate::gpu(&library, 3));
     resumed.set_states(&half).expect("room");
-    assert_eq!(run(&mut resumed, &schedule[schedule.len() / 2..]), whole);
+    assert_eq!(run(&mut resumed, &phases[phases.len() / 2..]), whole);
 }
 
 #[test]
@@ -238,10 +239,10 @@ fn metrics_wait_on_the_device_until_asked_for() {
     let mut gpu = setup.gpu(crate::gpu(&library, 1));
     let mut each = setup.gpu(crate::gpu(&library, 2));
     // More phases than the ring holds: the first ones are lost.
-    let schedule = setup.schedule(SLOTS as u64 + 4);
+    let phases = setup.phases(SLOTS as u64 + 4);
     let before = gpu.driver().counters();
     let mut wanted = vec![];
-    for (plan, tick, rates) in &schedule {
+    for (plan, tick, rates) in &phases {
         gpu.run(*plan, *tick, rates).expect("no fault");
         each.run(*plan, *tick, rates).expect("no fault");
         wanted.extend(each.records().expect("readable"));
@@ -271,8 +272,8 @@ fn samples_agree_with_the_cpu() {
         cpu.write_input(0, &name, &values);
         gpu.write_input(0, &name, &values).expect("room");
     }
-    cpu.run(0, 0, &setup.rates(1));
-    gpu.run(0, 0, &setup.rates(1)).expect("no fault");
+    cpu.run(0, 0, &common::rates(1));
+    gpu.run(0, 0, &common::rates(1)).expect("no fault");
     gpu.synchronize().expect("no fault");
     let name = cpu.plans()[0].outputs[0].name.clone();
     let found = gpu.output(0, &name).expect("readable");
@@ -304,7 +305,7 @@ fn no_order_of_threads_changes_a_byte() {
     let setup = Setup::new(&recipe("mnist", PICTURES), 49, 10);
     let run = |seed| {
         let mut gpu = setup.gpu(crate::gpu(&library, seed));
-        for (plan, tick, rates) in setup.schedule(2) {
+        for (plan, tick, rates) in setup.phases(2) {
             gpu.run(plan, tick, &rates).expect("no fault");
         }
         gpu.states().expect("readable")

@@ -5,6 +5,8 @@ use crate::bench::{Bench, LEFT, RIGHT, SEED, TICK, Witness, normals, same_bits};
 use crate::reference::{self, Near, element};
 use gansaku::config::Rule;
 use gansaku::data::{Dataset, Examples, Shape, Values};
+use gansaku::exec::cuda::Clock;
+use gansaku::exec::schedule::{Done, NetworkSchedule, Schedule};
 use gansaku::exec::{ColumnNorm, UpdateRule};
 use gansaku::graph::{Dist, Player};
 use gansaku::lower::{
@@ -486,6 +488,49 @@ fn updates(w: &mut dyn Witness) -> f64 {
     worst
 }
 
+/// The end of a phase: counters and the rates of the next update, near the start and far from it.
+fn clocks(w: &mut dyn Witness) {
+    let pylearn = NetworkSchedule {
+        lr: f64::from(0.1f32),
+        decay_factor: 1.000_004,
+        min_lr: f64::from(1e-6f32),
+        decay_steps: 0,
+        final_share: 1.0,
+        momentum: 0.5,
+        momentum_rise: f64::from(0.7f32 - 0.5),
+        rise_epochs: 249,
+        average: 0.0,
+        ramp: 10.0,
+    };
+    let line = NetworkSchedule {
+        lr: f64::from(2e-4f32),
+        decay_factor: 1.0,
+        decay_steps: 1_000_003,
+        final_share: f64::from(0.01f32),
+        rise_epochs: 0,
+        average: 0.999,
+        ..pylearn
+    };
+    let rules = [
+        Rule::Sgd { momentum: 0.5, final_momentum: 0.7, saturate: 250 },
+        Rule::Adam { beta1: 0.5, beta2: 0.999, eps: 1e-8 },
+        Rule::RmsProp { alpha: 0.99, eps: 1e-8 },
+    ];
+    let rules = rules.map(|rule| UpdateRule { rule, clip: 0.0, column_norms: vec![], average: true });
+    for (i, networks) in [[pylearn, line], [line, pylearn], [line, line]].into_iter().enumerate() {
+        let schedule = Schedule { batch: 100, examples: 60_000 + i as u64, networks };
+        let rules = [rules[i].clone(), rules[(i + 1) % 3].clone()];
+        for tick in [0, 1, 77, 12_345, 3_000_000, (1 << 33) + 5] {
+            let done = Done { tick, updates: [tick / 3, tick] };
+            for updated in [[false, false], [false, true], [true, true]] {
+                let (found, wanted) = w.clock(&schedule, &rules, done, updated);
+                let bits = bytemuck::bytes_of::<Clock>;
+                assert_eq!(bits(&found), bits(&wanted), "{done:?}, {updated:?}: {found:?}, not {wanted:?}");
+            }
+        }
+    }
+}
+
 /// Every row, on a device and on the CPU.
 pub fn every_kernel(w: &mut dyn Witness) {
     for precision in [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16] {
@@ -497,4 +542,5 @@ pub fn every_kernel(w: &mut dyn Witness) {
     draws(w);
     gathers(w, Precision::Fp32, Place::Arena(0));
     println!("updates: {:.2} of the tolerance", updates(w));
+    clocks(w);
 }

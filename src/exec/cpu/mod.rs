@@ -51,7 +51,7 @@ impl Cpu {
 
     /// An executor for training.
     pub fn of(pool: Pool, job: Job) -> Cpu {
-        Cpu::new(pool, job.plans, job.states, job.rules, Some(job.data), job.seed)
+        Cpu::new(pool, job.plans, job.states, job.rules, job.data, job.seed)
     }
 
     /// The plans, as given.

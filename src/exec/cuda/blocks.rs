@@ -16,24 +16,62 @@ pub(super) const NO_SLOT: u8 = 255;
 
 /// What of an update changes from phase to phase.
 #[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable, Default)]
-pub(super) struct Rates {
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable, Default)]
+pub struct Rates {
+    /// Learning rate.
     pub lr: f32,
+    /// Momentum of SGD.
     pub momentum: f32,
+    /// Adam's lr / (1 − β1ᵗ).
     pub corrected_lr: f32,
+    /// Adam's √(1 − β2ᵗ).
     pub root_correction: f32,
+    /// β of the moving average.
     pub average: f32,
+    /// 0: keeps the struct at a multiple of 8 bytes.
     pub unused: f32,
 }
 
 /// What changes from phase to phase.
 #[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable, Default)]
-pub(super) struct Clock {
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable, Default)]
+pub struct Clock {
+    /// Of every random number.
     pub seed: u64,
+    /// Phases done.
     pub tick: u64,
+    /// Of the ring of metrics: the next phase fills it.
     pub slot: u64,
+    /// Updates of G and of D done.
+    pub updates: [u64; 2],
+    /// Of the next update of G and of D.
     pub rates: [Rates; 2],
+}
+
+/// [`crate::exec::schedule::NetworkSchedule`], and Adam's constants.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct NetworkSchedule {
+    pub lr: f64,
+    pub decay_factor: f64,
+    pub min_lr: f64,
+    pub final_share: f64,
+    pub momentum: f64,
+    pub momentum_rise: f64,
+    pub betas: [f64; 2],
+    pub decay_steps: u64,
+    pub rise_epochs: u64,
+    pub average: f32,
+    pub ramp: f32,
+}
+
+/// [`crate::exec::schedule::Schedule`].
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct Schedule {
+    pub batch: u64,
+    pub examples: u64,
+    pub networks: [NetworkSchedule; 2],
 }
 
 /// [`crate::lower::View`] with its place resolved.
@@ -209,12 +247,14 @@ pub(super) struct AverageArguments {
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable, Default)]
-pub(super) struct MetricsArguments {
+pub(super) struct ClosePhaseArguments {
     pub arena: u64,
     pub norms2: [u64; 2],
     pub ring: u64,
     pub clock: u64,
+    pub schedule: Schedule,
+    pub updated: [u32; 2],
+    pub slots: u32,
     pub count: u32,
     pub at: [u32; MAX_STATISTICS],
-    pub unused: u32,
 }

@@ -1,10 +1,10 @@
 //! The kernel launches of one optimizer update.
 
-use super::blocks::{AverageArguments, ColumnNormArguments, Rates, UpdateArguments};
+use super::blocks::{AverageArguments, ColumnNormArguments, UpdateArguments};
 use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
 use crate::config::Rule;
-use crate::exec::{Rate, UpdateRule};
+use crate::exec::UpdateRule;
 use crate::graph::Player;
 
 const THREADS: u32 = 256;
@@ -73,17 +73,4 @@ pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule) -> Vec<Pa
         packed.push(one("average_f32", blocks, Argument::block("AverageArguments", &arguments)));
     }
     packed
-}
-
-/// The device's form of an update's rates.
-pub(super) fn rates(rule: &UpdateRule, rate: &Rate) -> Rates {
-    let (corrected_lr, root_correction) = rule.corrected(rate);
-    Rates {
-        lr: rate.lr,
-        momentum: rate.momentum,
-        corrected_lr,
-        root_correction,
-        average: rate.average,
-        unused: 0.0,
-    }
 }
