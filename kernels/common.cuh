@@ -103,6 +103,15 @@ struct Clock {
   Rates rates[2];  // of the next update of the generator, the discriminator
 };
 
+// A network's loss scale. Rust: `exec::scale::LossScale`.
+struct LossScale {
+  float scale;    // factor on the loss whose gradient is computed next
+  float inverse;  // 1 / the factor of the last gradient
+  u32 good;       // updates since the last overflow or change
+  u32 skip;       // 1 if the last gradient was not finite
+  u64 skipped;    // updates left out so far
+};
+
 // A strided window onto memory: element `index` lies at `base + Σ index[i]·strides[i]` if every index is in
 // [from, to); outside it reads 0. Rust: `pack::DeviceView`.
 struct View {

@@ -26,6 +26,15 @@ pub const EXAMPLES: &str = "examples";
 /// The input that holds the minibatch's labels one-hot, `[batch, classes]`.
 pub const LABELS: &str = "labels";
 
+/// The inputs that hold the factors on the generator's and the discriminator's loss, one number each: where products
+/// multiply fp16, gradients are of the scaled loss.
+pub const LOSS_SCALES: [&str; 2] = ["loss scale/G", "loss scale/D"];
+
+/// Whose loss scale an input is.
+fn loss_scale_of(input: &str) -> Option<Player> {
+    Player::ALL.into_iter().find(|&p| LOSS_SCALES[p as usize] == input)
+}
+
 /// A network's update: its gradients, and where in its flat memory each belongs.
 #[derive(Debug, Clone)]
 pub struct Update {
@@ -286,8 +295,14 @@ impl Assembly<'_> {
     ) -> Plan {
         let mut place: HashMap<usize, Place> = HashMap::new();
         for &v in &self.a.order {
-            if let Op::Param { player, name, .. } = &self.a.node(v).op {
-                place.insert(v.index(), Place::Weights(*player, offset(*player, name)));
+            match &self.a.node(v).op {
+                Op::Param { player, name, .. } => {
+                    place.insert(v.index(), Place::Weights(*player, offset(*player, name)));
+                }
+                Op::Input(name) => {
+                    place.extend(loss_scale_of(name).map(|player| (v.index(), Place::Scale(player))));
+                }
+                _ => {}
             }
         }
         let updates: Vec<&Update> = stages.iter().flat_map(|s| &s.updates).collect();
@@ -384,7 +399,9 @@ impl Assembly<'_> {
     /// Inputs that no launch gathers.
     fn host_filled(&self) -> impl Iterator<Item = (String, Var)> + '_ {
         self.a.order.iter().filter_map(|&v| match &self.a.node(v).op {
-            Op::Input(name) if ![EXAMPLES, LABELS].contains(&&name[..]) => Some((name.clone(), v)),
+            Op::Input(name) if ![EXAMPLES, LABELS].contains(&&name[..]) && loss_scale_of(name).is_none() => {
+                Some((name.clone(), v))
+            }
             _ => None,
         })
     }

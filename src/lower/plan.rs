@@ -20,6 +20,8 @@ pub enum Place {
     Weights(Player, usize),
     /// A network's gradients.
     Gradients(Player, usize),
+    /// The factor on a network's loss, one number.
+    Scale(Player),
     /// Plan-lifetime scratch of 16-bit numbers.
     Narrow(usize),
     /// A network's parameters rounded to 16 bits, each at its offset in [`Place::Weights`].

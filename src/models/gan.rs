@@ -5,7 +5,7 @@ use super::objective::{self, is_logit, threshold};
 use crate::config::{Config, Distribution};
 use crate::graph::grad::grad;
 use crate::graph::{Dist, Graph, Player, Var};
-use crate::lower::{EXAMPLES, LABELS, Plan, Stage, Update, lower};
+use crate::lower::{EXAMPLES, LABELS, LOSS_SCALES, Plan, Stage, Update, lower};
 use crate::nn::Mlp;
 use crate::precision::Precision;
 
@@ -154,7 +154,7 @@ impl Gan {
             outputs.push(("penalty".into(), penalty));
             loss_d = g.add(loss_d, penalty);
         }
-        let update_d = g.scoped("D'", || update(&g, loss_d, &self.discriminator, version));
+        let update_d = g.scoped("D'", || self.update(&g, loss_d, &self.discriminator, version));
         let mut losses = vec![(Player::Discriminator, loss_d)];
         let mut stages = vec![Stage { outputs, updates: vec![update_d] }];
 
@@ -162,7 +162,7 @@ impl Gan {
             let (r, f) = if joint { (Some(r), f) } else { self.appraise_again(&g, real, fake(1), labels) };
             let r = r.filter(|_| self.config.loss.relativistic);
             let loss_g = g.mean(objective::generator(&g, &self.config.loss, r, f));
-            let update_g = g.scoped("G'", || update(&g, loss_g, &self.generator, 0));
+            let update_g = g.scoped("G'", || self.update(&g, loss_g, &self.generator, 0));
             losses.push((Player::Generator, loss_g));
             let output = ("g_loss".to_string(), loss_g);
             if joint {
@@ -173,6 +173,16 @@ impl Gan {
             }
         }
         Phase { name, when, times, graph: g, stages, losses }
+    }
+
+    /// The gradients of a loss, scaled where products multiply fp16, by a network's parameters.
+    fn update(&self, g: &Graph, loss: Var, network: &Mlp, version: u8) -> Update {
+        let parameters = network.parameter_nodes(g, version);
+        let scaled = self.config.train.precision == Precision::Fp16;
+        let scale = scaled.then(|| g.input(LOSS_SCALES[network.player as usize], &g.shape(loss)));
+        let gradients = grad(g, loss, &parameters, scale);
+        let placed = gradients.into_iter().zip(&network.parameters).map(|(v, p)| (v, p.offset));
+        Update { player: network.player, gradients: placed.collect() }
     }
 
     /// G on fresh noise, for `draws` minibatches with the same labels: `[draws·batch, numbers]`.
@@ -289,12 +299,4 @@ impl Gan {
         let sum = terms.into_iter().reduce(|a, b| g.add(a, b)).expect("at least one penalty");
         g.scale(sum, loss.penalty_every as f64)
     }
-}
-
-/// The gradients of a loss by a network's parameters.
-fn update(g: &Graph, loss: Var, network: &Mlp, version: u8) -> Update {
-    let parameters = network.parameter_nodes(g, version);
-    let gradients = grad(g, loss, &parameters, None);
-    let placed = gradients.into_iter().zip(&network.parameters).map(|(v, p)| (v, p.offset));
-    Update { player: network.player, gradients: placed.collect() }
 }

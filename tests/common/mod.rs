@@ -158,9 +158,14 @@ pub fn executor(gan: &Gan, threads: usize) -> Cpu {
         clip: networks[i].network.clip,
         column_norms: vec![],
         average: i == 0,
+        scaled: gan.config.train.precision == Precision::Fp16,
     });
     let marginals = vec![0.3; gan.numbers];
-    let states = [0, 1].map(|i| rules[i].start(networks[i].start(gan.config.seed, &marginals)));
+    let mut states = [0, 1].map(|i| rules[i].start(networks[i].start(gan.config.seed, &marginals)));
+    if gan.config.train.precision == Precision::Fp16 {
+        // Small enough that no gradient overflows.
+        states.iter_mut().for_each(|s| s.loss_scale.scale = 256.0);
+    }
     let data = data(gan.numbers, CLASSES);
     let pool = Pool::new(threads).expect("threads");
     Cpu::new(pool, gan.plans(), states, rules, Some(data), gan.config.seed)

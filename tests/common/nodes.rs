@@ -10,7 +10,7 @@ use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::graph::interp::{self, Moment, Tensor, Values};
 use gansaku::graph::{Family, Graph, Op, Player, Var};
-use gansaku::lower::{Place, Plan};
+use gansaku::lower::{LOSS_SCALES, Place, Plan};
 use gansaku::models::gan::{Gan, Phase};
 use gansaku::precision::{Narrow, Precision};
 use std::collections::HashMap;
@@ -198,6 +198,13 @@ pub fn compare(name: &str, gan: &Gan, machine: &mut dyn Machine, number: usize, 
     let versions = |v: &Var| matches!(g.node(*v).op, Op::Param { version: 0, .. });
     for &v in params.iter().filter(|v| versions(v)) {
         seen.insert(v, leaf(machine, gan, g, v).expect("a parameter"));
+    }
+    for v in g.topological(&roots) {
+        let Op::Input(name) = &g.node(v).op else { continue };
+        let of = |p: &Player| LOSS_SCALES[*p as usize] == *name;
+        if let Some(player) = Player::ALL.into_iter().find(of) {
+            seen.insert(v, tensor(&g.node(v).shape, &machine.memory(Place::Scale(player), 1)));
+        }
     }
     machine.run(number, moment.tick, &rates(1), &mut |launch, machine| {
         for node in stored.iter().filter(|s| s.writers.last() == Some(&launch)) {

@@ -9,6 +9,7 @@ use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cpu::{Cpu, no_updates};
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::cuda::{Clock, Cuda, Rates};
+use gansaku::exec::scale::LossScale;
 use gansaku::exec::schedule::{Done, Schedule};
 use gansaku::exec::{Job, NetworkState, UpdateRule};
 use gansaku::graph::Player;
@@ -70,13 +71,13 @@ pub trait Witness {
     /// device's, the CPU's.
     fn run(&mut self, name: &str, bench: &Bench, work: Work, len: usize) -> (Vec<f32>, Vec<f32>);
 
-    /// G after `updates` updates from the same gradients: the device's, the CPU's.
+    /// G after one update from each of the gradients: the device's, the CPU's.
     fn update(
         &mut self,
         name: &str,
         rule: &UpdateRule,
         weights: &[f32],
-        updates: u64,
+        gradients: &[Vec<f32>],
         precision: Precision,
     ) -> (NetworkState, NetworkState);
 
@@ -158,10 +159,11 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         name: &str,
         rule: &UpdateRule,
         weights: &[f32],
-        updates: u64,
+        gradients: &[Vec<f32>],
         precision: Precision,
     ) -> (NetworkState, NetworkState) {
-        let start = NetworkState { gradients: normals(name, weights.len()), ..rule.start(weights.to_vec()) };
+        let start = rule.start(weights.to_vec());
+        let updates = gradients.len() as u64;
         let states = [start, rule.start(vec![])];
         let work = Work::Update(Player::Generator);
         let launches = vec![Launch { name: name.into(), work }];
@@ -170,16 +172,36 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         let mut cpu = Cpu::new(Pool::single(), vec![plan.clone()], states.clone(), rules.clone(), None, SEED);
         let device = (self.device)(self.launches);
         let mut gpu = Cuda::new(device, vec![plan], &states, rules, None, SEED).expect("memory enough");
-        for n in 1..=updates {
+        for (n, gradient) in (1..).zip(gradients) {
+            let [mut before, other] = gpu.states().expect("readable");
+            before.gradients.clone_from(gradient);
+            gpu.set_states(&[before.clone(), other]).expect("room");
+            let [mut state, other] = cpu.states().clone();
+            state.gradients.clone_from(gradient);
+            cpu.set_states([state, other]);
             cpu.run(0, n, &common::rates(n));
             gpu.run(0, n, &common::rates(n)).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let [after, _] = gpu.states().expect("readable");
+            assert_eq!(after.loss_scale, cpu.states()[0].loss_scale, "{name}: update {n}");
+            if rule.scaled && !gradient.iter().all(|g| g.is_finite()) {
+                same_bits(&format!("{name}: an overflow's weights"), &after.weights, &before.weights);
+                same_bits(
+                    &format!("{name}: an overflow's moments"),
+                    &after.moments.concat(),
+                    &before.moments.concat(),
+                );
+                same_bits(&format!("{name}: an overflow's average"), &after.average, &before.average);
+            }
         }
         let [found, _] = gpu.states().expect("readable");
         let records = gpu.records().expect("readable");
         let ticks: Vec<u64> = records.iter().map(|r| r.tick).collect();
         assert_eq!(ticks, (1..=updates).collect::<Vec<_>>(), "{name}: a record of each phase");
-        let norm = records.last().map(|r| r.gradient_norm2[0]);
-        assert_eq!(norm, Some(found.gradient_norm2), "{name}: the norm recorded");
+        let last = records.last().expect("an update");
+        let bits = |norm: f64| norm.to_bits();
+        assert_eq!(bits(last.gradient_norm2[0]), bits(found.gradient_norm2), "{name}: the norm recorded");
+        let LossScale { scale, skip, .. } = found.loss_scale;
+        assert_eq!((last.loss_scale[0], last.skipped[0]), (scale, skip == 1), "{name}: the scale recorded");
         if let Some(format) = precision.stored() {
             let place = Place::Copies(Player::Generator, 0);
             let copies = gpu.memory(place, weights.len()).expect("readable");

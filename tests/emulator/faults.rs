@@ -155,7 +155,7 @@ fn a_divergent_barrier_is_caught() {
     let library = planted("optim.cu", "optim.cu", "  float norm =", branches);
     let rule = Rule::Sgd { momentum: 0.0, final_momentum: 0.0, saturate: 0 };
     let column_norms = vec![ColumnNorm { offset: 0, fan_in: 4, units: 40, limit: 1.0 }];
-    let rule = UpdateRule { rule, clip: 0.0, column_norms, average: false };
+    let rule = UpdateRule { rule, clip: 0.0, column_norms, average: false, scaled: false };
     let states = [rule.start(normals("w", 160)), rule.start(vec![])];
     let plan = plan(Work::Update(Player::Generator), 0);
     let message = run(library, plan, states, [rule.clone(), rule]);

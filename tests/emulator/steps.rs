@@ -13,10 +13,12 @@ use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cuda::emulated::Emulated;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::cuda::{Cuda, SLOTS};
+use gansaku::exec::scale;
 use gansaku::exec::schedule::{Done, Schedule};
 use gansaku::exec::{Job, NetworkState, Rate, States, UpdateRule};
 use gansaku::graph::Player;
 use gansaku::models::gan::Gan;
+use gansaku::precision::Precision;
 use gansaku::train;
 use std::sync::Arc;
 
@@ -290,13 +292,56 @@ fn every_stored_node_agrees_with_the_interpreter() {
     let Some(library) = crate::library(models.len()) else { return };
     for (name, gan) in models {
         let precision = gan.config.train.precision.name();
-        let setup = Setup::new(&gan.config, common::NUMBERS, common::CLASSES);
+        let mut setup = Setup::new(&gan.config, common::NUMBERS, common::CLASSES);
+        // Small enough that no gradient overflows.
+        setup.states.iter_mut().filter(|s| s.loss_scale.scale > 1.0).for_each(|s| s.loss_scale.scale = 256.0);
         let mut gpu = setup.gpu(crate::gpu(&library, 3));
         for (number, phase) in setup.gan.phases().iter().enumerate() {
             let share = compare_nodes(name, &setup.gan, &mut gpu, number, phase);
             println!("{name:32} {precision} {:20} {share:.2} of the tolerance", phase.name);
         }
     }
+}
+
+#[test]
+fn loss_scales_fall_and_rise_as_on_the_cpu() {
+    let Some(library) = crate::library(1) else { return };
+    let (_, mut config) = common::variants().swap_remove(0);
+    config.train.precision = Precision::Fp16;
+    let mut setup = Setup::new(&config, common::NUMBERS, common::CLASSES);
+    // Far too large a scale: fp16 overflows until it has been halved several times.
+    setup.states.iter_mut().for_each(|s| s.loss_scale.scale = scale::MOST);
+    let (mut cpu, mut gpu) = (setup.cpu(setup.states.clone()), setup.gpu(crate::gpu(&library, 1)));
+    for (plan, tick, rates) in setup.phases(14) {
+        let before = gpu.states().expect("readable");
+        cpu.run(plan, tick, &rates);
+        gpu.run(plan, tick, &rates).expect("no fault");
+        let after = gpu.states().expect("readable");
+        for player in Player::ALL {
+            let [was, is] = [&before, &after].map(|s| &s[player as usize]);
+            assert_eq!(is.loss_scale, cpu.states()[player as usize].loss_scale, "{player:?}, tick {tick}");
+            let moved = was.weights != is.weights;
+            assert_eq!(
+                moved,
+                is.loss_scale.skip == 0,
+                "{player:?}, tick {tick}: an overflow changes nothing"
+            );
+        }
+    }
+    let mut states = gpu.states().expect("readable");
+    for state in &mut states {
+        assert!(state.loss_scale.skipped >= 3 && state.loss_scale.skip == 0, "{:?}", state.loss_scale);
+        state.loss_scale.scale = 64.0;
+        state.loss_scale.good = scale::GROWTH - 2;
+    }
+    gpu.set_states(&states).expect("room");
+    let grown: Vec<f32> = (0..3)
+        .map(|tick| {
+            gpu.run(0, tick, &common::rates(1)).expect("no fault");
+            gpu.states().expect("readable")[0].loss_scale.scale
+        })
+        .collect();
+    assert_eq!(grown, [64.0, 128.0, 128.0], "twice as large after {} good updates", scale::GROWTH);
 }
 
 #[test]

@@ -453,10 +453,11 @@ fn updates(w: &mut dyn Witness) -> f64 {
                 (0.05, false, Precision::Bf16),
             ];
             for (clip, average, precision) in cases {
-                let rule = UpdateRule { rule, clip, column_norms: vec![], average };
+                let rule = UpdateRule { rule, clip, column_norms: vec![], average, scaled: false };
                 let name =
                     format!("{:?} [{len}] clip {clip} average {average} {}", rule.rule, precision.name());
-                let (found, cpu) = w.update(&name, &rule, &normals("w", len), 3, precision);
+                let (found, cpu) =
+                    w.update(&name, &rule, &normals("w", len), &vec![normals(&name, len); 3], precision);
                 same_bits(&name, &found.weights, &cpu.weights);
                 same_bits(&name, &found.moments.concat(), &cpu.moments.concat());
                 same_bits(&name, &found.average, &cpu.average);
@@ -468,10 +469,11 @@ fn updates(w: &mut dyn Witness) -> f64 {
     for [fan_in, units] in [[0, 3], [1, 1], [7, 33], [100, 5]] {
         let (offset, limit) = (3, 0.9);
         let column_norms = vec![ColumnNorm { offset, fan_in, units, limit }];
-        let rule = UpdateRule { rule: rules[0], clip: 0.0, column_norms, average: true };
+        let rule = UpdateRule { rule: rules[0], clip: 0.0, column_norms, average: true, scaled: false };
         let name = format!("column norms [{fan_in}, {units}]");
         let weights = normals("w", offset + fan_in * units + 2);
-        let (found, cpu) = w.update(&name, &rule, &weights, 1, Precision::Bf16);
+        let gradients = vec![normals(&name, weights.len())];
+        let (found, cpu) = w.update(&name, &rule, &weights, &gradients, Precision::Bf16);
         same_bits(&name, &found.weights[..offset], &cpu.weights[..offset]);
         // A norm is the root of a sum of fan_in squares: half that sum's relative error, and four roundings.
         let wanted = cpu.weights.iter().map(|&x| {
@@ -516,7 +518,8 @@ fn clocks(w: &mut dyn Witness) {
         Rule::Adam { beta1: 0.5, beta2: 0.999, eps: 1e-8 },
         Rule::RmsProp { alpha: 0.99, eps: 1e-8 },
     ];
-    let rules = rules.map(|rule| UpdateRule { rule, clip: 0.0, column_norms: vec![], average: true });
+    let rules =
+        rules.map(|rule| UpdateRule { rule, clip: 0.0, column_norms: vec![], average: true, scaled: false });
     for (i, networks) in [[pylearn, line], [line, pylearn], [line, line]].into_iter().enumerate() {
         let schedule = Schedule { batch: 100, examples: 60_000 + i as u64, networks };
         let rules = [rules[i].clone(), rules[(i + 1) % 3].clone()];
@@ -531,12 +534,55 @@ fn clocks(w: &mut dyn Witness) {
     }
 }
 
+/// Gradients of a scaled loss, some of them not finite, one after the other through each rule: the scale and every
+/// bit as on the CPU; an overflow changes nothing (both in [`Witness::update`]).
+fn overflows(w: &mut dyn Witness) {
+    let len = 4_100;
+    let scaled = |factor: f32| normals("g", len).into_iter().map(|g| factor * g).collect::<Vec<f32>>();
+    let with = |at: usize, value: f32| {
+        let mut gradient = scaled(65_536.0);
+        gradient[at] = value;
+        gradient
+    };
+    let gradients = [
+        scaled(65_536.0),
+        with(0, f32::INFINITY),
+        scaled(1e-30),
+        with(len - 1, f32::NAN),
+        with(4_095, f32::NEG_INFINITY),
+        scaled(f32::MAX / 8.0),
+        vec![0.0; len],
+        scaled(8_192.0),
+    ];
+    let rules = [
+        Rule::Sgd { momentum: 0.5, final_momentum: 0.5, saturate: 0 },
+        Rule::Adam { beta1: 0.5, beta2: 0.999, eps: 1e-8 },
+        Rule::RmsProp { alpha: 0.99, eps: 1e-8 },
+    ];
+    for rule in rules {
+        for column_norms in [vec![], vec![ColumnNorm { offset: 3, fan_in: 40, units: 100, limit: 1e30 }]] {
+            let norms = column_norms.len();
+            let rule = UpdateRule { rule, clip: 0.0, column_norms, average: true, scaled: true };
+            let name = format!("overflows, {:?}, {norms} column norms", rule.rule);
+            let (found, cpu) = w.update(&name, &rule, &normals("w", len), &gradients, Precision::Fp16);
+            assert_eq!(found.loss_scale.skipped, 3, "{name}");
+            assert_eq!(found.loss_scale.scale, 65_536.0 / 8.0, "{name}");
+            if norms == 0 {
+                same_bits(&name, &found.weights, &cpu.weights);
+                same_bits(&name, &found.moments.concat(), &cpu.moments.concat());
+                same_bits(&name, &found.average, &cpu.average);
+            }
+        }
+    }
+}
+
 /// Every row, on a device and on the CPU.
 pub fn every_kernel(w: &mut dyn Witness) {
     for precision in [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16] {
         println!("matmul {}: {:.2} of the tolerance", precision.name(), matmuls(w, precision));
     }
     conversions(w);
+    overflows(w);
     println!("pointwise operations: {:.2} of the tolerance", point_ops(w));
     println!("programs and sums: {:.2} of the tolerance", programs(w));
     draws(w);

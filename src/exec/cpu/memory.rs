@@ -15,6 +15,7 @@ pub struct Shared<'a> {
     arena: Span,
     weights: [Span; 2],
     gradients: [Span; 2],
+    scales: [Span; 2],
     narrow: Span,
     copies: [Span; 2],
     format: Narrow,
@@ -45,14 +46,14 @@ impl<'a> Shared<'a> {
         arena: &'a mut [f32],
         weights: [&'a mut [f32]; 2],
         gradients: [&'a mut [f32]; 2],
-        narrow: &'a mut [f32],
-        copies: [&'a mut [f32]; 2],
-        format: Narrow,
+        scales: [&'a mut [f32]; 2],
+        (narrow, copies, format): (&'a mut [f32], [&'a mut [f32]; 2], Narrow),
     ) -> Shared<'a> {
         Shared {
             arena: Span::new(arena),
             weights: weights.map(Span::new),
             gradients: gradients.map(Span::new),
+            scales: scales.map(Span::new),
             narrow: Span::new(narrow),
             copies: copies.map(Span::new),
             format,
@@ -65,6 +66,7 @@ impl<'a> Shared<'a> {
             Place::Arena(at) => (self.arena, at),
             Place::Weights(player, at) => (self.weights[player as usize], at),
             Place::Gradients(player, at) => (self.gradients[player as usize], at),
+            Place::Scale(player) => (self.scales[player as usize], 0),
             Place::Narrow(at) => (self.narrow, at),
             Place::Copies(player, at) => (self.copies[player as usize], at),
         }

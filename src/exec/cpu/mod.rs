@@ -94,6 +94,9 @@ impl Cpu {
             Place::Arena(at) => &self.arena[at..at + len],
             Place::Weights(player, at) => &self.states[player as usize].weights[at..at + len],
             Place::Gradients(player, at) => &self.states[player as usize].gradients[at..at + len],
+            Place::Scale(player) => {
+                std::slice::from_ref(&self.states[player as usize].loss_scale.scale).split_at(len).0
+            }
             Place::Narrow(at) => &self.narrow.arena[at..at + len],
             Place::Copies(player, at) => &self.narrow.copies[player as usize][at..at + len],
         }
@@ -171,10 +174,12 @@ impl Cpu {
 
     fn shared(&mut self) -> Shared<'_> {
         let [g, d] = &mut self.states;
+        let scales = [&mut g.loss_scale.scale, &mut d.loss_scale.scale].map(std::slice::from_mut);
         let weights = [&mut g.weights[..], &mut d.weights[..]];
         let gradients = [&mut g.gradients[..], &mut d.gradients[..]];
         let copies = self.narrow.copies.each_mut().map(|c| &mut c[..]);
-        Shared::new(&mut self.arena, weights, gradients, &mut self.narrow.arena, copies, self.narrow.format)
+        let narrow = (&mut self.narrow.arena[..], copies, self.narrow.format);
+        Shared::new(&mut self.arena, weights, gradients, scales, narrow)
     }
 }
 
@@ -223,7 +228,9 @@ impl Executor for Cpu {
         let outputs = self.plans[plan].outputs.iter().filter(|o| o.len == 1);
         let statistics = outputs.map(|o| self.arena[o.at]).collect();
         let gradient_norm2 = self.states.each_ref().map(|s| s.gradient_norm2);
-        self.records.push(Record { plan, tick, statistics, gradient_norm2 });
+        let loss_scale = self.states.each_ref().map(|s| s.loss_scale.scale);
+        let skipped = self.states.each_ref().map(|s| s.loss_scale.skip == 1);
+        self.records.push(Record { plan, tick, statistics, gradient_norm2, loss_scale, skipped });
         Ok(())
     }
 
@@ -275,5 +282,5 @@ fn gather(data: &Dataset, moment: Moment, input: &str, to: &mut [f32], width: us
 /// The rules of a plan that never updates.
 pub fn no_updates() -> [UpdateRule; 2] {
     let rule = crate::config::Rule::Sgd { momentum: 0.0, final_momentum: 0.0, saturate: 0 };
-    Player::ALL.map(|_| UpdateRule { rule, clip: 0.0, column_norms: vec![], average: false })
+    Player::ALL.map(|_| UpdateRule { rule, clip: 0.0, column_norms: vec![], average: false, scaled: false })
 }

@@ -213,9 +213,12 @@ pub(super) struct UpdateArguments {
     pub partials: u64,
     pub norm2: u64,
     pub finished: u64,
+    pub scale: u64,
     pub clock: u64,
     pub count: u32,
     pub player: u32,
+    pub scaled: u32,
+    pub unused: u32,
     pub blend: u32,
     pub beta1: f32,
     pub beta2: f32,
@@ -229,10 +232,13 @@ pub(super) struct UpdateArguments {
 pub(super) struct ColumnNormArguments {
     pub weights: u64,
     pub copies: u64,
+    pub scale: u64,
     pub fan_in: u32,
     pub units: u32,
     pub limit: f32,
     pub copy_type: u32,
+    pub scaled: u32,
+    pub unused: u32,
 }
 
 #[repr(C)]
@@ -240,9 +246,24 @@ pub(super) struct ColumnNormArguments {
 pub(super) struct AverageArguments {
     pub average: u64,
     pub weights: u64,
+    pub scale: u64,
     pub clock: u64,
     pub count: u32,
     pub player: u32,
+    pub scaled: u32,
+    pub unused: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct MeasureArguments {
+    pub gradients: u64,
+    pub partials: u64,
+    pub norm2: u64,
+    pub finished: u64,
+    pub scale: u64,
+    pub count: u32,
+    pub unused: u32,
 }
 
 #[repr(C)]
@@ -250,6 +271,7 @@ pub(super) struct AverageArguments {
 pub(super) struct ClosePhaseArguments {
     pub arena: u64,
     pub norms2: [u64; 2],
+    pub scales: [u64; 2],
     pub ring: u64,
     pub clock: u64,
     pub schedule: Schedule,

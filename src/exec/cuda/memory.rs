@@ -5,6 +5,7 @@ use super::launch::{Buffer, Driver};
 use super::metrics::RING_BYTES;
 use crate::data::{Dataset, Values};
 use crate::error::{Error, Result};
+use crate::exec::scale::LossScale;
 use crate::exec::{NetworkState, States, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{Place, View};
@@ -35,6 +36,8 @@ pub(super) struct NetworkMemory {
     pub norm2: Region,
     /// `u32`: blocks of the running update that are done.
     pub finished: Region,
+    /// [`LossScale`].
+    pub scale: Region,
 }
 
 /// The training split on the device.
@@ -88,7 +91,11 @@ fn needed(sizes: Sizes, precision: Precision, states: &States, data: Option<&Dat
     let network = |s: &NetworkState| {
         let vectors = 2 + s.moments.len() + usize::from(!s.average.is_empty());
         let copies = if precision.stored().is_some() { 2 * s.weights.len() } else { 0 };
-        copies + 4 * vectors * s.weights.len() + 8 * s.weights.len().div_ceil(PER_BLOCK).max(1) + 12
+        copies
+            + 4 * vectors * s.weights.len()
+            + 8 * s.weights.len().div_ceil(PER_BLOCK).max(1)
+            + 12
+            + size_of::<LossScale>()
     };
     let examples = data.map_or(0, |d| match &d.train.values {
         Values::U8(bytes) => bytes.len(),
@@ -148,6 +155,7 @@ impl Memory {
             Place::Arena(at) => (self.arena, at),
             Place::Weights(player, at) => (self.networks[player as usize].weights, at),
             Place::Gradients(player, at) => (self.networks[player as usize].gradients, at),
+            Place::Scale(player) => (self.networks[player as usize].scale, 0),
             Place::Narrow(at) => (self.narrow, at),
             Place::Copies(player, at) => {
                 let copies = self.networks[player as usize].copies;
@@ -209,6 +217,7 @@ impl Memory {
             }
             driver.upload(memory.norm2.buffer, 0, &state.gradient_norm2.to_le_bytes())?;
             driver.zero(memory.finished.buffer, 0, 4)?;
+            driver.upload(memory.scale.buffer, 0, bytemuck::bytes_of(&state.loss_scale))?;
         }
         Ok(())
     }
@@ -225,6 +234,7 @@ impl Memory {
             if let Some(region) = memory.average {
                 state.average = take(driver, region, 0, memory.count)?;
             }
+            driver.download(memory.scale.buffer, 0, bytemuck::bytes_of_mut(&mut state.loss_scale))?;
         }
         for player in Player::ALL {
             states[player as usize].gradient_norm2 = self.gradient_norm2(driver, player)?;
@@ -262,6 +272,7 @@ fn network<D: Driver>(
         partials: region(driver, 8 * count.div_ceil(PER_BLOCK).max(1))?,
         norm2: region(driver, 8)?,
         finished: region(driver, 4)?,
+        scale: region(driver, size_of::<LossScale>())?,
     })
 }
 
