@@ -7,6 +7,8 @@
 #include "matmul.cuh"
 
 #define DEPTH 16
+// A line that no tile has.
+#define NO_ONES 0xffffffffu
 
 // Which four neighbours of a tile of LENGTH × DEPTH the thread moves: along k if that axis is contiguous.
 template <u32 LENGTH>
@@ -20,10 +22,12 @@ struct Quad {
   }
 };
 
-// Reads the thread's part of a tile, zeros outside [length, depth_end). Strides are along the tile and along k.
+// Reads the thread's part of a tile, zeros outside [length, depth_end) but for a line of ones at `ones`. Strides are
+// along the tile and along k.
 template <u32 LENGTH>
 __device__ __forceinline__ void fetch(float (&to)[LENGTH / 64][4], Global<const float> from, i64 along_stride,
-                                      i64 depth_stride, u32 first, u32 length, u32 depth, u32 depth_end) {
+                                      i64 depth_stride, u32 first, u32 length, u32 depth, u32 depth_end,
+                                      u32 ones) {
 #pragma unroll
   for (u32 part = 0; part < LENGTH / 64; part++) {
     Quad<LENGTH> quad(part, depth_stride == 1);
@@ -37,7 +41,8 @@ __device__ __forceinline__ void fetch(float (&to)[LENGTH / 64][4], Global<const 
 #pragma unroll
       for (u32 j = 0; j < 4; j++) {
         bool inside = quad.deep ? i < length && d + j < depth_end : i + j < length && d < depth_end;
-        to[part][j] = inside ? from[at + j * step] : 0.0f;
+        bool one = quad.deep ? i == ones && d + j < depth_end : i + j == ones && d < depth_end;
+        to[part][j] = inside ? from[at + j * step] : one ? 1.0f : 0.0f;
       }
     }
   }
@@ -73,10 +78,10 @@ __device__ __forceinline__ void product(const MatmulArguments& a) {
   bool left_deep = a.a_strides[1] == 1, right_deep = a.b_strides[0] == 1;
   float sums[4 * GROUPS][4 * GROUPS] = {};
   float next_left[GROUPS][4], next_right[GROUPS][4];
-  u32 half = 0;
+  u32 half = 0, ones = a.sums ? a.m : NO_ONES;
   if (depth < depth_end) {
-    fetch<TILE>(next_left, a.a, a.a_strides[0], a.a_strides[1], first_row, a.m, depth, depth_end);
-    fetch<TILE>(next_right, a.b, a.b_strides[1], a.b_strides[0], first_column, a.n, depth, depth_end);
+    fetch<TILE>(next_left, a.a, a.a_strides[0], a.a_strides[1], first_row, a.m, depth, depth_end, ones);
+    fetch<TILE>(next_right, a.b, a.b_strides[1], a.b_strides[0], first_column, a.n, depth, depth_end, NO_ONES);
     stage<TILE>(tiles, half, next_left, left_deep);
     stage<TILE>(tiles, 2 + half, next_right, right_deep);
     __syncthreads();
@@ -84,8 +89,9 @@ __device__ __forceinline__ void product(const MatmulArguments& a) {
   for (; depth < depth_end; depth += DEPTH) {
     bool more = depth + DEPTH < depth_end;
     if (more) {
-      fetch<TILE>(next_left, a.a, a.a_strides[0], a.a_strides[1], first_row, a.m, depth + DEPTH, depth_end);
-      fetch<TILE>(next_right, a.b, a.b_strides[1], a.b_strides[0], first_column, a.n, depth + DEPTH, depth_end);
+      fetch<TILE>(next_left, a.a, a.a_strides[0], a.a_strides[1], first_row, a.m, depth + DEPTH, depth_end, ones);
+      fetch<TILE>(next_right, a.b, a.b_strides[1], a.b_strides[0], first_column, a.n, depth + DEPTH, depth_end,
+                  NO_ONES);
     }
 #pragma unroll
     for (u32 d = 0; d < DEPTH; d++) {
@@ -140,7 +146,8 @@ extern "C" __global__ void __launch_bounds__(256) matmul_slices_f32(const __grid
   u32 across = (a.n + 3) / 4;
   u64 quad = (u64)blockIdx.x * blockDim.x + threadIdx.x;
   u32 row = (u32)(quad / across), column = (u32)(quad % across) * 4;
-  if (quad >= (u64)a.m * across) return;
+  u32 rows = a.m + a.sums;
+  if (quad >= (u64)rows * across) return;
   u32 count = a.n - column < 4 ? a.n - column : 4;
   float sums[4];
 #pragma unroll
@@ -148,9 +155,8 @@ extern "C" __global__ void __launch_bounds__(256) matmul_slices_f32(const __grid
     i64 at = (i64)row * a.n + column + j;
     sums[j] = j < count ? a.partial[at] : 0.0f;
     for (u32 slice = 1; slice < a.slices && j < count; slice++) {
-      sums[j] = add(sums[j], a.partial[(i64)slice * a.m * a.n + at]);
+      sums[j] = add(sums[j], a.partial[(i64)slice * rows * a.n + at]);
     }
   }
-  finish(a, sums, row, column, count);
-  write_four(a.out, a.out_type, (i64)row * a.out_stride + column, sums, count);
+  conclude(a, sums, row, column, count);
 }

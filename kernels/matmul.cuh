@@ -53,7 +53,8 @@ struct MatmulArguments {
   u32 slices;
   u32 span;  // depth of a slice, a multiple of the tiles' depth
   u32 out_type;
-  u32 unused;
+  u32 sums;                   // 1: a row of ones stands under `a`, whose products are sums of b's columns
+  Global<float> column_sums;  // [n]
   Step step[MAX_STEPS];
 };
 
@@ -100,21 +101,30 @@ __device__ __forceinline__ void finish(const MatmulArguments& a, float (&x)[4], 
   }
 }
 
+// Finishes and stores `count` neighbouring sums, or stores them as they are under the row of ones.
+__device__ __forceinline__ void conclude(const MatmulArguments& a, float (&sums)[4], u32 row, u32 column, u32 count) {
+  if (row == a.m) {
+    write_four(a.column_sums, F32, column, sums, count);
+    return;
+  }
+  finish(a, sums, row, column, count);
+  write_four(a.out, a.out_type, (i64)row * a.out_stride + column, sums, count);
+}
+
 // Stores sums of the product at four neighbouring columns of a row: into the block's slice, or finished. What lies
 // outside the product is left out.
 __device__ __forceinline__ void deliver(const MatmulArguments& a, float (&sums)[4], u32 row, u32 column) {
-  if (row >= a.m || column >= a.n) return;
+  if (row >= a.m + a.sums || column >= a.n) return;
   u32 count = a.n - column < 4 ? a.n - column : 4;
   if (a.slices > 1) {
-    i64 at = ((i64)blockIdx.z * a.m + row) * a.n + column;
+    i64 at = ((i64)blockIdx.z * (a.m + a.sums) + row) * a.n + column;
 #pragma unroll
     for (u32 j = 0; j < 4; j++) {
       if (j < count) a.partial[at + j] = sums[j];
     }
     return;
   }
-  finish(a, sums, row, column, count);
-  write_four(a.out, a.out_type, (i64)row * a.out_stride + column, sums, count);
+  conclude(a, sums, row, column, count);
 }
 
 // Finishes and stores ROWS × COLUMNS sums that lie in shared memory, rows PITCH apart; every thread of the block calls.

@@ -12,13 +12,15 @@
 #include "matmul.cuh"
 
 #define STAGES 3
+// A line that no tile has.
+#define NO_ONES 0xffffffffu
 // Of a tile's depth, in words of 4 bytes.
 #define LINE 16
 
 // What differs between number types: how many lie in a word, how deep one multiplication is, in words.
 struct Half {
   typedef u16 Element;
-  static constexpr u32 PER_WORD = 2, STEP = 8;
+  static constexpr u32 PER_WORD = 2, STEP = 8, ONE = 0x3c00;
   static __device__ __forceinline__ u32 turn(u32 depth) { return depth % 8; }
   static __device__ __forceinline__ void multiply(float (&sums)[4], const u32 (&a)[4], const u32 (&b)[2]) {
     multiply_f16(sums, a, b);
@@ -26,13 +28,14 @@ struct Half {
 };
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
 struct Bfloat : Half {
+  static constexpr u32 ONE = 0x3f80;
   static __device__ __forceinline__ void multiply(float (&sums)[4], const u32 (&a)[4], const u32 (&b)[2]) {
     multiply_bf16(sums, a, b);
   }
 };
 struct Tf32 {
   typedef u32 Element;
-  static constexpr u32 PER_WORD = 1, STEP = 8;
+  static constexpr u32 PER_WORD = 1, STEP = 8, ONE = 0x3f800000;
   static __device__ __forceinline__ u32 turn(u32 depth) { return depth % 4 * 2; }
   static __device__ __forceinline__ void multiply(float (&sums)[4], const u32 (&a)[4], const u32 (&b)[2]) {
     multiply_tf32(sums, a, b);
@@ -50,6 +53,7 @@ struct Operand {
   Global<const typename Number::Element> from;
   i64 along_stride, depth_stride;
   u32 first, length;
+  u32 ones;   // a line of ones there; NO_ONES is none
   u32 start;  // of its first stage, in words of the block's memory
   bool deep;
 
@@ -60,7 +64,7 @@ struct Operand {
            along % PIECE / Number::PER_WORD;
   }
 
-  // Sends the tile at `depth` to a stage; zeros outside [length, depth_end).
+  // Sends the tile at `depth` to a stage; zeros outside [length, depth_end) but for the line of ones.
   template <u32 THREADS, class Tiles>
   __device__ __forceinline__ void bring(Tiles& tiles, u32 stage, u32 depth, u32 depth_end) const {
 #pragma unroll
@@ -80,7 +84,8 @@ struct Operand {
 #pragma unroll
         for (u32 j = 0; j < PIECE; j++) {
           bool inside = deep ? i < length && k + j < depth_end : i + j < length && k < depth_end;
-          u32 element = inside ? from[at + j * step] : 0;
+          bool one = deep ? i == ones && k + j < depth_end : i + j == ones && k < depth_end;
+          u32 element = inside ? from[at + j * step] : one ? Number::ONE : 0;
           words[j / Number::PER_WORD] |= element << 16 * (j % Number::PER_WORD);
         }
         store4(tiles, to, words);
@@ -117,9 +122,11 @@ __device__ __forceinline__ void product(const MatmulArguments& a) {
 
   typedef typename Number::Element Element;
   u32 first_row = blockIdx.y * TILE, first_column = blockIdx.x * TILE;
-  Side left = {recast<const Element>(a.a), a.a_strides[0], a.a_strides[1], first_row, a.m, 0, a.a_strides[1] == 1};
-  Side right = {recast<const Element>(a.b), a.b_strides[1], a.b_strides[0], first_column, a.n, STAGES * Side::WORDS,
-                a.b_strides[0] == 1};
+  u32 ones = a.sums ? a.m : NO_ONES;
+  Side left = {recast<const Element>(a.a), a.a_strides[0], a.a_strides[1], first_row, a.m, ones, 0,
+               a.a_strides[1] == 1};
+  Side right = {recast<const Element>(a.b), a.b_strides[1], a.b_strides[0], first_column, a.n, NO_ONES,
+                STAGES * Side::WORDS, a.b_strides[0] == 1};
   u32 depth = blockIdx.z * a.span, depth_end = a.k - depth < a.span ? a.k : depth + a.span;
   u32 count = (depth_end - depth + Side::DEPTH - 1) / Side::DEPTH;
   u32 warp = threadIdx.x / 32, row = warp / ACROSS * (TILE / 2), column = warp % ACROSS * 32;

@@ -217,9 +217,10 @@ fn row(number: usize, launch: &Launch, cost: Cost) -> String {
     let sizes = |s: &[usize]| s.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
     let (kernel, size, detail) = match &launch.work {
         Work::Gather { input, rows, width, .. } => ("gather", sizes(&[*rows, *width]), input.clone()),
-        Work::Matmul { size, epilogue, .. } => {
-            let names: Vec<&str> = epilogue.iter().map(crate::lower::Epilogue::name).collect();
-            ("matmul", sizes(size), names.join(" "))
+        Work::Matmul(m) => {
+            let steps = m.epilogue.iter().map(crate::lower::Epilogue::name);
+            let names: Vec<&str> = steps.chain(m.column_sums.iter().map(|_| "column-sums")).collect();
+            ("matmul", sizes(&m.size), names.join(" "))
         }
         Work::Map { shape, program } => {
             ("map", sizes(shape), format!("{} instructions", program.instructions.len()))

@@ -1,6 +1,6 @@
 //! What a launch costs: arithmetic and memory traffic, counted from the plan.
 
-use super::plan::{Epilogue, Launch, Load, Plan, Program, Work};
+use super::plan::{Epilogue, Launch, Load, Matmul, Plan, Program, Work};
 use super::view::View;
 
 /// Counted, not measured.
@@ -43,12 +43,17 @@ impl Launch {
             Work::Gather { rows, width, to, .. } => {
                 Cost { flops: 0, bytes: (1 + to.element_bytes() as u64) * (rows * width) as u64 }
             }
-            Work::Matmul { a, b, out, size: [m, n, k], epilogue } => {
+            Work::Matmul(Matmul { a, b, out, size: [m, n, k], epilogue, column_sums }) => {
                 let drawn = |e: &&Epilogue| !matches!(e, Epilogue::Dropout { .. });
                 let extra: u64 = epilogue.iter().filter(drawn).filter_map(Epilogue::view).map(touched).sum();
                 Cost {
-                    flops: (2 * m * n * k + m * n * epilogue.len()) as u64,
-                    bytes: touched(a) + touched(b) + touched(out) + extra,
+                    flops: (2 * m * n * k + m * n * epilogue.len()) as u64
+                        + column_sums.as_ref().map_or(0, |_| (n * k) as u64),
+                    bytes: touched(a)
+                        + touched(b)
+                        + touched(out)
+                        + column_sums.as_ref().map_or(0, touched)
+                        + extra,
                 }
             }
             Work::Map { shape, program: p } => program(size(shape), p),

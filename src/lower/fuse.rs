@@ -9,6 +9,7 @@
 use super::analysis::Analysis;
 use super::epilogue::{Pattern, patterns};
 use crate::graph::{Family, Op, Var};
+use crate::precision::Precision;
 use std::collections::{HashMap, HashSet};
 
 /// Pointwise nodes a reader may recompute instead of having them stored.
@@ -18,9 +19,18 @@ const IN_FRONT_OF_SUM: usize = 20;
 
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
-    Contraction { matmul: Var, chain: Vec<(Var, Pattern)> },
-    Map { members: Vec<Var> },
-    Reduction { sums: Vec<Var> },
+    /// A product, the chain behind it, and the sum of its right operand's columns that comes along.
+    Contraction {
+        matmul: Var,
+        chain: Vec<(Var, Pattern)>,
+        sums: Option<Var>,
+    },
+    Map {
+        members: Vec<Var>,
+    },
+    Reduction {
+        sums: Vec<Var>,
+    },
 }
 
 #[derive(Debug)]
@@ -37,7 +47,7 @@ impl Kernel {
     /// The node a contraction ends with.
     fn end(&self) -> Option<Var> {
         match &self.kind {
-            Kind::Contraction { matmul, chain } => Some(chain.last().map_or(*matmul, |(v, _)| *v)),
+            Kind::Contraction { matmul, chain, .. } => Some(chain.last().map_or(*matmul, |(v, _)| *v)),
             _ => None,
         }
     }
@@ -52,8 +62,9 @@ pub(super) struct Fusion {
     pub buffered: HashSet<Var>,
 }
 
-pub(super) fn fuse(a: &Analysis) -> Fusion {
+pub(super) fn fuse(a: &Analysis, precision: Precision) -> Fusion {
     let tentative = tentative_chains(a);
+    let column_sums = column_sums(a, precision);
     let between: HashSet<Var> = tentative.values().flat_map(|p| p.between.iter().copied()).collect();
     let mut f = Fusion { kernels: vec![], home: HashMap::new(), buffered: hard_buffered(a) };
     let in_front = in_front_of_sums(a, &f.buffered);
@@ -61,7 +72,12 @@ pub(super) fn fuse(a: &Analysis) -> Fusion {
         let node = a.node(v);
         let hard = f.buffered.contains(&v);
         let kind = match node.op.family() {
-            Family::Contract => Kind::Contraction { matmul: v, chain: vec![] },
+            Family::Contract => {
+                let sums = column_sums.get(&v).copied();
+                f.home.extend(sums.map(|s| (s, f.kernels.len())));
+                Kind::Contraction { matmul: v, chain: vec![], sums }
+            }
+            Family::Reduce if column_sums.values().any(|s| *s == v) => continue,
             Family::Reduce => {
                 if !f.join_reduction(a, v) {
                     f.add(a, Kind::Reduction { sums: vec![v] }, v);
@@ -116,6 +132,34 @@ fn tentative_chains(a: &Analysis) -> HashMap<Var, Pattern> {
         }
     }
     chains
+}
+
+/// Products whose right operand is also summed over its rows, for nobody but the stage itself: the sum of each. A
+/// bias' gradient then needs no launch of its own.
+fn column_sums(a: &Analysis, precision: Precision) -> HashMap<Var, Var> {
+    // tf32 would round what is summed.
+    if precision == Precision::Tf32 {
+        return HashMap::new();
+    }
+    let mut found = HashMap::new();
+    for &v in &a.order {
+        let node = a.node(v);
+        if !matches!(&node.op, Op::Sum(axes) if axes[..] == [0]) || !a.readers(v).is_empty() {
+            continue;
+        }
+        let operand = node.sources[0];
+        let fits = |m: &Var| {
+            let product = a.node(*m);
+            matches!(product.op, Op::Matmul { tb: false, .. })
+                && product.sources[1] == operand
+                && a.stage[m] == a.stage[&v]
+                && !found.contains_key(m)
+        };
+        if let Some(product) = a.readers(operand).iter().copied().find(fits) {
+            found.insert(product, v);
+        }
+    }
+    found
 }
 
 /// Nodes that must have memory whatever the grouping: roots, what contractions and views read, copies.

@@ -98,7 +98,7 @@ pub fn lower(
         panic!("{message}");
     }
     let analysis = Analysis::new(g, &stages);
-    let fusion = fuse::fuse(&analysis);
+    let fusion = fuse::fuse(&analysis, precision);
     let mut assembly = Assembly { a: &analysis, fusion, launches: vec![], copies: vec![] };
     assembly.gather();
     assembly.kernels(&stages);
@@ -172,7 +172,7 @@ impl Assembly<'_> {
                     continue;
                 }
                 match self.fusion.kernels[k].kind.clone() {
-                    Kind::Contraction { matmul, chain } => self.contraction(matmul, &chain),
+                    Kind::Contraction { matmul, chain, sums } => self.contraction(matmul, &chain, sums),
                     Kind::Map { members } => {
                         let stored = |v: &Var| self.fusion.buffered.contains(v);
                         let results: Vec<Var> = members.iter().copied().filter(stored).collect();
@@ -188,7 +188,7 @@ impl Assembly<'_> {
         }
     }
 
-    fn contraction(&mut self, matmul: Var, chain: &[(Var, epilogue::Pattern)]) {
+    fn contraction(&mut self, matmul: Var, chain: &[(Var, epilogue::Pattern)], sums: Option<Var>) {
         let node = self.a.node(matmul);
         let Op::Matmul { ta, tb } = node.op else { unreachable!("contractions start with a matmul") };
         let matrix = |v: Var, transposed: bool| {
@@ -203,8 +203,9 @@ impl Assembly<'_> {
         let size = [node.shape[0], node.shape[1], a.windows[1].1];
         let end = chain.last().map_or(matmul, |(v, _)| *v);
         let epilogue = chain.iter().map(|(_, pattern)| self.epilogue(&pattern.kind)).collect();
-        let work = Work::Matmul { a, b, out: self.store(end), size, epilogue };
-        self.push(self.name(end), work, vec![end]);
+        let column_sums = sums.map(|v| self.store(v));
+        let work = Matmul { a, b, out: self.store(end), size, epilogue, column_sums };
+        self.push(self.name(end), Work::Matmul(work), std::iter::once(end).chain(sums).collect());
     }
 
     fn epilogue(&self, kind: &epilogue::Kind) -> Epilogue {
@@ -359,8 +360,8 @@ impl Assembly<'_> {
             for p in places_mut(&mut launch.work) {
                 resolve(p);
             }
-            if let Work::Matmul { a, b, .. } = &mut launch.work {
-                types::agree(a, b, precision);
+            if let Work::Matmul(m) = &mut launch.work {
+                types::agree(&mut m.a, &mut m.b, precision);
             }
         }
         for (launch, target) in self.copies {
@@ -476,8 +477,9 @@ fn collapse_reduce(mut shape: Vec<usize>, axes: &[usize], mut program: Program) 
 fn places_mut(work: &mut Work) -> Vec<&mut Place> {
     match work {
         Work::Gather { to, .. } => vec![to],
-        Work::Matmul { a, b, out, epilogue, .. } => {
+        Work::Matmul(Matmul { a, b, out, epilogue, column_sums, .. }) => {
             let mut places = vec![&mut a.place, &mut b.place, &mut out.place];
+            places.extend(column_sums.as_mut().map(|v| &mut v.place));
             places.extend(epilogue.iter_mut().filter_map(|e| match e {
                 Epilogue::Bias(v)
                 | Epilogue::Accumulate(v)
@@ -504,7 +506,7 @@ fn places_mut(work: &mut Work) -> Vec<&mut Place> {
 pub fn reads(work: &Work) -> Vec<Place> {
     match work {
         Work::Gather { .. } | Work::Update(_) => vec![],
-        Work::Matmul { a, b, epilogue, .. } => {
+        Work::Matmul(Matmul { a, b, epilogue, .. }) => {
             let dropout = |e: &&Epilogue| !matches!(e, Epilogue::Dropout { .. });
             let more = epilogue.iter().filter(dropout).filter_map(Epilogue::view).map(|v| v.place);
             [a.place, b.place].into_iter().chain(more).collect()

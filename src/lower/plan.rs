@@ -201,6 +201,23 @@ impl Epilogue {
 /// A matrix in memory: element (i, j) at `view.base + i·strides[0] + j·strides[1]`.
 pub type Matrix = View;
 
+/// out\[m, n\] = epilogue(a\[m, k\] · b\[k, n\]).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matmul {
+    /// Left operand, `[m, k]`.
+    pub a: Matrix,
+    /// Right operand, `[k, n]`.
+    pub b: Matrix,
+    /// Result, `[m, n]`, rows contiguous.
+    pub out: Matrix,
+    /// m, n, k.
+    pub size: [usize; 3],
+    /// Applied in order.
+    pub epilogue: Vec<Epilogue>,
+    /// Where Σₖ b\[k, n\] goes, `[1, n]` of f32: a bias' gradient beside its weights'.
+    pub column_sums: Option<View>,
+}
+
 /// One launch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Work {
@@ -215,19 +232,8 @@ pub enum Work {
         /// Numbers a row.
         width: usize,
     },
-    /// out\[m, n\] = epilogue(a\[m, k\] · b\[k, n\]).
-    Matmul {
-        /// Left operand, `[m, k]`.
-        a: Matrix,
-        /// Right operand, `[k, n]`.
-        b: Matrix,
-        /// Result, `[m, n]`, rows contiguous.
-        out: Matrix,
-        /// m, n, k.
-        size: [usize; 3],
-        /// Applied in order.
-        epilogue: Vec<Epilogue>,
-    },
+    /// A matrix product.
+    Matmul(Matmul),
     /// A pointwise program at every index of a space.
     Map {
         /// The iteration space.

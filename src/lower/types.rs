@@ -22,7 +22,7 @@ pub(super) fn narrow<'a>(
     };
     let products: Vec<[usize; 2]> = works
         .filter_map(|work| match work {
-            Work::Matmul { a, b, .. } => Some([node(a), node(b)]),
+            Work::Matmul(m) => Some([node(&m.a), node(&m.b)]),
             _ => None,
         })
         .collect();

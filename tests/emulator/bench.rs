@@ -59,7 +59,7 @@ fn state(weights: &[f32]) -> NetworkState {
 fn result_place(work: &Work) -> Place {
     match work {
         Work::Gather { to, .. } => *to,
-        Work::Matmul { out, .. } => out.place,
+        Work::Matmul(m) => m.out.place,
         Work::Map { program, .. } | Work::Reduce { program, .. } => program.results[0].1.place,
         Work::Update(_) => unreachable!("updates have a witness of their own"),
     }

@@ -9,7 +9,7 @@ use gansaku::exec::cuda::emulated::{Emulated, build};
 use gansaku::exec::cuda::launch::{Argument, Driver, Geometry};
 use gansaku::exec::{ColumnNorm, Rate, States, UpdateRule};
 use gansaku::graph::Player;
-use gansaku::lower::{Arg, Launch, Load, Place, Plan, Program, View, Work};
+use gansaku::lower::{Arg, Launch, Load, Matmul, Place, Plan, Program, View, Work};
 use gansaku::precision::Precision;
 use std::path::PathBuf;
 
@@ -57,13 +57,14 @@ fn product(library: PathBuf, precision: Precision) -> String {
     };
     let bench = Bench { left: normals("a", m * k), right: normals("b", k * n), ..Bench::default() };
     let states: States = [&bench.left, &bench.right].map(|w| no_updates()[0].start(w.clone()));
-    let work = Work::Matmul {
+    let work = Work::Matmul(Matmul {
         a: View::contiguous(left, &[m, k]),
         b: View::contiguous(right, &[k, n]),
         out: View::contiguous(Place::Arena(0), &[m, n]),
         size: [m, n, k],
         epilogue: vec![],
-    };
+        column_sums: None,
+    });
     let plan = Plan { precision, ..plan(work, m * n) };
     run(library, plan, states, no_updates())
 }
@@ -88,7 +89,7 @@ fn a_store_past_the_end_is_caught() {
     if crate::library(1).is_none() {
         return;
     }
-    let message = matmul("matmul.cuh", "if (row >= a.m ||", "if (row > a.m ||");
+    let message = matmul("matmul.cuh", "if (row >= a.m + a.sums ||", "if (row > a.m + a.sums ||");
     says(&message, &["matmul_f32", "common.cuh:", "out of bounds", "block (", "thread "]);
 }
 

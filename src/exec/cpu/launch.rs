@@ -4,7 +4,7 @@ use super::memory::{Operand, Shared};
 use super::point::{self, CHUNK, LANES, Source};
 use super::pool::Pool;
 use crate::graph::Dist;
-use crate::lower::{Arg, Epilogue, Load, Program, View};
+use crate::lower::{Arg, Epilogue, Load, Matmul, Program, View};
 use crate::precision::{Precision, round_tf32};
 use crate::rng::Draw;
 use std::cell::RefCell;
@@ -31,16 +31,12 @@ const TILE_ROWS: usize = 304;
 
 /// out = epilogue(a · b), cut into tiles along the longer side.
 #[allow(unsafe_code)]
-pub fn matmul(
-    pool: &Pool,
-    shared: &Shared,
-    moment: Moment,
-    precision: Precision,
-    [a, b, out]: [&View; 3],
-    size: [usize; 3],
-    epilogue: &[Epilogue],
-) {
-    let [m, n, k] = size;
+pub fn matmul(pool: &Pool, shared: &Shared, moment: Moment, precision: Precision, product: &Matmul) {
+    let Matmul { a, b, out, size: [m, n, k], epilogue, column_sums } = product;
+    let (m, n, k) = (*m, *n, *k);
+    if let Some(to) = column_sums {
+        sum_columns(pool, shared, b, to, [k, n]);
+    }
     let row_stride = if m > 1 { out.strides[0] as usize } else { n };
     let (tile_m, tile_n) = if n >= m { (m, TILE_COLUMNS) } else { (TILE_ROWS, n) };
     let (down, across) = (m.div_ceil(tile_m.max(1)), n.div_ceil(tile_n.max(1)));
@@ -61,6 +57,25 @@ pub fn matmul(
             }
             if let Some(format) = shared.format(out.place) {
                 values.iter_mut().for_each(|x| *x = format.round(*x));
+            }
+        }
+    });
+}
+
+/// to\[0, n\] = Σ b\[k, n\], row after row.
+#[allow(unsafe_code)]
+fn sum_columns(pool: &Pool, shared: &Shared, b: &View, to: &View, [k, n]: [usize; 2]) {
+    pool.each(n.div_ceil(CHUNK), |task| {
+        let from = task * CHUNK;
+        let len = CHUNK.min(n - from);
+        let mut scratch = [0.0; CHUNK];
+        // SAFETY: the plan keeps a launch's results apart from what it reads, and tasks' columns are disjoint.
+        let sums = unsafe { shared.write(to.place, to.base as usize + from, len) };
+        sums.fill(0.0);
+        for row in 0..k {
+            match fetch_memory(shared, b, &[row], from, len, &mut scratch) {
+                Source::Slice(x) => point::accumulate(sums, x),
+                Source::Splat(x) => sums.iter_mut().for_each(|s| *s += x),
             }
         }
     });

@@ -156,10 +156,7 @@ impl Cpu {
                     rows.iter_mut().for_each(|x| *x = format.round(*x));
                 }
             }
-            Work::Matmul { a, b, out, size, epilogue } => {
-                let operands = [a, b, out];
-                launch::matmul(pool, &self.shared(), moment, precision, operands, *size, epilogue);
-            }
+            Work::Matmul(product) => launch::matmul(pool, &self.shared(), moment, precision, product),
             Work::Map { shape, program } => launch::map(pool, &self.shared(), moment, shape, program),
             Work::Reduce { shape, summed, program } => {
                 launch::reduce(pool, &self.shared(), moment, shape, summed, program);

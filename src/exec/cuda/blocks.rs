@@ -172,7 +172,8 @@ pub(super) struct MatmulArguments {
     pub slices: u32,
     pub span: u32,
     pub out_type: u32,
-    pub unused: u32,
+    pub sums: u32,
+    pub column_sums: u64,
     pub step: [Step; MAX_STEPS],
 }
 

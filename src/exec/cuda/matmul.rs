@@ -4,7 +4,7 @@ use super::blocks::{MAX_STEPS, MatmulArguments, Step};
 use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
 use super::pack::number;
-use crate::lower::{Epilogue, Plan, View, Work};
+use crate::lower::{Epilogue, Matmul, Plan, View, Work};
 use crate::precision::{Narrow, Precision};
 
 /// Blocks that a launch should have. A number of today's larger GPUs (an H100 has 132 multiprocessors), but the
@@ -78,25 +78,31 @@ impl Tiling {
 /// Elements that the slices of the plans' products need at most.
 pub(super) fn partial_sums(plans: &[Plan]) -> usize {
     let of = |work: &Work, precision| match work {
-        Work::Matmul { a, size, .. } => match Tiling::new(*size, kernels(a, precision).depth).slices {
-            1 => 0,
-            slices => slices * size[0] * size[1],
-        },
+        Work::Matmul(product) => {
+            let [rows, n, k] = extended(product);
+            match Tiling::new([rows, n, k], kernels(&product.a, precision).depth).slices {
+                1 => 0,
+                slices => slices * rows * n,
+            }
+        }
         _ => 0,
     };
     let of_plan = |p: &Plan| p.launches.iter().map(|l| of(&l.work, p.precision)).max().unwrap_or(0);
     plans.iter().map(of_plan).max().unwrap_or(0)
 }
 
+/// m, n and k of a product, with the row that sums columns: a row of ones under its left operand.
+fn extended(product: &Matmul) -> [usize; 3] {
+    let [m, n, k] = product.size;
+    [m + usize::from(product.column_sums.is_some()), n, k]
+}
+
 /// The product's launch, and the one that adds its slices if there are several.
-pub(super) fn pack(
-    memory: &Memory,
-    [a, b, out]: [&View; 3],
-    size: [usize; 3],
-    epilogue: &[Epilogue],
-) -> Result<Vec<Packed>, String> {
-    let [m, n, k] = size;
-    if m * n == 0 {
+pub(super) fn pack(memory: &Memory, product: &Matmul) -> Result<Vec<Packed>, String> {
+    let Matmul { a, b, out, size, epilogue, column_sums } = product;
+    let [m, n, k] = *size;
+    let [rows, ..] = extended(product);
+    if rows * n == 0 {
         return Ok(vec![]);
     }
     if epilogue.len() > MAX_STEPS {
@@ -104,7 +110,7 @@ pub(super) fn pack(
     }
     let kernels = kernels(a, memory.precision);
     assert_eq!(a.place.is_narrow(), b.place.is_narrow(), "operands of one type");
-    let tiling = Tiling::new(size, kernels.depth);
+    let tiling = Tiling::new(extended(product), kernels.depth);
     let strides = |view: &View| [view.strides[0] as i64, view.strides[1] as i64];
     let mut arguments = MatmulArguments {
         a: memory.start(a),
@@ -122,12 +128,14 @@ pub(super) fn pack(
         slices: tiling.slices as u32,
         span: number(tiling.span, "a depth")?,
         out_type: memory.number_type(out.place),
+        sums: u32::from(column_sums.is_some()),
+        column_sums: column_sums.as_ref().map_or(0, |view| memory.start(view)),
         ..MatmulArguments::default()
     };
     for (to, from) in arguments.step.iter_mut().zip(epilogue) {
-        *to = step(memory, from, size)?;
+        *to = step(memory, from, *size)?;
     }
-    let down = u32::try_from(m.div_ceil(tiling.tile)).ok().filter(|&d| d < 65_536);
+    let down = u32::try_from(rows.div_ceil(tiling.tile)).ok().filter(|&d| d < 65_536);
     let down = down.ok_or_else(|| format!("a product of {m} rows is more than one launch covers"))?;
     let across = n.div_ceil(tiling.tile) as u32;
     let packed = |kernel, geometry| Packed {
@@ -139,7 +147,7 @@ pub(super) fn pack(
     let (kernel, threads) = if tiling.tile == 128 { kernels.wide } else { kernels.small };
     let mut all = vec![packed(kernel, Geometry { grid, block: [threads, 1, 1], shared_bytes: 0 })];
     if tiling.slices > 1 {
-        let blocks = (m * n.div_ceil(4)).div_ceil(SLICES_THREADS as usize);
+        let blocks = (rows * n.div_ceil(4)).div_ceil(SLICES_THREADS as usize);
         all.push(packed("matmul_slices_f32", Geometry::row(blocks, SLICES_THREADS)));
     }
     Ok(all)

@@ -24,9 +24,7 @@ pub(super) fn pack(launch: &Launch, memory: &Memory, rules: &[UpdateRule; 2]) ->
     let refuse = |what| Error::Device(format!("{}: {what}; run this model with --device cpu", launch.name));
     let one = match &launch.work {
         Work::Gather { input, to, rows, width } => gather(memory, input, *to, *rows, *width),
-        Work::Matmul { a, b, out, size, epilogue } => {
-            return matmul::pack(memory, [a, b, out], *size, epilogue).map_err(refuse);
-        }
+        Work::Matmul(product) => return matmul::pack(memory, product).map_err(refuse),
         Work::Map { shape, program } => map(memory, shape, program),
         Work::Reduce { shape, summed, program } => reduce(memory, shape, summed, program),
         Work::Update(player) => return Ok(update::pack(memory, *player, &rules[*player as usize])),
