@@ -34,7 +34,7 @@ struct ProgramArguments {
   u32 instructions;
   u32 loads;      // views[0 .. loads] are read,
   u32 results;    // views[loads .. loads + results] are written; these have no windows
-  u32 columns;    // reduction: neighbouring results a block computes, a power of two up to 32
+  u32 columns;    // reduction: neighbouring results a block computes, a power of two up to 32; 0 in a map
   Instruction code[MAX_INSTRUCTIONS];
   u32 streams[MAX_VIEWS];      // of random loads
   u8 load_kinds[MAX_VIEWS];    // MEMORY, UNIFORM, NORMAL
@@ -111,4 +111,75 @@ __device__ __forceinline__ float result(const ProgramArguments& a, u32 number, c
                                         const Slots& slots, u32 stride, u32 column, float chain) {
   return operand(a, a.result_kinds[number], a.result_numbers[number], a.result_constants[number], index, slots,
                  stride, column, chain);
+}
+
+// Runs a map's program at N elements of each thread, from `start` on, a block's width apart: neighbouring threads
+// touch neighbouring memory. `slots` has N columns a thread.
+template <u32 N, class Slots>
+__device__ __forceinline__ void map_part(const ProgramArguments& a, Slots& slots, u32 start) {
+  u32 threads = blockDim.x, stride = N * threads, column = threadIdx.x;
+  u32 index[N][RANK];
+  bool active[N];
+  float chain[N] = {};
+#pragma unroll
+  for (u32 e = 0; e < N; e++) {
+    u32 at = start + column + e * threads;
+    active[e] = at < a.count;
+    unflatten(active[e] ? at : 0, a.shape, index[e]);
+  }
+  run<N>(a, index, active, slots, stride, column, threads, chain);
+  for (u32 number = 0; number < a.results; number++) {
+    const View& view = a.views[a.loads + number];
+#pragma unroll
+    for (u32 e = 0; e < N; e++) {
+      if (!active[e]) continue;
+      float x = result(a, number, index[e], slots, stride, column + e * threads, chain[e]);
+      write_number(view.at, view.type, position(view, index[e]), x);
+    }
+  }
+}
+
+// Sums a reduction's results `columns` · group …, all threads of the block together: thread (c, t) sums terms
+// t, t + T, t + 2T, … of result c, then a tree adds the T partial sums in `sums`, one number a thread. The order is
+// fixed by the shape. `slots` has a column for each thread.
+template <class Slots, class Sums>
+__device__ __forceinline__ void reduce_part(const ProgramArguments& a, Slots& slots, Sums& sums, u32 group) {
+  u32 threads = blockDim.x, columns = a.columns, lanes = threads / columns;
+  u32 column = threadIdx.x % columns, lane = threadIdx.x / columns;
+  u32 at = group * columns + column;
+  u32 kept[RANK];
+  unflatten(at < a.count ? at : 0, a.shape, kept);
+  float totals[MAX_VIEWS] = {};
+  const bool active[1] = {true};
+  for (u32 term = lane; term < a.terms && at < a.count; term += lanes) {
+    u32 index[1][RANK], part[RANK];
+    unflatten(term, a.folded, part);
+#pragma unroll
+    for (int axis = 0; axis < RANK; axis++) index[0][axis] = kept[axis] + part[axis];
+    float chain[1] = {};
+    run<1>(a, index, active, slots, threads, threadIdx.x, threads, chain);
+    // Unrolled with a guard, so that the totals stay in registers.
+#pragma unroll
+    for (u32 number = 0; number < MAX_VIEWS; number++) {
+      if (number < a.results) {
+        totals[number] += result(a, number, index[0], slots, threads, threadIdx.x, chain[0]);
+      }
+    }
+  }
+#pragma unroll
+  for (u32 number = 0; number < MAX_VIEWS; number++) {
+    if (number >= a.results) continue;
+    sums[threadIdx.x] = totals[number];
+    __syncthreads();
+    for (u32 width = lanes / 2; width > 0; width /= 2) {
+      if (lane < width) sums[threadIdx.x] = sums[threadIdx.x] + sums[threadIdx.x + width * columns];
+      __syncthreads();
+    }
+    if (lane == 0 && at < a.count) {
+      const View& view = a.views[a.loads + number];
+      write_number(view.at, view.type, position(view, kept), sums[threadIdx.x]);
+    }
+    // Who comes next writes `sums` again.
+    __syncthreads();
+  }
 }

@@ -228,6 +228,7 @@ fn row(number: usize, launch: &Launch, cost: Cost) -> String {
         Work::Reduce { shape, program, .. } => {
             ("reduce", sizes(shape), format!("{} instructions", program.instructions.len()))
         }
+        Work::Loss(parts) => ("loss", String::new(), format!("{} maps and sums", parts.len())),
         Work::Update(player) => ("update", String::new(), player.name().to_string()),
     };
     let (flops, bytes) = (cost.flops as f64 / 1e6, cost.bytes as f64 / 1e3);

@@ -61,6 +61,10 @@ impl Launch {
                 let cost = program(size(shape), p);
                 Cost { flops: cost.flops + size(shape), ..cost }
             }
+            Work::Loss(parts) => {
+                let alone = |work: &Work| Launch { name: String::new(), work: work.clone() }.cost(parameters);
+                parts.iter().map(alone).fold(Cost::default(), |a, b| a + b)
+            }
             // Weights, two moments and the gradient are read, all but the gradient written (Adam).
             Work::Update(player) => {
                 let n = parameters(*player) as u64;

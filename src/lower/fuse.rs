@@ -8,6 +8,7 @@
 
 use super::analysis::Analysis;
 use super::epilogue::{Pattern, patterns};
+use super::series::SMALL;
 use crate::graph::{Family, Op, Var};
 use crate::precision::Precision;
 use std::collections::{HashMap, HashSet};
@@ -387,10 +388,22 @@ impl Fusion {
         }
     }
 
-    /// Kernels in an order in which each comes after what it needs; stage by stage, earliest built first.
-    pub fn schedule(&self) -> Vec<usize> {
+    /// Whether one block will run a kernel, with its small neighbours.
+    fn is_small(&self, a: &Analysis, kernel: usize) -> bool {
+        let space = match &self.kernels[kernel].kind {
+            Kind::Map { members } => a.g.shape(members[0]),
+            Kind::Reduction { sums } => a.g.shape(a.node(sums[0]).sources[0]),
+            Kind::Contraction { .. } => return false,
+        };
+        space.iter().product::<usize>() <= SMALL
+    }
+
+    /// Kernels in an order in which each comes after what it needs; stage by stage, small ones together, earliest
+    /// built first.
+    pub fn schedule(&self, a: &Analysis) -> Vec<usize> {
         let mut done = Bits::default();
         let mut order = Vec::new();
+        let mut after_small = false;
         while order.len() < self.kernels.len() {
             let ready = |&k: &usize| {
                 let kernel = &self.kernels[k];
@@ -398,8 +411,9 @@ impl Fusion {
             };
             let next = (0..self.kernels.len())
                 .filter(ready)
-                .min_by_key(|&k| (self.kernels[k].stage, k))
+                .min_by_key(|&k| (self.kernels[k].stage, after_small && !self.is_small(a, k), k))
                 .expect("joins keep the kernels free of cycles");
+            after_small = self.is_small(a, next);
             done.insert(next);
             order.push(next);
         }

@@ -8,6 +8,7 @@ mod epilogue;
 mod fuse;
 mod plan;
 mod program;
+mod series;
 mod types;
 mod view;
 
@@ -102,6 +103,7 @@ pub fn lower(
     let mut assembly = Assembly { a: &analysis, fusion, launches: vec![], copies: vec![] };
     assembly.gather();
     assembly.kernels(&stages);
+    assembly.join_small();
     assembly.finish(&stages, precision, offset)
 }
 
@@ -165,7 +167,7 @@ impl Assembly<'_> {
     }
 
     fn kernels(&mut self, stages: &[Stage]) {
-        let schedule = self.fusion.schedule();
+        let schedule = self.fusion.schedule(self.a);
         for (number, stage) in stages.iter().enumerate() {
             for k in schedule.iter().copied() {
                 if self.fusion.kernels[k].stage != number {
@@ -186,6 +188,17 @@ impl Assembly<'_> {
                 self.push(name, Work::Update(update.player), vec![]);
             }
         }
+    }
+
+    /// Lets one launch do what small neighbours do.
+    fn join_small(&mut self) {
+        let one = |run: Vec<Draft>| {
+            let name = run[0].launch.name.clone();
+            let stores = run.iter().flat_map(|d| d.stores.clone()).collect();
+            let work = Work::Loss(run.into_iter().map(|d| d.launch.work).collect());
+            Draft { launch: Launch { name, work }, stores }
+        };
+        self.launches = series::join(std::mem::take(&mut self.launches), |d| &d.launch.work, one);
     }
 
     fn contraction(&mut self, matmul: Var, chain: &[(Var, epilogue::Pattern)], sums: Option<Var>) {
@@ -498,6 +511,7 @@ fn places_mut(work: &mut Work) -> Vec<&mut Place> {
             });
             loads.chain(program.results.iter_mut().map(|(_, v)| &mut v.place)).collect()
         }
+        Work::Loss(parts) => parts.iter_mut().flat_map(places_mut).collect(),
         Work::Update(_) => vec![],
     }
 }
@@ -519,5 +533,6 @@ pub fn reads(work: &Work) -> Vec<Place> {
                 Load::Rand { .. } => None,
             })
             .collect(),
+        Work::Loss(parts) => parts.iter().flat_map(reads).collect(),
     }
 }

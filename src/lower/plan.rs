@@ -219,6 +219,7 @@ pub struct Matmul {
 }
 
 /// One launch.
+#[allow(clippy::large_enum_variant, reason = "a plan has few launches, most of them products")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Work {
     /// Fills an input with the minibatch of this tick: examples, or their labels one-hot.
@@ -250,6 +251,9 @@ pub enum Work {
         /// The program.
         program: Program,
     },
+    /// Maps and reductions of few elements, one after the other in one block; a later one may read what an
+    /// earlier one stored. Losses, their gradients and statistics.
+    Loss(Vec<Work>),
     /// One optimizer update of a network from its gradients.
     Update(Player),
 }

@@ -61,6 +61,7 @@ fn result_place(work: &Work) -> Place {
         Work::Gather { to, .. } => *to,
         Work::Matmul(m) => m.out.place,
         Work::Map { program, .. } | Work::Reduce { program, .. } => program.results[0].1.place,
+        Work::Loss(parts) => result_place(&parts[0]),
         Work::Update(_) => unreachable!("updates have a witness of their own"),
     }
 }

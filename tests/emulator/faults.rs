@@ -111,7 +111,7 @@ fn a_removed_barrier_is_caught() {
     let sums = matmul_mma("    __syncthreads();\n    deliver_rows", "    deliver_rows");
     says(&sums, &["matmul_bf16", "tiles["]);
     let tree = "width * columns];\n      __syncthreads();\n";
-    let library = planted("reduce.cu", "reduce.cu", tree, "width * columns];\n");
+    let library = planted("reduce.cu", "program.cuh", tree, "width * columns];\n");
     let view = View::contiguous(LEFT, &[500]);
     let out = View { place: Place::Arena(0), strides: vec![0], ..view.clone() };
     let program =
@@ -119,7 +119,7 @@ fn a_removed_barrier_is_caught() {
     let states = [normals("x", 500), vec![]].map(|w| no_updates()[0].start(w));
     let work = Work::Reduce { shape: vec![500], summed: vec![true], program };
     let message = run(library, plan(work, 1), states, no_updates());
-    says(&message, &["reduce_f32", "reduce.cu:", "race: sums[", "no barrier between"]);
+    says(&message, &["reduce_f32", "program.cuh:", "race: sums[", "no barrier between"]);
 }
 
 #[test]

@@ -427,6 +427,76 @@ fn programs(w: &mut dyn Witness) -> f64 {
     worst
 }
 
+/// Cross entropy on logits in one launch: gradients, the same transposed (read by other threads than stored them), sums
+/// over the minibatch, and means that read the sums.
+fn losses(w: &mut dyn Witness) -> f64 {
+    let mut worst = 0.0f64;
+    for [a, b] in [[1, 1], [3, 1], [10, 10], [20, 15], [64, 64]] {
+        let rows = a * b;
+        let bench = Bench { left: normals("logits", rows), ..Bench::default() };
+        let arena = |at: usize, len: usize| View::contiguous(Place::Arena(at), &[len]);
+        let logits = || Load::Memory(View::contiguous(LEFT, &[rows]));
+        let (r, l) = (Arg::Register, Arg::Load);
+        let share = Arg::Const(1.0 / rows as f32);
+        let gradient = Program {
+            loads: vec![logits()],
+            instructions: vec![
+                instruction(PointOp::Sigmoid, [l(0), NO, NO], 0),
+                instruction(PointOp::Mul, [r(0), share, NO], 1),
+            ],
+            results: vec![(r(1), arena(0, rows))],
+        };
+        let columns = View { strides: vec![1, a as isize], ..View::contiguous(Place::Arena(0), &[a, b]) };
+        let transpose = Program {
+            loads: vec![Load::Memory(columns)],
+            instructions: vec![],
+            results: vec![(l(0), View::contiguous(Place::Arena(rows + 6), &[a, b]))],
+        };
+        let still = |at: usize| View { strides: vec![0], windows: vec![(0, rows)], ..arena(at, 1) };
+        let sums = Program {
+            loads: vec![logits(), Load::Memory(arena(0, rows))],
+            instructions: vec![
+                instruction(PointOp::Softplus, [l(0), NO, NO], 0),
+                instruction(PointOp::Gt, [l(0), NO, NO], 1),
+            ],
+            results: vec![(r(0), still(rows)), (r(1), still(rows + 1)), (l(1), still(rows + 2))],
+        };
+        let means = Program {
+            loads: vec![Load::Memory(arena(rows, 3))],
+            instructions: vec![instruction(PointOp::Mul, [l(0), share, NO], 0)],
+            results: vec![(r(0), arena(rows + 3, 3))],
+        };
+        let work = Work::Loss(vec![
+            Work::Map { shape: vec![rows], program: gradient },
+            Work::Map { shape: vec![a, b], program: transpose },
+            Work::Reduce { shape: vec![rows], summed: vec![true], program: sums },
+            Work::Map { shape: vec![3], program: means },
+        ]);
+        let name = format!("loss of {rows} logits");
+        let (found, cpu) = w.run(&name, &bench, work, 2 * rows + 6);
+        same_bits(&name, &found[..rows], &cpu[..rows]);
+        let transposed: Vec<f32> = (0..rows).map(|at| found[at / b + at % b * a]).collect();
+        same_bits(&name, &found[rows + 6..], &transposed);
+        same_bits(&name, &cpu[rows + 6..], &transposed);
+        let logits = bench.left.iter().map(|&x| f64::from(x));
+        let softplus = |x: f64| reference::point(PointOp::Softplus, [x, 0.0, 0.0]);
+        let loss = logits.clone().map(softplus).fold(reference::sum([].into_iter()), |sum, x| Near {
+            value: sum.value + x.value,
+            error: sum.error + x.error + (rows + 2) as f64 * reference::U * x.value.abs(),
+        });
+        let right = reference::sum(logits.map(|x| f64::from(u8::from(x > 0.0))));
+        // The third sum is of what the device itself stored.
+        let stored = reference::sum(found[..rows].iter().map(|&x| f64::from(x)));
+        let wanted = [loss, right, stored];
+        worst = worst.max(inside(&name, &found[rows..rows + 3], wanted.into_iter()));
+        let means = found[rows..rows + 3]
+            .iter()
+            .map(|&sum| reference::point(PointOp::Mul, [f64::from(sum), f64::from(1.0 / rows as f32), 0.0]));
+        worst = worst.max(inside(&name, &found[rows + 3..rows + 6], means));
+    }
+    worst
+}
+
 fn draws(w: &mut dyn Witness) {
     for dist in [Dist::Uniform, Dist::Normal] {
         for len in [0, 1, 3, 4, 1_023, 1_025] {
@@ -618,6 +688,7 @@ pub fn every_kernel(w: &mut dyn Witness) {
     println!("programs and sums: {:.2} of the tolerance", programs(w));
     draws(w);
     gathers(w, Precision::Fp32, Place::Arena(0));
+    println!("losses: {:.2} of the tolerance", losses(w));
     println!("updates: {:.2} of the tolerance", updates(w));
     clocks(w);
 }

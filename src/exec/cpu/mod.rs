@@ -13,7 +13,7 @@ use crate::data::{Dataset, Examples, Values, shuffle};
 use crate::error::Result;
 use crate::exec::{Executor, Job, Rate, Record, States, UpdateRule};
 use crate::graph::Player;
-use crate::lower::{EXAMPLES, Launch, Place, Plan, Work};
+use crate::lower::{EXAMPLES, Place, Plan, Work};
 use crate::precision::{Narrow, Precision};
 use memory::Shared;
 use pool::Pool;
@@ -131,7 +131,7 @@ impl Cpu {
         pool.enter(|| {
             let precision = self.plans[plan].precision;
             for (number, launch) in launches.iter().enumerate() {
-                self.launch(&pool, launch, precision, tick, rates);
+                self.run_work(&pool, &launch.work, precision, tick, rates);
                 observe(number, self);
             }
         });
@@ -139,9 +139,9 @@ impl Cpu {
         self.plans[plan].launches = launches;
     }
 
-    fn launch(&mut self, pool: &Pool, launch: &Launch, precision: Precision, tick: u64, rates: &[Rate; 2]) {
+    fn run_work(&mut self, pool: &Pool, work: &Work, precision: Precision, tick: u64, rates: &[Rate; 2]) {
         let moment = Moment { seed: self.seed, tick };
-        match &launch.work {
+        match work {
             Work::Gather { input, to, rows, width } => {
                 let data = self.data.clone().expect("a plan that gathers has a data set");
                 let format = self.narrow.format;
@@ -160,6 +160,9 @@ impl Cpu {
             Work::Map { shape, program } => launch::map(pool, &self.shared(), moment, shape, program),
             Work::Reduce { shape, summed, program } => {
                 launch::reduce(pool, &self.shared(), moment, shape, summed, program);
+            }
+            Work::Loss(parts) => {
+                parts.iter().for_each(|part| self.run_work(pool, part, precision, tick, rates));
             }
             Work::Update(player) => {
                 let i = *player as usize;

@@ -137,6 +137,14 @@ pub(super) struct ProgramArguments {
     pub views: [DeviceView; crate::lower::MAX_VIEWS],
 }
 
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct LossArguments {
+    pub parts: u64,
+    pub count: u32,
+    pub unused: u32,
+}
+
 /// One epilogue step; `kind` counts as matmul.cu's enum.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable, Default)]

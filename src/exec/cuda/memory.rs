@@ -58,6 +58,8 @@ pub(super) struct Memory {
     /// What products multiply.
     pub precision: Precision,
     pub clock: Region,
+    /// Parameters of programs that share a launch.
+    pub programs: Region,
     /// Sums of matmul slices.
     pub partial: Region,
     /// What phases left for the host.
@@ -84,6 +86,8 @@ pub(super) struct Sizes {
     pub partial: usize,
     /// Bytes.
     pub clock: usize,
+    /// Bytes of programs' parameters.
+    pub programs: usize,
 }
 
 /// Bytes that a run needs, before any of it is allocated.
@@ -101,7 +105,8 @@ fn needed(sizes: Sizes, precision: Precision, states: &States, data: Option<&Dat
         Values::U8(bytes) => bytes.len(),
         Values::F32(numbers) => 4 * numbers.len(),
     });
-    let scratch = 4 * (sizes.arena + sizes.partial) + 2 * sizes.narrow + sizes.clock + RING_BYTES;
+    let scratch =
+        4 * (sizes.arena + sizes.partial) + 2 * sizes.narrow + sizes.clock + sizes.programs + RING_BYTES;
     scratch + states.iter().map(network).sum::<usize>() + examples
 }
 
@@ -140,6 +145,7 @@ impl Memory {
             narrow,
             precision,
             clock: region(driver, sizes.clock)?,
+            programs: region(driver, sizes.programs)?,
             partial: region(driver, 4 * sizes.partial)?,
             ring: region(driver, RING_BYTES)?,
             networks: [generator, discriminator],

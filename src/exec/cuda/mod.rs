@@ -82,15 +82,18 @@ impl<D: Driver> Cuda<D> {
             narrow: plans.iter().map(|p| p.narrow).max().unwrap_or(0),
             partial: matmul::partial_sums(&plans),
             clock: size_of::<Clock>(),
+            programs: pack::program_bytes(&plans),
         };
         let precision = plans.first().map_or(Precision::Fp32, |p| p.precision);
         let memory = Memory::new(&mut driver, sizes, precision, &states, &rules, data.as_deref())?;
         let rules = Rules { schedule, rules };
+        let mut programs = vec![];
         let launches = |p: &Plan| {
-            let work = p.launches.iter().map(|l| pack::pack(l, &memory, &rules.rules));
+            let work = p.launches.iter().map(|l| pack::pack(l, &memory, &rules.rules, &mut programs));
             work.chain([clock::pack(p, &memory, &rules).map(|close| vec![close])]).collect()
         };
         let packed = plans.iter().map(launches).collect::<Result<Vec<Vec<Vec<Packed>>>>>()?;
+        driver.upload(memory.programs.buffer, 0, bytemuck::cast_slice(&programs))?;
         let mut launches = packed.iter().flatten().flatten();
         if let Some(missing) = launches.find(|l| matmul::needs_ampere(l.kernel) && !driver.has(l.kernel)) {
             return Err(Error::Device(format!(

@@ -1,8 +1,8 @@
 //! From a plan's launches to kernel launches: names, geometry and parameter structs, made once.
 
 use super::blocks::{
-    CHAIN, CONSTANT, DeviceView, GatherArguments, Instruction, LOAD, NO_SLOT, ProgramArguments, RANK,
-    RandomArguments, SLOT,
+    CHAIN, CONSTANT, DeviceView, GatherArguments, Instruction, LOAD, LossArguments, NO_SLOT,
+    ProgramArguments, RANK, RandomArguments, SLOT,
 };
 use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
@@ -10,23 +10,31 @@ use super::{matmul, update};
 use crate::error::{Error, Result};
 use crate::exec::UpdateRule;
 use crate::graph::Dist;
-use crate::lower::{Arg, EXAMPLES, Launch, Load, MAX_REGISTERS, Place, PointOp, Program, View, Work};
+use crate::lower::{Arg, EXAMPLES, Launch, Load, MAX_REGISTERS, Place, Plan, PointOp, Program, View, Work};
 
 const MAP_THREADS: u32 = 128;
 const MAP_ELEMENTS: u32 = 4;
 const REDUCE_THREADS: u32 = 256;
+const LOSS_THREADS: u32 = 256;
 
-/// The kernel launches of one launch of a plan; none where there is nothing to compute.
+/// The kernel launches of one launch of a plan; none where there is nothing to compute. `programs` takes what lies in
+/// [`Memory::programs`].
 ///
 /// # Errors
 /// When a shape is beyond what kernels index.
-pub(super) fn pack(launch: &Launch, memory: &Memory, rules: &[UpdateRule; 2]) -> Result<Vec<Packed>> {
+pub(super) fn pack(
+    launch: &Launch,
+    memory: &Memory,
+    rules: &[UpdateRule; 2],
+    programs: &mut Vec<ProgramArguments>,
+) -> Result<Vec<Packed>> {
     let refuse = |what| Error::Device(format!("{}: {what}; run this model with --device cpu", launch.name));
     let one = match &launch.work {
         Work::Gather { input, to, rows, width } => gather(memory, input, *to, *rows, *width),
         Work::Matmul(product) => return matmul::pack(memory, product).map_err(refuse),
         Work::Map { shape, program } => map(memory, shape, program),
         Work::Reduce { shape, summed, program } => reduce(memory, shape, summed, program),
+        Work::Loss(parts) => loss(memory, parts, programs),
         Work::Update(player) => return Ok(update::pack(memory, *player, &rules[*player as usize])),
     };
     Ok(one.map_err(refuse)?.into_iter().collect())
@@ -89,9 +97,7 @@ fn map(memory: &Memory, shape: &[usize], program: &Program) -> Packing {
             arguments: vec![Argument::block("RandomArguments", &arguments)],
         }));
     }
-    let (mut arguments, slots) = program_arguments(memory, shape, program)?;
-    (arguments.shape, arguments.count) = lengths(shape, |_| true)?;
-    (arguments.folded, arguments.terms) = ([1; RANK], 1);
+    let (arguments, slots) = map_arguments(memory, shape, program)?;
     let blocks = arguments.count.div_ceil(MAP_THREADS * MAP_ELEMENTS) as usize;
     let geometry = Geometry::row(blocks, MAP_THREADS);
     Ok(Some(Packed {
@@ -114,21 +120,76 @@ fn plain_draw<'a>(shape: &[usize], program: &'a Program) -> Option<(u32, Dist, &
 }
 
 fn reduce(memory: &Memory, shape: &[usize], summed: &[bool], program: &Program) -> Packing {
-    let (mut arguments, slots) = program_arguments(memory, shape, program)?;
-    (arguments.shape, arguments.count) = lengths(shape, |axis| !summed[axis])?;
-    (arguments.folded, arguments.terms) = lengths(shape, |axis| summed[axis])?;
+    let (arguments, slots) = reduce_arguments(memory, shape, summed, program)?;
     if arguments.count == 0 {
         return Ok(None);
     }
-    // Long sums along contiguous memory take a whole block each; otherwise neighbours share one.
-    let along = summed.last() == Some(&true) && arguments.terms >= 64;
-    arguments.columns = if along { 1 } else { arguments.count.next_power_of_two().min(32) };
     let geometry = Geometry::row(arguments.count.div_ceil(arguments.columns) as usize, REDUCE_THREADS);
     Ok(Some(Packed {
         kernel: "reduce_f32",
         geometry: Geometry { shared_bytes: 4 * slots * REDUCE_THREADS, ..geometry },
         arguments: vec![Argument::block("ProgramArguments", &arguments)],
     }))
+}
+
+/// A map's parameters and how many slots it needs.
+fn map_arguments(
+    memory: &Memory,
+    shape: &[usize],
+    program: &Program,
+) -> std::result::Result<(ProgramArguments, u32), String> {
+    let (mut arguments, slots) = program_arguments(memory, shape, program)?;
+    (arguments.shape, arguments.count) = lengths(shape, |_| true)?;
+    (arguments.folded, arguments.terms) = ([1; RANK], 1);
+    Ok((arguments, slots))
+}
+
+/// A reduction's parameters and how many slots it needs.
+fn reduce_arguments(
+    memory: &Memory,
+    shape: &[usize],
+    summed: &[bool],
+    program: &Program,
+) -> std::result::Result<(ProgramArguments, u32), String> {
+    let (mut arguments, slots) = program_arguments(memory, shape, program)?;
+    (arguments.shape, arguments.count) = lengths(shape, |axis| !summed[axis])?;
+    (arguments.folded, arguments.terms) = lengths(shape, |axis| summed[axis])?;
+    // Long sums along contiguous memory take a whole block each; otherwise neighbours share one.
+    let along = summed.last() == Some(&true) && arguments.terms >= 64;
+    arguments.columns = if along { 1 } else { arguments.count.next_power_of_two().clamp(1, 32) };
+    Ok((arguments, slots))
+}
+
+/// Small maps and reductions by one block; their parameters lie in device memory.
+fn loss(memory: &Memory, parts: &[Work], programs: &mut Vec<ProgramArguments>) -> Packing {
+    let mut most = 0;
+    let first = programs.len();
+    for part in parts {
+        let (arguments, slots) = match part {
+            Work::Map { shape, program } => map_arguments(memory, shape, program)?,
+            Work::Reduce { shape, summed, program } => reduce_arguments(memory, shape, summed, program)?,
+            other => unreachable!("{other:?} is no part of a loss"),
+        };
+        most = most.max(slots);
+        programs.push(arguments);
+    }
+    let arguments = LossArguments {
+        parts: memory.programs.address + (first * size_of::<ProgramArguments>()) as u64,
+        count: parts.len() as u32,
+        unused: 0,
+    };
+    Ok(Some(Packed {
+        kernel: "loss_f32",
+        geometry: Geometry { shared_bytes: 4 * most * LOSS_THREADS, ..Geometry::row(1, LOSS_THREADS) },
+        arguments: vec![Argument::block("LossArguments", &arguments)],
+    }))
+}
+
+/// Bytes of the parameters that plans keep in device memory.
+pub(super) fn program_bytes(plans: &[Plan]) -> usize {
+    let parts = |work: &Work| if let Work::Loss(parts) = work { parts.len() } else { 0 };
+    let count: usize = plans.iter().flat_map(|p| &p.launches).map(|l| parts(&l.work)).sum();
+    count * size_of::<ProgramArguments>()
 }
 
 /// Lengths of the axes that `wanted` picks, 1 for the others, and their product.
