@@ -1,5 +1,5 @@
 //! The kernels on the emulated GPU: each by itself against references (`table.rs`), whole training steps
-//! against the CPU executor (`steps.rs`), and faults planted into the kernels (`faults.rs`).
+//! against the CPU executor (`steps.rs`), and faults planted into the kernels (`faults.rs`, `sanitizers.rs`).
 //!
 //! They need a C++ compiler; where there is none, each test says so and passes, unless GANSAKU_REQUIRE_EMULATOR
 //! is set.
@@ -10,6 +10,7 @@ mod common;
 mod faults;
 mod recordings;
 mod reference;
+mod sanitizers;
 mod steps;
 mod table;
 mod training;
@@ -24,8 +25,14 @@ pub fn kernels() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels")
 }
 
+/// Names the kernels' library in a process that another test starts.
+pub const LIBRARY: &str = "GANSAKU_EMULATED_LIBRARY";
+
 /// The kernels' library, or `None` with a printed reason where `cases` cases cannot run.
 pub fn library(cases: usize) -> Option<PathBuf> {
+    if let Some(given) = std::env::var_os(LIBRARY) {
+        return Some(given.into());
+    }
     if compiler().is_none() {
         let required = std::env::var_os("GANSAKU_REQUIRE_EMULATOR").is_some();
         assert!(!required, "no C++ compiler, but GANSAKU_REQUIRE_EMULATOR is set");
