@@ -8,6 +8,9 @@ mod bench;
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+mod lost_device;
+#[path = "../common/program.rs"]
+mod program;
 mod recordings;
 mod reference;
 mod sanitizers;
