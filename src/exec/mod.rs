@@ -2,12 +2,16 @@
 
 pub mod cpu;
 pub mod cuda;
+pub mod scale;
+pub mod schedule;
 
 use crate::config::Rule;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::graph::Player;
 use crate::lower::Plan;
+use scale::LossScale;
+use schedule::Schedule;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -22,6 +26,8 @@ pub struct UpdateRule {
     pub column_norms: Vec<ColumnNorm>,
     /// Whether a moving average of the parameters is kept.
     pub average: bool,
+    /// Whether gradients come scaled, and updates whose gradient is not finite are left out (fp16).
+    pub scaled: bool,
 }
 
 /// A limit on the norm of the weights into each unit.
@@ -51,7 +57,7 @@ pub struct Rate {
 }
 
 /// Everything about a network that outlives a step.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NetworkState {
     /// Parameters, flat.
     pub weights: Vec<f32>,
@@ -61,8 +67,24 @@ pub struct NetworkState {
     pub moments: Vec<Vec<f32>>,
     /// Moving average of the parameters, flat; empty where none is kept.
     pub average: Vec<f32>,
-    /// Squared norm of the last gradient.
+    /// Squared norm of the last gradient, its scale taken out.
     pub gradient_norm2: f64,
+    /// The factor on the loss; 1 where gradients are not scaled.
+    pub loss_scale: LossScale,
+}
+
+impl Default for NetworkState {
+    /// A network without parameters.
+    fn default() -> NetworkState {
+        NetworkState {
+            weights: vec![],
+            gradients: vec![],
+            moments: vec![],
+            average: vec![],
+            gradient_norm2: 0.0,
+            loss_scale: LossScale::start(false),
+        }
+    }
 }
 
 impl UpdateRule {
@@ -75,11 +97,18 @@ impl UpdateRule {
         }
     }
 
+    /// Adam's β1 and β2; zeros, which correct nothing, for other rules.
+    pub fn betas(&self) -> [f64; 2] {
+        match self.rule {
+            Rule::Adam { beta1, beta2, .. } => [f64::from(beta1), f64::from(beta2)],
+            Rule::Sgd { .. } | Rule::RmsProp { .. } => [0.0; 2],
+        }
+    }
+
     /// Adam's lr / (1 − β1ᵗ) and √(1 − β2ᵗ); the plain learning rate and 1 for other rules.
     pub fn corrected(&self, rate: &Rate) -> (f32, f32) {
-        let Rule::Adam { beta1, beta2, .. } = self.rule else { return (rate.lr, 1.0) };
-        let power = |beta: f32| f64::from(beta).powf(rate.update as f64);
-        ((f64::from(rate.lr) / (1.0 - power(beta1))) as f32, (1.0 - power(beta2)).sqrt() as f32)
+        let [first, second] = self.betas().map(|beta| 1.0 - schedule::power(beta, rate.update));
+        ((f64::from(rate.lr) / first) as f32, second.sqrt() as f32)
     }
 
     /// The state before the first update.
@@ -90,6 +119,7 @@ impl UpdateRule {
             moments: self.moment_names().iter().map(|_| zeros.clone()).collect(),
             average: if self.average { weights.clone() } else { vec![] },
             gradient_norm2: 0.0,
+            loss_scale: LossScale::start(self.scaled),
             weights,
         }
     }
@@ -114,6 +144,10 @@ pub struct Record {
     pub statistics: Vec<f32>,
     /// Squared norm of the generator's and the discriminator's last gradient.
     pub gradient_norm2: [f64; 2],
+    /// The loss scales of the generator and the discriminator after the phase.
+    pub loss_scale: [f32; 2],
+    /// Whether their last updates were left out for an overflow.
+    pub skipped: [bool; 2],
 }
 
 /// What training asks of an executor. A run may return before its work is done; whatever reads waits for it.
@@ -161,8 +195,10 @@ pub struct Job {
     pub states: States,
     /// How they are updated.
     pub rules: [UpdateRule; 2],
-    /// Where minibatches come from.
-    pub data: Arc<Dataset>,
+    /// The rates that phases will be run with: an executor may work them out ahead.
+    pub schedule: Schedule,
+    /// Where minibatches come from, for plans that gather.
+    pub data: Option<Arc<Dataset>>,
     /// Seeds every random number.
     pub seed: u64,
 }

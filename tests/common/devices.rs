@@ -49,6 +49,9 @@ impl Driver for Still {
         to.copy_from_slice(&self.buffers[buffer.0 as usize][offset..offset + to.len()]);
         Ok(())
     }
+    fn has(&self, _: &str) -> bool {
+        true
+    }
     fn launch(&mut self, _: &str, _: Geometry, _: &[Argument]) -> Result<()> {
         self.counters.launches += 1;
         Ok(())
@@ -115,6 +118,9 @@ impl<D: Driver> Driver for Faulty<D> {
     fn download(&mut self, buffer: Buffer, offset: usize, to: &mut [u8]) -> Result<()> {
         self.call()?;
         self.inner.download(buffer, offset, to)
+    }
+    fn has(&self, kernel: &str) -> bool {
+        self.inner.has(kernel)
     }
     fn launch(&mut self, kernel: &str, geometry: Geometry, arguments: &[Argument]) -> Result<()> {
         self.call()?;

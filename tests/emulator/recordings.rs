@@ -1,13 +1,14 @@
 //! Launches recorded and replayed, on any device: the same bytes as one by one, counted as promised.
 
+use gansaku::exec::cuda::Clock;
 use gansaku::exec::cuda::launch::{Argument, Buffer, Driver, Geometry, Packed, Recording};
 
 /// Enough for a few phases of any model.
 const LAUNCHES: usize = 300;
 /// Numbers that a launch draws: not a multiple of four.
 const NUMBERS: usize = 61;
-/// Bytes of the `Clock` of kernels/common.cuh: seed, tick, slot, rates.
-const CLOCK: usize = 72;
+/// Bytes of the clock, which starts with seed and tick.
+const CLOCK: usize = size_of::<Clock>();
 
 /// Memory for what all launches draw, and the clock that they read.
 pub struct Draws {

@@ -141,6 +141,7 @@ fn what_the_sanitizers_alone_can_see_ends_the_process() {
 }
 
 #[test]
+#[ignore = "a minute, which .ci/run takes"]
 fn every_kernel_agrees_with_its_references() {
     let Some(preload) = sanitizers(1) else { return };
     let library = build_with(&crate::kernels(), &crate::builds(), &BOTH).expect("kernels that compile");

@@ -6,16 +6,19 @@
 //! differently the third run's moved.
 
 use crate::common::{self, nodes::compare as compare_nodes};
-use gansaku::config::{Config, Layers, Rule};
+use gansaku::config::{Config, Layers};
 use gansaku::data::Dataset;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cuda::emulated::Emulated;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::cuda::{Cuda, SLOTS};
-use gansaku::exec::{NetworkState, Rate, States, UpdateRule};
+use gansaku::exec::scale;
+use gansaku::exec::schedule::{Done, Schedule};
+use gansaku::exec::{Job, NetworkState, Rate, States, UpdateRule};
 use gansaku::graph::Player;
 use gansaku::models::gan::Gan;
+use gansaku::precision::Precision;
 use gansaku::train;
 use std::sync::Arc;
 
@@ -28,6 +31,7 @@ struct Setup {
     gan: Gan,
     data: Arc<Dataset>,
     rules: [UpdateRule; 2],
+    schedule: Schedule,
     states: States,
 }
 
@@ -38,7 +42,9 @@ impl Setup {
         let marginals = vec![0.3; numbers];
         let start = |p: Player| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));
         let states = Player::ALL.map(start);
-        Setup { data: common::data(numbers, classes), rules, states, gan }
+        let data = common::data(numbers, classes);
+        let schedule = train::schedule(config, data.train.count as u64);
+        Setup { data, rules, schedule, states, gan }
     }
 
     fn cpu(&self, states: States) -> Cpu {
@@ -48,33 +54,30 @@ impl Setup {
     }
 
     fn gpu<D: Driver>(&self, device: D) -> Cuda<D> {
-        let (rules, seed) = (self.rules.clone(), self.gan.config.seed);
-        Cuda::new(device, self.gan.plans(), &self.states, rules, Some(self.data.clone()), seed)
-            .expect("memory enough")
-    }
-
-    /// Rates of update `update` of both networks.
-    fn rates(&self, update: u64) -> [Rate; 2] {
-        let optimizer = &self.gan.config.optimizer;
-        [&optimizer.generator, &optimizer.discriminator].map(|o| {
-            let momentum = if let Rule::Sgd { momentum, .. } = o.rule { momentum } else { 0.0 };
-            Rate { lr: o.lr, momentum, update, average: 0.9 }
-        })
+        let job = Job {
+            plans: self.gan.plans(),
+            states: self.states.clone(),
+            rules: self.rules.clone(),
+            schedule: self.schedule,
+            data: Some(self.data.clone()),
+            seed: self.gan.config.seed,
+        };
+        Cuda::of(device, job).expect("memory enough")
     }
 
     /// Plan, tick and rates of everything that `steps` steps run.
-    fn schedule(&self, steps: u64) -> Vec<(usize, u64, [Rate; 2])> {
+    fn phases(&self, steps: u64) -> Vec<(usize, u64, [Rate; 2])> {
         let phases = self.gan.phases();
-        let mut schedule = Vec::new();
+        let (mut all, mut done) = (Vec::new(), Done::default());
         for step in 0..steps {
             for (plan, phase) in phases.iter().enumerate().filter(|(_, p)| p.when.holds(step)) {
                 for _ in 0..phase.times {
-                    let tick = schedule.len() as u64;
-                    schedule.push((plan, tick, self.rates(tick + 1)));
+                    all.push((plan, done.tick, self.schedule.rates(done)));
+                    done = done.after(Player::ALL.map(|p| phase.losses.iter().any(|(of, _)| *of == p)));
                 }
             }
         }
-        schedule
+        all
     }
 }
 
@@ -107,8 +110,8 @@ fn compare<D: Driver>(name: &str, setup: &Setup, device: D, steps: u64) -> f64 {
     let (mut cpu, mut neighbour) = (setup.cpu(setup.states.clone()), setup.cpu(near.clone()));
     let mut gpu = setup.gpu(device);
     let before = gpu.driver().counters();
-    let schedule = setup.schedule(steps);
-    for (plan, tick, rates) in &schedule {
+    let phases = setup.phases(steps);
+    for (plan, tick, rates) in &phases {
         cpu.run(*plan, *tick, rates);
         neighbour.run(*plan, *tick, rates);
         gpu.run(*plan, *tick, rates).unwrap_or_else(|e| panic!("{name}, tick {tick}: {e}"));
@@ -117,8 +120,8 @@ fn compare<D: Driver>(name: &str, setup: &Setup, device: D, steps: u64) -> f64 {
     assert_eq!(after.allocations, before.allocations, "{name}: a step allocates nothing");
     assert_eq!(after.synchronizations, before.synchronizations, "{name}: a step waits for nothing");
     assert_eq!(after.downloads, before.downloads, "{name}: a step reads nothing back");
-    assert_eq!(after.uploads - before.uploads, schedule.len() as u64, "{name}: one upload a phase");
-    let (replays, phases) = (after.replays - before.replays, schedule.len() as u64);
+    assert_eq!(after.uploads - before.uploads, 1, "{name}: the first phase sets the clock");
+    let (replays, phases) = (after.replays - before.replays, phases.len() as u64);
     assert!([0, phases].contains(&replays), "{name}: {replays} recordings for {phases} phases");
     let found = gpu.states().expect("readable");
     let mut worst = 0.0f64;
@@ -216,18 +219,18 @@ fn every_kind_of_model_agrees_with_the_cpu() {
 fn a_resumed_run_goes_on_to_the_byte() {
     let Some(library) = crate::library(1) else { return };
     let setup = Setup::new(&recipe("cgan-mnist", PICTURES), 49, 10);
-    let schedule = setup.schedule(4);
+    let phases = setup.phases(4);
     let run = |gpu: &mut Cuda<Emulated>, part: &[(usize, u64, [Rate; 2])]| -> States {
         for (plan, tick, rates) in part {
             gpu.run(*plan, *tick, rates).expect("no fault");
         }
         gpu.states().expect("readable")
     };
-    let whole = run(&mut setup.gpu(crate::gpu(&library, 1)), &schedule);
-    let half = run(&mut setup.gpu(crate::gpu(&library, 2)), &schedule[..schedule.len() / 2]);
+    let whole = run(&mut setup.gpu(crate::gpu(&library, 1)), &phases);
+    let half = run(&mut setup.gpu(crate::gpu(&library, 2)), &phases[..phases.len() / 2]);
     let mut resumed = setup.gpu(crate::gpu(&library, 3));
     resumed.set_states(&half).expect("room");
-    assert_eq!(run(&mut resumed, &schedule[schedule.len() / 2..]), whole);
+    assert_eq!(run(&mut resumed, &phases[phases.len() / 2..]), whole);
 }
 
 #[test]
@@ -238,10 +241,10 @@ fn metrics_wait_on_the_device_until_asked_for() {
     let mut gpu = setup.gpu(crate::gpu(&library, 1));
     let mut each = setup.gpu(crate::gpu(&library, 2));
     // More phases than the ring holds: the first ones are lost.
-    let schedule = setup.schedule(SLOTS as u64 + 4);
+    let phases = setup.phases(SLOTS as u64 + 4);
     let before = gpu.driver().counters();
     let mut wanted = vec![];
-    for (plan, tick, rates) in &schedule {
+    for (plan, tick, rates) in &phases {
         gpu.run(*plan, *tick, rates).expect("no fault");
         each.run(*plan, *tick, rates).expect("no fault");
         wanted.extend(each.records().expect("readable"));
@@ -271,8 +274,8 @@ fn samples_agree_with_the_cpu() {
         cpu.write_input(0, &name, &values);
         gpu.write_input(0, &name, &values).expect("room");
     }
-    cpu.run(0, 0, &setup.rates(1));
-    gpu.run(0, 0, &setup.rates(1)).expect("no fault");
+    cpu.run(0, 0, &common::rates(1));
+    gpu.run(0, 0, &common::rates(1)).expect("no fault");
     gpu.synchronize().expect("no fault");
     let name = cpu.plans()[0].outputs[0].name.clone();
     let found = gpu.output(0, &name).expect("readable");
@@ -285,16 +288,60 @@ fn samples_agree_with_the_cpu() {
 
 #[test]
 fn every_stored_node_agrees_with_the_interpreter() {
-    let variants = common::variants();
-    let Some(library) = crate::library(variants.len()) else { return };
-    for (name, config) in variants {
-        let setup = Setup::new(&config, common::NUMBERS, common::CLASSES);
+    let models = common::models();
+    let Some(library) = crate::library(models.len()) else { return };
+    for (name, gan) in models {
+        let precision = gan.config.train.precision.name();
+        let mut setup = Setup::new(&gan.config, common::NUMBERS, common::CLASSES);
+        // Small enough that no gradient overflows.
+        setup.states.iter_mut().filter(|s| s.loss_scale.scale > 1.0).for_each(|s| s.loss_scale.scale = 256.0);
         let mut gpu = setup.gpu(crate::gpu(&library, 3));
         for (number, phase) in setup.gan.phases().iter().enumerate() {
             let share = compare_nodes(name, &setup.gan, &mut gpu, number, phase);
-            println!("{name:32} {:20} {share:.2} of the tolerance", phase.name);
+            println!("{name:32} {precision} {:20} {share:.2} of the tolerance", phase.name);
         }
     }
+}
+
+#[test]
+fn loss_scales_fall_and_rise_as_on_the_cpu() {
+    let Some(library) = crate::library(1) else { return };
+    let (_, mut config) = common::variants().swap_remove(0);
+    config.train.precision = Precision::Fp16;
+    let mut setup = Setup::new(&config, common::NUMBERS, common::CLASSES);
+    // Far too large a scale: fp16 overflows until it has been halved several times.
+    setup.states.iter_mut().for_each(|s| s.loss_scale.scale = scale::MOST);
+    let (mut cpu, mut gpu) = (setup.cpu(setup.states.clone()), setup.gpu(crate::gpu(&library, 1)));
+    for (plan, tick, rates) in setup.phases(14) {
+        let before = gpu.states().expect("readable");
+        cpu.run(plan, tick, &rates);
+        gpu.run(plan, tick, &rates).expect("no fault");
+        let after = gpu.states().expect("readable");
+        for player in Player::ALL {
+            let [was, is] = [&before, &after].map(|s| &s[player as usize]);
+            assert_eq!(is.loss_scale, cpu.states()[player as usize].loss_scale, "{player:?}, tick {tick}");
+            let moved = was.weights != is.weights;
+            assert_eq!(
+                moved,
+                is.loss_scale.skip == 0,
+                "{player:?}, tick {tick}: an overflow changes nothing"
+            );
+        }
+    }
+    let mut states = gpu.states().expect("readable");
+    for state in &mut states {
+        assert!(state.loss_scale.skipped >= 3 && state.loss_scale.skip == 0, "{:?}", state.loss_scale);
+        state.loss_scale.scale = 64.0;
+        state.loss_scale.good = scale::GROWTH - 2;
+    }
+    gpu.set_states(&states).expect("room");
+    let grown: Vec<f32> = (0..3)
+        .map(|tick| {
+            gpu.run(0, tick, &common::rates(1)).expect("no fault");
+            gpu.states().expect("readable")[0].loss_scale.scale
+        })
+        .collect();
+    assert_eq!(grown, [64.0, 128.0, 128.0], "twice as large after {} good updates", scale::GROWTH);
 }
 
 #[test]
@@ -303,7 +350,7 @@ fn no_order_of_threads_changes_a_byte() {
     let setup = Setup::new(&recipe("mnist", PICTURES), 49, 10);
     let run = |seed| {
         let mut gpu = setup.gpu(crate::gpu(&library, seed));
-        for (plan, tick, rates) in setup.schedule(2) {
+        for (plan, tick, rates) in setup.phases(2) {
             gpu.run(plan, tick, &rates).expect("no fault");
         }
         gpu.states().expect("readable")

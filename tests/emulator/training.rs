@@ -1,13 +1,20 @@
-//! Training as `gansaku train` does it, on the emulated GPU: the same lines of metrics as on the CPU, and a
-//! checkpoint from the device that goes on to the byte.
+//! Training as `gansaku train` does it, on the emulated GPU: the same lines of metrics as on the CPU, a checkpoint
+//! from the device that goes on to the byte, and a clock that the device keeps by itself.
 
 use gansaku::config::{Config, Layers};
 use gansaku::data::{self, Dataset};
-use gansaku::exec::cuda::Cuda;
-use gansaku::exec::{self, Device};
+use gansaku::error::Result;
+use gansaku::exec::cuda::emulated::Emulated;
+use gansaku::exec::cuda::launch::{Counters, Driver};
+use gansaku::exec::cuda::{Clock, Cuda, Rates, SLOTS};
+use gansaku::exec::{self, Device, Executor, Rate, Record, States, UpdateRule};
+use gansaku::lower::Plan;
 use gansaku::run::{Line, checkpoint};
 use gansaku::train::Trainer;
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 
 const SETS: [&str; 10] = [
@@ -90,4 +97,115 @@ fn a_checkpoint_from_the_device_goes_on_to_the_byte() {
         std::fs::read(path.join("MANIFEST.json")).expect("there")
     };
     assert_eq!(save(&mut resumed, "resumed"), save(&mut whole, "whole"), "SHA-256 of every file");
+}
+
+/// A GPU that is looked at around each phase.
+struct Watched {
+    gpu: Cuda<Emulated>,
+    rules: [UpdateRule; 2],
+    seed: u64,
+    /// What phases asked of the driver.
+    asked: Rc<RefCell<Vec<Counters>>>,
+}
+
+impl Watched {
+    /// Asserts that the device itself has come to the numbers of the phase that runs next.
+    fn expect(&mut self, tick: u64, rates: &[Rate; 2]) {
+        let phases = self.asked.borrow().len();
+        let rates_then = [0, 1].map(|i| Rates::new(&self.rules[i], &rates[i]));
+        let slot = (phases % SLOTS) as u64;
+        let updates = rates.map(|r| r.update - 1);
+        let wanted = Clock { seed: self.seed, tick, slot, updates, rates: rates_then };
+        let found = self.gpu.clock().expect("readable");
+        let bits = bytemuck::bytes_of::<Clock>;
+        assert_eq!(bits(&found), bits(&wanted), "phase {phases}: {found:?}, the host's {wanted:?}");
+    }
+}
+
+impl Executor for Watched {
+    fn name(&self) -> String {
+        Executor::name(&self.gpu)
+    }
+    fn plans(&self) -> &[Plan] {
+        self.gpu.plans()
+    }
+    fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
+        if !self.asked.borrow().is_empty() {
+            self.expect(tick, rates);
+        }
+        let before = self.gpu.driver().counters();
+        self.gpu.run(plan, tick, rates)?;
+        let after = self.gpu.driver().counters();
+        self.asked.borrow_mut().push(Counters {
+            launches: after.launches - before.launches,
+            replays: after.replays - before.replays,
+            allocations: after.allocations - before.allocations,
+            uploads: after.uploads - before.uploads,
+            downloads: after.downloads - before.downloads,
+            synchronizations: after.synchronizations - before.synchronizations,
+        });
+        Ok(())
+    }
+    fn records(&mut self) -> Result<Vec<Record>> {
+        self.gpu.records()
+    }
+    fn patience(&self) -> usize {
+        self.gpu.patience()
+    }
+    fn states(&mut self) -> Result<Cow<'_, States>> {
+        Executor::states(&mut self.gpu)
+    }
+    fn set_states(&mut self, states: States) -> Result<()> {
+        self.gpu.set_states(&states)
+    }
+}
+
+/// Narrow networks, and a minibatch of nearly half the examples: ten steps see several epochs.
+const NARROW: [&str; 6] = [
+    "train.batch=20",
+    "latent.dim=4",
+    "generator.layers.0.units=9",
+    "generator.layers.1.units=10",
+    "discriminator.layers.0.units=11",
+    "discriminator.layers.1.units=12",
+];
+
+/// Recipes with every kind of schedule: a decay to its end with rising momentum; lines of several lengths; lazy
+/// penalties; more updates of D than of G. With the numbers of an example.
+const SCHEDULES: &[(&str, &[&str], usize)] = &[
+    ("mnist-2014", &["optimizer.generator.decay_factor=1.3", "optimizer.generator.min_lr=0.02"], 49),
+    ("ring-rpgan", &["optimizer.generator.decay_steps=7", "discriminator.layers.2.units=13"], 2),
+    ("digits", &["loss.penalty_every=3"], 49),
+    ("digits", &["loss.penalty_every=2", "train.discriminator_updates=3"], 49),
+];
+
+#[test]
+fn the_device_keeps_its_own_clock() {
+    let Some(library) = crate::library(SCHEDULES.len()) else { return };
+    for (name, sets, numbers) in SCHEDULES {
+        let mut layers = Layers::recipe(name).expect("a recipe");
+        NARROW.iter().chain(*sets).for_each(|set| layers.set(set).expect("a known key"));
+        let config = layers.finish().expect("in range");
+        let data = crate::common::data(*numbers, 10);
+        let asked = Rc::new(RefCell::new(vec![]));
+        let log = asked.clone();
+        let device = crate::gpu(&library, 3);
+        let mut trainer = Trainer::new(&config, &data, |job| {
+            let (rules, seed) = (job.rules.clone(), job.seed);
+            Ok(Box::new(Watched { gpu: Cuda::of(device, job)?, rules, seed, asked: log }))
+        })
+        .expect("memory enough");
+        steps(&mut trainer, 10);
+        let asked = asked.take();
+        assert!(asked.len() >= 10, "{name}: a phase a step");
+        for (phase, asked) in asked.iter().enumerate() {
+            let wanted = Counters {
+                launches: asked.launches,
+                replays: 1,
+                uploads: u64::from(phase == 0),
+                ..Counters::default()
+            };
+            assert_eq!(*asked, wanted, "{name}: phase {phase} only starts its recording");
+        }
+    }
 }

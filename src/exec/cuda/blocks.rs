@@ -2,6 +2,7 @@
 //!
 //! `Pod` refuses padding at compile time; the drivers compare sizes with the compiled kernels'.
 
+use crate::precision::Narrow;
 use bytemuck::{Pod, Zeroable};
 
 /// Axes of an iteration space.
@@ -15,24 +16,62 @@ pub(super) const NO_SLOT: u8 = 255;
 
 /// What of an update changes from phase to phase.
 #[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable, Default)]
-pub(super) struct Rates {
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable, Default)]
+pub struct Rates {
+    /// Learning rate.
     pub lr: f32,
+    /// Momentum of SGD.
     pub momentum: f32,
+    /// Adam's lr / (1 − β1ᵗ).
     pub corrected_lr: f32,
+    /// Adam's √(1 − β2ᵗ).
     pub root_correction: f32,
+    /// β of the moving average.
     pub average: f32,
+    /// 0: keeps the struct at a multiple of 8 bytes.
     pub unused: f32,
 }
 
 /// What changes from phase to phase.
 #[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable, Default)]
-pub(super) struct Clock {
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable, Default)]
+pub struct Clock {
+    /// Of every random number.
     pub seed: u64,
+    /// Phases done.
     pub tick: u64,
+    /// Of the ring of metrics: the next phase fills it.
     pub slot: u64,
+    /// Updates of G and of D done.
+    pub updates: [u64; 2],
+    /// Of the next update of G and of D.
     pub rates: [Rates; 2],
+}
+
+/// [`crate::exec::schedule::NetworkSchedule`], and Adam's constants.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct NetworkSchedule {
+    pub lr: f64,
+    pub decay_factor: f64,
+    pub min_lr: f64,
+    pub final_share: f64,
+    pub momentum: f64,
+    pub momentum_rise: f64,
+    pub betas: [f64; 2],
+    pub decay_steps: u64,
+    pub rise_epochs: u64,
+    pub average: f32,
+    pub ramp: f32,
+}
+
+/// [`crate::exec::schedule::Schedule`].
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct Schedule {
+    pub batch: u64,
+    pub examples: u64,
+    pub networks: [NetworkSchedule; 2],
 }
 
 /// [`crate::lower::View`] with its place resolved.
@@ -44,6 +83,17 @@ pub(super) struct DeviceView {
     pub strides: [i64; RANK],
     pub from: [u32; RANK],
     pub to: [u32; RANK],
+    pub number_type: u32,
+    pub unused: u32,
+}
+
+/// A place's number type, as the kernels' enum counts: f32, or a 16-bit format.
+pub(super) fn number_type(format: Option<Narrow>) -> u32 {
+    match format {
+        None => 0,
+        Some(Narrow::F16) => 1,
+        Some(Narrow::Bf16) => 2,
+    }
 }
 
 /// One instruction; kinds are [`CONSTANT`] and its neighbours.
@@ -100,6 +150,8 @@ pub(super) struct Step {
     pub stream: u32,
     pub x: f32,
     pub y: f32,
+    pub number_type: u32,
+    pub unused: u32,
 }
 
 #[repr(C)]
@@ -119,6 +171,8 @@ pub(super) struct MatmulArguments {
     pub steps: u32,
     pub slices: u32,
     pub span: u32,
+    pub out_type: u32,
+    pub unused: u32,
     pub step: [Step; MAX_STEPS],
 }
 
@@ -144,7 +198,7 @@ pub(super) struct GatherArguments {
     pub half: u32,
     pub factor: f32,
     pub offset: f32,
-    pub unused: u32,
+    pub number_type: u32,
 }
 
 #[repr(C)]
@@ -155,27 +209,35 @@ pub(super) struct UpdateArguments {
     pub first: u64,
     pub second: u64,
     pub average: u64,
+    pub copies: u64,
     pub partials: u64,
     pub norm2: u64,
     pub finished: u64,
+    pub scale: u64,
     pub clock: u64,
     pub count: u32,
     pub player: u32,
+    pub scaled: u32,
+    pub unused: u32,
     pub blend: u32,
     pub beta1: f32,
     pub beta2: f32,
     pub eps: f32,
     pub clip: f32,
-    pub unused: u32,
+    pub copy_type: u32,
 }
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable, Default)]
 pub(super) struct ColumnNormArguments {
     pub weights: u64,
+    pub copies: u64,
+    pub scale: u64,
     pub fan_in: u32,
     pub units: u32,
     pub limit: f32,
+    pub copy_type: u32,
+    pub scaled: u32,
     pub unused: u32,
 }
 
@@ -184,19 +246,37 @@ pub(super) struct ColumnNormArguments {
 pub(super) struct AverageArguments {
     pub average: u64,
     pub weights: u64,
+    pub scale: u64,
     pub clock: u64,
     pub count: u32,
     pub player: u32,
+    pub scaled: u32,
+    pub unused: u32,
 }
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable, Default)]
-pub(super) struct MetricsArguments {
+pub(super) struct MeasureArguments {
+    pub gradients: u64,
+    pub partials: u64,
+    pub norm2: u64,
+    pub finished: u64,
+    pub scale: u64,
+    pub count: u32,
+    pub unused: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct ClosePhaseArguments {
     pub arena: u64,
     pub norms2: [u64; 2],
+    pub scales: [u64; 2],
     pub ring: u64,
     pub clock: u64,
+    pub schedule: Schedule,
+    pub updated: [u32; 2],
+    pub slots: u32,
     pub count: u32,
     pub at: [u32; MAX_STATISTICS],
-    pub unused: u32,
 }

@@ -1,10 +1,12 @@
 //! The GPU executor: plans as kernel launches, everything resident on the device.
 //!
 //! Weights, moments, data and the arena are uploaded or made once; every launch's parameters are packed once.
-//! A phase then is one upload of 72 bytes (tick and rates) and its launches, recorded as one where the device
-//! can, with no wait and no allocation.
+//! A phase then is its launches, recorded as one where the device can, with no wait, no allocation and no
+//! upload: its last launch moves the clock on the device to the next phase. The host follows, and uploads a
+//! clock only where it wants another phase than the device expects: the first one, or one after a resume.
 
 mod blocks;
+mod clock;
 #[cfg(feature = "cuda")]
 pub mod driver;
 pub mod emulated;
@@ -17,16 +19,19 @@ mod metrics;
 mod pack;
 mod update;
 
+pub use blocks::{Clock, Rates};
 pub use metrics::SLOTS;
 
 use crate::data::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::exec::schedule::Schedule;
 use crate::exec::{Executor, Job, Rate, Record, States, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{Place, Plan, Work};
-use blocks::Clock;
+use crate::precision::Precision;
+use clock::{Mirror, Rules};
 use launch::{Driver, Packed, Recording};
-use memory::Memory;
+use memory::{Memory, Sizes};
 use metrics::Recorded;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -35,51 +40,70 @@ use std::sync::Arc;
 pub struct Cuda<D: Driver> {
     driver: D,
     plans: Vec<Plan>,
-    /// Of each plan: of each of its launches, the kernel launches; at the end, the one that records its metrics.
+    /// Of each plan: of each of its launches, the kernel launches; at the end, the one that ends the phase.
     packed: Vec<Vec<Vec<Packed>>>,
     /// Of each plan, where the device can record.
     recordings: Vec<Option<Recording>>,
     memory: Memory,
-    rules: [UpdateRule; 2],
-    seed: u64,
+    clock: Mirror,
     recorded: Recorded,
 }
 
 impl<D: Driver> Cuda<D> {
-    /// An executor of `plans`, which share one arena. Plans that gather need `data`.
+    /// An executor of `plans`, which share one arena, for rates that follow no schedule. Plans that gather need
+    /// `data`.
     ///
     /// # Errors
-    /// When the device has too little memory, fails, or cannot run a launch of the plans.
+    /// As [`Cuda::of`].
     pub fn new(
-        mut driver: D,
+        driver: D,
         plans: Vec<Plan>,
         states: &States,
         rules: [UpdateRule; 2],
         data: Option<Arc<Dataset>>,
         seed: u64,
     ) -> Result<Cuda<D>> {
-        let arena = plans.iter().map(|p| p.arena).max().unwrap_or(0);
-        let gathers = |p: &Plan| p.launches.iter().any(|l| matches!(l.work, Work::Gather { .. }));
-        let data = data.filter(|_| plans.iter().any(gathers));
-        let sizes = [arena, matmul::partial_sums(&plans), size_of::<Clock>()];
-        let memory = Memory::new(&mut driver, sizes, states, &rules, data.as_deref())?;
-        let launches = |p: &Plan| {
-            let work = p.launches.iter().map(|l| pack::pack(l, &memory, &rules));
-            work.chain([metrics::pack(p, &memory)]).collect()
-        };
-        let packed = plans.iter().map(launches).collect::<Result<Vec<Vec<Vec<Packed>>>>>()?;
-        let mut record = |plan: &Vec<Vec<Packed>>| driver.record(&plan.iter().flatten().collect::<Vec<_>>());
-        let recordings = packed.iter().map(&mut record).collect::<Result<_>>()?;
-        let recorded = Recorded::default();
-        Ok(Cuda { driver, plans, packed, recordings, memory, rules, seed, recorded })
+        let rest = Rate { lr: 0.0, momentum: 0.0, update: 1, average: 0.0 };
+        let schedule = Schedule::constant([rest; 2]);
+        Cuda::of(driver, Job { plans, states: states.clone(), rules, schedule, data, seed })
     }
 
     /// An executor for training.
     ///
     /// # Errors
-    /// As [`Cuda::new`].
-    pub fn of(driver: D, job: Job) -> Result<Cuda<D>> {
-        Cuda::new(driver, job.plans, &job.states, job.rules, Some(job.data), job.seed)
+    /// When the device has too little memory, fails, or cannot run a launch of the plans.
+    pub fn of(mut driver: D, job: Job) -> Result<Cuda<D>> {
+        let Job { plans, states, rules, schedule, data, seed } = job;
+        let arena = plans.iter().map(|p| p.arena).max().unwrap_or(0);
+        let gathers = |p: &Plan| p.launches.iter().any(|l| matches!(l.work, Work::Gather { .. }));
+        let data = data.filter(|_| plans.iter().any(gathers));
+        let sizes = Sizes {
+            arena,
+            narrow: plans.iter().map(|p| p.narrow).max().unwrap_or(0),
+            partial: matmul::partial_sums(&plans),
+            clock: size_of::<Clock>(),
+        };
+        let precision = plans.first().map_or(Precision::Fp32, |p| p.precision);
+        let memory = Memory::new(&mut driver, sizes, precision, &states, &rules, data.as_deref())?;
+        let rules = Rules { schedule, rules };
+        let launches = |p: &Plan| {
+            let work = p.launches.iter().map(|l| pack::pack(l, &memory, &rules.rules));
+            work.chain([clock::pack(p, &memory, &rules).map(|close| vec![close])]).collect()
+        };
+        let packed = plans.iter().map(launches).collect::<Result<Vec<Vec<Vec<Packed>>>>>()?;
+        let mut launches = packed.iter().flatten().flatten();
+        if let Some(missing) = launches.find(|l| matmul::needs_ampere(l.kernel) && !driver.has(l.kernel)) {
+            return Err(Error::Device(format!(
+                "{}: no kernel {}: {} needs a GPU of compute capability 8.0 or newer; use --precision fp16 or fp32",
+                driver.name(),
+                missing.kernel,
+                precision.name()
+            )));
+        }
+        let mut record = |plan: &Vec<Vec<Packed>>| driver.record(&plan.iter().flatten().collect::<Vec<_>>());
+        let recordings = packed.iter().map(&mut record).collect::<Result<_>>()?;
+        let clock = Mirror::new(rules, seed);
+        Ok(Cuda { driver, plans, packed, recordings, memory, clock, recorded: Recorded::default() })
     }
 
     /// The plans, as given.
@@ -87,7 +111,7 @@ impl<D: Driver> Cuda<D> {
         &self.plans
     }
 
-    /// The kernel launches of each launch of a plan, and at the end the one that records its metrics.
+    /// The kernel launches of each launch of a plan, and at the end the one that ends the phase.
     pub fn packed(&self, plan: usize) -> &[Vec<Packed>] {
         &self.packed[plan]
     }
@@ -103,12 +127,11 @@ impl<D: Driver> Cuda<D> {
     /// When the device fails; with drivers that do not wait, possibly at something launched before.
     pub fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
         self.begin(plan, tick, rates)?;
-        if let Some(recording) = self.recordings[plan] {
-            return self.driver.replay(recording);
+        match self.recordings[plan] {
+            Some(recording) => self.driver.replay(recording)?,
+            None => (0..self.packed[plan].len()).try_for_each(|launch| self.launch(plan, launch))?,
         }
-        for launch in 0..self.packed[plan].len() {
-            self.launch(plan, launch)?;
-        }
+        self.clock.advance(&self.plans[plan]);
         Ok(())
     }
 
@@ -128,15 +151,14 @@ impl<D: Driver> Cuda<D> {
             self.launch(plan, launch)?;
             observe(launch, self)?;
         }
+        self.clock.advance(&self.plans[plan]);
         Ok(())
     }
 
-    /// Sends a phase's numbers ahead of its launches.
+    /// Has the clock hold a phase's numbers before its launches.
     fn begin(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
         let slot = self.recorded.push(plan, tick);
-        let rates = [0, 1].map(|i| update::rates(&self.rules[i], &rates[i]));
-        let clock = Clock { seed: self.seed, tick, slot, rates };
-        self.driver.upload(self.memory.clock.buffer, 0, bytemuck::bytes_of(&clock))
+        self.clock.set(&mut self.driver, &self.memory, (tick, slot), rates)
     }
 
     fn launch(&mut self, plan: usize, launch: usize) -> Result<()> {
@@ -187,6 +209,16 @@ impl<D: Driver> Cuda<D> {
         self.memory.gradient_norm2(&mut self.driver, player)
     }
 
+    /// The clock on the device, set for the next phase; waits for the device.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn clock(&mut self) -> Result<Clock> {
+        let mut clock = Clock::default();
+        self.driver.download(self.memory.clock.buffer, 0, bytemuck::bytes_of_mut(&mut clock))?;
+        Ok(clock)
+    }
+
     /// Fills a host-filled input of a plan.
     ///
     /// # Errors
@@ -219,8 +251,7 @@ impl<D: Driver> Cuda<D> {
     /// # Errors
     /// When the device fails.
     pub fn memory(&mut self, place: Place, len: usize) -> Result<Vec<f32>> {
-        let (region, at) = self.memory.locate(place);
-        memory::take(&mut self.driver, region, at, len)
+        self.memory.read(&mut self.driver, place, len)
     }
 }
 

@@ -259,6 +259,10 @@ impl Driver for Nvidia {
         self.wait(what)
     }
 
+    fn has(&self, kernel: &str) -> bool {
+        self.functions.contains_key(kernel)
+    }
+
     fn launch(&mut self, kernel: &str, geometry: Geometry, arguments: &[Argument]) -> Result<()> {
         self.last = Some(self.start(kernel, geometry, arguments)?);
         self.counters.launches += 1;

@@ -108,6 +108,10 @@ impl Driver for Emulated {
         Ok(())
     }
 
+    fn has(&self, kernel: &str) -> bool {
+        self.library.has(kernel)
+    }
+
     fn launch(&mut self, kernel: &str, geometry: Geometry, arguments: &[Argument]) -> Result<()> {
         let failure = |what: &str| Error::Device(format!("emulated GPU: {kernel}: {what}"));
         let Geometry { grid, block, shared_bytes } = geometry;

@@ -1,0 +1,139 @@
+//! The clock on the device: the launch that moves it on after a phase, and the host's knowledge of it.
+
+use super::blocks::{self, Clock, ClosePhaseArguments, MAX_STATISTICS, Rates};
+use super::launch::{Argument, Driver, Geometry, Packed};
+use super::memory::Memory;
+use super::metrics::{SLOTS, statistics};
+use crate::error::{Error, Result};
+use crate::exec::schedule::{Done, Schedule};
+use crate::exec::{Rate, UpdateRule};
+use crate::graph::Player;
+use crate::lower::{Plan, Work};
+
+/// What rates are worked out from, on the host and on the device.
+pub(super) struct Rules {
+    pub schedule: Schedule,
+    pub rules: [UpdateRule; 2],
+}
+
+impl Rules {
+    /// The device's form.
+    fn block(&self) -> blocks::Schedule {
+        let networks = [0, 1].map(|i| {
+            let network = &self.schedule.networks[i];
+            blocks::NetworkSchedule {
+                lr: network.lr,
+                decay_factor: network.decay_factor,
+                min_lr: network.min_lr,
+                final_share: network.final_share,
+                momentum: network.momentum,
+                momentum_rise: network.momentum_rise,
+                betas: self.rules[i].betas(),
+                decay_steps: network.decay_steps,
+                rise_epochs: network.rise_epochs,
+                average: network.average,
+                ramp: network.ramp,
+            }
+        });
+        blocks::Schedule { batch: self.schedule.batch, examples: self.schedule.examples, networks }
+    }
+
+    /// The clock as a phase with these rates finds it.
+    fn clock(&self, seed: u64, tick: u64, slot: u64, rates: &[Rate; 2]) -> Clock {
+        let of = |i: usize| Rates::new(&self.rules[i], &rates[i]);
+        Clock { seed, tick, slot, updates: rates.map(|r| r.update - 1), rates: [of(0), of(1)] }
+    }
+
+    /// The clock as the device leaves it after a phase that updates these networks.
+    fn after(&self, clock: Clock, updated: [bool; 2]) -> Clock {
+        let done = Done { tick: clock.tick, updates: clock.updates }.after(updated);
+        let slot = (clock.slot + 1) % SLOTS as u64;
+        self.clock(clock.seed, done.tick, slot, &self.schedule.rates(done))
+    }
+}
+
+impl Rates {
+    /// What the device needs of an update's rates.
+    pub fn new(rule: &UpdateRule, rate: &Rate) -> Rates {
+        let (corrected_lr, root_correction) = rule.corrected(rate);
+        Rates {
+            lr: rate.lr,
+            momentum: rate.momentum,
+            corrected_lr,
+            root_correction,
+            average: rate.average,
+            unused: 0.0,
+        }
+    }
+}
+
+/// Which networks a plan updates.
+fn updated(plan: &Plan) -> [bool; 2] {
+    Player::ALL.map(|player| plan.launches.iter().any(|l| l.work == Work::Update(player)))
+}
+
+/// The launch that ends a phase: fills its slot of the ring, moves the clock on.
+///
+/// # Errors
+/// When the plan has more statistics than a slot holds, or they lie too far out.
+pub(super) fn pack(plan: &Plan, memory: &Memory, rules: &Rules) -> Result<Packed> {
+    let count = statistics(plan).count();
+    if count > MAX_STATISTICS {
+        return Err(Error::Device(format!(
+            "a plan of {count} statistics; the GPU records {MAX_STATISTICS} a phase; run this model with --device cpu"
+        )));
+    }
+    let mut arguments = ClosePhaseArguments {
+        arena: memory.arena.address,
+        norms2: [0, 1].map(|i: usize| memory.networks[i].norm2.address),
+        scales: [0, 1].map(|i: usize| memory.networks[i].scale.address),
+        ring: memory.ring.address,
+        clock: memory.clock.address,
+        schedule: rules.block(),
+        updated: updated(plan).map(u32::from),
+        slots: SLOTS as u32,
+        count: count as u32,
+        ..ClosePhaseArguments::default()
+    };
+    for (at, output) in arguments.at.iter_mut().zip(statistics(plan)) {
+        *at = super::pack::number(output.at, "an arena").map_err(Error::Device)?;
+    }
+    let arguments = vec![Argument::block("ClosePhaseArguments", &arguments)];
+    Ok(Packed { kernel: "close_phase_f32", geometry: Geometry::row(1, 32), arguments })
+}
+
+/// What the host knows of the device's clock.
+pub(super) struct Mirror {
+    rules: Rules,
+    seed: u64,
+    /// What it holds; unknown before the first phase.
+    held: Option<Clock>,
+}
+
+impl Mirror {
+    /// Of a clock that holds nothing yet.
+    pub fn new(rules: Rules, seed: u64) -> Mirror {
+        Mirror { rules, seed, held: None }
+    }
+
+    /// Makes the clock hold the numbers of a phase: an upload, where it holds others.
+    pub fn set<D: Driver>(
+        &mut self,
+        driver: &mut D,
+        memory: &Memory,
+        (tick, slot): (u64, u64),
+        rates: &[Rate; 2],
+    ) -> Result<()> {
+        let wanted = self.rules.clock(self.seed, tick, slot, rates);
+        if self.held.is_none_or(|held| bytemuck::bytes_of(&held) != bytemuck::bytes_of(&wanted)) {
+            driver.upload(memory.clock.buffer, 0, bytemuck::bytes_of(&wanted))?;
+            self.held = Some(wanted);
+        }
+        Ok(())
+    }
+
+    /// Follows the clock past a phase.
+    pub fn advance(&mut self, plan: &Plan) {
+        self.held = self.held.map(|held| self.rules.after(held, updated(plan)));
+    }
+}
