@@ -148,7 +148,7 @@ fn a_training_whose_device_fails_leaves_all_that_it_had_saved() {
     let (steps, lines) = (session::checkpoints(good.path()), metrics.lines().count());
     assert_eq!((steps, lines), (vec![2, 4, 6], 6), "the run as it should be");
     let mut newest = vec![];
-    // Every call is too much for every day; what a call is differs from step to step.
+    // Every fifth: steps differ in which of their calls that hits.
     for fail_at in (0..total).step_by(5) {
         let folder = tempfile::tempdir().expect("a folder");
         let error = session::interrupted(folder.path(), false, still(), fail_at).to_string();
