@@ -19,7 +19,10 @@ mod table;
 mod training;
 
 use bench::Witnesses;
+use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::emulated::{Emulated, build, compiler, entry_points};
+use gansaku::models::gan::Gan;
+use gansaku::train;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -76,6 +79,20 @@ fn every_kernel_agrees_with_its_references() {
 fn replays_leave_the_bytes_of_their_launches() {
     let Some(library) = library(1) else { return };
     recordings::replays_leave_the_bytes_of_their_launches(gpu(&library, 1));
+}
+
+#[test]
+fn plans_run_from_recordings_as_launch_by_launch() {
+    let Some(library) = library(1) else { return };
+    for (name, config) in common::variants().into_iter().step_by(4) {
+        let gan = Gan::new(&config, common::NUMBERS, common::CLASSES);
+        let states = common::executor(&gan, 1).states().clone();
+        let executor = || {
+            let data = Some(common::data(common::NUMBERS, common::CLASSES));
+            Cuda::new(gpu(&library, 1), gan.plans(), &states, train::rules(&gan), data, 7).expect("room")
+        };
+        recordings::plans_run_from_recordings_as_launch_by_launch(name, executor(), executor());
+    }
 }
 
 #[test]
