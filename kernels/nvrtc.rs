@@ -67,41 +67,22 @@ pub fn task() -> Option<Vec<String>> {
     arguments.next().map(|_| arguments.collect())
 }
 
-/// The first NVRTC that can be used.
+/// The first NVRTC that can be used, of what the user said, the toolkit, Python's wheels, the system, the loader.
 pub fn find(again: &Again) -> Result<Nvrtc> {
-    let mut searched = String::new();
-    for (place, roots) in places() {
-        let looked: Vec<_> = roots.iter().map(|root| root.display().to_string()).collect();
-        let looked = if looked.is_empty() { "not set or not there".into() } else { looked.join(", ") };
-        writeln!(searched, "  {place}: {looked}").expect("a string grows");
-        for file in roots.iter().flat_map(|root| libraries(root)) {
-            match Nvrtc::at(again, &file) {
-                Ok(nvrtc) => return Ok(nvrtc),
-                Err(why) => writeln!(searched, "    {}: {why}", file.display()).expect("a string grows"),
-            }
-        }
+    match set("GANSAKU_NVRTC") {
+        // An explicit wish that cannot be met is an error, not a reason to take another.
+        Some(named) => search(again, &[("GANSAKU_NVRTC", vec![named])], false),
+        None => search(again, &places(), true),
     }
-    if env::var_os("GANSAKU_NVRTC").is_none_or(|named| named.is_empty()) {
-        let names = cudarc::get_lib_name_candidates("nvrtc").join(", ");
-        writeln!(searched, "  the loader: {names}").expect("a string grows");
-        if let Ok(nvrtc) = Nvrtc::of_the_loader(again) {
-            return Ok(nvrtc);
-        }
-    }
-    Err(format!(
-        "the feature cuda compiles kernels with NVRTC, and none was found in\n{searched}`pip install \
-         nvidia-cuda-nvrtc-cu12` puts one where the next build finds it; no GPU and no toolkit are needed"
-    ))
 }
 
-/// Where to look, in order: what the user said, the toolkit, Python's wheels, the system.
+/// A variable of the environment, unless it is empty.
+fn set(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// Where to look unless the user said it, in order.
 fn places() -> Vec<(&'static str, Vec<PathBuf>)> {
-    let set = |name: &str| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    let named = set("GANSAKU_NVRTC");
-    if named.is_some() {
-        // An explicit wish that cannot be met is an error, not a reason to take another.
-        return vec![("GANSAKU_NVRTC", named.into_iter().collect())];
-    }
     let active = set("VIRTUAL_ENV").map(|root| root.join("bin/python"));
     let pythons = active.into_iter().chain(["python3", "python"].map(PathBuf::from));
     let path = pythons.filter_map(|python| {
@@ -119,6 +100,33 @@ fn places() -> Vec<(&'static str, Vec<PathBuf>)> {
         ("packages of the active Python", wheels),
         ("the usual folders", usual.map(PathBuf::from).into()),
     ]
+}
+
+/// The first NVRTC in these places, then, where asked for, what the loader finds by cudarc's names.
+pub fn search(again: &Again, places: &[(&str, Vec<PathBuf>)], loader: bool) -> Result<Nvrtc> {
+    let mut searched = String::new();
+    for (place, roots) in places {
+        let looked: Vec<_> = roots.iter().map(|root| root.display().to_string()).collect();
+        let looked = if looked.is_empty() { "not set or not there".into() } else { looked.join(", ") };
+        writeln!(searched, "  {place}: {looked}").expect("a string grows");
+        for file in roots.iter().flat_map(|root| libraries(root)) {
+            match Nvrtc::at(again, &file) {
+                Ok(nvrtc) => return Ok(nvrtc),
+                Err(why) => writeln!(searched, "    {}: {why}", file.display()).expect("a string grows"),
+            }
+        }
+    }
+    if loader {
+        let names = cudarc::get_lib_name_candidates("nvrtc").join(", ");
+        writeln!(searched, "  the loader: {names}").expect("a string grows");
+        if let Ok(nvrtc) = Nvrtc::of_the_loader(again) {
+            return Ok(nvrtc);
+        }
+    }
+    Err(format!(
+        "the feature cuda compiles kernels with NVRTC, and none was found in\n{searched}`pip install \
+         nvidia-cuda-nvrtc-cu12` puts one where the next build finds it; no GPU and no toolkit are needed"
+    ))
 }
 
 /// Files at or under a path that may be NVRTC, the newest name first.

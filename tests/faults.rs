@@ -1,11 +1,15 @@
-//! Devices that fail: whatever call goes wrong, the executor stops there and says so.
+//! Devices that fail: whatever call goes wrong, the executor stops there and says so, and a training leaves what it
+//! had saved.
 
 mod common;
+#[path = "common/program.rs"]
+mod program;
 
-use common::{CLASSES, NUMBERS};
-use gansaku::error::{Error, Result};
+use common::devices::{Faulty, Still, fault};
+use common::{CLASSES, NUMBERS, session};
+use gansaku::error::Result;
 use gansaku::exec::cuda::Cuda;
-use gansaku::exec::cuda::launch::{Argument, Buffer, Counters, Driver, Geometry};
+use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::{self, Device, Executor, Rate, Record, States};
 use gansaku::lower::Plan;
 use gansaku::models::gan::Gan;
@@ -13,129 +17,8 @@ use gansaku::precision::Precision;
 use gansaku::train;
 use std::borrow::Cow;
 use std::cell::Cell;
-
-/// Host memory for a device; kernels do nothing.
-struct Still {
-    buffers: Vec<Vec<u8>>,
-    capacity: usize,
-    counters: Counters,
-}
-
-impl Still {
-    fn new(capacity: usize) -> Still {
-        Still { buffers: vec![], capacity, counters: Counters::default() }
-    }
-}
-
-impl Driver for Still {
-    fn name(&self) -> String {
-        "still device".into()
-    }
-    fn free_memory(&self) -> Result<usize> {
-        Ok(self.capacity - self.buffers.iter().map(Vec::len).sum::<usize>())
-    }
-    fn allocate(&mut self, bytes: usize) -> Result<Buffer> {
-        self.counters.allocations += 1;
-        self.buffers.push(vec![0; bytes]);
-        Ok(Buffer(self.buffers.len() as u32 - 1))
-    }
-    fn address(&self, buffer: Buffer) -> u64 {
-        // Addresses that are apart; nobody follows them.
-        u64::from(buffer.0 + 1) << 32
-    }
-    fn zero(&mut self, buffer: Buffer, offset: usize, bytes: usize) -> Result<()> {
-        self.buffers[buffer.0 as usize][offset..offset + bytes].fill(0);
-        Ok(())
-    }
-    fn upload(&mut self, buffer: Buffer, offset: usize, from: &[u8]) -> Result<()> {
-        self.counters.uploads += 1;
-        self.buffers[buffer.0 as usize][offset..offset + from.len()].copy_from_slice(from);
-        Ok(())
-    }
-    fn download(&mut self, buffer: Buffer, offset: usize, to: &mut [u8]) -> Result<()> {
-        self.counters.downloads += 1;
-        to.copy_from_slice(&self.buffers[buffer.0 as usize][offset..offset + to.len()]);
-        Ok(())
-    }
-    fn has(&self, _: &str) -> bool {
-        true
-    }
-    fn launch(&mut self, _: &str, _: Geometry, _: &[Argument]) -> Result<()> {
-        self.counters.launches += 1;
-        Ok(())
-    }
-    fn synchronize(&mut self) -> Result<()> {
-        self.counters.synchronizations += 1;
-        Ok(())
-    }
-    fn counters(&self) -> Counters {
-        self.counters
-    }
-}
-
-/// What the `call`-th call says where it fails.
-fn fault(call: usize) -> Error {
-    Error::Device(format!("still device: call {call}: an illegal memory access"))
-}
-
-/// A device whose `fail_at`-th call fails, and every call after it: what a lost context does.
-struct Faulty<'a, D> {
-    inner: D,
-    fail_at: usize,
-    /// Calls so far, failed ones included; outlives the device.
-    calls: &'a Cell<usize>,
-}
-
-impl<D: Driver> Faulty<'_, D> {
-    fn call(&self) -> Result<()> {
-        let number = self.calls.get();
-        self.calls.set(number + 1);
-        if number < self.fail_at { Ok(()) } else { Err(fault(number)) }
-    }
-}
-
-impl<D: Driver> Driver for Faulty<'_, D> {
-    fn name(&self) -> String {
-        self.inner.name()
-    }
-    fn free_memory(&self) -> Result<usize> {
-        self.call()?;
-        self.inner.free_memory()
-    }
-    fn allocate(&mut self, bytes: usize) -> Result<Buffer> {
-        self.call()?;
-        self.inner.allocate(bytes)
-    }
-    fn address(&self, buffer: Buffer) -> u64 {
-        self.inner.address(buffer)
-    }
-    fn zero(&mut self, buffer: Buffer, offset: usize, bytes: usize) -> Result<()> {
-        self.call()?;
-        self.inner.zero(buffer, offset, bytes)
-    }
-    fn upload(&mut self, buffer: Buffer, offset: usize, from: &[u8]) -> Result<()> {
-        self.call()?;
-        self.inner.upload(buffer, offset, from)
-    }
-    fn download(&mut self, buffer: Buffer, offset: usize, to: &mut [u8]) -> Result<()> {
-        self.call()?;
-        self.inner.download(buffer, offset, to)
-    }
-    fn has(&self, kernel: &str) -> bool {
-        self.inner.has(kernel)
-    }
-    fn launch(&mut self, kernel: &str, geometry: Geometry, arguments: &[Argument]) -> Result<()> {
-        self.call()?;
-        self.inner.launch(kernel, geometry, arguments)
-    }
-    fn synchronize(&mut self) -> Result<()> {
-        self.call()?;
-        self.inner.synchronize()
-    }
-    fn counters(&self) -> Counters {
-        self.inner.counters()
-    }
-}
+use std::fs;
+use std::rc::Rc;
 
 fn conditional() -> Gan {
     let mut variants = common::variants();
@@ -163,11 +46,8 @@ fn train<D: Driver>(gpu: &mut Cuda<D>) -> Result<()> {
 #[test]
 fn every_call_that_fails_ends_the_run_with_its_error() {
     let gan = conditional();
-    let calls = Cell::new(0);
-    let faulty = |fail_at| {
-        calls.set(0);
-        Faulty { inner: Still::new(1 << 30), fail_at, calls: &calls }
-    };
+    let calls = Rc::default();
+    let faulty = |fail_at| Faulty::new(Still::new(1 << 30), fail_at, &calls);
     let mut gpu = place(&gan, faulty(usize::MAX)).expect("no fault, no error");
     let placed = calls.get();
     train(&mut gpu).expect("no fault, no error");
@@ -185,8 +65,8 @@ fn every_call_that_fails_ends_the_run_with_its_error() {
 #[test]
 fn too_little_memory_is_told_before_any_is_taken() {
     let gan = conditional();
-    let calls = Cell::new(0);
-    let device = Faulty { inner: Still::new(1000), fail_at: usize::MAX, calls: &calls };
+    let calls = Rc::<Cell<usize>>::default();
+    let device = Faulty::new(Still::new(1000), usize::MAX, &calls);
     let error = place(&gan, device).err().expect("1000 bytes hold no model");
     assert_eq!(error.exit_code(), 5);
     let text = error.to_string();
@@ -252,4 +132,85 @@ fn a_loss_scale_at_its_floor_ends_the_run() {
     assert_eq!(error.exit_code(), 6);
     let text = error.to_string();
     assert!(text.contains("step 5: the generator's gradient") && text.contains("--precision bf16"), "{text}");
+}
+
+/// A device that a training fits on.
+fn still() -> Still {
+    Still::new(1 << 30)
+}
+
+#[test]
+fn a_training_whose_device_fails_leaves_all_that_it_had_saved() {
+    let good = tempfile::tempdir().expect("a folder");
+    let total = session::whole(good.path(), still());
+    let whole = program::fingerprint(&session::run(good.path()));
+    let metrics = fs::read_to_string(session::run(good.path()).join("metrics.jsonl")).expect("text");
+    let (steps, lines) = (session::checkpoints(good.path()), metrics.lines().count());
+    assert_eq!((steps, lines), (vec![2, 4, 6], 6), "the run as it should be");
+    let mut newest = vec![];
+    // Every fifth: steps differ in which of their calls that hits.
+    for fail_at in (0..total).step_by(5) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = session::interrupted(folder.path(), false, still(), fail_at).to_string();
+        let words = fault(fail_at).to_string();
+        assert!(error.starts_with(&words), "call {fail_at} of {total}: the device's own words: {error}");
+        let run = session::run(folder.path());
+        let last = session::checkpoints(folder.path()).last().copied();
+        newest.push(last);
+        let rest = match last {
+            Some(step) => {
+                let path = run.join(format!("checkpoints/step-{step:09}"));
+                format!("; the last good checkpoint is {}", path.display())
+            }
+            None if run.exists() => "; no checkpoint was made before".into(),
+            None => String::new(),
+        };
+        assert_eq!(error, words + &rest, "call {fail_at} of {total}");
+        // Of what is there, every byte is the undisturbed run's.
+        for (name, sum) in program::fingerprint(&run) {
+            match name.as_str() {
+                "metrics.jsonl" | "latest" => {}
+                _ => assert_eq!(Some(&sum), whole.get(&name), "call {fail_at} of {total}: {name}"),
+            }
+        }
+    }
+    newest.dedup();
+    assert_eq!(newest, [None, Some(2), Some(4), Some(6)], "faults before and after every checkpoint");
+}
+
+#[test]
+fn a_training_whose_device_failed_goes_on_as_if_it_had_not() {
+    let good = tempfile::tempdir().expect("a folder");
+    let total = session::whole(good.path(), still());
+    let whole = program::fingerprint(&session::run(good.path()));
+    for fail_at in (total / 2..total).step_by(7) {
+        let folder = tempfile::tempdir().expect("a folder");
+        session::interrupted(folder.path(), false, still(), fail_at);
+        assert!(!session::checkpoints(folder.path()).is_empty(), "call {fail_at}: something to resume");
+        // The device is still lost, as soon as it is asked; then it is mended.
+        let before = program::fingerprint(&session::run(folder.path()));
+        assert_eq!(session::interrupted(folder.path(), true, still(), 0), fault(0));
+        assert_eq!(
+            program::fingerprint(&session::run(folder.path())),
+            before,
+            "call {fail_at}: all is left alone"
+        );
+        session::train(folder.path(), true, still()).expect("a good device");
+        assert_eq!(program::fingerprint(&session::run(folder.path())), whole, "call {fail_at} of {total}");
+    }
+}
+
+#[test]
+fn a_training_that_does_not_fit_is_told_before_its_first_step() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let calls = Rc::<Cell<usize>>::default();
+    let device = Faulty::new(Still::new(100 << 10), usize::MAX, &calls);
+    let error = session::train(folder.path(), false, device).expect_err("100 KiB are too few");
+    assert_eq!(error.exit_code(), 5);
+    program::says(
+        &error.to_string(),
+        &["still device: this run needs 1 MiB", "0 MiB are free", "lower train.batch"],
+    );
+    assert_eq!(calls.get(), 1, "only free memory was asked for");
+    assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 0, "no run was begun");
 }

@@ -194,19 +194,11 @@ fn broken_recording() -> Outcome {
 fn recorded_plans() -> Outcome {
     for (name, config) in common::variants() {
         let gan = Gan::new(&config, NUMBERS, CLASSES);
-        let (mut replayed, mut launched) = (executor(&gan, None)?, executor(&gan, None)?);
-        let made = replayed.driver().counters();
-        assert_eq!((made.launches, made.replays), (0, 0), "{name}: recording runs nothing");
-        for plan in 0..gan.plans().len() {
-            let rates = common::rates(1);
-            replayed.run(plan, plan as u64, &rates)?;
-            launched.run_observed(plan, plan as u64, &rates, &mut |_, _| Ok(()))?;
-        }
-        let [one, other] = [&replayed, &launched].map(|gpu| gpu.driver().counters());
-        assert_eq!((one.launches, one.uploads), (other.launches, other.uploads), "{name}");
-        assert_eq!((one.replays, other.replays), (gan.plans().len() as u64, 0), "{name}");
-        assert_eq!(one.synchronizations + one.downloads, made.synchronizations + made.downloads, "{name}");
-        assert_eq!(sha256(&replayed.states()?), sha256(&launched.states()?), "{name}");
+        recordings::plans_run_from_recordings_as_launch_by_launch(
+            name,
+            executor(&gan, None)?,
+            executor(&gan, None)?,
+        );
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ pub use trainer::Trainer;
 use crate::config::Config;
 use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
-use crate::exec::{self, ColumnNorm, Device, UpdateRule};
+use crate::exec::{self, ColumnNorm, Device, Opened, UpdateRule};
 use crate::graph::Player;
 use crate::models::gan::Gan;
 use crate::precision::Precision;
@@ -87,7 +87,16 @@ pub fn rules(gan: &Gan) -> [UpdateRule; 2] {
 /// # Errors
 /// Whatever stops it: data, disk, divergence, a signal. What was saved before stays good.
 pub fn train(request: &Request) -> Result<()> {
-    let mut session = Session::open(request)?;
+    // A device that is not there is told before data are read.
+    train_on(request, exec::open(request.device, request.threads)?)
+}
+
+/// Trains as asked, on a device that is open, whatever the request says of devices.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_on(request: &Request, device: Opened) -> Result<()> {
+    let mut session = Session::open(request, device)?;
     let done = session.run(request.time);
     session.progress.finish();
     done
@@ -113,12 +122,10 @@ struct Session {
 }
 
 impl Session {
-    fn open(request: &Request) -> Result<Session> {
+    fn open(request: &Request, device: Opened) -> Result<Session> {
         let config = &request.config;
-        // A device that is not there is told before data are read.
-        let executor = exec::open(request.device, request.threads)?;
         let dataset = Arc::new(data::load(&config.data, config.seed)?);
-        let mut trainer = Trainer::new(config, &dataset, executor)?;
+        let mut trainer = Trainer::new(config, &dataset, device)?;
         let sampler = Sampler::new(&trainer.gan, request.threads)?;
         let display = Display { shape: dataset.shape, scale: config.data.scale };
         let (folder, lock, saved) = match &request.start {

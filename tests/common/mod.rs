@@ -1,7 +1,9 @@
 //! Small models for tests.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod devices;
 pub mod nodes;
+pub mod session;
 
 use gansaku::config::Config;
 use gansaku::data::{Dataset, Examples, Shape, Values};

@@ -206,7 +206,7 @@ extern "C" __global__ void count_u32(const __grid_constant__ ProbeArguments a) {
 "#;
 
 /// Launches a probe of `threads` threads over as many zeros; what it left.
-fn probe(gpu: &mut Emulated, kernel: &str, threads: u32, count: u64) -> gansaku::error::Result<Vec<u32>> {
+pub fn probe(gpu: &mut Emulated, kernel: &str, threads: u32, count: u64) -> gansaku::error::Result<Vec<u32>> {
     let bytes = 4 * threads as usize;
     let out = gpu.allocate(bytes)?;
     gpu.zero(out, 0, bytes)?;

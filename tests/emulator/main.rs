@@ -1,5 +1,5 @@
 //! The kernels on the emulated GPU: each by itself against references (`table.rs`), whole training steps
-//! against the CPU executor (`steps.rs`), and faults planted into the kernels (`faults.rs`).
+//! against the CPU executor (`steps.rs`), and faults planted into the kernels (`faults.rs`, `sanitizers.rs`).
 //!
 //! They need a C++ compiler; where there is none, each test says so and passes, unless GANSAKU_REQUIRE_EMULATOR
 //! is set.
@@ -8,14 +8,21 @@ mod bench;
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+mod lost_device;
+#[path = "../common/program.rs"]
+mod program;
 mod recordings;
 mod reference;
+mod sanitizers;
 mod steps;
 mod table;
 mod training;
 
 use bench::Witnesses;
+use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::emulated::{Emulated, build, compiler, entry_points};
+use gansaku::models::gan::Gan;
+use gansaku::train;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -24,8 +31,14 @@ pub fn kernels() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels")
 }
 
+/// Names the kernels' library in a process that another test starts.
+pub const LIBRARY: &str = "GANSAKU_EMULATED_LIBRARY";
+
 /// The kernels' library, or `None` with a printed reason where `cases` cases cannot run.
 pub fn library(cases: usize) -> Option<PathBuf> {
+    if let Some(given) = std::env::var_os(LIBRARY) {
+        return Some(given.into());
+    }
     if compiler().is_none() {
         let required = std::env::var_os("GANSAKU_REQUIRE_EMULATOR").is_some();
         assert!(!required, "no C++ compiler, but GANSAKU_REQUIRE_EMULATOR is set");
@@ -66,6 +79,20 @@ fn every_kernel_agrees_with_its_references() {
 fn replays_leave_the_bytes_of_their_launches() {
     let Some(library) = library(1) else { return };
     recordings::replays_leave_the_bytes_of_their_launches(gpu(&library, 1));
+}
+
+#[test]
+fn plans_run_from_recordings_as_launch_by_launch() {
+    let Some(library) = library(1) else { return };
+    for (name, config) in common::variants().into_iter().step_by(4) {
+        let gan = Gan::new(&config, common::NUMBERS, common::CLASSES);
+        let states = common::executor(&gan, 1).states().clone();
+        let executor = || {
+            let data = Some(common::data(common::NUMBERS, common::CLASSES));
+            Cuda::new(gpu(&library, 1), gan.plans(), &states, train::rules(&gan), data, 7).expect("room")
+        };
+        recordings::plans_run_from_recordings_as_launch_by_launch(name, executor(), executor());
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Launches recorded and replayed, on any device: the same bytes as one by one, counted as promised.
 
-use gansaku::exec::cuda::Clock;
+use crate::common;
+use gansaku::exec::States;
 use gansaku::exec::cuda::launch::{Argument, Buffer, Driver, Geometry, Packed, Recording};
+use gansaku::exec::cuda::{Clock, Cuda};
 
 /// Enough for a few phases of any model.
 const LAUNCHES: usize = 300;
@@ -103,4 +105,36 @@ pub fn replays_leave_the_bytes_of_their_launches<D: Driver>(mut device: D) {
     let error = device.replay(Recording(2)).expect_err("two were made");
     assert!(error.to_string().contains("no recording 2"), "{error}");
     assert_eq!(device.counters().replays - after.replays, 1, "a recording that is not there does not start");
+}
+
+/// Runs each plan once: from its recording on the one executor, launch by launch on the other, which is as the
+/// first.
+pub fn plans_run_from_recordings_as_launch_by_launch<D: Driver>(
+    name: &str,
+    mut replayed: Cuda<D>,
+    mut launched: Cuda<D>,
+) {
+    let made = replayed.driver().counters();
+    assert_eq!((made.launches, made.replays), (0, 0), "{name}: recording runs nothing");
+    let plans = replayed.plans().len();
+    for plan in 0..plans {
+        let rates = common::rates(1);
+        replayed.run(plan, plan as u64, &rates).expect("it starts");
+        launched.run_observed(plan, plan as u64, &rates, &mut |_, _| Ok(())).expect("it starts");
+    }
+    let [one, other] = [&replayed, &launched].map(|gpu| gpu.driver().counters());
+    assert_eq!((one.launches, one.uploads), (other.launches, other.uploads), "{name}");
+    assert_eq!((one.replays, other.replays), (plans as u64, 0), "{name}");
+    assert_eq!(
+        one.synchronizations + one.downloads,
+        made.synchronizations + made.downloads,
+        "{name}: none waits"
+    );
+    let states = [&mut replayed, &mut launched].map(|gpu| gpu.states().expect("readable"));
+    let bits = |states: &States| -> Vec<u32> {
+        let vectors =
+            states.iter().flat_map(|s| [&s.weights, &s.gradients, &s.average].into_iter().chain(&s.moments));
+        vectors.flatten().map(|x| x.to_bits()).collect()
+    };
+    assert!(bits(&states[0]) == bits(&states[1]), "{name}: the same bits");
 }

@@ -23,6 +23,28 @@ const FLAGS: &[&str] = &[
     "-Wno-unknown-pragmas",
 ];
 
+/// A checker that the C++ compiler builds into the kernels' host code; what it finds ends the process with a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sanitizer {
+    /// AddressSanitizer: memory beyond arrays, stacks and allocations. The process must have its library from the
+    /// start (`LD_PRELOAD`).
+    Address,
+    /// UndefinedBehaviorSanitizer: indices past an array's end, shifts past a width, signed overflow.
+    Undefined,
+}
+
+impl Sanitizer {
+    fn flag(self) -> &'static str {
+        match self {
+            Sanitizer::Address => "-fsanitize=address",
+            Sanitizer::Undefined => "-fsanitize=undefined",
+        }
+    }
+}
+
+/// With sanitizers: reports end the process, and name lines.
+const SANITIZED: &[&str] = &["-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g1"];
+
 /// The C++ compiler: `CXX`, else the first of c++, g++ and clang++ that runs. `None` where there is none.
 pub fn compiler() -> Option<String> {
     let named = std::env::var("CXX").ok().filter(|name| !name.is_empty());
@@ -56,11 +78,23 @@ pub fn entry_points(text: &str) -> Vec<String> {
 /// # Errors
 /// When a file cannot be read or written, no compiler is found, or it reports an error or warning.
 pub fn build(kernels: &Path, out: &Path) -> Result<PathBuf> {
+    build_with(kernels, out, &[])
+}
+
+/// As [`build`], with sanitizers built in.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_with(kernels: &Path, out: &Path, sanitizers: &[Sanitizer]) -> Result<PathBuf> {
     let compiler = compiler().ok_or_else(|| {
         Error::Device(
             "emulated GPU: no C++ compiler: tried $CXX, c++, g++ and clang++; install g++ or set CXX".into(),
         )
     })?;
+    let mut flags = FLAGS.to_vec();
+    if !sanitizers.is_empty() {
+        flags.extend(SANITIZED.iter().copied().chain(sanitizers.iter().map(|s| s.flag())));
+    }
     let sources = sources(kernels)?;
     let mut hash = Sha256::new();
     for text in [HEADER, RUNTIME, &compiler].into_iter().chain(sources.iter().map(|(_, text)| text.as_str()))
@@ -68,7 +102,7 @@ pub fn build(kernels: &Path, out: &Path) -> Result<PathBuf> {
         hash.update(text.len().to_le_bytes());
         hash.update(text);
     }
-    FLAGS.iter().for_each(|flag| hash.update(flag));
+    flags.iter().for_each(|flag| hash.update(flag));
     hash.update(version(&compiler).unwrap_or_default());
     let mut name = String::from("gpu-");
     hash.finalize().iter().take(8).for_each(|b| write!(name, "{b:02x}").expect("a string grows"));
@@ -79,7 +113,7 @@ pub fn build(kernels: &Path, out: &Path) -> Result<PathBuf> {
     std::fs::create_dir_all(out).map_err(|e| Error::io("create", out, &e))?;
     // A folder of this process and thread alone: several tests may build at once.
     let folder = out.join(format!("{name}-{}-{:?}", std::process::id(), std::thread::current().id()));
-    let built = compile(&compiler, kernels, &sources, &folder);
+    let built = compile(&compiler, &flags, kernels, &sources, &folder);
     let moved = built.and_then(|made| {
         std::fs::rename(&made, &library).map_err(|e| Error::io("write", &library, &e)).map(|()| library)
     });
@@ -101,7 +135,13 @@ fn sources(kernels: &Path) -> Result<Vec<(PathBuf, String)>> {
     paths.into_iter().map(read).collect()
 }
 
-fn compile(compiler: &str, kernels: &Path, sources: &[(PathBuf, String)], folder: &Path) -> Result<PathBuf> {
+fn compile(
+    compiler: &str,
+    flags: &[&str],
+    kernels: &Path,
+    sources: &[(PathBuf, String)],
+    folder: &Path,
+) -> Result<PathBuf> {
     std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, &e))?;
     let put = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -122,7 +162,7 @@ fn compile(compiler: &str, kernels: &Path, sources: &[(PathBuf, String)], folder
     let arch: &[&str] = if cfg!(target_arch = "x86_64") { &["-march=native"] } else { &[] };
     let start = |unit: &PathBuf| {
         let mut command = Command::new(compiler);
-        command.args(FLAGS).args(arch).arg("-I").arg(folder).arg("-I").arg(kernels);
+        command.args(flags).args(arch).arg("-I").arg(folder).arg("-I").arg(kernels);
         command.arg("-c").arg(unit).arg("-o").arg(unit.with_extension("o"));
         spawn(compiler, command)
     };
@@ -135,7 +175,7 @@ fn compile(compiler: &str, kernels: &Path, sources: &[(PathBuf, String)], folder
     }
     let library = folder.join("library.so");
     let mut command = Command::new(compiler);
-    command.args(["-shared", "-o"]).arg(&library);
+    command.args(flags).args(["-shared", "-o"]).arg(&library);
     command.args(units.iter().map(|unit| unit.with_extension("o")));
     finish(compiler, spawn(compiler, command)?, &library)?;
     Ok(library)

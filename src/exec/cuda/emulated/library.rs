@@ -104,6 +104,7 @@ struct Launch {
     seed: u64,
     allocations: *const Span,
     allocation_count: u64,
+    guard_bytes: u64,
     argument: *const c_void,
     argument_bytes: u64,
 }
@@ -182,13 +183,15 @@ impl Library {
             seed: request.order,
             allocations: spans.as_ptr(),
             allocation_count: spans.len() as u64,
+            guard_bytes: GUARD as u64,
             argument: request.argument.as_ptr().cast(),
             argument_bytes: request.argument.len() as u64,
         };
         let mut message = vec![0u8; 1024];
         // SAFETY: the device is this library's own and used by this call alone (`&mut self`); name, spans,
         // argument and message outlive the call, with the lengths given. Kernels reach memory through the table
-        // of spans, whose allocations outlive the call and of which no Rust reference exists meanwhile.
+        // of spans, whose allocations and guard zones outlive the call and of which no Rust reference exists
+        // meanwhile.
         let status = unsafe {
             (self.run)(
                 self.device.as_ptr(),

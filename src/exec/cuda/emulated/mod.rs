@@ -8,7 +8,7 @@
 mod build;
 mod library;
 
-pub use build::{build, compiler, entry_points};
+pub use build::{Sanitizer, build, build_with, compiler, entry_points};
 
 use super::launch::{Argument, Buffer, Counters, Driver, Geometry, Packed, Recording};
 use crate::error::{Error, Result};

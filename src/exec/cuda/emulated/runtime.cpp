@@ -17,6 +17,15 @@
 #if !defined(__x86_64__)
 #include <ucontext.h>
 #endif
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
 
 namespace gpu {
 
@@ -69,6 +78,28 @@ static void begin(Place& place, char* stack, std::size_t bytes, void (*entry)())
 static void go(Place& save, Place& load) { swapcontext(&save, &load); }
 #endif
 
+// What AddressSanitizer must be told, where it is built in: on which stack the code goes on, and what memory nobody
+// may touch.
+#if defined(__SANITIZE_ADDRESS__)
+#define UNCHECKED __attribute__((no_sanitize_address, noinline))
+constexpr bool CHECKED = true;
+static void leave(void** own, const void* bottom, std::size_t bytes) {
+  __sanitizer_start_switch_fiber(own, bottom, bytes);
+}
+static void arrive(void* own, const void** bottom, std::size_t* bytes) {
+  __sanitizer_finish_switch_fiber(own, bottom, bytes);
+}
+static void forbid(std::uintptr_t from, std::size_t bytes) { __asan_poison_memory_region((void*)from, bytes); }
+static void allow(std::uintptr_t from, std::size_t bytes) { __asan_unpoison_memory_region((void*)from, bytes); }
+#else
+#define UNCHECKED
+constexpr bool CHECKED = false;
+static void leave(void**, const void*, std::size_t) {}
+static void arrive(void*, const void**, std::size_t*) {}
+static void forbid(std::uintptr_t, std::size_t) {}
+static void allow(std::uintptr_t, std::size_t) {}
+#endif
+
 enum class State { Ready, AtBarrier, AtCollective, Done };
 
 // An asynchronous copy on its way; `group` counts the groups closed before it.
@@ -82,6 +113,7 @@ struct Copy {
 struct Fiber {
   Place place;
   char* stack = nullptr;
+  void* checked = nullptr;  // AddressSanitizer's own stack, while another fiber runs
   State state = State::Ready;
   const char* file = nullptr;
   int line = 0;
@@ -92,7 +124,8 @@ struct Fiber {
   unsigned copy_groups = 0;  // closed
 };
 
-constexpr std::size_t STACK = 64 * 1024, PAGE = 4096;
+// Checked frames have zones around each variable.
+constexpr std::size_t STACK = (CHECKED ? 256 : 64) * 1024, PAGE = 4096;
 constexpr unsigned char POISON = 0xff;
 constexpr Shadow UNTOUCHED{NOBODY, NOBODY, NOBODY, 0, 0, 0, 0};
 
@@ -105,6 +138,8 @@ struct Device {
   Context seen{};
   std::vector<Fiber> fibers;
   Place scheduler;
+  const void* scheduler_stack = nullptr;  // as AddressSanitizer knows it
+  std::size_t scheduler_bytes = 0;
   Fiber* current = nullptr;
   const Kernel* kernel = nullptr;
   const void* argument = nullptr;
@@ -131,12 +166,23 @@ struct Device {
 // The device whose launch this OS thread is running.
 static thread_local Device* device = nullptr;
 
-static void wait(State state, const char* file, int line) {
+// From the scheduler to a fiber, until that waits. These three leave frames behind when a fiber ends.
+UNCHECKED static void resume(Fiber& f) {
+  void* own = nullptr;
+  device->current = &f;
+  leave(&own, f.stack + PAGE, STACK - PAGE);
+  go(device->scheduler, f.place);
+  arrive(own, nullptr, nullptr);
+}
+
+UNCHECKED static void wait(State state, const char* file, int line) {
   Fiber& f = *device->current;
   f.state = state;
   f.file = file;
   f.line = line;
+  leave(state == State::Done ? nullptr : &f.checked, device->scheduler_stack, device->scheduler_bytes);
   go(f.place, device->scheduler);
+  arrive(f.checked, &device->scheduler_stack, &device->scheduler_bytes);
 }
 
 static const char* short_name(const char* file) {
@@ -252,7 +298,8 @@ void copies_wait(unsigned newest) {
   f.copies.erase(std::remove_if(f.copies.begin(), f.copies.end(), due), f.copies.end());
 }
 
-static void entry() {
+UNCHECKED static void entry() {
+  arrive(nullptr, &device->scheduler_stack, &device->scheduler_bytes);
   device->kernel->call(*device->kernel, device->argument);
   wait(State::Done, "", 0);
 }
@@ -337,11 +384,10 @@ static void run_block(unsigned threads, std::mt19937_64& random, std::vector<uns
     for (unsigned i : order) {
       Fiber& f = fibers[i];
       if (f.state != State::Ready) continue;
-      device->current = &f;
       c.thread = f.thread;
       c.number = i;
       c.warp_epoch = device->warp_epochs[i / 32];
-      go(device->scheduler, f.place);
+      resume(f);
       if (!device->report.empty()) return;
     }
     bool released = false;
@@ -407,6 +453,7 @@ struct GpuLaunch {
   std::uint64_t shared_bytes, seed;
   const gpu::Span* allocations;  // [allocation_count], sorted by address
   std::uint64_t allocation_count;
+  std::uint64_t guard_bytes;  // before and after each
   const void* argument;  // [argument_bytes]
   std::uint64_t argument_bytes;
 };
@@ -445,7 +492,19 @@ int gpu_launch(gpu::Device* on, const char* name, const GpuLaunch* launch, char*
     device->dynamic_bytes = launch->shared_bytes;
     device->allocations.assign(launch->allocations, launch->allocations + launch->allocation_count);
     device->arrays.clear();
+    auto guards = [&](void (*change)(std::uintptr_t, std::size_t)) {
+      for (const Span& span : device->allocations) {
+        change(span.from - launch->guard_bytes, launch->guard_bytes);
+        change(span.to, launch->guard_bytes);
+      }
+    };
+    guards(forbid);
     run_grid(launch->seed);
+    guards(allow);
+    if (!device->report.empty()) {
+      // Fibers that were abandoned left frames with zones that nobody may touch.
+      for (Fiber& f : device->fibers) allow((std::uintptr_t)(f.stack + PAGE), STACK - PAGE);
+    }
   }
   std::snprintf(message, capacity, "%s", device->report.c_str());
   return device->report.empty() ? 0 : 1;

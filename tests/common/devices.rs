@@ -1,0 +1,144 @@
+//! Devices for tests: one that does nothing, and one that fails.
+
+use gansaku::error::{Error, Result};
+use gansaku::exec::cuda::launch::{Argument, Buffer, Counters, Driver, Geometry, Packed, Recording};
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Host memory for a device; kernels do nothing.
+pub struct Still {
+    buffers: Vec<Vec<u8>>,
+    capacity: usize,
+    counters: Counters,
+}
+
+impl Still {
+    /// A device of `capacity` bytes.
+    pub fn new(capacity: usize) -> Still {
+        Still { buffers: vec![], capacity, counters: Counters::default() }
+    }
+}
+
+impl Driver for Still {
+    fn name(&self) -> String {
+        "still device".into()
+    }
+    fn free_memory(&self) -> Result<usize> {
+        Ok(self.capacity - self.buffers.iter().map(Vec::len).sum::<usize>())
+    }
+    fn allocate(&mut self, bytes: usize) -> Result<Buffer> {
+        self.counters.allocations += 1;
+        self.buffers.push(vec![0; bytes]);
+        Ok(Buffer(self.buffers.len() as u32 - 1))
+    }
+    fn address(&self, buffer: Buffer) -> u64 {
+        // Addresses that are apart; nobody follows them.
+        u64::from(buffer.0 + 1) << 32
+    }
+    fn zero(&mut self, buffer: Buffer, offset: usize, bytes: usize) -> Result<()> {
+        self.buffers[buffer.0 as usize][offset..offset + bytes].fill(0);
+        Ok(())
+    }
+    fn upload(&mut self, buffer: Buffer, offset: usize, from: &[u8]) -> Result<()> {
+        self.counters.uploads += 1;
+        self.buffers[buffer.0 as usize][offset..offset + from.len()].copy_from_slice(from);
+        Ok(())
+    }
+    fn download(&mut self, buffer: Buffer, offset: usize, to: &mut [u8]) -> Result<()> {
+        self.counters.downloads += 1;
+        to.copy_from_slice(&self.buffers[buffer.0 as usize][offset..offset + to.len()]);
+        Ok(())
+    }
+    fn has(&self, _: &str) -> bool {
+        true
+    }
+    fn launch(&mut self, _: &str, _: Geometry, _: &[Argument]) -> Result<()> {
+        self.counters.launches += 1;
+        Ok(())
+    }
+    fn synchronize(&mut self) -> Result<()> {
+        self.counters.synchronizations += 1;
+        Ok(())
+    }
+    fn counters(&self) -> Counters {
+        self.counters
+    }
+}
+
+/// What the `call`-th call says where it fails.
+pub fn fault(call: usize) -> Error {
+    Error::Device(format!("still device: call {call}: an illegal memory access"))
+}
+
+/// A device whose `fail_at`-th call fails, and every call after it: what a lost context does.
+pub struct Faulty<D> {
+    inner: D,
+    fail_at: usize,
+    /// Calls so far, failed ones included; outlives the device.
+    calls: Rc<Cell<usize>>,
+}
+
+impl<D: Driver> Faulty<D> {
+    /// `inner` until a call fails. Counts into `calls`, from 0.
+    pub fn new(inner: D, fail_at: usize, calls: &Rc<Cell<usize>>) -> Faulty<D> {
+        calls.set(0);
+        Faulty { inner, fail_at, calls: calls.clone() }
+    }
+
+    fn call(&self) -> Result<()> {
+        let number = self.calls.get();
+        self.calls.set(number + 1);
+        if number < self.fail_at { Ok(()) } else { Err(fault(number)) }
+    }
+}
+
+impl<D: Driver> Driver for Faulty<D> {
+    fn name(&self) -> String {
+        self.inner.name()
+    }
+    fn free_memory(&self) -> Result<usize> {
+        self.call()?;
+        self.inner.free_memory()
+    }
+    fn allocate(&mut self, bytes: usize) -> Result<Buffer> {
+        self.call()?;
+        self.inner.allocate(bytes)
+    }
+    fn address(&self, buffer: Buffer) -> u64 {
+        self.inner.address(buffer)
+    }
+    fn zero(&mut self, buffer: Buffer, offset: usize, bytes: usize) -> Result<()> {
+        self.call()?;
+        self.inner.zero(buffer, offset, bytes)
+    }
+    fn upload(&mut self, buffer: Buffer, offset: usize, from: &[u8]) -> Result<()> {
+        self.call()?;
+        self.inner.upload(buffer, offset, from)
+    }
+    fn download(&mut self, buffer: Buffer, offset: usize, to: &mut [u8]) -> Result<()> {
+        self.call()?;
+        self.inner.download(buffer, offset, to)
+    }
+    fn has(&self, kernel: &str) -> bool {
+        self.inner.has(kernel)
+    }
+    fn launch(&mut self, kernel: &str, geometry: Geometry, arguments: &[Argument]) -> Result<()> {
+        self.call()?;
+        self.inner.launch(kernel, geometry, arguments)
+    }
+    fn record(&mut self, launches: &[&Packed]) -> Result<Option<Recording>> {
+        self.call()?;
+        self.inner.record(launches)
+    }
+    fn replay(&mut self, recording: Recording) -> Result<()> {
+        self.call()?;
+        self.inner.replay(recording)
+    }
+    fn synchronize(&mut self) -> Result<()> {
+        self.call()?;
+        self.inner.synchronize()
+    }
+    fn counters(&self) -> Counters {
+        self.inner.counters()
+    }
+}
