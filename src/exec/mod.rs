@@ -125,6 +125,17 @@ pub struct Record {
     pub gradient_norm2: [f64; 2],
 }
 
+/// One phase to run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Turn {
+    /// Which plan.
+    pub plan: usize,
+    /// At which tick.
+    pub tick: u64,
+    /// Each network's rates.
+    pub rates: [Rate; 2],
+}
+
 /// What training asks of an executor. A run may return before its work is done; whatever reads waits for it.
 pub trait Executor {
     /// The device, for people: "2 CPU threads".
@@ -133,11 +144,11 @@ pub trait Executor {
     /// The plans, as given.
     fn plans(&self) -> &[Plan];
 
-    /// Runs a plan at `tick` with each network's rates.
+    /// Runs phases, in order; a list that comes again and again may cost less than its phases one by one.
     ///
     /// # Errors
     /// When the device fails, possibly at something run before.
-    fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()>;
+    fn run(&mut self, turns: &[Turn]) -> Result<()>;
 
     /// What the phases since the last call left, in order; waits for them.
     ///
