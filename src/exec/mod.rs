@@ -208,24 +208,34 @@ pub type Opened = Box<dyn FnOnce(Job) -> Result<Box<dyn Executor>>>;
 /// # Errors
 /// When there is no such device, or it fails.
 pub fn open(device: Device, threads: usize) -> Result<Opened> {
-    match device {
-        Device::Cpu => on_cpu(threads),
-        #[cfg(feature = "cuda")]
-        Device::Auto => match cuda::driver::presence()? {
-            cuda::driver::Presence::Present { .. } => open(Device::Cuda(0), threads),
-            cuda::driver::Presence::Absent(_) => on_cpu(threads),
-        },
-        #[cfg(not(feature = "cuda"))]
-        Device::Auto => on_cpu(threads),
+    match settle(device)? {
         #[cfg(feature = "cuda")]
         Device::Cuda(number) => {
             let driver = cuda::driver::Nvidia::open(number)?;
             Ok(Box::new(move |job| Ok(Box::new(cuda::Cuda::of(driver, job)?))))
         }
+        _ => on_cpu(threads),
+    }
+}
+
+/// The device that is meant on this machine: the CPU, or a GPU of a build that has GPUs.
+///
+/// # Errors
+/// When this build has no GPUs and one is asked for, or looking for one fails.
+pub fn settle(device: Device) -> Result<Device> {
+    match device {
+        #[cfg(feature = "cuda")]
+        Device::Auto => Ok(match cuda::driver::presence()? {
+            cuda::driver::Presence::Present { .. } => Device::Cuda(0),
+            cuda::driver::Presence::Absent(_) => Device::Cpu,
+        }),
+        #[cfg(not(feature = "cuda"))]
+        Device::Auto => Ok(Device::Cpu),
         #[cfg(not(feature = "cuda"))]
         Device::Cuda(number) => Err(crate::error::Error::Device(format!(
             "--device cuda:{number}: this build has no CUDA; use --device cpu, or build with --features cuda"
         ))),
+        settled => Ok(settled),
     }
 }
 

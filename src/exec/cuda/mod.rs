@@ -18,6 +18,7 @@ mod matmul;
 mod memory;
 mod metrics;
 mod pack;
+pub mod parzen;
 mod update;
 
 pub use blocks::{Clock, Rates};
