@@ -1,16 +1,16 @@
-//! Every node with memory against the f64 interpreter, on any executor.
+//! Every node with memory against the f64 interpreter, on any executor and in any step of a training.
 //!
 //! For each stored node the reference starts from what the plan itself stored below it, so an error shows at
 //! the node that made it. Tolerances are derived: a forward error analysis in f32 runs beside the reference.
 
-use super::rates;
-use gansaku::exec::Rate;
+use gansaku::data::{Dataset, shuffle};
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
+use gansaku::exec::{Rate, Turn};
 use gansaku::graph::interp::{self, Moment, Tensor, Values};
 use gansaku::graph::{Family, Graph, Op, Player, Var};
-use gansaku::lower::{Place, Plan};
+use gansaku::lower::{EXAMPLES, Place, Plan};
 use gansaku::models::gan::{Gan, Phase};
 use std::collections::HashMap;
 
@@ -144,11 +144,30 @@ fn tensor(shape: &[usize], values: &[f32]) -> Tensor {
     Tensor::new(shape, values.iter().map(|&x| f64::from(x)).collect())
 }
 
-/// Runs phase `number` once and compares every stored node; the share of the worst tolerance used.
-pub fn compare(name: &str, gan: &Gan, machine: &mut dyn Machine, number: usize, phase: &Phase) -> f64 {
+/// The minibatch of a moment: `[rows, numbers]`, or labels one-hot `[rows, classes]`.
+fn minibatch(data: &Dataset, moment: Moment, input: &str, rows: usize) -> Vec<f32> {
+    let position = |row: usize| moment.tick * rows as u64 + row as u64;
+    let examples = (0..rows).map(|row| shuffle::at(moment.seed, data.train.count, position(row)));
+    if input == EXAMPLES {
+        return examples.flat_map(|i| data.numbers(&data.train, i)).collect();
+    }
+    let labels = data.train.labels.as_ref().expect("labelled data");
+    let one_hot = |i: usize| (0..data.classes).map(move |c| f32::from(u8::from(usize::from(labels[i]) == c)));
+    examples.flat_map(one_hot).collect()
+}
+
+/// Runs a phase and compares every stored node, minibatches to the bit; the share of the worst tolerance used.
+pub fn compare(
+    name: &str,
+    gan: &Gan,
+    data: &Dataset,
+    machine: &mut dyn Machine,
+    turn: &Turn,
+    phase: &Phase,
+) -> f64 {
     let g = &phase.graph;
-    let moment = Moment { seed: gan.config.seed, tick: 5 };
-    let stored = machine.plan(number).stored.clone();
+    let moment = Moment { seed: gan.config.seed, tick: turn.tick };
+    let stored = machine.plan(turn.plan).stored.clone();
     let roots: Vec<Var> = stored.iter().map(|s| s.var).collect();
     let mut seen = Values::new();
     // A parameter's value is taken before the updates of the stage that reads it.
@@ -158,7 +177,7 @@ pub fn compare(name: &str, gan: &Gan, machine: &mut dyn Machine, number: usize, 
     for &v in params.iter().filter(|v| versions(v)) {
         seen.insert(v, leaf(machine, gan, g, v).expect("a parameter"));
     }
-    machine.run(number, moment.tick, &rates(1), &mut |launch, machine| {
+    machine.run(turn.plan, turn.tick, &turn.rates, &mut |launch, machine| {
         for node in stored.iter().filter(|s| s.writers.last() == Some(&launch)) {
             let len = g_len(&node.view.windows);
             let shape: Vec<usize> = node.view.windows.iter().map(|w| w.1).collect();
@@ -173,6 +192,15 @@ pub fn compare(name: &str, gan: &Gan, machine: &mut dyn Machine, number: usize, 
     let mut worst = 0.0f64;
     let (mut unsure, mut total) = (0, 0);
     for node in &stored {
+        if let Op::Input(input) = &g.node(node.var).op {
+            let wanted = minibatch(data, moment, input, g.shape(node.var)[0]);
+            assert_eq!(
+                seen[&node.var],
+                tensor(&g.shape(node.var), &wanted),
+                "{name}, {}: {input}",
+                phase.name
+            );
+        }
         if g.node(node.var).op.family() == Family::Leaf
             && !matches!(g.node(node.var).op, Op::Rand { .. } | Op::Const(_))
         {
