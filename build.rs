@@ -1,6 +1,6 @@
-//! With the feature `cuda`, compiles `kernels/*.cu` through NVRTC into images for every architecture and writes
-//! the table of them (`src/exec/cuda/kernels.rs` includes it). No GPU, no driver, no CUDA toolkit: only NVRTC, a
-//! library of its own. Without the feature it does nothing.
+//! With the feature `cuda`, compiles `kernels/*.cu` through NVRTC, via cudarc, into images for every architecture
+//! and writes the table of them (`src/exec/cuda/kernels.rs` includes it). No GPU, no driver, no CUDA toolkit: only
+//! NVRTC, a library of its own. Without the feature it does nothing.
 //!
 //! A warning of either compiler or a register that spills to memory fails the build. A file whose name ends in
 //! `_sm90a` is compiled for that architecture alone, every other for the portable ones. `GANSAKU_ARCHS=90,120`
@@ -13,16 +13,12 @@ mod nvrtc;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     #[cfg(feature = "cuda")]
-    if let Err(message) = kernels::build() {
-        for line in message.lines() {
-            println!("cargo::error={line}");
-        }
-    }
+    kernels::build();
 }
 
 #[cfg(feature = "cuda")]
 mod kernels {
-    use super::nvrtc::{self, ENVIRONMENT, Nvrtc, Result};
+    use super::nvrtc::{self, Again, DESCRIBE, ENVIRONMENT, Nvrtc, Result};
     use sha2::{Digest, Sha256};
     use std::collections::BTreeMap;
     use std::fmt::Write as _;
@@ -34,19 +30,28 @@ mod kernels {
     const ARCHS: &str = "75,80,86,89,90,90a,100,120";
     /// No fast math: the kernels round where their text says.
     const OPTIONS: [&str; 3] = ["--std=c++17", "-DNDEBUG", "--ptxas-options=-v"];
+    /// The first word of a compilation's task.
+    const COMPILE: &str = "compile";
 
-    pub fn build() -> Result<()> {
+    /// Makes the table, or does what this process was started for; says what went wrong.
+    pub fn build() {
+        let done = match nvrtc::task() {
+            Some(task) => work(&task.iter().map(String::as_str).collect::<Vec<_>>()),
+            None => build_table(),
+        };
+        for line in done.err().iter().flat_map(|message| message.lines()) {
+            println!("cargo::error={line}");
+        }
+    }
+
+    fn build_table() -> Result<()> {
         println!("cargo::rerun-if-changed=kernels");
         for name in ENVIRONMENT.iter().chain(&["GANSAKU_ARCHS"]) {
             println!("cargo::rerun-if-env-changed={name}");
         }
         let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
         let folder = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("kernels");
-        let setup =
-            Setup { sources: sources(&folder)?, nvrtc: nvrtc::find()?, cache: out.join("cache"), folder };
-        if let [file, arch] = &env::args().skip(1).collect::<Vec<_>>()[..] {
-            return setup.compile(&Job { file, arch });
-        }
+        let setup = Setup::new(folder, &out, vec![])?;
         let archs = archs(&setup.nvrtc)?;
         let mut jobs = vec![];
         for file in setup.sources.keys().filter(|name| name.ends_with(".cu")) {
@@ -54,21 +59,35 @@ mod kernels {
             let fitting = archs.iter().filter(|arch| (arch.as_str() == "90a") == special);
             jobs.extend(fitting.map(|arch| Job { file, arch }));
         }
-        let cannot = |path: &Path, e| format!("cannot write {}: {e}", path.display());
-        fs::create_dir_all(&setup.cache).map_err(|e| cannot(&setup.cache, e))?;
         let table = out.join("kernels.rs");
         let text = render(&setup.compile_all(&jobs)?, &setup.nvrtc);
-        fs::write(&table, text).map_err(|e| cannot(&table, e))
+        fs::write(&table, text).map_err(|e| cannot("write", &table, e))
+    }
+
+    /// Does the task of a process with NVRTC in it.
+    fn work(task: &[&str]) -> Result<()> {
+        match *task {
+            [DESCRIBE] => nvrtc::describe(None),
+            [DESCRIBE, library] => nvrtc::describe(Some(Path::new(library))),
+            [COMPILE, library, folder, file, arch, stem] => {
+                nvrtc::load(Some(Path::new(library)))?;
+                compile(Path::new(folder), &Job { file, arch }, Path::new(stem))
+            }
+            _ => Err(format!("no such task: {task:?}")),
+        }
+    }
+
+    fn cannot(what: &str, path: &Path, error: std::io::Error) -> String {
+        format!("cannot {what} {}: {error}", path.display())
     }
 
     /// Texts of the kernel files and headers, by name.
     fn sources(folder: &Path) -> Result<BTreeMap<String, String>> {
-        let cannot = |path: &Path, e| format!("cannot read {}: {e}", path.display());
         let mut sources = BTreeMap::new();
-        for entry in fs::read_dir(folder).map_err(|e| cannot(folder, e))?.flatten() {
+        for entry in fs::read_dir(folder).map_err(|e| cannot("read", folder, e))?.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.ends_with(".cu") || name.ends_with(".cuh") {
-                let text = fs::read_to_string(entry.path()).map_err(|e| cannot(&entry.path(), e))?;
+                let text = fs::read_to_string(entry.path()).map_err(|e| cannot("read", &entry.path(), e))?;
                 sources.insert(name, text);
             }
         }
@@ -133,8 +152,15 @@ mod kernels {
     }
 
     impl Setup {
-        /// NVRTC compiles one file at a time in a process, however many threads ask: so each job is a process, this
-        /// program again with file and architecture as arguments.
+        /// The kernels of a folder, compiled into `out`; `arguments` start this program again.
+        fn new(folder: PathBuf, out: &Path, arguments: Vec<String>) -> Result<Setup> {
+            let cache = out.join("cache");
+            fs::create_dir_all(&cache).map_err(|e| cannot("write", &cache, e))?;
+            let nvrtc = nvrtc::find(&Again { arguments, links: out.join("nvrtc") })?;
+            Ok(Setup { nvrtc, sources: sources(&folder)?, folder, cache })
+        }
+
+        /// NVRTC compiles one file at a time in a process, however many threads ask: so each job is a process.
         fn compile_all<'a>(&self, jobs: &'a [Job]) -> Result<Vec<Module<'a>>> {
             let next = AtomicUsize::new(0);
             let work = || {
@@ -165,57 +191,59 @@ mod kernels {
             Ok(modules)
         }
 
-        /// Where a job's cubin, PTX and log go: a name made of all that they depend on.
-        fn paths(&self, Job { file, arch }: &Job) -> [PathBuf; 3] {
+        /// Where a job's cubin, PTX and log go, but for the endings: a name made of all that they depend on.
+        fn stem(&self, Job { file, arch }: &Job) -> PathBuf {
             let mut hash = Sha256::new();
             let texts = included(file, &self.sources).into_iter().map(|name| self.sources[name].as_str());
             for part in [&self.nvrtc.identity, *file, *arch].into_iter().chain(OPTIONS).chain(texts) {
                 hash.update(part.len().to_le_bytes());
                 hash.update(part);
             }
-            let stem = self.cache.join(hex(&hash.finalize()));
-            ["cubin", "ptx", "log"].map(|kind| stem.with_extension(kind))
+            self.cache.join(hex(&hash.finalize()))
         }
 
         /// What a process makes of a job, or what an earlier build made of the same texts.
         fn module<'a>(&self, job: &'a Job) -> Result<Module<'a>> {
             let Job { file, arch } = job;
-            let [cubin, ptx, log] = self.paths(job);
+            let stem = self.stem(job);
+            let [cubin, ptx, log] = paths(&stem);
             if !log.exists() {
-                let program = env::current_exe().map_err(|e| format!("the build script's own path: {e}"))?;
-                let mut command = std::process::Command::new(program);
-                command.args([file, arch]).env("GANSAKU_NVRTC", &self.nvrtc.path);
+                let [library, folder, stem] =
+                    [&self.nvrtc.path, &self.folder, &stem].map(|p| p.to_string_lossy());
+                let mut command = self.nvrtc.command(&[COMPILE, &library, &folder, file, arch, &stem])?;
                 let output = command.output().map_err(|e| format!("cannot start the build script: {e}"))?;
                 if !log.exists() {
-                    let talk = String::from_utf8_lossy(&output.stdout);
-                    let errors: Vec<&str> =
-                        talk.lines().filter_map(|l| l.strip_prefix("cargo::error=")).collect();
-                    let ended = format!("kernels/{file} for sm_{arch}: its process ended, {}", output.status);
-                    return Err(if errors.is_empty() { ended } else { errors.join("\n") });
+                    return Err(format!("kernels/{file} for sm_{arch}: {}", nvrtc::failure(&output)));
                 }
             }
-            let read = |path: &Path| fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()));
+            let read = |path: &Path| fs::read_to_string(path).map_err(|e| cannot("read", path, e));
             let mut kernels = signatures(&read(&ptx)?, &self.sources[*file]).ok_or_else(|| {
                 format!("kernels/{file}: the PTX for sm_{arch} has an entry this build cannot read")
             })?;
             occupancy(&read(&log)?, &mut kernels);
             Ok(Module { job, cubin, ptx, kernels })
         }
+    }
 
-        fn compile(&self, job: &Job) -> Result<()> {
-            let Job { file, arch } = job;
-            let source = self.sources.get(*file).ok_or_else(|| format!("no kernels/{file}"))?;
-            let mut options: Vec<String> = OPTIONS.map(String::from).into();
-            options.push(format!("--gpu-architecture=sm_{arch}"));
-            options.push(format!("--include-path={}", self.folder.display()));
-            let made = self.nvrtc.compile(source, file, &options)?;
-            complaints(&made.log).map_err(|lines| format!("kernels/{file} for sm_{arch}: {lines}"))?;
-            // The log is written last: where it stands, the others are whole.
-            for (path, bytes) in self.paths(job).iter().zip([made.cubin, made.ptx, made.log.into_bytes()]) {
-                fs::write(path, bytes).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
-            }
-            Ok(())
+    /// Cubin, PTX and log of a job.
+    fn paths(stem: &Path) -> [PathBuf; 3] {
+        ["cubin", "ptx", "log"].map(|kind| stem.with_extension(kind))
+    }
+
+    /// In a process with NVRTC in it: a job's cubin, PTX and log.
+    fn compile(folder: &Path, Job { file, arch }: &Job, stem: &Path) -> Result<()> {
+        let path = folder.join(file);
+        let source = fs::read_to_string(&path).map_err(|e| cannot("read", &path, e))?;
+        let mut options: Vec<String> = OPTIONS.map(String::from).into();
+        options.push(format!("--gpu-architecture=sm_{arch}"));
+        options.push(format!("--include-path={}", folder.display()));
+        let made = nvrtc::compile(&source, file, &options)?;
+        complaints(&made.log)?;
+        // The log is written last: where it stands, the others are whole.
+        for (path, bytes) in paths(stem).iter().zip([made.cubin, made.ptx, made.log.into_bytes()]) {
+            fs::write(path, bytes).map_err(|e| cannot("write", path, e))?;
         }
+        Ok(())
     }
 
     /// A file and the headers it includes, directly or not, each once.
@@ -395,6 +423,101 @@ mod kernels {
             ] {
                 assert!(complaints(&format!("{LOG}{bad}\n")).is_err_and(|e| e.contains(bad)), "{bad}");
             }
+        }
+
+        /// Keeps 64 numbers in registers over a barrier.
+        const PRESSED: &str = r#"
+struct PressedArguments {
+  float* numbers;  // [64, 1024]
+};
+extern "C" __global__ void __launch_bounds__(THREADS) pressed_f32(const __grid_constant__ PressedArguments a) {
+  float kept[64];
+#pragma unroll
+  for (int i = 0; i < 64; i++) kept[i] = a.numbers[i * 1024 + threadIdx.x];
+  __syncthreads();
+#pragma unroll
+  for (int i = 0; i < 64; i++) a.numbers[i * 1024 + threadIdx.x] = kept[63 - i] * kept[i * 7 % 64];
+}
+"#;
+
+        /// This program again, for [`a_task_of_another_test`].
+        fn again() -> Vec<String> {
+            let test = concat!(module_path!(), "::a_task_of_another_test");
+            let test = test.split_once("::").expect("a module of the test program").1;
+            ["--exact", test, "--ignored", "--nocapture"].map(String::from).into()
+        }
+
+        #[test]
+        #[ignore = "other tests start it as a process of its own"]
+        fn a_task_of_another_test() {
+            if nvrtc::task().is_none() {
+                return println!("nobody gave a task");
+            }
+            // The test harness may have begun a line.
+            println!();
+            build();
+        }
+
+        /// Kernels in a folder of their own, or `None` with a printed reason where NVRTC is not there.
+        fn setup(files: &[(&str, String)]) -> Option<(tempfile::TempDir, Setup)> {
+            let folder = tempfile::tempdir().expect("a folder");
+            files.iter().for_each(|(name, text)| fs::write(folder.path().join(name), text).expect("written"));
+            match Setup::new(folder.path().into(), folder.path(), again()) {
+                Ok(setup) => Some((folder, setup)),
+                Err(why) => {
+                    assert!(env::var_os("GANSAKU_NVRTC").is_none(), "{why}");
+                    println!("skipped: {why}");
+                    None
+                }
+            }
+        }
+
+        #[test]
+        fn a_kernel_that_spills_is_refused() {
+            // The register file has 65536 of 32 bits: 32 a thread where two blocks of 1024 are to fit.
+            let bounds = [("narrow.cu", "1024, 2"), ("wide.cu", "256")];
+            let files = bounds.map(|(name, bounds)| (name, PRESSED.replace("THREADS", bounds)));
+            let Some((_folder, setup)) = setup(&files) else { return };
+            let arch = "90";
+            let [narrow, wide] = bounds.map(|(file, _)| Job { file, arch });
+            let made = setup.compile_all(std::slice::from_ref(&wide)).expect("registers enough");
+            let kernel = &made[0].kernels["pressed_f32"];
+            assert!(kernel.registers > 64, "it holds 64 numbers in {} registers", kernel.registers);
+            let refused = setup.compile_all(&[wide, narrow]).err().expect("32 registers hold no 64 numbers");
+            for part in ["kernels/narrow.cu for sm_90", "no spill", "bytes spill stores", "Used 32 registers"]
+            {
+                assert!(refused.contains(part), "{part:?} is missing: {refused}");
+            }
+            assert!(!refused.contains("wide.cu"), "{refused}");
+        }
+
+        #[test]
+        fn the_library_that_was_chosen_is_the_one_that_compiles() {
+            let Some((folder, setup)) = setup(&[]) else { return };
+            let found = &setup.nvrtc;
+            let copy = folder.path().join("libnvrtc.so.0");
+            fs::copy(&found.path, &copy).expect("room");
+            let links = folder.path().join("links");
+            let chosen = Nvrtc::at(&Again { arguments: again(), links }, &copy).expect("a library");
+            assert_eq!(chosen.path, fs::canonicalize(&copy).expect("there"));
+            assert_eq!((chosen.version, chosen.archs), (found.version.clone(), found.archs.clone()));
+            // Names that lead to another file.
+            let task = [DESCRIBE, &copy.to_string_lossy()];
+            let output = found.command(&task).expect("a command").output().expect("starts");
+            let refused = nvrtc::failure(&output);
+            assert!(refused.contains("cudarc loaded") && refused.contains("not this file"), "{refused}");
+        }
+
+        #[test]
+        fn a_file_that_is_no_nvrtc_is_told_with_the_reason() {
+            let folder = tempfile::tempdir().expect("a folder");
+            let file = folder.path().join("libnvrtc.so");
+            fs::write(&file, "no library").expect("written");
+            let again = Again { arguments: again(), links: folder.path().join("links") };
+            let refused = Nvrtc::at(&again, &file).expect_err("not a library");
+            assert!(refused.contains("the loader refuses it"), "{refused}");
+            let refused = Nvrtc::at(&again, &folder.path().join("absent")).expect_err("not a file");
+            assert!(refused.contains("cannot link to it"), "{refused}");
         }
     }
 }

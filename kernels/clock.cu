@@ -8,7 +8,8 @@
 struct ClosePhaseArguments {
   Global<const float> arena;
   Global<const double> norms2[2];  // [1] each: squared gradient norm of generator, discriminator
-  Global<double> ring;             // [slots, MAX_STATISTICS + 2]
+  Global<const LossScale> scales[2];
+  Global<double> ring;             // [slots, MAX_STATISTICS + 6]
   Global<Clock> clock;             // [1]
   Schedule schedule;
   u32 updated[2];  // 1 where the phase updated the generator, the discriminator
@@ -23,10 +24,12 @@ extern "C" __global__ void __launch_bounds__(32) close_phase_f32(const __grid_co
   u64 updates[2] = {a.clock[0].updates[0] + a.updated[0], a.clock[0].updates[1] + a.updated[1]};
   // All have read the clock.
   __syncthreads();
-  u64 numbers = slot * (MAX_STATISTICS + 2);
+  u64 numbers = slot * (MAX_STATISTICS + 6);
   if (i < a.count) a.ring[numbers + i] = a.arena[a.at[i]];
   if (i < 2) {
     a.ring[numbers + MAX_STATISTICS + i] = a.norms2[i][0];
+    a.ring[numbers + MAX_STATISTICS + 2 + i] = a.scales[i][0].scale;
+    a.ring[numbers + MAX_STATISTICS + 4 + i] = a.scales[i][0].skip;
     u64 done = i == 0 ? updates[0] : updates[1], epoch = tick * a.schedule.batch / a.schedule.examples;
     a.clock[0].updates[i] = done;
     a.clock[0].rates[i] = rates_of(a.schedule.networks[i], done + 1, updates[0], epoch);

@@ -5,6 +5,7 @@
 #pragma once
 
 typedef unsigned char u8;
+typedef unsigned short u16;
 typedef unsigned int u32;
 typedef long long i64;
 typedef unsigned long long u64;
@@ -16,8 +17,22 @@ using Global = T*;
 // `SHARED(float, tile, 64)`: memory of the block; `DYNAMIC_SHARED`: as much as the launch asked for.
 #define SHARED(type, name, count) __shared__ __align__(16) type name[count]
 #define DYNAMIC_SHARED(type, name)      \
-  extern __shared__ type name##_start[]; \
+  extern __shared__ __align__(16) type name##_start[]; \
   type* const name = name##_start
+
+// Neighbours of device memory at once; they are aligned.
+__device__ __forceinline__ void put4(float* to, i64 at, const float (&from)[4]) {
+  *reinterpret_cast<float4*>(to + at) = make_float4(from[0], from[1], from[2], from[3]);
+}
+__device__ __forceinline__ void put4(u16* to, i64 at, const u16 (&from)[4]) {
+  *reinterpret_cast<ushort4*>(to + at) = make_ushort4(from[0], from[1], from[2], from[3]);
+}
+
+// The same memory as elements of another type.
+template <class To, class From>
+__device__ __forceinline__ To* recast(From* from) {
+  return reinterpret_cast<To*>(from);
+}
 
 // Four neighbours of shared memory at once; `at` is a multiple of four.
 __device__ __forceinline__ void load4(const float* from, u32 at, float (&to)[4]) {
@@ -27,9 +42,14 @@ __device__ __forceinline__ void load4(const float* from, u32 at, float (&to)[4])
 __device__ __forceinline__ void store4(float* to, u32 at, const float (&from)[4]) {
   *reinterpret_cast<float4*>(to + at) = make_float4(from[0], from[1], from[2], from[3]);
 }
+// Whether element `at` lies at a multiple of `bytes` bytes.
+template <class T>
+__device__ __forceinline__ bool aligned(const T* from, i64 at, u32 bytes) {
+  return ((u64)(from + at) & (bytes - 1)) == 0;
+}
 // Four neighbours of device memory; at once where they are aligned.
 __device__ __forceinline__ void read4(const float* from, i64 at, float (&to)[4]) {
-  if (((u64)(from + at) & 15) == 0) {
+  if (aligned(from, at, 16)) {
     float4 four = *reinterpret_cast<const float4*>(from + at);
     to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
   } else {
@@ -37,9 +57,31 @@ __device__ __forceinline__ void read4(const float* from, i64 at, float (&to)[4])
     for (int i = 0; i < 4; i++) to[i] = from[at + i];
   }
 }
+
+// Half precision, rounded to nearest, ties to even.
+__device__ __forceinline__ float from_half(u16 x) {
+  float wide;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(x));
+  return wide;
+}
+__device__ __forceinline__ u16 to_half(float x) {
+  u16 narrow;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(narrow) : "f"(x));
+  return narrow;
+}
 #else
 #include "gpu.h"
 #endif
+
+// bfloat16: the upper half of an f32, rounded to nearest, ties to even; every NaN becomes the same one.
+__device__ __forceinline__ float from_bfloat(u16 x) { return __uint_as_float((u32)x << 16); }
+__device__ __forceinline__ u16 to_bfloat(float x) {
+  u32 bits = __float_as_uint(x);
+  return x != x ? 0x7fff : (u16)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+}
+
+// How a number lies in memory. Rust: `blocks::number_type`.
+enum { F32, F16, BF16 };
 
 // Axes of an iteration space; lowering collapses what views walk as one. Rust: `exec::cuda::pack::RANK`.
 #define RANK 6
@@ -61,15 +103,56 @@ struct Clock {
   Rates rates[2];  // of the next update of the generator, the discriminator
 };
 
+// A network's loss scale. Rust: `exec::scale::LossScale`.
+struct LossScale {
+  float scale;    // factor on the loss whose gradient is computed next
+  float inverse;  // 1 / the factor of the last gradient
+  u32 good;       // updates since the last overflow or change
+  u32 skip;       // 1 if the last gradient was not finite
+  u64 skipped;    // updates left out so far
+};
+
 // A strided window onto memory: element `index` lies at `base + Σ index[i]·strides[i]` if every index is in
 // [from, to); outside it reads 0. Rust: `pack::DeviceView`.
 struct View {
-  Global<float> at;
+  Global<float> at;    // or 16-bit numbers, by `type`
   i64 base;            // may be negative where a window hides it
   i64 strides[RANK];   // in elements; 0 repeats
   u32 from[RANK];
   u32 to[RANK];
+  u32 type;
+  u32 unused;
 };
+
+// Element `at` of memory that holds numbers of a type.
+__device__ __forceinline__ float read_number(Global<const float> from, u32 type, i64 at) {
+  if (type == F32) return from[at];
+  u16 bits = recast<const u16>(from)[at];
+  return type == F16 ? from_half(bits) : from_bfloat(bits);
+}
+__device__ __forceinline__ u16 narrow(float x, u32 type) { return type == F16 ? to_half(x) : to_bfloat(x); }
+__device__ __forceinline__ void write_number(Global<float> to, u32 type, i64 at, float x) {
+  if (type == F32) {
+    to[at] = x;
+  } else {
+    recast<u16>(to)[at] = narrow(x, type);
+  }
+}
+
+// `count` neighbours from element `at` on, at most four; at once where they are whole and aligned.
+__device__ __forceinline__ void write_four(Global<float> to, u32 type, i64 at, const float (&from)[4], u32 count) {
+  if (type == F32 && count == 4 && aligned(to, at, 16)) {
+    put4(to, at, from);
+  } else if (type != F32 && count == 4 && aligned(recast<u16>(to), at, 8)) {
+    u16 narrowed[4] = {narrow(from[0], type), narrow(from[1], type), narrow(from[2], type), narrow(from[3], type)};
+    put4(recast<u16>(to), at, narrowed);
+  } else {
+#pragma unroll
+    for (u32 j = 0; j < 4; j++) {
+      if (j < count) write_number(to, type, at + j, from[j]);
+    }
+  }
+}
 
 // Rounds each operation by itself on every device: the compiler may fuse a·b + c, but not these.
 __device__ __forceinline__ float mul(float a, float b) { return __fmul_rn(a, b); }

@@ -8,7 +8,7 @@
 struct GatherArguments {
   Global<const u8> bytes;       // [count, width] or labels [count]; unused by gather_f32
   Global<const float> numbers;  // [count, width]; used by gather_f32 only
-  Global<float> out;            // [rows, width]
+  Global<float> out;            // [rows, width], or 16-bit numbers, by `type`
   Global<const Clock> clock;    // [1]
   u64 count;                    // examples, at least 1
   u32 rows;
@@ -16,7 +16,7 @@ struct GatherArguments {
   u32 half;      // bits of each half of the permutation's domain
   float factor;  // a byte v stands for v·factor + offset
   float offset;
-  u32 unused;
+  u32 type;
 };
 
 __device__ __forceinline__ u64 example(const GatherArguments& a, u32 row) {
@@ -41,7 +41,7 @@ extern "C" __global__ void __launch_bounds__(256) gather_u8_f32(const __grid_con
   if (row >= a.rows) return;
   u64 from = example(a, row) * a.width, to = (u64)row * a.width;
   for (u32 i = threadIdx.x; i < a.width; i += blockDim.x) {
-    a.out[to + i] = add(mul((float)a.bytes[from + i], a.factor), a.offset);
+    write_number(a.out, a.type, to + i, add(mul((float)a.bytes[from + i], a.factor), a.offset));
   }
 }
 
@@ -49,7 +49,9 @@ extern "C" __global__ void __launch_bounds__(256) gather_f32(const __grid_consta
   u32 row = blockIdx.x;
   if (row >= a.rows) return;
   u64 from = example(a, row) * a.width, to = (u64)row * a.width;
-  for (u32 i = threadIdx.x; i < a.width; i += blockDim.x) a.out[to + i] = a.numbers[from + i];
+  for (u32 i = threadIdx.x; i < a.width; i += blockDim.x) {
+    write_number(a.out, a.type, to + i, a.numbers[from + i]);
+  }
 }
 
 extern "C" __global__ void __launch_bounds__(256) gather_labels_f32(const __grid_constant__ GatherArguments a) {
@@ -57,5 +59,7 @@ extern "C" __global__ void __launch_bounds__(256) gather_labels_f32(const __grid
   if (row >= a.rows) return;
   u32 label = a.bytes[example(a, row)];
   u64 to = (u64)row * a.width;
-  for (u32 i = threadIdx.x; i < a.width; i += blockDim.x) a.out[to + i] = i == label ? 1.0f : 0.0f;
+  for (u32 i = threadIdx.x; i < a.width; i += blockDim.x) {
+    write_number(a.out, a.type, to + i, i == label ? 1.0f : 0.0f);
+  }
 }

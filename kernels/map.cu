@@ -23,8 +23,8 @@ extern "C" __global__ void __launch_bounds__(128) map_f32(const __grid_constant_
 #pragma unroll
     for (u32 e = 0; e < 4; e++) {
       if (!active[e]) continue;
-      view.at[position(view, index[e])] =
-          result(a, number, index[e], slots, stride, column + e * threads, chain[e]);
+      float x = result(a, number, index[e], slots, stride, column + e * threads, chain[e]);
+      write_number(view.at, view.type, position(view, index[e]), x);
     }
   }
 }

@@ -1,89 +1,12 @@
-// out[m, n] = epilogue(a[m, k] · b[k, n]) in fp32 on the SIMT cores.
+// Matrix products in fp32 on the SIMT cores.
 //
 // A block computes a tile of 64 × 64 with 4 × 4 results a thread, or of 128 × 128 with 8 × 8 where the product is
-// large enough to fill a GPU with such tiles. Operands have any strides, so every transpose is a launch of the
-// same kernel; tiles are read along whichever axis is contiguous, four elements at once where they are aligned.
-// While a tile is multiplied, the next one travels to registers, then to the other half of shared memory.
-//
-// A small product of great depth is cut along k: each slice stores its sums, and a second kernel adds them in
-// order. Who adds what depends on the shape alone, so the same launch gives the same bits every time.
-#include "point.cuh"
-#include "random.cuh"
+// large enough to fill a GPU with such tiles. Tiles are read along whichever axis is contiguous, four elements at
+// once where they are aligned. While a tile is multiplied, the next one travels to registers, then to the other
+// half of shared memory.
+#include "matmul.cuh"
 
-#define MAX_STEPS 8
 #define DEPTH 16
-
-// Rust: `pack::Step` numbers.
-enum {
-  BIAS,
-  SCALE,
-  RELU,
-  LEAKY_RELU,
-  TANH,
-  SIGMOID,
-  DROPOUT,
-  RELU_GRAD,
-  LEAKY_RELU_GRAD,
-  TANH_GRAD,
-  SIGMOID_GRAD
-};
-
-// One epilogue step. Its operand is a window over (row, column) of the product, as `View` of common.cuh.
-struct Step {
-  Global<const float> at;
-  i64 base;
-  i64 strides[2];
-  u32 from[2];
-  u32 to[2];
-  u32 kind;
-  u32 stream;  // dropout
-  float x;     // slope, factor or threshold
-  float y;     // dropout's scale
-};
-
-struct MatmulArguments {
-  Global<const float> a;      // [m, k]
-  Global<const float> b;      // [k, n]
-  Global<float> out;          // [m, n], rows contiguous
-  Global<float> partial;      // [slices, m, n], where there are several
-  Global<const Clock> clock;  // [1]
-  i64 a_strides[2];
-  i64 b_strides[2];
-  i64 out_stride;
-  u32 m, n, k;
-  u32 steps;
-  u32 slices;
-  u32 span;  // depth of a slice, a multiple of DEPTH
-  Step step[MAX_STEPS];
-};
-
-__device__ __forceinline__ float finish(const MatmulArguments& a, float x, u32 row, u32 column) {
-  for (u32 i = 0; i < a.steps; i++) {
-    const Step& step = a.step[i];
-    i64 at = step.base + (i64)row * step.strides[0] + (i64)column * step.strides[1];
-    bool inside = row >= step.from[0] && row < step.to[0] && column >= step.from[1] && column < step.to[1];
-    bool reads = step.kind == BIAS || step.kind >= RELU_GRAD;
-    float y = reads && inside ? step.at[at] : 0.0f;
-    switch (step.kind) {
-      case BIAS: x = add(x, y); break;
-      case SCALE: x = mul(x, step.x); break;
-      case RELU: x = relu(x); break;
-      case LEAKY_RELU: x = x > 0.0f ? x : mul(step.x, x); break;
-      case TANH: x = hyperbolic_tangent(x); break;
-      case SIGMOID: x = sigmoid(x); break;
-      case DROPOUT: {
-        float u = inside ? uniform_at(a.clock[0].seed, a.clock[0].tick, step.stream, at) : 0.0f;
-        x = mul(x, u > step.x ? step.y : 0.0f);
-        break;
-      }
-      case RELU_GRAD: x = y > 0.0f ? x : 0.0f; break;
-      case LEAKY_RELU_GRAD: x = y > 0.0f ? x : mul(step.x, x); break;
-      case TANH_GRAD: x = mul(x, sub(1.0f, mul(y, y))); break;
-      default: x = mul(mul(x, y), sub(1.0f, y)); break;
-    }
-  }
-  return x;
-}
 
 // Which four neighbours of a tile of LENGTH × DEPTH the thread moves: along k if that axis is contiguous.
 template <u32 LENGTH>
@@ -120,14 +43,14 @@ __device__ __forceinline__ void fetch(float (&to)[LENGTH / 64][4], Global<const 
   }
 }
 
-// Puts it into `tile[depth][along]`; rows are four more than the tile apart, which keeps them aligned to 16
+// Puts it into `tile[slot][depth][along]`; rows are four more than the tile apart, which keeps them aligned to 16
 // bytes and spreads the banks.
 template <u32 LENGTH, class Tile>
-__device__ __forceinline__ void stage(Tile& tile, u32 half, const float (&from)[LENGTH / 64][4], bool deep) {
+__device__ __forceinline__ void stage(Tile& tile, u32 slot, const float (&from)[LENGTH / 64][4], bool deep) {
 #pragma unroll
   for (u32 part = 0; part < LENGTH / 64; part++) {
     Quad<LENGTH> quad(part, deep);
-    u32 at = (half * DEPTH + quad.depth) * (LENGTH + 4) + quad.along;
+    u32 at = (slot * DEPTH + quad.depth) * (LENGTH + 4) + quad.along;
     if (deep) {
 #pragma unroll
       for (u32 j = 0; j < 4; j++) tile[at + j * (LENGTH + 4)] = from[part][j];
@@ -141,8 +64,9 @@ __device__ __forceinline__ void stage(Tile& tile, u32 half, const float (&from)[
 template <u32 TILE>
 __device__ __forceinline__ void product(const MatmulArguments& a) {
   constexpr u32 GROUPS = TILE / 64, PITCH = TILE + 4;
-  SHARED(float, left, 2 * DEPTH * PITCH);
-  SHARED(float, right, 2 * DEPTH * PITCH);
+  // Two halves of the left tile, two of the right; then 64 rows of sums at a time.
+  SHARED(float, tiles, 4 * DEPTH * PITCH);
+  static_assert(4 * DEPTH == 64, "the sums of 64 rows take the tiles' place");
   u32 first_row = blockIdx.y * TILE, first_column = blockIdx.x * TILE;
   u32 row = threadIdx.x / 16 * 4, column = threadIdx.x % 16 * 4;
   u32 depth = blockIdx.z * a.span, depth_end = a.k - depth < a.span ? a.k : depth + a.span;
@@ -153,8 +77,8 @@ __device__ __forceinline__ void product(const MatmulArguments& a) {
   if (depth < depth_end) {
     fetch<TILE>(next_left, a.a, a.a_strides[0], a.a_strides[1], first_row, a.m, depth, depth_end);
     fetch<TILE>(next_right, a.b, a.b_strides[1], a.b_strides[0], first_column, a.n, depth, depth_end);
-    stage<TILE>(left, half, next_left, left_deep);
-    stage<TILE>(right, half, next_right, right_deep);
+    stage<TILE>(tiles, half, next_left, left_deep);
+    stage<TILE>(tiles, 2 + half, next_right, right_deep);
     __syncthreads();
   }
   for (; depth < depth_end; depth += DEPTH) {
@@ -168,8 +92,8 @@ __device__ __forceinline__ void product(const MatmulArguments& a) {
       float x[GROUPS][4], y[GROUPS][4];
 #pragma unroll
       for (u32 g = 0; g < GROUPS; g++) {
-        load4(left, (half * DEPTH + d) * PITCH + 64 * g + row, x[g]);
-        load4(right, (half * DEPTH + d) * PITCH + 64 * g + column, y[g]);
+        load4(tiles, (half * DEPTH + d) * PITCH + 64 * g + row, x[g]);
+        load4(tiles, ((2 + half) * DEPTH + d) * PITCH + 64 * g + column, y[g]);
       }
 #pragma unroll
       for (u32 i = 0; i < 4 * GROUPS; i++) {
@@ -181,25 +105,25 @@ __device__ __forceinline__ void product(const MatmulArguments& a) {
     }
     half ^= 1;
     if (more) {
-      stage<TILE>(left, half, next_left, left_deep);
-      stage<TILE>(right, half, next_right, right_deep);
+      stage<TILE>(tiles, half, next_left, left_deep);
+      stage<TILE>(tiles, 2 + half, next_right, right_deep);
     }
     __syncthreads();
   }
 #pragma unroll
-  for (u32 i = 0; i < 4 * GROUPS; i++) {
-    u32 r = first_row + i / 4 * 64 + row + i % 4;
+  for (u32 band = 0; band < GROUPS; band++) {
 #pragma unroll
-    for (u32 j = 0; j < 4 * GROUPS; j++) {
-      u32 c = first_column + j / 4 * 64 + column + j % 4;
-      if (r < a.m && c < a.n) {
-        if (a.slices > 1) {
-          a.partial[((i64)blockIdx.z * a.m + r) * a.n + c] = sums[i][j];
-        } else {
-          a.out[(i64)r * a.out_stride + c] = finish(a, sums[i][j], r, c);
-        }
+    for (u32 i = 0; i < 4; i++) {
+#pragma unroll
+      for (u32 g = 0; g < GROUPS; g++) {
+        const float(&own)[4 * GROUPS] = sums[4 * band + i];
+        float four[4] = {own[4 * g], own[4 * g + 1], own[4 * g + 2], own[4 * g + 3]};
+        store4(tiles, (row + i) * PITCH + 64 * g + column, four);
       }
     }
+    __syncthreads();
+    deliver_rows<64, TILE, PITCH, 256>(a, tiles, first_row + 64 * band, first_column);
+    __syncthreads();
   }
 }
 
@@ -207,16 +131,26 @@ extern "C" __global__ void __launch_bounds__(256) matmul_f32(const __grid_consta
   product<64>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(256) matmul_wide_f32(const __grid_constant__ MatmulArguments a) {
+extern "C" __global__ void __launch_bounds__(256, 2) matmul_wide_f32(const __grid_constant__ MatmulArguments a) {
   product<128>(a);
 }
 
-// Adds the slices of a product in order and finishes it; one element a thread.
+// Adds the slices of a product in order and finishes it; four neighbours a thread.
 extern "C" __global__ void __launch_bounds__(256) matmul_slices_f32(const __grid_constant__ MatmulArguments a) {
-  u64 at = (u64)blockIdx.x * blockDim.x + threadIdx.x;
-  if (at >= (u64)a.m * a.n) return;
-  float sum = a.partial[at];
-  for (u32 slice = 1; slice < a.slices; slice++) sum = add(sum, a.partial[(u64)slice * a.m * a.n + at]);
-  u32 row = (u32)(at / a.n), column = (u32)(at % a.n);
-  a.out[(i64)row * a.out_stride + column] = finish(a, sum, row, column);
+  u32 across = (a.n + 3) / 4;
+  u64 quad = (u64)blockIdx.x * blockDim.x + threadIdx.x;
+  u32 row = (u32)(quad / across), column = (u32)(quad % across) * 4;
+  if (quad >= (u64)a.m * across) return;
+  u32 count = a.n - column < 4 ? a.n - column : 4;
+  float sums[4];
+#pragma unroll
+  for (u32 j = 0; j < 4; j++) {
+    i64 at = (i64)row * a.n + column + j;
+    sums[j] = j < count ? a.partial[at] : 0.0f;
+    for (u32 slice = 1; slice < a.slices && j < count; slice++) {
+      sums[j] = add(sums[j], a.partial[(i64)slice * a.m * a.n + at]);
+    }
+  }
+  finish(a, sums, row, column, count);
+  write_four(a.out, a.out_type, (i64)row * a.out_stride + column, sums, count);
 }

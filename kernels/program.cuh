@@ -64,7 +64,7 @@ __device__ __forceinline__ float fetch(const ProgramArguments& a, u32 number, co
   const View& view = a.views[number];
   i64 at = position(view, index);
   if (at < 0) return 0.0f;
-  if (a.load_kinds[number] == MEMORY) return view.at[at];
+  if (a.load_kinds[number] == MEMORY) return read_number(view.at, view.type, at);
   u64 seed = a.clock[0].seed, tick = a.clock[0].tick;
   return a.load_kinds[number] == UNIFORM ? uniform_at(seed, tick, a.streams[number], at)
                                          : normal_at(seed, tick, a.streams[number], at);

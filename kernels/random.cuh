@@ -77,6 +77,18 @@ __device__ __forceinline__ float uniform_at(u64 seed, u64 tick, u32 stream, u64 
   return unit(element & 2 ? high : low);
 }
 
+// Four elements of a draw, `stride` apart; neighbours of one Philox block for the price of one.
+__device__ __forceinline__ void four_uniforms(u64 seed, u64 tick, u32 stream, i64 element, i64 stride, float (&to)[4]) {
+  if (stride == 1 && element % 4 == 0) {
+    Words w = words(seed, tick, stream, (u32)(element / 4));
+#pragma unroll
+    for (u32 j = 0; j < 4; j++) to[j] = unit(w.at[j]);
+  } else {
+#pragma unroll
+    for (u32 j = 0; j < 4; j++) to[j] = uniform_at(seed, tick, stream, element + j * stride);
+  }
+}
+
 __device__ __forceinline__ float normal_at(u64 seed, u64 tick, u32 stream, u64 element) {
   Words w = words(seed, tick, stream, (u32)(element / 4));
   float first, second;

@@ -42,7 +42,7 @@ extern "C" __global__ void __launch_bounds__(256) reduce_f32(const __grid_consta
     }
     if (lane == 0 && at < a.count) {
       const View& view = a.views[a.loads + number];
-      view.at[position(view, kept)] = sums[threadIdx.x];
+      write_number(view.at, view.type, position(view, kept), sums[threadIdx.x]);
     }
   }
 }

@@ -14,6 +14,7 @@ pub mod graph;
 pub mod lower;
 pub mod models;
 pub mod nn;
+pub mod precision;
 pub mod report;
 pub mod rng;
 pub mod run;

@@ -115,6 +115,24 @@ fn nothing_is_read_that_was_not_written() {
     }
 }
 
+#[test]
+fn narrow_memory_is_planned_like_the_arena() {
+    for (name, gan) in common::models() {
+        let weights = |poison: f32| {
+            let mut cpu = executor(&gan, 2);
+            for plan in 0..cpu.plans().len() {
+                cpu.arena_mut().fill(poison);
+                cpu.narrow_mut().fill(poison);
+                cpu.run(plan, 3, &rates(1));
+            }
+            cpu.states().clone().map(|s| s.weights)
+        };
+        assert_eq!(weights(f32::NAN), weights(0.0), "{name}");
+        let narrow = gan.plans().iter().any(|p| p.narrow > 0);
+        assert_eq!(narrow, gan.config.train.precision.stored().is_some(), "{name}");
+    }
+}
+
 /// Launches of a step's phases and bytes of their arena. A change here is a change of speed or memory: measure
 /// it, then write the new numbers down.
 const PINS: [(&str, &[usize], usize); 13] = [

@@ -6,8 +6,12 @@ use common::{CLASSES, NUMBERS};
 use gansaku::error::{Error, Result};
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::{Argument, Buffer, Counters, Driver, Geometry};
+use gansaku::exec::{self, Device, Executor, Record, States, Turn};
+use gansaku::lower::Plan;
 use gansaku::models::gan::Gan;
+use gansaku::precision::Precision;
 use gansaku::train;
+use std::borrow::Cow;
 use std::cell::Cell;
 
 /// Host memory for a device; kernels do nothing.
@@ -52,6 +56,9 @@ impl Driver for Still {
         self.counters.downloads += 1;
         to.copy_from_slice(&self.buffers[buffer.0 as usize][offset..offset + to.len()]);
         Ok(())
+    }
+    fn has(&self, _: &str) -> bool {
+        true
     }
     fn launch(&mut self, _: &str, _: Geometry, _: &[Argument]) -> Result<()> {
         self.counters.launches += 1;
@@ -113,6 +120,9 @@ impl<D: Driver> Driver for Faulty<'_, D> {
     fn download(&mut self, buffer: Buffer, offset: usize, to: &mut [u8]) -> Result<()> {
         self.call()?;
         self.inner.download(buffer, offset, to)
+    }
+    fn has(&self, kernel: &str) -> bool {
+        self.inner.has(kernel)
     }
     fn launch(&mut self, kernel: &str, geometry: Geometry, arguments: &[Argument]) -> Result<()> {
         self.call()?;
@@ -184,4 +194,62 @@ fn too_little_memory_is_told_before_any_is_taken() {
         assert!(text.contains(part), "{part:?} is missing: {text}");
     }
     assert_eq!(calls.get(), 1, "only free memory was asked for");
+}
+
+/// A CPU whose records say that fp16 overflowed at every update, down to a scale.
+struct Overflowing {
+    inner: Box<dyn Executor>,
+    scale: f32,
+}
+
+impl Executor for Overflowing {
+    fn name(&self) -> String {
+        self.inner.name()
+    }
+    fn plans(&self) -> &[Plan] {
+        self.inner.plans()
+    }
+    fn run(&mut self, turns: &[Turn]) -> Result<()> {
+        self.inner.run(turns)
+    }
+    fn records(&mut self) -> Result<Vec<Record>> {
+        let overflow = |record: Record| {
+            self.scale *= 0.5;
+            let gradient_norm2 = [f64::INFINITY, record.gradient_norm2[1]];
+            Record { gradient_norm2, loss_scale: [self.scale, 65_536.0], skipped: [true, false], ..record }
+        };
+        Ok(self.inner.records()?.into_iter().map(overflow).collect())
+    }
+    fn patience(&self) -> usize {
+        1
+    }
+    fn states(&mut self) -> Result<Cow<'_, States>> {
+        self.inner.states()
+    }
+    fn set_states(&mut self, states: States) -> Result<()> {
+        self.inner.set_states(states)
+    }
+}
+
+#[test]
+fn a_loss_scale_at_its_floor_ends_the_run() {
+    let mut variants = common::variants();
+    let (_, mut config) = variants.swap_remove(0);
+    config.train.precision = Precision::Fp16;
+    let data = common::data(NUMBERS, CLASSES);
+    let mut trainer = train::Trainer::new(&config, &data, |job| {
+        let inner = exec::open(Device::Cpu, 1)?(job)?;
+        Ok(Box::new(Overflowing { inner, scale: 16.0 }))
+    })
+    .expect("data that fit");
+    for _ in 0..4 {
+        trainer.step().expect("an overflow is no failure: 8, 4, 2, 1");
+    }
+    let line = trainer.line(0.0).expect("finite");
+    assert_eq!((line.skipped_updates, line.g_loss_scale), (Some(4), Some(1.0)));
+    assert!(line.g_gradient_norm == 0.0 && line.d_gradient_norm.is_finite(), "what was left out has no norm");
+    let error = trainer.step().expect_err("one half is below the floor");
+    assert_eq!(error.exit_code(), 6);
+    let text = error.to_string();
+    assert!(text.contains("step 5: the generator's gradient") && text.contains("--precision bf16"), "{text}");
 }

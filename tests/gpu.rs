@@ -4,6 +4,8 @@
 #[path = "emulator/bench.rs"]
 mod bench;
 mod common;
+#[path = "emulator/recordings.rs"]
+mod recordings;
 #[path = "emulator/reference.rs"]
 mod reference;
 #[path = "emulator/steps.rs"]
@@ -18,7 +20,7 @@ use gansaku::exec::States;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::driver::{Nvidia, Presence, presence};
 use gansaku::exec::cuda::kernels::BUILD;
-use gansaku::exec::cuda::launch::{Argument, Driver, Geometry};
+use gansaku::exec::cuda::launch::{Argument, Driver, Geometry, Packed};
 use gansaku::models::gan::Gan;
 use gansaku::train;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -36,6 +38,9 @@ fn main() -> ExitCode {
         ("ranges outside a buffer are refused", ranges),
         ("launches are checked against the signatures", launches),
         ("too much memory is refused with numbers", exhaustion),
+        ("replays leave the bytes of their launches", replays),
+        ("a recording that fails leaves the device usable", broken_recording),
+        ("plans run from recordings as launch by launch", recorded_plans),
         ("every kernel agrees with its references", every_kernel),
         ("ten steps of the recipes are right", ten_steps),
         ("two runs leave equal bytes", equal_bytes),
@@ -156,6 +161,53 @@ fn exhaustion() -> Outcome {
     assert!(text.contains("1073741824 MiB asked for") && text.contains("MiB free"), "{text}");
     assert_eq!(error.exit_code(), 5);
     gpu.allocate(1 << 20)?;
+    Ok(())
+}
+
+fn replays() -> Outcome {
+    recordings::replays_leave_the_bytes_of_their_launches(Nvidia::open(0)?);
+    Ok(())
+}
+
+fn broken_recording() -> Outcome {
+    let mut gpu = Nvidia::open(0)?;
+    let draws = recordings::Draws::new(&mut gpu);
+    let launches = draws.launches(&gpu);
+    recordings::one_by_one(&mut gpu, &launches);
+    let wanted = draws.drawn(&mut gpu);
+    gpu.zero(draws.out, 0, wanted.len())?;
+    let before = gpu.counters();
+    let broken = Packed { kernel: "no_such_f32", ..launches[1].clone() };
+    let refused = gpu.record(&[&launches[0], &broken, &launches[2]]).expect_err("no such kernel").to_string();
+    assert!(refused.contains("no_such_f32"), "{refused}");
+    assert!(draws.drawn(&mut gpu).iter().all(|&b| b == 0), "half a recording runs nothing");
+    assert_eq!(gpu.counters().launches, before.launches);
+    // The stream records no more: it runs, and records anew.
+    recordings::one_by_one(&mut gpu, &launches[..1]);
+    let recording = gpu.record(&launches[1..].iter().collect::<Vec<_>>())?.expect("a GPU records");
+    gpu.replay(recording)?;
+    assert!(draws.drawn(&mut gpu) == wanted);
+    gpu.synchronize()?;
+    Ok(())
+}
+
+fn recorded_plans() -> Outcome {
+    for (name, config) in common::variants() {
+        let gan = Gan::new(&config, NUMBERS, CLASSES);
+        let (mut replayed, mut launched) = (executor(&gan, None)?, executor(&gan, None)?);
+        let made = replayed.driver().counters();
+        assert_eq!((made.launches, made.replays), (0, 0), "{name}: recording runs nothing");
+        for plan in 0..gan.plans().len() {
+            let rates = common::rates(1);
+            replayed.run(plan, plan as u64, &rates)?;
+            launched.run_observed(plan, plan as u64, &rates, &mut |_, _| Ok(()))?;
+        }
+        let [one, other] = [&replayed, &launched].map(|gpu| gpu.driver().counters());
+        assert_eq!((one.launches, one.uploads), (other.launches, other.uploads), "{name}");
+        assert_eq!((one.replays, other.replays), (gan.plans().len() as u64, 0), "{name}");
+        assert_eq!(one.synchronizations + one.downloads, made.synchronizations + made.downloads, "{name}");
+        assert_eq!(sha256(&replayed.states()?), sha256(&launched.states()?), "{name}");
+    }
     Ok(())
 }
 

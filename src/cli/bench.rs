@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::exec::{self, Device};
 use crate::graph::Player;
 use crate::lower::cost::Cost;
+use crate::precision::Precision;
 use crate::rng::{Draw, stream};
 use crate::run::atomic;
 use crate::train::Trainer;
@@ -24,6 +25,9 @@ pub struct Bench {
     /// Examples a minibatch, one or several
     #[arg(long, value_name = "B,…", value_delimiter = ',', default_values_t = [100])]
     batch: Vec<u32>,
+    /// What matrix products multiply, one or several
+    #[arg(long, value_name = "P,…", value_delimiter = ',', value_enum, default_value = "fp32")]
+    precision: Vec<Precision>,
     /// Steps a round
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
@@ -70,13 +74,23 @@ pub fn run(args: &Bench) -> Result<()> {
     let mut all = Vec::new();
     eprintln!("{recipe}: {} rounds of {} steps after {} of warm-up", args.rounds, args.steps, args.warmup);
     super::print(&format!(
-        "{:>6} {:>12} {:>21} {:>12} {:>9} {:>7} {:>9} {:>12}\n",
-        "batch", "µs/step", "fastest–slowest", "images/s", "GFLOP/s", "GB/s", "launches", "arena bytes"
+        "{:>9} {:>6} {:>12} {:>21} {:>12} {:>9} {:>7} {:>9} {:>12}\n",
+        "precision",
+        "batch",
+        "µs/step",
+        "fastest–slowest",
+        "images/s",
+        "GFLOP/s",
+        "GB/s",
+        "launches",
+        "arena bytes"
     ))?;
-    for &batch in &args.batch {
-        let f = measure(args, recipe, batch)?;
+    let pairs = args.batch.iter().flat_map(|&b| args.precision.iter().map(move |&p| (b, p)));
+    for (batch, precision) in pairs {
+        let f = measure(args, recipe, batch, precision)?;
         super::print(&format!(
-            "{:>6} {:>12.1} {:>10.1}–{:<10.1} {:>12.0} {:>9.1} {:>7.1} {:>9} {:>12}\n",
+            "{:>9} {:>6} {:>12.1} {:>10.1}–{:<10.1} {:>12.0} {:>9.1} {:>7.1} {:>9} {:>12}\n",
+            f.precision,
             f.batch,
             f.us_per_step,
             f.us_min,
@@ -90,15 +104,16 @@ pub fn run(args: &Bench) -> Result<()> {
         all.push(f);
     }
     let Some(path) = &args.json else { return Ok(()) };
-    // The first batch size stands at the top, all of them in `results`.
+    // The first line stands at the top, all of them in `results`.
     let mut json = serde_json::to_value(&all[0]).expect("names and numbers");
     json["results"] = serde_json::to_value(&all).expect("names and numbers");
     atomic::write(path, format!("{json:#}\n").as_bytes())
 }
 
-fn measure(args: &Bench, recipe: &str, batch: u32) -> Result<Figures> {
+fn measure(args: &Bench, recipe: &str, batch: u32, precision: Precision) -> Result<Figures> {
     let mut layers = Layers::recipe(recipe)?.with(&args.overrides)?;
     layers.put("--batch", "train.batch", toml::Value::Integer(batch.into()))?;
+    layers.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;
     let config = layers.finish()?;
     let model = super::inspect::model(&config);
     let data = noise(model.numbers, model.classes, (batch as usize).max(60_000));
@@ -123,14 +138,14 @@ fn measure(args: &Bench, recipe: &str, batch: u32) -> Result<Figures> {
         let plan = trainer.gan.plan(phase);
         (0..phase.times).for_each(|_| cost = cost + plan.cost(&parameters));
         launches += plan.launches.len() * phase.times as usize;
-        arena = arena.max(4 * plan.arena);
+        arena = arena.max(plan.scratch_bytes());
     }
     let seconds = us / 1e6;
     let images = u64::from(batch) * config.train.discriminator_updates;
     Ok(Figures {
         recipe: recipe.into(),
         device: trainer.device(),
-        precision: "fp32".into(),
+        precision: precision.name().into(),
         batch: batch as usize,
         us_per_step: us,
         us_min: rounds[0],

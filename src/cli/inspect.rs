@@ -8,6 +8,7 @@ use crate::graph::Player;
 use crate::lower::cost::Cost;
 use crate::lower::{Launch, Work};
 use crate::models::gan::Gan;
+use crate::precision::Precision;
 use crate::report::Display;
 use crate::run::atomic;
 use clap::Args;
@@ -22,6 +23,9 @@ pub struct Plan {
     /// Examples a minibatch
     #[arg(long, value_name = "B")]
     batch: Option<u32>,
+    /// What matrix products multiply [default: fp32]
+    #[arg(long, value_name = "P", value_enum)]
+    precision: Option<Precision>,
     /// File or folder of examples; without it the recipe's usual shape is taken
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
@@ -149,6 +153,9 @@ pub fn plan(args: &Plan) -> Result<()> {
     if let Some(batch) = args.batch {
         layers.put("--batch", "train.batch", toml::Value::Integer(batch.into()))?;
     }
+    if let Some(precision) = args.precision {
+        layers.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;
+    }
     let config = layers.finish()?;
     let gan = match config.data.path {
         Some(_) => {
@@ -192,7 +199,7 @@ pub fn summary(gan: &Gan, launches: bool) -> String {
                 crate::models::gan::When::Between(n) => format!(" but every {n}th"),
             },
             plan.launches.len(),
-            grouped(4 * plan.arena as u64),
+            grouped(plan.scratch_bytes() as u64),
             plan.stored.len(),
             cost.flops as f64 / 1e9,
             cost.bytes as f64 / 1e6,

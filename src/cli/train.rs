@@ -5,6 +5,7 @@ use crate::config::{Config, Layers, Source};
 use crate::data;
 use crate::error::{Error, Result};
 use crate::exec::{self, Device};
+use crate::precision::Precision;
 use crate::run::Folder;
 use crate::train::{Request, Start, Trainer};
 use clap::Args;
@@ -42,6 +43,9 @@ pub struct Train {
     /// Examples a minibatch
     #[arg(long, value_name = "B")]
     batch: Option<u64>,
+    /// What matrix products multiply; sums and weights are fp32 [default: fp32]
+    #[arg(long, value_name = "P", value_enum)]
+    precision: Option<Precision>,
     /// Where to compute: auto, cpu, cuda, cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = super::device)]
     device: Device,
@@ -58,7 +62,7 @@ pub struct Train {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Go on with a run exactly where it stopped
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "seed", "batch", "out", "name", "init_from"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "seed", "batch", "precision", "out", "name", "init_from"])]
     resume: Option<PathBuf>,
     /// Begin with the weights of a run, a checkpoint or a safetensors file; optimizer and counters start afresh
     #[arg(long, value_name = "FILE")]
@@ -114,6 +118,9 @@ impl Train {
         }
         if let Some(batch) = self.batch {
             layers.put("--batch", "train.batch", whole(batch, "batch")?)?;
+        }
+        if let Some(precision) = self.precision {
+            layers.put("--precision", "train.precision", Value::String(precision.name().into()))?;
         }
         if let Some(seed) = self.seed {
             layers.put("--seed", "seed", whole(seed, "seed")?)?;

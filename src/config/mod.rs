@@ -8,6 +8,7 @@ mod validate;
 
 pub use layers::{Layers, RECIPES, nearest};
 
+use crate::precision::Precision;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -348,6 +349,9 @@ pub struct Train {
     /// D and G are updated from the same forward passes on the same minibatch (the 2014 code).
     #[serde(default)]
     pub joint: bool,
+    /// What matrix products multiply: fp32, tf32, fp16 or bf16.
+    #[serde(default)]
+    pub precision: Precision,
 }
 
 impl Train {

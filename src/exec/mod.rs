@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod cuda;
+pub mod scale;
 pub mod schedule;
 
 use crate::config::Rule;
@@ -9,6 +10,7 @@ use crate::data::Dataset;
 use crate::error::Result;
 use crate::graph::Player;
 use crate::lower::Plan;
+use scale::LossScale;
 use schedule::Schedule;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -24,6 +26,8 @@ pub struct UpdateRule {
     pub column_norms: Vec<ColumnNorm>,
     /// Whether a moving average of the parameters is kept.
     pub average: bool,
+    /// Whether gradients come scaled, and updates whose gradient is not finite are left out (fp16).
+    pub scaled: bool,
 }
 
 /// A limit on the norm of the weights into each unit.
@@ -53,7 +57,7 @@ pub struct Rate {
 }
 
 /// Everything about a network that outlives a step.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NetworkState {
     /// Parameters, flat.
     pub weights: Vec<f32>,
@@ -63,8 +67,24 @@ pub struct NetworkState {
     pub moments: Vec<Vec<f32>>,
     /// Moving average of the parameters, flat; empty where none is kept.
     pub average: Vec<f32>,
-    /// Squared norm of the last gradient.
+    /// Squared norm of the last gradient, its scale taken out.
     pub gradient_norm2: f64,
+    /// The factor on the loss; 1 where gradients are not scaled.
+    pub loss_scale: LossScale,
+}
+
+impl Default for NetworkState {
+    /// A network without parameters.
+    fn default() -> NetworkState {
+        NetworkState {
+            weights: vec![],
+            gradients: vec![],
+            moments: vec![],
+            average: vec![],
+            gradient_norm2: 0.0,
+            loss_scale: LossScale::start(false),
+        }
+    }
 }
 
 impl UpdateRule {
@@ -99,6 +119,7 @@ impl UpdateRule {
             moments: self.moment_names().iter().map(|_| zeros.clone()).collect(),
             average: if self.average { weights.clone() } else { vec![] },
             gradient_norm2: 0.0,
+            loss_scale: LossScale::start(self.scaled),
             weights,
         }
     }
@@ -123,6 +144,10 @@ pub struct Record {
     pub statistics: Vec<f32>,
     /// Squared norm of the generator's and the discriminator's last gradient.
     pub gradient_norm2: [f64; 2],
+    /// The loss scales of the generator and the discriminator after the phase.
+    pub loss_scale: [f32; 2],
+    /// Whether their last updates were left out for an overflow.
+    pub skipped: [bool; 2],
 }
 
 /// One phase to run.

@@ -20,16 +20,18 @@ impl std::ops::Add for Cost {
     }
 }
 
-/// Elements that a view touches in memory: broadcast axes count once, what windows cut off not at all.
+/// Bytes that a view touches in memory: broadcast axes count once, what windows cut off not at all.
 fn touched(view: &View) -> u64 {
     let axes = view.windows.iter().zip(&view.strides);
-    axes.map(|(&(lo, hi), &stride)| if stride == 0 { 1 } else { hi.saturating_sub(lo) as u64 }).product()
+    let elements: u64 =
+        axes.map(|(&(lo, hi), &stride)| if stride == 0 { 1 } else { hi.saturating_sub(lo) as u64 }).product();
+    view.place.element_bytes() as u64 * elements
 }
 
 fn program(space: u64, program: &Program) -> Cost {
     let read: u64 = program.loads.iter().map(|l| if let Load::Memory(v) = l { touched(v) } else { 0 }).sum();
     let written: u64 = program.results.iter().map(|(_, v)| touched(v)).sum();
-    Cost { flops: space * program.instructions.len() as u64, bytes: 4 * (read + written) }
+    Cost { flops: space * program.instructions.len() as u64, bytes: read + written }
 }
 
 impl Launch {
@@ -38,12 +40,15 @@ impl Launch {
         let size = |shape: &[usize]| shape.iter().product::<usize>() as u64;
         match &self.work {
             // A stored byte is read, a number written.
-            Work::Gather { rows, width, .. } => Cost { flops: 0, bytes: 5 * (rows * width) as u64 },
+            Work::Gather { rows, width, to, .. } => {
+                Cost { flops: 0, bytes: (1 + to.element_bytes() as u64) * (rows * width) as u64 }
+            }
             Work::Matmul { a, b, out, size: [m, n, k], epilogue } => {
-                let extra: u64 = epilogue.iter().filter_map(Epilogue::view).map(touched).sum();
+                let drawn = |e: &&Epilogue| !matches!(e, Epilogue::Dropout { .. });
+                let extra: u64 = epilogue.iter().filter(drawn).filter_map(Epilogue::view).map(touched).sum();
                 Cost {
                     flops: (2 * m * n * k + m * n * epilogue.len()) as u64,
-                    bytes: 4 * (touched(a) + touched(b) + touched(out) + extra),
+                    bytes: touched(a) + touched(b) + touched(out) + extra,
                 }
             }
             Work::Map { shape, program: p } => program(size(shape), p),
@@ -61,6 +66,11 @@ impl Launch {
 }
 
 impl Plan {
+    /// Bytes of the arena, 16-bit numbers included.
+    pub fn scratch_bytes(&self) -> usize {
+        4 * self.arena + 2 * self.narrow
+    }
+
     /// The sum over all launches.
     pub fn cost(&self, parameters: &dyn Fn(crate::graph::Player) -> usize) -> Cost {
         self.launches.iter().map(|l| l.cost(parameters)).fold(Cost::default(), |a, b| a + b)

@@ -8,6 +8,7 @@ mod epilogue;
 mod fuse;
 mod plan;
 mod program;
+mod types;
 mod view;
 
 pub use plan::*;
@@ -15,6 +16,7 @@ pub use view::View;
 
 use crate::graph::verify::{self, verify};
 use crate::graph::{Graph, Op, Player, Var};
+use crate::precision::Precision;
 use analysis::Analysis;
 use fuse::{Fusion, Kind};
 use std::collections::{HashMap, HashSet};
@@ -23,6 +25,15 @@ use std::collections::{HashMap, HashSet};
 pub const EXAMPLES: &str = "examples";
 /// The input that holds the minibatch's labels one-hot, `[batch, classes]`.
 pub const LABELS: &str = "labels";
+
+/// The inputs that hold the factors on the generator's and the discriminator's loss, one number each: where products
+/// multiply fp16, gradients are of the scaled loss.
+pub const LOSS_SCALES: [&str; 2] = ["loss scale/G", "loss scale/D"];
+
+/// Whose loss scale an input is.
+fn loss_scale_of(input: &str) -> Option<Player> {
+    Player::ALL.into_iter().find(|&p| LOSS_SCALES[p as usize] == input)
+}
 
 /// A network's update: its gradients, and where in its flat memory each belongs.
 #[derive(Debug, Clone)]
@@ -67,11 +78,17 @@ impl Stage {
     }
 }
 
-/// Lowers one phase. `offset(player, name)` is where a parameter lies in its network's flat memory.
+/// Lowers one phase for products of a precision. `offset(player, name)` is where a parameter lies in its network's
+/// flat memory.
 ///
 /// # Panics
 /// When the stages read parameters of the wrong version or share a random stream: a bug in a model.
-pub fn lower(g: &Graph, stages: &[Stage], offset: &dyn Fn(Player, &str) -> usize) -> Plan {
+pub fn lower(
+    g: &Graph,
+    stages: &[Stage],
+    precision: Precision,
+    offset: &dyn Fn(Player, &str) -> usize,
+) -> Plan {
     let stages: Vec<Stage> = stages.iter().map(|s| s.without_reshapes(g)).collect();
     let checked: Vec<verify::Stage> = stages
         .iter()
@@ -85,7 +102,7 @@ pub fn lower(g: &Graph, stages: &[Stage], offset: &dyn Fn(Player, &str) -> usize
     let mut assembly = Assembly { a: &analysis, fusion, launches: vec![], copies: vec![] };
     assembly.gather();
     assembly.kernels(&stages);
-    assembly.finish(&stages, offset)
+    assembly.finish(&stages, precision, offset)
 }
 
 struct Draft {
@@ -270,11 +287,22 @@ impl Assembly<'_> {
     }
 
     /// Plans memory and writes real places into every view.
-    fn finish(mut self, stages: &[Stage], offset: &dyn Fn(Player, &str) -> usize) -> Plan {
+    fn finish(
+        mut self,
+        stages: &[Stage],
+        precision: Precision,
+        offset: &dyn Fn(Player, &str) -> usize,
+    ) -> Plan {
         let mut place: HashMap<usize, Place> = HashMap::new();
         for &v in &self.a.order {
-            if let Op::Param { player, name, .. } = &self.a.node(v).op {
-                place.insert(v.index(), Place::Weights(*player, offset(*player, name)));
+            match &self.a.node(v).op {
+                Op::Param { player, name, .. } => {
+                    place.insert(v.index(), Place::Weights(*player, offset(*player, name)));
+                }
+                Op::Input(name) => {
+                    place.extend(loss_scale_of(name).map(|player| (v.index(), Place::Scale(player))));
+                }
+                _ => {}
             }
         }
         let updates: Vec<&Update> = stages.iter().flat_map(|s| &s.updates).collect();
@@ -290,25 +318,30 @@ impl Assembly<'_> {
             }
         }
         let life = self.liveness(stages);
-        let scratch: Vec<Var> = self
-            .a
-            .order
-            .iter()
-            .copied()
-            .filter(|v| life.contains_key(v) && !place.contains_key(&v.index()))
-            .collect();
-        let needs: Vec<arena::Need> = scratch
-            .iter()
-            .map(|v| {
+        let narrow = match precision.stored() {
+            Some(_) => {
+                let works = self.launches.iter().map(|d| &d.launch.work);
+                let parameter = |node: usize| matches!(place.get(&node), Some(Place::Weights(..)));
+                types::narrow(works, &self.wide(&place), &parameter)
+            }
+            None => HashSet::new(),
+        };
+        let homeless = |v: &Var| life.contains_key(v) && !place.contains_key(&v.index());
+        let scratch: Vec<Var> = self.a.order.iter().copied().filter(homeless).collect();
+        let (narrow_nodes, wide_nodes): (Vec<Var>, Vec<Var>) =
+            scratch.into_iter().partition(|v| narrow.contains(&v.index()));
+        let mut settle = |nodes: &[Var], home: fn(usize) -> Place| {
+            let need = |v: &Var| {
                 let (writers, last) = &life[v];
                 let len = self.a.g.shape(*v).iter().product();
                 arena::Need { first: writers[0], last: *last, len }
-            })
-            .collect();
-        let (offsets, arena) = arena::place(&needs);
-        for (v, &at) in scratch.iter().zip(&offsets) {
-            place.insert(v.index(), Place::Arena(at));
-        }
+            };
+            let (offsets, len) = arena::place(&nodes.iter().map(need).collect::<Vec<_>>());
+            place.extend(nodes.iter().zip(offsets).map(|(v, at)| (v.index(), home(at))));
+            len
+        };
+        let arena = settle(&wide_nodes, Place::Arena);
+        let narrow = settle(&narrow_nodes, Place::Narrow);
         let resolve = |p: &mut Place| {
             if let Place::Arena(node) = *p {
                 *p = place[&node];
@@ -326,13 +359,16 @@ impl Assembly<'_> {
             for p in places_mut(&mut launch.work) {
                 resolve(p);
             }
+            if let Work::Matmul { a, b, .. } = &mut launch.work {
+                types::agree(a, b, precision);
+            }
         }
         for (launch, target) in self.copies {
             if let Work::Map { program, .. } = &mut launches[launch].work {
                 program.results[0].1.place = target;
             }
         }
-        Plan { launches, arena, stored, inputs, outputs }
+        Plan { launches, precision, arena, narrow, stored, inputs, outputs }
     }
 
     /// Stores a gradient a second time: two parameters share it, or it is a view of something else.
@@ -352,10 +388,20 @@ impl Assembly<'_> {
         self.copies.push((at, target));
     }
 
+    /// Nodes whose memory must hold f32: what the host reads or fills, and gradients.
+    fn wide(&self, placed: &HashMap<usize, Place>) -> HashSet<usize> {
+        let gradients =
+            placed.iter().filter(|(_, p)| matches!(p, Place::Gradients(..))).map(|(&node, _)| node);
+        let seen = self.a.roots.iter().copied().chain(self.host_filled().map(|(_, v)| v));
+        gradients.chain(seen.map(|v| v.index())).collect()
+    }
+
     /// Inputs that no launch gathers.
     fn host_filled(&self) -> impl Iterator<Item = (String, Var)> + '_ {
         self.a.order.iter().filter_map(|&v| match &self.a.node(v).op {
-            Op::Input(name) if ![EXAMPLES, LABELS].contains(&&name[..]) => Some((name.clone(), v)),
+            Op::Input(name) if ![EXAMPLES, LABELS].contains(&&name[..]) && loss_scale_of(name).is_none() => {
+                Some((name.clone(), v))
+            }
             _ => None,
         })
     }

@@ -2,6 +2,7 @@
 
 use super::view::View;
 use crate::graph::{Dist, Player};
+use crate::precision::Precision;
 
 /// Longest pointwise program.
 pub const MAX_INSTRUCTIONS: usize = 32;
@@ -10,7 +11,7 @@ pub const MAX_REGISTERS: usize = 16;
 /// Operands and results of a pointwise program.
 pub const MAX_VIEWS: usize = 16;
 
-/// A memory that elements live in. Offsets count `f32`s.
+/// A memory that elements live in. Offsets count its elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Place {
     /// Plan-lifetime scratch.
@@ -19,6 +20,24 @@ pub enum Place {
     Weights(Player, usize),
     /// A network's gradients.
     Gradients(Player, usize),
+    /// The factor on a network's loss, one number.
+    Scale(Player),
+    /// Plan-lifetime scratch of 16-bit numbers.
+    Narrow(usize),
+    /// A network's parameters rounded to 16 bits, each at its offset in [`Place::Weights`].
+    Copies(Player, usize),
+}
+
+impl Place {
+    /// Whether elements have 16 bits.
+    pub fn is_narrow(self) -> bool {
+        matches!(self, Place::Narrow(_) | Place::Copies(..))
+    }
+
+    /// Bytes of an element.
+    pub fn element_bytes(self) -> usize {
+        if self.is_narrow() { 2 } else { 4 }
+    }
 }
 
 /// A pointwise instruction's operation; semantics as the graph's op of the same name.
@@ -256,8 +275,12 @@ pub struct Stored {
 pub struct Plan {
     /// In order.
     pub launches: Vec<Launch>,
+    /// What products multiply, and the format of 16-bit places.
+    pub precision: Precision,
     /// Scratch, in `f32`s.
     pub arena: usize,
+    /// Scratch of 16-bit numbers, in elements.
+    pub narrow: usize,
     /// Nodes with memory.
     pub stored: Vec<Stored>,
     /// What the host fills before the plan runs.

@@ -5,8 +5,9 @@ use super::objective::{self, is_logit, threshold};
 use crate::config::{Config, Distribution};
 use crate::graph::grad::grad;
 use crate::graph::{Dist, Graph, Player, Var};
-use crate::lower::{EXAMPLES, LABELS, Plan, Stage, Update, lower};
+use crate::lower::{EXAMPLES, LABELS, LOSS_SCALES, Plan, Stage, Update, lower};
 use crate::nn::Mlp;
+use crate::precision::Precision;
 
 /// Host-filled input of a sampling plan: noise, `[rows, latent]`.
 pub const LATENT: &str = "latent";
@@ -123,20 +124,21 @@ impl Gan {
 
     /// A phase, lowered.
     pub fn plan(&self, phase: &Phase) -> Plan {
-        self.lower(&phase.graph, &phase.stages)
+        self.lower(&phase.graph, &phase.stages, self.config.train.precision)
     }
 
-    fn lower(&self, graph: &Graph, stages: &[Stage]) -> Plan {
-        lower(graph, stages, &|player, name| self.network(player).offset(name))
+    fn lower(&self, graph: &Graph, stages: &[Stage], precision: Precision) -> Plan {
+        lower(graph, stages, precision, &|player, name| self.network(player).offset(name))
     }
 
-    /// A plan that turns noise (and labels) into samples, `rows` at once.
+    /// A plan that turns noise (and labels) into samples, `rows` at once, in fp32 whatever the training's precision.
     pub fn sampling_plan(&self, rows: usize) -> Plan {
         let g = Graph::new();
         let z = g.input(LATENT, &[rows, self.config.latent.dim]);
         let labels = (self.classes > 0).then(|| g.input(CONDITION, &[rows, self.classes]));
         let samples = self.generator.forward(&g, self.with_labels(&g, z, labels), 0, "sample");
-        self.lower(&g, &[Stage { outputs: vec![(SAMPLES.into(), samples)], updates: vec![] }])
+        let stage = Stage { outputs: vec![(SAMPLES.into(), samples)], updates: vec![] };
+        self.lower(&g, &[stage], Precision::Fp32)
     }
 
     fn phase(&self, name: String, when: When, times: u64, both: bool, penalties: bool) -> Phase {
@@ -160,7 +162,7 @@ impl Gan {
             outputs.push(("penalty".into(), penalty));
             loss_d = g.add(loss_d, penalty);
         }
-        let update_d = g.scoped("D'", || update(&g, loss_d, &self.discriminator, version));
+        let update_d = g.scoped("D'", || self.update(&g, loss_d, &self.discriminator, version));
         let mut losses = vec![(Player::Discriminator, loss_d)];
         let mut stages = vec![Stage { outputs, updates: vec![update_d] }];
 
@@ -168,7 +170,7 @@ impl Gan {
             let (r, f) = if joint { (Some(r), f) } else { self.appraise_again(&g, real, fake(1), labels) };
             let r = r.filter(|_| self.config.loss.relativistic);
             let loss_g = g.mean(objective::generator(&g, &self.config.loss, r, f));
-            let update_g = g.scoped("G'", || update(&g, loss_g, &self.generator, 0));
+            let update_g = g.scoped("G'", || self.update(&g, loss_g, &self.generator, 0));
             losses.push((Player::Generator, loss_g));
             let output = ("g_loss".to_string(), loss_g);
             if joint {
@@ -179,6 +181,16 @@ impl Gan {
             }
         }
         Phase { name, when, times, graph: g, stages, losses }
+    }
+
+    /// The gradients of a loss, scaled where products multiply fp16, by a network's parameters.
+    fn update(&self, g: &Graph, loss: Var, network: &Mlp, version: u8) -> Update {
+        let parameters = network.parameter_nodes(g, version);
+        let scaled = self.config.train.precision == Precision::Fp16;
+        let scale = scaled.then(|| g.input(LOSS_SCALES[network.player as usize], &g.shape(loss)));
+        let gradients = grad(g, loss, &parameters, scale);
+        let placed = gradients.into_iter().zip(&network.parameters).map(|(v, p)| (v, p.offset));
+        Update { player: network.player, gradients: placed.collect() }
     }
 
     /// G on fresh noise, for `draws` minibatches with the same labels: `[draws·batch, numbers]`.
@@ -295,12 +307,4 @@ impl Gan {
         let sum = terms.into_iter().reduce(|a, b| g.add(a, b)).expect("at least one penalty");
         g.scale(sum, loss.penalty_every as f64)
     }
-}
-
-/// The gradients of a loss by a network's parameters.
-fn update(g: &Graph, loss: Var, network: &Mlp, version: u8) -> Update {
-    let parameters = network.parameter_nodes(g, version);
-    let gradients = grad(g, loss, &parameters, None);
-    let placed = gradients.into_iter().zip(&network.parameters).map(|(v, p)| (v, p.offset));
-    Update { player: network.player, gradients: placed.collect() }
 }

@@ -19,6 +19,7 @@ use super::atomic;
 use super::tensors::{Flat, Tensors, encode};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::exec::scale::LossScale;
 use crate::exec::{States, UpdateRule};
 use crate::graph::Player;
 use crate::models::gan::Gan;
@@ -48,6 +49,9 @@ pub struct State {
     pub example: [usize; 3],
     /// Classes of the data set; 0 when unlabelled.
     pub classes: usize,
+    /// The loss scales of G and D, where fp16 trains with such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_scales: Option<[LossScale; 2]>,
 }
 
 /// Sums of metrics over the steps since the last line.
@@ -170,7 +174,10 @@ fn encode_all(snapshot: &Snapshot) -> Vec<(&'static str, Vec<u8>)> {
         })
         .collect();
     files.push(("optimizer.safetensors", encode("optimizer", &moments)));
-    let mut json = serde_json::to_vec_pretty(state).expect("counters and finite sums");
+    let scaled = rules.iter().any(|r| r.scaled);
+    let loss_scales = scaled.then(|| networks.each_ref().map(|n| n.loss_scale));
+    let state = State { loss_scales, ..(*state).clone() };
+    let mut json = serde_json::to_vec_pretty(&state).expect("counters and finite sums");
     json.push(b'\n');
     files.push(("state.json", json));
     // How long the run was meant to go, and where its data lay, do not change what this checkpoint holds.
@@ -294,6 +301,9 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
     for (player, i, prefix, suffix) in moment_names(&rules) {
         let to = &mut networks[player as usize].moments[i];
         fill(path, file, bytes(file)?, [&prefix, &suffix], &gan, player, to)?;
+    }
+    for (network, scale) in networks.iter_mut().zip(state.loss_scales.into_iter().flatten()) {
+        network.loss_scale = scale;
     }
     Ok(Checkpoint { config, state, networks })
 }

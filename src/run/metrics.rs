@@ -33,6 +33,15 @@ pub struct Line {
     pub d_gradient_norm: f64,
     /// Norm of G's gradient.
     pub g_gradient_norm: f64,
+    /// Factor on D's loss at the end of the window, in fp16.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub d_loss_scale: Option<f64>,
+    /// Factor on G's loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub g_loss_scale: Option<f64>,
+    /// Updates of either network left out for an overflow, in fp16.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped_updates: Option<u64>,
 }
 
 /// The open file.
@@ -105,6 +114,9 @@ mod tests {
             accuracy_fake: 0.5,
             penalty: None,
             d_gradient_norm: 0.1,
+            d_loss_scale: None,
+            g_loss_scale: None,
+            skipped_updates: None,
             g_gradient_norm: 0.1,
         };
         let (mut metrics, last) = Metrics::open(&path, 0).expect("opens");

@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::exec::{self, ColumnNorm, Device, UpdateRule};
 use crate::graph::Player;
 use crate::models::gan::Gan;
+use crate::precision::Precision;
 use crate::report::Display;
 use crate::run::{Folder, Lock, Metrics, atomic, checkpoint};
 use progress::Progress;
@@ -76,6 +77,7 @@ pub fn rules(gan: &Gan) -> [UpdateRule; 2] {
             clip: network.network.clip,
             column_norms: limits.collect(),
             average: player == Player::Generator && gan.config.ema.decay > 0.0,
+            scaled: gan.config.train.precision == Precision::Fp16,
         }
     })
 }

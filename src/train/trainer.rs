@@ -5,6 +5,7 @@ use super::schedule::schedule;
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::exec::scale;
 use crate::exec::schedule::{Done, Schedule};
 use crate::exec::{Executor, Job, NetworkState, Record, States, Turn, UpdateRule};
 use crate::graph::Player;
@@ -237,8 +238,18 @@ impl Trainer {
         let mut values: Vec<(String, f64)> =
             statistics.zip(record.statistics.iter().map(|&x| f64::from(x))).collect();
         for &player in if both { &Player::ALL[..] } else { &[Player::Discriminator] } {
-            let name = format!("{}_gradient_norm", player.letter().to_lowercase());
-            values.push((name, record.gradient_norm2[player as usize].sqrt()));
+            let letter = player.letter().to_lowercase();
+            if self.rules[player as usize].scaled {
+                self.watch_scale(record, player, step)?;
+            }
+            if record.skipped[player as usize] {
+                let sums = &mut self.state.window.sums;
+                *sums.entry("skipped_updates".into()).or_insert(0.0) += 1.0;
+                *sums.entry(format!("{letter}_unmeasured")).or_insert(0.0) += f64::from(u8::from(both));
+            } else {
+                let norm = record.gradient_norm2[player as usize].sqrt();
+                values.push((format!("{letter}_gradient_norm"), norm));
+            }
         }
         if let Some((name, value)) = values.iter().find(|(_, v)| !v.is_finite()) {
             let states = self.executor.states()?;
@@ -257,6 +268,22 @@ impl Trainer {
         Ok(())
     }
 
+    /// Notes a network's loss scale; an error where even the loss itself overflows.
+    fn watch_scale(&mut self, record: &Record, player: Player, step: u64) -> Result<()> {
+        let scale = record.loss_scale[player as usize];
+        if scale < scale::FLOOR {
+            return Err(Error::Diverged(format!(
+                "step {step}: the {}'s gradient overflows fp16 with a loss scale of {}, its floor; use --precision \
+                 bf16, which has fp32's range, or a smaller lr",
+                player.name(),
+                scale::FLOOR
+            )));
+        }
+        let name = format!("{}_loss_scale", player.letter().to_lowercase());
+        self.state.window.sums.insert(name, f64::from(scale));
+        Ok(())
+    }
+
     /// Means since the line before; starts the next window.
     ///
     /// # Errors
@@ -266,6 +293,12 @@ impl Trainer {
         let window = std::mem::take(&mut self.state.window);
         let sum = |name: &str| window.sums.get(name).map(|s| s / window.steps as f64);
         let mean = |name: &str| sum(name).unwrap_or(0.0);
+        let total = |name: &str| window.sums.get(name).copied().unwrap_or(0.0);
+        // Of the updates that were made.
+        let norm = |letter: &str| {
+            let measured = window.steps as f64 - total(&format!("{letter}_unmeasured"));
+            total(&format!("{letter}_gradient_norm")) / measured.max(1.0)
+        };
         Ok(Line {
             step: self.state.step,
             seconds,
@@ -276,8 +309,11 @@ impl Trainer {
             accuracy_real: mean("accuracy_real"),
             accuracy_fake: mean("accuracy_fake"),
             penalty: sum("penalty"),
-            d_gradient_norm: mean("d_gradient_norm"),
-            g_gradient_norm: mean("g_gradient_norm"),
+            d_gradient_norm: norm("d"),
+            g_gradient_norm: norm("g"),
+            d_loss_scale: window.sums.get("d_loss_scale").copied(),
+            g_loss_scale: window.sums.get("g_loss_scale").copied(),
+            skipped_updates: self.rules[0].scaled.then(|| total("skipped_updates") as u64),
         })
     }
 }
@@ -315,8 +351,12 @@ fn cycle(phases: &[(When, u64)], longest: usize) -> u64 {
 fn first_not_finite(gan: &Gan, networks: &States) -> Option<String> {
     let finite = |numbers: &[f32]| numbers.iter().all(|x| x.is_finite());
     [Player::Discriminator, Player::Generator].into_iter().find_map(|player| {
-        let NetworkState { weights, gradients, moments, average, .. } = &networks[player as usize];
-        let mut memories = vec![("the gradient of ", gradients), ("", weights), ("the average of ", average)];
+        let NetworkState { weights, gradients, moments, average, loss_scale, .. } =
+            &networks[player as usize];
+        let mut memories = vec![("", weights), ("the average of ", average)];
+        if loss_scale.skip == 0 {
+            memories.insert(0, ("the gradient of ", gradients));
+        }
         memories.extend(moments.iter().map(|m| ("the optimizer's moment of ", m)));
         memories.into_iter().filter(|(_, numbers)| !numbers.is_empty()).find_map(|(what, numbers)| {
             let mut parameters = gan.network(player).parameters.iter();

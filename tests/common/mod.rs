@@ -9,6 +9,7 @@ use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::{Rate, UpdateRule};
 use gansaku::models::gan::Gan;
+use gansaku::precision::Precision;
 use gansaku::rng::{PhiloxRng, stream};
 use std::sync::Arc;
 
@@ -56,6 +57,18 @@ pub fn variants() -> Vec<(&'static str, Config)> {
         ),
         variant("one example", "train.batch = 1"),
     ]
+}
+
+/// Every variant in every precision.
+pub fn models() -> Vec<(&'static str, Gan)> {
+    let precisions = [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16];
+    let with = |precision| {
+        variants().into_iter().map(move |(name, mut config)| {
+            config.train.precision = precision;
+            (name, Gan::new(&config, NUMBERS, CLASSES))
+        })
+    };
+    precisions.into_iter().flat_map(with).collect()
 }
 
 const DROPOUT_MAXOUT: &str = "
@@ -145,9 +158,14 @@ pub fn executor(gan: &Gan, threads: usize) -> Cpu {
         clip: networks[i].network.clip,
         column_norms: vec![],
         average: i == 0,
+        scaled: gan.config.train.precision == Precision::Fp16,
     });
     let marginals = vec![0.3; gan.numbers];
-    let states = [0, 1].map(|i| rules[i].start(networks[i].start(gan.config.seed, &marginals)));
+    let mut states = [0, 1].map(|i| rules[i].start(networks[i].start(gan.config.seed, &marginals)));
+    if gan.config.train.precision == Precision::Fp16 {
+        // Small enough that no gradient overflows.
+        states.iter_mut().for_each(|s| s.loss_scale.scale = 256.0);
+    }
     let data = data(gan.numbers, CLASSES);
     let pool = Pool::new(threads).expect("threads");
     Cpu::new(pool, gan.plans(), states, rules, Some(data), gan.config.seed)

@@ -10,8 +10,9 @@ use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::{Rate, Turn};
 use gansaku::graph::interp::{self, Moment, Tensor, Values};
 use gansaku::graph::{Family, Graph, Op, Player, Var};
-use gansaku::lower::{EXAMPLES, Place, Plan};
+use gansaku::lower::{EXAMPLES, LABELS, LOSS_SCALES, Place, Plan};
 use gansaku::models::gan::{Gan, Phase};
+use gansaku::precision::{Narrow, Precision};
 use std::collections::HashMap;
 
 /// Called after each launch with its number.
@@ -62,9 +63,31 @@ impl<D: Driver> Machine for Cuda<D> {
 /// Unit roundoff of f32.
 const U: f64 = 5.97e-8;
 
+/// The relative error with which a product reads an operand that is exact in memory: parameters are read from their
+/// 16-bit copies, tf32 rounds everything.
+fn read_error(g: &Graph, operand: Var, precision: Precision) -> f64 {
+    let mut base = operand;
+    while g.node(base).op.family() == Family::Movement {
+        base = g.node(base).sources[0];
+    }
+    let parameter = matches!(g.node(base).op, Op::Param { .. });
+    match precision.stored() {
+        Some(format) if parameter => format.unit_roundoff(),
+        None if precision == Precision::Tf32 => 0.5f64.powi(11),
+        _ => 0.0,
+    }
+}
+
 /// Absolute error that f32 arithmetic may leave in `var`, given its operands' values and errors; infinite
 /// where a comparison is too close to call.
-fn bound(g: &Graph, var: Var, moment: Moment, values: &Values, errors: &Values) -> Tensor {
+fn bound(
+    g: &Graph,
+    var: Var,
+    moment: Moment,
+    values: &Values,
+    errors: &Values,
+    precision: Precision,
+) -> Tensor {
     let node = g.node(var);
     let out = &values[&var].data;
     let v = |i: usize| &values[&node.sources[i]].data;
@@ -118,17 +141,35 @@ fn bound(g: &Graph, var: Var, moment: Moment, values: &Values, errors: &Values) 
             };
             let (a, b) = (node.sources[0], node.sources[1]);
             let size = product(magnitude(0, &values[&a]), magnitude(1, &values[&b]));
+            // Tensor cores cut sums off where others round them.
+            let cut = if precision == Precision::Fp32 { 1.0 } else { 2.0 };
+            let (x, y) = (read_error(g, a, precision), read_error(g, b, precision));
+            let reading = x + y + x * y + cut * (k + 2) as f64 * U;
             // A product of a node with itself is its own second operand.
             if a == b {
-                each(&|i| (k + 2) as f64 * U * size[i])
+                each(&|i| reading * size[i])
             } else {
                 let left = product(errors[&a].clone(), magnitude(1, &values[&b]));
                 let right = product(magnitude(0, &values[&a]), errors[&b].clone());
-                each(&|i| left[i] + right[i] + (k + 2) as f64 * U * size[i])
+                each(&|i| left[i] * (1.0 + y) + right[i] * (1.0 + x) + reading * size[i])
             }
         }
     };
     Tensor::new(&node.shape, data)
+}
+
+/// The error of a stored number: rounded to 16 bits where its place has them.
+fn stored_error(error: f64, value: f64, place: Place, precision: Precision) -> f64 {
+    let Some(format) = precision.stored().filter(|_| place.is_narrow()) else { return error };
+    let subnormal = if format == Narrow::F16 { 0.5f64.powi(25) } else { 0.0 };
+    error + format.unit_roundoff() * (value.abs() + error) + subnormal
+}
+
+/// Whether a node is a function of random numbers and constants.
+fn is_drawn(g: &Graph, var: Var) -> bool {
+    let leaf = |v: &Var| g.node(*v).sources.is_empty();
+    let drawn = |v: &Var| matches!(g.node(*v).op, Op::Rand { .. } | Op::Const(_));
+    g.topological(&[var]).iter().filter(|v| leaf(v)).all(drawn)
 }
 
 /// Parameters and gathered inputs as the plan had them.
@@ -177,6 +218,13 @@ pub fn compare(
     for &v in params.iter().filter(|v| versions(v)) {
         seen.insert(v, leaf(machine, gan, g, v).expect("a parameter"));
     }
+    for v in g.topological(&roots) {
+        let Op::Input(name) = &g.node(v).op else { continue };
+        let of = |p: &Player| LOSS_SCALES[*p as usize] == *name;
+        if let Some(player) = Player::ALL.into_iter().find(of) {
+            seen.insert(v, tensor(&g.node(v).shape, &machine.memory(Place::Scale(player), 1)));
+        }
+    }
     machine.run(turn.plan, turn.tick, &turn.rates, &mut |launch, machine| {
         for node in stored.iter().filter(|s| s.writers.last() == Some(&launch)) {
             let len = g_len(&node.view.windows);
@@ -191,15 +239,22 @@ pub fn compare(
     }
     let mut worst = 0.0f64;
     let (mut unsure, mut total) = (0, 0);
+    let precision = machine.plan(turn.plan).precision;
+    // What rounding operands alone may do to sums of a few dozen terms is a matter of the format.
+    let sure = match precision {
+        Precision::Fp32 => 1e-3,
+        Precision::Tf32 | Precision::Fp16 => 3e-2,
+        Precision::Bf16 => 0.25,
+    };
     for node in &stored {
-        if let Op::Input(input) = &g.node(node.var).op {
-            let wanted = minibatch(data, moment, input, g.shape(node.var)[0]);
-            assert_eq!(
-                seen[&node.var],
-                tensor(&g.shape(node.var), &wanted),
-                "{name}, {}: {input}",
-                phase.name
-            );
+        if let Op::Input(input) = &g.node(node.var).op
+            && [EXAMPLES, LABELS].contains(&input.as_str())
+        {
+            let format = precision.stored().filter(|_| node.view.place.is_narrow());
+            let round = |x: f32| format.map_or(x, |f| f.round(x));
+            let wanted = minibatch(data, moment, input, g.shape(node.var)[0]).into_iter().map(round);
+            let wanted = tensor(&g.shape(node.var), &wanted.collect::<Vec<f32>>());
+            assert_eq!(seen[&node.var], wanted, "{name}, {}: {input}", phase.name);
         }
         if g.node(node.var).op.family() == Family::Leaf
             && !matches!(g.node(node.var).op, Op::Rand { .. } | Op::Const(_))
@@ -208,22 +263,28 @@ pub fn compare(
         }
         let mut values = seen.clone();
         values.remove(&node.var);
-        let mut errors: Values =
-            values.iter().map(|(v, t)| (*v, Tensor::new(&t.shape, vec![0.0; t.data.len()]))).collect();
+        let exact = |(v, t): (&Var, &Tensor)| (*v, Tensor::new(&t.shape, vec![0.0; t.data.len()]));
+        let mut errors: Values = values.iter().map(exact).collect();
+        // What is made of random numbers alone may be drawn again instead of read: then it was not rounded.
+        for other in stored.iter().filter(|s| values.contains_key(&s.var) && is_drawn(g, s.var)) {
+            let near = |x: &f64| stored_error(0.0, *x, other.view.place, precision);
+            let drawn = values[&other.var].data.iter().map(near).collect();
+            errors.insert(other.var, Tensor::new(&values[&other.var].shape, drawn));
+        }
         for v in g.topological(&[node.var]) {
             if !values.contains_key(&v) {
                 let value = interp::evaluate(g, v, moment, &values);
                 values.insert(v, value);
-                let error = bound(g, v, moment, &values, &errors);
+                let error = bound(g, v, moment, &values, &errors, precision);
                 errors.insert(v, error);
             }
         }
         let (want, got, error) = (&values[&node.var], &seen[&node.var], &errors[&node.var]);
         for (i, (w, x)) in want.data.iter().zip(&got.data).enumerate() {
             total += 1;
-            let allowed = error.data[i] + 1e-37;
+            let allowed = stored_error(error.data[i], *w, node.view.place, precision) + 1e-37;
             // A comparison nearer than its operands' errors may go either way.
-            if allowed > 1e-3 * (1.0 + w.abs()) {
+            if allowed > sure * (1.0 + w.abs()) {
                 unsure += 1;
                 continue;
             }

@@ -10,10 +10,12 @@ use gansaku::exec::cpu::{Cpu, no_updates};
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::cuda::parzen::{self, Windows};
 use gansaku::exec::cuda::{Clock, Cuda, Rates};
+use gansaku::exec::scale::LossScale;
 use gansaku::exec::schedule::{Done, Schedule};
 use gansaku::exec::{Job, NetworkState, UpdateRule};
 use gansaku::graph::Player;
 use gansaku::lower::{Launch, Named, Place, Plan, Work};
+use gansaku::precision::Precision;
 use gansaku::rng::{PhiloxRng, stream};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,6 +36,8 @@ pub struct Bench {
     pub arena: Vec<f32>,
     /// What gathers read.
     pub data: Option<Arc<Dataset>>,
+    /// What products multiply; the format of 16-bit places.
+    pub precision: Precision,
 }
 
 /// Where a first operand lies.
@@ -52,18 +56,30 @@ fn state(weights: &[f32]) -> NetworkState {
     rule.start(weights.to_vec())
 }
 
+/// Where a launch's first result goes.
+fn result_place(work: &Work) -> Place {
+    match work {
+        Work::Gather { to, .. } => *to,
+        Work::Matmul { out, .. } => out.place,
+        Work::Map { program, .. } | Work::Reduce { program, .. } => program.results[0].1.place,
+        Work::Update(_) => unreachable!("updates have a witness of their own"),
+    }
+}
+
 /// What the table needs of a device: launches on it and on the CPU.
 pub trait Witness {
-    /// The last `len` elements of the arena after `work`: the device's, the CPU's.
+    /// The `len` elements of the result after `work`, from the end of the arena or the arena of 16-bit numbers: the
+    /// device's, the CPU's.
     fn run(&mut self, name: &str, bench: &Bench, work: Work, len: usize) -> (Vec<f32>, Vec<f32>);
 
-    /// G after `updates` updates from the same gradients: the device's, the CPU's.
+    /// G after one update from each of the gradients: the device's, the CPU's.
     fn update(
         &mut self,
         name: &str,
         rule: &UpdateRule,
         weights: &[f32],
-        updates: u64,
+        gradients: &[Vec<f32>],
+        precision: Precision,
     ) -> (NetworkState, NetworkState);
 
     /// The clock after a phase that updates `updated`, `done` before it: the device's, the host's.
@@ -103,11 +119,15 @@ impl<D: Driver, F: Fn(u64) -> D> Witnesses<F> {
 impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
     fn run(&mut self, name: &str, bench: &Bench, work: Work, len: usize) -> (Vec<f32>, Vec<f32>) {
         let states = [state(&bench.left), state(&bench.right)];
-        let total = bench.arena.len() + len;
+        let narrow = result_place(&work).is_narrow();
+        let place = if narrow { Place::Narrow(0) } else { Place::Arena(bench.arena.len()) };
+        let first = Named { name: "first".into(), at: bench.arena.len(), len: len.min(1) };
         let plan = Plan {
             launches: vec![Launch { name: name.into(), work }],
-            arena: total,
-            outputs: vec![Named { name: "first".into(), at: bench.arena.len(), len: len.min(1) }],
+            precision: bench.precision,
+            arena: bench.arena.len() + if narrow { 0 } else { len },
+            narrow: if narrow { len } else { 0 },
+            outputs: if narrow { vec![] } else { vec![first] },
             inputs: vec![Named { name: "arena".into(), at: 0, len: bench.arena.len() }],
             ..Plan::default()
         };
@@ -126,14 +146,16 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
             .expect("memory enough");
         gpu.write_input(0, "arena", &bench.arena).expect("room");
         gpu.run(0, TICK, &common::rates(1)).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let found = gpu.memory(Place::Arena(bench.arena.len()), len).expect("readable");
+        let found = gpu.memory(place, len).expect("readable");
         let before = gpu.memory(Place::Arena(0), bench.arena.len()).expect("readable");
         assert_eq!(before, bench.arena, "{name}: operands are left alone");
         let [record] = &gpu.records().expect("readable")[..] else { panic!("{name}: one phase, one record") };
         assert_eq!((record.plan, record.tick), (0, TICK), "{name}");
-        same_bits(&format!("{name}: the record"), &record.statistics, &found[..len.min(1)]);
+        if !narrow {
+            same_bits(&format!("{name}: the record"), &record.statistics, &found[..len.min(1)]);
+        }
         self.note(&gpu);
-        (found, cpu.memory(Place::Arena(bench.arena.len()), len).to_vec())
+        (found, cpu.memory(place, len).to_vec())
     }
 
     fn update(
@@ -141,26 +163,59 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         name: &str,
         rule: &UpdateRule,
         weights: &[f32],
-        updates: u64,
+        gradients: &[Vec<f32>],
+        precision: Precision,
     ) -> (NetworkState, NetworkState) {
-        let start = NetworkState { gradients: normals(name, weights.len()), ..rule.start(weights.to_vec()) };
+        let start = rule.start(weights.to_vec());
+        let updates = gradients.len() as u64;
         let states = [start, rule.start(vec![])];
         let work = Work::Update(Player::Generator);
-        let plan = Plan { launches: vec![Launch { name: name.into(), work }], ..Plan::default() };
+        let launches = vec![Launch { name: name.into(), work }];
+        let plan = Plan { launches, precision, ..Plan::default() };
         let rules = [rule.clone(), rule.clone()];
         let mut cpu = Cpu::new(Pool::single(), vec![plan.clone()], states.clone(), rules.clone(), None, SEED);
         let device = (self.device)(self.launches);
         let mut gpu = Cuda::new(device, vec![plan], &states, rules, None, SEED).expect("memory enough");
-        for n in 1..=updates {
+        for (n, gradient) in (1..).zip(gradients) {
+            let [mut before, other] = gpu.states().expect("readable");
+            before.gradients.clone_from(gradient);
+            gpu.set_states(&[before.clone(), other]).expect("room");
+            let [mut state, other] = cpu.states().clone();
+            state.gradients.clone_from(gradient);
+            cpu.set_states([state, other]);
             cpu.run(0, n, &common::rates(n));
             gpu.run(0, n, &common::rates(n)).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let [after, _] = gpu.states().expect("readable");
+            assert_eq!(after.loss_scale, cpu.states()[0].loss_scale, "{name}: update {n}");
+            if rule.scaled && !gradient.iter().all(|g| g.is_finite()) {
+                same_bits(&format!("{name}: an overflow's weights"), &after.weights, &before.weights);
+                same_bits(
+                    &format!("{name}: an overflow's moments"),
+                    &after.moments.concat(),
+                    &before.moments.concat(),
+                );
+                same_bits(&format!("{name}: an overflow's average"), &after.average, &before.average);
+            }
         }
         let [found, _] = gpu.states().expect("readable");
         let records = gpu.records().expect("readable");
         let ticks: Vec<u64> = records.iter().map(|r| r.tick).collect();
         assert_eq!(ticks, (1..=updates).collect::<Vec<_>>(), "{name}: a record of each phase");
-        let norm = records.last().map(|r| r.gradient_norm2[0]);
-        assert_eq!(norm, Some(found.gradient_norm2), "{name}: the norm recorded");
+        let last = records.last().expect("an update");
+        let bits = |norm: f64| norm.to_bits();
+        assert_eq!(bits(last.gradient_norm2[0]), bits(found.gradient_norm2), "{name}: the norm recorded");
+        let LossScale { scale, skip, .. } = found.loss_scale;
+        assert_eq!((last.loss_scale[0], last.skipped[0]), (scale, skip == 1), "{name}: the scale recorded");
+        if let Some(format) = precision.stored() {
+            let place = Place::Copies(Player::Generator, 0);
+            let copies = gpu.memory(place, weights.len()).expect("readable");
+            let rounded: Vec<f32> = found.weights.iter().map(|&w| format.round(w)).collect();
+            same_bits(&format!("{name}: copies"), &copies, &rounded);
+            same_bits(&format!("{name}: the CPU's copies"), cpu.memory(place, weights.len()), &{
+                let of = |&w: &f32| format.round(w);
+                cpu.states()[0].weights.iter().map(of).collect::<Vec<f32>>()
+            });
+        }
         self.note(&gpu);
         (found, cpu.states()[0].clone())
     }

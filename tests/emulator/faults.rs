@@ -10,15 +10,16 @@ use gansaku::exec::cuda::launch::{Argument, Driver, Geometry};
 use gansaku::exec::{ColumnNorm, Rate, States, UpdateRule};
 use gansaku::graph::Player;
 use gansaku::lower::{Arg, Launch, Load, Place, Plan, Program, View, Work};
+use gansaku::precision::Precision;
 use std::path::PathBuf;
 
-/// A kernel file with `from`, which must be in it, replaced once by `to`; the other files unchanged.
-fn planted(file: &str, from: &str, to: &str) -> PathBuf {
+/// The kernel file `kernel` with `from`, which must be in `file` (it or a header), replaced once by `to`.
+fn planted(kernel: &str, file: &str, from: &str, to: &str) -> PathBuf {
     let folder = tempfile::tempdir().expect("a folder");
     for entry in std::fs::read_dir(crate::kernels()).expect("kernels").flatten() {
         let name = entry.file_name();
         // The others would only cost compile time.
-        let wanted = name == *file || entry.path().extension().is_some_and(|e| e == "cuh");
+        let wanted = name == *kernel || entry.path().extension().is_some_and(|e| e == "cuh");
         if wanted {
             let mut text = std::fs::read_to_string(entry.path()).expect("text");
             if name == *file {
@@ -38,24 +39,40 @@ fn device_error(result: gansaku::error::Result<()>) -> String {
     }
 }
 
-/// What a planted fault in the matmul kernel is reported as.
-fn matmul(from: &str, to: &str) -> String {
-    let library = planted("matmul.cu", from, to);
-    let (m, n, k) = (70, 67, 40);
+/// What a planted fault in the fp32 product is reported as.
+fn matmul(file: &str, from: &str, to: &str) -> String {
+    product(planted("matmul.cu", file, from, to), Precision::Fp32)
+}
+
+/// What a planted fault in the tensor cores' product is reported as.
+fn matmul_mma(from: &str, to: &str) -> String {
+    product(planted("matmul_mma.cu", "matmul_mma.cu", from, to), Precision::Bf16)
+}
+
+fn product(library: PathBuf, precision: Precision) -> String {
+    let (m, n, k) = (70, 64, 40);
+    let [left, right] = match precision.stored() {
+        Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
+        None => [LEFT, RIGHT],
+    };
     let bench = Bench { left: normals("a", m * k), right: normals("b", k * n), ..Bench::default() };
     let states: States = [&bench.left, &bench.right].map(|w| no_updates()[0].start(w.clone()));
     let work = Work::Matmul {
-        a: View::contiguous(LEFT, &[m, k]),
-        b: View::contiguous(RIGHT, &[k, n]),
+        a: View::contiguous(left, &[m, k]),
+        b: View::contiguous(right, &[k, n]),
         out: View::contiguous(Place::Arena(0), &[m, n]),
         size: [m, n, k],
         epilogue: vec![],
     };
-    run(library, work, m * n, states, no_updates())
+    let plan = Plan { precision, ..plan(work, m * n) };
+    run(library, plan, states, no_updates())
 }
 
-fn run(library: PathBuf, work: Work, arena: usize, states: States, rules: [UpdateRule; 2]) -> String {
-    let plan = Plan { launches: vec![Launch { name: "planted".into(), work }], arena, ..Plan::default() };
+fn plan(work: Work, arena: usize) -> Plan {
+    Plan { launches: vec![Launch { name: "planted".into(), work }], arena, ..Plan::default() }
+}
+
+fn run(library: PathBuf, plan: Plan, states: States, rules: [UpdateRule; 2]) -> String {
     let mut gpu = Cuda::new(crate::gpu(&library, 1), vec![plan], &states, rules, None, 0).expect("room");
     device_error(gpu.run(0, 0, &[Rate { lr: 0.1, momentum: 0.0, update: 1, average: 0.0 }; 2]))
 }
@@ -71,8 +88,8 @@ fn a_store_past_the_end_is_caught() {
     if crate::library(1).is_none() {
         return;
     }
-    let message = matmul("if (r < a.m && c < a.n) {", "if (r <= a.m && c < a.n) {");
-    says(&message, &["matmul_f32", "matmul.cu:", "out of bounds", "block (", "thread "]);
+    let message = matmul("matmul.cuh", "if (row >= a.m ||", "if (row > a.m ||");
+    says(&message, &["matmul_f32", "common.cuh:", "out of bounds", "block (", "thread "]);
 }
 
 #[test]
@@ -85,17 +102,22 @@ fn a_removed_barrier_is_caught() {
         ("right_deep);\n    __syncthreads();\n  }\n  for", "right_deep);\n  }\n  for"),
         ("    }\n    __syncthreads();\n  }\n", "    }\n  }\n"),
     ] {
-        says(&matmul(from, to), &["matmul_f32", "matmul.cu:", "never written"]);
+        says(&matmul("matmul.cu", from, to), &["matmul_f32", "matmul.cu:", "never written"]);
     }
+    // Before a tile's copies of other threads are read, and before sums take the tiles' place.
+    let copies = matmul_mma("    __syncthreads();\n    u32 ahead", "    u32 ahead");
+    says(&copies, &["matmul_bf16", "matmul_mma.cu:", "tiles["]);
+    let sums = matmul_mma("    __syncthreads();\n    deliver_rows", "    deliver_rows");
+    says(&sums, &["matmul_bf16", "tiles["]);
     let tree = "width * columns];\n      __syncthreads();\n";
-    let library = planted("reduce.cu", tree, "width * columns];\n");
+    let library = planted("reduce.cu", "reduce.cu", tree, "width * columns];\n");
     let view = View::contiguous(LEFT, &[500]);
     let out = View { place: Place::Arena(0), strides: vec![0], ..view.clone() };
     let program =
         Program { loads: vec![Load::Memory(view)], instructions: vec![], results: vec![(Arg::Load(0), out)] };
     let states = [normals("x", 500), vec![]].map(|w| no_updates()[0].start(w));
     let work = Work::Reduce { shape: vec![500], summed: vec![true], program };
-    let message = run(library, work, 1, states, no_updates());
+    let message = run(library, plan(work, 1), states, no_updates());
     says(&message, &["reduce_f32", "reduce.cu:", "race: sums[", "no barrier between"]);
 }
 
@@ -104,8 +126,23 @@ fn an_uninitialised_shared_read_is_caught() {
     if crate::library(1).is_none() {
         return;
     }
-    let message = matmul("j < 4; j++) tile[", "j < 3; j++) tile[");
+    let message = matmul("matmul.cu", "j < 4; j++) tile[", "j < 3; j++) tile[");
     says(&message, &["matmul_f32", "uninitialised shared read", "was never written"]);
+}
+
+#[test]
+fn a_missing_wait_for_copies_is_caught() {
+    if crate::library(2).is_none() {
+        return;
+    }
+    // No wait at all, and a wait that lets one group too many be on its way.
+    for to in ["", "copies_wait<STAGES - 1>();"] {
+        let message = matmul_mma("copies_wait<STAGES - 2>();", to);
+        says(
+            &message,
+            &["matmul_bf16", "tiles[", "before the asynchronous copy of thread", "was waited for"],
+        );
+    }
 }
 
 #[test]
@@ -115,12 +152,13 @@ fn a_divergent_barrier_is_caught() {
     }
     let branches =
         "  if (lane == 0) {\n    __syncthreads();\n  } else {\n    __syncthreads();\n  }\n  float norm =";
-    let library = planted("optim.cu", "  float norm =", branches);
+    let library = planted("optim.cu", "optim.cu", "  float norm =", branches);
     let rule = Rule::Sgd { momentum: 0.0, final_momentum: 0.0, saturate: 0 };
     let column_norms = vec![ColumnNorm { offset: 0, fan_in: 4, units: 40, limit: 1.0 }];
-    let rule = UpdateRule { rule, clip: 0.0, column_norms, average: false };
+    let rule = UpdateRule { rule, clip: 0.0, column_norms, average: false, scaled: false };
     let states = [rule.start(normals("w", 160)), rule.start(vec![])];
-    let message = run(library, Work::Update(Player::Generator), 0, states, [rule.clone(), rule]);
+    let plan = plan(Work::Update(Player::Generator), 0);
+    let message = run(library, plan, states, [rule.clone(), rule]);
     says(&message, &["column_norm_f32", "optim.cu:", "divergent barrier"]);
 }
 

@@ -10,6 +10,7 @@ mod bench;
 mod common;
 mod eval;
 mod faults;
+mod recordings;
 mod reference;
 mod steps;
 mod table;
@@ -64,8 +65,15 @@ fn every_kernel_agrees_with_its_references() {
 }
 
 #[test]
+fn replays_leave_the_bytes_of_their_launches() {
+    let Some(library) = library(1) else { return };
+    recordings::replays_leave_the_bytes_of_their_launches(gpu(&library, 1));
+}
+
+#[test]
 fn entry_points_are_named_after_op_and_type() {
     for name in entries() {
-        assert!(name.ends_with("_f32"), "{name} does not say its type");
+        let says = ["_f32", "_tf32", "_f16", "_bf16"].iter().any(|kind| name.ends_with(kind));
+        assert!(says, "{name} does not say its type");
     }
 }

@@ -2,6 +2,7 @@
 
 use gansaku::graph::Dist;
 use gansaku::lower::{Epilogue, PointOp, View};
+use gansaku::precision::Narrow;
 use gansaku::rng::Draw;
 
 /// Unit roundoff of f32.
@@ -31,6 +32,13 @@ pub fn sum(terms: impl Iterator<Item = f64>) -> Near {
         (value, size, count) = (value + x, size + x.abs(), count + 1.0);
     }
     Near { value, error: (count + 2.0) * U * size }
+}
+
+/// A number stored in 16 bits: nearest to within half a unit in the last place, or of the subnormal numbers'.
+pub fn narrowed(x: Near, format: Narrow) -> Near {
+    let unit = format.unit_roundoff();
+    let subnormal = if format == Narrow::F16 { 0.5f64.powi(25) } else { 0.0 };
+    Near { value: x.value, error: x.error * (1.0 + unit) + unit * x.value.abs() + subnormal }
 }
 
 /// Element of `view` at `index`, 0 outside its windows; `base` is where its place starts in `memory`.

@@ -13,11 +13,13 @@ use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cuda::emulated::Emulated;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::cuda::{Cuda, SLOTS};
+use gansaku::exec::scale;
 use gansaku::exec::schedule::{Done, Schedule};
 use gansaku::exec::{Job, NetworkState, States, Turn, UpdateRule};
 use gansaku::graph::Player;
 use gansaku::lower::{Plan, Work};
 use gansaku::models::gan::Gan;
+use gansaku::precision::Precision;
 use gansaku::train;
 use std::sync::Arc;
 
@@ -39,6 +41,18 @@ impl Setup {
         let data = common::data(numbers, classes);
         let schedule = train::schedule(config, data.train.count as u64);
         Setup { data, rules, schedule, states, gan }
+    }
+
+    fn cpu(&self) -> Cpu {
+        let (states, rules) = (self.states.clone(), self.rules.clone());
+        Cpu::new(
+            Pool::single(),
+            self.gan.plans(),
+            states,
+            rules,
+            Some(self.data.clone()),
+            self.gan.config.seed,
+        )
     }
 
     fn gpu<D: Driver>(&self, device: D) -> Cuda<D> {
@@ -72,7 +86,7 @@ impl Setup {
 /// Asserts that a phase left what its updates make of the gradients it left, to the bit.
 fn updates_are_exact(name: &str, setup: &Setup, plan: &Plan, turn: &Turn, before: States, after: &States) {
     let updates = plan.launches.iter().filter(|l| matches!(l.work, Work::Update(_)));
-    let updates = Plan { launches: updates.cloned().collect(), ..Plan::default() };
+    let updates = Plan { launches: updates.cloned().collect(), precision: plan.precision, ..Plan::default() };
     let with_gradients =
         |i: usize| NetworkState { gradients: after[i].gradients.clone(), ..before[i].clone() };
     let (states, rules) = ([0, 1].map(with_gradients), setup.rules.clone());
@@ -82,6 +96,7 @@ fn updates_are_exact(name: &str, setup: &Setup, plan: &Plan, turn: &Turn, before
         same_bits(&format!("{name}: weights"), &found.weights, &wanted.weights);
         same_bits(&format!("{name}: moments"), &found.moments.concat(), &wanted.moments.concat());
         same_bits(&format!("{name}: average"), &found.average, &wanted.average);
+        assert_eq!(found.loss_scale, wanted.loss_scale, "{name}");
         // The same squares, added in f64 in another order.
         let (norm, wanted) = (found.gradient_norm2, wanted.gradient_norm2);
         assert!(
@@ -189,12 +204,15 @@ fn ten_steps_of_the_recipes_are_right() {
 
 #[test]
 fn every_kind_of_model_is_right() {
-    let variants = common::variants();
-    let Some(library) = crate::library(variants.len()) else { return };
-    for (name, config) in variants {
-        let setup = Setup::new(&config, common::NUMBERS, common::CLASSES);
+    let models = common::models();
+    let Some(library) = crate::library(models.len()) else { return };
+    for (name, gan) in models {
+        let precision = gan.config.train.precision.name();
+        let mut setup = Setup::new(&gan.config, common::NUMBERS, common::CLASSES);
+        // Small enough that no gradient overflows.
+        setup.states.iter_mut().filter(|s| s.loss_scale.scale > 1.0).for_each(|s| s.loss_scale.scale = 256.0);
         let share = check(name, &setup, || crate::gpu(&library, 2), 4);
-        println!("{name:32} four steps: {share:.3} of the tolerance");
+        println!("{name:32} {precision} four steps: {share:.3} of the tolerance");
     }
 }
 
@@ -281,6 +299,47 @@ fn samples_agree_with_the_cpu() {
     for (x, want) in found.iter().zip(cpu.output(0, &name)) {
         assert!((x - want).abs() < 2e-6, "{x}, not {want}");
     }
+}
+
+#[test]
+fn loss_scales_fall_and_rise_as_on_the_cpu() {
+    let Some(library) = crate::library(1) else { return };
+    let (_, mut config) = common::variants().swap_remove(0);
+    config.train.precision = Precision::Fp16;
+    let mut setup = Setup::new(&config, common::NUMBERS, common::CLASSES);
+    // Far too large a scale: fp16 overflows until it has been halved several times.
+    setup.states.iter_mut().for_each(|s| s.loss_scale.scale = scale::MOST);
+    let (mut cpu, mut gpu) = (setup.cpu(), setup.gpu(crate::gpu(&library, 1)));
+    for Turn { plan, tick, rates } in setup.turns(14) {
+        let before = gpu.states().expect("readable");
+        cpu.run(plan, tick, &rates);
+        gpu.run(plan, tick, &rates).expect("no fault");
+        let after = gpu.states().expect("readable");
+        for player in Player::ALL {
+            let [was, is] = [&before, &after].map(|s| &s[player as usize]);
+            assert_eq!(is.loss_scale, cpu.states()[player as usize].loss_scale, "{player:?}, tick {tick}");
+            let moved = was.weights != is.weights;
+            assert_eq!(
+                moved,
+                is.loss_scale.skip == 0,
+                "{player:?}, tick {tick}: an overflow changes nothing"
+            );
+        }
+    }
+    let mut states = gpu.states().expect("readable");
+    for state in &mut states {
+        assert!(state.loss_scale.skipped >= 3 && state.loss_scale.skip == 0, "{:?}", state.loss_scale);
+        state.loss_scale.scale = 64.0;
+        state.loss_scale.good = scale::GROWTH - 2;
+    }
+    gpu.set_states(&states).expect("room");
+    let grown: Vec<f32> = (0..3)
+        .map(|tick| {
+            gpu.run(0, tick, &common::rates(1)).expect("no fault");
+            gpu.states().expect("readable")[0].loss_scale.scale
+        })
+        .collect();
+    assert_eq!(grown, [64.0, 128.0, 128.0], "twice as large after {} good updates", scale::GROWTH);
 }
 
 #[test]

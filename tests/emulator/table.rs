@@ -8,10 +8,11 @@ use gansaku::data::{Dataset, Examples, Shape, Values};
 use gansaku::exec::cuda::Clock;
 use gansaku::exec::schedule::{Done, NetworkSchedule, Schedule};
 use gansaku::exec::{ColumnNorm, UpdateRule};
-use gansaku::graph::Dist;
+use gansaku::graph::{Dist, Player};
 use gansaku::lower::{
     Arg, EXAMPLES, Epilogue, Instruction, LABELS, Load, Place, PointOp, Program, View, Work,
 };
+use gansaku::precision::{Precision, round_tf32};
 use gansaku::rng::{Draw, stream};
 use std::sync::Arc;
 
@@ -44,44 +45,89 @@ fn matrix(place: Place, [rows, columns]: [usize; 2], transposed: bool, gap: usiz
     (View { place, base: 0, strides, windows: vec![(0, rows), (0, columns)] }, len)
 }
 
-fn matmul(w: &mut dyn Witness, size: [usize; 3], layout: &str, gap: usize, steps: &[Epilogue]) -> f64 {
+/// A product in some precision, its operands in layouts such as "nt" with `gap` unused elements after each line.
+struct Product<'a> {
+    precision: Precision,
+    size: [usize; 3],
+    layout: &'a str,
+    gap: usize,
+    /// Whether the result is stored in 16 bits.
+    narrow: bool,
+    steps: &'a [Epilogue],
+}
+
+/// What the operands of steps are read from: this far into G's weights (or their copies) and into the arena.
+const STEPS_AT: usize = 16_384;
+
+fn matmul(w: &mut dyn Witness, product: &Product) -> f64 {
+    let &Product { precision, size, layout, gap, narrow, steps } = product;
     let [m, n, k] = size;
+    let format = precision.stored();
+    let [left_place, right_place] = match format {
+        Some(_) => [Place::Copies(Player::Generator, 0), Place::Copies(Player::Discriminator, 0)],
+        None => [LEFT, RIGHT],
+    };
     let mut layouts = layout.chars().map(|c| c == 't');
-    let (a, left) = matrix(LEFT, [m, k], layouts.next().expect("of a"), gap);
-    let (b, right) = matrix(RIGHT, [k, n], layouts.next().expect("of b"), gap);
-    let bench = Bench {
+    let (a, left) = matrix(left_place, [m, k], layouts.next().expect("of a"), gap);
+    let (b, right) = matrix(right_place, [k, n], layouts.next().expect("of b"), gap);
+    let operands = normals("y", if steps.is_empty() { 0 } else { 2 * m * n + n });
+    let mut bench = Bench {
         left: normals("a", left),
         right: normals("b", right),
-        arena: normals("y", 2 * m * n + n),
+        arena: operands.clone(),
         data: None,
+        precision,
     };
-    let out = View::contiguous(Place::Arena(bench.arena.len()), &[m, n]);
-    let name = format!(
-        "matmul {layout} {size:?} gap {gap} {:?}",
-        steps.iter().map(Epilogue::name).collect::<Vec<_>>()
-    );
+    if !steps.is_empty() {
+        assert!(left <= STEPS_AT, "room for the left operand");
+        bench.left.resize(STEPS_AT, 0.0);
+        bench.left.extend(operands);
+    }
+    let out = match (narrow, bench.arena.len()) {
+        (true, _) => Place::Narrow(0),
+        (false, at) => Place::Arena(at),
+    };
+    let names: Vec<_> = steps.iter().map(Epilogue::name).collect();
+    let to = if narrow { " to 16 bits" } else { "" };
+    let name = format!("matmul {} {layout} {size:?} gap {gap} {names:?}{to}", precision.name());
+    let out = View::contiguous(out, &[m, n]);
     let work = Work::Matmul { a: a.clone(), b: b.clone(), out, size, epilogue: steps.to_vec() };
     let (found, cpu) = w.run(&name, &bench, work, m * n);
+    let read = |memory: &[f32]| -> Vec<f32> {
+        let number = |&x: &f32| match format {
+            Some(format) => format.round(x),
+            None if precision == Precision::Tf32 => round_tf32(x),
+            None => x,
+        };
+        memory.iter().map(number).collect()
+    };
+    let (left, right) = (read(&bench.left), read(&bench.right));
+    // Tensor cores cut sums off where others round them.
+    let cut = if precision == Precision::Fp32 { 1.0 } else { 2.0 };
     let wanted: Vec<Near> = indices(&[m, n])
         .map(|index| {
             let (i, j) = (index[0], index[1]);
-            let term = |x| element(&bench.left, 0, &a, &[i, x]) * element(&bench.right, 0, &b, &[x, j]);
-            steps.iter().fold(reference::sum((0..k).map(term)), |x, step| {
+            let term = |x| element(&left, 0, &a, &[i, x]) * element(&right, 0, &b, &[x, j]);
+            let sum = reference::sum((0..k).map(term));
+            let finished = steps.iter().fold(Near { error: cut * sum.error, ..sum }, |x, step| {
                 let y = step.view().map_or(0.0, |v| match (step, v.place) {
                     (Epilogue::Dropout { .. }, _) => 0.0,
                     (_, Place::Arena(at)) => element(&bench.arena, at, v, &index),
+                    (_, Place::Copies(Player::Generator, at)) => element(&left, at, v, &index),
                     other => panic!("an operand in {other:?}"),
                 });
                 reference::epilogue(x, step, y, [i, j], |s| Draw::new(SEED, s, TICK))
-            })
+            });
+            format.filter(|_| narrow).map_or(finished, |format| reference::narrowed(finished, format))
         })
         .collect();
     inside(&format!("{name} on the CPU"), &cpu, wanted.iter().copied());
     inside(&name, &found, wanted.into_iter())
 }
 
-fn matmuls(w: &mut dyn Witness) -> f64 {
+fn matmuls(w: &mut dyn Witness, precision: Precision) -> f64 {
     let mut worst = 0.0f64;
+    let plain = Product { precision, size: [0; 3], layout: "nn", gap: 0, narrow: false, steps: &[] };
     let sizes = [
         [0, 4, 3],
         [2, 0, 3],
@@ -98,19 +144,47 @@ fn matmuls(w: &mut dyn Witness) -> f64 {
     ];
     for size in sizes {
         for layout in ["nn", "nt", "tn", "tt"] {
-            for gap in [0, 3] {
-                worst = worst.max(matmul(w, size, layout, gap, &[]));
+            // Lines of eight elements more are aligned to 16 bytes where they were, three more never are.
+            for gap in [0, 3, 8] {
+                worst = worst.max(matmul(w, &Product { size, layout, gap, ..plain }));
             }
         }
     }
+    for layout in ["nn", "nt", "tn", "tt"] {
+        worst = worst.max(matmul(w, &Product { size: [1_500, 1_410, 18], layout, gap: 1, ..plain }));
+    }
     let (m, n) = (33, 70);
-    let full = View::contiguous(Place::Arena(0), &[m, n]);
+    let mut places = vec![(Place::Arena(0), false)];
+    if precision.stored().is_some() {
+        places.extend([(Place::Copies(Player::Generator, STEPS_AT), true), (Place::Arena(0), true)]);
+    }
+    for (place, narrow) in places {
+        for steps in &chains(place, [m, n]) {
+            worst = worst.max(matmul(w, &Product { size: [m, n, 19], narrow, steps, ..plain }));
+            let deep = Product { size: [m, n, 200], layout: "nt", gap: 1, narrow, steps, ..plain };
+            worst = worst.max(matmul(w, &deep));
+        }
+    }
+    worst
+}
+
+/// Every epilogue step, operands at `place`, on a product of `[m, n]`.
+fn chains(place: Place, [m, n]: [usize; 2]) -> Vec<Vec<Epilogue>> {
+    let full = View::contiguous(place, &[m, n]);
     let row = View { strides: vec![0, 1], ..full.clone() };
     // Rows 3 .. 20 of the operand, columns 5 .. 66; zeros around.
     let window = View { windows: vec![(3, 20), (5, 66)], base: -200, ..full.clone() };
-    let dropout =
-        Epilogue::Dropout { stream: stream("D/drop0"), threshold: 0.2, scale: 1.25, view: full.clone() };
-    let chains = [
+    let drawn = |base| View { base, ..full.clone() };
+    // A draw whose rows start at multiples of four elements, and one whose rows do not.
+    let dropout = |name, base| Epilogue::Dropout {
+        stream: stream(name),
+        threshold: 0.2,
+        scale: 1.25,
+        view: drawn(base),
+    };
+    let four = View { strides: vec![72, 1], ..full.clone() };
+    let aligned = Epilogue::Dropout { stream: stream("D/drop1"), threshold: 0.5, scale: 2.0, view: four };
+    vec![
         vec![Epilogue::Bias(row.clone())],
         vec![Epilogue::Accumulate(full.clone())],
         vec![Epilogue::Accumulate(window.clone())],
@@ -119,22 +193,21 @@ fn matmuls(w: &mut dyn Witness) -> f64 {
         vec![Epilogue::LeakyRelu(0.2)],
         vec![Epilogue::Tanh],
         vec![Epilogue::Sigmoid],
-        vec![dropout.clone()],
+        vec![dropout("D/drop0", 0)],
+        vec![dropout("D/drop0", 7)],
+        vec![aligned],
         vec![Epilogue::ReluGrad(full.clone())],
         vec![Epilogue::ReluGrad(window)],
         vec![Epilogue::LeakyReluGrad(full.clone(), 0.2)],
         vec![Epilogue::TanhGrad(full.clone())],
         vec![Epilogue::SigmoidGrad(full.clone())],
-        vec![Epilogue::Bias(row), Epilogue::LeakyRelu(0.2), dropout, Epilogue::Accumulate(full)],
-    ];
-    for layout in ["nn", "tt"] {
-        worst = worst.max(matmul(w, [1_500, 1_410, 18], layout, 1, &[Epilogue::LeakyRelu(0.2)]));
-    }
-    for steps in &chains {
-        worst = worst.max(matmul(w, [m, n, 19], "nn", 0, steps));
-        worst = worst.max(matmul(w, [m, n, 200], "nt", 1, steps));
-    }
-    worst
+        vec![
+            Epilogue::Bias(row),
+            Epilogue::LeakyRelu(0.2),
+            dropout("D/drop0", 0),
+            Epilogue::Accumulate(full),
+        ],
+    ]
 }
 
 const NO: Arg = Arg::Const(0.0);
@@ -171,6 +244,75 @@ fn point_ops(w: &mut dyn Witness) -> f64 {
         }
     }
     worst
+}
+
+/// Numbers of all kinds to 16 bits and back through a map: the CPU's rounding, to the bit.
+fn conversions(w: &mut dyn Witness) {
+    let special = [
+        0.0,
+        -0.0,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::NAN,
+        65_504.0,
+        65_519.996,
+        65_520.0,
+        -65_536.0,
+        3.4e38,
+        2f32.powi(-14),
+        2f32.powi(-15),
+        2f32.powi(-24),
+        2f32.powi(-25),
+        2.980_232_6e-8,
+        1e-40,
+        1.0 + 2f32.powi(-11),
+        1.0 + 3.0 * 2f32.powi(-11),
+        1.0 + 2f32.powi(-8),
+        1.0 + 3.0 * 2f32.powi(-8),
+    ];
+    let scaled = |(i, x): (usize, f32)| x * 2f32.powi(i as i32 % 60 - 30);
+    let left: Vec<f32> =
+        special.into_iter().chain(normals("x", 1_000).into_iter().enumerate().map(scaled)).collect();
+    let len = left.len();
+    for precision in [Precision::Fp16, Precision::Bf16] {
+        let format = precision.stored().expect("a 16-bit format");
+        let bench = Bench { left: left.clone(), precision, ..Bench::default() };
+        for (from, to) in [
+            (LEFT, Place::Narrow(0)),
+            (Place::Copies(Player::Generator, 0), Place::Arena(0)),
+            (Place::Copies(Player::Generator, 0), Place::Narrow(0)),
+        ] {
+            let view = |place| View::contiguous(place, &[len]);
+            let program = Program {
+                loads: vec![Load::Memory(view(from))],
+                instructions: vec![],
+                results: vec![(Arg::Load(0), view(to))],
+            };
+            let name = format!("{from:?} to {to:?} in {}", precision.name());
+            let (found, cpu) = w.run(&name, &bench, Work::Map { shape: vec![len], program }, len);
+            let wanted: Vec<f32> = left.iter().map(|&x| format.round(x)).collect();
+            same_bits(&name, &cpu, &wanted);
+            same_bits(&name, &found, &wanted);
+        }
+        // A sum of three, and a minibatch.
+        let view =
+            View { strides: vec![3, 1], windows: vec![(0, 300), (0, 3)], ..View::contiguous(LEFT, &[900]) };
+        let rows = View { strides: vec![1, 0], place: Place::Narrow(0), ..view.clone() };
+        let program = Program {
+            loads: vec![Load::Memory(view)],
+            instructions: vec![],
+            results: vec![(Arg::Load(0), rows)],
+        };
+        let bench = Bench { left: normals("x", 900), precision, ..Bench::default() };
+        let work = Work::Reduce { shape: vec![300, 3], summed: vec![false, true], program };
+        let (found, _) = w.run("a sum to 16 bits", &bench, work, 300);
+        let wanted = bench
+            .left
+            .chunks(3)
+            .map(|x| reference::narrowed(reference::sum(x.iter().map(|&x| f64::from(x))), format));
+        inside("a sum to 16 bits", &found, wanted);
+        gathers(w, precision, Place::Narrow(0));
+    }
 }
 
 /// A program that needs slots, the chain, windows, broadcasts, transposes, random loads and two results.
@@ -273,7 +415,7 @@ fn draws(w: &mut dyn Witness) {
     }
 }
 
-fn gathers(w: &mut dyn Witness) {
+fn gathers(w: &mut dyn Witness, precision: Precision, to: Place) {
     for (count, rows, width) in [(1, 1, 1), (3, 7, 5), (257, 20, 1), (1_000, 3, 300), (5, 0, 4)] {
         let bytes: Vec<u8> = (0..count * width).map(|i| (i * 37 % 256) as u8).collect();
         let labels = Some((0..count).map(|i| (i % width.min(200)) as u8).collect::<Vec<u8>>());
@@ -286,9 +428,9 @@ fn gathers(w: &mut dyn Witness) {
             let shape = Shape { channels: width, height: 1, width: 1 };
             let data =
                 Dataset { factor: 2.0 / 255.0, offset: -1.0, ..Dataset::of("table", shape, width, train) };
-            let bench = Bench { data: Some(Arc::new(data)), ..Bench::default() };
-            let name = format!("gather {rows} of {count} × {width} {input}");
-            let work = Work::Gather { input: input.into(), to: Place::Arena(0), rows, width };
+            let bench = Bench { data: Some(Arc::new(data)), precision, ..Bench::default() };
+            let name = format!("gather {rows} of {count} × {width} {input} in {}", precision.name());
+            let work = Work::Gather { input: input.into(), to, rows, width };
             let (found, cpu) = w.run(&name, &bench, work, rows * width);
             same_bits(&name, &found, &cpu);
         }
@@ -304,10 +446,18 @@ fn updates(w: &mut dyn Witness) -> f64 {
     ];
     for rule in rules {
         for len in [0, 1, 5, 4_096, 4_097, 9_001] {
-            for (clip, average) in [(0.0, false), (0.05, true)] {
-                let rule = UpdateRule { rule, clip, column_norms: vec![], average };
-                let name = format!("{:?} [{len}] clip {clip} average {average}", rule.rule);
-                let (found, cpu) = w.update(&name, &rule, &normals("w", len), 3);
+            let cases = [
+                (0.0, false, Precision::Fp32),
+                (0.05, true, Precision::Fp32),
+                (0.0, true, Precision::Fp16),
+                (0.05, false, Precision::Bf16),
+            ];
+            for (clip, average, precision) in cases {
+                let rule = UpdateRule { rule, clip, column_norms: vec![], average, scaled: false };
+                let name =
+                    format!("{:?} [{len}] clip {clip} average {average} {}", rule.rule, precision.name());
+                let (found, cpu) =
+                    w.update(&name, &rule, &normals("w", len), &vec![normals(&name, len); 3], precision);
                 same_bits(&name, &found.weights, &cpu.weights);
                 same_bits(&name, &found.moments.concat(), &cpu.moments.concat());
                 same_bits(&name, &found.average, &cpu.average);
@@ -319,9 +469,11 @@ fn updates(w: &mut dyn Witness) -> f64 {
     for [fan_in, units] in [[0, 3], [1, 1], [7, 33], [100, 5]] {
         let (offset, limit) = (3, 0.9);
         let column_norms = vec![ColumnNorm { offset, fan_in, units, limit }];
-        let rule = UpdateRule { rule: rules[0], clip: 0.0, column_norms, average: true };
+        let rule = UpdateRule { rule: rules[0], clip: 0.0, column_norms, average: true, scaled: false };
         let name = format!("column norms [{fan_in}, {units}]");
-        let (found, cpu) = w.update(&name, &rule, &normals("w", offset + fan_in * units + 2), 1);
+        let weights = normals("w", offset + fan_in * units + 2);
+        let gradients = vec![normals(&name, weights.len())];
+        let (found, cpu) = w.update(&name, &rule, &weights, &gradients, Precision::Bf16);
         same_bits(&name, &found.weights[..offset], &cpu.weights[..offset]);
         // A norm is the root of a sum of fan_in squares: half that sum's relative error, and four roundings.
         let wanted = cpu.weights.iter().map(|&x| {
@@ -430,7 +582,8 @@ fn clocks(w: &mut dyn Witness) {
         Rule::Adam { beta1: 0.5, beta2: 0.999, eps: 1e-8 },
         Rule::RmsProp { alpha: 0.99, eps: 1e-8 },
     ];
-    let rules = rules.map(|rule| UpdateRule { rule, clip: 0.0, column_norms: vec![], average: true });
+    let rules =
+        rules.map(|rule| UpdateRule { rule, clip: 0.0, column_norms: vec![], average: true, scaled: false });
     for (i, networks) in [[pylearn, line], [line, pylearn], [line, line]].into_iter().enumerate() {
         let schedule = Schedule { batch: 100, examples: 60_000 + i as u64, networks };
         let rules = [rules[i].clone(), rules[(i + 1) % 3].clone()];
@@ -445,13 +598,59 @@ fn clocks(w: &mut dyn Witness) {
     }
 }
 
+/// Gradients of a scaled loss, some of them not finite, one after the other through each rule: the scale and every
+/// bit as on the CPU; an overflow changes nothing (both in [`Witness::update`]).
+fn overflows(w: &mut dyn Witness) {
+    let len = 4_100;
+    let scaled = |factor: f32| normals("g", len).into_iter().map(|g| factor * g).collect::<Vec<f32>>();
+    let with = |at: usize, value: f32| {
+        let mut gradient = scaled(65_536.0);
+        gradient[at] = value;
+        gradient
+    };
+    let gradients = [
+        scaled(65_536.0),
+        with(0, f32::INFINITY),
+        scaled(1e-30),
+        with(len - 1, f32::NAN),
+        with(4_095, f32::NEG_INFINITY),
+        scaled(f32::MAX / 8.0),
+        vec![0.0; len],
+        scaled(8_192.0),
+    ];
+    let rules = [
+        Rule::Sgd { momentum: 0.5, final_momentum: 0.5, saturate: 0 },
+        Rule::Adam { beta1: 0.5, beta2: 0.999, eps: 1e-8 },
+        Rule::RmsProp { alpha: 0.99, eps: 1e-8 },
+    ];
+    for rule in rules {
+        for column_norms in [vec![], vec![ColumnNorm { offset: 3, fan_in: 40, units: 100, limit: 1e30 }]] {
+            let norms = column_norms.len();
+            let rule = UpdateRule { rule, clip: 0.0, column_norms, average: true, scaled: true };
+            let name = format!("overflows, {:?}, {norms} column norms", rule.rule);
+            let (found, cpu) = w.update(&name, &rule, &normals("w", len), &gradients, Precision::Fp16);
+            assert_eq!(found.loss_scale.skipped, 3, "{name}");
+            assert_eq!(found.loss_scale.scale, 65_536.0 / 8.0, "{name}");
+            if norms == 0 {
+                same_bits(&name, &found.weights, &cpu.weights);
+                same_bits(&name, &found.moments.concat(), &cpu.moments.concat());
+                same_bits(&name, &found.average, &cpu.average);
+            }
+        }
+    }
+}
+
 /// Every row, on a device and on the CPU.
 pub fn every_kernel(w: &mut dyn Witness) {
-    println!("matmul: {:.2} of the tolerance", matmuls(w));
+    for precision in [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16] {
+        println!("matmul {}: {:.2} of the tolerance", precision.name(), matmuls(w, precision));
+    }
+    conversions(w);
+    overflows(w);
     println!("pointwise operations: {:.2} of the tolerance", point_ops(w));
     println!("programs and sums: {:.2} of the tolerance", programs(w));
     draws(w);
-    gathers(w);
+    gathers(w, Precision::Fp32, Place::Arena(0));
     println!("updates: {:.2} of the tolerance", updates(w));
     clocks(w);
     println!("Parzen windows: {:.2} of the tolerance", windows(w));

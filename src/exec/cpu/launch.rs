@@ -5,6 +5,7 @@ use super::point::{self, CHUNK, LANES, Source};
 use super::pool::Pool;
 use crate::graph::Dist;
 use crate::lower::{Arg, Epilogue, Load, Program, View};
+use crate::precision::{Precision, round_tf32};
 use crate::rng::Draw;
 use std::cell::RefCell;
 
@@ -34,6 +35,7 @@ pub fn matmul(
     pool: &Pool,
     shared: &Shared,
     moment: Moment,
+    precision: Precision,
     [a, b, out]: [&View; 3],
     size: [usize; 3],
     epilogue: &[Epilogue],
@@ -45,8 +47,9 @@ pub fn matmul(
     pool.each(down * across, |task| {
         let (i, j) = (task / across * tile_m, task % across * tile_n);
         let (rows, columns) = (tile_m.min(m - i), tile_n.min(n - j));
-        let left = operand(shared, a, [i, 0], [rows, k]);
-        let right = operand(shared, b, [0, j], [k, columns]);
+        let (mut rounded_left, mut rounded_right) = (vec![], vec![]);
+        let left = operand(shared, precision, a, [i, 0], [rows, k], &mut rounded_left);
+        let right = operand(shared, precision, b, [0, j], [k, columns], &mut rounded_right);
         let at = out.base as usize + i * row_stride + j;
         // SAFETY: the plan keeps a launch's result apart from what it reads, and tiles are disjoint.
         unsafe { shared.matmul([rows, columns, k], left, right, out.place, at, row_stride) };
@@ -56,18 +59,33 @@ pub fn matmul(
             for step in epilogue {
                 finish(shared, moment, step, values, i + row, j);
             }
+            if let Some(format) = shared.format(out.place) {
+                values.iter_mut().for_each(|x| *x = format.round(*x));
+            }
         }
     });
 }
 
+/// A block of a matrix; `rounded` holds it where tf32 rounds what products multiply.
 #[allow(unsafe_code)]
-fn operand<'a>(shared: &'a Shared, view: &View, from: [usize; 2], size: [usize; 2]) -> Operand<'a> {
+fn operand<'a>(
+    shared: &'a Shared,
+    precision: Precision,
+    view: &View,
+    from: [usize; 2],
+    size: [usize; 2],
+    rounded: &'a mut Vec<f32>,
+) -> Operand<'a> {
     let [row, column] = [view.strides[0] as usize, view.strides[1] as usize];
     let at = view.base as usize + from[0] * row + from[1] * column;
     let last = |i: usize| size[i].saturating_sub(1);
     let len = if size.contains(&0) { 0 } else { last(0) * row + last(1) * column + 1 };
     // SAFETY: operands of a launch are not written by it.
     let data = unsafe { shared.read(view.place, at, len) };
+    if precision == Precision::Tf32 {
+        rounded.extend(data.iter().map(|&x| round_tf32(x)));
+        return Operand { data: rounded, row, column };
+    }
     Operand { data, row, column }
 }
 
@@ -374,16 +392,19 @@ fn store(shared: &Shared, view: &View, index: &[usize], from: usize, len: usize,
     // SAFETY: each index of a launch belongs to one task, and results of different indices (kept indices, in
     // a reduction) are different elements.
     let write = |at: usize, len: usize| unsafe { shared.write(view.place, at, len) };
+    let format = shared.format(view.place);
+    let rounded = |x: f32| format.map_or(x, |f| f.round(x));
     match (value, stride) {
-        (Source::Slice(x), 1) => write(at, len).copy_from_slice(x),
-        (Source::Splat(x), 1) => write(at, len).fill(x),
+        (Source::Slice(x), 1) if format.is_none() => write(at, len).copy_from_slice(x),
+        (Source::Slice(x), 1) => write(at, len).iter_mut().zip(x).for_each(|(to, &x)| *to = rounded(x)),
+        (Source::Splat(x), 1) => write(at, len).fill(rounded(x)),
         (value, stride) => {
             for i in 0..len {
                 let x = match value {
                     Source::Slice(x) => x[i],
                     Source::Splat(x) => x,
                 };
-                write(at + i * stride as usize, 1)[0] = x;
+                write(at + i * stride as usize, 1)[0] = rounded(x);
             }
         }
     }

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use crate::lower::Place;
+use crate::precision::Narrow;
 use std::marker::PhantomData;
 
 /// A launch's view of all memories: places it reads, places it writes.
@@ -14,6 +15,10 @@ pub struct Shared<'a> {
     arena: Span,
     weights: [Span; 2],
     gradients: [Span; 2],
+    scales: [Span; 2],
+    narrow: Span,
+    copies: [Span; 2],
+    format: Narrow,
     owner: PhantomData<&'a mut [f32]>,
 }
 
@@ -41,11 +46,17 @@ impl<'a> Shared<'a> {
         arena: &'a mut [f32],
         weights: [&'a mut [f32]; 2],
         gradients: [&'a mut [f32]; 2],
+        scales: [&'a mut [f32]; 2],
+        (narrow, copies, format): (&'a mut [f32], [&'a mut [f32]; 2], Narrow),
     ) -> Shared<'a> {
         Shared {
             arena: Span::new(arena),
             weights: weights.map(Span::new),
             gradients: gradients.map(Span::new),
+            scales: scales.map(Span::new),
+            narrow: Span::new(narrow),
+            copies: copies.map(Span::new),
+            format,
             owner: PhantomData,
         }
     }
@@ -55,7 +66,15 @@ impl<'a> Shared<'a> {
             Place::Arena(at) => (self.arena, at),
             Place::Weights(player, at) => (self.weights[player as usize], at),
             Place::Gradients(player, at) => (self.gradients[player as usize], at),
+            Place::Scale(player) => (self.scales[player as usize], 0),
+            Place::Narrow(at) => (self.narrow, at),
+            Place::Copies(player, at) => (self.copies[player as usize], at),
         }
+    }
+
+    /// The 16-bit format of `place`'s elements, if they have 16 bits.
+    pub fn format(&self, place: Place) -> Option<Narrow> {
+        place.is_narrow().then_some(self.format)
     }
 
     /// `len` elements from `at` elements past `place`.

@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::exec::{Executor, Job, Rate, Record, States, Turn, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{EXAMPLES, Launch, Place, Plan, Work};
+use crate::precision::{Narrow, Precision};
 use memory::Shared;
 use pool::Pool;
 use std::borrow::Cow;
@@ -24,6 +25,7 @@ pub struct Cpu {
     pool: Pool,
     plans: Vec<Plan>,
     arena: Vec<f32>,
+    narrow: NarrowMemory,
     states: States,
     rules: [UpdateRule; 2],
     data: Option<Arc<Dataset>>,
@@ -43,7 +45,8 @@ impl Cpu {
         seed: u64,
     ) -> Cpu {
         let arena = vec![0.0; plans.iter().map(|p| p.arena).max().unwrap_or(0)];
-        Cpu { pool, plans, arena, states, rules, data, seed, records: vec![] }
+        let narrow = NarrowMemory::new(&plans, &states);
+        Cpu { pool, plans, arena, narrow, states, rules, data, seed, records: vec![] }
     }
 
     /// An executor for training.
@@ -64,6 +67,7 @@ impl Cpu {
     /// Replaces both networks: a resume.
     pub fn set_states(&mut self, states: States) {
         self.states = states;
+        Player::ALL.into_iter().for_each(|player| self.narrow.copy(player, &self.states));
     }
 
     /// Fills a host-filled input of a plan.
@@ -90,12 +94,22 @@ impl Cpu {
             Place::Arena(at) => &self.arena[at..at + len],
             Place::Weights(player, at) => &self.states[player as usize].weights[at..at + len],
             Place::Gradients(player, at) => &self.states[player as usize].gradients[at..at + len],
+            Place::Scale(player) => {
+                std::slice::from_ref(&self.states[player as usize].loss_scale.scale).split_at(len).0
+            }
+            Place::Narrow(at) => &self.narrow.arena[at..at + len],
+            Place::Copies(player, at) => &self.narrow.copies[player as usize][at..at + len],
         }
     }
 
     /// The whole arena, for tests.
     pub fn arena_mut(&mut self) -> &mut [f32] {
         &mut self.arena
+    }
+
+    /// The whole arena of 16-bit numbers, for tests.
+    pub fn narrow_mut(&mut self) -> &mut [f32] {
+        &mut self.narrow.arena
     }
 
     /// Runs a plan.
@@ -115,8 +129,9 @@ impl Cpu {
         // Workers stay with the plan from its first launch to its last.
         let pool = std::mem::replace(&mut self.pool, Pool::single());
         pool.enter(|| {
+            let precision = self.plans[plan].precision;
             for (number, launch) in launches.iter().enumerate() {
-                self.launch(&pool, launch, tick, rates);
+                self.launch(&pool, launch, precision, tick, rates);
                 observe(number, self);
             }
         });
@@ -124,17 +139,26 @@ impl Cpu {
         self.plans[plan].launches = launches;
     }
 
-    fn launch(&mut self, pool: &Pool, launch: &Launch, tick: u64, rates: &[Rate; 2]) {
+    fn launch(&mut self, pool: &Pool, launch: &Launch, precision: Precision, tick: u64, rates: &[Rate; 2]) {
         let moment = Moment { seed: self.seed, tick };
         match &launch.work {
             Work::Gather { input, to, rows, width } => {
-                let Place::Arena(at) = *to else { unreachable!("inputs live in the arena") };
-                let data = self.data.as_ref().expect("a plan that gathers has a data set");
-                let to = &mut self.arena[at..at + rows * width];
-                gather(data, moment, input, to, *width);
+                let data = self.data.clone().expect("a plan that gathers has a data set");
+                let format = self.narrow.format;
+                let (memory, at) = match *to {
+                    Place::Arena(at) => (&mut self.arena, at),
+                    Place::Narrow(at) => (&mut self.narrow.arena, at),
+                    other => unreachable!("an input in {other:?}"),
+                };
+                let rows = &mut memory[at..at + rows * width];
+                gather(&data, moment, input, rows, *width);
+                if to.is_narrow() {
+                    rows.iter_mut().for_each(|x| *x = format.round(*x));
+                }
             }
             Work::Matmul { a, b, out, size, epilogue } => {
-                launch::matmul(pool, &self.shared(), moment, [a, b, out], *size, epilogue);
+                let operands = [a, b, out];
+                launch::matmul(pool, &self.shared(), moment, precision, operands, *size, epilogue);
             }
             Work::Map { shape, program } => launch::map(pool, &self.shared(), moment, shape, program),
             Work::Reduce { shape, summed, program } => {
@@ -143,14 +167,47 @@ impl Cpu {
             Work::Update(player) => {
                 let i = *player as usize;
                 update::update(pool, &mut self.states[i], &self.rules[i], &rates[i]);
+                self.narrow.copy(*player, &self.states);
             }
         }
     }
 
     fn shared(&mut self) -> Shared<'_> {
         let [g, d] = &mut self.states;
+        let scales = [&mut g.loss_scale.scale, &mut d.loss_scale.scale].map(std::slice::from_mut);
         let weights = [&mut g.weights[..], &mut d.weights[..]];
-        Shared::new(&mut self.arena, weights, [&mut g.gradients[..], &mut d.gradients[..]])
+        let gradients = [&mut g.gradients[..], &mut d.gradients[..]];
+        let copies = self.narrow.copies.each_mut().map(|c| &mut c[..]);
+        let narrow = (&mut self.narrow.arena[..], copies, self.narrow.format);
+        Shared::new(&mut self.arena, weights, gradients, scales, narrow)
+    }
+}
+
+/// What other devices keep in 16 bits: here f32s that hold only numbers of the format.
+struct NarrowMemory {
+    format: Narrow,
+    arena: Vec<f32>,
+    /// Parameters rounded; empty where no plan has a place for 16-bit numbers.
+    copies: [Vec<f32>; 2],
+}
+
+impl NarrowMemory {
+    fn new(plans: &[Plan], states: &States) -> NarrowMemory {
+        let formats = plans.iter().filter_map(|p| p.precision.stored());
+        let format = formats.clone().next();
+        debug_assert!(formats.into_iter().all(|f| Some(f) == format), "plans of one precision share memory");
+        let arena = vec![0.0; plans.iter().map(|p| p.narrow).max().unwrap_or(0)];
+        let copies = states.each_ref().map(|s| vec![0.0; if format.is_some() { s.weights.len() } else { 0 }]);
+        let mut memory = NarrowMemory { format: format.unwrap_or(Narrow::F16), arena, copies };
+        Player::ALL.into_iter().for_each(|player| memory.copy(player, states));
+        memory
+    }
+
+    /// Rounds a network's parameters again.
+    fn copy(&mut self, player: Player, states: &States) {
+        let weights = &states[player as usize].weights;
+        let to = &mut self.copies[player as usize];
+        to.iter_mut().zip(weights).for_each(|(copy, &w)| *copy = self.format.round(w));
     }
 }
 
@@ -172,7 +229,9 @@ impl Executor for Cpu {
             let outputs = self.plans[plan].outputs.iter().filter(|o| o.len == 1);
             let statistics = outputs.map(|o| self.arena[o.at]).collect();
             let gradient_norm2 = self.states.each_ref().map(|s| s.gradient_norm2);
-            self.records.push(Record { plan, tick, statistics, gradient_norm2 });
+            let loss_scale = self.states.each_ref().map(|s| s.loss_scale.scale);
+            let skipped = self.states.each_ref().map(|s| s.loss_scale.skip == 1);
+            self.records.push(Record { plan, tick, statistics, gradient_norm2, loss_scale, skipped });
         }
         Ok(())
     }
@@ -225,5 +284,5 @@ fn gather(data: &Dataset, moment: Moment, input: &str, to: &mut [f32], width: us
 /// The rules of a plan that never updates.
 pub fn no_updates() -> [UpdateRule; 2] {
     let rule = crate::config::Rule::Sgd { momentum: 0.0, final_momentum: 0.0, saturate: 0 };
-    Player::ALL.map(|_| UpdateRule { rule, clip: 0.0, column_norms: vec![], average: false })
+    Player::ALL.map(|_| UpdateRule { rule, clip: 0.0, column_norms: vec![], average: false, scaled: false })
 }

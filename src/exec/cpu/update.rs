@@ -12,8 +12,19 @@ const BLOCK: usize = 16_384;
 
 /// Updates weights, moments and the moving average from the gradients.
 pub fn update(pool: &Pool, state: &mut NetworkState, rule: &UpdateRule, rate: &Rate) {
-    let NetworkState { weights, gradients, moments, average, gradient_norm2 } = state;
-    let step = Step::new(rule, rate);
+    let NetworkState { weights, gradients, moments, average, gradient_norm2, loss_scale } = state;
+    if rule.scaled {
+        let inverse = 1.0 / loss_scale.scale;
+        let mut norms = vec![0.0f64; gradients.len().div_ceil(BLOCK)];
+        let blocks = gradients.chunks(BLOCK).zip(&mut norms);
+        pool.each_of(blocks.collect(), |(g, norm)| *norm = square_norm(g, inverse));
+        *gradient_norm2 = norms.iter().sum();
+        loss_scale.judge(gradient_norm2.is_finite());
+        if loss_scale.skip == 1 {
+            return;
+        }
+    }
+    let step = Step::new(rule, rate, if rule.scaled { loss_scale.inverse } else { 1.0 });
     let (first, second) = match &mut moments[..] {
         [first, second] => (&mut first[..], &mut second[..]),
         [only] => (&mut only[..], &mut [][..]),
@@ -30,7 +41,7 @@ pub fn update(pool: &Pool, state: &mut NetworkState, rule: &UpdateRule, rate: &R
     let blocks = weights.chunks_mut(BLOCK).zip(gradients.chunks(BLOCK)).zip(first.chunks_mut(BLOCK));
     let blocks = blocks.zip(second).zip(averages).zip(&mut norms);
     pool.each_of(blocks.collect(), |(((((w, g), m), v), a), norm)| {
-        *norm = square_norm(g);
+        *norm = square_norm(g, step.inverse);
         step.apply(w, g, m, v);
         if step.clip > 0.0 {
             clip(w, step.clip);
@@ -59,10 +70,12 @@ struct Step {
     root_correction: f32,
     clip: f32,
     average: f32,
+    /// Takes the loss scale out of gradients: a power of two, so that nothing is rounded.
+    inverse: f32,
 }
 
 impl Step {
-    fn new(rule: &UpdateRule, rate: &Rate) -> Step {
+    fn new(rule: &UpdateRule, rate: &Rate, inverse: f32) -> Step {
         let (corrected_lr, root_correction) = rule.corrected(rate);
         Step {
             rule: rule.rule,
@@ -72,32 +85,36 @@ impl Step {
             root_correction,
             clip: rule.clip,
             average: rate.average,
+            inverse,
         }
     }
 
     fn apply(&self, w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
         match self.rule {
-            Rule::Sgd { .. } => sgd(w, g, m, self.lr, self.momentum),
+            Rule::Sgd { .. } => sgd(w, g, m, [self.lr, self.momentum, self.inverse]),
             Rule::Adam { beta1, beta2, eps } => {
-                adam(w, g, m, v, [beta1, beta2, eps, self.corrected_lr, self.root_correction]);
+                let rates = [self.corrected_lr, self.root_correction];
+                adam(w, g, m, v, [beta1, beta2, eps, self.inverse], rates);
             }
-            Rule::RmsProp { alpha, eps } => rms_prop(w, g, m, [self.lr, alpha, eps]),
+            Rule::RmsProp { alpha, eps } => rms_prop(w, g, m, [self.lr, alpha, eps, self.inverse]),
         }
     }
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2"))]
-fn sgd(w: &mut [f32], g: &[f32], velocity: &mut [f32], lr: f32, momentum: f32) {
+fn sgd(w: &mut [f32], g: &[f32], velocity: &mut [f32], [lr, momentum, inverse]: [f32; 3]) {
     for ((w, &g), v) in w.iter_mut().zip(g).zip(velocity) {
+        let g = g * inverse;
         *v = momentum * *v - lr * g;
         *w += *v;
     }
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2"))]
-fn adam(w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32], constants: [f32; 5]) {
-    let [beta1, beta2, eps, lr, root_correction] = constants;
+fn adam(w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32], constants: [f32; 4], rates: [f32; 2]) {
+    let ([beta1, beta2, eps, inverse], [lr, root_correction]) = (constants, rates);
     for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+        let g = g * inverse;
         *m += (1.0 - beta1) * (g - *m);
         *v = beta2 * *v + (1.0 - beta2) * g * g;
         *w -= lr * *m / (v.sqrt() / root_correction + eps);
@@ -105,9 +122,9 @@ fn adam(w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32], constants: [f32;
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2"))]
-fn rms_prop(w: &mut [f32], g: &[f32], s: &mut [f32], constants: [f32; 3]) {
-    let [lr, alpha, eps] = constants;
+fn rms_prop(w: &mut [f32], g: &[f32], s: &mut [f32], [lr, alpha, eps, inverse]: [f32; 4]) {
     for ((w, &g), s) in w.iter_mut().zip(g).zip(s) {
+        let g = g * inverse;
         *s = alpha * *s + (1.0 - alpha) * g * g;
         *w -= lr * g / (s.sqrt() + eps);
     }
@@ -125,13 +142,14 @@ fn blend(average: &mut [f32], w: &[f32], beta: f32) {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2"))]
-fn square_norm(g: &[f32]) -> f64 {
+fn square_norm(g: &[f32], inverse: f32) -> f64 {
+    let square = |x: f32| f64::from(x * inverse) * f64::from(x * inverse);
     let mut lanes = [0.0f64; 16];
     let (whole, rest) = g.as_chunks::<16>();
     for part in whole {
-        lanes.iter_mut().zip(part).for_each(|(l, &x)| *l += f64::from(x) * f64::from(x));
+        lanes.iter_mut().zip(part).for_each(|(l, &x)| *l += square(x));
     }
-    lanes.iter_mut().zip(rest).for_each(|(l, &x)| *l += f64::from(x) * f64::from(x));
+    lanes.iter_mut().zip(rest).for_each(|(l, &x)| *l += square(x));
     lanes.iter().sum()
 }
 
@@ -156,7 +174,7 @@ mod tests {
     use super::*;
 
     fn rule(rule: Rule) -> UpdateRule {
-        UpdateRule { rule, clip: 0.0, column_norms: vec![], average: true }
+        UpdateRule { rule, clip: 0.0, column_norms: vec![], average: true, scaled: false }
     }
 
     /// Runs three updates with gradient (1, −2) and returns the weights, which start at (1, 1).

@@ -2,6 +2,7 @@
 //!
 //! `Pod` refuses padding at compile time; the drivers compare sizes with the compiled kernels'.
 
+use crate::precision::Narrow;
 use bytemuck::{Pod, Zeroable};
 
 /// Axes of an iteration space.
@@ -84,6 +85,17 @@ pub(super) struct DeviceView {
     pub strides: [i64; RANK],
     pub from: [u32; RANK],
     pub to: [u32; RANK],
+    pub number_type: u32,
+    pub unused: u32,
+}
+
+/// A place's number type, as the kernels' enum counts: f32, or a 16-bit format.
+pub(super) fn number_type(format: Option<Narrow>) -> u32 {
+    match format {
+        None => 0,
+        Some(Narrow::F16) => 1,
+        Some(Narrow::Bf16) => 2,
+    }
 }
 
 /// One instruction; kinds are [`CONSTANT`] and its neighbours.
@@ -140,6 +152,8 @@ pub(super) struct Step {
     pub stream: u32,
     pub x: f32,
     pub y: f32,
+    pub number_type: u32,
+    pub unused: u32,
 }
 
 #[repr(C)]
@@ -159,6 +173,8 @@ pub(super) struct MatmulArguments {
     pub steps: u32,
     pub slices: u32,
     pub span: u32,
+    pub out_type: u32,
+    pub unused: u32,
     pub step: [Step; MAX_STEPS],
 }
 
@@ -184,7 +200,7 @@ pub(super) struct GatherArguments {
     pub half: u32,
     pub factor: f32,
     pub offset: f32,
-    pub unused: u32,
+    pub number_type: u32,
 }
 
 #[repr(C)]
@@ -195,27 +211,35 @@ pub(super) struct UpdateArguments {
     pub first: u64,
     pub second: u64,
     pub average: u64,
+    pub copies: u64,
     pub partials: u64,
     pub norm2: u64,
     pub finished: u64,
+    pub scale: u64,
     pub clock: u64,
     pub count: u32,
     pub player: u32,
+    pub scaled: u32,
+    pub unused: u32,
     pub blend: u32,
     pub beta1: f32,
     pub beta2: f32,
     pub eps: f32,
     pub clip: f32,
-    pub unused: u32,
+    pub copy_type: u32,
 }
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable, Default)]
 pub(super) struct ColumnNormArguments {
     pub weights: u64,
+    pub copies: u64,
+    pub scale: u64,
     pub fan_in: u32,
     pub units: u32,
     pub limit: f32,
+    pub copy_type: u32,
+    pub scaled: u32,
     pub unused: u32,
 }
 
@@ -224,9 +248,24 @@ pub(super) struct ColumnNormArguments {
 pub(super) struct AverageArguments {
     pub average: u64,
     pub weights: u64,
+    pub scale: u64,
     pub clock: u64,
     pub count: u32,
     pub player: u32,
+    pub scaled: u32,
+    pub unused: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct MeasureArguments {
+    pub gradients: u64,
+    pub partials: u64,
+    pub norm2: u64,
+    pub finished: u64,
+    pub scale: u64,
+    pub count: u32,
+    pub unused: u32,
 }
 
 #[repr(C)]
@@ -234,6 +273,7 @@ pub(super) struct AverageArguments {
 pub(super) struct ClosePhaseArguments {
     pub arena: u64,
     pub norms2: [u64; 2],
+    pub scales: [u64; 2],
     pub ring: u64,
     pub clock: u64,
     pub schedule: Schedule,

@@ -86,6 +86,7 @@ pub(super) fn pack(plan: &Plan, memory: &Memory, rules: &Rules) -> Result<Packed
     let mut arguments = ClosePhaseArguments {
         arena: memory.arena.address,
         norms2: [0, 1].map(|i: usize| memory.networks[i].norm2.address),
+        scales: [0, 1].map(|i: usize| memory.networks[i].scale.address),
         ring: memory.ring.address,
         clock: memory.clock.address,
         schedule: rules.block(),

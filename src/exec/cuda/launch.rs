@@ -123,6 +123,9 @@ pub trait Driver {
     /// On a range outside the buffer, or a failure of anything launched before.
     fn download(&mut self, buffer: Buffer, offset: usize, to: &mut [u8]) -> Result<()>;
 
+    /// Whether the device has a kernel of this name.
+    fn has(&self, kernel: &str) -> bool;
+
     /// Starts a kernel. A geometry without blocks or threads is the caller's mistake.
     ///
     /// # Errors

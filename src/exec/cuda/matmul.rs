@@ -5,16 +5,46 @@ use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
 use super::pack::number;
 use crate::lower::{Epilogue, Plan, View, Work};
+use crate::precision::{Narrow, Precision};
 
-const THREADS: u32 = 256;
-/// Elements of k that a tile holds; as in `kernels/matmul.cu`.
-const DEPTH: usize = 16;
 /// Blocks that a launch should have. A number of today's larger GPUs (an H100 has 132 multiprocessors), but the
 /// same for all: it decides who adds what, and so the bits of a product.
 const BLOCKS: usize = 132;
 /// Least depth of a slice: less is not worth the second launch.
 const LEAST_DEPTH: usize = 64;
 const MOST_SLICES: usize = 16;
+/// Threads of a block that adds slices.
+const SLICES_THREADS: u32 = 256;
+
+/// The two kernels of one number type.
+struct Kernels {
+    /// Tiles of 64 × 64, and threads of a block.
+    small: (&'static str, u32),
+    /// Tiles of 128 × 128, and threads of a block.
+    wide: (&'static str, u32),
+    /// Elements of k that a tile holds.
+    depth: usize,
+}
+
+const SIMT: Kernels = Kernels { small: ("matmul_f32", 256), wide: ("matmul_wide_f32", 256), depth: 16 };
+const TF32: Kernels = Kernels { small: ("matmul_tf32", 128), wide: ("matmul_wide_tf32", 256), depth: 16 };
+const F16: Kernels = Kernels { small: ("matmul_f16", 128), wide: ("matmul_wide_f16", 256), depth: 32 };
+const BF16: Kernels = Kernels { small: ("matmul_bf16", 128), wide: ("matmul_wide_bf16", 256), depth: 32 };
+
+/// The kernels of a product whose operands lie as `a` does.
+fn kernels(a: &View, precision: Precision) -> &'static Kernels {
+    match precision.stored().filter(|_| a.place.is_narrow()) {
+        Some(Narrow::F16) => &F16,
+        Some(Narrow::Bf16) => &BF16,
+        None if precision == Precision::Tf32 => &TF32,
+        None => &SIMT,
+    }
+}
+
+/// Whether a kernel exists from compute capability 8.0 on only: older tensor cores know no bf16 and no tf32.
+pub(super) fn needs_ampere(kernel: &str) -> bool {
+    [&TF32, &BF16].iter().any(|k| [k.small.0, k.wide.0].contains(&kernel))
+}
 
 /// How a product is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +58,10 @@ struct Tiling {
 }
 
 impl Tiling {
-    fn new([m, n, k]: [usize; 3]) -> Tiling {
+    /// For tiles that hold `depth` elements of k.
+    fn new([m, n, k]: [usize; 3], depth: usize) -> Tiling {
         let tiles = |tile: usize| m.div_ceil(tile) * n.div_ceil(tile);
-        let whole = |tile| Tiling { tile, slices: 1, span: k.next_multiple_of(DEPTH).max(DEPTH) };
+        let whole = |tile| Tiling { tile, slices: 1, span: k.next_multiple_of(depth).max(depth) };
         if tiles(128) >= BLOCKS {
             return whole(128);
         }
@@ -39,21 +70,22 @@ impl Tiling {
         if wanted < 2 {
             return whole(64);
         }
-        let span = k.div_ceil(wanted).next_multiple_of(DEPTH);
+        let span = k.div_ceil(wanted).next_multiple_of(depth);
         Tiling { tile: 64, slices: k.div_ceil(span), span }
     }
 }
 
 /// Elements that the slices of the plans' products need at most.
 pub(super) fn partial_sums(plans: &[Plan]) -> usize {
-    let of = |work: &Work| match work {
-        Work::Matmul { size, .. } => match Tiling::new(*size).slices {
+    let of = |work: &Work, precision| match work {
+        Work::Matmul { a, size, .. } => match Tiling::new(*size, kernels(a, precision).depth).slices {
             1 => 0,
             slices => slices * size[0] * size[1],
         },
         _ => 0,
     };
-    plans.iter().flat_map(|p| &p.launches).map(|l| of(&l.work)).max().unwrap_or(0)
+    let of_plan = |p: &Plan| p.launches.iter().map(|l| of(&l.work, p.precision)).max().unwrap_or(0);
+    plans.iter().map(of_plan).max().unwrap_or(0)
 }
 
 /// The product's launch, and the one that adds its slices if there are several.
@@ -70,13 +102,14 @@ pub(super) fn pack(
     if epilogue.len() > MAX_STEPS {
         return Err(format!("{} epilogue steps, the GPU's matmul takes {MAX_STEPS}", epilogue.len()));
     }
-    let tiling = Tiling::new(size);
-    let start = |view: &View| memory.address(view.place).wrapping_add_signed(4 * view.base as i64);
+    let kernels = kernels(a, memory.precision);
+    assert_eq!(a.place.is_narrow(), b.place.is_narrow(), "operands of one type");
+    let tiling = Tiling::new(size, kernels.depth);
     let strides = |view: &View| [view.strides[0] as i64, view.strides[1] as i64];
     let mut arguments = MatmulArguments {
-        a: start(a),
-        b: start(b),
-        out: start(out),
+        a: memory.start(a),
+        b: memory.start(b),
+        out: memory.start(out),
         partial: memory.partial.address,
         clock: memory.clock.address,
         a_strides: strides(a),
@@ -88,10 +121,11 @@ pub(super) fn pack(
         steps: epilogue.len() as u32,
         slices: tiling.slices as u32,
         span: number(tiling.span, "a depth")?,
+        out_type: memory.number_type(out.place),
         ..MatmulArguments::default()
     };
     for (to, from) in arguments.step.iter_mut().zip(epilogue) {
-        *to = step(memory, from);
+        *to = step(memory, from, size)?;
     }
     let down = u32::try_from(m.div_ceil(tiling.tile)).ok().filter(|&d| d < 65_536);
     let down = down.ok_or_else(|| format!("a product of {m} rows is more than one launch covers"))?;
@@ -102,16 +136,16 @@ pub(super) fn pack(
         arguments: vec![Argument::block("MatmulArguments", &arguments)],
     };
     let grid = [across, down, tiling.slices as u32];
-    let kernel = if tiling.tile == 128 { "matmul_wide_f32" } else { "matmul_f32" };
-    let mut all = vec![packed(kernel, Geometry { grid, block: [THREADS, 1, 1], shared_bytes: 0 })];
+    let (kernel, threads) = if tiling.tile == 128 { kernels.wide } else { kernels.small };
+    let mut all = vec![packed(kernel, Geometry { grid, block: [threads, 1, 1], shared_bytes: 0 })];
     if tiling.slices > 1 {
-        let blocks = (m * n).div_ceil(THREADS as usize);
-        all.push(packed("matmul_slices_f32", Geometry::row(blocks, THREADS)));
+        let blocks = (m * n.div_ceil(4)).div_ceil(SLICES_THREADS as usize);
+        all.push(packed("matmul_slices_f32", Geometry::row(blocks, SLICES_THREADS)));
     }
     Ok(all)
 }
 
-fn step(memory: &Memory, epilogue: &Epilogue) -> Step {
+fn step(memory: &Memory, epilogue: &Epilogue, [m, n, _]: [usize; 3]) -> Result<Step, String> {
     let (kind, x) = match *epilogue {
         Epilogue::Bias(_) | Epilogue::Accumulate(_) => (0, 0.0),
         Epilogue::Scale(c) => (1, c),
@@ -133,11 +167,17 @@ fn step(memory: &Memory, epilogue: &Epilogue) -> Step {
             (to.from[axis], to.to[axis]) = (view.windows[axis].0 as u32, view.windows[axis].1 as u32);
         }
         match *epilogue {
+            Epilogue::Dropout { .. } if view.is_windowed(&[m, n]) => {
+                return Err("a dropout mask of a part of the product".into());
+            }
             Epilogue::Dropout { stream, scale, .. } => (to.stream, to.y) = (stream, scale),
-            _ => to.at = memory.address(view.place),
+            _ => {
+                to.at = memory.address(view.place);
+                to.number_type = memory.number_type(view.place);
+            }
         }
     }
-    to
+    Ok(to)
 }
 
 #[cfg(test)]
@@ -155,17 +195,18 @@ mod tests {
             [3, 3, 100_000],
             [5000, 5000, 7],
         ] {
-            let Tiling { slices, span, .. } = Tiling::new(size);
+            let Tiling { slices, span, .. } = Tiling::new(size, 16);
             assert!(slices * span >= size[2], "{size:?}: {slices} slices of {span}");
             assert!(slices == 1 || (slices - 1) * span < size[2], "{size:?}: the last of {slices} is empty");
-            assert_eq!(span % DEPTH, 0, "{size:?}");
+            assert_eq!(span % 16, 0, "{size:?}");
         }
     }
 
     #[test]
     fn small_deep_products_are_cut_and_large_ones_get_large_tiles() {
-        assert_eq!(Tiling::new([100, 1200, 784]), Tiling { tile: 64, slices: 3, span: 272 });
-        assert_eq!(Tiling::new([784, 1200, 100]), Tiling { tile: 64, slices: 1, span: 112 });
-        assert_eq!(Tiling::new([8192, 1200, 784]), Tiling { tile: 128, slices: 1, span: 784 });
+        assert_eq!(Tiling::new([100, 1200, 784], 16), Tiling { tile: 64, slices: 3, span: 272 });
+        assert_eq!(Tiling::new([784, 1200, 100], 16), Tiling { tile: 64, slices: 1, span: 112 });
+        assert_eq!(Tiling::new([100, 1200, 784], 32), Tiling { tile: 64, slices: 3, span: 288 });
+        assert_eq!(Tiling::new([8192, 1200, 784], 16), Tiling { tile: 128, slices: 1, span: 784 });
     }
 }

@@ -1,12 +1,15 @@
 //! The device memory of a training run, allocated once: the arena, both networks, the data set, the clock.
 
+use super::blocks::number_type;
 use super::launch::{Buffer, Driver};
 use super::metrics::RING_BYTES;
 use crate::data::{Dataset, Values};
 use crate::error::{Error, Result};
+use crate::exec::scale::LossScale;
 use crate::exec::{NetworkState, States, UpdateRule};
 use crate::graph::Player;
-use crate::lower::Place;
+use crate::lower::{Place, View};
+use crate::precision::Precision;
 
 /// Elements a block of an update walks; as in `kernels/optim.cu`.
 const PER_BLOCK: usize = 4096;
@@ -26,11 +29,15 @@ pub(super) struct NetworkMemory {
     pub gradients: Region,
     pub moments: Vec<Region>,
     pub average: Option<Region>,
+    /// The weights in 16 bits, where products read them so.
+    pub copies: Option<Region>,
     pub partials: Region,
     /// `f64`.
     pub norm2: Region,
     /// `u32`: blocks of the running update that are done.
     pub finished: Region,
+    /// [`LossScale`].
+    pub scale: Region,
 }
 
 /// The training split on the device.
@@ -46,6 +53,10 @@ pub(super) struct DataMemory {
 /// Everything that launches touch.
 pub(super) struct Memory {
     pub arena: Region,
+    /// The arena of 16-bit numbers.
+    pub narrow: Region,
+    /// What products multiply.
+    pub precision: Precision,
     pub clock: Region,
     /// Sums of matmul slices.
     pub partial: Region,
@@ -62,33 +73,52 @@ impl NetworkMemory {
     }
 }
 
-/// Bytes that a run needs, before any of it is allocated; `scratch` in elements.
-fn needed(scratch: usize, states: &States, data: Option<&Dataset>) -> usize {
+/// How much scratch a run needs, and of what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    /// `f32`s of the arena.
+    pub arena: usize,
+    /// 16-bit numbers of theirs.
+    pub narrow: usize,
+    /// `f32`s of matmul slices.
+    pub partial: usize,
+    /// Bytes.
+    pub clock: usize,
+}
+
+/// Bytes that a run needs, before any of it is allocated.
+fn needed(sizes: Sizes, precision: Precision, states: &States, data: Option<&Dataset>) -> usize {
     let network = |s: &NetworkState| {
         let vectors = 2 + s.moments.len() + usize::from(!s.average.is_empty());
-        4 * vectors * s.weights.len() + 8 * s.weights.len().div_ceil(PER_BLOCK).max(1) + 12
+        let copies = if precision.stored().is_some() { 2 * s.weights.len() } else { 0 };
+        copies
+            + 4 * vectors * s.weights.len()
+            + 8 * s.weights.len().div_ceil(PER_BLOCK).max(1)
+            + 12
+            + size_of::<LossScale>()
     };
     let examples = data.map_or(0, |d| match &d.train.values {
         Values::U8(bytes) => bytes.len(),
         Values::F32(numbers) => 4 * numbers.len(),
     });
-    4 * scratch + states.iter().map(network).sum::<usize>() + examples
+    let scratch = 4 * (sizes.arena + sizes.partial) + 2 * sizes.narrow + sizes.clock + RING_BYTES;
+    scratch + states.iter().map(network).sum::<usize>() + examples
 }
 
 impl Memory {
-    /// Allocates all and uploads networks and data. Sizes: elements of the arena, elements of matmul slices,
-    /// bytes of the clock.
+    /// Allocates all and uploads networks and data.
     ///
     /// # Errors
     /// When the device has too little memory, told before the first byte is taken.
     pub fn new<D: Driver>(
         driver: &mut D,
-        [arena, partial, clock_bytes]: [usize; 3],
+        sizes: Sizes,
+        precision: Precision,
         states: &States,
         rules: &[UpdateRule; 2],
         data: Option<&Dataset>,
     ) -> Result<Memory> {
-        let need = needed(arena + partial, states, data) + clock_bytes + RING_BYTES;
+        let need = needed(sizes, precision, states, data);
         let free = driver.free_memory()?;
         if need > free {
             return Err(Error::Device(format!(
@@ -99,14 +129,18 @@ impl Memory {
                 free >> 20
             )));
         }
-        let arena_region = region(driver, 4 * arena)?;
-        driver.zero(arena_region.buffer, 0, arena_region.bytes)?;
-        let generator = network(driver, &states[0], &rules[0])?;
-        let discriminator = network(driver, &states[1], &rules[1])?;
+        let [arena, narrow] = [region(driver, 4 * sizes.arena)?, region(driver, 2 * sizes.narrow)?];
+        for scratch in [arena, narrow] {
+            driver.zero(scratch.buffer, 0, scratch.bytes)?;
+        }
+        let generator = network(driver, precision, &states[0], &rules[0])?;
+        let discriminator = network(driver, precision, &states[1], &rules[1])?;
         let memory = Memory {
-            arena: arena_region,
-            clock: region(driver, clock_bytes)?,
-            partial: region(driver, 4 * partial)?,
+            arena,
+            narrow,
+            precision,
+            clock: region(driver, sizes.clock)?,
+            partial: region(driver, 4 * sizes.partial)?,
             ring: region(driver, RING_BYTES)?,
             networks: [generator, discriminator],
             data: data.map(|d| resident(driver, d)).transpose()?,
@@ -121,13 +155,46 @@ impl Memory {
             Place::Arena(at) => (self.arena, at),
             Place::Weights(player, at) => (self.networks[player as usize].weights, at),
             Place::Gradients(player, at) => (self.networks[player as usize].gradients, at),
+            Place::Scale(player) => (self.networks[player as usize].scale, 0),
+            Place::Narrow(at) => (self.narrow, at),
+            Place::Copies(player, at) => {
+                let copies = self.networks[player as usize].copies;
+                (copies.expect("a plan that reads copies has a 16-bit precision"), at)
+            }
         }
     }
 
     /// A place's address.
     pub fn address(&self, place: Place) -> u64 {
         let (region, at) = self.locate(place);
-        region.address + 4 * at as u64
+        region.address + (place.element_bytes() * at) as u64
+    }
+
+    /// Where a view's index 0 lies.
+    pub fn start(&self, view: &View) -> u64 {
+        let bytes = view.place.element_bytes() as i64;
+        self.address(view.place).wrapping_add_signed(bytes * view.base as i64)
+    }
+
+    /// The kernels' number for the type of a place's elements.
+    pub fn number_type(&self, place: Place) -> u32 {
+        number_type(self.precision.stored().filter(|_| place.is_narrow()))
+    }
+
+    /// The kernels' number for the type of the weights' copies; f32's where there are none.
+    pub fn copy_type(&self) -> u32 {
+        number_type(self.precision.stored())
+    }
+
+    /// Elements at a place, as f32.
+    pub fn read<D: Driver>(&self, driver: &mut D, place: Place, len: usize) -> Result<Vec<f32>> {
+        let (region, at) = self.locate(place);
+        let Some(format) = self.precision.stored().filter(|_| place.is_narrow()) else {
+            return take(driver, region, at, len);
+        };
+        let mut bits = vec![0u16; len];
+        driver.download(region.buffer, 2 * at, bytemuck::cast_slice_mut(&mut bits))?;
+        Ok(bits.into_iter().map(|b| format.from_bits(b)).collect())
     }
 
     /// Replaces both networks.
@@ -137,6 +204,10 @@ impl Memory {
     pub fn set_states<D: Driver>(&self, driver: &mut D, states: &States) -> Result<()> {
         for (memory, state) in self.networks.iter().zip(states) {
             put(driver, memory.weights, &state.weights)?;
+            if let (Some(copies), Some(format)) = (memory.copies, self.precision.stored()) {
+                let bits: Vec<u16> = state.weights.iter().map(|&w| format.to_bits(w)).collect();
+                driver.upload(copies.buffer, 0, bytemuck::cast_slice(&bits))?;
+            }
             put(driver, memory.gradients, &state.gradients)?;
             for (region, moment) in memory.moments.iter().zip(&state.moments) {
                 put(driver, *region, moment)?;
@@ -146,6 +217,7 @@ impl Memory {
             }
             driver.upload(memory.norm2.buffer, 0, &state.gradient_norm2.to_le_bytes())?;
             driver.zero(memory.finished.buffer, 0, 4)?;
+            driver.upload(memory.scale.buffer, 0, bytemuck::bytes_of(&state.loss_scale))?;
         }
         Ok(())
     }
@@ -162,6 +234,7 @@ impl Memory {
             if let Some(region) = memory.average {
                 state.average = take(driver, region, 0, memory.count)?;
             }
+            driver.download(memory.scale.buffer, 0, bytemuck::bytes_of_mut(&mut state.loss_scale))?;
         }
         for player in Player::ALL {
             states[player as usize].gradient_norm2 = self.gradient_norm2(driver, player)?;
@@ -182,7 +255,12 @@ fn region<D: Driver>(driver: &mut D, bytes: usize) -> Result<Region> {
     Ok(Region { buffer, address: driver.address(buffer), bytes })
 }
 
-fn network<D: Driver>(driver: &mut D, state: &NetworkState, rule: &UpdateRule) -> Result<NetworkMemory> {
+fn network<D: Driver>(
+    driver: &mut D,
+    precision: Precision,
+    state: &NetworkState,
+    rule: &UpdateRule,
+) -> Result<NetworkMemory> {
     let count = state.weights.len();
     Ok(NetworkMemory {
         count,
@@ -190,9 +268,11 @@ fn network<D: Driver>(driver: &mut D, state: &NetworkState, rule: &UpdateRule) -
         gradients: region(driver, 4 * count)?,
         moments: state.moments.iter().map(|_| region(driver, 4 * count)).collect::<Result<_>>()?,
         average: rule.average.then(|| region(driver, 4 * count)).transpose()?,
+        copies: precision.stored().map(|_| region(driver, 2 * count)).transpose()?,
         partials: region(driver, 8 * count.div_ceil(PER_BLOCK).max(1))?,
         norm2: region(driver, 8)?,
         finished: region(driver, 4)?,
+        scale: region(driver, size_of::<LossScale>())?,
     })
 }
 

@@ -10,8 +10,9 @@ use std::collections::VecDeque;
 
 /// Phases whose metrics a device keeps; the next one overwrites the oldest.
 pub const SLOTS: usize = 256;
-/// Numbers of a phase: statistics, then both squared gradient norms.
-const WIDTH: usize = MAX_STATISTICS + 2;
+/// Numbers of a phase: statistics, then both networks' squared gradient norms, loss scales, and whether their last
+/// updates were left out.
+const WIDTH: usize = MAX_STATISTICS + 6;
 
 /// Bytes of the ring.
 pub(super) const RING_BYTES: usize = 8 * SLOTS * WIDTH;
@@ -51,12 +52,15 @@ impl Recorded {
         driver.download(memory.ring.buffer, 0, bytemuck::cast_slice_mut(&mut numbers))?;
         let record = |(plan, tick, slot): (usize, u64, usize)| {
             let slot = &numbers[slot * WIDTH..][..WIDTH];
+            let of_both = |from: usize| [0, 1].map(|i| slot[MAX_STATISTICS + from + i]);
             let count = statistics(&plans[plan]).count();
             Record {
                 plan,
                 tick,
                 statistics: slot[..count].iter().map(|&x| x as f32).collect(),
-                gradient_norm2: [slot[MAX_STATISTICS], slot[MAX_STATISTICS + 1]],
+                gradient_norm2: of_both(0),
+                loss_scale: of_both(2).map(|x| x as f32),
+                skipped: of_both(4).map(|x| x == 1.0),
             }
         };
         Ok(self.phases.drain(..).map(record).collect())

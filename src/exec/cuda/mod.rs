@@ -25,14 +25,15 @@ pub use blocks::{Clock, Rates};
 pub use metrics::SLOTS;
 
 use crate::data::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exec::schedule::Schedule;
 use crate::exec::{Executor, Job, Rate, Record, States, Turn, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{Place, Plan, Work};
+use crate::precision::Precision;
 use clock::{Mirror, Rules};
 use launch::{Driver, Packed, Recording};
-use memory::Memory;
+use memory::{Memory, Sizes};
 use metrics::Recorded;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -79,14 +80,29 @@ impl<D: Driver> Cuda<D> {
         let arena = plans.iter().map(|p| p.arena).max().unwrap_or(0);
         let gathers = |p: &Plan| p.launches.iter().any(|l| matches!(l.work, Work::Gather { .. }));
         let data = data.filter(|_| plans.iter().any(gathers));
-        let sizes = [arena, matmul::partial_sums(&plans), size_of::<Clock>()];
-        let memory = Memory::new(&mut driver, sizes, &states, &rules, data.as_deref())?;
+        let sizes = Sizes {
+            arena,
+            narrow: plans.iter().map(|p| p.narrow).max().unwrap_or(0),
+            partial: matmul::partial_sums(&plans),
+            clock: size_of::<Clock>(),
+        };
+        let precision = plans.first().map_or(Precision::Fp32, |p| p.precision);
+        let memory = Memory::new(&mut driver, sizes, precision, &states, &rules, data.as_deref())?;
         let rules = Rules { schedule, rules };
         let launches = |p: &Plan| {
             let work = p.launches.iter().map(|l| pack::pack(l, &memory, &rules.rules));
             work.chain([clock::pack(p, &memory, &rules).map(|close| vec![close])]).collect()
         };
         let packed = plans.iter().map(launches).collect::<Result<Vec<Vec<Vec<Packed>>>>>()?;
+        let mut launches = packed.iter().flatten().flatten();
+        if let Some(missing) = launches.find(|l| matmul::needs_ampere(l.kernel) && !driver.has(l.kernel)) {
+            return Err(Error::Device(format!(
+                "{}: no kernel {}: {} needs a GPU of compute capability 8.0 or newer; use --precision fp16 or fp32",
+                driver.name(),
+                missing.kernel,
+                precision.name()
+            )));
+        }
         let (clock, recorded) = (Mirror::new(rules, seed), Recorded::default());
         Ok(Cuda { driver, plans, packed, recordings: HashMap::new(), memory, clock, recorded })
     }
@@ -271,8 +287,7 @@ impl<D: Driver> Cuda<D> {
     /// # Errors
     /// When the device fails.
     pub fn memory(&mut self, place: Place, len: usize) -> Result<Vec<f32>> {
-        let (region, at) = self.memory.locate(place);
-        memory::take(&mut self.driver, region, at, len)
+        self.memory.read(&mut self.driver, place, len)
     }
 }
 

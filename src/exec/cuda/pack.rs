@@ -68,7 +68,7 @@ fn gather(memory: &Memory, input: &str, to: Place, rows: usize, width: usize) ->
         half: domain,
         factor: data.factor,
         offset: data.offset,
-        unused: 0,
+        number_type: memory.number_type(to),
     };
     let arguments = vec![Argument::block("GatherArguments", &arguments)];
     Ok(Some(Packed { kernel, geometry: Geometry::row(rows, 256), arguments }))
@@ -80,8 +80,8 @@ fn map(memory: &Memory, shape: &[usize], program: &Program) -> Packing {
     }
     if let Some((stream, dist, out)) = plain_draw(shape, program) {
         let count = number(shape.iter().product(), "a draw")?;
-        let out = memory.address(out.place).wrapping_add_signed(4 * out.base as i64);
-        let arguments = RandomArguments { out, clock: memory.clock.address, count, stream };
+        let arguments =
+            RandomArguments { out: memory.start(out), clock: memory.clock.address, count, stream };
         return Ok(Some(Packed {
             kernel: match dist {
                 Dist::Uniform => "random_uniform_f32",
@@ -112,7 +112,7 @@ fn plain_draw<'a>(shape: &[usize], program: &'a Program) -> Option<(u32, Dist, &
     };
     let dense = View::contiguous(view.place, shape);
     let whole = view.base == 0 && view.strides == dense.strides && view.windows == dense.windows;
-    (whole && out.strides == dense.strides).then_some((*stream, *dist, out))
+    (whole && out.strides == dense.strides && !out.place.is_narrow()).then_some((*stream, *dist, out))
 }
 
 fn reduce(memory: &Memory, shape: &[usize], summed: &[bool], program: &Program) -> Packing {
@@ -151,6 +151,7 @@ fn device_view(memory: &Memory, view: &View, address: bool) -> DeviceView {
     let mut to = DeviceView { base: view.base as i64, to: [1; RANK], ..DeviceView::default() };
     if address {
         to.at = memory.address(view.place);
+        to.number_type = memory.number_type(view.place);
     }
     for (axis, (&stride, &(from, end))) in view.strides.iter().zip(&view.windows).enumerate() {
         to.strides[axis] = stride as i64;

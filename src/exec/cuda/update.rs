@@ -1,6 +1,6 @@
 //! The kernel launches of one optimizer update.
 
-use super::blocks::{AverageArguments, ColumnNormArguments, UpdateArguments};
+use super::blocks::{AverageArguments, ColumnNormArguments, MeasureArguments, UpdateArguments};
 use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
 use crate::config::Rule;
@@ -9,7 +9,8 @@ use crate::graph::Player;
 
 const THREADS: u32 = 256;
 
-/// Rule, clip, average and gradient norm in one launch; column norms and the average after them in their own.
+/// Rule, clip, average and gradient norm in one launch; before it the measure of a scaled gradient, after it column
+/// norms and the average that waits for them, each in its own.
 pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule) -> Vec<Packed> {
     let network = &memory.networks[player as usize];
     let address = |moment: usize| network.moments.get(moment).map_or(0, |m| m.address);
@@ -20,14 +21,18 @@ pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule) -> Vec<Pa
         first: address(0),
         second: address(1),
         average: network.average.map_or(0, |a| a.address),
+        copies: network.copies.map_or(0, |c| c.address),
         partials: network.partials.address,
         norm2: network.norm2.address,
         finished: network.finished.address,
+        scale: network.scale.address,
         clock: memory.clock.address,
         count: u32::try_from(network.count).expect("a network of fewer than 2³² parameters"),
         player: player as u32,
+        scaled: u32::from(rule.scaled),
         blend: u32::from(rule.average && rule.column_norms.is_empty()),
         clip: rule.clip,
+        copy_type: memory.copy_type(),
         ..UpdateArguments::default()
     };
     let kernel = match rule.rule {
@@ -46,13 +51,30 @@ pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule) -> Vec<Pa
         geometry: Geometry::row(blocks, THREADS),
         arguments: vec![argument],
     };
-    let mut packed = vec![one(kernel, network.blocks(), Argument::block("UpdateArguments", &arguments))];
+    let mut packed = vec![];
+    if rule.scaled {
+        let measure = MeasureArguments {
+            gradients: network.gradients.address,
+            partials: network.partials.address,
+            norm2: network.norm2.address,
+            finished: network.finished.address,
+            scale: network.scale.address,
+            count: arguments.count,
+            unused: 0,
+        };
+        packed.push(one("measure_f32", network.blocks(), Argument::block("MeasureArguments", &measure)));
+    }
+    packed.push(one(kernel, network.blocks(), Argument::block("UpdateArguments", &arguments)));
     for limit in limits {
         let arguments = ColumnNormArguments {
             weights: network.weights.address + 4 * limit.offset as u64,
+            copies: network.copies.map_or(0, |c| c.address + 2 * limit.offset as u64),
             fan_in: limit.fan_in as u32,
             units: limit.units as u32,
             limit: limit.limit,
+            copy_type: memory.copy_type(),
+            scale: network.scale.address,
+            scaled: u32::from(rule.scaled),
             unused: 0,
         };
         let blocks = limit.units.div_ceil(32);
@@ -65,6 +87,9 @@ pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule) -> Vec<Pa
             clock: memory.clock.address,
             count: network.count as u32,
             player: player as u32,
+            scale: network.scale.address,
+            scaled: u32::from(rule.scaled),
+            unused: 0,
         };
         let blocks = network.count.div_ceil(THREADS as usize);
         packed.push(one("average_f32", blocks, Argument::block("AverageArguments", &arguments)));

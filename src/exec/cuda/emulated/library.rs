@@ -121,6 +121,7 @@ pub(super) struct Request<'a> {
 /// A compiled set of kernels and the scheduler that runs them.
 pub(super) struct Library {
     run: Run,
+    has: unsafe extern "C" fn(*const c_char) -> i32,
     free: unsafe extern "C" fn(*mut c_void),
     device: NonNull<c_void>,
     /// Keeps the code of the functions above in memory; dropped after `drop` has called `free`.
@@ -143,15 +144,23 @@ impl Library {
         // SAFETY: its initialisers are those of runtime.cpp and of the generated registrations, which only link
         // kernels into a list.
         let code = unsafe { libloading::Library::new(path) }.map_err(refuse)?;
-        // SAFETY: the three signatures are those of runtime.cpp, whose text is part of the library's name.
-        let (new, free, run) = unsafe {
+        // SAFETY: the four signatures are those of runtime.cpp, whose text is part of the library's name.
+        let (new, free, has, run) = unsafe {
             let new = *code.get::<unsafe extern "C" fn() -> *mut c_void>(b"gpu_new").map_err(refuse)?;
             let free = *code.get::<unsafe extern "C" fn(*mut c_void)>(b"gpu_free").map_err(refuse)?;
-            (new, free, *code.get::<Run>(b"gpu_launch").map_err(refuse)?)
+            let has = *code.get::<unsafe extern "C" fn(*const c_char) -> i32>(b"gpu_has").map_err(refuse)?;
+            (new, free, has, *code.get::<Run>(b"gpu_launch").map_err(refuse)?)
         };
         // SAFETY: takes nothing and returns a new object that `drop` gives back.
         let device = NonNull::new(unsafe { new() }).expect("operator new never returns null");
-        Ok(Library { run, free, device, _code: code })
+        Ok(Library { run, has, free, device, _code: code })
+    }
+
+    /// Whether there is a kernel of this name.
+    pub fn has(&self, kernel: &str) -> bool {
+        let Ok(name) = CString::new(kernel) else { return false };
+        // SAFETY: the name outlives the call, which only reads it and the list of kernels.
+        unsafe { (self.has)(name.as_ptr()) != 0 }
     }
 
     /// Runs a launch to its end; the error is its report.

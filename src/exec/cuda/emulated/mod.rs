@@ -14,6 +14,7 @@ use super::launch::{Argument, Buffer, Counters, Driver, Geometry, Packed, Record
 use crate::error::{Error, Result};
 use library::{Allocation, Library, Request};
 use std::path::Path;
+use std::sync::Arc;
 
 /// An emulated GPU with its own memory.
 pub struct Emulated {
@@ -22,7 +23,7 @@ pub struct Emulated {
     capacity: usize,
     seed: u64,
     counters: Counters,
-    recordings: Vec<Vec<Packed>>,
+    recordings: Vec<Arc<[Packed]>>,
 }
 
 impl Emulated {
@@ -107,6 +108,10 @@ impl Driver for Emulated {
         Ok(())
     }
 
+    fn has(&self, kernel: &str) -> bool {
+        self.library.has(kernel)
+    }
+
     fn launch(&mut self, kernel: &str, geometry: Geometry, arguments: &[Argument]) -> Result<()> {
         let failure = |what: &str| Error::Device(format!("emulated GPU: {kernel}: {what}"));
         let Geometry { grid, block, shared_bytes } = geometry;
@@ -136,11 +141,11 @@ impl Driver for Emulated {
     }
 
     fn replay(&mut self, Recording(number): Recording) -> Result<()> {
+        let launches = self.recordings.get(number as usize).cloned().ok_or_else(|| {
+            Error::Device(format!("emulated GPU: no recording {number}; this is a bug of the executor"))
+        })?;
         self.counters.replays += 1;
-        let launches = std::mem::take(&mut self.recordings[number as usize]);
-        let done = launches.iter().try_for_each(|l| self.launch(l.kernel, l.geometry, &l.arguments));
-        self.recordings[number as usize] = launches;
-        done
+        launches.iter().try_for_each(|l| self.launch(l.kernel, l.geometry, &l.arguments))
     }
 
     fn synchronize(&mut self) -> Result<()> {

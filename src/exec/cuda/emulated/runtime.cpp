@@ -71,6 +71,14 @@ static void go(Place& save, Place& load) { swapcontext(&save, &load); }
 
 enum class State { Ready, AtBarrier, AtCollective, Done };
 
+// An asynchronous copy on its way; `group` counts the groups closed before it.
+struct Copy {
+  Array array;  // of words of 4 bytes
+  std::size_t word;
+  std::uintptr_t from;
+  unsigned group;
+};
+
 struct Fiber {
   Place place;
   char* stack = nullptr;
@@ -79,11 +87,14 @@ struct Fiber {
   int line = 0;
   uint3 thread{};
   unsigned mask = 0;
-  std::uint64_t value = 0;
+  Payload value{};
+  std::vector<Copy> copies;  // asked for and not delivered
+  unsigned copy_groups = 0;  // closed
 };
 
 constexpr std::size_t STACK = 64 * 1024, PAGE = 4096;
 constexpr unsigned char POISON = 0xff;
+constexpr Shadow UNTOUCHED{NOBODY, NOBODY, NOBODY, 0, 0, 0, 0};
 
 struct Span {
   std::uintptr_t from, to;
@@ -99,7 +110,7 @@ struct Device {
   const void* argument = nullptr;
   std::vector<Span> allocations;  // sorted
   std::vector<std::uint32_t> warp_epochs;   // collectives passed, each warp
-  std::vector<std::uint64_t> warp_values;   // what each lane gave to the collective passed last
+  std::vector<Payload> warp_values;         // what each lane gave to the collective passed last
   struct Declared {
     const void* site;
     Array array;
@@ -183,7 +194,7 @@ Array shared_array(const void* site, std::size_t bytes, std::size_t count, const
   auto declared = std::make_unique<Device::Declared>();
   declared->site = site;
   declared->data.assign(bytes * count, POISON);
-  declared->shadow.assign(count, Shadow{NOBODY, NOBODY, 0, 0, 0, 0});
+  declared->shadow.assign(count, UNTOUCHED);
   declared->array = Array{declared->data.data(), declared->shadow.data(), count, name};
   device->arrays.push_back(std::move(declared));
   return device->arrays.back()->array;
@@ -199,13 +210,46 @@ Array dynamic_array(std::size_t bytes, const char* name, const char* file, int l
 
 void barrier(const char* file, int line) { wait(State::AtBarrier, file, line); }
 
-void exchange(std::uint64_t value, std::uint64_t values[32], unsigned mask, const char* file, int line) {
+const Payload* exchange(const Payload& own, unsigned mask, const char* file, int line) {
   Fiber& f = *device->current;
-  f.value = value;
+  f.value = own;
   f.mask = mask;
   wait(State::AtCollective, file, line);
   // The values taken at the release stay until these lanes are released again.
-  std::copy_n(device->warp_values.begin() + context->number / 32 * 32, 32, values);
+  return &device->warp_values[context->number / 32 * 32];
+}
+
+void settled(At at, const Array& array) {
+  unsigned copier = array.shadow[at.index].copier;
+  if (copier == NOBODY) return;
+  fail(at.file, at.line, "%s[%lld] is touched before the asynchronous copy of thread %u to it was waited for",
+       array.name, (long long)at.index, copier);
+}
+
+void copy_async(const Array& array, std::size_t word, std::uintptr_t from) {
+  Fiber& f = *device->current;
+  for (std::size_t i = 0; i < 4; i++) array.shadow[word + i].copier = (std::uint16_t)context->number;
+  f.copies.push_back(Copy{array, word, from, f.copy_groups});
+}
+
+void copies_commit() { device->current->copy_groups++; }
+
+void copies_wait(unsigned newest) {
+  Fiber& f = *device->current;
+  const Context& c = *context;
+  auto due = [&](const Copy& copy) { return copy.group + newest < f.copy_groups; };
+  for (const Copy& copy : f.copies) {
+    if (!due(copy)) continue;
+    std::memcpy(static_cast<char*>(copy.array.data) + copy.word * 4, reinterpret_cast<void*>(copy.from), 16);
+    for (std::size_t i = 0; i < 4; i++) {
+      Shadow& s = copy.array.shadow[copy.word + i];
+      s.copier = NOBODY;
+      s.writer = (std::uint16_t)c.number;
+      s.write_epoch = c.epoch;
+      s.write_warp_epoch = c.warp_epoch;
+    }
+  }
+  f.copies.erase(std::remove_if(f.copies.begin(), f.copies.end(), due), f.copies.end());
 }
 
 static void entry() {
@@ -278,12 +322,14 @@ static void run_block(unsigned threads, std::mt19937_64& random, std::vector<uns
   Context& c = device->seen;
   for (auto& declared : device->arrays) {
     std::fill(declared->data.begin(), declared->data.end(), POISON);
-    std::fill(declared->shadow.begin(), declared->shadow.end(), Shadow{NOBODY, NOBODY, 0, 0, 0, 0});
+    std::fill(declared->shadow.begin(), declared->shadow.end(), UNTOUCHED);
   }
   for (unsigned i = 0; i < threads; i++) {
     Fiber& f = fibers[i];
     f.thread = {i % c.block_size.x, i / c.block_size.x % c.block_size.y, i / c.block_size.x / c.block_size.y};
     f.state = State::Ready;
+    f.copies.clear();
+    f.copy_groups = 0;
     begin(f.place, f.stack + PAGE, STACK - PAGE, entry);
   }
   for (;;) {
@@ -336,7 +382,7 @@ static void run_grid(std::uint64_t seed) {
   use_threads(threads);
   if (!device->report.empty()) return;
   device->warp_epochs.assign((threads + 31) / 32, 0);
-  device->warp_values.assign((threads + 31) / 32 * 32, 0);
+  device->warp_values.assign((threads + 31) / 32 * 32, Payload{});
   std::mt19937_64 random(seed);
   std::vector<unsigned> order(threads);
   for (unsigned i = 0; i < threads; i++) order[i] = i;
@@ -369,12 +415,19 @@ gpu::Device* gpu_new() { return new gpu::Device(); }
 
 void gpu_free(gpu::Device* device) { delete device; }
 
+static const gpu::Kernel* find_kernel(const char* name) {
+  const gpu::Kernel* kernel = gpu::Kernel::all;
+  while (kernel != nullptr && std::strcmp(kernel->name, name) != 0) kernel = kernel->next;
+  return kernel;
+}
+
+int gpu_has(const char* name) { return find_kernel(name) != nullptr; }
+
 // Runs one launch to its end: 0, or 1 with a report in `message`.
 int gpu_launch(gpu::Device* on, const char* name, const GpuLaunch* launch, char* message, std::uint64_t capacity) {
   using namespace gpu;
   device = on;
-  const Kernel* kernel = Kernel::all;
-  while (kernel != nullptr && std::strcmp(kernel->name, name) != 0) kernel = kernel->next;
+  const Kernel* kernel = find_kernel(name);
   device->report.clear();
   if (kernel == nullptr) {
     device->report = "no such kernel";

@@ -1,0 +1,211 @@
+// Matrix products on the tensor cores: operands of 16 bits or f32 rounded to tf32, sums in f32.
+//
+// A block computes a tile of 64 × 64 with four warps, or of 128 × 128 with eight. Tiles of both operands, 64 bytes
+// deep, are on their way in STAGES stages of asynchronous copies: one is multiplied while the next ones travel.
+// They lie in shared memory as they do in device memory, along whichever axis is contiguous; ldmatrix turns them
+// where that is not k. Pieces of 16 bytes change places within their lines so that eight of a column lie in
+// different banks; what cannot be copied by 16 bytes is gathered element by element.
+//
+// At the end the sums pass through the tiles' memory, so that the epilogue walks rows, four neighbours a thread.
+#include "mma.cuh"
+
+#include "matmul.cuh"
+
+#define STAGES 3
+// Of a tile's depth, in words of 4 bytes.
+#define LINE 16
+
+// What differs between number types: how many lie in a word, how deep one multiplication is, in words.
+struct Half {
+  typedef u16 Element;
+  static constexpr u32 PER_WORD = 2, STEP = 8;
+  static __device__ __forceinline__ u32 turn(u32 depth) { return depth % 8; }
+  static __device__ __forceinline__ void multiply(float (&sums)[4], const u32 (&a)[4], const u32 (&b)[2]) {
+    multiply_f16(sums, a, b);
+  }
+};
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+struct Bfloat : Half {
+  static __device__ __forceinline__ void multiply(float (&sums)[4], const u32 (&a)[4], const u32 (&b)[2]) {
+    multiply_bf16(sums, a, b);
+  }
+};
+struct Tf32 {
+  typedef u32 Element;
+  static constexpr u32 PER_WORD = 1, STEP = 8;
+  static __device__ __forceinline__ u32 turn(u32 depth) { return depth % 4 * 2; }
+  static __device__ __forceinline__ void multiply(float (&sums)[4], const u32 (&a)[4], const u32 (&b)[2]) {
+    multiply_tf32(sums, a, b);
+  }
+};
+#endif
+
+// An operand's tile: LENGTH along m or n, LINE words deep. `deep`: k is the contiguous axis.
+template <class Number, u32 LENGTH>
+struct Operand {
+  static constexpr u32 PIECE = 4 * Number::PER_WORD;  // elements of 16 bytes
+  static constexpr u32 DEPTH = LINE * Number::PER_WORD;
+  static constexpr u32 WORDS = LENGTH * LINE;
+
+  Global<const typename Number::Element> from;
+  i64 along_stride, depth_stride;
+  u32 first, length;
+  u32 start;  // of its first stage, in words of the block's memory
+  bool deep;
+
+  // The word that holds element (along, depth); its piece changes places within the line.
+  __device__ __forceinline__ u32 word(u32 along, u32 depth) const {
+    if (deep) return along * LINE + ((depth / PIECE ^ along / 2 % 4) * 4) + depth % PIECE / Number::PER_WORD;
+    return depth * (LENGTH / Number::PER_WORD) + (along / PIECE ^ Number::turn(depth)) * 4 +
+           along % PIECE / Number::PER_WORD;
+  }
+
+  // Sends the tile at `depth` to a stage; zeros outside [length, depth_end).
+  template <u32 THREADS, class Tiles>
+  __device__ __forceinline__ void bring(Tiles& tiles, u32 stage, u32 depth, u32 depth_end) const {
+#pragma unroll
+    for (u32 part = 0; part < WORDS / 4 / THREADS; part++) {
+      u32 piece = part * THREADS + threadIdx.x;
+      u32 along = deep ? piece / 4 : piece % (LENGTH / PIECE) * PIECE;
+      u32 within = deep ? piece % 4 * PIECE : piece / (LENGTH / PIECE);
+      u32 to = start + stage * WORDS + word(along, within);
+      u32 i = first + along, k = depth + within;
+      i64 at = (i64)i * along_stride + (i64)k * depth_stride;
+      i64 step = deep ? depth_stride : along_stride;
+      bool whole = deep ? i < length && k + PIECE <= depth_end : k < depth_end && i + PIECE <= length;
+      if (whole && step == 1 && aligned(from, at, 16)) {
+        copy16_async(tiles, to, from, at);
+      } else {
+        u32 words[4] = {};
+#pragma unroll
+        for (u32 j = 0; j < PIECE; j++) {
+          bool inside = deep ? i < length && k + j < depth_end : i + j < length && k < depth_end;
+          u32 element = inside ? from[at + j * step] : 0;
+          words[j / Number::PER_WORD] |= element << 16 * (j % Number::PER_WORD);
+        }
+        store4(tiles, to, words);
+      }
+    }
+  }
+
+  // The fragments of 16 rows (or columns) from `along` and one multiplication's depth from `depth`: [2 · (depth
+  // half) + (along half)].
+  template <class Tiles>
+  __device__ __forceinline__ void fragments(Tiles& tiles, u32 stage, u32 along, u32 depth, u32 (&to)[4]) const {
+    u32 base = start + stage * WORDS, lane = threadIdx.x % 32;
+    if constexpr (Number::PER_WORD == 2) {
+      u32 row = lane % 8, a = along + lane / 8 % 2 * 8, d = depth + lane / 16 * 8;
+      load_matrices(tiles, base + (deep ? word(a + row, d) : word(a, d + row)), !deep, to);
+    } else {
+#pragma unroll
+      for (u32 j = 0; j < 4; j++) {
+        u32 bits = tiles[base + word(along + lane / 4 + j % 2 * 8, depth + lane % 4 + j / 2 * 4)];
+        to[j] = round_tf32(bits);
+      }
+    }
+  }
+};
+
+// The tile of this block, by 2 × TILE / 32 warps of TILE / 2 × 32 results each.
+template <class Number, u32 TILE>
+__device__ __forceinline__ void product(const MatmulArguments& a) {
+  typedef Operand<Number, TILE> Side;
+  constexpr u32 THREADS = 2 * TILE, ACROSS = TILE / 32, HIGH = TILE / 32, STEPS = LINE / Number::STEP;
+  constexpr u32 PITCH = TILE + 8, ROWS = TILE < 64 ? TILE : 64;  // of the sums' passage
+  SHARED(u32, tiles, 2 * STAGES * Side::WORDS);
+  static_assert(ROWS * PITCH <= 2 * STAGES * Side::WORDS, "the sums of 64 rows fit where the tiles were");
+
+  typedef typename Number::Element Element;
+  u32 first_row = blockIdx.y * TILE, first_column = blockIdx.x * TILE;
+  Side left = {recast<const Element>(a.a), a.a_strides[0], a.a_strides[1], first_row, a.m, 0, a.a_strides[1] == 1};
+  Side right = {recast<const Element>(a.b), a.b_strides[1], a.b_strides[0], first_column, a.n, STAGES * Side::WORDS,
+                a.b_strides[0] == 1};
+  u32 depth = blockIdx.z * a.span, depth_end = a.k - depth < a.span ? a.k : depth + a.span;
+  u32 count = (depth_end - depth + Side::DEPTH - 1) / Side::DEPTH;
+  u32 warp = threadIdx.x / 32, row = warp / ACROSS * (TILE / 2), column = warp % ACROSS * 32;
+  float sums[HIGH][4][4] = {};
+
+#pragma unroll
+  for (u32 stage = 0; stage < STAGES - 1; stage++) {
+    if (stage < count) {
+      left.template bring<THREADS>(tiles, stage, depth + stage * Side::DEPTH, depth_end);
+      right.template bring<THREADS>(tiles, stage, depth + stage * Side::DEPTH, depth_end);
+    }
+    copies_commit();
+  }
+  for (u32 i = 0; i < count; i++) {
+    copies_wait<STAGES - 2>();
+    // All threads' copies of tile i are there, and nobody reads tile i − 1 any more.
+    __syncthreads();
+    u32 ahead = i + STAGES - 1;
+    if (ahead < count) {
+      left.template bring<THREADS>(tiles, ahead % STAGES, depth + ahead * Side::DEPTH, depth_end);
+      right.template bring<THREADS>(tiles, ahead % STAGES, depth + ahead * Side::DEPTH, depth_end);
+    }
+    copies_commit();
+#pragma unroll
+    for (u32 step = 0; step < STEPS; step++) {
+      u32 within = step * Number::STEP * Number::PER_WORD;
+      u32 x[HIGH][4], y[2][4];
+#pragma unroll
+      for (u32 r = 0; r < HIGH; r++) left.fragments(tiles, i % STAGES, row + 16 * r, within, x[r]);
+#pragma unroll
+      for (u32 c = 0; c < 2; c++) right.fragments(tiles, i % STAGES, column + 16 * c, within, y[c]);
+#pragma unroll
+      for (u32 r = 0; r < HIGH; r++) {
+#pragma unroll
+        for (u32 c = 0; c < 4; c++) {
+          u32 pair[2] = {y[c / 2][c % 2], y[c / 2][c % 2 + 2]};
+          Number::multiply(sums[r][c], x[r], pair);
+        }
+      }
+    }
+  }
+
+  u32 lane = threadIdx.x % 32;
+#pragma unroll
+  for (u32 from = 0; from < TILE; from += ROWS) {
+    __syncthreads();
+    if (row / ROWS * ROWS == from) {
+#pragma unroll
+      for (u32 r = 0; r < HIGH; r++) {
+#pragma unroll
+        for (u32 c = 0; c < 4; c++) {
+#pragma unroll
+          for (u32 j = 0; j < 4; j++) {
+            u32 at = (row - from + 16 * r + lane / 4 + j / 2 * 8) * PITCH + column + 8 * c + lane % 4 * 2 + j % 2;
+            tiles[at] = __float_as_uint(sums[r][c][j]);
+          }
+        }
+      }
+    }
+    __syncthreads();
+    deliver_rows<ROWS, TILE, PITCH, THREADS>(a, tiles, first_row + from, first_column);
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(128, 4) matmul_f16(const __grid_constant__ MatmulArguments a) {
+  product<Half, 64>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 1) matmul_wide_f16(const __grid_constant__ MatmulArguments a) {
+  product<Half, 128>(a);
+}
+
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+extern "C" __global__ void __launch_bounds__(128, 4) matmul_bf16(const __grid_constant__ MatmulArguments a) {
+  product<Bfloat, 64>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 1) matmul_wide_bf16(const __grid_constant__ MatmulArguments a) {
+  product<Bfloat, 128>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 4) matmul_tf32(const __grid_constant__ MatmulArguments a) {
+  product<Tf32, 64>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 1) matmul_wide_tf32(const __grid_constant__ MatmulArguments a) {
+  product<Tf32, 128>(a);
+}
+#endif
