@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(Narrow::F16.round(65_520.0), f32::INFINITY);
         assert_eq!(Narrow::F16.round(3e-8), 2f32.powi(-24), "subnormal numbers are kept");
         assert_eq!(Narrow::Bf16.round(1.0 + 1.0 / 256.0), 1.0);
-        assert_eq!(Narrow::Bf16.round(3e38), 2.990_395_6e38, "f32's range");
+        assert_eq!(Narrow::Bf16.round(3e38), 226.0 * 2f32.powi(120), "f32's range");
         assert_eq!(round_tf32(1.0 + 1.0 / 2048.0), 1.0 + 1.0 / 1024.0, "a tie goes away from zero");
         assert!(round_tf32(f32::NAN).is_nan() && Narrow::F16.round(f32::NAN).is_nan());
     }

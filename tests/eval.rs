@@ -43,7 +43,7 @@ fn cloud(name: &str, count: usize) -> Vec<f32> {
 #[test]
 fn parzen_agrees_with_scipy() {
     let (samples, valid, test) = (cloud("samples", 1300), cloud("valid", 70), cloud("test", 130));
-    let p = parzen::measure(&samples, &valid, &test, DIM);
+    let p = parzen::measure(&mut parzen::Threads, &samples, &valid, &test, DIM).expect("no device, no fault");
     compare("parzen", &[p.sigma, p.valid, p.test, p.error]);
 }
 
@@ -101,7 +101,10 @@ fn copies_of_training_pictures_are_memorised_and_fresh_ones_are_not() {
 #[test]
 fn smoothed_data_score_above_data_and_their_mean_below() {
     let (train, valid, test) = (pictures(4_000, 0), pictures(200, 1), pictures(200, 2));
-    let score = |samples: &[f32]| parzen::measure(samples, &valid, &test, 784).test;
+    let score = |samples: &[f32]| {
+        let measured = parzen::measure(&mut parzen::Threads, samples, &valid, &test, 784);
+        measured.expect("no device, no fault").test
+    };
     let (left, right) = train.split_at(train.len() / 2);
     // Halfway between a picture and the one most like it.
     let pairs = left.chunks_exact(784).zip(neighbours::nearest(left, right, 784));

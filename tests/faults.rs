@@ -10,7 +10,7 @@ use common::{CLASSES, NUMBERS, session};
 use gansaku::error::Result;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
-use gansaku::exec::{self, Device, Executor, Rate, Record, States};
+use gansaku::exec::{self, Device, Executor, Record, States, Turn};
 use gansaku::lower::Plan;
 use gansaku::models::gan::Gan;
 use gansaku::precision::Precision;
@@ -89,8 +89,8 @@ impl Executor for Overflowing {
     fn plans(&self) -> &[Plan] {
         self.inner.plans()
     }
-    fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
-        self.inner.run(plan, tick, rates)
+    fn run(&mut self, turns: &[Turn]) -> Result<()> {
+        self.inner.run(turns)
     }
     fn records(&mut self) -> Result<Vec<Record>> {
         let overflow = |record: Record| {

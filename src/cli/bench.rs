@@ -119,16 +119,12 @@ fn measure(args: &Bench, recipe: &str, batch: u32, precision: Precision) -> Resu
     let data = noise(model.numbers, model.classes, (batch as usize).max(60_000));
     let executor = exec::open(args.device, args.threads.map_or(0, usize::from))?;
     let mut trainer = Trainer::new(&config, &Arc::new(data), executor)?;
-    for _ in 0..args.warmup {
-        trainer.step()?;
-    }
+    trainer.steps(args.warmup)?;
     trainer.line(0.0)?;
     let mut rounds = Vec::new();
     for _ in 0..args.rounds {
         let begun = Instant::now();
-        for _ in 0..args.steps {
-            trainer.step()?;
-        }
+        trainer.steps(args.steps)?;
         // Reading the metrics waits for the device.
         trainer.line(0.0)?;
         rounds.push(begun.elapsed().as_secs_f64() * 1e6 / args.steps as f64);

@@ -3,7 +3,8 @@
 use crate::config::{Layers, Source};
 use crate::data;
 use crate::error::{Error, Result};
-use crate::eval::{Measurement, Metric, Subject};
+use crate::eval::{Measurement, Metric, Subject, parzen};
+use crate::exec::Device;
 use crate::run::{atomic, read_config};
 use crate::train::forger::Forger;
 use clap::Args;
@@ -36,12 +37,17 @@ pub struct Eval {
     /// Also write the measurements as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Where the Parzen windows are computed: auto, cpu, cuda, cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = super::device)]
+    device: Device,
     /// Worker threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }
 
 pub fn run(args: &Eval) -> Result<()> {
+    // A device that is not there is told before anything is read.
+    let mut windows = parzen::open(args.device)?;
     let mut forger = Forger::load(&args.from, args.threads.map_or(0, usize::from))?;
     let mut config = forger.config.clone();
     config.data.path = args.data.clone().or_else(|| data_path(&args.from));
@@ -62,7 +68,8 @@ pub fn run(args: &Eval) -> Result<()> {
     let mut all = Vec::new();
     let count = args.count.map(|n| n as usize);
     for metric in metrics {
-        let mut subject = Subject { forger: &mut forger, data: &dataset, seed: args.seed, count };
+        let (forger, windows) = (&mut forger, &mut *windows);
+        let mut subject = Subject { forger, data: &dataset, seed: args.seed, count, windows };
         let measurement = subject.measure(metric)?;
         super::print(&describe(&measurement))?;
         all.push(measurement);

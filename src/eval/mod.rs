@@ -78,6 +78,8 @@ pub struct Subject<'a> {
     pub seed: u64,
     /// Samples to draw; each metric's own number where absent.
     pub count: Option<usize>,
+    /// What computes the Parzen windows.
+    pub windows: &'a mut dyn parzen::LogSums,
 }
 
 /// Names and numbers as a map.
@@ -147,16 +149,17 @@ impl Subject<'_> {
         let samples = self.samples(count)?;
         let valid = self.examples(&data.valid, VALID, false);
         let test = self.examples(&data.test, 10_000, false);
-        let row = |x: &[f32]| {
-            let p = parzen::measure(x, &valid, &test, dim);
-            (p, values([("nats", p.test), ("se", p.error), ("sigma", p.sigma), ("validation", p.valid)]))
-        };
         let real_count = count.min(data.train.count);
-        let (found, numbers) = row(&samples);
-        let (real, real_numbers) = row(&self.examples(&data.train, real_count, true));
+        let real = self.examples(&data.train, real_count, true);
+        let mut row = |x: &[f32]| -> Result<_> {
+            let p = parzen::measure(self.windows, x, &valid, &test, dim)?;
+            Ok((p, values([("nats", p.test), ("se", p.error), ("sigma", p.sigma), ("validation", p.valid)])))
+        };
+        let (found, numbers) = row(&samples)?;
+        let (real, real_numbers) = row(&real)?;
         let mean = data.marginals();
         let mean = Display { shape: data.shape, scale: self.forger.config.data.scale }.unit(&mean);
-        let (_, mean_numbers) = row(&mean);
+        let (_, mean_numbers) = row(&mean)?;
         let mut warnings = vec![];
         if found.test > real.test {
             warnings.push(format!(

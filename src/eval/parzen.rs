@@ -5,7 +5,11 @@
 //! row of real data beside it.
 
 use super::distance::{Vectors, fold};
+use crate::error::Result;
 use crate::exec::cpu::point::exp;
+use crate::exec::cuda::launch::Driver;
+use crate::exec::cuda::parzen::Windows;
+use crate::exec::{Device, settle};
 use multiversion::multiversion;
 
 /// Widths tried: ten from 0.1 to 1, evenly in their logarithm (`logspace(−1, 0, 10)`).
@@ -26,36 +30,91 @@ pub struct Parzen {
     pub error: f64,
 }
 
+/// What computes the sums.
+pub trait LogSums {
+    /// log Σ exp(−½‖x − μ‖²/σ²) over samples μ of each of `points` x for each width σ: `[widths][points]`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn log_sums(&mut self, samples: &Vectors, points: &Vectors, widths: &[f64]) -> Result<Vec<Vec<f64>>>;
+}
+
+/// In threads of this process.
+pub struct Threads;
+
+/// Opens a device.
+///
+/// # Errors
+/// When there is no such device, or it fails.
+pub fn open(device: Device) -> Result<Box<dyn LogSums>> {
+    match settle(device)? {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(number) => Ok(Box::new(Windows::new(crate::exec::cuda::driver::Nvidia::open(number)?))),
+        _ => Ok(Box::new(Threads)),
+    }
+}
+
 /// Measures `samples` `[n, dim]` against `valid` and `test` `[…, dim]`, all in the same units.
+///
+/// # Errors
+/// When the device fails.
 ///
 /// # Panics
 /// When a set is empty.
-pub fn measure(samples: &[f32], valid: &[f32], test: &[f32], dim: usize) -> Parzen {
+pub fn measure(
+    device: &mut dyn LogSums,
+    samples: &[f32],
+    valid: &[f32],
+    test: &[f32],
+    dim: usize,
+) -> Result<Parzen> {
     let samples = Vectors::new(samples, dim);
     let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
-    let each = log_likelihoods(&samples, &Vectors::new(valid, dim), &widths());
+    let each = log_likelihoods(device, &samples, &Vectors::new(valid, dim), &widths())?;
     let means: Vec<f64> = each.iter().map(|l| mean(l)).collect();
     let best = (0..means.len()).max_by(|&a, &b| means[a].total_cmp(&means[b])).expect("ten widths");
     let sigma = widths()[best];
-    let test = log_likelihoods(&samples, &Vectors::new(test, dim), &[sigma]).remove(0);
+    let test = log_likelihoods(device, &samples, &Vectors::new(test, dim), &[sigma])?.remove(0);
     let average = mean(&test);
     let variance = test.iter().map(|l| (l - average).powi(2)).sum::<f64>() / test.len() as f64;
-    Parzen { sigma, valid: means[best], test: average, error: (variance / test.len() as f64).sqrt() }
+    let error = (variance / test.len() as f64).sqrt();
+    Ok(Parzen { sigma, valid: means[best], test: average, error })
 }
 
 /// log p of each of `points` for each width: logmeanexp(−½‖x − μ‖²/σ²) − dim·log(σ√2π).
-pub fn log_likelihoods(samples: &Vectors, points: &Vectors, widths: &[f64]) -> Vec<Vec<f64>> {
-    let start = || widths.iter().map(|_| LogSum::default()).collect::<Vec<_>>();
-    let scales: Vec<f32> = widths.iter().map(|s| (-0.5 / (s * s)) as f32).collect();
-    let states = fold(points, samples, &start, &|sums: &mut Vec<LogSum>, _, distances: &[f32]| {
-        sums.iter_mut().zip(&scales).for_each(|(sum, &scale)| sum.add(distances, scale));
-    });
-    let finish = |i: usize| {
-        let normaliser = points.dim as f64 * (widths[i] * std::f64::consts::TAU.sqrt()).ln();
-        let count = (samples.count() as f64).ln();
-        states.iter().map(|s| s[i].value() - count - normaliser).collect()
-    };
-    (0..widths.len()).map(finish).collect()
+///
+/// # Errors
+/// When the device fails.
+pub fn log_likelihoods(
+    device: &mut dyn LogSums,
+    samples: &Vectors,
+    points: &Vectors,
+    widths: &[f64],
+) -> Result<Vec<Vec<f64>>> {
+    let mut each = device.log_sums(samples, points, widths)?;
+    let count = (samples.count() as f64).ln();
+    for (sums, width) in each.iter_mut().zip(widths) {
+        let normaliser = points.dim as f64 * (width * std::f64::consts::TAU.sqrt()).ln();
+        sums.iter_mut().for_each(|sum| *sum = *sum - count - normaliser);
+    }
+    Ok(each)
+}
+
+impl LogSums for Threads {
+    fn log_sums(&mut self, samples: &Vectors, points: &Vectors, widths: &[f64]) -> Result<Vec<Vec<f64>>> {
+        let start = || widths.iter().map(|_| LogSum::default()).collect::<Vec<_>>();
+        let scales: Vec<f32> = widths.iter().map(|s| (-0.5 / (s * s)) as f32).collect();
+        let states = fold(points, samples, &start, &|sums: &mut Vec<LogSum>, _, distances: &[f32]| {
+            sums.iter_mut().zip(&scales).for_each(|(sum, &scale)| sum.add(distances, scale));
+        });
+        Ok((0..widths.len()).map(|i| states.iter().map(|s| s[i].value()).collect()).collect())
+    }
+}
+
+impl<D: Driver> LogSums for Windows<D> {
+    fn log_sums(&mut self, samples: &Vectors, points: &Vectors, widths: &[f64]) -> Result<Vec<Vec<f64>>> {
+        Windows::log_sums(self, samples.data, points.data, points.dim, widths)
+    }
 }
 
 /// log Σ exp of a stream: the greatest term, and the sum of all relative to it.

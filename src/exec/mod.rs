@@ -150,6 +150,17 @@ pub struct Record {
     pub skipped: [bool; 2],
 }
 
+/// One phase to run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Turn {
+    /// Which plan.
+    pub plan: usize,
+    /// At which tick.
+    pub tick: u64,
+    /// Each network's rates.
+    pub rates: [Rate; 2],
+}
+
 /// What training asks of an executor. A run may return before its work is done; whatever reads waits for it.
 pub trait Executor {
     /// The device, for people: "2 CPU threads".
@@ -158,11 +169,11 @@ pub trait Executor {
     /// The plans, as given.
     fn plans(&self) -> &[Plan];
 
-    /// Runs a plan at `tick` with each network's rates.
+    /// Runs phases, in order; a list that comes again and again may cost less than its phases one by one.
     ///
     /// # Errors
     /// When the device fails, possibly at something run before.
-    fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()>;
+    fn run(&mut self, turns: &[Turn]) -> Result<()>;
 
     /// What the phases since the last call left, in order; waits for them.
     ///
@@ -222,24 +233,34 @@ pub type Opened = Box<dyn FnOnce(Job) -> Result<Box<dyn Executor>>>;
 /// # Errors
 /// When there is no such device, or it fails.
 pub fn open(device: Device, threads: usize) -> Result<Opened> {
-    match device {
-        Device::Cpu => on_cpu(threads),
-        #[cfg(feature = "cuda")]
-        Device::Auto => match cuda::driver::presence()? {
-            cuda::driver::Presence::Present { .. } => open(Device::Cuda(0), threads),
-            cuda::driver::Presence::Absent(_) => on_cpu(threads),
-        },
-        #[cfg(not(feature = "cuda"))]
-        Device::Auto => on_cpu(threads),
+    match settle(device)? {
         #[cfg(feature = "cuda")]
         Device::Cuda(number) => {
             let driver = cuda::driver::Nvidia::open(number)?;
             Ok(Box::new(move |job| Ok(Box::new(cuda::Cuda::of(driver, job)?))))
         }
+        _ => on_cpu(threads),
+    }
+}
+
+/// The device that is meant on this machine: the CPU, or a GPU of a build that has GPUs.
+///
+/// # Errors
+/// When this build has no GPUs and one is asked for, or looking for one fails.
+pub fn settle(device: Device) -> Result<Device> {
+    match device {
+        #[cfg(feature = "cuda")]
+        Device::Auto => Ok(match cuda::driver::presence()? {
+            cuda::driver::Presence::Present { .. } => Device::Cuda(0),
+            cuda::driver::Presence::Absent(_) => Device::Cpu,
+        }),
+        #[cfg(not(feature = "cuda"))]
+        Device::Auto => Ok(Device::Cpu),
         #[cfg(not(feature = "cuda"))]
         Device::Cuda(number) => Err(crate::error::Error::Device(format!(
             "--device cuda:{number}: this build has no CUDA; use --device cpu, or build with --features cuda"
         ))),
+        settled => Ok(settled),
     }
 }
 

@@ -51,6 +51,14 @@ impl When {
             When::Between(n) => !step.is_multiple_of(n),
         }
     }
+
+    /// After so many steps everything comes again.
+    pub fn period(self) -> u64 {
+        match self {
+            When::Always => 1,
+            When::Every(n) | When::Between(n) => n,
+        }
+    }
 }
 
 /// A phase before lowering.

@@ -178,7 +178,7 @@ impl Session {
             if time.is_some_and(|limit| self.begun.elapsed() >= limit) {
                 break;
             }
-            self.trainer.step().map_err(|e| self.with_last_good(e))?;
+            self.trainer.advance(self.undisturbed()).map_err(|e| self.with_last_good(e))?;
             let step = self.trainer.state.step;
             self.progress.step(step);
             if step.is_multiple_of(log.every) {
@@ -205,6 +205,14 @@ impl Session {
             eprintln!("go on with: gansaku train --resume {}", self.folder.path.display());
         }
         Ok(())
+    }
+
+    /// Steps until something else than a step is due.
+    fn undisturbed(&self) -> u64 {
+        let Config { log, checkpoint, .. } = &self.trainer.config;
+        let step = self.trainer.state.step;
+        let due = [log.every, log.samples_every, checkpoint.every].map(|every| every - step % every);
+        due.into_iter().fold(self.trainer.total() - step, u64::min)
     }
 
     /// Saves a checkpoint, unless something in it is not finite.

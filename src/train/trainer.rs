@@ -7,7 +7,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::exec::scale;
 use crate::exec::schedule::{Done, Schedule};
-use crate::exec::{Executor, Job, NetworkState, Record, States, UpdateRule};
+use crate::exec::{Executor, Job, NetworkState, Record, States, Turn, UpdateRule};
 use crate::graph::Player;
 use crate::lower::Plan;
 use crate::models::gan::{Gan, When};
@@ -30,6 +30,8 @@ pub struct Trainer {
     schedule: Schedule,
     /// When and how often each plan runs.
     phases: Vec<(When, u64)>,
+    /// Steps that the executor is asked for at once.
+    cycle: u64,
     /// Of each plan: the names of its statistics.
     statistics: Vec<Vec<String>>,
     /// Steps (from 1) of the phases whose records have not been read.
@@ -90,14 +92,17 @@ impl Trainer {
         };
         let shape = data.shape;
         let example = [shape.channels, shape.height, shape.width];
+        let executor = executor(job)?;
+        let phases: Vec<_> = phases.iter().map(|p| (p.when, p.times)).collect();
         Ok(Trainer {
             config: config.clone(),
             gan,
             rules,
             state: State { example, classes: data.classes, ..State::default() },
-            executor: executor(job)?,
             schedule,
-            phases: phases.iter().map(|p| (p.when, p.times)).collect(),
+            cycle: cycle(&phases, executor.patience().min(LONGEST_CYCLE)),
+            executor,
+            phases,
             statistics,
             pending: VecDeque::new(),
             examples: count as u64,
@@ -158,26 +163,59 @@ impl Trainer {
     /// # Errors
     /// When a loss or gradient is not finite; the message names it.
     pub fn step(&mut self) -> Result<()> {
-        for phase in 0..self.phases.len() {
-            let (when, times) = self.phases[phase];
-            for _ in 0..if when.holds(self.state.step) { times } else { 0 } {
-                self.phase(phase)?;
-            }
+        self.advance(1)
+    }
+
+    /// `count` steps.
+    ///
+    /// # Errors
+    /// As [`Trainer::step`].
+    pub fn steps(&mut self, count: u64) -> Result<()> {
+        let end = self.state.step + count;
+        while self.state.step < end {
+            self.advance(end - self.state.step)?;
         }
-        self.state.step += 1;
         Ok(())
     }
 
-    fn phase(&mut self, phase: usize) -> Result<()> {
-        let done = Done { tick: self.state.tick, updates: self.state.updates };
-        self.executor.run(phase, done.tick, &self.schedule.rates(done))?;
-        let done = done.after([self.has_both(phase), true]);
-        (self.state.tick, self.state.updates) = (done.tick, done.updates);
-        self.pending.push_back(self.state.step + 1);
-        if self.pending.len() >= self.executor.patience() {
-            self.collect()?;
+    /// One step, or several at once where the device gains by it, but no more than `most`.
+    ///
+    /// # Errors
+    /// As [`Trainer::step`].
+    pub fn advance(&mut self, most: u64) -> Result<()> {
+        let whole = self.cycle > 1 && self.cycle <= most && self.state.step.is_multiple_of(self.cycle);
+        let steps = if whole { self.cycle } else { 1 };
+        let (turns, done) = self.ahead(steps);
+        let patience = self.executor.patience();
+        for turns in turns.chunks(if whole { turns.len() } else { 1 }) {
+            if self.pending.len() + turns.len() > patience {
+                self.collect()?;
+            }
+            self.executor.run(turns)?;
+            // A step ends with G's update: its number is the step's.
+            self.pending.extend(turns.iter().map(|turn| turn.rates[Player::Generator as usize].update));
+            if self.pending.len() >= patience {
+                self.collect()?;
+            }
         }
+        (self.state.tick, self.state.updates) = (done.tick, done.updates);
+        self.state.step += steps;
         Ok(())
+    }
+
+    /// The phases of the next steps, and what is done after them.
+    fn ahead(&self, steps: u64) -> (Vec<Turn>, Done) {
+        let mut done = Done { tick: self.state.tick, updates: self.state.updates };
+        let mut turns = vec![];
+        for step in self.state.step..self.state.step + steps {
+            for (plan, &(when, times)) in self.phases.iter().enumerate() {
+                for _ in 0..if when.holds(step) { times } else { 0 } {
+                    turns.push(Turn { plan, tick: done.tick, rates: self.schedule.rates(done) });
+                    done = done.after([self.has_both(plan), true]);
+                }
+            }
+        }
+        (turns, done)
     }
 
     /// Whether a phase updates both networks.
@@ -293,6 +331,22 @@ impl Snapshot<'_> {
     }
 }
 
+/// Phases that an executor is asked for at once, at most.
+const LONGEST_CYCLE: usize = 64;
+
+/// Steps after which the same phases come again: ten or a few more where those are at most `longest` phases, else
+/// as few as there can be, or one.
+fn cycle(phases: &[(When, u64)], longest: usize) -> u64 {
+    let comes_again = |steps: &u64| phases.iter().all(|(when, _)| steps.is_multiple_of(when.period()));
+    let fits = |steps: &u64| {
+        let runs =
+            |step| phases.iter().filter(|(when, _)| when.holds(step)).map(|(_, times)| times).sum::<u64>();
+        (0..*steps).map(runs).sum::<u64>() <= longest as u64
+    };
+    let whole: Vec<u64> = (1..=longest as u64).filter(comes_again).filter(fits).collect();
+    whole.iter().find(|&&steps| steps >= 10).or(whole.first()).copied().unwrap_or(1)
+}
+
 /// The first gradient, weight or moment, D's before G's, that holds a NaN or an infinity.
 fn first_not_finite(gan: &Gan, networks: &States) -> Option<String> {
     let finite = |numbers: &[f32]| numbers.iter().all(|x| x.is_finite());
@@ -310,4 +364,23 @@ fn first_not_finite(gan: &Gan, networks: &States) -> Option<String> {
             Some(format!("{what}{}.{}", player.name(), bad.name))
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cycles_are_whole_periods_of_ten_steps_or_so() {
+        let lazy = |n, times| [(When::Every(n), times), (When::Every(n), 1), (When::Between(n), 1)];
+        assert_eq!(cycle(&[(When::Always, 1)], 64), 10);
+        assert_eq!(cycle(&[(When::Always, 4), (When::Always, 1)], 64), 10);
+        assert_eq!(cycle(&[(When::Always, 1)], 1), 1, "whoever wants every record at once");
+        assert_eq!(cycle(&[(When::Always, 4), (When::Always, 1)], 1), 1, "not even a step");
+        assert_eq!(cycle(&[(When::Always, 30), (When::Always, 1)], 64), 1, "few steps of many phases");
+        assert_eq!(cycle(&lazy(4, 1), 64), 12, "three periods");
+        assert_eq!(cycle(&lazy(16, 1), 64), 16, "one period");
+        assert_eq!(cycle(&lazy(7, 40), 64), 7, "ten steps have two long ones");
+        assert_eq!(cycle(&lazy(100, 1), 64), 1, "a period too long");
+    }
 }

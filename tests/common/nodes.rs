@@ -1,16 +1,16 @@
-//! Every node with memory against the f64 interpreter, on any executor.
+//! Every node with memory against the f64 interpreter, on any executor and in any step of a training.
 //!
 //! For each stored node the reference starts from what the plan itself stored below it, so an error shows at
 //! the node that made it. Tolerances are derived: a forward error analysis in f32 runs beside the reference.
 
-use super::rates;
-use gansaku::exec::Rate;
+use gansaku::data::{Dataset, shuffle};
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
+use gansaku::exec::{Rate, Turn};
 use gansaku::graph::interp::{self, Moment, Tensor, Values};
 use gansaku::graph::{Family, Graph, Op, Player, Var};
-use gansaku::lower::{LOSS_SCALES, Place, Plan};
+use gansaku::lower::{EXAMPLES, LABELS, LOSS_SCALES, Place, Plan};
 use gansaku::models::gan::{Gan, Phase};
 use gansaku::precision::{Narrow, Precision};
 use std::collections::HashMap;
@@ -187,11 +187,30 @@ fn tensor(shape: &[usize], values: &[f32]) -> Tensor {
     Tensor::new(shape, values.iter().map(|&x| f64::from(x)).collect())
 }
 
-/// Runs phase `number` once and compares every stored node; the share of the worst tolerance used.
-pub fn compare(name: &str, gan: &Gan, machine: &mut dyn Machine, number: usize, phase: &Phase) -> f64 {
+/// The minibatch of a moment: `[rows, numbers]`, or labels one-hot `[rows, classes]`.
+fn minibatch(data: &Dataset, moment: Moment, input: &str, rows: usize) -> Vec<f32> {
+    let position = |row: usize| moment.tick * rows as u64 + row as u64;
+    let examples = (0..rows).map(|row| shuffle::at(moment.seed, data.train.count, position(row)));
+    if input == EXAMPLES {
+        return examples.flat_map(|i| data.numbers(&data.train, i)).collect();
+    }
+    let labels = data.train.labels.as_ref().expect("labelled data");
+    let one_hot = |i: usize| (0..data.classes).map(move |c| f32::from(u8::from(usize::from(labels[i]) == c)));
+    examples.flat_map(one_hot).collect()
+}
+
+/// Runs a phase and compares every stored node, minibatches to the bit; the share of the worst tolerance used.
+pub fn compare(
+    name: &str,
+    gan: &Gan,
+    data: &Dataset,
+    machine: &mut dyn Machine,
+    turn: &Turn,
+    phase: &Phase,
+) -> f64 {
     let g = &phase.graph;
-    let moment = Moment { seed: gan.config.seed, tick: 5 };
-    let stored = machine.plan(number).stored.clone();
+    let moment = Moment { seed: gan.config.seed, tick: turn.tick };
+    let stored = machine.plan(turn.plan).stored.clone();
     let roots: Vec<Var> = stored.iter().map(|s| s.var).collect();
     let mut seen = Values::new();
     // A parameter's value is taken before the updates of the stage that reads it.
@@ -208,7 +227,7 @@ pub fn compare(name: &str, gan: &Gan, machine: &mut dyn Machine, number: usize, 
             seen.insert(v, tensor(&g.node(v).shape, &machine.memory(Place::Scale(player), 1)));
         }
     }
-    machine.run(number, moment.tick, &rates(1), &mut |launch, machine| {
+    machine.run(turn.plan, turn.tick, &turn.rates, &mut |launch, machine| {
         for node in stored.iter().filter(|s| s.writers.last() == Some(&launch)) {
             let len = g_len(&node.view.windows);
             let shape: Vec<usize> = node.view.windows.iter().map(|w| w.1).collect();
@@ -222,7 +241,7 @@ pub fn compare(name: &str, gan: &Gan, machine: &mut dyn Machine, number: usize, 
     }
     let mut worst = 0.0f64;
     let (mut unsure, mut total) = (0, 0);
-    let precision = machine.plan(number).precision;
+    let precision = machine.plan(turn.plan).precision;
     // What rounding operands alone may do to sums of a few dozen terms is a matter of the format.
     let sure = match precision {
         Precision::Fp32 => 1e-3,
@@ -230,6 +249,15 @@ pub fn compare(name: &str, gan: &Gan, machine: &mut dyn Machine, number: usize, 
         Precision::Bf16 => 0.25,
     };
     for node in &stored {
+        if let Op::Input(input) = &g.node(node.var).op
+            && [EXAMPLES, LABELS].contains(&input.as_str())
+        {
+            let format = precision.stored().filter(|_| node.view.place.is_narrow());
+            let round = |x: f32| format.map_or(x, |f| f.round(x));
+            let wanted = minibatch(data, moment, input, g.shape(node.var)[0]).into_iter().map(round);
+            let wanted = tensor(&g.shape(node.var), &wanted.collect::<Vec<f32>>());
+            assert_eq!(seen[&node.var], wanted, "{name}, {}: {input}", phase.name);
+        }
         if g.node(node.var).op.family() == Family::Leaf
             && !matches!(g.node(node.var).op, Op::Rand { .. } | Op::Const(_))
         {

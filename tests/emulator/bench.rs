@@ -8,6 +8,7 @@ use gansaku::data::Dataset;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cpu::{Cpu, no_updates};
 use gansaku::exec::cuda::launch::Driver;
+use gansaku::exec::cuda::parzen::{self, Windows};
 use gansaku::exec::cuda::{Clock, Cuda, Rates};
 use gansaku::exec::scale::LossScale;
 use gansaku::exec::schedule::{Done, Schedule};
@@ -90,6 +91,9 @@ pub trait Witness {
         done: Done,
         updated: [bool; 2],
     ) -> (Clock, Clock);
+
+    /// The device's log-sums of Parzen windows: `[widths][points]`.
+    fn log_sums(&mut self, centres: &[f32], points: &[f32], dim: usize, widths: &[f64]) -> Vec<Vec<f64>>;
 }
 
 /// Runs launches on fresh devices that `device` makes, and on the CPU, and remembers which kernels ran.
@@ -243,6 +247,15 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         let rates = [0, 1].map(|i| Rates::new(&rules[i], &rates[i]));
         let wanted = Clock { seed: SEED, tick: after.tick, slot: 1, updates: after.updates, rates };
         (gpu.clock().expect("readable"), wanted)
+    }
+
+    fn log_sums(&mut self, centres: &[f32], points: &[f32], dim: usize, widths: &[f64]) -> Vec<Vec<f64>> {
+        let mut windows = Windows::new((self.device)(self.launches));
+        let found = windows.log_sums(centres, points, dim, widths).expect("no fault");
+        let launches = windows.driver().counters().launches;
+        self.launches += launches;
+        self.kernels.extend((launches > 0).then(|| parzen::KERNEL.to_string()));
+        found
     }
 }
 

@@ -1,5 +1,6 @@
-//! The kernels on the emulated GPU: each by itself against references (`table.rs`), whole training steps
-//! against the CPU executor (`steps.rs`), and faults planted into the kernels (`faults.rs`, `sanitizers.rs`).
+//! The kernels on the emulated GPU: each by itself against references (`table.rs`), whole training steps node by
+//! node against the interpreter (`steps.rs`), training and evaluation as a whole (`training.rs`, `eval.rs`), and faults
+//! planted into the kernels (`faults.rs`, `sanitizers.rs`).
 //!
 //! They need a C++ compiler; where there is none, each test says so and passes, unless GANSAKU_REQUIRE_EMULATOR
 //! is set.
@@ -7,6 +8,7 @@
 mod bench;
 #[path = "../common/mod.rs"]
 mod common;
+mod eval;
 mod faults;
 mod lost_device;
 #[path = "../common/program.rs"]

@@ -591,6 +591,70 @@ fn updates(w: &mut dyn Witness) -> f64 {
     worst
 }
 
+/// log Σ exp(−½‖x − μ‖²/σ²), and how far f32 distances and exponentials may be from it.
+fn log_sum(x: &[f32], centres: &[f32], width: f64) -> Near {
+    let dim = x.len();
+    let scale = 0.5 / (width * width);
+    let exponent = |centre: &[f32]| -> f64 {
+        let apart = x.iter().zip(centre).map(|(&a, &b)| f64::from(a) - f64::from(b));
+        scale * apart.map(|d| d * d).sum::<f64>()
+    };
+    let exponents: Vec<f64> = centres.chunks(dim).map(exponent).collect();
+    let nearest = exponents.iter().copied().fold(f64::INFINITY, f64::min);
+    // A distance is a sum of dim squares of rounded differences, the width is rounded, and so are the distance
+    // beyond the nearest one and its multiple: each exponent may be off by a share of itself.
+    let off = |exponent: f64| (dim as f64 + 6.0) * reference::U * exponent;
+    let sum =
+        |grown: &dyn Fn(f64) -> f64| exponents.iter().map(|&e| (nearest - e + grown(e)).exp()).sum::<f64>();
+    let value = sum(&|_| 0.0).ln() - nearest;
+    // A term passes an exponential of its own, one for each tile that comes nearer, and three where sums join.
+    let exponentials = exponents.len().div_ceil(64).min(32) as f64 + 4.0;
+    let error = (sum(&off).ln() - nearest - value) + 3e-7 * exponentials;
+    Near { value, error }
+}
+
+/// Parzen windows; every size around those of tiles and slices, narrow and wide windows.
+fn windows(w: &mut dyn Witness) -> f64 {
+    let widths = gansaku::eval::parzen::widths();
+    let mut worst = 0.0f64;
+    for (count, centre_count, dim, widths) in [
+        (1, 1, 1, &widths[..]),
+        (3, 5, 7, &widths[..1]),
+        (64, 64, 16, &widths[9..]),
+        (65, 63, 17, &widths[3..5]),
+        (70, 131, 50, &widths[..]),
+        (2, 2_049, 3, &widths[..]),
+        (5, 200, 784, &[&widths[..], &[2.0, 0.05]].concat()),
+        (0, 4, 3, &widths[..]),
+        (4, 0, 3, &widths[..2]),
+    ] {
+        let scaled = |name: &str, len| normals(name, len).iter().map(|x| 0.3 * x + 0.5).collect::<Vec<f32>>();
+        let (points, centres) = (scaled("points", count * dim), scaled("centres", centre_count * dim));
+        let name = format!("windows of {count} points, {centre_count} centres of {dim}");
+        let found = w.log_sums(&centres, &points, dim, widths);
+        assert_eq!(found.len(), widths.len(), "{name}");
+        for (row, &width) in found.iter().zip(widths) {
+            assert_eq!(row.len(), count, "{name}");
+            for (x, &found) in points.chunks(dim).zip(row) {
+                if centre_count == 0 {
+                    assert_eq!(found, f64::NEG_INFINITY, "{name}: of nothing");
+                    continue;
+                }
+                let want = log_sum(x, &centres, width);
+                let share = (want.value - found).abs() / want.error;
+                assert!(
+                    share <= 1.0,
+                    "{name}, width {width}: {found}, not {} ± {:.1e}",
+                    want.value,
+                    want.error
+                );
+                worst = worst.max(share);
+            }
+        }
+    }
+    worst
+}
+
 /// The end of a phase: counters and the rates of the next update, near the start and far from it.
 fn clocks(w: &mut dyn Witness) {
     let pylearn = NetworkSchedule {
@@ -691,4 +755,5 @@ pub fn every_kernel(w: &mut dyn Witness) {
     println!("losses: {:.2} of the tolerance", losses(w));
     println!("updates: {:.2} of the tolerance", updates(w));
     clocks(w);
+    println!("Parzen windows: {:.2} of the tolerance", windows(w));
 }

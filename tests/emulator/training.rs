@@ -7,7 +7,7 @@ use gansaku::error::Result;
 use gansaku::exec::cuda::emulated::Emulated;
 use gansaku::exec::cuda::launch::{Counters, Driver};
 use gansaku::exec::cuda::{Clock, Cuda, Rates, SLOTS};
-use gansaku::exec::{self, Device, Executor, Rate, Record, States, UpdateRule};
+use gansaku::exec::{self, Device, Executor, Record, States, Turn, UpdateRule};
 use gansaku::lower::Plan;
 use gansaku::run::{Line, checkpoint};
 use gansaku::train::Trainer;
@@ -104,21 +104,24 @@ struct Watched {
     gpu: Cuda<Emulated>,
     rules: [UpdateRule; 2],
     seed: u64,
-    /// What phases asked of the driver.
+    phases: usize,
+    /// What each call asked of the driver.
     asked: Rc<RefCell<Vec<Counters>>>,
 }
 
 impl Watched {
     /// Asserts that the device itself has come to the numbers of the phase that runs next.
-    fn expect(&mut self, tick: u64, rates: &[Rate; 2]) {
-        let phases = self.asked.borrow().len();
-        let rates_then = [0, 1].map(|i| Rates::new(&self.rules[i], &rates[i]));
-        let slot = (phases % SLOTS) as u64;
-        let updates = rates.map(|r| r.update - 1);
-        let wanted = Clock { seed: self.seed, tick, slot, updates, rates: rates_then };
+    fn expect(&mut self, turn: &Turn) {
+        let wanted = Clock {
+            seed: self.seed,
+            tick: turn.tick,
+            slot: (self.phases % SLOTS) as u64,
+            updates: turn.rates.map(|r| r.update - 1),
+            rates: [0, 1].map(|i| Rates::new(&self.rules[i], &turn.rates[i])),
+        };
         let found = self.gpu.clock().expect("readable");
         let bits = bytemuck::bytes_of::<Clock>;
-        assert_eq!(bits(&found), bits(&wanted), "phase {phases}: {found:?}, the host's {wanted:?}");
+        assert_eq!(bits(&found), bits(&wanted), "phase {}: {found:?}, the host's {wanted:?}", self.phases);
     }
 }
 
@@ -129,12 +132,13 @@ impl Executor for Watched {
     fn plans(&self) -> &[Plan] {
         self.gpu.plans()
     }
-    fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
+    fn run(&mut self, turns: &[Turn]) -> Result<()> {
         if !self.asked.borrow().is_empty() {
-            self.expect(tick, rates);
+            self.expect(&turns[0]);
         }
+        self.phases += turns.len();
         let before = self.gpu.driver().counters();
-        self.gpu.run(plan, tick, rates)?;
+        self.gpu.run_all(turns)?;
         let after = self.gpu.driver().counters();
         self.asked.borrow_mut().push(Counters {
             launches: after.launches - before.launches,
@@ -179,33 +183,57 @@ const SCHEDULES: &[(&str, &[&str], usize)] = &[
     ("digits", &["loss.penalty_every=2", "train.discriminator_updates=3"], 49),
 ];
 
+/// A training on a watched GPU, and what its calls will have asked of the driver.
+fn watched(library: &Path, case: usize) -> (Trainer, Rc<RefCell<Vec<Counters>>>) {
+    let (name, sets, numbers) = SCHEDULES[case];
+    let mut layers = Layers::recipe(name).expect("a recipe");
+    NARROW.iter().chain(sets).for_each(|set| layers.set(set).expect("a known key"));
+    let config = layers.finish().expect("in range");
+    let asked = Rc::new(RefCell::new(vec![]));
+    let (device, log) = (crate::gpu(library, 3), asked.clone());
+    let trainer = Trainer::new(&config, &crate::common::data(numbers, 10), |job| {
+        let (rules, seed) = (job.rules.clone(), job.seed);
+        Ok(Box::new(Watched { gpu: Cuda::of(device, job)?, rules, seed, phases: 0, asked: log }))
+    });
+    (trainer.expect("memory enough"), asked)
+}
+
+/// Asserts that calls only start recordings, and the first one sets the clock.
+fn only_replays(name: &str, asked: &[Counters]) {
+    for (call, asked) in asked.iter().enumerate() {
+        let (launches, uploads) = (asked.launches, u64::from(call == 0));
+        let wanted = Counters { launches, replays: 1, uploads, ..Counters::default() };
+        assert_eq!(*asked, wanted, "{name}: call {call} only starts a recording");
+    }
+}
+
 #[test]
 fn the_device_keeps_its_own_clock() {
     let Some(library) = crate::library(SCHEDULES.len()) else { return };
-    for (name, sets, numbers) in SCHEDULES {
-        let mut layers = Layers::recipe(name).expect("a recipe");
-        NARROW.iter().chain(*sets).for_each(|set| layers.set(set).expect("a known key"));
-        let config = layers.finish().expect("in range");
-        let data = crate::common::data(*numbers, 10);
-        let asked = Rc::new(RefCell::new(vec![]));
-        let log = asked.clone();
-        let device = crate::gpu(&library, 3);
-        let mut trainer = Trainer::new(&config, &data, |job| {
-            let (rules, seed) = (job.rules.clone(), job.seed);
-            Ok(Box::new(Watched { gpu: Cuda::of(device, job)?, rules, seed, asked: log }))
-        })
-        .expect("memory enough");
+    for (case, (name, ..)) in SCHEDULES.iter().enumerate() {
+        let (mut trainer, asked) = watched(&library, case);
         steps(&mut trainer, 10);
-        let asked = asked.take();
-        assert!(asked.len() >= 10, "{name}: a phase a step");
-        for (phase, asked) in asked.iter().enumerate() {
-            let wanted = Counters {
-                launches: asked.launches,
-                replays: 1,
-                uploads: u64::from(phase == 0),
-                ..Counters::default()
-            };
-            assert_eq!(*asked, wanted, "{name}: phase {phase} only starts its recording");
-        }
+        assert!(asked.borrow().len() >= 10, "{name}: a phase a step");
+        only_replays(name, &asked.borrow());
+    }
+}
+
+#[test]
+fn many_steps_are_one_recording_and_the_same_bytes() {
+    let Some(library) = crate::library(SCHEDULES.len()) else { return };
+    // Steps of a cycle: ten, or as many more as lazy penalties need.
+    for (case, cycle) in [10, 10, 12, 10].into_iter().enumerate() {
+        let name = SCHEDULES[case].0;
+        let (mut one_by_one, _) = watched(&library, case);
+        let (mut at_once, asked) = watched(&library, case);
+        (0..2 * cycle + 1).for_each(|_| one_by_one.step().expect("finite"));
+        at_once.steps(2 * cycle).expect("finite");
+        assert_eq!(asked.borrow().len(), 2, "{name}: two cycles");
+        at_once.steps(1).expect("finite");
+        only_replays(name, &asked.borrow());
+        assert_eq!(at_once.line(0.0).expect("finite"), one_by_one.line(0.0).expect("finite"), "{name}");
+        let (a, b) = (at_once.snapshot().expect("finite"), one_by_one.snapshot().expect("finite"));
+        assert_eq!(a.state, b.state, "{name}: counters");
+        assert!(a.networks == b.networks, "{name}: weights, moments, averages");
     }
 }

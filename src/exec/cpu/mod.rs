@@ -11,7 +11,7 @@ pub use memory::matmul_transposed;
 
 use crate::data::{Dataset, Examples, Values, shuffle};
 use crate::error::Result;
-use crate::exec::{Executor, Job, Rate, Record, States, UpdateRule};
+use crate::exec::{Executor, Job, Rate, Record, States, Turn, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{EXAMPLES, Place, Plan, Work};
 use crate::precision::{Narrow, Precision};
@@ -223,14 +223,16 @@ impl Executor for Cpu {
         &self.plans
     }
 
-    fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
-        Cpu::run(self, plan, tick, rates);
-        let outputs = self.plans[plan].outputs.iter().filter(|o| o.len == 1);
-        let statistics = outputs.map(|o| self.arena[o.at]).collect();
-        let gradient_norm2 = self.states.each_ref().map(|s| s.gradient_norm2);
-        let loss_scale = self.states.each_ref().map(|s| s.loss_scale.scale);
-        let skipped = self.states.each_ref().map(|s| s.loss_scale.skip == 1);
-        self.records.push(Record { plan, tick, statistics, gradient_norm2, loss_scale, skipped });
+    fn run(&mut self, turns: &[Turn]) -> Result<()> {
+        for &Turn { plan, tick, rates } in turns {
+            Cpu::run(self, plan, tick, &rates);
+            let outputs = self.plans[plan].outputs.iter().filter(|o| o.len == 1);
+            let statistics = outputs.map(|o| self.arena[o.at]).collect();
+            let gradient_norm2 = self.states.each_ref().map(|s| s.gradient_norm2);
+            let loss_scale = self.states.each_ref().map(|s| s.loss_scale.scale);
+            let skipped = self.states.each_ref().map(|s| s.loss_scale.skip == 1);
+            self.records.push(Record { plan, tick, statistics, gradient_norm2, loss_scale, skipped });
+        }
         Ok(())
     }
 

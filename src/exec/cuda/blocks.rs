@@ -11,6 +11,8 @@ pub(super) const RANK: usize = 6;
 pub(super) const MAX_STEPS: usize = 8;
 /// Statistics of a plan that a phase records.
 pub(super) const MAX_STATISTICS: usize = 24;
+/// Widths that a launch of Parzen windows takes.
+pub(super) const MAX_WIDTHS: usize = 10;
 /// `Instruction::to` of a result that only the next instruction reads.
 pub(super) const NO_SLOT: u8 = 255;
 
@@ -288,4 +290,18 @@ pub(super) struct ClosePhaseArguments {
     pub slots: u32,
     pub count: u32,
     pub at: [u32; MAX_STATISTICS],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct ParzenArguments {
+    pub points: u64,
+    pub centres: u64,
+    pub nearest: u64,
+    pub sums: u64,
+    pub count: u32,
+    pub centre_count: u32,
+    pub dim: u32,
+    pub widths: u32,
+    pub scales: [f32; MAX_WIDTHS],
 }

@@ -6,7 +6,7 @@ use super::memory::Memory;
 use super::metrics::{SLOTS, statistics};
 use crate::error::{Error, Result};
 use crate::exec::schedule::{Done, Schedule};
-use crate::exec::{Rate, UpdateRule};
+use crate::exec::{Rate, Turn, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{Plan, Work};
 
@@ -40,8 +40,8 @@ impl Rules {
 
     /// The clock as a phase with these rates finds it.
     fn clock(&self, seed: u64, tick: u64, slot: u64, rates: &[Rate; 2]) -> Clock {
-        let of = |i: usize| Rates::new(&self.rules[i], &rates[i]);
-        Clock { seed, tick, slot, updates: rates.map(|r| r.update - 1), rates: [of(0), of(1)] }
+        let updates = rates.map(|r| r.update - 1);
+        Clock { seed, tick, slot, updates, rates: [0, 1].map(|i| Rates::new(&self.rules[i], &rates[i])) }
     }
 
     /// The clock as the device leaves it after a phase that updates these networks.
@@ -116,16 +116,22 @@ impl Mirror {
         Mirror { rules, seed, held: None }
     }
 
-    /// Makes the clock hold the numbers of a phase: an upload, where it holds others.
-    pub fn set<D: Driver>(
-        &mut self,
-        driver: &mut D,
-        memory: &Memory,
-        (tick, slot): (u64, u64),
-        rates: &[Rate; 2],
-    ) -> Result<()> {
-        let wanted = self.rules.clock(self.seed, tick, slot, rates);
-        if self.held.is_none_or(|held| bytemuck::bytes_of(&held) != bytemuck::bytes_of(&wanted)) {
+    fn clock(&self, turn: &Turn, slot: u64) -> Clock {
+        self.rules.clock(self.seed, turn.tick, slot, &turn.rates)
+    }
+
+    /// Whether a clock that is set for the first of these phases comes to the others by itself.
+    pub fn foresees(&self, turns: &[Turn], plans: &[Plan]) -> bool {
+        turns.windows(2).all(|pair| {
+            let after = self.rules.after(self.clock(&pair[0], 0), updated(&plans[pair[0].plan]));
+            same(&after, &self.clock(&pair[1], 1))
+        })
+    }
+
+    /// Makes the clock hold the numbers of a phase that fills `slot`: an upload, where it holds others.
+    pub fn set<D: Driver>(&mut self, driver: &mut D, memory: &Memory, turn: &Turn, slot: u64) -> Result<()> {
+        let wanted = self.clock(turn, slot);
+        if self.held.is_none_or(|held| !same(&held, &wanted)) {
             driver.upload(memory.clock.buffer, 0, bytemuck::bytes_of(&wanted))?;
             self.held = Some(wanted);
         }
@@ -136,4 +142,9 @@ impl Mirror {
     pub fn advance(&mut self, plan: &Plan) {
         self.held = self.held.map(|held| self.rules.after(held, updated(plan)));
     }
+}
+
+/// Whether two clocks have the same bits.
+fn same(a: &Clock, b: &Clock) -> bool {
+    bytemuck::bytes_of(a) == bytemuck::bytes_of(b)
 }

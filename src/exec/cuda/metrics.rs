@@ -27,19 +27,18 @@ pub(super) fn statistics(plan: &Plan) -> impl Iterator<Item = &Named> {
 pub(super) struct Recorded {
     /// Plan, tick and slot of the phases not yet read, oldest first.
     phases: VecDeque<(usize, u64, usize)>,
-    next: usize,
+    /// The slot of the phase that runs next.
+    pub next: usize,
 }
 
 impl Recorded {
-    /// The slot of the phase that runs now.
-    pub fn push(&mut self, plan: usize, tick: u64) -> u64 {
+    /// Notes a phase that ran.
+    pub fn push(&mut self, plan: usize, tick: u64) {
         if self.phases.len() == SLOTS {
             self.phases.pop_front();
         }
-        let slot = self.next;
-        self.phases.push_back((plan, tick, slot));
-        self.next = (slot + 1) % SLOTS;
-        slot as u64
+        self.phases.push_back((plan, tick, self.next));
+        self.next = (self.next + 1) % SLOTS;
     }
 
     /// Reads the phases not yet read; waits for the device.

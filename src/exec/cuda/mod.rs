@@ -3,7 +3,8 @@
 //! Weights, moments, data and the arena are uploaded or made once; every launch's parameters are packed once.
 //! A phase then is its launches, recorded as one where the device can, with no wait, no allocation and no
 //! upload: its last launch moves the clock on the device to the next phase. The host follows, and uploads a
-//! clock only where it wants another phase than the device expects: the first one, or one after a resume.
+//! clock only where it wants another phase than the device expects: the first one, or one after a resume. So
+//! many steps may be one recording.
 
 mod blocks;
 mod clock;
@@ -17,6 +18,7 @@ mod matmul;
 mod memory;
 mod metrics;
 mod pack;
+pub mod parzen;
 mod update;
 
 pub use blocks::{Clock, Rates};
@@ -25,7 +27,7 @@ pub use metrics::SLOTS;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::exec::schedule::Schedule;
-use crate::exec::{Executor, Job, Rate, Record, States, UpdateRule};
+use crate::exec::{Executor, Job, Rate, Record, States, Turn, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{Place, Plan, Work};
 use crate::precision::Precision;
@@ -34,6 +36,7 @@ use launch::{Driver, Packed, Recording};
 use memory::{Memory, Sizes};
 use metrics::Recorded;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Runs plans on a device, over one arena and both networks' states.
@@ -42,8 +45,8 @@ pub struct Cuda<D: Driver> {
     plans: Vec<Plan>,
     /// Of each plan: of each of its launches, the kernel launches; at the end, the one that ends the phase.
     packed: Vec<Vec<Vec<Packed>>>,
-    /// Of each plan, where the device can record.
-    recordings: Vec<Option<Recording>>,
+    /// Of each list of plans that was run, where the device can record.
+    recordings: HashMap<Vec<usize>, Option<Recording>>,
     memory: Memory,
     clock: Mirror,
     recorded: Recorded,
@@ -103,10 +106,8 @@ impl<D: Driver> Cuda<D> {
                 precision.name()
             )));
         }
-        let mut record = |plan: &Vec<Vec<Packed>>| driver.record(&plan.iter().flatten().collect::<Vec<_>>());
-        let recordings = packed.iter().map(&mut record).collect::<Result<_>>()?;
-        let clock = Mirror::new(rules, seed);
-        Ok(Cuda { driver, plans, packed, recordings, memory, clock, recorded: Recorded::default() })
+        let (clock, recorded) = (Mirror::new(rules, seed), Recorded::default());
+        Ok(Cuda { driver, plans, packed, recordings: HashMap::new(), memory, clock, recorded })
     }
 
     /// The plans, as given.
@@ -129,13 +130,42 @@ impl<D: Driver> Cuda<D> {
     /// # Errors
     /// When the device fails; with drivers that do not wait, possibly at something launched before.
     pub fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
-        self.begin(plan, tick, rates)?;
-        match self.recordings[plan] {
-            Some(recording) => self.driver.replay(recording)?,
-            None => (0..self.packed[plan].len()).try_for_each(|launch| self.launch(plan, launch))?,
+        self.run_all(&[Turn { plan, tick, rates: *rates }])
+    }
+
+    /// Runs phases, in order, as one recording where the device can record and its clock comes from each phase to
+    /// the next by itself. A list of plans is recorded when it first comes.
+    ///
+    /// # Errors
+    /// As [`Cuda::run`].
+    pub fn run_all(&mut self, turns: &[Turn]) -> Result<()> {
+        let Some(first) = turns.first() else { return Ok(()) };
+        if !self.clock.foresees(turns, &self.plans) {
+            return turns.iter().try_for_each(|turn| self.run_all(std::slice::from_ref(turn)));
         }
-        self.clock.advance(&self.plans[plan]);
+        let recording = self.recording(turns)?;
+        self.begin(first)?;
+        match recording {
+            Some(recording) => self.driver.replay(recording)?,
+            None => turns.iter().try_for_each(|turn| {
+                (0..self.packed[turn.plan].len()).try_for_each(|launch| self.launch(turn.plan, launch))
+            })?,
+        }
+        turns.iter().for_each(|turn| self.end(turn));
         Ok(())
+    }
+
+    /// All launches of these phases, where the device can record.
+    fn recording(&mut self, turns: &[Turn]) -> Result<Option<Recording>> {
+        let plans: Vec<usize> = turns.iter().map(|turn| turn.plan).collect();
+        if let Some(&found) = self.recordings.get(&plans) {
+            return Ok(found);
+        }
+        let launches: Vec<&Packed> =
+            plans.iter().flat_map(|&plan| self.packed[plan].iter().flatten()).collect();
+        let recording = self.driver.record(&launches)?;
+        self.recordings.insert(plans, recording);
+        Ok(recording)
     }
 
     /// Runs a plan and shows the device after each launch, by the launch's number.
@@ -149,19 +179,25 @@ impl<D: Driver> Cuda<D> {
         rates: &[Rate; 2],
         observe: &mut dyn FnMut(usize, &mut Cuda<D>) -> Result<()>,
     ) -> Result<()> {
-        self.begin(plan, tick, rates)?;
+        let turn = Turn { plan, tick, rates: *rates };
+        self.begin(&turn)?;
         for launch in 0..self.packed[plan].len() {
             self.launch(plan, launch)?;
             observe(launch, self)?;
         }
-        self.clock.advance(&self.plans[plan]);
+        self.end(&turn);
         Ok(())
     }
 
     /// Has the clock hold a phase's numbers before its launches.
-    fn begin(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
-        let slot = self.recorded.push(plan, tick);
-        self.clock.set(&mut self.driver, &self.memory, (tick, slot), rates)
+    fn begin(&mut self, turn: &Turn) -> Result<()> {
+        self.clock.set(&mut self.driver, &self.memory, turn, self.recorded.next as u64)
+    }
+
+    /// Follows the device past a phase.
+    fn end(&mut self, turn: &Turn) {
+        self.recorded.push(turn.plan, turn.tick);
+        self.clock.advance(&self.plans[turn.plan]);
     }
 
     fn launch(&mut self, plan: usize, launch: usize) -> Result<()> {
@@ -267,8 +303,8 @@ impl<D: Driver> Executor for Cuda<D> {
         &self.plans
     }
 
-    fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
-        Cuda::run(self, plan, tick, rates)
+    fn run(&mut self, turns: &[Turn]) -> Result<()> {
+        self.run_all(turns)
     }
 
     fn records(&mut self) -> Result<Vec<Record>> {
