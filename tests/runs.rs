@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// Ways to train that differ in what a checkpoint must hold.
-const STYLES: [(&str, &[&str]); 4] = [
+const STYLES: [(&str, &[&str]); 6] = [
     ("Adam, average, penalties", &[]),
     (
         "SGD, joint, schedules",
@@ -58,6 +58,8 @@ const STYLES: [(&str, &[&str]); 4] = [
         ],
     ),
     ("conditional, lazy penalties", &["--set", "conditional=true", "--set", "loss.penalty_every=3"]),
+    ("fp16 and its loss scales", &["--precision", "fp16"]),
+    ("bf16", &["--precision", "bf16"]),
 ];
 
 fn train(folder: &Path, name: &str, style: &[&str], more: &[&str]) -> PathBuf {
@@ -108,6 +110,23 @@ fn a_resumed_run_is_the_run_that_never_stopped() {
         };
         assert_eq!(kept(&parts), kept(&whole), "{style}");
     }
+}
+
+#[test]
+fn fp16_tells_its_loss_scales() {
+    let folder = workplace();
+    let path = train(folder.path(), "half", &["--precision", "fp16"], &[]);
+    let metrics = fs::read_to_string(path.join("metrics.jsonl")).expect("there");
+    for line in metrics.lines() {
+        says(line, &["\"d_loss_scale\":", "\"g_loss_scale\":", "\"skipped_updates\":"]);
+    }
+    let state = fs::read_to_string(path.join("checkpoints/step-000000040/state.json")).expect("there");
+    says(&state, &["loss_scales", "\"good\"", "\"skipped\""]);
+    let plain = train(folder.path(), "plain", &[], &[]);
+    let state = fs::read_to_string(plain.join("checkpoints/step-000000040/state.json")).expect("there");
+    assert!(!state.contains("loss_scales"), "fp32 has none: {state}");
+    let other = ["train", "--resume", "runs/half", "--set", "train.precision=fp32", "--steps", "50"];
+    says(&refused(folder.path(), &other, 4), &["train.precision = \"fp16\"", "now says \"fp32\""]);
 }
 
 #[test]
