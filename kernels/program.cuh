@@ -175,11 +175,10 @@ __device__ __forceinline__ void reduce_part(const ProgramArguments& a, Slots& sl
       if (lane < width) sums[threadIdx.x] = sums[threadIdx.x] + sums[threadIdx.x + width * columns];
       __syncthreads();
     }
+    // The tree has ended with a barrier, and from here on a thread touches its own number alone.
     if (lane == 0 && at < a.count) {
       const View& view = a.views[a.loads + number];
       write_number(view.at, view.type, position(view, kept), sums[threadIdx.x]);
     }
-    // Who comes next writes `sums` again.
-    __syncthreads();
   }
 }

@@ -1,10 +1,11 @@
 //! The kernels on the emulated GPU: each by itself against references (`table.rs`), whole training steps node by
 //! node against the interpreter (`steps.rs`), training and evaluation as a whole (`training.rs`, `eval.rs`), and faults
-//! planted into the kernels (`faults.rs`, `sanitizers.rs`).
+//! planted into the kernels (`faults.rs`, `sanitizers.rs`, `barriers.rs`).
 //!
 //! They need a C++ compiler; where there is none, each test says so and passes, unless GANSAKU_REQUIRE_EMULATOR
 //! is set.
 
+mod barriers;
 mod bench;
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,0 +1,71 @@
+//! No barrier stands idle: each one of `kernels/`, and each wait for copies, is taken out in turn, and the kernels'
+//! table must then fail. Builds every kernel once for each, so it runs where it is asked for.
+
+use crate::bench::Witnesses;
+use crate::table;
+use gansaku::exec::cuda::emulated::build;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+/// What threads wait at, as the kernels write it.
+const WAITS: [&str; 2] = ["__syncthreads();", "copies_wait<STAGES - 2>();"];
+
+/// Kernel files and headers with their texts.
+fn sources() -> Vec<(PathBuf, String)> {
+    let entries = std::fs::read_dir(crate::kernels()).expect("kernels").flatten().map(|e| e.path());
+    let mut paths: Vec<PathBuf> =
+        entries.filter(|p| p.extension().is_some_and(|e| e == "cu" || e == "cuh")).collect();
+    paths.sort();
+    paths.into_iter().map(|p| (p.clone(), std::fs::read_to_string(p).expect("text"))).collect()
+}
+
+/// Every wait: its file, its line, and the file's text without it.
+fn taken_out(sources: &[(PathBuf, String)]) -> Vec<(PathBuf, usize, String)> {
+    let mut all = vec![];
+    for (path, text) in sources {
+        for wait in WAITS {
+            for (at, _) in text.match_indices(wait) {
+                let line = text[..at].lines().count();
+                let without = format!("{}{{}}{}", &text[..at], &text[at + wait.len()..]);
+                all.push((path.clone(), line, without));
+            }
+        }
+    }
+    all
+}
+
+/// Whether the table holds with the kernels of a folder.
+fn table_holds(folder: &Path) -> bool {
+    let library = build(folder, &crate::builds()).expect("kernels that compile without a barrier");
+    let mut witnesses = Witnesses::new(|seed| crate::gpu(&library, seed));
+    let held = catch_unwind(AssertUnwindSafe(|| table::every_kernel(&mut witnesses))).is_ok();
+    // Nobody builds it again.
+    let _ = std::fs::remove_file(library);
+    held
+}
+
+#[test]
+#[ignore = "builds every kernel once for each barrier: some ten minutes"]
+fn without_any_one_barrier_the_table_fails() {
+    if crate::library(1).is_none() {
+        return;
+    }
+    let sources = sources();
+    let all = taken_out(&sources);
+    assert!(all.len() > 15, "{} barriers and waits: they are written otherwise now", all.len());
+    let idle: Vec<String> = all
+        .iter()
+        .filter(|(changed, line, without)| {
+            let folder = tempfile::tempdir().expect("a folder");
+            for (path, text) in &sources {
+                let text = if path == changed { without } else { text };
+                std::fs::write(folder.path().join(path.file_name().expect("a name")), text).expect("written");
+            }
+            let holds = table_holds(folder.path());
+            println!("{}:{line}: {}", changed.display(), if holds { "IDLE" } else { "needed" });
+            holds
+        })
+        .map(|(path, line, _)| format!("{}:{line}", path.display()))
+        .collect();
+    assert!(idle.is_empty(), "nothing fails without {idle:?}");
+}
