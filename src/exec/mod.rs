@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod cuda;
+pub mod measured;
 pub mod scale;
 pub mod schedule;
 
@@ -10,6 +11,7 @@ use crate::data::Dataset;
 use crate::error::Result;
 use crate::graph::Player;
 use crate::lower::Plan;
+use measured::Measured;
 use scale::LossScale;
 use schedule::Schedule;
 use std::borrow::Cow;
@@ -54,6 +56,11 @@ pub struct Rate {
     pub update: u64,
     /// β of the moving average: w̄ ← β·w̄ + (1 − β)·w.
     pub average: f32,
+}
+
+impl Rate {
+    /// The first update, with a learning rate of 0: weights stay where they are.
+    pub const REST: Rate = Rate { lr: 0.0, momentum: 0.0, update: 1, average: 0.0 };
 }
 
 /// Everything about a network that outlives a step.
@@ -196,6 +203,9 @@ pub trait Executor {
     /// # Errors
     /// When the device fails.
     fn set_states(&mut self, states: States) -> Result<()>;
+
+    /// What measures it.
+    fn measured(&mut self) -> &mut dyn Measured;
 }
 
 /// What an executor is made of.
