@@ -11,6 +11,8 @@ use crate::data::Dataset;
 use crate::error::Result;
 use crate::graph::Player;
 use crate::lower::Plan;
+use crate::lower::cost::Cost;
+use crate::precision::Precision;
 use measured::Measured;
 use scale::LossScale;
 use schedule::Schedule;
@@ -116,6 +118,14 @@ impl UpdateRule {
     pub fn corrected(&self, rate: &Rate) -> (f32, f32) {
         let [first, second] = self.betas().map(|beta| 1.0 - schedule::power(beta, rate.update));
         ((f64::from(rate.lr) / first) as f32, second.sqrt() as f32)
+    }
+
+    /// What updating a network of so many parameters costs: the gradient is read, the weights, the moments and the
+    /// average are read and written, the copies in 16 bits written.
+    pub fn cost(&self, parameters: usize, precision: Precision) -> Cost {
+        let rewritten = 1 + self.moment_names().len() + usize::from(self.average);
+        let copy = if precision.stored().is_some() { 2 } else { 0 };
+        Cost { flops: 12 * parameters as u64, bytes: ((4 + 8 * rewritten + copy) * parameters) as u64 }
     }
 
     /// The state before the first update.
