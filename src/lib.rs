@@ -4,6 +4,7 @@
 //! ([`lower`]) turns it into a plan of launches over one arena, and an executor ([`exec`]) runs it.
 #![deny(unsafe_code)]
 
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod data;

@@ -209,34 +209,67 @@ fn measurements_bring_their_protocol_and_real_data() {
 }
 
 #[test]
-fn benches_write_their_figures() {
+fn benches_tell_and_write_their_figures() {
     let folder = workplace();
-    let arguments = [
-        "bench",
-        "digits",
-        "--config",
-        "small.toml",
-        "--batch",
-        "4,8",
-        "--steps",
-        "2",
-        "--rounds",
-        "3",
-        "--warmup",
-        "1",
-        "--json",
-        "b.json",
-    ];
-    says(&stdout(folder.path(), &arguments), &["µs/step"]);
+    let bench = "bench digits --config small.toml --batch 4,8 --precision fp32,bf16 --steps 2 --rounds 3 --warmup 1 \
+                 --kernels --json b.json --device cpu";
+    let told = stdout(folder.path(), &bench.split_whitespace().collect::<Vec<_>>());
+    says(
+        &told,
+        &[
+            "digits on ",
+            "medians of 3 rounds of 2 steps after 1 of warm-up",
+            "µs/step",
+            "× fp32",
+            "own large product",
+            "GB/s read + written",
+            "compute the steps themselves",
+            "simulated by rounding",
+            "fp32, batch 4: every launch alone",
+            "phase D+G, once a step",
+            "all launches of a step alone",
+        ],
+    );
     let text = fs::read_to_string(folder.path().join("b.json")).expect("there");
     let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let results = json["results"].as_array().expect("a list");
-    assert_eq!(results.iter().map(|r| r["batch"].as_u64()).collect::<Vec<_>>(), [Some(4), Some(8)]);
+    let ran: Vec<_> = results.iter().map(|r| (r["batch"].as_u64(), r["precision"].as_str())).collect();
+    assert_eq!(ran, [(4, "fp32"), (4, "bf16"), (8, "fp32"), (8, "bf16")].map(|(b, p)| (Some(b), Some(p))));
     for r in results.iter().chain([&json]) {
         let us = |key: &str| r[key].as_f64().expect("a number");
         assert!(0.0 < us("us_min") && us("us_min") <= us("us_per_step") && us("us_per_step") <= us("us_max"));
+        for key in NUMBERS {
+            assert!(us(key) > 0.0, "{key} in {r}");
+        }
+        assert!(r["recipe"].is_string() && r["device"].is_string() && r["host_us_per_step"].is_null());
+        for key in ["median", "min", "max"] {
+            assert!(r["to_fp32"][key].is_number(), "{key} of {}", r["to_fp32"]);
+        }
+        for key in ["product_gflops", "product_size", "copy_gbytes_per_second"] {
+            assert!(r["ceilings"][key].is_number(), "{key} of {}", r["ceilings"]);
+        }
+        for kernel in r["kernels"].as_array().expect("a list") {
+            assert!(kernel["us"]["median"].is_number() && kernel["bytes"].is_u64(), "{kernel}");
+            assert!(told.contains(kernel["name"].as_str().expect("a name")), "{kernel}");
+        }
     }
 }
+
+/// Keys of a measurement that are numbers above 0.
+const NUMBERS: [&str; 12] = [
+    "rounds",
+    "steps_per_round",
+    "warmup_steps",
+    "images_per_second",
+    "gflops",
+    "gbytes_per_second",
+    "share_of_product",
+    "share_of_copy",
+    "share_of_bound",
+    "launches_per_step",
+    "arena_bytes",
+    "batch",
+];
 
 #[test]
 fn what_cannot_be_used_is_refused_in_one_line() {

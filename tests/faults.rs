@@ -10,6 +10,7 @@ use common::{CLASSES, NUMBERS, session};
 use gansaku::error::Result;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
+use gansaku::exec::measured::Measured;
 use gansaku::exec::{self, Device, Executor, Record, States, Turn};
 use gansaku::lower::Plan;
 use gansaku::models::gan::Gan;
@@ -108,6 +109,9 @@ impl Executor for Overflowing {
     }
     fn set_states(&mut self, states: States) -> Result<()> {
         self.inner.set_states(states)
+    }
+    fn measured(&mut self) -> &mut dyn Measured {
+        self.inner.measured()
     }
 }
 

@@ -96,6 +96,16 @@ fn memory() -> Outcome {
             (&sent[..from], &sent[to..]),
             "{len} bytes: and nowhere else"
         );
+        let half = len / 2;
+        gpu.upload(buffer, 0, &sent)?;
+        gpu.copy(buffer, 0, half, half)?;
+        gpu.download(buffer, 0, &mut back)?;
+        assert_eq!(
+            (&back[..half], &back[half..2 * half]),
+            (&sent[..half], &sent[..half]),
+            "{len} bytes copied"
+        );
+        assert_eq!(back[2 * half..], sent[2 * half..], "{len} bytes: what lies behind stays");
     }
     Ok(())
 }
@@ -126,6 +136,7 @@ fn ranges() -> Outcome {
         gpu.upload(buffer, 9, &[0; 8]),
         gpu.download(buffer, usize::MAX, &mut [0; 8]),
         gpu.zero(buffer, 17, 0),
+        gpu.copy(buffer, 0, 9, 8),
     ];
     for error in refused.map(|r| r.expect_err("outside the buffer").to_string()) {
         assert!(error.contains("buffer 0, which has 16"), "{error}");

@@ -4,7 +4,6 @@ use super::{Overrides, print, train::at_path};
 use crate::config::{Config, Layers, RECIPES, Source};
 use crate::data::{self, Dataset, Shape};
 use crate::error::{Error, Result};
-use crate::graph::Player;
 use crate::lower::cost::Cost;
 use crate::lower::{Launch, Work};
 use crate::models::gan::Gan;
@@ -184,10 +183,10 @@ pub fn summary(gan: &Gan, launches: bool) -> String {
             widths.join(" → ")
         );
     }
-    let parameters = |p: Player| gan.network(p).len;
+    let updates = crate::train::update_costs(gan);
     for phase in gan.phases() {
         let plan = gan.plan(&phase);
-        let cost = plan.cost(&parameters);
+        let cost = plan.cost(&updates);
         let _ = writeln!(
             text,
             "\nphase {}, {} times a step{}: {} launches, arena {} bytes in {} buffers, {:.2} GFLOP, {:.1} MB moved",
@@ -206,7 +205,7 @@ pub fn summary(gan: &Gan, launches: bool) -> String {
         );
         if launches {
             for (i, launch) in plan.launches.iter().enumerate() {
-                let _ = writeln!(text, "{}", row(i, launch, launch.cost(&parameters)));
+                let _ = writeln!(text, "{}", row(i, launch, launch.cost(&updates)));
             }
         }
     }
@@ -214,22 +213,19 @@ pub fn summary(gan: &Gan, launches: bool) -> String {
 }
 
 fn row(number: usize, launch: &Launch, cost: Cost) -> String {
-    let sizes = |s: &[usize]| s.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
-    let (kernel, size, detail) = match &launch.work {
-        Work::Gather { input, rows, width, .. } => ("gather", sizes(&[*rows, *width]), input.clone()),
+    let (kernel, size) = (launch.work.kind(), crate::bench::table::sizes(&launch.work.shape()));
+    let detail = match &launch.work {
+        Work::Gather { input, .. } => input.clone(),
         Work::Matmul(m) => {
             let steps = m.epilogue.iter().map(crate::lower::Epilogue::name);
             let names: Vec<&str> = steps.chain(m.column_sums.iter().map(|_| "column-sums")).collect();
-            ("matmul", sizes(&m.size), names.join(" "))
+            names.join(" ")
         }
-        Work::Map { shape, program } => {
-            ("map", sizes(shape), format!("{} instructions", program.instructions.len()))
+        Work::Map { program, .. } | Work::Reduce { program, .. } => {
+            format!("{} instructions", program.instructions.len())
         }
-        Work::Reduce { shape, program, .. } => {
-            ("reduce", sizes(shape), format!("{} instructions", program.instructions.len()))
-        }
-        Work::Loss(parts) => ("loss", String::new(), format!("{} maps and sums", parts.len())),
-        Work::Update(player) => ("update", String::new(), player.name().to_string()),
+        Work::Loss(parts) => format!("{} maps and sums", parts.len()),
+        Work::Update(player) => player.name().to_string(),
     };
     let (flops, bytes) = (cost.flops as f64 / 1e6, cost.bytes as f64 / 1e3);
     format!(

@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod cuda;
+pub mod measured;
 pub mod scale;
 pub mod schedule;
 
@@ -10,6 +11,9 @@ use crate::data::Dataset;
 use crate::error::Result;
 use crate::graph::Player;
 use crate::lower::Plan;
+use crate::lower::cost::Cost;
+use crate::precision::Precision;
+use measured::Measured;
 use scale::LossScale;
 use schedule::Schedule;
 use std::borrow::Cow;
@@ -54,6 +58,11 @@ pub struct Rate {
     pub update: u64,
     /// β of the moving average: w̄ ← β·w̄ + (1 − β)·w.
     pub average: f32,
+}
+
+impl Rate {
+    /// The first update, with a learning rate of 0: weights stay where they are.
+    pub const REST: Rate = Rate { lr: 0.0, momentum: 0.0, update: 1, average: 0.0 };
 }
 
 /// Everything about a network that outlives a step.
@@ -109,6 +118,14 @@ impl UpdateRule {
     pub fn corrected(&self, rate: &Rate) -> (f32, f32) {
         let [first, second] = self.betas().map(|beta| 1.0 - schedule::power(beta, rate.update));
         ((f64::from(rate.lr) / first) as f32, second.sqrt() as f32)
+    }
+
+    /// What updating a network of so many parameters costs: the gradient is read, the weights, the moments and the
+    /// average are read and written, the copies in 16 bits written.
+    pub fn cost(&self, parameters: usize, precision: Precision) -> Cost {
+        let rewritten = 1 + self.moment_names().len() + usize::from(self.average);
+        let copy = if precision.stored().is_some() { 2 } else { 0 };
+        Cost { flops: 12 * parameters as u64, bytes: ((4 + 8 * rewritten + copy) * parameters) as u64 }
     }
 
     /// The state before the first update.
@@ -196,6 +213,9 @@ pub trait Executor {
     /// # Errors
     /// When the device fails.
     fn set_states(&mut self, states: States) -> Result<()>;
+
+    /// What measures it.
+    fn measured(&mut self) -> &mut dyn Measured;
 }
 
 /// What an executor is made of.

@@ -35,8 +35,8 @@ fn program(space: u64, program: &Program) -> Cost {
 }
 
 impl Launch {
-    /// The launch's cost; `parameters(player)` is the length of a network's flat memory.
-    pub fn cost(&self, parameters: &dyn Fn(crate::graph::Player) -> usize) -> Cost {
+    /// The launch's cost; `updates` are the generator's and the discriminator's.
+    pub fn cost(&self, updates: &[Cost; 2]) -> Cost {
         let size = |shape: &[usize]| shape.iter().product::<usize>() as u64;
         match &self.work {
             // A stored byte is read, a number written.
@@ -62,14 +62,10 @@ impl Launch {
                 Cost { flops: cost.flops + size(shape), ..cost }
             }
             Work::Loss(parts) => {
-                let alone = |work: &Work| Launch { name: String::new(), work: work.clone() }.cost(parameters);
+                let alone = |work: &Work| Launch { name: String::new(), work: work.clone() }.cost(updates);
                 parts.iter().map(alone).fold(Cost::default(), |a, b| a + b)
             }
-            // Weights, two moments and the gradient are read, all but the gradient written (Adam).
-            Work::Update(player) => {
-                let n = parameters(*player) as u64;
-                Cost { flops: 12 * n, bytes: 4 * 7 * n }
-            }
+            Work::Update(player) => updates[*player as usize],
         }
     }
 }
@@ -80,8 +76,8 @@ impl Plan {
         4 * self.arena + 2 * self.narrow
     }
 
-    /// The sum over all launches.
-    pub fn cost(&self, parameters: &dyn Fn(crate::graph::Player) -> usize) -> Cost {
-        self.launches.iter().map(|l| l.cost(parameters)).fold(Cost::default(), |a, b| a + b)
+    /// The sum over all launches; `updates` as in [`Launch::cost`].
+    pub fn cost(&self, updates: &[Cost; 2]) -> Cost {
+        self.launches.iter().map(|l| l.cost(updates)).fold(Cost::default(), |a, b| a + b)
     }
 }

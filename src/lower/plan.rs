@@ -258,6 +258,30 @@ pub enum Work {
     Update(Player),
 }
 
+impl Work {
+    /// What kind of work, in one word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Work::Gather { .. } => "gather",
+            Work::Matmul(_) => "matmul",
+            Work::Map { .. } => "map",
+            Work::Reduce { .. } => "reduce",
+            Work::Loss(_) => "loss",
+            Work::Update(_) => "update",
+        }
+    }
+
+    /// Its lengths: rows and width, m, n and k, or the iteration space; none where there is no one shape.
+    pub fn shape(&self) -> Vec<usize> {
+        match self {
+            Work::Gather { rows, width, .. } => vec![*rows, *width],
+            Work::Matmul(m) => m.size.to_vec(),
+            Work::Map { shape, .. } | Work::Reduce { shape, .. } => shape.clone(),
+            Work::Loss(_) | Work::Update(_) => vec![],
+        }
+    }
+}
+
 /// A launch and what it is called.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Launch {

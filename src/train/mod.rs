@@ -17,6 +17,7 @@ use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
 use crate::exec::{self, ColumnNorm, Device, Opened, UpdateRule};
 use crate::graph::Player;
+use crate::lower::cost::Cost;
 use crate::models::gan::Gan;
 use crate::precision::Precision;
 use crate::report::Display;
@@ -80,6 +81,12 @@ pub fn rules(gan: &Gan) -> [UpdateRule; 2] {
             scaled: gan.config.train.precision == Precision::Fp16,
         }
     })
+}
+
+/// What the updates of a model's networks cost.
+pub fn update_costs(gan: &Gan) -> [Cost; 2] {
+    let rules = rules(gan);
+    Player::ALL.map(|p| rules[p as usize].cost(gan.network(p).len, gan.config.train.precision))
 }
 
 /// Trains as asked.

@@ -5,6 +5,7 @@ use super::schedule::schedule;
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::exec::measured::Measured;
 use crate::exec::scale;
 use crate::exec::schedule::{Done, Schedule};
 use crate::exec::{Executor, Job, NetworkState, Record, States, Turn, UpdateRule};
@@ -147,6 +148,21 @@ impl Trainer {
     /// The device, for people.
     pub fn device(&self) -> String {
         self.executor.name()
+    }
+
+    /// What runs it, for measurements; training does not go on after them.
+    pub fn measured(&mut self) -> &mut dyn Measured {
+        self.executor.measured()
+    }
+
+    /// Steps that the executor is asked for at once, where it is.
+    pub fn cycle(&self) -> u64 {
+        self.cycle
+    }
+
+    /// Whether a cycle of steps can be started before any of it is done.
+    pub fn runs_ahead(&self) -> bool {
+        self.ahead(self.cycle).0.len() < self.executor.patience()
     }
 
     /// Steps in all.

@@ -44,6 +44,10 @@ impl Driver for Still {
         self.buffers[buffer.0 as usize][offset..offset + from.len()].copy_from_slice(from);
         Ok(())
     }
+    fn copy(&mut self, buffer: Buffer, from: usize, to: usize, bytes: usize) -> Result<()> {
+        self.buffers[buffer.0 as usize].copy_within(from..from + bytes, to);
+        Ok(())
+    }
     fn download(&mut self, buffer: Buffer, offset: usize, to: &mut [u8]) -> Result<()> {
         self.counters.downloads += 1;
         to.copy_from_slice(&self.buffers[buffer.0 as usize][offset..offset + to.len()]);
@@ -114,6 +118,10 @@ impl<D: Driver> Driver for Faulty<D> {
     fn upload(&mut self, buffer: Buffer, offset: usize, from: &[u8]) -> Result<()> {
         self.call()?;
         self.inner.upload(buffer, offset, from)
+    }
+    fn copy(&mut self, buffer: Buffer, from: usize, to: usize, bytes: usize) -> Result<()> {
+        self.call()?;
+        self.inner.copy(buffer, from, to, bytes)
     }
     fn download(&mut self, buffer: Buffer, offset: usize, to: &mut [u8]) -> Result<()> {
         self.call()?;

@@ -1,6 +1,6 @@
 //! The kernels on the emulated GPU: each by itself against references (`table.rs`), whole training steps node by
-//! node against the interpreter (`steps.rs`), training and evaluation as a whole (`training.rs`, `eval.rs`), and faults
-//! planted into the kernels (`faults.rs`, `sanitizers.rs`, `barriers.rs`).
+//! node against the interpreter (`steps.rs`), training and evaluation as a whole (`training.rs`, `eval.rs`, `measures.rs`),
+//! and faults planted into the kernels (`faults.rs`, `sanitizers.rs`, `barriers.rs`).
 //!
 //! They need a C++ compiler; where there is none, each test says so and passes, unless GANSAKU_REQUIRE_EMULATOR
 //! is set.
@@ -12,6 +12,7 @@ mod common;
 mod eval;
 mod faults;
 mod lost_device;
+mod measures;
 #[path = "../common/program.rs"]
 mod program;
 mod recordings;

@@ -7,6 +7,7 @@ use gansaku::error::Result;
 use gansaku::exec::cuda::emulated::Emulated;
 use gansaku::exec::cuda::launch::{Counters, Driver};
 use gansaku::exec::cuda::{Clock, Cuda, Rates, SLOTS};
+use gansaku::exec::measured::Measured;
 use gansaku::exec::{self, Device, Executor, Record, States, Turn, UpdateRule};
 use gansaku::lower::Plan;
 use gansaku::run::{Line, checkpoint};
@@ -161,6 +162,9 @@ impl Executor for Watched {
     }
     fn set_states(&mut self, states: States) -> Result<()> {
         self.gpu.set_states(&states)
+    }
+    fn measured(&mut self) -> &mut dyn Measured {
+        self.gpu.measured()
     }
 }
 

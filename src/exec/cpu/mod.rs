@@ -1,6 +1,7 @@
 //! The CPU executor: the plan's launches, in order, in the plan's own arena.
 
 mod launch;
+mod measured;
 mod memory;
 pub mod point;
 pub mod pool;
@@ -11,6 +12,7 @@ pub use memory::matmul_transposed;
 
 use crate::data::{Dataset, Examples, Values, shuffle};
 use crate::error::Result;
+use crate::exec::measured::Measured;
 use crate::exec::{Executor, Job, Rate, Record, States, Turn, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{EXAMPLES, Place, Plan, Work};
@@ -251,6 +253,10 @@ impl Executor for Cpu {
     fn set_states(&mut self, states: States) -> Result<()> {
         Cpu::set_states(self, states);
         Ok(())
+    }
+
+    fn measured(&mut self) -> &mut dyn Measured {
+        self
     }
 }
 

@@ -138,6 +138,11 @@ impl Mirror {
         Ok(())
     }
 
+    /// The clock has moved by itself: the next phase sets it.
+    pub fn forget(&mut self) {
+        self.held = None;
+    }
+
     /// Follows the clock past a phase.
     pub fn advance(&mut self, plan: &Plan) {
         self.held = self.held.map(|held| self.rules.after(held, updated(plan)));

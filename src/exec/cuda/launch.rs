@@ -117,6 +117,12 @@ pub trait Driver {
     /// On a range outside the buffer, or a device failure.
     fn upload(&mut self, buffer: Buffer, offset: usize, from: &[u8]) -> Result<()>;
 
+    /// Copies `bytes` bytes of the buffer from offset `from` to offset `to`; the two ranges must not overlap.
+    ///
+    /// # Errors
+    /// On a range outside the buffer, or a device failure.
+    fn copy(&mut self, buffer: Buffer, from: usize, to: usize, bytes: usize) -> Result<()>;
+
     /// Copies from `offset` of the buffer, after everything launched before.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ pub mod emulated;
 pub mod kernels;
 pub mod launch;
 mod matmul;
+mod measured;
 mod memory;
 mod metrics;
 mod pack;
@@ -26,6 +27,7 @@ pub use metrics::SLOTS;
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::exec::measured::Measured;
 use crate::exec::schedule::Schedule;
 use crate::exec::{Executor, Job, Rate, Record, States, Turn, UpdateRule};
 use crate::graph::Player;
@@ -47,6 +49,8 @@ pub struct Cuda<D: Driver> {
     packed: Vec<Vec<Vec<Packed>>>,
     /// Of each list of plans that was run, where the device can record.
     recordings: HashMap<Vec<usize>, Option<Recording>>,
+    /// Of each plan, launch and number of repetitions that was measured, the same.
+    repetitions: HashMap<(usize, usize, usize), Option<Recording>>,
     memory: Memory,
     clock: Mirror,
     recorded: Recorded,
@@ -66,8 +70,7 @@ impl<D: Driver> Cuda<D> {
         data: Option<Arc<Dataset>>,
         seed: u64,
     ) -> Result<Cuda<D>> {
-        let rest = Rate { lr: 0.0, momentum: 0.0, update: 1, average: 0.0 };
-        let schedule = Schedule::constant([rest; 2]);
+        let schedule = Schedule::constant([Rate::REST; 2]);
         Cuda::of(driver, Job { plans, states: states.clone(), rules, schedule, data, seed })
     }
 
@@ -107,7 +110,8 @@ impl<D: Driver> Cuda<D> {
             )));
         }
         let (clock, recorded) = (Mirror::new(rules, seed), Recorded::default());
-        Ok(Cuda { driver, plans, packed, recordings: HashMap::new(), memory, clock, recorded })
+        let (recordings, repetitions) = (HashMap::new(), HashMap::new());
+        Ok(Cuda { driver, plans, packed, recordings, repetitions, memory, clock, recorded })
     }
 
     /// The plans, as given.
@@ -321,5 +325,9 @@ impl<D: Driver> Executor for Cuda<D> {
 
     fn set_states(&mut self, states: States) -> Result<()> {
         Cuda::set_states(self, &states)
+    }
+
+    fn measured(&mut self) -> &mut dyn Measured {
+        self
     }
 }

@@ -245,6 +245,19 @@ impl Driver for Nvidia {
         started.map_err(|e| self.failure(what, e))
     }
 
+    fn copy(&mut self, buffer: Buffer, from: usize, to: usize, bytes: usize) -> Result<()> {
+        let what = "a copy";
+        let [source, target] = [from, to].map(|offset| self.range(what, buffer, offset, bytes));
+        let (source, target) = (source?, target?);
+        if bytes == 0 {
+            return Ok(());
+        }
+        self.bind(what)?;
+        // SAFETY: both ranges lie inside a live allocation of this context; the stream orders the copy among launches.
+        let started = unsafe { result::memcpy_dtod_async(target, source, bytes, self.stream.cu_stream()) };
+        started.map_err(|e| self.failure(what, e))
+    }
+
     fn download(&mut self, buffer: Buffer, offset: usize, to: &mut [u8]) -> Result<()> {
         let what = "a download";
         let address = self.range(what, buffer, offset, to.len())?;

@@ -102,6 +102,13 @@ impl Driver for Emulated {
         Ok(())
     }
 
+    fn copy(&mut self, buffer: Buffer, from: usize, to: usize, bytes: usize) -> Result<()> {
+        let mut moved = vec![0; bytes];
+        self.range("a copy", buffer, from, bytes)?.read(from, &mut moved);
+        self.range("a copy", buffer, to, bytes)?.write(to, &moved);
+        Ok(())
+    }
+
     fn download(&mut self, buffer: Buffer, offset: usize, to: &mut [u8]) -> Result<()> {
         self.range("a download", buffer, offset, to.len())?.read(offset, to);
         self.counters.downloads += 1;

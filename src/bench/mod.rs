@@ -1,0 +1,302 @@
+//! How fast training steps are, on any executor: against each other, against what the device gives at best, and launch
+//! by launch. Nothing here reads a command line or writes a file.
+
+pub mod alone;
+pub mod ceilings;
+pub mod spread;
+pub mod table;
+
+use crate::config::Config;
+use crate::data::{Dataset, Examples, Shape, Values};
+use crate::error::Result;
+use crate::exec::Opened;
+use crate::lower::Plan;
+use crate::lower::cost::Cost;
+use crate::precision::Precision;
+use crate::rng::{Draw, stream};
+use crate::train::Trainer;
+use alone::Alone;
+use ceilings::Ceilings;
+use serde::Serialize;
+use spread::Spread;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How it is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Protocol {
+    /// Steps a round, at least; rounds are whole periods of the training's phases.
+    pub steps: u64,
+    /// Rounds, at least 1.
+    pub rounds: u64,
+    /// Steps before the first round, at least.
+    pub warmup: u64,
+    /// Whether every launch is timed by itself.
+    pub alone: bool,
+    /// How large the ceilings are sought.
+    pub limits: Limits,
+}
+
+/// How large and how long the single measurements are.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Rows and columns of the products whose best is a ceiling, ascending.
+    pub products: &'static [usize],
+    /// After a product that takes longer, no larger one is tried.
+    pub longest_product: Duration,
+    /// Bytes that a copy moves: more than caches hold.
+    pub copy_bytes: usize,
+    /// What runs alone is repeated for about as long.
+    pub alone: Duration,
+    /// But no more often.
+    pub repetitions: usize,
+}
+
+/// For devices from a laptop's CPU to today's largest GPUs.
+pub const LIMITS: Limits = Limits {
+    products: &[1024, 2048, 4096, 8192],
+    longest_product: Duration::from_millis(30),
+    copy_bytes: 128 << 20,
+    alone: Duration::from_millis(20),
+    repetitions: 100,
+};
+
+impl Limits {
+    /// How often something that `run(times)` runs is to be repeated.
+    fn times(&self, run: &mut dyn FnMut(usize) -> Result<()>) -> Result<usize> {
+        // The first time makes things ready.
+        run(1)?;
+        let begun = Instant::now();
+        run(1)?;
+        let fitting = self.alone.as_nanos() / begun.elapsed().as_nanos().max(1);
+        Ok((fitting as usize).clamp(1, self.repetitions))
+    }
+}
+
+/// A configuration, measured.
+#[derive(Debug, Clone, Serialize)]
+pub struct Figures {
+    /// Its name.
+    pub recipe: String,
+    /// "2 CPU threads", or the GPU's name.
+    pub device: String,
+    /// What products multiply.
+    pub precision: Precision,
+    /// Examples a minibatch.
+    pub batch: usize,
+    /// Rounds.
+    pub rounds: u64,
+    /// Steps of each.
+    pub steps_per_round: u64,
+    /// Steps before the first.
+    pub warmup_steps: u64,
+    /// Median over rounds, microseconds for one step: all D updates and the G update.
+    pub us_per_step: f64,
+    /// The fastest round's.
+    pub us_min: f64,
+    /// The slowest round's.
+    pub us_max: f64,
+    /// Step time as a multiple of fp32's in the same round; none where fp32 was not measured.
+    pub to_fp32: Option<Spread>,
+    /// Real examples that D sees.
+    pub images_per_second: f64,
+    /// GFLOP/s, counted from the plans.
+    pub gflops: f64,
+    /// GB/s read and written, each operand of a launch once, counted from the plans.
+    pub gbytes_per_second: f64,
+    /// Measured just before the rounds.
+    pub ceilings: Ceilings,
+    /// `gflops` as a share of the large product's.
+    pub share_of_product: f64,
+    /// `gbytes_per_second` as a share of the copy's.
+    pub share_of_copy: f64,
+    /// The sum of the launches' bounds as a share of the step's time.
+    pub share_of_bound: f64,
+    /// Kernel launches of a step, on average.
+    pub launches_per_step: f64,
+    /// Microseconds that the host needs to start a step; none where the host's threads are what computes it.
+    pub host_us_per_step: Option<Spread>,
+    /// Scratch memory.
+    pub arena_bytes: usize,
+    /// Every launch by itself, where asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<Vec<Alone>>,
+}
+
+/// A phase's part in a step.
+pub struct Share {
+    /// Its name.
+    pub phase: String,
+    /// How often a step has it, on average over a period.
+    pub times_per_step: f64,
+    /// What it runs.
+    pub plan: Plan,
+    /// Of each launch.
+    pub costs: Vec<Cost>,
+}
+
+/// A training on its way through the rounds.
+struct Contender {
+    trainer: Trainer,
+    ceilings: Ceilings,
+    /// Microseconds a step, each round.
+    step: Vec<f64>,
+    /// Microseconds to start a step, each round; empty where nothing is started ahead.
+    host: Vec<f64>,
+}
+
+/// Measures configurations against each other: rounds of one follow rounds of the other. Ceilings are measured just
+/// before. `open` is called for every executor.
+///
+/// # Errors
+/// When data and configurations do not go together, or the device fails.
+pub fn measure(
+    configs: &[Config],
+    data: &Arc<Dataset>,
+    open: &dyn Fn() -> Result<Opened>,
+    protocol: &Protocol,
+) -> Result<Vec<Figures>> {
+    let enter = |config| Contender::new(config, data, open, protocol);
+    let mut contenders = configs.iter().map(enter).collect::<Result<Vec<_>>>()?;
+    for _ in 0..protocol.rounds {
+        contenders.iter_mut().try_for_each(|c| c.round(protocol))?;
+    }
+    let mut figures = contenders.iter_mut().map(|c| c.figures(protocol)).collect::<Result<Vec<_>>>()?;
+    let Some(fp32) = configs.iter().position(|c| c.train.precision == Precision::Fp32) else {
+        return Ok(figures);
+    };
+    for (figures, contender) in figures.iter_mut().zip(&contenders) {
+        figures.to_fp32 = Some(Spread::ratio(&contender.step, &contenders[fp32].step));
+    }
+    Ok(figures)
+}
+
+impl Contender {
+    /// Warmed up.
+    fn new(
+        config: &Config,
+        data: &Arc<Dataset>,
+        open: &dyn Fn() -> Result<Opened>,
+        protocol: &Protocol,
+    ) -> Result<Contender> {
+        let ceilings = ceilings::measure(open, config.train.precision, &protocol.limits, protocol.rounds)?;
+        let trainer = Trainer::new(config, data, open()?)?;
+        let mut contender = Contender { trainer, ceilings, step: vec![], host: vec![] };
+        let steps = contender.whole(protocol.warmup);
+        contender.trainer.steps(steps)?;
+        // Reading the metrics waits for the device.
+        contender.trainer.line(0.0)?;
+        Ok(contender)
+    }
+
+    /// Steps until all phases have come as often as they do.
+    fn period(&self) -> u64 {
+        let periods = self.trainer.gan.phases().iter().map(|p| p.when.period()).max();
+        periods.unwrap_or(1).max(self.trainer.cycle())
+    }
+
+    /// `steps` or a few more: whole periods.
+    fn whole(&self, steps: u64) -> u64 {
+        steps.next_multiple_of(self.period())
+    }
+
+    fn round(&mut self, protocol: &Protocol) -> Result<()> {
+        let steps = self.whole(protocol.steps);
+        let begun = Instant::now();
+        self.trainer.steps(steps)?;
+        self.trainer.line(0.0)?;
+        self.step.push(begun.elapsed().as_secs_f64() * 1e6 / steps as f64);
+        if self.trainer.runs_ahead() {
+            self.start()?;
+        }
+        Ok(())
+    }
+
+    /// Starts a period on an idle device, and waits only when the time is taken.
+    fn start(&mut self) -> Result<()> {
+        let cycle = self.trainer.cycle();
+        let begun = Instant::now();
+        self.trainer.advance(cycle)?;
+        self.host.push(begun.elapsed().as_secs_f64() * 1e6 / cycle as f64);
+        // Whole periods again, and an idle device.
+        self.trainer.steps(self.period() - cycle)?;
+        self.trainer.line(0.0)?;
+        Ok(())
+    }
+
+    fn figures(&mut self, protocol: &Protocol) -> Result<Figures> {
+        let shares = shares(&self.trainer);
+        let launches = |plan: usize| self.trainer.measured().launches(plan).iter().sum::<usize>() as f64;
+        let launches: Vec<f64> = (0..shares.len()).map(launches).collect();
+        let sum = |of: &dyn Fn(usize, &Share) -> f64| {
+            shares.iter().enumerate().map(|(i, s)| s.times_per_step * of(i, s)).sum::<f64>()
+        };
+        let over = |of: &dyn Fn(&Cost) -> f64| sum(&|_, s| s.costs.iter().map(of).sum());
+        let us = Spread::of(&self.step);
+        // A thousand a microsecond are a billion a second.
+        let gflops = over(&|c| c.flops as f64) / 1e3 / us.median;
+        let gbytes_per_second = over(&|c| c.bytes as f64) / 1e3 / us.median;
+        let ceilings = self.ceilings;
+        let train = &self.trainer.config.train;
+        let images = (train.batch as u64 * train.discriminator_updates) as f64;
+        Ok(Figures {
+            recipe: self.trainer.config.recipe.clone(),
+            device: self.trainer.device(),
+            precision: train.precision,
+            batch: train.batch,
+            rounds: protocol.rounds,
+            steps_per_round: self.whole(protocol.steps),
+            warmup_steps: self.whole(protocol.warmup),
+            us_per_step: us.median,
+            us_min: us.min,
+            us_max: us.max,
+            to_fp32: None,
+            images_per_second: images * 1e6 / us.median,
+            gflops,
+            gbytes_per_second,
+            ceilings,
+            share_of_product: gflops / ceilings.product_gflops,
+            share_of_copy: gbytes_per_second / ceilings.copy_gbytes_per_second,
+            share_of_bound: over(&|c| ceilings.bound_us(*c)) / us.median,
+            launches_per_step: sum(&|plan, _| launches[plan]),
+            host_us_per_step: (!self.host.is_empty()).then(|| Spread::of(&self.host)),
+            arena_bytes: shares.iter().map(|s| s.plan.scratch_bytes()).max().unwrap_or(0),
+            kernels: match protocol.alone {
+                true => Some(alone::measure(self.trainer.measured(), &shares, &ceilings, protocol)?),
+                false => None,
+            },
+        })
+    }
+}
+
+/// The phases of a training, in the order of its plans.
+fn shares(trainer: &Trainer) -> Vec<Share> {
+    let gan = &trainer.gan;
+    let updates = crate::train::update_costs(gan);
+    let phases = gan.phases();
+    let period = phases.iter().map(|p| p.when.period()).max().unwrap_or(1);
+    let share = |phase: &crate::models::gan::Phase| {
+        let plan = gan.plan(phase);
+        let steps = (0..period).filter(|&step| phase.when.holds(step)).count() as f64;
+        Share {
+            phase: phase.name.clone(),
+            times_per_step: steps * phase.times as f64 / period as f64,
+            costs: plan.launches.iter().map(|l| l.cost(&updates)).collect(),
+            plan,
+        }
+    };
+    phases.iter().map(share).collect()
+}
+
+/// Random examples: a step's time does not depend on what it sees.
+pub fn noise(numbers: usize, classes: usize, count: usize) -> Dataset {
+    let draw = Draw::new(0, stream("bench"), 0);
+    let bytes = (0..(count * numbers).div_ceil(16) as u32)
+        .flat_map(|i| draw.words(i))
+        .flat_map(u32::to_le_bytes)
+        .take(count * numbers)
+        .collect();
+    let labels = (classes > 0).then(|| (0..count).map(|i| (i % classes) as u8).collect());
+    let train = Examples { count, values: Values::U8(bytes), labels };
+    Dataset::of("random bytes", Shape { channels: numbers, height: 1, width: 1 }, classes, train)
+}

@@ -1,0 +1,37 @@
+//! Launches one by one, and copies, for measurements.
+
+use super::Cpu;
+use super::pool::Pool;
+use crate::error::Result;
+use crate::exec::Rate;
+use crate::exec::measured::Measured;
+
+impl Measured for Cpu {
+    fn launches(&self, plan: usize) -> Vec<usize> {
+        vec![1; self.plans[plan].launches.len()]
+    }
+
+    fn repeat(&mut self, plan: usize, launch: usize, times: usize) -> Result<()> {
+        let precision = self.plans[plan].precision;
+        let work = self.plans[plan].launches[launch].work.clone();
+        let pool = std::mem::replace(&mut self.pool, Pool::single());
+        pool.enter(|| (0..times).for_each(|_| self.run_work(&pool, &work, precision, 0, &[Rate::REST; 2])));
+        self.pool = pool;
+        Ok(())
+    }
+
+    fn copy(&mut self, times: usize) -> Result<usize> {
+        let half = self.arena.len() / 2;
+        // Each thread takes one long stretch, as a copy of the system's library would.
+        let stretch = half.div_ceil(self.pool.threads()).max(1);
+        for _ in 0..times {
+            let (from, to) = self.arena.split_at_mut(half);
+            let parts = to.chunks_mut(stretch).zip(from.chunks(stretch)).collect();
+            self.pool.each_of(parts, |(to, from): (&mut [f32], &[f32])| {
+                let len = to.len().min(from.len());
+                to[..len].copy_from_slice(&from[..len]);
+            });
+        }
+        Ok(2 * 4 * half)
+    }
+}
