@@ -22,25 +22,25 @@ struct Quad {
   }
 };
 
-// Reads the thread's part of a tile, zeros outside [length, depth_end) but for a line of ones at `ones`. Strides are
-// along the tile and along k.
-template <u32 LENGTH>
+// Reads the thread's part of a tile, zeros outside its lines and from `depth_end` on but for a line of ones at `ones`.
+// Strides are along the tile and along k.
+template <u32 LENGTH, bool MAXOUT>
 __device__ __forceinline__ void fetch(float (&to)[LENGTH / 64][4], Global<const float> from, i64 along_stride,
-                                      i64 depth_stride, u32 first, u32 length, u32 depth, u32 depth_end,
+                                      i64 depth_stride, const Lines<MAXOUT>& lines, u32 depth, u32 depth_end,
                                       u32 ones) {
 #pragma unroll
   for (u32 part = 0; part < LENGTH / 64; part++) {
     Quad<LENGTH> quad(part, depth_stride == 1);
-    u32 i = first + quad.along, d = depth + quad.depth;
+    u32 i = lines.at(quad.along), left = lines.left(quad.along), d = depth + quad.depth;
     i64 at = (i64)i * along_stride + (i64)d * depth_stride;
-    bool whole = quad.deep ? i < length && d + 4 <= depth_end : d < depth_end && i + 4 <= length;
+    bool whole = quad.deep ? left > 0 && d + 4 <= depth_end : d < depth_end && left >= 4;
     i64 step = quad.deep ? depth_stride : along_stride;
     if (whole && step == 1) {
       read4(from, at, to[part]);
     } else {
 #pragma unroll
       for (u32 j = 0; j < 4; j++) {
-        bool inside = quad.deep ? i < length && d + j < depth_end : i + j < length && d < depth_end;
+        bool inside = quad.deep ? left > 0 && d + j < depth_end : j < left && d < depth_end;
         bool one = quad.deep ? i == ones && d + j < depth_end : i + j == ones && d < depth_end;
         to[part][j] = inside ? from[at + j * step] : one ? 1.0f : 0.0f;
       }
@@ -66,13 +66,15 @@ __device__ __forceinline__ void stage(Tile& tile, u32 slot, const float (&from)[
 }
 
 // The tile of this block. A thread's results are groups of four neighbours, 64 apart in rows and in columns.
-template <u32 TILE>
+template <u32 TILE, bool MAXOUT>
 __device__ __forceinline__ void product(const MatmulArguments& a) {
   constexpr u32 GROUPS = TILE / 64, PITCH = TILE + 4;
   // Two halves of the left tile, two of the right; then 64 rows of sums at a time.
   SHARED(float, tiles, 4 * DEPTH * PITCH);
   static_assert(4 * DEPTH == 64, "the sums of 64 rows take the tiles' place");
-  u32 first_row = blockIdx.y * TILE, first_column = blockIdx.x * TILE;
+  u32 first_row = blockIdx.y * TILE, first_column = blockIdx.x * (MAXOUT ? a.run : TILE);
+  Lines<false> rows = {first_row, a.m, 0, 0};
+  Lines<MAXOUT> columns = {first_column, MAXOUT ? a.pieces : a.n, a.run, a.units};
   u32 row = threadIdx.x / 16 * 4, column = threadIdx.x % 16 * 4;
   u32 depth = blockIdx.z * a.span, depth_end = a.k - depth < a.span ? a.k : depth + a.span;
   bool left_deep = a.a_strides[1] == 1, right_deep = a.b_strides[0] == 1;
@@ -80,8 +82,8 @@ __device__ __forceinline__ void product(const MatmulArguments& a) {
   float next_left[GROUPS][4], next_right[GROUPS][4];
   u32 half = 0, ones = a.sums ? a.m : NO_ONES;
   if (depth < depth_end) {
-    fetch<TILE>(next_left, a.a, a.a_strides[0], a.a_strides[1], first_row, a.m, depth, depth_end, ones);
-    fetch<TILE>(next_right, a.b, a.b_strides[1], a.b_strides[0], first_column, a.n, depth, depth_end, NO_ONES);
+    fetch<TILE>(next_left, a.a, a.a_strides[0], a.a_strides[1], rows, depth, depth_end, ones);
+    fetch<TILE>(next_right, a.b, a.b_strides[1], a.b_strides[0], columns, depth, depth_end, NO_ONES);
     stage<TILE>(tiles, half, next_left, left_deep);
     stage<TILE>(tiles, 2 + half, next_right, right_deep);
     __syncthreads();
@@ -89,9 +91,8 @@ __device__ __forceinline__ void product(const MatmulArguments& a) {
   for (; depth < depth_end; depth += DEPTH) {
     bool more = depth + DEPTH < depth_end;
     if (more) {
-      fetch<TILE>(next_left, a.a, a.a_strides[0], a.a_strides[1], first_row, a.m, depth + DEPTH, depth_end, ones);
-      fetch<TILE>(next_right, a.b, a.b_strides[1], a.b_strides[0], first_column, a.n, depth + DEPTH, depth_end,
-                  NO_ONES);
+      fetch<TILE>(next_left, a.a, a.a_strides[0], a.a_strides[1], rows, depth + DEPTH, depth_end, ones);
+      fetch<TILE>(next_right, a.b, a.b_strides[1], a.b_strides[0], columns, depth + DEPTH, depth_end, NO_ONES);
     }
 #pragma unroll
     for (u32 d = 0; d < DEPTH; d++) {
@@ -128,17 +129,22 @@ __device__ __forceinline__ void product(const MatmulArguments& a) {
       }
     }
     __syncthreads();
-    deliver_rows<64, TILE, PITCH, 256>(a, tiles, first_row + 64 * band, first_column);
+    deliver_rows<64, TILE, PITCH, 256>(a, tiles, first_row + 64 * band, columns);
     __syncthreads();
   }
+  if constexpr (MAXOUT) greatest<TILE>(a, tiles, first_row, first_column);
 }
 
 extern "C" __global__ void __launch_bounds__(256) matmul_f32(const __grid_constant__ MatmulArguments a) {
-  product<64>(a);
+  product<64, false>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256) matmul_maxout_f32(const __grid_constant__ MatmulArguments a) {
+  product<64, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 2) matmul_wide_f32(const __grid_constant__ MatmulArguments a) {
-  product<128>(a);
+  product<128, false>(a);
 }
 
 // Adds the slices of a product in order and finishes it; four neighbours a thread.

@@ -4,8 +4,7 @@
 // kernel. A small product of great depth is cut along k: each slice stores its sums, and a second kernel adds
 // them in order. Who adds what depends on the shape alone, so the same launch gives the same bits every time.
 #pragma once
-#include "point.cuh"
-#include "random.cuh"
+#include "program.cuh"
 
 #define MAX_STEPS 8
 
@@ -55,7 +54,35 @@ struct MatmulArguments {
   u32 out_type;
   u32 sums;                   // 1: a row of ones stands under `a`, whose products are sums of b's columns
   Global<float> column_sums;  // [n]
+  // Maxout kernels: n = pieces · units columns, [piece, unit]. A tile has `run` units with all their pieces.
+  Global<const ProgramArguments> maxout;  // [1], a map over [m, units] that reads the result and draws
+  u32 pieces;
+  u32 units;
+  u32 run;
+  u32 unused;
   Step step[MAX_STEPS];
+};
+
+// Which lines of an operand a tile holds: rows of `a`, columns of `b`.
+template <bool MAXOUT>
+struct Lines {
+  u32 first;   // line, or unit
+  u32 length;  // lines, or pieces
+  u32 run;     // maxout: units of each piece, one piece after the other
+  u32 units;
+
+  // The line that stands at `along` of the tile.
+  __device__ __forceinline__ u32 at(u32 along) const {
+    if constexpr (!MAXOUT) return first + along;
+    return along / run * units + first + along % run;
+  }
+  // How many lines in a row are there from `along` on; 0 outside.
+  __device__ __forceinline__ u32 left(u32 along) const {
+    if constexpr (!MAXOUT) return first + along < length ? length - first - along : 0;
+    u32 unit = first + along % run, of_piece = run - along % run;
+    if (along / run >= length || unit >= units) return 0;
+    return units - unit < of_piece ? units - unit : of_piece;
+  }
 };
 
 // Operands of `step` at four neighbouring columns; zeros outside its windows and from `count` on.
@@ -111,11 +138,11 @@ __device__ __forceinline__ void conclude(const MatmulArguments& a, float (&sums)
   write_four(a.out, a.out_type, (i64)row * a.out_stride + column, sums, count);
 }
 
-// Stores sums of the product at four neighbouring columns of a row: into the block's slice, or finished. What lies
-// outside the product is left out.
-__device__ __forceinline__ void deliver(const MatmulArguments& a, float (&sums)[4], u32 row, u32 column) {
-  if (row >= a.m + a.sums || column >= a.n) return;
-  u32 count = a.n - column < 4 ? a.n - column : 4;
+// Stores sums of the product at `left` neighbouring columns of a row, at most four: into the block's slice, or
+// finished.
+__device__ __forceinline__ void deliver(const MatmulArguments& a, float (&sums)[4], u32 row, u32 column, u32 left) {
+  if (row >= a.m + a.sums || left == 0) return;
+  u32 count = left < 4 ? left : 4;
   if (a.slices > 1) {
     i64 at = ((i64)blockIdx.z * (a.m + a.sums) + row) * a.n + column;
 #pragma unroll
@@ -128,14 +155,28 @@ __device__ __forceinline__ void deliver(const MatmulArguments& a, float (&sums)[
 }
 
 // Finishes and stores ROWS × COLUMNS sums that lie in shared memory, rows PITCH apart; every thread of the block calls.
-template <u32 ROWS, u32 COLUMNS, u32 PITCH, u32 THREADS, class Sums>
-__device__ __forceinline__ void deliver_rows(const MatmulArguments& a, Sums& sums, u32 first_row, u32 first_column) {
+template <u32 ROWS, u32 COLUMNS, u32 PITCH, u32 THREADS, class Sums, bool MAXOUT>
+__device__ __forceinline__ void deliver_rows(const MatmulArguments& a, Sums& sums, u32 first_row,
+                                             const Lines<MAXOUT>& columns) {
   // Not unrolled: the epilogue's code stands here once.
 #pragma unroll 1
   for (u32 quad = threadIdx.x; quad < ROWS * COLUMNS / 4; quad += THREADS) {
     u32 row = quad / (COLUMNS / 4), column = quad % (COLUMNS / 4) * 4;
     float four[4];
     load4(sums, row * PITCH + column, four);
-    deliver(a, four, first_row + row, first_column + column);
+    deliver(a, four, first_row + row, columns.at(column), columns.left(column));
+  }
+}
+
+// Runs the maxout's program for ROWS rows of the block's units, whose affine values the block has stored. `slots` has
+// a column for each thread.
+template <u32 ROWS, class Slots>
+__device__ __forceinline__ void greatest(const MatmulArguments& a, Slots& slots, u32 first_row, u32 first_unit) {
+#pragma unroll 1
+  for (u32 element = threadIdx.x; element < ROWS * a.run; element += blockDim.x) {
+    u32 row = first_row + element / a.run, unit = first_unit + element % a.run;
+    const u32 at[1] = {row * a.units + unit};
+    const bool active[1] = {row < a.m && unit < a.units};
+    map_elements<1>(a.maxout[0], slots, at, active);
   }
 }

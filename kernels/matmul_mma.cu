@@ -44,7 +44,7 @@ struct Tf32 {
 #endif
 
 // An operand's tile: LENGTH along m or n, LINE words deep. `deep`: k is the contiguous axis.
-template <class Number, u32 LENGTH>
+template <class Number, u32 LENGTH, bool MAXOUT>
 struct Operand {
   static constexpr u32 PIECE = 4 * Number::PER_WORD;  // elements of 16 bytes
   static constexpr u32 DEPTH = LINE * Number::PER_WORD;
@@ -52,7 +52,7 @@ struct Operand {
 
   Global<const typename Number::Element> from;
   i64 along_stride, depth_stride;
-  u32 first, length;
+  Lines<MAXOUT> lines;
   u32 ones;   // a line of ones there; NO_ONES is none
   u32 start;  // of its first stage, in words of the block's memory
   bool deep;
@@ -64,7 +64,7 @@ struct Operand {
            along % PIECE / Number::PER_WORD;
   }
 
-  // Sends the tile at `depth` to a stage; zeros outside [length, depth_end) but for the line of ones.
+  // Sends the tile at `depth` to a stage; zeros outside its lines and from `depth_end` on but for the line of ones.
   template <u32 THREADS, class Tiles>
   __device__ __forceinline__ void bring(Tiles& tiles, u32 stage, u32 depth, u32 depth_end) const {
 #pragma unroll
@@ -73,17 +73,17 @@ struct Operand {
       u32 along = deep ? piece / 4 : piece % (LENGTH / PIECE) * PIECE;
       u32 within = deep ? piece % 4 * PIECE : piece / (LENGTH / PIECE);
       u32 to = start + stage * WORDS + word(along, within);
-      u32 i = first + along, k = depth + within;
+      u32 i = lines.at(along), left = lines.left(along), k = depth + within;
       i64 at = (i64)i * along_stride + (i64)k * depth_stride;
       i64 step = deep ? depth_stride : along_stride;
-      bool whole = deep ? i < length && k + PIECE <= depth_end : k < depth_end && i + PIECE <= length;
+      bool whole = deep ? left > 0 && k + PIECE <= depth_end : k < depth_end && left >= PIECE;
       if (whole && step == 1 && aligned(from, at, 16)) {
         copy16_async(tiles, to, from, at);
       } else {
         u32 words[4] = {};
 #pragma unroll
         for (u32 j = 0; j < PIECE; j++) {
-          bool inside = deep ? i < length && k + j < depth_end : i + j < length && k < depth_end;
+          bool inside = deep ? left > 0 && k + j < depth_end : j < left && k < depth_end;
           bool one = deep ? i == ones && k + j < depth_end : i + j == ones && k < depth_end;
           u32 element = inside ? from[at + j * step] : one ? Number::ONE : 0;
           words[j / Number::PER_WORD] |= element << 16 * (j % Number::PER_WORD);
@@ -111,22 +111,36 @@ struct Operand {
   }
 };
 
+// Words of shared memory as f32s.
+template <class Tiles>
+struct FloatSlots {
+  Tiles& words;
+  struct Slot {
+    Tiles& words;
+    u32 at;
+    __device__ __forceinline__ operator float() const { return __uint_as_float(words[at]); }
+    __device__ __forceinline__ void operator=(float x) const { words[at] = __float_as_uint(x); }
+  };
+  __device__ __forceinline__ Slot operator[](u32 at) const { return {words, at}; }
+};
+
 // The tile of this block, by 2 × TILE / 32 warps of TILE / 2 × 32 results each.
-template <class Number, u32 TILE>
+template <class Number, u32 TILE, bool MAXOUT>
 __device__ __forceinline__ void product(const MatmulArguments& a) {
-  typedef Operand<Number, TILE> Side;
+  typedef Operand<Number, TILE, false> Side;
   constexpr u32 THREADS = 2 * TILE, ACROSS = TILE / 32, HIGH = TILE / 32, STEPS = LINE / Number::STEP;
   constexpr u32 PITCH = TILE + 8, ROWS = TILE < 64 ? TILE : 64;  // of the sums' passage
   SHARED(u32, tiles, 2 * STAGES * Side::WORDS);
   static_assert(ROWS * PITCH <= 2 * STAGES * Side::WORDS, "the sums of 64 rows fit where the tiles were");
 
   typedef typename Number::Element Element;
-  u32 first_row = blockIdx.y * TILE, first_column = blockIdx.x * TILE;
+  u32 first_row = blockIdx.y * TILE, first_column = blockIdx.x * (MAXOUT ? a.run : TILE);
+  Lines<MAXOUT> columns = {first_column, MAXOUT ? a.pieces : a.n, a.run, a.units};
   u32 ones = a.sums ? a.m : NO_ONES;
-  Side left = {recast<const Element>(a.a), a.a_strides[0], a.a_strides[1], first_row, a.m, ones, 0,
+  Side left = {recast<const Element>(a.a), a.a_strides[0], a.a_strides[1], {first_row, a.m, 0, 0}, ones, 0,
                a.a_strides[1] == 1};
-  Side right = {recast<const Element>(a.b), a.b_strides[1], a.b_strides[0], first_column, a.n, NO_ONES,
-                STAGES * Side::WORDS, a.b_strides[0] == 1};
+  Operand<Number, TILE, MAXOUT> right = {recast<const Element>(a.b), a.b_strides[1], a.b_strides[0], columns, NO_ONES,
+                                         STAGES * Side::WORDS, a.b_strides[0] == 1};
   u32 depth = blockIdx.z * a.span, depth_end = a.k - depth < a.span ? a.k : depth + a.span;
   u32 count = (depth_end - depth + Side::DEPTH - 1) / Side::DEPTH;
   u32 warp = threadIdx.x / 32, row = warp / ACROSS * (TILE / 2), column = warp % ACROSS * 32;
@@ -187,32 +201,49 @@ __device__ __forceinline__ void product(const MatmulArguments& a) {
       }
     }
     __syncthreads();
-    deliver_rows<ROWS, TILE, PITCH, THREADS>(a, tiles, first_row + from, first_column);
+    deliver_rows<ROWS, TILE, PITCH, THREADS>(a, tiles, first_row + from, columns);
+  }
+  if constexpr (MAXOUT) {
+    __syncthreads();
+    FloatSlots<decltype(tiles)> slots = {tiles};
+    greatest<TILE>(a, slots, first_row, first_column);
   }
 }
 
 extern "C" __global__ void __launch_bounds__(128, 4) matmul_f16(const __grid_constant__ MatmulArguments a) {
-  product<Half, 64>(a);
+  product<Half, 64, false>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 4) matmul_maxout_f16(const __grid_constant__ MatmulArguments a) {
+  product<Half, 64, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 1) matmul_wide_f16(const __grid_constant__ MatmulArguments a) {
-  product<Half, 128>(a);
+  product<Half, 128, false>(a);
 }
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
 extern "C" __global__ void __launch_bounds__(128, 4) matmul_bf16(const __grid_constant__ MatmulArguments a) {
-  product<Bfloat, 64>(a);
+  product<Bfloat, 64, false>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 4) matmul_maxout_bf16(const __grid_constant__ MatmulArguments a) {
+  product<Bfloat, 64, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 1) matmul_wide_bf16(const __grid_constant__ MatmulArguments a) {
-  product<Bfloat, 128>(a);
+  product<Bfloat, 128, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 4) matmul_tf32(const __grid_constant__ MatmulArguments a) {
-  product<Tf32, 64>(a);
+  product<Tf32, 64, false>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 4) matmul_maxout_tf32(const __grid_constant__ MatmulArguments a) {
+  product<Tf32, 64, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 1) matmul_wide_tf32(const __grid_constant__ MatmulArguments a) {
-  product<Tf32, 128>(a);
+  product<Tf32, 128, false>(a);
 }
 #endif

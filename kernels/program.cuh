@@ -11,7 +11,18 @@
 #define MAX_VIEWS 16
 
 // Rust: `pack::PointOp` numbers.
-enum { ADD, MUL, MAX, GT, SELECT, SQRT, RECIP, TANH, SIGMOID, SOFTPLUS };
+enum {
+  POINT_ADD,
+  POINT_MUL,
+  POINT_MAX,
+  POINT_GT,
+  POINT_SELECT,
+  POINT_SQRT,
+  POINT_RECIP,
+  POINT_TANH,
+  POINT_SIGMOID,
+  POINT_SOFTPLUS
+};
 // Where an operand is: a number, a load, a slot, the result of the instruction before.
 enum { CONSTANT, LOAD, SLOT, CHAIN };
 enum { MEMORY, UNIFORM, NORMAL };
@@ -46,15 +57,15 @@ struct ProgramArguments {
 
 __device__ __forceinline__ float apply(u32 op, float x, float y, float z) {
   switch (op) {
-    case ADD: return add(x, y);
-    case MUL: return mul(x, y);
-    case MAX: return x > y || x != x ? x : y;
-    case GT: return x > y ? 1.0f : 0.0f;
-    case SELECT: return x > 0.0f ? y : z;
-    case SQRT: return __fsqrt_rn(x);
-    case RECIP: return __fdiv_rn(1.0f, x);
-    case TANH: return hyperbolic_tangent(x);
-    case SIGMOID: return sigmoid(x);
+    case POINT_ADD: return add(x, y);
+    case POINT_MUL: return mul(x, y);
+    case POINT_MAX: return x > y || x != x ? x : y;
+    case POINT_GT: return x > y ? 1.0f : 0.0f;
+    case POINT_SELECT: return x > 0.0f ? y : z;
+    case POINT_SQRT: return __fsqrt_rn(x);
+    case POINT_RECIP: return __fdiv_rn(1.0f, x);
+    case POINT_TANH: return hyperbolic_tangent(x);
+    case POINT_SIGMOID: return sigmoid(x);
     default: return softplus(x);
   }
 }
@@ -113,20 +124,16 @@ __device__ __forceinline__ float result(const ProgramArguments& a, u32 number, c
                  stride, column, chain);
 }
 
-// Runs a map's program at N elements of each thread, from `start` on, a block's width apart: neighbouring threads
-// touch neighbouring memory. `slots` has N columns a thread.
+// Runs a map's program at N elements of each thread: `at` in its space, where `active`. `slots` has N columns a
+// thread.
 template <u32 N, class Slots>
-__device__ __forceinline__ void map_part(const ProgramArguments& a, Slots& slots, u32 start) {
+__device__ __forceinline__ void map_elements(const ProgramArguments& a, Slots& slots, const u32 (&at)[N],
+                                             const bool (&active)[N]) {
   u32 threads = blockDim.x, stride = N * threads, column = threadIdx.x;
   u32 index[N][RANK];
-  bool active[N];
   float chain[N] = {};
 #pragma unroll
-  for (u32 e = 0; e < N; e++) {
-    u32 at = start + column + e * threads;
-    active[e] = at < a.count;
-    unflatten(active[e] ? at : 0, a.shape, index[e]);
-  }
+  for (u32 e = 0; e < N; e++) unflatten(active[e] ? at[e] : 0, a.shape, index[e]);
   run<N>(a, index, active, slots, stride, column, threads, chain);
   for (u32 number = 0; number < a.results; number++) {
     const View& view = a.views[a.loads + number];
@@ -137,6 +144,20 @@ __device__ __forceinline__ void map_part(const ProgramArguments& a, Slots& slots
       write_number(view.at, view.type, position(view, index[e]), x);
     }
   }
+}
+
+// Runs a map's program from `start` on, N elements a thread, a block's width apart: neighbouring threads touch
+// neighbouring memory.
+template <u32 N, class Slots>
+__device__ __forceinline__ void map_part(const ProgramArguments& a, Slots& slots, u32 start) {
+  u32 at[N];
+  bool active[N];
+#pragma unroll
+  for (u32 e = 0; e < N; e++) {
+    at[e] = start + threadIdx.x + e * blockDim.x;
+    active[e] = at[e] < a.count;
+  }
+  map_elements<N>(a, slots, at, active);
 }
 
 // Sums a reduction's results `columns` · group …, all threads of the block together: thread (c, t) sums terms

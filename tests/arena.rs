@@ -32,7 +32,10 @@ fn targets(cpu: &Cpu, plan: usize, launch: usize) -> Vec<bool> {
 fn views(work: &Work) -> Vec<View> {
     match work {
         Work::Gather { to, rows, width, .. } => vec![View::contiguous(*to, &[*rows, *width])],
-        Work::Matmul(m) => m.column_sums.iter().chain([&m.out]).cloned().collect(),
+        Work::Matmul(m) => {
+            let riding = m.maxout.iter().flat_map(|r| r.program.results.iter().map(|(_, view)| view));
+            m.column_sums.iter().chain([&m.out]).chain(riding).cloned().collect()
+        }
         Work::Map { program, .. } | Work::Reduce { program, .. } => {
             program.results.iter().map(|(_, v)| v.clone()).collect()
         }
@@ -141,15 +144,15 @@ fn narrow_memory_is_planned_like_the_arena() {
 /// it, then write the new numbers down.
 const PINS: [(&str, &[usize], usize); 13] = [
     ("digits", &[40], 3_724_096),
-    ("mnist", &[37], 7_015_552),
-    ("mnist-2014", &[30], 6_550_464),
+    ("mnist", &[33], 7_015_552),
+    ("mnist-2014", &[28], 6_550_464),
     ("mnist-rpgan", &[41], 14_049_152),
-    ("cgan-mnist", &[41], 6_923_584),
-    ("tfd-2014-pretrain", &[30], 32_246_464),
-    ("tfd-2014", &[36], 35_486_464),
-    ("cifar10-fc-2014", &[29], 39_619_264),
-    ("ring", &[35], 3_844_352),
-    ("grid", &[35], 3_844_352),
+    ("cgan-mnist", &[37], 6_923_584),
+    ("tfd-2014-pretrain", &[28], 32_246_464),
+    ("tfd-2014", &[34], 35_486_464),
+    ("cifar10-fc-2014", &[27], 39_619_264),
+    ("ring", &[31], 3_844_352),
+    ("grid", &[31], 3_844_352),
     ("ring-rpgan", &[46], 5_083_712),
     ("grid-rpgan", &[46], 5_083_712),
     ("wgan-gp-grid", &[33, 48], 5_134_272),

@@ -218,6 +218,7 @@ fn row(number: usize, launch: &Launch, cost: Cost) -> String {
         Work::Gather { input, .. } => input.clone(),
         Work::Matmul(m) => {
             let steps = m.epilogue.iter().map(crate::lower::Epilogue::name);
+            let steps = steps.chain(m.maxout.iter().map(|_| "maxout"));
             let names: Vec<&str> = steps.chain(m.column_sums.iter().map(|_| "column-sums")).collect();
             names.join(" ")
         }

@@ -43,13 +43,20 @@ impl Launch {
             Work::Gather { rows, width, to, .. } => {
                 Cost { flops: 0, bytes: (1 + to.element_bytes() as u64) * (rows * width) as u64 }
             }
-            Work::Matmul(Matmul { a, b, out, size: [m, n, k], epilogue, column_sums }) => {
+            Work::Matmul(Matmul { a, b, out, size: [m, n, k], epilogue, column_sums, maxout }) => {
+                // What rides along stores its own results and reads what was just computed.
+                let riding = maxout.as_ref().map_or(Cost::default(), |r| Cost {
+                    flops: program(size(&r.shape), &r.program).flops,
+                    bytes: r.program.results.iter().map(|(_, v)| touched(v)).sum(),
+                });
                 let drawn = |e: &&Epilogue| !matches!(e, Epilogue::Dropout { .. });
                 let extra: u64 = epilogue.iter().filter(drawn).filter_map(Epilogue::view).map(touched).sum();
                 Cost {
-                    flops: (2 * m * n * k + m * n * epilogue.len()) as u64
+                    flops: riding.flops
+                        + (2 * m * n * k + m * n * epilogue.len()) as u64
                         + column_sums.as_ref().map_or(0, |_| (n * k) as u64),
-                    bytes: touched(a)
+                    bytes: riding.bytes
+                        + touched(a)
                         + touched(b)
                         + touched(out)
                         + column_sums.as_ref().map_or(0, touched)

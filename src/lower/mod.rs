@@ -6,6 +6,7 @@ pub mod arena;
 pub mod cost;
 mod epilogue;
 mod fuse;
+mod maxout;
 mod plan;
 mod program;
 mod series;
@@ -103,6 +104,7 @@ pub fn lower(
     let mut assembly = Assembly { a: &analysis, fusion, launches: vec![], copies: vec![] };
     assembly.gather();
     assembly.kernels(&stages);
+    assembly.ride_along();
     assembly.join_small();
     assembly.finish(&stages, precision, offset)
 }
@@ -190,6 +192,27 @@ impl Assembly<'_> {
         }
     }
 
+    /// Lets products take along the maxouts behind them.
+    fn ride_along(&mut self) {
+        let mut at = 0;
+        while at < self.launches.len() {
+            let Work::Matmul(product) = &self.launches[at].launch.work else {
+                at += 1;
+                continue;
+            };
+            let rest = self.launches.iter().enumerate().skip(at + 1);
+            let found = rest.filter_map(|(i, d)| Some((i, maxout::ride(product, &d.launch.work)?))).next();
+            match found {
+                Some((behind, both)) => {
+                    let map = self.launches.remove(behind);
+                    self.launches[at].launch.work = Work::Matmul(both);
+                    self.launches[at].stores.extend(map.stores);
+                }
+                None => at += 1,
+            }
+        }
+    }
+
     /// Lets one launch do what small neighbours do.
     fn join_small(&mut self) {
         let one = |run: Vec<Draft>| {
@@ -217,7 +240,7 @@ impl Assembly<'_> {
         let end = chain.last().map_or(matmul, |(v, _)| *v);
         let epilogue = chain.iter().map(|(_, pattern)| self.epilogue(&pattern.kind)).collect();
         let column_sums = sums.map(|v| self.store(v));
-        let work = Matmul { a, b, out: self.store(end), size, epilogue, column_sums };
+        let work = Matmul { a, b, out: self.store(end), size, epilogue, column_sums, maxout: None };
         self.push(self.name(end), Work::Matmul(work), std::iter::once(end).chain(sums).collect());
     }
 
@@ -490,8 +513,9 @@ fn collapse_reduce(mut shape: Vec<usize>, axes: &[usize], mut program: Program) 
 fn places_mut(work: &mut Work) -> Vec<&mut Place> {
     match work {
         Work::Gather { to, .. } => vec![to],
-        Work::Matmul(Matmul { a, b, out, epilogue, column_sums, .. }) => {
+        Work::Matmul(Matmul { a, b, out, epilogue, column_sums, maxout, .. }) => {
             let mut places = vec![&mut a.place, &mut b.place, &mut out.place];
+            places.extend(maxout.iter_mut().flat_map(|m| program_places_mut(&mut m.program)));
             places.extend(column_sums.as_mut().map(|v| &mut v.place));
             places.extend(epilogue.iter_mut().filter_map(|e| match e {
                 Epilogue::Bias(v)
@@ -504,19 +528,22 @@ fn places_mut(work: &mut Work) -> Vec<&mut Place> {
             }));
             places
         }
-        Work::Map { program, .. } | Work::Reduce { program, .. } => {
-            let loads = program.loads.iter_mut().filter_map(|l| match l {
-                Load::Memory(v) => Some(&mut v.place),
-                Load::Rand { .. } => None,
-            });
-            loads.chain(program.results.iter_mut().map(|(_, v)| &mut v.place)).collect()
-        }
+        Work::Map { program, .. } | Work::Reduce { program, .. } => program_places_mut(program),
         Work::Loss(parts) => parts.iter_mut().flat_map(places_mut).collect(),
         Work::Update(_) => vec![],
     }
 }
 
-/// Every place a launch reads.
+/// Every place a program mentions.
+fn program_places_mut(program: &mut Program) -> Vec<&mut Place> {
+    let loads = program.loads.iter_mut().filter_map(|l| match l {
+        Load::Memory(v) => Some(&mut v.place),
+        Load::Rand { .. } => None,
+    });
+    loads.chain(program.results.iter_mut().map(|(_, v)| &mut v.place)).collect()
+}
+
+/// Every place a launch reads that it does not write itself first.
 pub fn reads(work: &Work) -> Vec<Place> {
     match work {
         Work::Gather { .. } | Work::Update(_) => vec![],

@@ -216,6 +216,20 @@ pub struct Matmul {
     pub epilogue: Vec<Epilogue>,
     /// Where Σₖ b\[k, n\] goes, `[1, n]` of f32: a bias' gradient beside its weights'.
     pub column_sums: Option<View>,
+    /// What is done to the finished result, unit by unit.
+    pub maxout: Option<Maxout>,
+}
+
+/// A map over `[m, units]` that reads the `[m, pieces · units]` result of its product, piece by piece, and random
+/// numbers: the greatest piece of each unit, and what follows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Maxout {
+    /// Affine maps a unit; their columns are `[piece, unit]`.
+    pub pieces: usize,
+    /// `[m, units]`.
+    pub shape: Vec<usize>,
+    /// The map's program.
+    pub program: Program,
 }
 
 /// One launch.

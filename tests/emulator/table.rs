@@ -10,7 +10,7 @@ use gansaku::exec::schedule::{Done, NetworkSchedule, Schedule};
 use gansaku::exec::{ColumnNorm, UpdateRule};
 use gansaku::graph::{Dist, Player};
 use gansaku::lower::{
-    Arg, EXAMPLES, Epilogue, Instruction, LABELS, Load, Matmul, Place, PointOp, Program, View, Work,
+    Arg, EXAMPLES, Epilogue, Instruction, LABELS, Load, Matmul, Maxout, Place, PointOp, Program, View, Work,
 };
 use gansaku::precision::{Precision, round_tf32};
 use gansaku::rng::{Draw, stream};
@@ -101,19 +101,11 @@ fn matmul(w: &mut dyn Witness, product: &Product) -> f64 {
     };
     let len = m * n + column_sums.as_ref().map_or(0, |_| n);
     let epilogue = steps.to_vec();
-    let work = Work::Matmul(Matmul { a: a.clone(), b: b.clone(), out, size, epilogue, column_sums });
+    let work =
+        Work::Matmul(Matmul { a: a.clone(), b: b.clone(), out, size, epilogue, column_sums, maxout: None });
     let (found, cpu) = w.run(&name, &bench, work, len);
-    let read = |memory: &[f32]| -> Vec<f32> {
-        let number = |&x: &f32| match format {
-            Some(format) => format.round(x),
-            None if precision == Precision::Tf32 => round_tf32(x),
-            None => x,
-        };
-        memory.iter().map(number).collect()
-    };
-    let (left, right) = (read(&bench.left), read(&bench.right));
-    // Tensor cores cut sums off where others round them.
-    let cut = if precision == Precision::Fp32 { 1.0 } else { 2.0 };
+    let (left, right) = (as_read(precision, &bench.left), as_read(precision, &bench.right));
+    let cut = cut(precision);
     let sum_of = |j: usize| {
         let sum = reference::sum((0..k).map(|x| element(&right, 0, &b, &[x, j])));
         Near { error: cut * sum.error, ..sum }
@@ -197,6 +189,130 @@ fn matmuls(w: &mut dyn Witness, precision: Precision) -> f64 {
         }
     }
     worst
+}
+
+/// Products with a maxout behind them: the affine values against the reference, the maxima to the bit of the greatest
+/// affine value stored, with or without a dropout mask behind.
+fn maxouts(w: &mut dyn Witness, precision: Precision) -> f64 {
+    let mut worst = 0.0f64;
+    // The last three have launches of their own for the maxout: pieces too many for a tile, slices, large tiles.
+    let sizes = [
+        ([1, 5, 7], 2),
+        ([3, 1, 7], 2),
+        ([64, 8, 16], 5),
+        ([65, 17, 40], 3),
+        ([70, 33, 50], 5),
+        ([20, 8, 20], 8),
+        ([20, 13, 24], 9),
+        ([7, 33, 2_001], 5),
+        ([1_500, 282, 18], 5),
+    ];
+    for ([m, units, k], pieces) in sizes {
+        for (dropout, narrow) in [(false, false), (true, false), (true, precision.stored().is_some())] {
+            worst = worst.max(maxout(w, precision, [m, units, k], pieces, dropout, narrow));
+        }
+    }
+    worst
+}
+
+fn maxout(
+    w: &mut dyn Witness,
+    precision: Precision,
+    [m, units, k]: [usize; 3],
+    pieces: usize,
+    dropout: bool,
+    narrow: bool,
+) -> f64 {
+    let n = pieces * units;
+    let [left, right] = match precision.stored() {
+        Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
+        None => [LEFT, RIGHT],
+    };
+    let bench = Bench {
+        left: normals("a", m * k),
+        right: normals("b", k * n),
+        arena: normals("bias", n),
+        precision,
+        ..Bench::default()
+    };
+    let at = if narrow { 0 } else { n };
+    let place = |at| if narrow { Place::Narrow(at) } else { Place::Arena(at) };
+    let out = View::contiguous(place(at), &[m, n]);
+    let piece =
+        |p: usize| View { base: (p * units) as isize, windows: vec![(0, m), (0, units)], ..out.clone() };
+    let to = View::contiguous(place(at + m * n), &[m, units]);
+    let mut loads: Vec<Load> = (0..pieces).map(|p| Load::Memory(piece(p))).collect();
+    let greatest = |p: usize| {
+        let so_far = if p == 1 { Arg::Load(0) } else { Arg::Register(p as u8 % 2) };
+        instruction(PointOp::Max, [so_far, Arg::Load(p as u8), NO], (p as u8 + 1) % 2)
+    };
+    let mut instructions: Vec<Instruction> = (1..pieces).map(greatest).collect();
+    let mut last = instructions[pieces - 2].to;
+    if dropout {
+        let view = View::contiguous(Place::Arena(0), &[m, units]);
+        loads.push(Load::Rand { stream: stream("mask"), dist: Dist::Uniform, view });
+        let (r, mask) = (Arg::Register, Arg::Load(pieces as u8));
+        instructions.push(instruction(PointOp::Gt, [mask, Arg::Const(0.5), NO], 2));
+        instructions.push(instruction(PointOp::Select, [r(2), Arg::Const(2.0), NO], 3));
+        instructions.push(instruction(PointOp::Mul, [r(last), r(3), NO], 4));
+        last = 4;
+    }
+    let program = Program { loads, instructions, results: vec![(Arg::Register(last), to)] };
+    let (a, b) = (View::contiguous(left, &[m, k]), View::contiguous(right, &[k, n]));
+    let bias = View { strides: vec![0, 1], ..View::contiguous(Place::Arena(0), &[m, n]) };
+    let work = Work::Matmul(Matmul {
+        a: a.clone(),
+        b: b.clone(),
+        out,
+        size: [m, n, k],
+        epilogue: vec![Epilogue::Bias(bias)],
+        column_sums: None,
+        maxout: Some(Maxout { pieces, shape: vec![m, units], program }),
+    });
+    let name =
+        format!("maxout {} [{m}, {units}, {k}] of {pieces} pieces, {dropout} {narrow}", precision.name());
+    let (found, cpu) = w.run(&name, &bench, work, m * n + m * units);
+    let (left, right) = (as_read(precision, &bench.left), as_read(precision, &bench.right));
+    let shape = [m, n];
+    let wanted = indices(&shape).map(|index| {
+        let (i, j) = (index[0], index[1]);
+        let sum =
+            reference::sum((0..k).map(|x| element(&left, 0, &a, &[i, x]) * element(&right, 0, &b, &[x, j])));
+        let sum = Near { error: cut(precision) * sum.error, ..sum };
+        let biased = sum.value + f64::from(bench.arena[j]);
+        let near = Near { value: biased, error: sum.error + reference::U * biased.abs() };
+        precision.stored().filter(|_| narrow).map_or(near, |format| reference::narrowed(near, format))
+    });
+    let draw = Draw::new(SEED, stream("mask"), TICK);
+    for (whose, numbers) in [("the CPU's", &cpu), ("the device's", &found)] {
+        let (affine, maxima) = numbers.split_at(m * n);
+        let greatest = |at: usize| {
+            let (i, u) = (at / units, at % units);
+            let greatest =
+                (0..pieces).map(|p| affine[i * n + p * units + u]).fold(f32::NEG_INFINITY, f32::max);
+            let kept = if dropout && draw.uniform(at as u64) <= 0.5 { 0.0 } else { 1.0 };
+            let value = greatest * if dropout { 2.0 * kept } else { 1.0 };
+            precision.stored().filter(|_| narrow).map_or(value, |format| format.round(value))
+        };
+        let wanted: Vec<f32> = (0..m * units).map(greatest).collect();
+        same_bits(&format!("{name}: {whose} maxima"), maxima, &wanted);
+    }
+    inside(&name, &found[..m * n], wanted)
+}
+
+/// Numbers as a product of this precision reads them.
+fn as_read(precision: Precision, memory: &[f32]) -> Vec<f32> {
+    let number = |&x: &f32| match precision.stored() {
+        Some(format) => format.round(x),
+        None if precision == Precision::Tf32 => round_tf32(x),
+        None => x,
+    };
+    memory.iter().map(number).collect()
+}
+
+/// Tensor cores cut sums off where others round them.
+fn cut(precision: Precision) -> f64 {
+    if precision == Precision::Fp32 { 1.0 } else { 2.0 }
 }
 
 /// Every epilogue step, operands at `place`, on a product of `[m, n]`.
@@ -745,6 +861,9 @@ fn overflows(w: &mut dyn Witness) {
 pub fn every_kernel(w: &mut dyn Witness) {
     for precision in [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16] {
         println!("matmul {}: {:.2} of the tolerance", precision.name(), matmuls(w, precision));
+    }
+    for precision in [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16] {
+        println!("maxout {}: {:.2} of the tolerance", precision.name(), maxouts(w, precision));
     }
     conversions(w);
     overflows(w);

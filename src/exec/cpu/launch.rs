@@ -32,7 +32,7 @@ const TILE_ROWS: usize = 304;
 /// out = epilogue(a · b), cut into tiles along the longer side.
 #[allow(unsafe_code)]
 pub fn matmul(pool: &Pool, shared: &Shared, moment: Moment, precision: Precision, product: &Matmul) {
-    let Matmul { a, b, out, size: [m, n, k], epilogue, column_sums } = product;
+    let Matmul { a, b, out, size: [m, n, k], epilogue, column_sums, .. } = product;
     let (m, n, k) = (*m, *n, *k);
     if let Some(to) = column_sums {
         sum_columns(pool, shared, b, to, [k, n]);

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::exec::measured::Measured;
 use crate::exec::{Executor, Job, Rate, Record, States, Turn, UpdateRule};
 use crate::graph::Player;
-use crate::lower::{EXAMPLES, Place, Plan, Work};
+use crate::lower::{EXAMPLES, Maxout, Place, Plan, Work};
 use crate::precision::{Narrow, Precision};
 use memory::Shared;
 use pool::Pool;
@@ -158,7 +158,12 @@ impl Cpu {
                     rows.iter_mut().for_each(|x| *x = format.round(*x));
                 }
             }
-            Work::Matmul(product) => launch::matmul(pool, &self.shared(), moment, precision, product),
+            Work::Matmul(product) => {
+                launch::matmul(pool, &self.shared(), moment, precision, product);
+                if let Some(Maxout { shape, program, .. }) = &product.maxout {
+                    launch::map(pool, &self.shared(), moment, shape, program);
+                }
+            }
             Work::Map { shape, program } => launch::map(pool, &self.shared(), moment, shape, program),
             Work::Reduce { shape, summed, program } => {
                 launch::reduce(pool, &self.shared(), moment, shape, summed, program);

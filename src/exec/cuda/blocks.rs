@@ -184,6 +184,11 @@ pub(super) struct MatmulArguments {
     pub out_type: u32,
     pub sums: u32,
     pub column_sums: u64,
+    pub maxout: u64,
+    pub pieces: u32,
+    pub units: u32,
+    pub run: u32,
+    pub unused: u32,
     pub step: [Step; MAX_STEPS],
 }
 

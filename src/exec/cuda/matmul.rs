@@ -1,10 +1,10 @@
 //! The kernel launches of one matrix product: which tiles, how many slices, the epilogue's steps.
 
-use super::blocks::{MAX_STEPS, MatmulArguments, Step};
+use super::blocks::{MAX_STEPS, MatmulArguments, ProgramArguments, Step};
 use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
-use super::pack::number;
-use crate::lower::{Epilogue, Matmul, Plan, View, Work};
+use super::pack::{map, map_arguments, number};
+use crate::lower::{Epilogue, MAX_REGISTERS, Matmul, Maxout, Plan, View, Work};
 use crate::precision::{Narrow, Precision};
 
 /// Blocks that a launch should have. A number of today's larger GPUs (an H100 has 132 multiprocessors), but the
@@ -22,14 +22,36 @@ struct Kernels {
     small: (&'static str, u32),
     /// Tiles of 128 × 128, and threads of a block.
     wide: (&'static str, u32),
+    /// Tiles of 64 × 64 that hold units with all their pieces, with as many threads as the small ones.
+    maxout: &'static str,
     /// Elements of k that a tile holds.
     depth: usize,
 }
 
-const SIMT: Kernels = Kernels { small: ("matmul_f32", 256), wide: ("matmul_wide_f32", 256), depth: 16 };
-const TF32: Kernels = Kernels { small: ("matmul_tf32", 128), wide: ("matmul_wide_tf32", 256), depth: 16 };
-const F16: Kernels = Kernels { small: ("matmul_f16", 128), wide: ("matmul_wide_f16", 256), depth: 32 };
-const BF16: Kernels = Kernels { small: ("matmul_bf16", 128), wide: ("matmul_wide_bf16", 256), depth: 32 };
+const SIMT: Kernels = Kernels {
+    small: ("matmul_f32", 256),
+    wide: ("matmul_wide_f32", 256),
+    maxout: "matmul_maxout_f32",
+    depth: 16,
+};
+const TF32: Kernels = Kernels {
+    small: ("matmul_tf32", 128),
+    wide: ("matmul_wide_tf32", 256),
+    maxout: "matmul_maxout_tf32",
+    depth: 16,
+};
+const F16: Kernels = Kernels {
+    small: ("matmul_f16", 128),
+    wide: ("matmul_wide_f16", 256),
+    maxout: "matmul_maxout_f16",
+    depth: 32,
+};
+const BF16: Kernels = Kernels {
+    small: ("matmul_bf16", 128),
+    wide: ("matmul_wide_bf16", 256),
+    maxout: "matmul_maxout_bf16",
+    depth: 32,
+};
 
 /// The kernels of a product whose operands lie as `a` does.
 fn kernels(a: &View, precision: Precision) -> &'static Kernels {
@@ -43,7 +65,7 @@ fn kernels(a: &View, precision: Precision) -> &'static Kernels {
 
 /// Whether a kernel exists from compute capability 8.0 on only: older tensor cores know no bf16 and no tf32.
 pub(super) fn needs_ampere(kernel: &str) -> bool {
-    [&TF32, &BF16].iter().any(|k| [k.small.0, k.wide.0].contains(&kernel))
+    [&TF32, &BF16].iter().any(|k| [k.small.0, k.wide.0, k.maxout].contains(&kernel))
 }
 
 /// How a product is cut.
@@ -75,6 +97,13 @@ impl Tiling {
     }
 }
 
+/// Units of each piece that a tile of a maxout holds: whole pieces of 16 bytes of them. `None` where the product is
+/// cut into slices or large tiles, or a tile does not hold that many pieces: the maxout then has a launch of its own.
+fn run_of_units(maxout: &Maxout, tiling: Tiling) -> Option<u32> {
+    let run = tiling.tile / maxout.pieces / 8 * 8;
+    (tiling.tile == 64 && tiling.slices == 1 && run > 0).then_some(run as u32)
+}
+
 /// Elements that the slices of the plans' products need at most.
 pub(super) fn partial_sums(plans: &[Plan]) -> usize {
     let of = |work: &Work, precision| match work {
@@ -98,8 +127,12 @@ fn extended(product: &Matmul) -> [usize; 3] {
 }
 
 /// The product's launch, and the one that adds its slices if there are several.
-pub(super) fn pack(memory: &Memory, product: &Matmul) -> Result<Vec<Packed>, String> {
-    let Matmul { a, b, out, size, epilogue, column_sums } = product;
+pub(super) fn pack(
+    memory: &Memory,
+    product: &Matmul,
+    programs: &mut Vec<ProgramArguments>,
+) -> Result<Vec<Packed>, String> {
+    let Matmul { a, b, out, size, epilogue, column_sums, maxout } = product;
     let [m, n, k] = *size;
     let [rows, ..] = extended(product);
     if rows * n == 0 {
@@ -111,6 +144,7 @@ pub(super) fn pack(memory: &Memory, product: &Matmul) -> Result<Vec<Packed>, Str
     let kernels = kernels(a, memory.precision);
     assert_eq!(a.place.is_narrow(), b.place.is_narrow(), "operands of one type");
     let tiling = Tiling::new(extended(product), kernels.depth);
+    let fused = maxout.as_ref().and_then(|m| Some((m, run_of_units(m, tiling)?)));
     let strides = |view: &View| [view.strides[0] as i64, view.strides[1] as i64];
     let mut arguments = MatmulArguments {
         a: memory.start(a),
@@ -135,20 +169,40 @@ pub(super) fn pack(memory: &Memory, product: &Matmul) -> Result<Vec<Packed>, Str
     for (to, from) in arguments.step.iter_mut().zip(epilogue) {
         *to = step(memory, from, *size)?;
     }
+    if let Some((Maxout { pieces, shape, program }, run)) = fused {
+        let address = memory.programs.address + (programs.len() * size_of::<ProgramArguments>()) as u64;
+        let (program, slots) = map_arguments(memory, shape, program)?;
+        assert!(slots as usize <= MAX_REGISTERS, "a slot each thread has room for where the tiles were");
+        programs.push(program);
+        arguments.maxout = address;
+        arguments.pieces = *pieces as u32;
+        arguments.units = (n / pieces) as u32;
+        arguments.run = run;
+    }
     let down = u32::try_from(rows.div_ceil(tiling.tile)).ok().filter(|&d| d < 65_536);
     let down = down.ok_or_else(|| format!("a product of {m} rows is more than one launch covers"))?;
-    let across = n.div_ceil(tiling.tile) as u32;
+    let across = match fused {
+        Some((maxout, run)) => (n / maxout.pieces).div_ceil(run as usize) as u32,
+        None => n.div_ceil(tiling.tile) as u32,
+    };
     let packed = |kernel, geometry| Packed {
         kernel,
         geometry,
         arguments: vec![Argument::block("MatmulArguments", &arguments)],
     };
     let grid = [across, down, tiling.slices as u32];
-    let (kernel, threads) = if tiling.tile == 128 { kernels.wide } else { kernels.small };
+    let (kernel, threads) = match tiling.tile {
+        128 => kernels.wide,
+        _ if fused.is_some() => (kernels.maxout, kernels.small.1),
+        _ => kernels.small,
+    };
     let mut all = vec![packed(kernel, Geometry { grid, block: [threads, 1, 1], shared_bytes: 0 })];
     if tiling.slices > 1 {
         let blocks = (rows * n.div_ceil(4)).div_ceil(SLICES_THREADS as usize);
         all.push(packed("matmul_slices_f32", Geometry::row(blocks, SLICES_THREADS)));
+    }
+    if let (None, Some(Maxout { shape, program, .. })) = (fused, maxout) {
+        all.extend(map(memory, shape, program)?);
     }
     Ok(all)
 }

@@ -31,7 +31,7 @@ pub(super) fn pack(
     let refuse = |what| Error::Device(format!("{}: {what}; run this model with --device cpu", launch.name));
     let one = match &launch.work {
         Work::Gather { input, to, rows, width } => gather(memory, input, *to, *rows, *width),
-        Work::Matmul(product) => return matmul::pack(memory, product).map_err(refuse),
+        Work::Matmul(product) => return matmul::pack(memory, product, programs).map_err(refuse),
         Work::Map { shape, program } => map(memory, shape, program),
         Work::Reduce { shape, summed, program } => reduce(memory, shape, summed, program),
         Work::Loss(parts) => loss(memory, parts, programs),
@@ -80,7 +80,7 @@ fn gather(memory: &Memory, input: &str, to: Place, rows: usize, width: usize) ->
     Ok(Some(Packed { kernel, geometry: Geometry::row(rows, 256), arguments }))
 }
 
-fn map(memory: &Memory, shape: &[usize], program: &Program) -> Packing {
+pub(super) fn map(memory: &Memory, shape: &[usize], program: &Program) -> Packing {
     if shape.contains(&0) {
         return Ok(None);
     }
@@ -133,7 +133,7 @@ fn reduce(memory: &Memory, shape: &[usize], summed: &[bool], program: &Program) 
 }
 
 /// A map's parameters and how many slots it needs.
-fn map_arguments(
+pub(super) fn map_arguments(
     memory: &Memory,
     shape: &[usize],
     program: &Program,
@@ -187,7 +187,11 @@ fn loss(memory: &Memory, parts: &[Work], programs: &mut Vec<ProgramArguments>) -
 
 /// Bytes of the parameters that plans keep in device memory.
 pub(super) fn program_bytes(plans: &[Plan]) -> usize {
-    let parts = |work: &Work| if let Work::Loss(parts) = work { parts.len() } else { 0 };
+    let parts = |work: &Work| match work {
+        Work::Loss(parts) => parts.len(),
+        Work::Matmul(product) => usize::from(product.maxout.is_some()),
+        _ => 0,
+    };
     let count: usize = plans.iter().flat_map(|p| &p.launches).map(|l| parts(&l.work)).sum();
     count * size_of::<ProgramArguments>()
 }
