@@ -11,7 +11,7 @@ mod reference;
 #[path = "emulator/steps.rs"]
 #[allow(dead_code, unused_imports, reason = "the rest are tests of the emulated GPU")]
 mod steps;
-#[path = "emulator/table.rs"]
+#[path = "emulator/table/mod.rs"]
 mod table;
 
 use bench::Witnesses;

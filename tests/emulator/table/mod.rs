@@ -1,0 +1,54 @@
+//! The table: kernel × layout × size, each against a reference with a derived tolerance. Random numbers, data
+//! and updates must be the CPU's to the bit. A kernel that no row launches fails the test.
+
+mod products;
+mod programs;
+mod training;
+
+use crate::bench::Witness;
+use crate::reference::Near;
+use gansaku::lower::Place;
+use gansaku::precision::Precision;
+use products::{matmuls, maxouts};
+use programs::{conversions, draws, losses, point_ops};
+use training::{clocks, gathers, overflows, updates, windows};
+
+/// Asserts that all are inside; the largest share of a tolerance used.
+fn inside(name: &str, found: &[f32], wanted: impl Iterator<Item = Near>) -> f64 {
+    let share = |(i, (&x, want)): (usize, (&f32, Near))| {
+        let share = want.share(x);
+        assert!(share <= 1.0, "{name}: element {i} is {x:e}, not {:e} ± {:.1e}", want.value, want.error);
+        share
+    };
+    found.iter().zip(wanted).enumerate().map(share).fold(0.0, f64::max)
+}
+
+fn indices(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {
+    (0..shape.iter().product()).map(move |mut at: usize| {
+        let mut index = vec![0; shape.len()];
+        for (i, &n) in index.iter_mut().zip(shape).rev() {
+            (*i, at) = (at % n, at / n);
+        }
+        index
+    })
+}
+
+/// Every row, on a device and on the CPU.
+pub fn every_kernel(w: &mut dyn Witness) {
+    for precision in [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16] {
+        println!("matmul {}: {:.2} of the tolerance", precision.name(), matmuls(w, precision));
+    }
+    for precision in [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16] {
+        println!("maxout {}: {:.2} of the tolerance", precision.name(), maxouts(w, precision));
+    }
+    conversions(w);
+    overflows(w);
+    println!("pointwise operations: {:.2} of the tolerance", point_ops(w));
+    println!("programs and sums: {:.2} of the tolerance", programs::programs(w));
+    draws(w);
+    gathers(w, Precision::Fp32, Place::Arena(0));
+    println!("losses: {:.2} of the tolerance", losses(w));
+    println!("updates: {:.2} of the tolerance", updates(w));
+    clocks(w);
+    println!("Parzen windows: {:.2} of the tolerance", windows(w));
+}

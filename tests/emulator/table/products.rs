@@ -1,0 +1,331 @@
+//! Matrix products: layouts, sizes, epilogues, sums of columns, maxouts, in every precision.
+
+use super::programs::{NO, instruction};
+use super::{indices, inside};
+use crate::bench::{Bench, LEFT, RIGHT, SEED, TICK, Witness, normals, same_bits};
+use crate::reference::{self, Near, element};
+use gansaku::graph::{Dist, Player};
+use gansaku::lower::{Arg, Epilogue, Instruction, Load, Matmul, Maxout, Place, PointOp, Program, View, Work};
+use gansaku::precision::{Precision, round_tf32};
+use gansaku::rng::{Draw, stream};
+
+/// A `[rows, columns]` matrix with `gap` unused elements after each line; transposed, its columns are lines.
+fn matrix(place: Place, [rows, columns]: [usize; 2], transposed: bool, gap: usize) -> (View, usize) {
+    let (lines, along) = if transposed { (columns, rows) } else { (rows, columns) };
+    let line = (along + gap) as isize;
+    let strides = if transposed { vec![1, line] } else { vec![line, 1] };
+    let len = if lines * along == 0 { 0 } else { (lines - 1) * (along + gap) + along };
+    (View { place, base: 0, strides, windows: vec![(0, rows), (0, columns)] }, len)
+}
+
+/// A product in some precision, its operands in layouts such as "nt" with `gap` unused elements after each line.
+struct Product<'a> {
+    precision: Precision,
+    size: [usize; 3],
+    layout: &'a str,
+    gap: usize,
+    /// Whether the result is stored in 16 bits.
+    narrow: bool,
+    /// Whether the columns of the right operand are summed beside it.
+    sums: bool,
+    steps: &'a [Epilogue],
+}
+
+/// What the operands of steps are read from: this far into G's weights (or their copies) and into the arena.
+const STEPS_AT: usize = 65_536;
+
+fn matmul(w: &mut dyn Witness, product: &Product) -> f64 {
+    let &Product { precision, size, layout, gap, narrow, steps, .. } = product;
+    let [m, n, k] = size;
+    let format = precision.stored();
+    let [left_place, right_place] = match format {
+        Some(_) => [Place::Copies(Player::Generator, 0), Place::Copies(Player::Discriminator, 0)],
+        None => [LEFT, RIGHT],
+    };
+    let mut layouts = layout.chars().map(|c| c == 't');
+    let (a, left) = matrix(left_place, [m, k], layouts.next().expect("of a"), gap);
+    let (b, right) = matrix(right_place, [k, n], layouts.next().expect("of b"), gap);
+    let operands = normals("y", if steps.is_empty() { 0 } else { 2 * m * n + n });
+    let mut bench = Bench {
+        left: normals("a", left),
+        right: normals("b", right),
+        arena: operands.clone(),
+        data: None,
+        precision,
+    };
+    if !steps.is_empty() {
+        assert!(left <= STEPS_AT, "room for the left operand");
+        bench.left.resize(STEPS_AT, 0.0);
+        bench.left.extend(operands);
+    }
+    let out = match (narrow, bench.arena.len()) {
+        (true, _) => Place::Narrow(0),
+        (false, at) => Place::Arena(at),
+    };
+    let names: Vec<_> = steps.iter().map(Epilogue::name).collect();
+    let to = if narrow { " to 16 bits" } else { "" };
+    let name = format!("matmul {} {layout} {size:?} gap {gap} {names:?}{to}", precision.name());
+    let out = View::contiguous(out, &[m, n]);
+    // Sums of b's columns come behind the result, where the host can see them beside it.
+    let sums_at = out.place;
+    let column_sums = match sums_at {
+        Place::Arena(at) if product.sums => Some(View::contiguous(Place::Arena(at + m * n), &[1, n])),
+        _ => None,
+    };
+    let len = m * n + column_sums.as_ref().map_or(0, |_| n);
+    let epilogue = steps.to_vec();
+    let work =
+        Work::Matmul(Matmul { a: a.clone(), b: b.clone(), out, size, epilogue, column_sums, maxout: None });
+    let (found, cpu) = w.run(&name, &bench, work, len);
+    let (left, right) = (as_read(precision, &bench.left), as_read(precision, &bench.right));
+    let cut = cut(precision);
+    let sum_of = |j: usize| {
+        let sum = reference::sum((0..k).map(|x| element(&right, 0, &b, &[x, j])));
+        Near { error: cut * sum.error, ..sum }
+    };
+    let columns = (0..len - m * n).map(sum_of);
+    let wanted: Vec<Near> = indices(&[m, n])
+        .map(|index| {
+            let (i, j) = (index[0], index[1]);
+            let term = |x| element(&left, 0, &a, &[i, x]) * element(&right, 0, &b, &[x, j]);
+            let sum = reference::sum((0..k).map(term));
+            let finished = steps.iter().fold(Near { error: cut * sum.error, ..sum }, |x, step| {
+                let y = step.view().map_or(0.0, |v| match (step, v.place) {
+                    (Epilogue::Dropout { .. }, _) => 0.0,
+                    (_, Place::Arena(at)) => element(&bench.arena, at, v, &index),
+                    (_, Place::Copies(Player::Generator, at)) => element(&left, at, v, &index),
+                    other => panic!("an operand in {other:?}"),
+                });
+                reference::epilogue(x, step, y, [i, j], |s| Draw::new(SEED, s, TICK))
+            });
+            format.filter(|_| narrow).map_or(finished, |format| reference::narrowed(finished, format))
+        })
+        .chain(columns)
+        .collect();
+    inside(&format!("{name} on the CPU"), &cpu, wanted.iter().copied());
+    inside(&name, &found, wanted.into_iter())
+}
+
+pub(super) fn matmuls(w: &mut dyn Witness, precision: Precision) -> f64 {
+    let mut worst = 0.0f64;
+    let plain =
+        Product { precision, size: [0; 3], layout: "nn", gap: 0, narrow: false, sums: false, steps: &[] };
+    let sizes = [
+        [0, 4, 3],
+        [2, 0, 3],
+        [2, 3, 0],
+        [1, 1, 1],
+        [3, 5, 7],
+        [1, 130, 5],
+        [100, 1, 33],
+        [64, 64, 16],
+        [65, 63, 17],
+        [129, 66, 48],
+        [20, 70, 300],
+        [1, 3, 2_001],
+    ];
+    for size in sizes {
+        for layout in ["nn", "nt", "tn", "tt"] {
+            // Lines of eight elements more are aligned to 16 bytes where they were, three more never are.
+            for gap in [0, 3, 8] {
+                worst = worst.max(matmul(w, &Product { size, layout, gap, ..plain }));
+            }
+        }
+    }
+    for layout in ["nn", "nt", "tn", "tt"] {
+        worst = worst.max(matmul(w, &Product { size: [1_500, 1_410, 18], layout, gap: 1, ..plain }));
+    }
+    // tf32 would round what is summed: no plan asks it to.
+    if precision != Precision::Tf32 {
+        for size in [[0, 4, 3], [1, 1, 1], [64, 64, 16], [63, 66, 48], [128, 5, 300], [20, 70, 300]] {
+            for layout in ["nn", "tn", "tt"] {
+                worst = worst.max(matmul(w, &Product { size, layout, sums: true, ..plain }));
+                let steps = [Epilogue::Scale(-0.3)];
+                let gap = 3;
+                worst =
+                    worst.max(matmul(w, &Product { size, layout, gap, sums: true, steps: &steps, ..plain }));
+            }
+        }
+        let size = [1_500, 1_410, 18];
+        worst = worst.max(matmul(w, &Product { size, layout: "tn", sums: true, ..plain }));
+    }
+    let (m, n) = (33, 70);
+    let mut places = vec![(Place::Arena(0), false)];
+    if precision.stored().is_some() {
+        places.extend([(Place::Copies(Player::Generator, STEPS_AT), true), (Place::Arena(0), true)]);
+    }
+    for (place, narrow) in places {
+        for steps in &chains(place, [m, n]) {
+            worst = worst.max(matmul(w, &Product { size: [m, n, 19], narrow, steps, ..plain }));
+            let deep = Product { size: [m, n, 200], layout: "nt", gap: 1, narrow, steps, ..plain };
+            worst = worst.max(matmul(w, &deep));
+        }
+    }
+    worst
+}
+
+/// Products with a maxout behind them: the affine values against the reference, the maxima to the bit of the greatest
+/// affine value stored, with or without a dropout mask behind.
+pub(super) fn maxouts(w: &mut dyn Witness, precision: Precision) -> f64 {
+    let mut worst = 0.0f64;
+    // The last three have launches of their own for the maxout: pieces too many for a tile, slices, large tiles.
+    let sizes = [
+        ([1, 5, 7], 2),
+        ([3, 1, 7], 2),
+        ([64, 8, 16], 5),
+        ([65, 17, 40], 3),
+        ([70, 33, 50], 5),
+        ([20, 8, 20], 8),
+        ([20, 13, 24], 9),
+        ([7, 33, 2_001], 5),
+        ([1_500, 282, 18], 5),
+    ];
+    for ([m, units, k], pieces) in sizes {
+        for (dropout, narrow) in [(false, false), (true, false), (true, precision.stored().is_some())] {
+            worst = worst.max(maxout(w, precision, [m, units, k], pieces, dropout, narrow));
+        }
+    }
+    worst
+}
+
+fn maxout(
+    w: &mut dyn Witness,
+    precision: Precision,
+    [m, units, k]: [usize; 3],
+    pieces: usize,
+    dropout: bool,
+    narrow: bool,
+) -> f64 {
+    let n = pieces * units;
+    let [left, right] = match precision.stored() {
+        Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
+        None => [LEFT, RIGHT],
+    };
+    let bench = Bench {
+        left: normals("a", m * k),
+        right: normals("b", k * n),
+        arena: normals("bias", n),
+        precision,
+        ..Bench::default()
+    };
+    let at = if narrow { 0 } else { n };
+    let place = |at| if narrow { Place::Narrow(at) } else { Place::Arena(at) };
+    let out = View::contiguous(place(at), &[m, n]);
+    let piece =
+        |p: usize| View { base: (p * units) as isize, windows: vec![(0, m), (0, units)], ..out.clone() };
+    let to = View::contiguous(place(at + m * n), &[m, units]);
+    let mut loads: Vec<Load> = (0..pieces).map(|p| Load::Memory(piece(p))).collect();
+    let greatest = |p: usize| {
+        let so_far = if p == 1 { Arg::Load(0) } else { Arg::Register(p as u8 % 2) };
+        instruction(PointOp::Max, [so_far, Arg::Load(p as u8), NO], (p as u8 + 1) % 2)
+    };
+    let mut instructions: Vec<Instruction> = (1..pieces).map(greatest).collect();
+    let mut last = instructions[pieces - 2].to;
+    if dropout {
+        let view = View::contiguous(Place::Arena(0), &[m, units]);
+        loads.push(Load::Rand { stream: stream("mask"), dist: Dist::Uniform, view });
+        let (r, mask) = (Arg::Register, Arg::Load(pieces as u8));
+        instructions.push(instruction(PointOp::Gt, [mask, Arg::Const(0.5), NO], 2));
+        instructions.push(instruction(PointOp::Select, [r(2), Arg::Const(2.0), NO], 3));
+        instructions.push(instruction(PointOp::Mul, [r(last), r(3), NO], 4));
+        last = 4;
+    }
+    let program = Program { loads, instructions, results: vec![(Arg::Register(last), to)] };
+    let (a, b) = (View::contiguous(left, &[m, k]), View::contiguous(right, &[k, n]));
+    let bias = View { strides: vec![0, 1], ..View::contiguous(Place::Arena(0), &[m, n]) };
+    let work = Work::Matmul(Matmul {
+        a: a.clone(),
+        b: b.clone(),
+        out,
+        size: [m, n, k],
+        epilogue: vec![Epilogue::Bias(bias)],
+        column_sums: None,
+        maxout: Some(Maxout { pieces, shape: vec![m, units], program }),
+    });
+    let name =
+        format!("maxout {} [{m}, {units}, {k}] of {pieces} pieces, {dropout} {narrow}", precision.name());
+    let (found, cpu) = w.run(&name, &bench, work, m * n + m * units);
+    let (left, right) = (as_read(precision, &bench.left), as_read(precision, &bench.right));
+    let shape = [m, n];
+    let wanted = indices(&shape).map(|index| {
+        let (i, j) = (index[0], index[1]);
+        let sum =
+            reference::sum((0..k).map(|x| element(&left, 0, &a, &[i, x]) * element(&right, 0, &b, &[x, j])));
+        let sum = Near { error: cut(precision) * sum.error, ..sum };
+        let biased = sum.value + f64::from(bench.arena[j]);
+        let near = Near { value: biased, error: sum.error + reference::U * biased.abs() };
+        precision.stored().filter(|_| narrow).map_or(near, |format| reference::narrowed(near, format))
+    });
+    let draw = Draw::new(SEED, stream("mask"), TICK);
+    for (whose, numbers) in [("the CPU's", &cpu), ("the device's", &found)] {
+        let (affine, maxima) = numbers.split_at(m * n);
+        let greatest = |at: usize| {
+            let (i, u) = (at / units, at % units);
+            let greatest =
+                (0..pieces).map(|p| affine[i * n + p * units + u]).fold(f32::NEG_INFINITY, f32::max);
+            let kept = if dropout && draw.uniform(at as u64) <= 0.5 { 0.0 } else { 1.0 };
+            let value = greatest * if dropout { 2.0 * kept } else { 1.0 };
+            precision.stored().filter(|_| narrow).map_or(value, |format| format.round(value))
+        };
+        let wanted: Vec<f32> = (0..m * units).map(greatest).collect();
+        same_bits(&format!("{name}: {whose} maxima"), maxima, &wanted);
+    }
+    inside(&name, &found[..m * n], wanted)
+}
+
+/// Numbers as a product of this precision reads them.
+fn as_read(precision: Precision, memory: &[f32]) -> Vec<f32> {
+    let number = |&x: &f32| match precision.stored() {
+        Some(format) => format.round(x),
+        None if precision == Precision::Tf32 => round_tf32(x),
+        None => x,
+    };
+    memory.iter().map(number).collect()
+}
+
+/// Tensor cores cut sums off where others round them.
+fn cut(precision: Precision) -> f64 {
+    if precision == Precision::Fp32 { 1.0 } else { 2.0 }
+}
+
+/// Every epilogue step, operands at `place`, on a product of `[m, n]`.
+fn chains(place: Place, [m, n]: [usize; 2]) -> Vec<Vec<Epilogue>> {
+    let full = View::contiguous(place, &[m, n]);
+    let row = View { strides: vec![0, 1], ..full.clone() };
+    // Rows 3 .. 20 of the operand, columns 5 .. 66; zeros around.
+    let window = View { windows: vec![(3, 20), (5, 66)], base: -200, ..full.clone() };
+    let drawn = |base| View { base, ..full.clone() };
+    // A draw whose rows start at multiples of four elements, and one whose rows do not.
+    let dropout = |name, base| Epilogue::Dropout {
+        stream: stream(name),
+        threshold: 0.2,
+        scale: 1.25,
+        view: drawn(base),
+    };
+    let four = View { strides: vec![72, 1], ..full.clone() };
+    let aligned = Epilogue::Dropout { stream: stream("D/drop1"), threshold: 0.5, scale: 2.0, view: four };
+    vec![
+        vec![Epilogue::Bias(row.clone())],
+        vec![Epilogue::Accumulate(full.clone())],
+        vec![Epilogue::Accumulate(window.clone())],
+        vec![Epilogue::Scale(-0.3)],
+        vec![Epilogue::Relu],
+        vec![Epilogue::LeakyRelu(0.2)],
+        vec![Epilogue::Tanh],
+        vec![Epilogue::Sigmoid],
+        vec![dropout("D/drop0", 0)],
+        vec![dropout("D/drop0", 7)],
+        vec![aligned],
+        vec![Epilogue::ReluGrad(full.clone())],
+        vec![Epilogue::ReluGrad(window)],
+        vec![Epilogue::LeakyReluGrad(full.clone(), 0.2)],
+        vec![Epilogue::TanhGrad(full.clone())],
+        vec![Epilogue::SigmoidGrad(full.clone())],
+        vec![
+            Epilogue::Bias(row),
+            Epilogue::LeakyRelu(0.2),
+            dropout("D/drop0", 0),
+            Epilogue::Accumulate(full),
+        ],
+    ]
+}
