@@ -1,13 +1,22 @@
-// The minibatch of a tick from the resident data set: examples, or their labels one-hot.
+// The minibatch of a tick from the resident data set, and what else a phase needs of nothing: its noise.
 //
-// Row r is position tick·rows + r of an endless sequence of shuffled passes. A pass is a Feistel permutation
-// keyed by seed and pass, walking the cycle until it lands inside [0, count): the same as src/data/shuffle.rs.
-// One block a row; its threads walk the width.
-#include "random.cuh"
+// Row r of a minibatch is position tick·rows + r of an endless sequence of shuffled passes. A pass is a Feistel
+// permutation keyed by seed and pass, walking the cycle until it lands inside [0, count): the same as
+// src/data/shuffle.rs. A block has one row of the examples or of the labels, one-hot; or four elements a thread of a
+// pointwise program that reads random numbers alone.
+//
+// Dynamic shared memory: the most slots of any program × 4 × threads × 4 bytes.
+#include "program.cuh"
+
+#define MAX_GATHERS 2
+#define MAX_MAPS 4
+
+// What a gather reads. Rust: `pack::BYTES` and its neighbours.
+enum { BYTES, NUMBERS, LABELS };
 
 struct GatherArguments {
-  Global<const u8> bytes;       // [count, width] or labels [count]; unused by gather_f32
-  Global<const float> numbers;  // [count, width]; used by gather_f32 only
+  Global<const u8> bytes;       // [count, width], or labels [count]
+  Global<const float> numbers;  // [count, width]
   Global<float> out;            // [rows, width], or 16-bit numbers, by `type`
   Global<const Clock> clock;    // [1]
   u64 count;                    // examples, at least 1
@@ -17,6 +26,16 @@ struct GatherArguments {
   float factor;  // a byte v stands for v·factor + offset
   float offset;
   u32 type;
+  u32 kind;
+  u32 first;  // block of row 0
+};
+
+struct TogetherArguments {
+  Global<const ProgramArguments> maps;  // [map_count]
+  u32 gathers;
+  u32 map_count;
+  GatherArguments gather[MAX_GATHERS];
+  u32 first[MAX_MAPS];  // block of each map's element 0, after all rows
 };
 
 __device__ __forceinline__ u64 example(const GatherArguments& a, u32 row) {
@@ -36,30 +55,29 @@ __device__ __forceinline__ u64 example(const GatherArguments& a, u32 row) {
   return at;
 }
 
-extern "C" __global__ void __launch_bounds__(256) gather_u8_f32(const __grid_constant__ GatherArguments a) {
-  u32 row = blockIdx.x;
-  if (row >= a.rows) return;
-  u64 from = example(a, row) * a.width, to = (u64)row * a.width;
+__device__ __forceinline__ void gather_row(const GatherArguments& a, u32 row) {
+  u64 from = example(a, row), to = (u64)row * a.width;
+  u32 label = a.kind == LABELS ? a.bytes[from] : 0;
   for (u32 i = threadIdx.x; i < a.width; i += blockDim.x) {
-    write_number(a.out, a.type, to + i, add(mul((float)a.bytes[from + i], a.factor), a.offset));
+    float x;
+    switch (a.kind) {
+      case BYTES: x = add(mul((float)a.bytes[from * a.width + i], a.factor), a.offset); break;
+      case NUMBERS: x = a.numbers[from * a.width + i]; break;
+      default: x = i == label ? 1.0f : 0.0f;
+    }
+    write_number(a.out, a.type, to + i, x);
   }
 }
 
-extern "C" __global__ void __launch_bounds__(256) gather_f32(const __grid_constant__ GatherArguments a) {
-  u32 row = blockIdx.x;
-  if (row >= a.rows) return;
-  u64 from = example(a, row) * a.width, to = (u64)row * a.width;
-  for (u32 i = threadIdx.x; i < a.width; i += blockDim.x) {
-    write_number(a.out, a.type, to + i, a.numbers[from + i]);
+extern "C" __global__ void __launch_bounds__(128) together_f32(const __grid_constant__ TogetherArguments a) {
+  DYNAMIC_SHARED(float, slots);
+  for (u32 i = 0; i < a.gathers; i++) {
+    if (blockIdx.x - a.gather[i].first < a.gather[i].rows) {
+      gather_row(a.gather[i], blockIdx.x - a.gather[i].first);
+      return;
+    }
   }
-}
-
-extern "C" __global__ void __launch_bounds__(256) gather_labels_f32(const __grid_constant__ GatherArguments a) {
-  u32 row = blockIdx.x;
-  if (row >= a.rows) return;
-  u32 label = a.bytes[example(a, row)];
-  u64 to = (u64)row * a.width;
-  for (u32 i = threadIdx.x; i < a.width; i += blockDim.x) {
-    write_number(a.out, a.type, to + i, i == label ? 1.0f : 0.0f);
-  }
+  u32 number = a.map_count;
+  while (number > 1 && blockIdx.x < a.first[number - 1]) number--;
+  if (number > 0) map_part<4>(a.maps[number - 1], slots, (blockIdx.x - a.first[number - 1]) * 4 * blockDim.x);
 }

@@ -24,9 +24,9 @@ struct Quad {
 
 // Reads the thread's part of a tile, zeros outside its lines and from `depth_end` on but for a line of ones at `ones`.
 // Strides are along the tile and along k.
-template <u32 LENGTH, bool MAXOUT>
+template <u32 LENGTH, bool FOLLOWED>
 __device__ __forceinline__ void fetch(float (&to)[LENGTH / 64][4], Global<const float> from, i64 along_stride,
-                                      i64 depth_stride, const Lines<MAXOUT>& lines, u32 depth, u32 depth_end,
+                                      i64 depth_stride, const Lines<FOLLOWED>& lines, u32 depth, u32 depth_end,
                                       u32 ones) {
 #pragma unroll
   for (u32 part = 0; part < LENGTH / 64; part++) {
@@ -66,17 +66,20 @@ __device__ __forceinline__ void stage(Tile& tile, u32 slot, const float (&from)[
 }
 
 // The tile of this block. A thread's results are groups of four neighbours, 64 apart in rows and in columns.
-template <u32 TILE, bool MAXOUT>
-__device__ __forceinline__ void product(const MatmulArguments& a) {
+template <u32 TILE, After AFTER>
+__device__ __forceinline__ void product(const MatmulLaunch& launch) {
   constexpr u32 GROUPS = TILE / 64, PITCH = TILE + 4;
   // Two halves of the left tile, two of the right; then 64 rows of sums at a time.
   SHARED(float, tiles, 4 * DEPTH * PITCH);
   static_assert(4 * DEPTH == 64, "the sums of 64 rows take the tiles' place");
-  u32 first_row = blockIdx.y * TILE, first_column = blockIdx.x * (MAXOUT ? a.run : TILE);
-  Lines<false> rows = {first_row, a.m, 0, 0};
-  Lines<MAXOUT> columns = {first_column, MAXOUT ? a.pieces : a.n, a.run, a.units};
+  constexpr bool FOLLOWED = AFTER == FOLLOWERS;
+  const MatmulArguments& a = own_product(launch);
+  Conclusion<AFTER> conclusion(launch);
+  Part part(a, TILE);
+  Lines<false> rows = {part.row * TILE, a.m, 0, 0};
+  Lines<FOLLOWED> columns = {part.column * (FOLLOWED ? a.run : TILE), FOLLOWED ? a.pieces : a.n, a.run, a.units};
   u32 row = threadIdx.x / 16 * 4, column = threadIdx.x % 16 * 4;
-  u32 depth = blockIdx.z * a.span, depth_end = a.k - depth < a.span ? a.k : depth + a.span;
+  u32 depth = part.slice * a.span, depth_end = a.k - depth < a.span ? a.k : depth + a.span;
   bool left_deep = a.a_strides[1] == 1, right_deep = a.b_strides[0] == 1;
   float sums[4 * GROUPS][4 * GROUPS] = {};
   float next_left[GROUPS][4], next_right[GROUPS][4];
@@ -129,40 +132,24 @@ __device__ __forceinline__ void product(const MatmulArguments& a) {
       }
     }
     __syncthreads();
-    deliver_rows<64, TILE, PITCH, 256>(a, tiles, first_row + 64 * band, columns);
-    __syncthreads();
+    deliver_rows<64, TILE, PITCH, 256>(a, conclusion, tiles, part.slice, part.row * TILE + 64 * band, columns);
+    if (band + 1 < GROUPS) __syncthreads();
   }
-  if constexpr (MAXOUT) greatest<TILE>(a, tiles, first_row, first_column);
+  conclude_tile<TILE, 256>(a, conclusion, tiles, part, columns);
 }
 
-extern "C" __global__ void __launch_bounds__(256) matmul_f32(const __grid_constant__ MatmulArguments a) {
-  product<64, false>(a);
+extern "C" __global__ void __launch_bounds__(256) matmul_f32(const __grid_constant__ MatmulLaunch a) {
+  product<64, NOTHING>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(256) matmul_maxout_f32(const __grid_constant__ MatmulArguments a) {
-  product<64, true>(a);
+extern "C" __global__ void __launch_bounds__(256) matmul_followed_f32(const __grid_constant__ MatmulLaunch a) {
+  product<64, FOLLOWERS>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(256, 2) matmul_wide_f32(const __grid_constant__ MatmulArguments a) {
-  product<128, false>(a);
+extern "C" __global__ void __launch_bounds__(256) matmul_update_f32(const __grid_constant__ MatmulLaunch a) {
+  product<64, UPDATE>(a);
 }
 
-// Adds the slices of a product in order and finishes it; four neighbours a thread.
-extern "C" __global__ void __launch_bounds__(256) matmul_slices_f32(const __grid_constant__ MatmulArguments a) {
-  u32 across = (a.n + 3) / 4;
-  u64 quad = (u64)blockIdx.x * blockDim.x + threadIdx.x;
-  u32 row = (u32)(quad / across), column = (u32)(quad % across) * 4;
-  u32 rows = a.m + a.sums;
-  if (quad >= (u64)rows * across) return;
-  u32 count = a.n - column < 4 ? a.n - column : 4;
-  float sums[4];
-#pragma unroll
-  for (u32 j = 0; j < 4; j++) {
-    i64 at = (i64)row * a.n + column + j;
-    sums[j] = j < count ? a.partial[at] : 0.0f;
-    for (u32 slice = 1; slice < a.slices && j < count; slice++) {
-      sums[j] = add(sums[j], a.partial[(i64)slice * rows * a.n + at]);
-    }
-  }
-  conclude(a, sums, row, column, count);
+extern "C" __global__ void __launch_bounds__(256, 2) matmul_wide_f32(const __grid_constant__ MatmulLaunch a) {
+  product<128, NOTHING>(a);
 }

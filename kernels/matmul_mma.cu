@@ -44,7 +44,7 @@ struct Tf32 {
 #endif
 
 // An operand's tile: LENGTH along m or n, LINE words deep. `deep`: k is the contiguous axis.
-template <class Number, u32 LENGTH, bool MAXOUT>
+template <class Number, u32 LENGTH, bool FOLLOWED>
 struct Operand {
   static constexpr u32 PIECE = 4 * Number::PER_WORD;  // elements of 16 bytes
   static constexpr u32 DEPTH = LINE * Number::PER_WORD;
@@ -52,7 +52,7 @@ struct Operand {
 
   Global<const typename Number::Element> from;
   i64 along_stride, depth_stride;
-  Lines<MAXOUT> lines;
+  Lines<FOLLOWED> lines;
   u32 ones;   // a line of ones there; NO_ONES is none
   u32 start;  // of its first stage, in words of the block's memory
   bool deep;
@@ -125,8 +125,8 @@ struct FloatSlots {
 };
 
 // The tile of this block, by 2 × TILE / 32 warps of TILE / 2 × 32 results each.
-template <class Number, u32 TILE, bool MAXOUT>
-__device__ __forceinline__ void product(const MatmulArguments& a) {
+template <class Number, u32 TILE, After AFTER>
+__device__ __forceinline__ void product(const MatmulLaunch& launch) {
   typedef Operand<Number, TILE, false> Side;
   constexpr u32 THREADS = 2 * TILE, ACROSS = TILE / 32, HIGH = TILE / 32, STEPS = LINE / Number::STEP;
   constexpr u32 PITCH = TILE + 8, ROWS = TILE < 64 ? TILE : 64;  // of the sums' passage
@@ -134,14 +134,17 @@ __device__ __forceinline__ void product(const MatmulArguments& a) {
   static_assert(ROWS * PITCH <= 2 * STAGES * Side::WORDS, "the sums of 64 rows fit where the tiles were");
 
   typedef typename Number::Element Element;
-  u32 first_row = blockIdx.y * TILE, first_column = blockIdx.x * (MAXOUT ? a.run : TILE);
-  Lines<MAXOUT> columns = {first_column, MAXOUT ? a.pieces : a.n, a.run, a.units};
+  constexpr bool FOLLOWED = AFTER == FOLLOWERS;
+  const MatmulArguments& a = own_product(launch);
+  Conclusion<AFTER> conclusion(launch);
+  Part part(a, TILE);
+  Lines<FOLLOWED> columns = {part.column * (FOLLOWED ? a.run : TILE), FOLLOWED ? a.pieces : a.n, a.run, a.units};
   u32 ones = a.sums ? a.m : NO_ONES;
-  Side left = {recast<const Element>(a.a), a.a_strides[0], a.a_strides[1], {first_row, a.m, 0, 0}, ones, 0,
+  Side left = {recast<const Element>(a.a), a.a_strides[0], a.a_strides[1], {part.row * TILE, a.m, 0, 0}, ones, 0,
                a.a_strides[1] == 1};
-  Operand<Number, TILE, MAXOUT> right = {recast<const Element>(a.b), a.b_strides[1], a.b_strides[0], columns, NO_ONES,
+  Operand<Number, TILE, FOLLOWED> right = {recast<const Element>(a.b), a.b_strides[1], a.b_strides[0], columns, NO_ONES,
                                          STAGES * Side::WORDS, a.b_strides[0] == 1};
-  u32 depth = blockIdx.z * a.span, depth_end = a.k - depth < a.span ? a.k : depth + a.span;
+  u32 depth = part.slice * a.span, depth_end = a.k - depth < a.span ? a.k : depth + a.span;
   u32 count = (depth_end - depth + Side::DEPTH - 1) / Side::DEPTH;
   u32 warp = threadIdx.x / 32, row = warp / ACROSS * (TILE / 2), column = warp % ACROSS * 32;
   float sums[HIGH][4][4] = {};
@@ -201,49 +204,54 @@ __device__ __forceinline__ void product(const MatmulArguments& a) {
       }
     }
     __syncthreads();
-    deliver_rows<ROWS, TILE, PITCH, THREADS>(a, tiles, first_row + from, columns);
+    deliver_rows<ROWS, TILE, PITCH, THREADS>(a, conclusion, tiles, part.slice, part.row * TILE + from, columns);
   }
-  if constexpr (MAXOUT) {
-    __syncthreads();
-    FloatSlots<decltype(tiles)> slots = {tiles};
-    greatest<TILE>(a, slots, first_row, first_column);
-  }
+  FloatSlots<decltype(tiles)> slots = {tiles};
+  conclude_tile<TILE, THREADS>(a, conclusion, slots, part, columns);
 }
 
-extern "C" __global__ void __launch_bounds__(128, 4) matmul_f16(const __grid_constant__ MatmulArguments a) {
-  product<Half, 64, false>(a);
+extern "C" __global__ void __launch_bounds__(128, 4) matmul_f16(const __grid_constant__ MatmulLaunch a) {
+  product<Half, 64, NOTHING>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(128, 4) matmul_maxout_f16(const __grid_constant__ MatmulArguments a) {
-  product<Half, 64, true>(a);
+extern "C" __global__ void __launch_bounds__(128, 4) matmul_followed_f16(const __grid_constant__ MatmulLaunch a) {
+  product<Half, 64, FOLLOWERS>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(256, 1) matmul_wide_f16(const __grid_constant__ MatmulArguments a) {
-  product<Half, 128, false>(a);
+extern "C" __global__ void __launch_bounds__(256, 1) matmul_wide_f16(const __grid_constant__ MatmulLaunch a) {
+  product<Half, 128, NOTHING>(a);
 }
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
-extern "C" __global__ void __launch_bounds__(128, 4) matmul_bf16(const __grid_constant__ MatmulArguments a) {
-  product<Bfloat, 64, false>(a);
+extern "C" __global__ void __launch_bounds__(128, 4) matmul_bf16(const __grid_constant__ MatmulLaunch a) {
+  product<Bfloat, 64, NOTHING>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(128, 4) matmul_maxout_bf16(const __grid_constant__ MatmulArguments a) {
-  product<Bfloat, 64, true>(a);
+extern "C" __global__ void __launch_bounds__(128, 4) matmul_followed_bf16(const __grid_constant__ MatmulLaunch a) {
+  product<Bfloat, 64, FOLLOWERS>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(256, 1) matmul_wide_bf16(const __grid_constant__ MatmulArguments a) {
-  product<Bfloat, 128, false>(a);
+extern "C" __global__ void __launch_bounds__(128, 3) matmul_update_bf16(const __grid_constant__ MatmulLaunch a) {
+  product<Bfloat, 64, UPDATE>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(128, 4) matmul_tf32(const __grid_constant__ MatmulArguments a) {
-  product<Tf32, 64, false>(a);
+extern "C" __global__ void __launch_bounds__(256, 1) matmul_wide_bf16(const __grid_constant__ MatmulLaunch a) {
+  product<Bfloat, 128, NOTHING>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(128, 4) matmul_maxout_tf32(const __grid_constant__ MatmulArguments a) {
-  product<Tf32, 64, true>(a);
+extern "C" __global__ void __launch_bounds__(128, 4) matmul_tf32(const __grid_constant__ MatmulLaunch a) {
+  product<Tf32, 64, NOTHING>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(256, 1) matmul_wide_tf32(const __grid_constant__ MatmulArguments a) {
-  product<Tf32, 128, false>(a);
+extern "C" __global__ void __launch_bounds__(128, 4) matmul_followed_tf32(const __grid_constant__ MatmulLaunch a) {
+  product<Tf32, 64, FOLLOWERS>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 3) matmul_update_tf32(const __grid_constant__ MatmulLaunch a) {
+  product<Tf32, 64, UPDATE>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 1) matmul_wide_tf32(const __grid_constant__ MatmulLaunch a) {
+  product<Tf32, 128, NOTHING>(a);
 }
 #endif

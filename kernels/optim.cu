@@ -1,72 +1,18 @@
 // One optimizer update over a network's flat memory: rule, clip, moving average, 16-bit copy and gradient norm in one
-// launch. Formulas and roundings are those of src/exec/cpu/update.rs.
+// launch. Gradients of products that reach the update alone never come here: their product's epilogue updates
+// (matmul.cuh).
 //
 // A block walks 4,096 elements. The norm's partial sums are f64; the last block to finish adds them in a fixed
 // order, so no float is ever added atomically. Column norms come after as a launch of their own.
 //
 // Gradients of a scaled loss (fp16) are measured by a launch before: it finds out whether all of them are finite and
 // moves the scale; an update whose gradient is not finite then changes nothing at all.
-#include "common.cuh"
+#include "update.cuh"
 
 #define PER_BLOCK 4096
 // Of src/exec/scale.rs.
 #define MOST_SCALE 16777216.0f
 #define GROWTH 2000
-
-struct UpdateArguments {
-  Global<float> weights;          // [count]
-  Global<const float> gradients;  // [count]
-  Global<float> first;            // [count] velocity, square average, or Adam's first moment
-  Global<float> second;           // [count] Adam's second moment
-  Global<float> average;          // [count]
-  Global<u16> copies;             // [count] the weights in 16 bits, by `copy_type`; F32 keeps none
-  Global<double> partials;        // [blocks]
-  Global<double> norm2;           // [1] squared norm of the gradient
-  Global<u32> finished;           // [1] blocks done; 0 before and after
-  Global<const LossScale> scale;  // [1]
-  Global<const Clock> clock;      // [1]
-  u32 count;
-  u32 player;
-  u32 scaled;    // whether gradients are of a scaled loss, measured before
-  u32 unused;
-  u32 blend;     // whether the average moves now
-  float beta1;   // RMSProp: alpha
-  float beta2;
-  float eps;
-  float clip;    // 0 is off
-  u32 copy_type;
-};
-
-struct Sgd {
-  static __device__ __forceinline__ float step(const UpdateArguments& a, const Rates& r, u32 i, float w, float g) {
-    float v = sub(mul(r.momentum, a.first[i]), mul(r.lr, g));
-    a.first[i] = v;
-    return add(w, v);
-  }
-};
-
-struct Adam {
-  static __device__ __forceinline__ float step(const UpdateArguments& a, const Rates& r, u32 i, float w, float g) {
-    float m = a.first[i], v = a.second[i];
-    m = add(m, mul(sub(1.0f, a.beta1), sub(g, m)));
-    v = add(mul(a.beta2, v), mul(mul(sub(1.0f, a.beta2), g), g));
-    a.first[i] = m;
-    a.second[i] = v;
-    return sub(w, __fdiv_rn(mul(r.corrected_lr, m), add(__fdiv_rn(__fsqrt_rn(v), r.root_correction), a.eps)));
-  }
-};
-
-struct RmsProp {
-  static __device__ __forceinline__ float step(const UpdateArguments& a, const Rates& r, u32 i, float w, float g) {
-    float s = add(mul(a.beta1, a.first[i]), mul(mul(sub(1.0f, a.beta1), g), g));
-    a.first[i] = s;
-    return sub(w, __fdiv_rn(mul(r.lr, g), add(__fsqrt_rn(s), a.eps)));
-  }
-};
-
-__device__ __forceinline__ float blended(float average, float w, float beta) {
-  return add(mul(beta, average), mul(sub(1.0f, beta), w));
-}
 
 // Elements of this block: [from, to).
 struct Range {
@@ -77,27 +23,7 @@ struct Range {
   }
 };
 
-// Adds the blocks' squares; whether the calling block was the last one to add its own, with the sum in `total`.
-__device__ __forceinline__ bool whole_norm(Global<double> partials, Global<u32> finished, double square, double& total) {
-  SHARED(double, sums, 256);
-  SHARED(u32, last, 1);
-  double sum = block_sum<double>(sums, threadIdx.x, 256, square);
-  if (threadIdx.x == 0) {
-    partials[blockIdx.x] = sum;
-    __threadfence();
-    last[0] = atomicAdd(&finished[0], 1u) == gridDim.x - 1;
-  }
-  __syncthreads();
-  if (last[0] == 0) return false;
-  __threadfence();
-  total = 0.0;
-  for (u32 i = threadIdx.x; i < gridDim.x; i += 256) total += partials[i];
-  total = block_sum<double>(sums, threadIdx.x, 256, total);
-  if (threadIdx.x == 0) finished[0] = 0;
-  return true;
-}
-
-template <class Rule>
+template <u32 RULE>
 __device__ __forceinline__ void update(const UpdateArguments& a) {
   if (a.scaled && a.scale[0].skip) return;
   Rates rates = a.clock[0].rates[a.player];
@@ -107,22 +33,18 @@ __device__ __forceinline__ void update(const UpdateArguments& a) {
   for (u32 i = range.from + threadIdx.x; i < range.to; i += 256) {
     float g = mul(a.gradients[i], inverse);
     square += (double)g * (double)g;
-    float w = Rule::step(a, rates, i, a.weights[i], g);
-    if (a.clip > 0.0f) w = w < -a.clip ? -a.clip : w > a.clip ? a.clip : w;
-    a.weights[i] = w;
-    if (a.copy_type != F32) a.copies[i] = narrow(w, a.copy_type);
-    if (a.blend) a.average[i] = blended(a.average[i], w, rates.average);
+    update_one(a, RULE, rates, i, g);
   }
   double total;
-  if (!a.scaled && whole_norm(a.partials, a.finished, square, total) && threadIdx.x == 0) a.norm2[0] = total;
+  if (!a.scaled && whole_norm<256>(a.partials, a.finished, square, total) && threadIdx.x == 0) a.norm2[0] = total;
 }
 
-extern "C" __global__ void __launch_bounds__(256) sgd_f32(const __grid_constant__ UpdateArguments a) { update<Sgd>(a); }
+extern "C" __global__ void __launch_bounds__(256) sgd_f32(const __grid_constant__ UpdateArguments a) { update<SGD>(a); }
 
-extern "C" __global__ void __launch_bounds__(256) adam_f32(const __grid_constant__ UpdateArguments a) { update<Adam>(a); }
+extern "C" __global__ void __launch_bounds__(256) adam_f32(const __grid_constant__ UpdateArguments a) { update<ADAM>(a); }
 
 extern "C" __global__ void __launch_bounds__(256) rms_prop_f32(const __grid_constant__ UpdateArguments a) {
-  update<RmsProp>(a);
+  update<RMS_PROP>(a);
 }
 
 struct MeasureArguments {
@@ -146,7 +68,7 @@ extern "C" __global__ void __launch_bounds__(256) measure_f32(const __grid_const
     square += (double)g * (double)g;
   }
   double total;
-  if (!whole_norm(a.partials, a.finished, square, total) || threadIdx.x != 0) return;
+  if (!whole_norm<256>(a.partials, a.finished, square, total) || threadIdx.x != 0) return;
   a.norm2[0] = total;
   LossScale s = a.scale[0];
   s.inverse = inverse;

@@ -166,6 +166,9 @@ fn launches_are_counted_as_the_driver_counts_them() {
         assert_eq!(gpu.driver().counters().launches, counted.iter().sum::<usize>() as u64);
         let plan = &gpu.plans()[0].launches.clone();
         assert_eq!(counted.len(), plan.len() + 1, "the end of the phase");
+        // D and G at batch 100. A scaled gradient has to be measured before any parameter moves.
+        let most = if precision == Precision::Fp16 { 24 } else { 20 };
+        assert!(counted.iter().sum::<usize>() <= most, "{counted:?} in {}", precision.name());
         let of = |wanted: &dyn Fn(&Work) -> bool| -> usize {
             plan.iter()
                 .zip(&counted)
@@ -175,9 +178,12 @@ fn launches_are_counted_as_the_driver_counts_them() {
                 .copied()
                 .unwrap_or(0)
         };
-        let product = of(&|w| matches!(w, Work::Matmul(_)));
-        assert_eq!(product, 3, "a product cut into slices, their sum, and the maxout that waits for it");
-        let measured = 1 + usize::from(precision == Precision::Fp16);
+        let product = of(&|w| matches!(w, Work::Matmul(_) | Work::Loss { .. } | Work::Together(_)));
+        assert_eq!(
+            product, 1,
+            "slices, what follows a product, and updates in place need no launches of their own"
+        );
+        let measured = if precision == Precision::Fp16 { 2 } else { 0 };
         assert_eq!(of(&|w| matches!(w, Work::Update(_))), measured, "a scaled gradient is measured first");
         // Alone, the same launches again and again.
         for (launch, &each) in counted.iter().enumerate() {

@@ -134,7 +134,7 @@ fn product_plan(size: usize, precision: Precision) -> Plan {
         size: [size; 3],
         epilogue: vec![],
         column_sums: None,
-        maxout: None,
+        followers: vec![],
     };
     let product = Launch { name: "product".into(), work: Work::Matmul(product) };
     let narrow = if a.is_narrow() { 2 * count } else { 0 };

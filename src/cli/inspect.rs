@@ -5,7 +5,7 @@ use crate::config::{Config, Layers, RECIPES, Source};
 use crate::data::{self, Dataset, Shape};
 use crate::error::{Error, Result};
 use crate::lower::cost::Cost;
-use crate::lower::{Launch, Work};
+use crate::lower::{Launch, Matmul, Work};
 use crate::models::gan::Gan;
 use crate::precision::Precision;
 use crate::report::Display;
@@ -214,27 +214,43 @@ pub fn summary(gan: &Gan, launches: bool) -> String {
 
 fn row(number: usize, launch: &Launch, cost: Cost) -> String {
     let (kernel, size) = (launch.work.kind(), crate::bench::table::sizes(&launch.work.shape()));
-    let detail = match &launch.work {
-        Work::Gather { input, .. } => input.clone(),
-        Work::Matmul(m) => {
-            let steps = m.epilogue.iter().map(crate::lower::Epilogue::name);
-            let steps = steps.chain(m.maxout.iter().map(|_| "maxout"));
-            let names: Vec<&str> = steps.chain(m.column_sums.iter().map(|_| "column-sums")).collect();
-            names.join(" ")
-        }
-        Work::Map { program, .. } | Work::Reduce { program, .. } => {
-            format!("{} instructions", program.instructions.len())
-        }
-        Work::Loss(parts) => format!("{} maps and sums", parts.len()),
-        Work::Update(player) => player.name().to_string(),
-    };
     let (flops, bytes) = (cost.flops as f64 / 1e6, cost.bytes as f64 / 1e3);
     format!(
-        "{number:3}  {kernel:7} {size:>16}  {flops:9.2} MFLOP {bytes:9.1} kB  {:36} {detail}",
-        launch.name
+        "{number:3}  {kernel:7} {size:>16}  {flops:9.2} MFLOP {bytes:9.1} kB  {:36} {}",
+        launch.name,
+        detail(&launch.work)
     )
     .trim_end()
     .to_string()
+}
+
+/// What a launch does besides its kind's work.
+fn detail(work: &Work) -> String {
+    match work {
+        Work::Gather { input, .. } => input.clone(),
+        Work::Matmul(product) => detail_of(product),
+        Work::Map { program, .. } | Work::Reduce { program, .. } => {
+            format!("{} instructions", program.instructions.len())
+        }
+        Work::Loss { logits, parts } => {
+            let products =
+                logits.iter().map(|m| format!("{} of {}: {}, ", m.size[0], m.size[2], detail_of(m)));
+            format!("{}{} maps and sums", products.collect::<String>(), parts.len())
+        }
+        Work::Together(parts) => {
+            let size = |work: &Work| crate::bench::table::sizes(&work.shape());
+            let parts = parts.iter().map(|part| format!("{} {}", size(part), detail(part)));
+            parts.collect::<Vec<_>>().join(" + ")
+        }
+        Work::Update(player) => player.name().to_string(),
+    }
+}
+
+fn detail_of(product: &Matmul) -> String {
+    let steps = product.epilogue.iter().map(crate::lower::Epilogue::name);
+    let steps = steps.chain(product.followers.iter().map(|f| if f.pieces > 1 { "maxout" } else { "map" }));
+    let names: Vec<&str> = steps.chain(product.column_sums.iter().map(|_| "column-sums")).collect();
+    names.join(" ")
 }
 
 /// 1234567 as 1,234,567.

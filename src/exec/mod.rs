@@ -120,6 +120,11 @@ impl UpdateRule {
         ((f64::from(rate.lr) / first) as f32, second.sqrt() as f32)
     }
 
+    /// Whether each parameter's update needs nothing but its own gradient, so that whoever computes that may update it.
+    pub fn in_place(&self) -> bool {
+        self.column_norms.is_empty() && !self.scaled
+    }
+
     /// What updating a network of so many parameters costs: the gradient is read, the weights, the moments and the
     /// average are read and written, the copies in 16 bits written.
     pub fn cost(&self, parameters: usize, precision: Precision) -> Cost {

@@ -145,11 +145,26 @@ fn is_pad_tree(g: &Graph, var: Var) -> bool {
 }
 
 /// Whether a slice of this pointwise node is better taken from its operands: masks, which are cheap to
-/// recompute, and functions of one varying operand that no contraction applies on its way out.
+/// recompute, and functions of one varying operand that no contraction applies on its way out. Noise is neither: whoever
+/// needs a part of it needed the whole before.
 fn sinks(g: &Graph, node: &Node) -> bool {
+    if matches!(node.op, Op::Add | Op::Mul) && is_noise(g, node) {
+        return false;
+    }
     let varying = node.sources.iter().filter(|&&s| g.as_constant(s).is_none()).count();
     node.op == Op::Gt
         || (varying <= 1 && !matches!(node.op, Op::Max | Op::Sqrt | Op::Tanh | Op::Sigmoid | Op::Softplus))
+}
+
+/// Whether a node is a draw, scaled and shifted.
+fn is_noise(g: &Graph, node: &Node) -> bool {
+    match node.op {
+        Op::Rand { .. } => true,
+        Op::Add | Op::Mul => {
+            is_noise(g, &g.node(node.sources[0])) && g.as_constant(node.sources[1]).is_some()
+        }
+        _ => false,
+    }
 }
 
 fn sum(g: &Graph, x: Var, axes: &[usize], shape: &[usize]) -> Option<Var> {

@@ -2,6 +2,7 @@
 
 use super::plan::{Epilogue, Launch, Load, Matmul, Plan, Program, Work};
 use super::view::View;
+use crate::graph::Player;
 
 /// Counted, not measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,43 +35,61 @@ fn program(space: u64, program: &Program) -> Cost {
     Cost { flops: space * program.instructions.len() as u64, bytes: read + written }
 }
 
+fn size(shape: &[usize]) -> u64 {
+    shape.iter().product::<usize>() as u64
+}
+
+fn product(product: &Matmul) -> Cost {
+    let Matmul { a, b, out, size: [m, n, k], epilogue, column_sums, followers } = product;
+    // What follows stores its own results; what was just computed costs nothing to read.
+    let behind = followers.iter().map(|f| {
+        let cost = program(size(&f.shape), &f.program);
+        let own = |l: &&Load| matches!(l, Load::Memory(v) if v.place == out.place);
+        let own: u64 = f.program.loads.iter().filter(own).map(|l| touched(l.view())).sum();
+        Cost { bytes: cost.bytes - own, ..cost }
+    });
+    let drawn = |e: &&Epilogue| !matches!(e, Epilogue::Dropout { .. });
+    let extra: u64 = epilogue.iter().filter(drawn).filter_map(Epilogue::view).map(touched).sum();
+    let itself = Cost {
+        flops: (2 * m * n * k + m * n * epilogue.len()) as u64
+            + column_sums.as_ref().map_or(0, |_| (n * k) as u64),
+        bytes: touched(a) + touched(b) + touched(out) + column_sums.as_ref().map_or(0, touched) + extra,
+    };
+    behind.fold(itself, |a, b| a + b)
+}
+
 impl Launch {
     /// The launch's cost; `updates` are the generator's and the discriminator's.
     pub fn cost(&self, updates: &[Cost; 2]) -> Cost {
-        let size = |shape: &[usize]| shape.iter().product::<usize>() as u64;
-        match &self.work {
+        self.work.cost(updates)
+    }
+}
+
+impl Work {
+    /// Its cost; `updates` are the generator's and the discriminator's.
+    pub fn cost(&self, updates: &[Cost; 2]) -> Cost {
+        match self {
             // A stored byte is read, a number written.
             Work::Gather { rows, width, to, .. } => {
                 Cost { flops: 0, bytes: (1 + to.element_bytes() as u64) * (rows * width) as u64 }
             }
-            Work::Matmul(Matmul { a, b, out, size: [m, n, k], epilogue, column_sums, maxout }) => {
-                // What rides along stores its own results and reads what was just computed.
-                let riding = maxout.as_ref().map_or(Cost::default(), |r| Cost {
-                    flops: program(size(&r.shape), &r.program).flops,
-                    bytes: r.program.results.iter().map(|(_, v)| touched(v)).sum(),
-                });
-                let drawn = |e: &&Epilogue| !matches!(e, Epilogue::Dropout { .. });
-                let extra: u64 = epilogue.iter().filter(drawn).filter_map(Epilogue::view).map(touched).sum();
-                Cost {
-                    flops: riding.flops
-                        + (2 * m * n * k + m * n * epilogue.len()) as u64
-                        + column_sums.as_ref().map_or(0, |_| (n * k) as u64),
-                    bytes: riding.bytes
-                        + touched(a)
-                        + touched(b)
-                        + touched(out)
-                        + column_sums.as_ref().map_or(0, touched)
-                        + extra,
-                }
-            }
+            Work::Matmul(m) => product(m),
             Work::Map { shape, program: p } => program(size(shape), p),
             Work::Reduce { shape, program: p, .. } => {
                 let cost = program(size(shape), p);
                 Cost { flops: cost.flops + size(shape), ..cost }
             }
-            Work::Loss(parts) => {
-                let alone = |work: &Work| Launch { name: String::new(), work: work.clone() }.cost(updates);
-                parts.iter().map(alone).fold(Cost::default(), |a, b| a + b)
+            Work::Loss { logits, parts } => {
+                let parts = parts.iter().map(|part| part.cost(updates));
+                logits.iter().map(product).chain(parts).fold(Cost::default(), |a, b| a + b)
+            }
+            Work::Together(parts) => {
+                let all = parts.iter().map(|part| part.cost(updates)).fold(Cost::default(), |a, b| a + b);
+                // Gradients that are used where they are computed are neither written nor read.
+                let updating = Player::ALL.into_iter().any(|player| self.updates(player));
+                let results = self.products().into_iter().filter(|_| updating);
+                let results = results.flat_map(|m| m.column_sums.iter().chain([&m.out]));
+                Cost { bytes: all.bytes - 2 * results.map(touched).sum::<u64>(), ..all }
             }
             Work::Update(player) => updates[*player as usize],
         }

@@ -176,7 +176,8 @@ fn hard_buffered(a: &Analysis) -> HashSet<Var> {
                     let (base, view) = a.view(s);
                     let shape = a.g.shape(s);
                     let repeats = view.strides.iter().zip(&shape).any(|(&st, &n)| st == 0 && n > 1);
-                    let random = matches!(a.node(*base).op, Op::Rand { .. });
+                    // A draw that was stored for another product need not be drawn again for a part of it.
+                    let random = matches!(a.node(*base).op, Op::Rand { .. }) && !hard.contains(base);
                     let readable = !view.is_windowed(&shape) && !repeats && !random;
                     hard.insert(if readable { *base } else { s });
                 }

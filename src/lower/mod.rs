@@ -1,4 +1,4 @@
-//! From graph to plan: what is fused (`fuse.rs`, `maxout.rs`, `series.rs`), how each kernel computes (`program.rs`),
+//! From graph to plan: what is fused (`fuse.rs`, `follow.rs`, `together.rs`, `series.rs`), how each kernel computes (`program.rs`),
 //! where results live and in which type (`arena.rs`, `types.rs`), all of it put together (`assembly.rs`). One pass
 //! each; no search, no tuning.
 
@@ -7,12 +7,13 @@ pub mod arena;
 mod assembly;
 pub mod cost;
 mod epilogue;
+mod follow;
 mod fuse;
-mod maxout;
 mod places;
 mod plan;
 mod program;
 mod series;
+mod together;
 mod types;
 mod view;
 
@@ -46,6 +47,9 @@ pub struct Update {
     pub player: Player,
     /// Gradient and offset of its parameter.
     pub gradients: Vec<(Var, usize)>,
+    /// Whether a parameter's update needs nothing but its own gradient: the launch that computes the gradients may then
+    /// update.
+    pub in_place: bool,
 }
 
 /// Part of a step: computed, then updated from.
@@ -73,6 +77,7 @@ impl Stage {
         };
         let updates = self.updates.iter().map(|u| Update {
             player: u.player,
+            in_place: u.in_place,
             gradients: u.gradients.iter().map(|&(v, at)| (strip(v), at)).collect(),
         });
         Stage {
@@ -106,7 +111,7 @@ pub fn lower(
     let mut assembly = Assembly::new(&analysis, fusion);
     assembly.gather();
     assembly.kernels(&stages);
-    assembly.ride_along();
-    assembly.join_small();
+    assembly.follow();
+    assembly.join(&stages);
     assembly.finish(&stages, precision, offset)
 }

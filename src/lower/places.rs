@@ -6,25 +6,33 @@ use super::plan::*;
 pub(super) fn places_mut(work: &mut Work) -> Vec<&mut Place> {
     match work {
         Work::Gather { to, .. } => vec![to],
-        Work::Matmul(Matmul { a, b, out, epilogue, column_sums, maxout, .. }) => {
-            let mut places = vec![&mut a.place, &mut b.place, &mut out.place];
-            places.extend(maxout.iter_mut().flat_map(|m| program_places_mut(&mut m.program)));
-            places.extend(column_sums.as_mut().map(|v| &mut v.place));
-            places.extend(epilogue.iter_mut().filter_map(|e| match e {
-                Epilogue::Bias(v)
-                | Epilogue::Accumulate(v)
-                | Epilogue::ReluGrad(v)
-                | Epilogue::LeakyReluGrad(v, _)
-                | Epilogue::TanhGrad(v)
-                | Epilogue::SigmoidGrad(v) => Some(&mut v.place),
-                _ => None,
-            }));
-            places
-        }
+        Work::Matmul(product) => product_places_mut(product),
         Work::Map { program, .. } | Work::Reduce { program, .. } => program_places_mut(program),
-        Work::Loss(parts) => parts.iter_mut().flat_map(places_mut).collect(),
+        Work::Loss { logits, parts } => {
+            let logits = logits.iter_mut().flat_map(product_places_mut);
+            logits.chain(parts.iter_mut().flat_map(places_mut)).collect()
+        }
+        Work::Together(parts) => parts.iter_mut().flat_map(places_mut).collect(),
         Work::Update(_) => vec![],
     }
+}
+
+/// Every place a product and what follows it mention.
+fn product_places_mut(product: &mut Matmul) -> Vec<&mut Place> {
+    let Matmul { a, b, out, epilogue, column_sums, followers, .. } = product;
+    let mut places = vec![&mut a.place, &mut b.place, &mut out.place];
+    places.extend(followers.iter_mut().flat_map(|f| program_places_mut(&mut f.program)));
+    places.extend(column_sums.as_mut().map(|v| &mut v.place));
+    places.extend(epilogue.iter_mut().filter_map(|e| match e {
+        Epilogue::Bias(v)
+        | Epilogue::Accumulate(v)
+        | Epilogue::ReluGrad(v)
+        | Epilogue::LeakyReluGrad(v, _)
+        | Epilogue::TanhGrad(v)
+        | Epilogue::SigmoidGrad(v) => Some(&mut v.place),
+        _ => None,
+    }));
+    places
 }
 
 /// Every place a program mentions.
@@ -36,23 +44,31 @@ fn program_places_mut(program: &mut Program) -> Vec<&mut Place> {
     loads.chain(program.results.iter_mut().map(|(_, v)| &mut v.place)).collect()
 }
 
-/// Every place a launch reads that it does not write itself first.
+/// Every place a launch reads; of what it writes itself first, none or some.
 pub(super) fn reads(work: &Work) -> Vec<Place> {
     match work {
         Work::Gather { .. } | Work::Update(_) => vec![],
-        Work::Matmul(Matmul { a, b, epilogue, .. }) => {
-            let dropout = |e: &&Epilogue| !matches!(e, Epilogue::Dropout { .. });
-            let more = epilogue.iter().filter(dropout).filter_map(Epilogue::view).map(|v| v.place);
-            [a.place, b.place].into_iter().chain(more).collect()
+        Work::Matmul(product) => product_reads(product),
+        Work::Map { program, .. } | Work::Reduce { program, .. } => program_reads(program).collect(),
+        Work::Loss { logits, parts } => {
+            logits.iter().flat_map(product_reads).chain(parts.iter().flat_map(reads)).collect()
         }
-        Work::Map { program, .. } | Work::Reduce { program, .. } => program
-            .loads
-            .iter()
-            .filter_map(|l| match l {
-                Load::Memory(v) => Some(v.place),
-                Load::Rand { .. } => None,
-            })
-            .collect(),
-        Work::Loss(parts) => parts.iter().flat_map(reads).collect(),
+        Work::Together(parts) => parts.iter().flat_map(reads).collect(),
     }
+}
+
+fn program_reads(program: &Program) -> impl Iterator<Item = Place> {
+    program.loads.iter().filter_map(|l| match l {
+        Load::Memory(v) => Some(v.place),
+        Load::Rand { .. } => None,
+    })
+}
+
+/// What a product reads, and what follows it, but for the product's own result.
+fn product_reads(product: &Matmul) -> Vec<Place> {
+    let Matmul { a, b, out, epilogue, followers, .. } = product;
+    let dropout = |e: &&Epilogue| !matches!(e, Epilogue::Dropout { .. });
+    let more = epilogue.iter().filter(dropout).filter_map(Epilogue::view).map(|v| v.place);
+    let behind = followers.iter().flat_map(|f| program_reads(&f.program)).filter(|p| *p != out.place);
+    [a.place, b.place].into_iter().chain(more).chain(behind).collect()
 }

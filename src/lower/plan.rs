@@ -216,17 +216,18 @@ pub struct Matmul {
     pub epilogue: Vec<Epilogue>,
     /// Where Σₖ b\[k, n\] goes, `[1, n]` of f32: a bias' gradient beside its weights'.
     pub column_sums: Option<View>,
-    /// What is done to the finished result, unit by unit.
-    pub maxout: Option<Maxout>,
+    /// Maps that follow the finished result in the same launch; all see as many pieces.
+    pub followers: Vec<Follower>,
 }
 
-/// A map over `[m, units]` that reads the `[m, pieces · units]` result of its product, piece by piece, and random
-/// numbers: the greatest piece of each unit, and what follows.
+/// A map behind a product, done by the block that computed what it reads of the result. It is a map over
+/// `[rows, units]`, rows ≤ m, of the result seen as `[m, piece, unit]`: at (row, unit) it reads nothing else of the result than
+/// the pieces of that unit. A maxout has several pieces; anything pointwise has one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Maxout {
-    /// Affine maps a unit; their columns are `[piece, unit]`.
+pub struct Follower {
+    /// n / units; the result's columns are `[piece, unit]`.
     pub pieces: usize,
-    /// `[m, units]`.
+    /// `[rows, units]`.
     pub shape: Vec<usize>,
     /// The map's program.
     pub program: Program,
@@ -265,9 +266,17 @@ pub enum Work {
         /// The program.
         program: Program,
     },
-    /// Maps and reductions of few elements, one after the other in one block; a later one may read what an
-    /// earlier one stored. Losses, their gradients and statistics.
-    Loss(Vec<Work>),
+    /// The loss head: D's logits, then maps and reductions of few elements, one after the other in one block; a later
+    /// one may read what an earlier one stored. Losses, their gradients and statistics.
+    Loss {
+        /// Products with one column, which do not need each other.
+        logits: Vec<Matmul>,
+        /// Maps and reductions.
+        parts: Vec<Work>,
+    },
+    /// The minibatch's inputs and maps that do not need each other; or products that do not, and after them perhaps the
+    /// update of the network whose whole gradient they are.
+    Together(Vec<Work>),
     /// One optimizer update of a network from its gradients.
     Update(Player),
 }
@@ -280,7 +289,8 @@ impl Work {
             Work::Matmul(_) => "matmul",
             Work::Map { .. } => "map",
             Work::Reduce { .. } => "reduce",
-            Work::Loss(_) => "loss",
+            Work::Loss { .. } => "loss",
+            Work::Together(parts) => parts[0].kind(),
             Work::Update(_) => "update",
         }
     }
@@ -291,7 +301,36 @@ impl Work {
             Work::Gather { rows, width, .. } => vec![*rows, *width],
             Work::Matmul(m) => m.size.to_vec(),
             Work::Map { shape, .. } | Work::Reduce { shape, .. } => shape.clone(),
-            Work::Loss(_) | Work::Update(_) => vec![],
+            Work::Loss { .. } | Work::Together(_) | Work::Update(_) => vec![],
+        }
+    }
+
+    /// Whether it updates a network.
+    pub fn updates(&self, player: Player) -> bool {
+        match self {
+            Work::Update(of) => *of == player,
+            Work::Together(parts) => parts.iter().any(|part| part.updates(player)),
+            _ => false,
+        }
+    }
+
+    /// The matrix products in it.
+    pub fn products(&self) -> Vec<&Matmul> {
+        match self {
+            Work::Matmul(product) => vec![product],
+            Work::Loss { logits, .. } => logits.iter().collect(),
+            Work::Together(parts) => parts.iter().flat_map(Work::products).collect(),
+            _ => vec![],
+        }
+    }
+
+    /// The matrix products in it, to rewrite.
+    pub fn products_mut(&mut self) -> Vec<&mut Matmul> {
+        match self {
+            Work::Matmul(product) => vec![product],
+            Work::Loss { logits, .. } => logits.iter_mut().collect(),
+            Work::Together(parts) => parts.iter_mut().flat_map(Work::products_mut).collect(),
+            _ => vec![],
         }
     }
 }

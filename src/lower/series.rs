@@ -1,60 +1,111 @@
 //! Small launches that follow each other become one: the loss head.
 //!
-//! Between D's logits and the first large product of a backward pass stand maps and sums over as many elements as
+//! D's logits and the first large product of a backward pass have between them maps and sums over as many elements as
 //! the minibatch has rows. On a GPU each would cost a launch and keep one multiprocessor busy; one block runs them
-//! one after the other instead.
+//! one after the other instead. The logits themselves, products with one column, are computed before by all blocks of
+//! the same launch.
 
-use super::plan::Work;
+use super::plan::{Matmul, Work};
 
 /// Elements of an iteration space up to which a launch counts as small.
 pub(super) const SMALL: usize = 4096;
-/// Launches that become one at most.
+/// Maps and sums that become one launch at most.
 const MOST: usize = 16;
+/// Logits of one launch at most; what the GPU's kernel takes.
+const MOST_LOGITS: usize = 4;
 
 /// Whether one block should run a launch.
-fn is_small(work: &Work) -> bool {
+pub(super) fn is_small(work: &Work) -> bool {
     match work {
         Work::Map { shape, .. } | Work::Reduce { shape, .. } => shape.iter().product::<usize>() <= SMALL,
         _ => false,
     }
 }
 
-/// Joins runs of small launches; `join` makes one of several.
-pub(super) fn join<L>(launches: Vec<L>, work: impl Fn(&L) -> &Work, join: impl Fn(Vec<L>) -> L) -> Vec<L> {
-    let mut joined: Vec<L> = Vec::new();
-    let mut run: Vec<L> = Vec::new();
-    let flush = |run: &mut Vec<L>, joined: &mut Vec<L>| match run.len() {
-        0 | 1 => joined.append(run),
-        _ => joined.push(join(std::mem::take(run))),
-    };
-    for launch in launches {
-        if !is_small(work(&launch)) || run.len() == MOST {
-            flush(&mut run, &mut joined);
+/// Whether a launch is a product that a loss head computes: one column, few rows.
+fn is_logit(work: &Work) -> bool {
+    match work {
+        Work::Matmul(Matmul { size: [m, n, _], followers, column_sums, .. }) => {
+            *n == 1 && *m <= SMALL && followers.is_empty() && column_sums.is_none()
         }
-        if is_small(work(&launch)) {
-            run.push(launch);
+        _ => false,
+    }
+}
+
+/// Which launches become one, by their numbers: for each loss head its logits and its parts, all in order. `needs(i, j)`
+/// says whether launch i reads what launch j stores.
+pub(super) fn heads(works: &[&Work], needs: impl Fn(usize, usize) -> bool) -> Vec<[Vec<usize>; 2]> {
+    let mut heads = vec![];
+    let (mut logits, mut parts): (Vec<usize>, Vec<usize>) = (vec![], vec![]);
+    let mut flush = |logits: &mut Vec<usize>, parts: &mut Vec<usize>| {
+        if logits.len() + parts.len() > 1 && !parts.is_empty() {
+            heads.push([std::mem::take(logits), std::mem::take(parts)]);
+        }
+        logits.clear();
+        parts.clear();
+    };
+    for (i, work) in works.iter().enumerate() {
+        if is_small(work) {
+            if parts.len() == MOST {
+                flush(&mut logits, &mut parts);
+            }
+            parts.push(i);
+        } else if is_logit(work) {
+            // Logits come before all parts, and do not need each other.
+            if !parts.is_empty() || logits.len() == MOST_LOGITS || logits.iter().any(|&l| needs(i, l)) {
+                flush(&mut logits, &mut parts);
+            }
+            logits.push(i);
         } else {
-            joined.push(launch);
+            flush(&mut logits, &mut parts);
         }
     }
-    flush(&mut run, &mut joined);
-    joined
+    flush(&mut logits, &mut parts);
+    heads
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lower::{Program, Work};
+    use crate::lower::{Place, Program, View};
+
+    fn map(n: usize) -> Work {
+        Work::Map { shape: vec![n], program: Program::default() }
+    }
+
+    fn product(m: usize, n: usize) -> Work {
+        let view = |shape: [usize; 2]| View::contiguous(Place::Arena(0), &shape);
+        Work::Matmul(Matmul {
+            a: view([m, 3]),
+            b: view([3, n]),
+            out: view([m, n]),
+            size: [m, n, 3],
+            epilogue: vec![],
+            column_sums: None,
+            followers: vec![],
+        })
+    }
+
+    fn heads_of(works: &[Work], needs: impl Fn(usize, usize) -> bool) -> Vec<[Vec<usize>; 2]> {
+        heads(&works.iter().collect::<Vec<_>>(), needs)
+    }
 
     #[test]
     fn runs_of_small_launches_are_joined_and_others_left() {
-        let map = |n: usize| vec![Work::Map { shape: vec![n], program: Program::default() }];
-        let launches = [map(5), map(6), map(SMALL + 1), map(7), map(SMALL + 2), map(8), map(9), map(1)];
-        let sizes = join(launches.to_vec(), |l| &l[0], |run| run.concat());
-        let sizes: Vec<usize> = sizes.iter().map(Vec::len).collect();
-        assert_eq!(sizes, [2, 1, 1, 1, 3]);
-        let many: Vec<_> = (0..MOST + 3).map(|_| map(1)).collect();
-        let sizes: Vec<usize> = join(many, |l| &l[0], |run| run.concat()).iter().map(Vec::len).collect();
+        let works = [map(5), map(6), map(SMALL + 1), map(7), map(SMALL + 2), map(8), map(9), map(1)];
+        assert_eq!(heads_of(&works, |_, _| false), [[vec![], vec![0, 1]], [vec![], vec![5, 6, 7]]]);
+        let many: Vec<Work> = (0..MOST + 3).map(|_| map(1)).collect();
+        let sizes: Vec<usize> = heads_of(&many, |_, _| false).iter().map(|[_, parts]| parts.len()).collect();
         assert_eq!(sizes, [MOST, 3]);
+    }
+
+    #[test]
+    fn logits_stand_before_their_small_neighbours() {
+        let works = [product(9, 2), product(9, 1), map(9), product(9, 1), product(9, 1), map(9)];
+        assert_eq!(heads_of(&works, |_, _| false), [[vec![1], vec![2]], [vec![3, 4], vec![5]]]);
+        // A product that needs another one cannot be computed beside it.
+        assert_eq!(heads_of(&works, |i, j| (i, j) == (4, 3)), [[vec![1], vec![2]], [vec![4], vec![5]]]);
+        assert!(heads_of(&[product(SMALL + 1, 1), map(9)], |_, _| false).is_empty());
+        assert!(heads_of(&[product(9, 1), product(9, 2)], |_, _| false).is_empty());
     }
 }

@@ -20,12 +20,8 @@ pub(super) fn narrow<'a>(
         Place::Arena(node) => node,
         other => unreachable!("{other:?} before places are known"),
     };
-    let products: Vec<[usize; 2]> = works
-        .filter_map(|work| match work {
-            Work::Matmul(m) => Some([node(&m.a), node(&m.b)]),
-            _ => None,
-        })
-        .collect();
+    let products: Vec<[usize; 2]> =
+        works.flat_map(Work::products).map(|m| [node(&m.a), node(&m.b)]).collect();
     let mut wide = wide.clone();
     let mut known = 0;
     while known < wide.len() {

@@ -151,14 +151,17 @@ impl Gan {
         let draws = if both && !joint { 2 } else { 1 };
         let made = self.generate(&g, draws, labels);
         let fake = |i: usize| g.slice_axis(made, 0, i * batch, (i + 1) * batch);
+        // D's fakes are the last ones: they are then the same rows of G's result as of [real; fake], so that the launch which
+        // makes them can also put them there.
+        let [for_d, for_g] = [fake(draws - 1), fake(0)];
 
         let version = 0;
-        let (r, f) = g.scoped("D step", || self.appraise_both(&g, real, fake(0), labels, version, "d"));
+        let (r, f) = g.scoped("D step", || self.appraise_both(&g, real, for_d, labels, version, "d"));
         let mut loss_d = g.mean(objective::discriminator(&g, &self.config.loss, r, f));
         let mut outputs = vec![("d_loss".to_string(), loss_d)];
         outputs.extend(self.statistics(&g, r, f));
         if penalties {
-            let penalty = g.scoped("penalty", || self.penalties(&g, real, fake(0), labels, version));
+            let penalty = g.scoped("penalty", || self.penalties(&g, real, for_d, labels, version));
             outputs.push(("penalty".into(), penalty));
             loss_d = g.add(loss_d, penalty);
         }
@@ -167,7 +170,7 @@ impl Gan {
         let mut stages = vec![Stage { outputs, updates: vec![update_d] }];
 
         if both {
-            let (r, f) = if joint { (Some(r), f) } else { self.appraise_again(&g, real, fake(1), labels) };
+            let (r, f) = if joint { (Some(r), f) } else { self.appraise_again(&g, real, for_g, labels) };
             let r = r.filter(|_| self.config.loss.relativistic);
             let loss_g = g.mean(objective::generator(&g, &self.config.loss, r, f));
             let update_g = g.scoped("G'", || self.update(&g, loss_g, &self.generator, 0));
@@ -190,7 +193,8 @@ impl Gan {
         let scale = scaled.then(|| g.input(LOSS_SCALES[network.player as usize], &g.shape(loss)));
         let gradients = grad(g, loss, &parameters, scale);
         let placed = gradients.into_iter().zip(&network.parameters).map(|(v, p)| (v, p.offset));
-        Update { player: network.player, gradients: placed.collect() }
+        let free = network.network.layers.iter().all(|layer| layer.max_col_norm == 0.0);
+        Update { player: network.player, gradients: placed.collect(), in_place: free && !scaled }
     }
 
     /// G on fresh noise, for `draws` minibatches with the same labels: `[draws·batch, numbers]`.

@@ -12,7 +12,7 @@ use gansaku::exec::cuda::parzen::{self, Windows};
 use gansaku::exec::cuda::{Clock, Cuda, Rates};
 use gansaku::exec::scale::LossScale;
 use gansaku::exec::schedule::{Done, Schedule};
-use gansaku::exec::{Job, NetworkState, UpdateRule};
+use gansaku::exec::{Job, NetworkState, Rate, UpdateRule};
 use gansaku::graph::Player;
 use gansaku::lower::{Launch, Named, Place, Plan, Work};
 use gansaku::precision::Precision;
@@ -62,7 +62,8 @@ fn result_place(work: &Work) -> Place {
         Work::Gather { to, .. } => *to,
         Work::Matmul(m) => m.out.place,
         Work::Map { program, .. } | Work::Reduce { program, .. } => program.results[0].1.place,
-        Work::Loss(parts) => result_place(&parts[0]),
+        Work::Loss { parts, .. } => result_place(&parts[0]),
+        Work::Together(parts) => result_place(&parts[0]),
         Work::Update(_) => unreachable!("updates have a witness of their own"),
     }
 }
@@ -82,6 +83,18 @@ pub trait Witness {
         gradients: &[Vec<f32>],
         precision: Precision,
     ) -> (NetworkState, NetworkState);
+
+    /// G after two updates by products of `data`, where operands are read, that are the gradient of G's weights; the gradient
+    /// of the second. Asserts that the update is what the host makes of the gradient.
+    fn update_from(
+        &mut self,
+        name: &str,
+        rule: &UpdateRule,
+        weights: &[f32],
+        data: &[f32],
+        products: Vec<Work>,
+        precision: Precision,
+    ) -> Vec<f32>;
 
     /// The clock after a phase that updates `updated`, `done` before it: the device's, the host's.
     fn clock(
@@ -219,6 +232,64 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         }
         self.note(&gpu);
         (found, cpu.states()[0].clone())
+    }
+
+    fn update_from(
+        &mut self,
+        name: &str,
+        rule: &UpdateRule,
+        weights: &[f32],
+        data: &[f32],
+        products: Vec<Work>,
+        precision: Precision,
+    ) -> Vec<f32> {
+        let update = Work::Update(Player::Generator);
+        let plan =
+            |work| Plan { launches: vec![Launch { name: name.into(), work }], precision, ..Plan::default() };
+        let together = plan(Work::Together(products.into_iter().chain([update.clone()]).collect()));
+        let (states, rules) =
+            ([rule.start(weights.to_vec()), rule.start(data.to_vec())], [rule.clone(), rule.clone()]);
+        let job = |plan| Job {
+            plans: vec![plan],
+            states: states.clone(),
+            rules: rules.clone(),
+            schedule: Schedule::constant([Rate::REST; 2]),
+            data: None,
+            seed: SEED,
+        };
+        let device = || (self.device)(self.launches);
+        let mut gpu = Cuda::keeping_gradients(device(), job(together.clone())).expect("memory enough");
+        let mut unwatched = Cuda::of(device(), job(together)).expect("memory enough");
+        let mut cpu = Cpu::new(Pool::single(), vec![plan(update)], states.clone(), rules.clone(), None, SEED);
+        for n in 1..=2 {
+            for gpu in [&mut gpu, &mut unwatched] {
+                gpu.run(0, n, &common::rates(n)).unwrap_or_else(|e| panic!("{name}: {e}"));
+            }
+            let [found, _] = gpu.states().expect("readable");
+            let [mut state, other] = cpu.states().clone();
+            state.gradients.clone_from(&found.gradients);
+            cpu.set_states([state, other]);
+            cpu.run(0, n, &common::rates(n));
+            let wanted = &cpu.states()[0];
+            same_bits(&format!("{name}: weights"), &found.weights, &wanted.weights);
+            same_bits(&format!("{name}: moments"), &found.moments.concat(), &wanted.moments.concat());
+            same_bits(&format!("{name}: average"), &found.average, &wanted.average);
+            let (norm, wanted) = (found.gradient_norm2, wanted.gradient_norm2);
+            assert!((norm - wanted).abs() <= 1e-13 * wanted, "{name}: squared norm {norm}, not {wanted}");
+        }
+        let [watched, other] = [&mut gpu, &mut unwatched].map(|g| g.states().expect("readable")[0].clone());
+        same_bits(&format!("{name}: unwatched"), &other.weights, &watched.weights);
+        assert!(
+            other.gradients.iter().all(|&g| g == 0.0),
+            "{name}: a gradient that nobody needs is not stored"
+        );
+        if let Some(format) = precision.stored() {
+            let copies = gpu.memory(Place::Copies(Player::Generator, 0), weights.len()).expect("readable");
+            let rounded: Vec<f32> = watched.weights.iter().map(|&w| format.round(w)).collect();
+            same_bits(&format!("{name}: copies"), &copies, &rounded);
+        }
+        self.note(&gpu);
+        watched.gradients
     }
 
     fn clock(

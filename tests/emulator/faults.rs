@@ -64,7 +64,7 @@ fn product(library: PathBuf, precision: Precision) -> String {
         size: [m, n, k],
         epilogue: vec![],
         column_sums: None,
-        maxout: None,
+        followers: vec![],
     });
     let plan = Plan { precision, ..plan(work, m * n) };
     run(library, plan, states, no_updates())

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::exec::measured::Measured;
 use crate::exec::{Executor, Job, Rate, Record, States, Turn, UpdateRule};
 use crate::graph::Player;
-use crate::lower::{EXAMPLES, Maxout, Place, Plan, Work};
+use crate::lower::{EXAMPLES, Follower, Matmul, Place, Plan, Work};
 use crate::precision::{Narrow, Precision};
 use memory::Shared;
 use pool::Pool;
@@ -158,17 +158,16 @@ impl Cpu {
                     rows.iter_mut().for_each(|x| *x = format.round(*x));
                 }
             }
-            Work::Matmul(product) => {
-                launch::matmul(pool, &self.shared(), moment, precision, product);
-                if let Some(Maxout { shape, program, .. }) = &product.maxout {
-                    launch::map(pool, &self.shared(), moment, shape, program);
-                }
-            }
+            Work::Matmul(product) => self.run_product(pool, product, precision, moment),
             Work::Map { shape, program } => launch::map(pool, &self.shared(), moment, shape, program),
             Work::Reduce { shape, summed, program } => {
                 launch::reduce(pool, &self.shared(), moment, shape, summed, program);
             }
-            Work::Loss(parts) => {
+            Work::Loss { logits, parts } => {
+                logits.iter().for_each(|product| self.run_product(pool, product, precision, moment));
+                parts.iter().for_each(|part| self.run_work(pool, part, precision, tick, rates));
+            }
+            Work::Together(parts) => {
                 parts.iter().for_each(|part| self.run_work(pool, part, precision, tick, rates));
             }
             Work::Update(player) => {
@@ -176,6 +175,13 @@ impl Cpu {
                 update::update(pool, &mut self.states[i], &self.rules[i], &rates[i]);
                 self.narrow.copy(*player, &self.states);
             }
+        }
+    }
+
+    fn run_product(&mut self, pool: &Pool, product: &Matmul, precision: Precision, moment: Moment) {
+        launch::matmul(pool, &self.shared(), moment, precision, product);
+        for Follower { shape, program, .. } in &product.followers {
+            launch::map(pool, &self.shared(), moment, shape, program);
         }
     }
 

@@ -9,6 +9,12 @@ use bytemuck::{Pod, Zeroable};
 pub(super) const RANK: usize = 6;
 /// Epilogue steps of a matmul.
 pub(super) const MAX_STEPS: usize = 8;
+/// Inputs that a launch fills with the minibatch.
+pub(super) const MAX_GATHERS: usize = 2;
+/// Maps beside them.
+pub(super) const MAX_MAPS: usize = 4;
+/// Products of a launch.
+pub(super) const MAX_PRODUCTS: usize = 4;
 /// Statistics of a plan that a phase records.
 pub(super) const MAX_STATISTICS: usize = 24;
 /// Widths that a launch of Parzen windows takes.
@@ -143,8 +149,10 @@ pub(super) struct ProgramArguments {
 #[derive(Clone, Copy, Pod, Zeroable, Default)]
 pub(super) struct LossArguments {
     pub parts: u64,
+    pub arrived: u64,
     pub count: u32,
-    pub unused: u32,
+    pub logits: u32,
+    pub product: [MatmulArguments; MAX_PRODUCTS],
 }
 
 /// One epilogue step; `kind` counts as matmul.cu's enum.
@@ -171,6 +179,7 @@ pub(super) struct MatmulArguments {
     pub b: u64,
     pub out: u64,
     pub partial: u64,
+    pub arrived: u64,
     pub clock: u64,
     pub a_strides: [i64; 2],
     pub b_strides: [i64; 2],
@@ -184,12 +193,28 @@ pub(super) struct MatmulArguments {
     pub out_type: u32,
     pub sums: u32,
     pub column_sums: u64,
-    pub maxout: u64,
+    pub followers: u64,
+    pub follower_count: u32,
     pub pieces: u32,
     pub units: u32,
     pub run: u32,
+    pub first: u32,
+    pub across: u32,
+    pub in_type: u32,
     pub unused: u32,
+    pub out_at: u32,
+    pub sums_at: u32,
     pub step: [Step; MAX_STEPS],
+}
+
+/// Products of one launch, in the order of their blocks.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct MatmulLaunch {
+    pub count: u32,
+    pub unused: u32,
+    pub product: [MatmulArguments; MAX_PRODUCTS],
+    pub update: UpdateArguments,
 }
 
 #[repr(C)]
@@ -215,6 +240,19 @@ pub(super) struct GatherArguments {
     pub factor: f32,
     pub offset: f32,
     pub number_type: u32,
+    pub kind: u32,
+    pub first: u32,
+}
+
+/// Blocks of one launch: those of `gather`, then those of the maps.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct TogetherArguments {
+    pub maps: u64,
+    pub gathers: u32,
+    pub map_count: u32,
+    pub gather: [GatherArguments; MAX_GATHERS],
+    pub first: [u32; MAX_MAPS],
 }
 
 #[repr(C)]
@@ -234,13 +272,15 @@ pub(super) struct UpdateArguments {
     pub count: u32,
     pub player: u32,
     pub scaled: u32,
-    pub unused: u32,
+    pub keep: u32,
     pub blend: u32,
     pub beta1: f32,
     pub beta2: f32,
     pub eps: f32,
     pub clip: f32,
     pub copy_type: u32,
+    pub rule: u32,
+    pub unused: u32,
 }
 
 #[repr(C)]

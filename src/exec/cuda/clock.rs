@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::exec::schedule::{Done, Schedule};
 use crate::exec::{Rate, Turn, UpdateRule};
 use crate::graph::Player;
-use crate::lower::{Plan, Work};
+use crate::lower::Plan;
 
 /// What rates are worked out from, on the host and on the device.
 pub(super) struct Rules {
@@ -69,7 +69,7 @@ impl Rates {
 
 /// Which networks a plan updates.
 fn updated(plan: &Plan) -> [bool; 2] {
-    Player::ALL.map(|player| plan.launches.iter().any(|l| l.work == Work::Update(player)))
+    Player::ALL.map(|player| plan.launches.iter().any(|l| l.work.updates(player)))
 }
 
 /// The launch that ends a phase: fills its slot of the ring, moves the clock on.

@@ -1,20 +1,25 @@
-//! The kernel launches of one matrix product: which tiles, how many slices, the epilogue's steps.
+//! The kernel launches of matrix products: which tiles, how many slices, the epilogue's steps, what follows.
 
-use super::blocks::{MAX_STEPS, MatmulArguments, ProgramArguments, Step};
+use super::blocks::{
+    LossArguments, MAX_PRODUCTS, MAX_STEPS, MatmulArguments, MatmulLaunch, ProgramArguments, Step,
+};
 use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
 use super::pack::{map, map_arguments, number};
-use crate::lower::{Epilogue, MAX_REGISTERS, Matmul, Maxout, Plan, View, Work};
+use super::update;
+use crate::exec::UpdateRule;
+use crate::graph::Player;
+use crate::lower::{Epilogue, Follower, MAX_REGISTERS, Matmul, Place, Plan, View, Work};
 use crate::precision::{Narrow, Precision};
 
 /// Blocks that a launch should have. A number of today's larger GPUs (an H100 has 132 multiprocessors), but the
 /// same for all: it decides who adds what, and so the bits of a product.
 const BLOCKS: usize = 132;
-/// Least depth of a slice: less is not worth the second launch.
+/// Least depth of a slice: less is not worth the traffic of its sums.
 const LEAST_DEPTH: usize = 64;
 const MOST_SLICES: usize = 16;
-/// Threads of a block that adds slices.
-const SLICES_THREADS: u32 = 256;
+/// Operands that are rounded where they are multiplied; beside `blocks::number_type`.
+const TF32_TYPE: u32 = 3;
 
 /// The two kernels of one number type.
 struct Kernels {
@@ -22,8 +27,10 @@ struct Kernels {
     small: (&'static str, u32),
     /// Tiles of 128 × 128, and threads of a block.
     wide: (&'static str, u32),
-    /// Tiles of 64 × 64 that hold units with all their pieces, with as many threads as the small ones.
-    maxout: &'static str,
+    /// Tiles of 64 × 64 with followers, with as many threads as the small ones.
+    followed: &'static str,
+    /// The same, updating the parameters whose gradient they compute, where scaled losses do not forbid it.
+    update: Option<&'static str>,
     /// Elements of k that a tile holds.
     depth: usize,
 }
@@ -31,25 +38,29 @@ struct Kernels {
 const SIMT: Kernels = Kernels {
     small: ("matmul_f32", 256),
     wide: ("matmul_wide_f32", 256),
-    maxout: "matmul_maxout_f32",
+    followed: "matmul_followed_f32",
+    update: Some("matmul_update_f32"),
     depth: 16,
 };
 const TF32: Kernels = Kernels {
     small: ("matmul_tf32", 128),
     wide: ("matmul_wide_tf32", 256),
-    maxout: "matmul_maxout_tf32",
+    followed: "matmul_followed_tf32",
+    update: Some("matmul_update_tf32"),
     depth: 16,
 };
 const F16: Kernels = Kernels {
     small: ("matmul_f16", 128),
     wide: ("matmul_wide_f16", 256),
-    maxout: "matmul_maxout_f16",
+    followed: "matmul_followed_f16",
+    update: None,
     depth: 32,
 };
 const BF16: Kernels = Kernels {
     small: ("matmul_bf16", 128),
     wide: ("matmul_wide_bf16", 256),
-    maxout: "matmul_maxout_bf16",
+    followed: "matmul_followed_bf16",
+    update: Some("matmul_update_bf16"),
     depth: 32,
 };
 
@@ -65,7 +76,8 @@ fn kernels(a: &View, precision: Precision) -> &'static Kernels {
 
 /// Whether a kernel exists from compute capability 8.0 on only: older tensor cores know no bf16 and no tf32.
 pub(super) fn needs_ampere(kernel: &str) -> bool {
-    [&TF32, &BF16].iter().any(|k| [k.small.0, k.wide.0, k.maxout].contains(&kernel))
+    let of = |k: &Kernels| [k.small.0, k.wide.0, k.followed].contains(&kernel) || k.update == Some(kernel);
+    [&TF32, &BF16].into_iter().any(of)
 }
 
 /// How a product is cut.
@@ -87,7 +99,7 @@ impl Tiling {
         if tiles(128) >= BLOCKS {
             return whole(128);
         }
-        // Half-filled GPUs are left alone: slices cost a launch and their sums' traffic.
+        // Half-filled GPUs are left alone: slices cost their sums' traffic.
         let wanted = (BLOCKS / tiles(64).max(1)).min(k / LEAST_DEPTH).min(MOST_SLICES);
         if wanted < 2 {
             return whole(64);
@@ -97,60 +109,255 @@ impl Tiling {
     }
 }
 
-/// Units of each piece that a tile of a maxout holds: whole pieces of 16 bytes of them. `None` where the product is
-/// cut into slices or large tiles, or a tile does not hold that many pieces: the maxout then has a launch of its own.
-fn run_of_units(maxout: &Maxout, tiling: Tiling) -> Option<u32> {
-    let run = tiling.tile / maxout.pieces / 8 * 8;
-    (tiling.tile == 64 && tiling.slices == 1 && run > 0).then_some(run as u32)
+/// Units of each piece that a tile of a followed product holds: whole pieces of 16 bytes of them. `None` where the
+/// product has large tiles, or a tile does not hold that many pieces: what follows then has a launch of its own.
+fn run_of_units(follower: &Follower, tiling: Tiling) -> Option<usize> {
+    let run = tiling.tile / follower.pieces / 8 * 8;
+    (tiling.tile == 64 && run > 0).then_some(run)
 }
 
-/// Elements that the slices of the plans' products need at most.
-pub(super) fn partial_sums(plans: &[Plan]) -> usize {
-    let of = |work: &Work, precision| match work {
-        Work::Matmul(product) => {
-            let [rows, n, k] = extended(product);
-            match Tiling::new([rows, n, k], kernels(&product.a, precision).depth).slices {
-                1 => 0,
-                slices => slices * rows * n,
+/// How a product is computed.
+struct Way {
+    kernel: &'static str,
+    threads: u32,
+    tiling: Tiling,
+    /// m, n and k, with the row that sums columns: a row of ones under the left operand.
+    size: [usize; 3],
+    /// Tiles down and across.
+    tiles: [usize; 2],
+    /// Units of each piece in a tile, where followers run in the launch.
+    run: Option<usize>,
+}
+
+impl Way {
+    fn new(product: &Matmul, precision: Precision) -> Way {
+        let kernels = kernels(&product.a, precision);
+        let [m, n, k] = product.size;
+        let size = [m + usize::from(product.column_sums.is_some()), n, k];
+        let tiling = Tiling::new(size, kernels.depth);
+        let follower = product.followers.first();
+        let run = follower.and_then(|f| run_of_units(f, tiling));
+        let (kernel, threads) = match tiling.tile {
+            128 => kernels.wide,
+            _ if run.is_some() => (kernels.followed, kernels.small.1),
+            _ => kernels.small,
+        };
+        let across = match (follower, run) {
+            (Some(f), Some(run)) => (n / f.pieces).div_ceil(run),
+            _ => n.div_ceil(tiling.tile),
+        };
+        let tiles = [size[0].div_ceil(tiling.tile), across];
+        Way { kernel, threads, tiling, size, tiles, run }
+    }
+
+    fn blocks(&self) -> usize {
+        self.tiles[0] * self.tiles[1] * self.tiling.slices
+    }
+
+    fn scratch(&self) -> Scratch {
+        match self.tiling.slices {
+            1 => Scratch::default(),
+            slices => {
+                Scratch { sums: slices * self.size[0] * self.size[1], arrived: self.tiles[0] * self.tiles[1] }
             }
         }
-        _ => 0,
-    };
-    let of_plan = |p: &Plan| p.launches.iter().map(|l| of(&l.work, p.precision)).max().unwrap_or(0);
-    plans.iter().map(of_plan).max().unwrap_or(0)
+    }
 }
 
-/// m, n and k of a product, with the row that sums columns: a row of ones under its left operand.
-fn extended(product: &Matmul) -> [usize; 3] {
-    let [m, n, k] = product.size;
-    [m + usize::from(product.column_sums.is_some()), n, k]
+/// What the slices of a launch's products need.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Scratch {
+    /// Sums.
+    pub sums: usize,
+    /// Counters.
+    pub arrived: usize,
 }
 
-/// The product's launch, and the one that adds its slices if there are several.
+impl Scratch {
+    fn and(self, other: Scratch) -> Scratch {
+        Scratch { sums: self.sums + other.sums, arrived: self.arrived + other.arrived }
+    }
+
+    /// Of any launch of the plans.
+    pub fn of(plans: &[Plan]) -> Scratch {
+        let works = plans.iter().flat_map(|p| p.launches.iter().map(|l| (&l.work, p.precision)));
+        let of = |(work, precision): (&Work, Precision)| match work {
+            // Its blocks are counted, its logits have no slices.
+            Work::Loss { .. } => Scratch { sums: 0, arrived: 1 },
+            _ => {
+                let each = work.products().into_iter().map(|p| Way::new(p, precision).scratch());
+                each.fold(Scratch::default(), Scratch::and)
+            }
+        };
+        let most =
+            |a: Scratch, b: Scratch| Scratch { sums: a.sums.max(b.sums), arrived: a.arrived.max(b.arrived) };
+        works.map(of).fold(Scratch::default(), most)
+    }
+}
+
+/// One launch in the making.
+struct Filling {
+    kernel: &'static str,
+    threads: u32,
+    launch: MatmulLaunch,
+    blocks: usize,
+}
+
+impl Filling {
+    fn packed(self) -> Packed {
+        Packed {
+            kernel: self.kernel,
+            geometry: Geometry::row(self.blocks, self.threads),
+            arguments: vec![Argument::block("MatmulLaunch", &self.launch)],
+        }
+    }
+}
+
+/// The launch of products that do not need each other: one, where all are computed by the same kernel. Behind it the maps
+/// that cannot follow within it.
 pub(super) fn pack(
     memory: &Memory,
-    product: &Matmul,
+    products: &[&Matmul],
     programs: &mut Vec<ProgramArguments>,
 ) -> Result<Vec<Packed>, String> {
-    let Matmul { a, b, out, size, epilogue, column_sums, maxout } = product;
-    let [m, n, k] = *size;
-    let [rows, ..] = extended(product);
-    if rows * n == 0 {
-        return Ok(vec![]);
+    let mut launches: Vec<Filling> = vec![];
+    let mut behind = vec![];
+    let mut used = Scratch::default();
+    for product in products {
+        let way = Way::new(product, memory.precision);
+        if way.size[0] * way.size[1] > 0 {
+            let open = |f: &Filling| f.kernel == way.kernel && (f.launch.count as usize) < MAX_PRODUCTS;
+            let at = launches.iter().position(open).unwrap_or_else(|| {
+                let launch = MatmulLaunch::default();
+                launches.push(Filling { kernel: way.kernel, threads: way.threads, launch, blocks: 0 });
+                launches.len() - 1
+            });
+            add(memory, product, &way, &mut used, &mut launches[at], programs)?;
+        }
+        if way.run.is_none() {
+            for Follower { shape, program, .. } in &product.followers {
+                behind.extend(map(memory, shape, program)?);
+            }
+        }
     }
+    Ok(launches.into_iter().map(Filling::packed).chain(behind).collect())
+}
+
+/// Adds a product to a launch, with `used` for the slices of the products before it.
+fn add(
+    memory: &Memory,
+    product: &Matmul,
+    way: &Way,
+    used: &mut Scratch,
+    to: &mut Filling,
+    programs: &mut Vec<ProgramArguments>,
+) -> Result<(), String> {
+    let mut arguments = arguments(memory, product)?;
+    arguments.slices = way.tiling.slices as u32;
+    arguments.span = number(way.tiling.span, "a depth")?;
+    arguments.partial = memory.partial.address + 4 * used.sums as u64;
+    arguments.arrived = memory.arrived.address + 4 * used.arrived as u64;
+    arguments.first = to.blocks as u32;
+    arguments.across = way.tiles[1] as u32;
+    follow(memory, product, way, &mut arguments, programs)?;
+    to.launch.product[to.launch.count as usize] = arguments;
+    to.launch.count += 1;
+    to.blocks += way.blocks();
+    *used = used.and(way.scratch());
+    number(to.blocks, "a launch's blocks").map(drop)
+}
+
+/// The products of a launch that also updates the network whose gradient they are, and the kernel, if there is one.
+fn updating<'a>(
+    work: &'a Work,
+    precision: Precision,
+) -> Option<(&'static str, Player, Vec<(&'a Matmul, Way)>)> {
+    let player = Player::ALL.into_iter().find(|&player| work.updates(player))?;
+    let products = work.products();
+    let ways: Vec<(&Matmul, Way)> = products.into_iter().map(|p| (p, Way::new(p, precision))).collect();
+    let (first, _) = ways.first()?;
+    let kernels = kernels(&first.a, precision);
+    let alike = ways.iter().all(|(p, way)| {
+        way.kernel == kernels.small.0 && matches!(p.out.place, Place::Gradients(of, _) if of == player)
+    });
+    let fits = alike && ways.len() <= MAX_PRODUCTS && ways.iter().any(|(_, way)| way.blocks() > 0);
+    Some((kernels.update.filter(|_| fits)?, player, ways))
+}
+
+/// Blocks of the largest launch of the plans that updates a network.
+pub(super) fn updating_blocks(plans: &[Plan], player: Player) -> usize {
+    let works = plans.iter().flat_map(|p| p.launches.iter().map(|l| (&l.work, p.precision)));
+    let updating = works.filter_map(|(work, precision)| updating(work, precision));
+    let of = updating.filter(|(_, of, _)| *of == player);
+    of.map(|(.., ways)| ways.iter().map(|(_, way)| way.blocks()).sum()).max().unwrap_or(0)
+}
+
+/// The launch of products that updates the network whose gradient they are; products and update apart, where no kernel
+/// does both.
+pub(super) fn pack_update(
+    memory: &Memory,
+    work: &Work,
+    rules: &[UpdateRule; 2],
+    programs: &mut Vec<ProgramArguments>,
+) -> Result<Vec<Packed>, String> {
+    let Some((kernel, player, ways)) = updating(work, memory.precision) else {
+        let mut packed = pack(memory, &work.products(), programs)?;
+        for player in Player::ALL.into_iter().filter(|&player| work.updates(player)) {
+            packed.extend(update::pack(memory, player, &rules[player as usize]));
+        }
+        return Ok(packed);
+    };
+    let rule = &rules[player as usize];
+    assert!(rule.in_place(), "lowering lets no other update ride along");
+    let mut launch =
+        Filling { kernel, threads: ways[0].1.threads, launch: MatmulLaunch::default(), blocks: 0 };
+    launch.launch.update = update::arguments(memory, player, rule);
+    let mut used = Scratch::default();
+    for (product, way) in ways {
+        let at = |view: &View| match view.place {
+            Place::Gradients(_, at) => number(at, "a network"),
+            other => unreachable!("a gradient in {other:?}"),
+        };
+        let place = launch.launch.count as usize;
+        add(memory, product, &way, &mut used, &mut launch, programs)?;
+        launch.launch.product[place].out_at = at(&product.out)?;
+        launch.launch.product[place].sums_at = product.column_sums.as_ref().map_or(Ok(0), at)?;
+    }
+    Ok(vec![launch.packed()])
+}
+
+/// The logits of a loss head, whose blocks compute `rows` of them each, and how many blocks that takes.
+pub(super) fn logits(
+    memory: &Memory,
+    products: &[Matmul],
+    rows: usize,
+) -> Result<(LossArguments, usize), String> {
+    let mut head = LossArguments { arrived: memory.arrived.address, ..LossArguments::default() };
+    let mut blocks = 0;
+    for product in products.iter().filter(|p| p.size[0] > 0) {
+        let to = &mut head.product[head.logits as usize];
+        *to = arguments(memory, product)?;
+        to.first = number(blocks, "a launch's blocks")?;
+        head.logits += 1;
+        blocks += product.size[0].div_ceil(rows);
+    }
+    Ok((head, blocks))
+}
+
+/// A product's parameters but for what depends on how it is cut.
+fn arguments(memory: &Memory, product: &Matmul) -> Result<MatmulArguments, String> {
+    let Matmul { a, b, out, size, epilogue, column_sums, .. } = product;
+    let [m, n, k] = *size;
     if epilogue.len() > MAX_STEPS {
         return Err(format!("{} epilogue steps, the GPU's matmul takes {MAX_STEPS}", epilogue.len()));
     }
-    let kernels = kernels(a, memory.precision);
     assert_eq!(a.place.is_narrow(), b.place.is_narrow(), "operands of one type");
-    let tiling = Tiling::new(extended(product), kernels.depth);
-    let fused = maxout.as_ref().and_then(|m| Some((m, run_of_units(m, tiling)?)));
     let strides = |view: &View| [view.strides[0] as i64, view.strides[1] as i64];
+    let rounded = memory.precision == Precision::Tf32;
     let mut arguments = MatmulArguments {
         a: memory.start(a),
         b: memory.start(b),
         out: memory.start(out),
-        partial: memory.partial.address,
         clock: memory.clock.address,
         a_strides: strides(a),
         b_strides: strides(b),
@@ -159,9 +366,8 @@ pub(super) fn pack(
         n: number(n, "columns")?,
         k: number(k, "a depth")?,
         steps: epilogue.len() as u32,
-        slices: tiling.slices as u32,
-        span: number(tiling.span, "a depth")?,
         out_type: memory.number_type(out.place),
+        in_type: if rounded { TF32_TYPE } else { memory.number_type(a.place) },
         sums: u32::from(column_sums.is_some()),
         column_sums: column_sums.as_ref().map_or(0, |view| memory.start(view)),
         ..MatmulArguments::default()
@@ -169,42 +375,29 @@ pub(super) fn pack(
     for (to, from) in arguments.step.iter_mut().zip(epilogue) {
         *to = step(memory, from, *size)?;
     }
-    if let Some((Maxout { pieces, shape, program }, run)) = fused {
-        let address = memory.programs.address + (programs.len() * size_of::<ProgramArguments>()) as u64;
+    Ok(arguments)
+}
+
+/// What follows a product within its launch.
+fn follow(
+    memory: &Memory,
+    product: &Matmul,
+    way: &Way,
+    arguments: &mut MatmulArguments,
+    programs: &mut Vec<ProgramArguments>,
+) -> Result<(), String> {
+    let Some(run) = way.run else { return Ok(()) };
+    arguments.followers = memory.programs.address + (programs.len() * size_of::<ProgramArguments>()) as u64;
+    for Follower { pieces, shape, program } in &product.followers {
         let (program, slots) = map_arguments(memory, shape, program)?;
         assert!(slots as usize <= MAX_REGISTERS, "a slot each thread has room for where the tiles were");
         programs.push(program);
-        arguments.maxout = address;
         arguments.pieces = *pieces as u32;
-        arguments.units = (n / pieces) as u32;
-        arguments.run = run;
     }
-    let down = u32::try_from(rows.div_ceil(tiling.tile)).ok().filter(|&d| d < 65_536);
-    let down = down.ok_or_else(|| format!("a product of {m} rows is more than one launch covers"))?;
-    let across = match fused {
-        Some((maxout, run)) => (n / maxout.pieces).div_ceil(run as usize) as u32,
-        None => n.div_ceil(tiling.tile) as u32,
-    };
-    let packed = |kernel, geometry| Packed {
-        kernel,
-        geometry,
-        arguments: vec![Argument::block("MatmulArguments", &arguments)],
-    };
-    let grid = [across, down, tiling.slices as u32];
-    let (kernel, threads) = match tiling.tile {
-        128 => kernels.wide,
-        _ if fused.is_some() => (kernels.maxout, kernels.small.1),
-        _ => kernels.small,
-    };
-    let mut all = vec![packed(kernel, Geometry { grid, block: [threads, 1, 1], shared_bytes: 0 })];
-    if tiling.slices > 1 {
-        let blocks = (rows * n.div_ceil(4)).div_ceil(SLICES_THREADS as usize);
-        all.push(packed("matmul_slices_f32", Geometry::row(blocks, SLICES_THREADS)));
-    }
-    if let (None, Some(Maxout { shape, program, .. })) = (fused, maxout) {
-        all.extend(map(memory, shape, program)?);
-    }
-    Ok(all)
+    arguments.follower_count = product.followers.len() as u32;
+    arguments.units = arguments.n / arguments.pieces;
+    arguments.run = run as u32;
+    Ok(())
 }
 
 fn step(memory: &Memory, epilogue: &Epilogue, [m, n, _]: [usize; 3]) -> Result<Step, String> {

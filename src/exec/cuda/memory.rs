@@ -2,6 +2,7 @@
 
 use super::blocks::number_type;
 use super::launch::{Buffer, Driver};
+use super::matmul::Scratch;
 use super::metrics::RING_BYTES;
 use crate::data::{Dataset, Values};
 use crate::error::{Error, Result};
@@ -62,16 +63,25 @@ pub(super) struct Memory {
     pub programs: Region,
     /// Sums of matmul slices.
     pub partial: Region,
+    /// `u32`: blocks of a tile or of a loss head that are done; 0 between launches.
+    pub arrived: Region,
     /// What phases left for the host.
     pub ring: Region,
     pub networks: [NetworkMemory; 2],
+    /// Whether gradients are stored that only the update needs.
+    pub keep_gradients: bool,
     pub data: Option<DataMemory>,
+}
+
+/// Blocks of an update of so many parameters.
+fn blocks(count: usize) -> usize {
+    count.div_ceil(PER_BLOCK).max(1)
 }
 
 impl NetworkMemory {
     /// Blocks of an update; an empty network still has one, for its norm.
     pub fn blocks(&self) -> usize {
-        self.count.div_ceil(PER_BLOCK).max(1)
+        blocks(self.count)
     }
 }
 
@@ -82,8 +92,10 @@ pub(super) struct Sizes {
     pub arena: usize,
     /// 16-bit numbers of theirs.
     pub narrow: usize,
-    /// `f32`s of matmul slices.
-    pub partial: usize,
+    /// Of matmul slices.
+    pub slices: Scratch,
+    /// Blocks that update each network at most, beside those of [`NetworkMemory::blocks`].
+    pub updating: [usize; 2],
     /// Bytes.
     pub clock: usize,
     /// Bytes of programs' parameters.
@@ -92,12 +104,12 @@ pub(super) struct Sizes {
 
 /// Bytes that a run needs, before any of it is allocated.
 fn needed(sizes: Sizes, precision: Precision, states: &States, data: Option<&Dataset>) -> usize {
-    let network = |s: &NetworkState| {
+    let network = |(s, updating): (&NetworkState, usize)| {
         let vectors = 2 + s.moments.len() + usize::from(!s.average.is_empty());
         let copies = if precision.stored().is_some() { 2 * s.weights.len() } else { 0 };
         copies
             + 4 * vectors * s.weights.len()
-            + 8 * s.weights.len().div_ceil(PER_BLOCK).max(1)
+            + 8 * blocks(s.weights.len()).max(updating)
             + 12
             + size_of::<LossScale>()
     };
@@ -105,9 +117,12 @@ fn needed(sizes: Sizes, precision: Precision, states: &States, data: Option<&Dat
         Values::U8(bytes) => bytes.len(),
         Values::F32(numbers) => 4 * numbers.len(),
     });
-    let scratch =
-        4 * (sizes.arena + sizes.partial) + 2 * sizes.narrow + sizes.clock + sizes.programs + RING_BYTES;
-    scratch + states.iter().map(network).sum::<usize>() + examples
+    let scratch = 4 * (sizes.arena + sizes.slices.sums + sizes.slices.arrived)
+        + 2 * sizes.narrow
+        + sizes.clock
+        + sizes.programs
+        + RING_BYTES;
+    scratch + states.iter().zip(sizes.updating).map(network).sum::<usize>() + examples
 }
 
 impl Memory {
@@ -122,6 +137,7 @@ impl Memory {
         states: &States,
         rules: &[UpdateRule; 2],
         data: Option<&Dataset>,
+        keep_gradients: bool,
     ) -> Result<Memory> {
         let need = needed(sizes, precision, states, data);
         let free = driver.free_memory()?;
@@ -135,20 +151,23 @@ impl Memory {
             )));
         }
         let [arena, narrow] = [region(driver, 4 * sizes.arena)?, region(driver, 2 * sizes.narrow)?];
-        for scratch in [arena, narrow] {
+        let arrived = region(driver, 4 * sizes.slices.arrived)?;
+        for scratch in [arena, narrow, arrived] {
             driver.zero(scratch.buffer, 0, scratch.bytes)?;
         }
-        let generator = network(driver, precision, &states[0], &rules[0])?;
-        let discriminator = network(driver, precision, &states[1], &rules[1])?;
+        let generator = network(driver, precision, &states[0], &rules[0], sizes.updating[0])?;
+        let discriminator = network(driver, precision, &states[1], &rules[1], sizes.updating[1])?;
         let memory = Memory {
             arena,
             narrow,
             precision,
             clock: region(driver, sizes.clock)?,
             programs: region(driver, sizes.programs)?,
-            partial: region(driver, 4 * sizes.partial)?,
+            partial: region(driver, 4 * sizes.slices.sums)?,
+            arrived,
             ring: region(driver, RING_BYTES)?,
             networks: [generator, discriminator],
+            keep_gradients,
             data: data.map(|d| resident(driver, d)).transpose()?,
         };
         memory.set_states(driver, states)?;
@@ -266,6 +285,7 @@ fn network<D: Driver>(
     precision: Precision,
     state: &NetworkState,
     rule: &UpdateRule,
+    updating: usize,
 ) -> Result<NetworkMemory> {
     let count = state.weights.len();
     Ok(NetworkMemory {
@@ -275,7 +295,7 @@ fn network<D: Driver>(
         moments: state.moments.iter().map(|_| region(driver, 4 * count)).collect::<Result<_>>()?,
         average: rule.average.then(|| region(driver, 4 * count)).transpose()?,
         copies: precision.stored().map(|_| region(driver, 2 * count)).transpose()?,
-        partials: region(driver, 8 * count.div_ceil(PER_BLOCK).max(1))?,
+        partials: region(driver, 8 * blocks(count).max(updating))?,
         norm2: region(driver, 8)?,
         finished: region(driver, 4)?,
         scale: region(driver, size_of::<LossScale>())?,

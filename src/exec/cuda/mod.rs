@@ -31,7 +31,7 @@ use crate::exec::measured::Measured;
 use crate::exec::schedule::Schedule;
 use crate::exec::{Executor, Job, Rate, Record, States, Turn, UpdateRule};
 use crate::graph::Player;
-use crate::lower::{Place, Plan, Work};
+use crate::lower::{Place, Plan};
 use crate::precision::Precision;
 use clock::{Mirror, Rules};
 use launch::{Driver, Packed, Recording};
@@ -78,20 +78,35 @@ impl<D: Driver> Cuda<D> {
     ///
     /// # Errors
     /// When the device has too little memory, fails, or cannot run a launch of the plans.
-    pub fn of(mut driver: D, job: Job) -> Result<Cuda<D>> {
+    pub fn of(driver: D, job: Job) -> Result<Cuda<D>> {
+        Cuda::make(driver, job, false)
+    }
+
+    /// The same, leaving every gradient in memory for whoever wants to look: else those are not stored that are used where
+    /// they are computed.
+    ///
+    /// # Errors
+    /// As [`Cuda::of`].
+    pub fn keeping_gradients(driver: D, job: Job) -> Result<Cuda<D>> {
+        Cuda::make(driver, job, true)
+    }
+
+    fn make(mut driver: D, job: Job, keep_gradients: bool) -> Result<Cuda<D>> {
         let Job { plans, states, rules, schedule, data, seed } = job;
         let arena = plans.iter().map(|p| p.arena).max().unwrap_or(0);
-        let gathers = |p: &Plan| p.launches.iter().any(|l| matches!(l.work, Work::Gather { .. }));
+        let gathers = |p: &Plan| p.launches.iter().any(|l| l.work.kind() == "gather");
         let data = data.filter(|_| plans.iter().any(gathers));
         let sizes = Sizes {
             arena,
             narrow: plans.iter().map(|p| p.narrow).max().unwrap_or(0),
-            partial: matmul::partial_sums(&plans),
+            slices: matmul::Scratch::of(&plans),
+            updating: Player::ALL.map(|player| matmul::updating_blocks(&plans, player)),
             clock: size_of::<Clock>(),
             programs: pack::program_bytes(&plans),
         };
         let precision = plans.first().map_or(Precision::Fp32, |p| p.precision);
-        let memory = Memory::new(&mut driver, sizes, precision, &states, &rules, data.as_deref())?;
+        let data = data.as_deref();
+        let memory = Memory::new(&mut driver, sizes, precision, &states, &rules, data, keep_gradients)?;
         let rules = Rules { schedule, rules };
         let mut programs = vec![];
         let launches = |p: &Plan| {

@@ -1,8 +1,8 @@
 //! From a plan's launches to kernel launches: names, geometry and parameter structs, made once.
 
 use super::blocks::{
-    CHAIN, CONSTANT, DeviceView, GatherArguments, Instruction, LOAD, LossArguments, NO_SLOT,
-    ProgramArguments, RANK, RandomArguments, SLOT,
+    CHAIN, CONSTANT, DeviceView, GatherArguments, Instruction, LOAD, NO_SLOT, ProgramArguments, RANK,
+    RandomArguments, SLOT, TogetherArguments,
 };
 use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
@@ -10,12 +10,19 @@ use super::{matmul, update};
 use crate::error::{Error, Result};
 use crate::exec::UpdateRule;
 use crate::graph::Dist;
-use crate::lower::{Arg, EXAMPLES, Launch, Load, MAX_REGISTERS, Place, Plan, PointOp, Program, View, Work};
+use crate::lower::{
+    Arg, EXAMPLES, Launch, Load, MAX_REGISTERS, Matmul, Place, Plan, PointOp, Program, View, Work,
+};
 
 const MAP_THREADS: u32 = 128;
 const MAP_ELEMENTS: u32 = 4;
 const REDUCE_THREADS: u32 = 256;
 const LOSS_THREADS: u32 = 256;
+
+/// What a gather reads: as `kernels/gather.cu` counts.
+const BYTES: u32 = 0;
+const NUMBERS: u32 = 1;
+const LABEL: u32 = 2;
 
 /// The kernel launches of one launch of a plan; none where there is nothing to compute. `programs` takes what lies in
 /// [`Memory::programs`].
@@ -30,11 +37,15 @@ pub(super) fn pack(
 ) -> Result<Vec<Packed>> {
     let refuse = |what| Error::Device(format!("{}: {what}; run this model with --device cpu", launch.name));
     let one = match &launch.work {
-        Work::Gather { input, to, rows, width } => gather(memory, input, *to, *rows, *width),
-        Work::Matmul(product) => return matmul::pack(memory, product, programs).map_err(refuse),
+        Work::Gather { .. } => together(memory, std::slice::from_ref(&launch.work), programs),
+        Work::Matmul(_) => return matmul::pack(memory, &launch.work.products(), programs).map_err(refuse),
+        Work::Together(parts) if launch.work.kind() == "gather" => together(memory, parts, programs),
+        Work::Together(_) => {
+            return matmul::pack_update(memory, &launch.work, rules, programs).map_err(refuse);
+        }
         Work::Map { shape, program } => map(memory, shape, program),
         Work::Reduce { shape, summed, program } => reduce(memory, shape, summed, program),
-        Work::Loss(parts) => loss(memory, parts, programs),
+        Work::Loss { logits, parts } => loss(memory, logits, parts, programs),
         Work::Update(player) => return Ok(update::pack(memory, *player, &rules[*player as usize])),
     };
     Ok(one.map_err(refuse)?.into_iter().collect())
@@ -48,22 +59,64 @@ pub(super) fn number(n: usize, what: &str) -> std::result::Result<u32, String> {
     fits.ok_or_else(|| format!("{what} of {n} elements is more than the GPU's kernels index (2³²)"))
 }
 
-fn gather(memory: &Memory, input: &str, to: Place, rows: usize, width: usize) -> Packing {
-    let data = memory.data.as_ref().expect("a plan that gathers has a data set");
-    let (kernel, bytes, numbers) = if input != EXAMPLES {
-        let labels = data.labels.expect("a conditional model has labels");
-        ("gather_labels_f32", labels.address, 0)
-    } else if data.bytes {
-        ("gather_u8_f32", data.values.address, 0)
-    } else {
-        ("gather_f32", 0, data.values.address)
+/// The minibatch's inputs, and maps beside them: one launch.
+fn together(memory: &Memory, parts: &[Work], programs: &mut Vec<ProgramArguments>) -> Packing {
+    let mut arguments = TogetherArguments {
+        maps: memory.programs.address + (programs.len() * size_of::<ProgramArguments>()) as u64,
+        ..TogetherArguments::default()
     };
-    if rows * width == 0 {
+    let (mut blocks, mut most) = (0, 0);
+    for part in parts {
+        match part {
+            Work::Gather { rows, width, .. } if rows * width == 0 => {}
+            Work::Gather { input, to, rows, width } => {
+                let gather = gather(memory, input, *to, [*rows, *width], blocks)?;
+                arguments.gather[arguments.gathers as usize] = gather;
+                arguments.gathers += 1;
+                blocks += rows;
+            }
+            Work::Map { shape, .. } if shape.contains(&0) => {}
+            Work::Map { shape, program } => {
+                let (program, slots) = map_arguments(memory, shape, program)?;
+                arguments.first[arguments.map_count as usize] = number(blocks, "a launch's blocks")?;
+                arguments.map_count += 1;
+                blocks += program.count.div_ceil(MAP_THREADS * MAP_ELEMENTS) as usize;
+                most = most.max(slots);
+                programs.push(program);
+            }
+            other => unreachable!("{other:?} is no part of a minibatch"),
+        }
+    }
+    if blocks == 0 {
         return Ok(None);
     }
+    let geometry = Geometry::row(blocks, MAP_THREADS);
+    Ok(Some(Packed {
+        kernel: "together_f32",
+        geometry: Geometry { shared_bytes: 4 * most * MAP_THREADS * MAP_ELEMENTS, ..geometry },
+        arguments: vec![Argument::block("TogetherArguments", &arguments)],
+    }))
+}
+
+/// An input's parameters, whose first row is block `first`.
+fn gather(
+    memory: &Memory,
+    input: &str,
+    to: Place,
+    [rows, width]: [usize; 2],
+    first: usize,
+) -> std::result::Result<GatherArguments, String> {
+    let data = memory.data.as_ref().expect("a plan that gathers has a data set");
+    let (kind, bytes, numbers) = if input != EXAMPLES {
+        (LABEL, data.labels.expect("a conditional model has labels").address, 0)
+    } else if data.bytes {
+        (BYTES, data.values.address, 0)
+    } else {
+        (NUMBERS, 0, data.values.address)
+    };
     assert!(data.count > 0, "no examples to shuffle");
     let domain = (u64::BITS - (data.count as u64 - 1).leading_zeros()).div_ceil(2).max(1);
-    let arguments = GatherArguments {
+    Ok(GatherArguments {
         bytes,
         numbers,
         out: memory.address(to),
@@ -75,9 +128,9 @@ fn gather(memory: &Memory, input: &str, to: Place, rows: usize, width: usize) ->
         factor: data.factor,
         offset: data.offset,
         number_type: memory.number_type(to),
-    };
-    let arguments = vec![Argument::block("GatherArguments", &arguments)];
-    Ok(Some(Packed { kernel, geometry: Geometry::row(rows, 256), arguments }))
+        kind,
+        first: number(first, "a launch's blocks")?,
+    })
 }
 
 pub(super) fn map(memory: &Memory, shape: &[usize], program: &Program) -> Packing {
@@ -160,10 +213,12 @@ fn reduce_arguments(
     Ok((arguments, slots))
 }
 
-/// Small maps and reductions by one block; their parameters lie in device memory.
-fn loss(memory: &Memory, parts: &[Work], programs: &mut Vec<ProgramArguments>) -> Packing {
+/// Logits by all blocks, then small maps and reductions by the last of them; the latter's parameters lie in device memory.
+fn loss(memory: &Memory, logits: &[Matmul], parts: &[Work], programs: &mut Vec<ProgramArguments>) -> Packing {
+    let (mut arguments, blocks) = matmul::logits(memory, logits, (LOSS_THREADS / 32) as usize)?;
+    arguments.parts = memory.programs.address + (programs.len() * size_of::<ProgramArguments>()) as u64;
+    arguments.count = parts.len() as u32;
     let mut most = 0;
-    let first = programs.len();
     for part in parts {
         let (arguments, slots) = match part {
             Work::Map { shape, program } => map_arguments(memory, shape, program)?,
@@ -173,14 +228,10 @@ fn loss(memory: &Memory, parts: &[Work], programs: &mut Vec<ProgramArguments>) -
         most = most.max(slots);
         programs.push(arguments);
     }
-    let arguments = LossArguments {
-        parts: memory.programs.address + (first * size_of::<ProgramArguments>()) as u64,
-        count: parts.len() as u32,
-        unused: 0,
-    };
+    let geometry = Geometry::row(blocks.max(1), LOSS_THREADS);
     Ok(Some(Packed {
         kernel: "loss_f32",
-        geometry: Geometry { shared_bytes: 4 * most * LOSS_THREADS, ..Geometry::row(1, LOSS_THREADS) },
+        geometry: Geometry { shared_bytes: 4 * most * LOSS_THREADS, ..geometry },
         arguments: vec![Argument::block("LossArguments", &arguments)],
     }))
 }
@@ -188,9 +239,9 @@ fn loss(memory: &Memory, parts: &[Work], programs: &mut Vec<ProgramArguments>) -
 /// Bytes of the parameters that plans keep in device memory.
 pub(super) fn program_bytes(plans: &[Plan]) -> usize {
     let parts = |work: &Work| match work {
-        Work::Loss(parts) => parts.len(),
-        Work::Matmul(product) => usize::from(product.maxout.is_some()),
-        _ => 0,
+        Work::Loss { parts, .. } => parts.len(),
+        Work::Together(parts) if work.kind() == "gather" => parts.len(),
+        _ => work.products().iter().map(|m| m.followers.len()).sum(),
     };
     let count: usize = plans.iter().flat_map(|p| &p.launches).map(|l| parts(&l.work)).sum();
     count * size_of::<ProgramArguments>()

@@ -9,13 +9,16 @@ use crate::graph::Player;
 
 const THREADS: u32 = 256;
 
-/// Rule, clip, average and gradient norm in one launch; before it the measure of a scaled gradient, after it column
-/// norms and the average that waits for them, each in its own.
-pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule) -> Vec<Packed> {
+/// What an update needs, whichever kernel does it.
+pub(super) fn arguments(memory: &Memory, player: Player, rule: &UpdateRule) -> UpdateArguments {
     let network = &memory.networks[player as usize];
     let address = |moment: usize| network.moments.get(moment).map_or(0, |m| m.address);
-    let limits = rule.column_norms.iter().filter(|l| l.units > 0);
-    let mut arguments = UpdateArguments {
+    let (beta1, beta2, eps) = match rule.rule {
+        Rule::Sgd { .. } => (0.0, 0.0, 0.0),
+        Rule::Adam { beta1, beta2, eps } => (beta1, beta2, eps),
+        Rule::RmsProp { alpha, eps } => (alpha, 0.0, eps),
+    };
+    UpdateArguments {
         weights: network.weights.address,
         gradients: network.gradients.address,
         first: address(0),
@@ -30,22 +33,34 @@ pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule) -> Vec<Pa
         count: u32::try_from(network.count).expect("a network of fewer than 2³² parameters"),
         player: player as u32,
         scaled: u32::from(rule.scaled),
+        keep: u32::from(memory.keep_gradients),
         blend: u32::from(rule.average && rule.column_norms.is_empty()),
+        beta1,
+        beta2,
+        eps,
         clip: rule.clip,
         copy_type: memory.copy_type(),
-        ..UpdateArguments::default()
-    };
-    let kernel = match rule.rule {
-        Rule::Sgd { .. } => "sgd_f32",
-        Rule::Adam { beta1, beta2, eps } => {
-            (arguments.beta1, arguments.beta2, arguments.eps) = (beta1, beta2, eps);
-            "adam_f32"
-        }
-        Rule::RmsProp { alpha, eps } => {
-            (arguments.beta1, arguments.eps) = (alpha, eps);
-            "rms_prop_f32"
-        }
-    };
+        rule: rule_number(&rule.rule),
+        unused: 0,
+    }
+}
+
+/// As `kernels/update.cuh` counts rules.
+fn rule_number(rule: &Rule) -> u32 {
+    match rule {
+        Rule::Sgd { .. } => 0,
+        Rule::Adam { .. } => 1,
+        Rule::RmsProp { .. } => 2,
+    }
+}
+
+/// Rule, clip, average and gradient norm in one launch; before it the measure of a scaled gradient, after it column
+/// norms and the average that waits for them, each in its own.
+pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule) -> Vec<Packed> {
+    let network = &memory.networks[player as usize];
+    let limits = rule.column_norms.iter().filter(|l| l.units > 0);
+    let arguments = arguments(memory, player, rule);
+    let kernel = ["sgd_f32", "adam_f32", "rms_prop_f32"][arguments.rule as usize];
     let one = |kernel, blocks, argument| Packed {
         kernel,
         geometry: Geometry::row(blocks, THREADS),

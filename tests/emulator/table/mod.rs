@@ -9,9 +9,9 @@ use crate::bench::Witness;
 use crate::reference::Near;
 use gansaku::lower::Place;
 use gansaku::precision::Precision;
-use products::{matmuls, maxouts};
+use products::{followers, groups, heads, matmuls, maxouts};
 use programs::{conversions, draws, losses, point_ops};
-use training::{clocks, gathers, overflows, updates, windows};
+use training::{clocks, gathers, minibatches, overflows, updates, windows};
 
 /// Asserts that all are inside; the largest share of a tolerance used.
 fn inside(name: &str, found: &[f32], wanted: impl Iterator<Item = Near>) -> f64 {
@@ -40,6 +40,13 @@ pub fn every_kernel(w: &mut dyn Witness) {
     }
     for precision in [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16] {
         println!("maxout {}: {:.2} of the tolerance", precision.name(), maxouts(w, precision));
+        followers(w, precision);
+        println!("together {}: {:.2} of the tolerance", precision.name(), groups(w, precision));
+        println!("loss heads {}: {:.2} of the tolerance", precision.name(), heads(w, precision));
+        if precision != Precision::Fp16 {
+            let share = products::updates(w, precision);
+            println!("updates by products {}: {share:.2} of the tolerance", precision.name());
+        }
     }
     conversions(w);
     overflows(w);
@@ -47,6 +54,7 @@ pub fn every_kernel(w: &mut dyn Witness) {
     println!("programs and sums: {:.2} of the tolerance", programs::programs(w));
     draws(w);
     gathers(w, Precision::Fp32, Place::Arena(0));
+    minibatches(w);
     println!("losses: {:.2} of the tolerance", losses(w));
     println!("updates: {:.2} of the tolerance", updates(w));
     clocks(w);

@@ -1,11 +1,16 @@
-//! Matrix products: layouts, sizes, epilogues, sums of columns, maxouts, in every precision.
+//! Matrix products: layouts, sizes, epilogues, sums of columns, maxouts and other maps behind them, several in one
+//! launch, in every precision.
 
 use super::programs::{NO, instruction};
 use super::{indices, inside};
 use crate::bench::{Bench, LEFT, RIGHT, SEED, TICK, Witness, normals, same_bits};
 use crate::reference::{self, Near, element};
+use gansaku::config::Rule;
+use gansaku::exec::UpdateRule;
 use gansaku::graph::{Dist, Player};
-use gansaku::lower::{Arg, Epilogue, Instruction, Load, Matmul, Maxout, Place, PointOp, Program, View, Work};
+use gansaku::lower::{
+    Arg, Epilogue, Follower, Instruction, Load, Matmul, Place, PointOp, Program, View, Work,
+};
 use gansaku::precision::{Precision, round_tf32};
 use gansaku::rng::{Draw, stream};
 
@@ -74,8 +79,9 @@ fn matmul(w: &mut dyn Witness, product: &Product) -> f64 {
     };
     let len = m * n + column_sums.as_ref().map_or(0, |_| n);
     let epilogue = steps.to_vec();
+    let (a_view, b_view) = (a.clone(), b.clone());
     let work =
-        Work::Matmul(Matmul { a: a.clone(), b: b.clone(), out, size, epilogue, column_sums, maxout: None });
+        Work::Matmul(Matmul { a: a_view, b: b_view, out, size, epilogue, column_sums, followers: vec![] });
     let (found, cpu) = w.run(&name, &bench, work, len);
     let (left, right) = (as_read(precision, &bench.left), as_read(precision, &bench.right));
     let cut = cut(precision);
@@ -168,7 +174,8 @@ pub(super) fn matmuls(w: &mut dyn Witness, precision: Precision) -> f64 {
 /// affine value stored, with or without a dropout mask behind.
 pub(super) fn maxouts(w: &mut dyn Witness, precision: Precision) -> f64 {
     let mut worst = 0.0f64;
-    // The last three have launches of their own for the maxout: pieces too many for a tile, slices, large tiles.
+    // Of the last three, one is cut into slices; two have launches of their own for the maxout: pieces too many for a
+    // tile, large tiles.
     let sizes = [
         ([1, 5, 7], 2),
         ([3, 1, 7], 2),
@@ -240,7 +247,7 @@ fn maxout(
         size: [m, n, k],
         epilogue: vec![Epilogue::Bias(bias)],
         column_sums: None,
-        maxout: Some(Maxout { pieces, shape: vec![m, units], program }),
+        followers: vec![Follower { pieces, shape: vec![m, units], program }],
     });
     let name =
         format!("maxout {} [{m}, {units}, {k}] of {pieces} pieces, {dropout} {narrow}", precision.name());
@@ -271,6 +278,256 @@ fn maxout(
         same_bits(&format!("{name}: {whose} maxima"), maxima, &wanted);
     }
     inside(&name, &found[..m * n], wanted)
+}
+
+/// Products with two maps behind them that read each element of the result where it was stored, and other memory: to the bit
+/// what arithmetic says of the result that is there.
+pub(super) fn followers(w: &mut dyn Witness, precision: Precision) {
+    // Tiles with edges; slices; large tiles, whose maps have launches of their own.
+    for [m, n, k] in [[1, 1, 3], [70, 67, 20], [64, 128, 48], [9, 130, 2_001], [1_500, 1_410, 18]] {
+        let [left, right] = match precision.stored() {
+            Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
+            None => [LEFT, RIGHT],
+        };
+        let other = normals("other", m * n);
+        let bench = Bench {
+            left: normals("a", m * k),
+            right: normals("b", k * n),
+            arena: other.clone(),
+            precision,
+            ..Bench::default()
+        };
+        let len = m * n;
+        let at = |number: usize, rows| View::contiguous(Place::Arena(number * len), &[rows, n]);
+        let draw = Load::Rand { stream: stream("mask"), dist: Dist::Uniform, view: at(0, m) };
+        let (l, r) = (Arg::Load, Arg::Register);
+        // The first reads the result in all rows but the last one, zeros there.
+        let windowed = View { windows: vec![(0, m - 1), (0, n)], ..at(1, m) };
+        let scaled = Program {
+            loads: vec![Load::Memory(windowed), Load::Memory(at(0, m)), draw],
+            instructions: vec![
+                instruction(PointOp::Mul, [l(0), l(1), NO], 0),
+                instruction(PointOp::Add, [r(0), l(2), NO], 1),
+            ],
+            results: vec![(r(1), at(2, m))],
+        };
+        // The second has half the rows.
+        let half = m.div_ceil(2);
+        let doubled = Program {
+            loads: vec![Load::Memory(at(1, half))],
+            instructions: vec![instruction(PointOp::Add, [l(0), l(0), NO], 0)],
+            results: vec![(r(0), at(3, half))],
+        };
+        let work = Work::Matmul(Matmul {
+            a: View::contiguous(left, &[m, k]),
+            b: View::contiguous(right, &[k, n]),
+            out: at(1, m),
+            size: [m, n, k],
+            epilogue: vec![Epilogue::Relu],
+            column_sums: None,
+            followers: vec![
+                Follower { pieces: 1, shape: vec![m, n], program: scaled },
+                Follower { pieces: 1, shape: vec![half, n], program: doubled },
+            ],
+        });
+        let name = format!("followers {} [{m}, {n}, {k}]", precision.name());
+        let (found, cpu) = w.run(&name, &bench, work, 2 * len + half * n);
+        let draw = Draw::new(SEED, stream("mask"), TICK);
+        for (whose, numbers) in [("the CPU's", &cpu), ("the device's", &found)] {
+            let (result, maps) = numbers.split_at(len);
+            let seen = |i: usize| if i < len - n { result[i] } else { 0.0 };
+            let scaled = (0..len).map(|i| seen(i) * other[i] + draw.uniform(i as u64));
+            let doubled = (0..half * n).map(|i| result[i] + result[i]);
+            let wanted: Vec<f32> = scaled.chain(doubled).collect();
+            same_bits(&format!("{name}: {whose} maps"), maps, &wanted);
+        }
+    }
+}
+
+/// Several products in one launch, of one kernel or of two, some cut into slices, some with sums of columns.
+pub(super) fn groups(w: &mut dyn Witness, precision: Precision) -> f64 {
+    let lists: [&[([usize; 3], bool)]; 4] = [
+        &[([5, 7, 3], false), ([64, 65, 20], true)],
+        &[([3, 4, 2_001], true), ([100, 30, 40], true), ([2, 3, 700], false), ([130, 1, 9], true)],
+        &[([0, 4, 3], false), ([4, 4, 0], true), ([1, 1, 1], false)],
+        // Large tiles between small ones.
+        &[([20, 20, 20], true), ([1_500, 1_410, 6], true), ([7, 64, 300], false)],
+    ];
+    let [left, right] = match precision.stored() {
+        Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
+        None => [LEFT, RIGHT],
+    };
+    let mut worst = 0.0f64;
+    for list in lists {
+        let most =
+            |of: &dyn Fn(&[usize; 3]) -> usize| list.iter().map(|(size, _)| of(size)).max().unwrap_or(0);
+        let bench = Bench {
+            left: normals("a", most(&|s| s[0] * s[2])),
+            right: normals("b", most(&|s| s[2] * s[1])),
+            precision,
+            ..Bench::default()
+        };
+        let mut at = 0;
+        let mut place = |len: usize| {
+            at += len;
+            Place::Arena(at - len)
+        };
+        let product = |&([m, n, k], sums): &([usize; 3], bool)| Matmul {
+            a: View::contiguous(left, &[m, k]),
+            b: View::contiguous(right, &[k, n]),
+            out: View::contiguous(place(m * n), &[m, n]),
+            size: [m, n, k],
+            epilogue: vec![],
+            // tf32 would round what is summed: plans ask for none.
+            column_sums: (sums && precision != Precision::Tf32).then(|| View::contiguous(place(n), &[1, n])),
+            followers: vec![],
+        };
+        let products: Vec<Matmul> = list.iter().map(product).collect();
+        let work = Work::Together(products.iter().cloned().map(Work::Matmul).collect());
+        let name = format!("together {} {list:?}", precision.name());
+        let (found, cpu) = w.run(&name, &bench, work, at);
+        let (left, right) = (as_read(precision, &bench.left), as_read(precision, &bench.right));
+        let wanted: Vec<Near> = products.iter().flat_map(|p| sums_of(precision, p, &left, &right)).collect();
+        inside(&format!("{name} on the CPU"), &cpu, wanted.iter().copied());
+        worst = worst.max(inside(&name, &found, wanted.into_iter()));
+    }
+    worst
+}
+
+/// Products that are a network's gradient and update it in the same launch: whole and ragged tiles, slices, with and
+/// without sums of columns, by every rule.
+pub(super) fn updates(w: &mut dyn Witness, precision: Precision) -> f64 {
+    let lists: [&[([usize; 3], bool)]; 3] = [
+        &[([1, 1, 1], false)],
+        &[([65, 70, 33], true), ([9, 130, 20], true), ([5, 1, 700], true)],
+        &[([64, 64, 16], false), ([3, 4, 2_001], true), ([2, 3, 700], false), ([130, 3, 9], true)],
+    ];
+    let rules = [
+        Rule::Sgd { momentum: 0.5, final_momentum: 0.5, saturate: 0 },
+        Rule::Adam { beta1: 0.5, beta2: 0.999, eps: 1e-8 },
+        Rule::RmsProp { alpha: 0.99, eps: 1e-8 },
+    ];
+    let operand = |at| match precision.stored() {
+        Some(_) => Place::Copies(Player::Discriminator, at),
+        None => Place::Weights(Player::Discriminator, at),
+    };
+    let mut worst = 0.0f64;
+    for ((list, rule), (clip, average)) in
+        lists.iter().zip(rules).zip([(0.0, false), (0.0, true), (0.5, true)])
+    {
+        let (mut read, mut written) = (0, 0);
+        let next = |len: usize, at: &mut usize| {
+            *at += len;
+            *at - len
+        };
+        let mut product = |&([m, n, k], sums): &([usize; 3], bool)| Matmul {
+            a: View::contiguous(operand(next(m * k, &mut read)), &[m, k]),
+            b: View::contiguous(operand(next(k * n, &mut read)), &[k, n]),
+            out: View::contiguous(Place::Gradients(Player::Generator, next(m * n, &mut written)), &[m, n]),
+            size: [m, n, k],
+            epilogue: vec![Epilogue::Scale(0.5)],
+            column_sums: (sums && precision != Precision::Tf32).then(|| {
+                View::contiguous(Place::Gradients(Player::Generator, next(n, &mut written)), &[1, n])
+            }),
+            followers: vec![],
+        };
+        let products: Vec<Matmul> = list.iter().map(&mut product).collect();
+        let rule = UpdateRule { rule, clip, column_norms: vec![], average, scaled: false };
+        let name = format!("update from {} {list:?}", precision.name());
+        let data = normals("data", read);
+        let works = products.iter().cloned().map(Work::Matmul).collect();
+        let found = w.update_from(&name, &rule, &normals("w", written), &data, works, precision);
+        let data = as_read(precision, &data);
+        let halved = |near: Near| Near { value: 0.5 * near.value, error: 0.5 * near.error };
+        let wanted = products.iter().flat_map(|p| {
+            // Each operand from where it lies.
+            let from = |view: &View| match view.place {
+                Place::Copies(_, at) | Place::Weights(_, at) => data[at..].to_vec(),
+                other => panic!("an operand in {other:?}"),
+            };
+            let all = sums_of(precision, p, &from(&p.a), &from(&p.b));
+            let results = p.size[0] * p.size[1];
+            all.into_iter().enumerate().map(move |(i, near)| if i < results { halved(near) } else { near })
+        });
+        worst = worst.max(inside(&name, &found, wanted.collect::<Vec<_>>().into_iter()));
+    }
+    worst
+}
+
+/// A plain product's result, then its sums of columns.
+fn sums_of(precision: Precision, product: &Matmul, left: &[f32], right: &[f32]) -> Vec<Near> {
+    let Matmul { a, b, size: [m, n, k], column_sums, .. } = product;
+    let near = |terms: &mut dyn Iterator<Item = f64>| {
+        let sum = reference::sum(terms);
+        Near { error: cut(precision) * sum.error, ..sum }
+    };
+    let shape = [*m, *n];
+    let elements = indices(&shape).map(|index| {
+        let term = |x| element(left, 0, a, &[index[0], x]) * element(right, 0, b, &[x, index[1]]);
+        near(&mut (0..*k).map(term))
+    });
+    let elements: Vec<Near> = elements.collect();
+    let columns = (0..*n).filter(|_| column_sums.is_some());
+    let columns = columns.map(|j| near(&mut (0..*k).map(|x| element(right, 0, b, &[x, j]))));
+    elements.into_iter().chain(columns).collect()
+}
+
+/// Loss heads with logits of their own: those against the reference, what is made of them to the bit.
+pub(super) fn heads(w: &mut dyn Witness, precision: Precision) -> f64 {
+    let [left, right] = match precision.stored() {
+        Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
+        None => [LEFT, RIGHT],
+    };
+    let mut worst = 0.0f64;
+    for (rows, k) in [(vec![1], 1), (vec![9], 33), (vec![200], 240), (vec![7, 64], 70), (vec![3, 0, 5, 8], 0)]
+    {
+        let total: usize = rows.iter().sum();
+        let bench = Bench {
+            left: normals("a", rows.iter().max().map_or(0, |m| m * k)),
+            right: normals("b", k),
+            arena: normals("bias", 1),
+            precision,
+            ..Bench::default()
+        };
+        let mut at = 1;
+        let product = |&m: &usize| {
+            at += m;
+            let bias = View { strides: vec![0, 0], ..View::contiguous(Place::Arena(0), &[m, 1]) };
+            Matmul {
+                a: View::contiguous(left, &[m, k]),
+                b: View::contiguous(right, &[k, 1]),
+                out: View::contiguous(Place::Arena(at - m), &[m, 1]),
+                size: [m, 1, k],
+                epilogue: vec![Epilogue::Bias(bias)],
+                column_sums: None,
+                followers: vec![],
+            }
+        };
+        let logits: Vec<Matmul> = rows.iter().map(product).collect();
+        // Each reads the next one's logit, which another block may have stored; the last one reads 0.
+        let next = View { windows: vec![(0, total - 1)], ..View::contiguous(Place::Arena(2), &[total]) };
+        let program = Program {
+            loads: vec![Load::Memory(next)],
+            instructions: vec![instruction(PointOp::Add, [Arg::Load(0), Arg::Load(0), NO], 0)],
+            results: vec![(Arg::Register(0), View::contiguous(Place::Arena(1 + total), &[total]))],
+        };
+        let parts = vec![Work::Map { shape: vec![total], program }];
+        let name = format!("loss head {} of {rows:?} logits by {k}", precision.name());
+        let (found, cpu) = w.run(&name, &bench, Work::Loss { logits: logits.clone(), parts }, 2 * total);
+        let (left, right) = (as_read(precision, &bench.left), as_read(precision, &bench.right));
+        let bias = f64::from(bench.arena[0]);
+        let biased = |sum: Near| {
+            let value = sum.value + bias;
+            Near { value, error: sum.error + reference::U * value.abs() }
+        };
+        let wanted = logits.iter().flat_map(|p| sums_of(precision, p, &left, &right)).map(biased);
+        worst = worst.max(inside(&name, &found[..total], wanted));
+        for (whose, numbers) in [("the CPU's", &cpu), ("the device's", &found)] {
+            let wanted: Vec<f32> = numbers[1..total].iter().chain(&[0.0]).map(|x| x + x).collect();
+            same_bits(&format!("{name}: {whose} part"), &numbers[total..], &wanted);
+        }
+    }
+    worst
 }
 
 /// Numbers as a product of this precision reads them.

@@ -236,12 +236,13 @@ pub(super) fn losses(w: &mut dyn Witness) -> f64 {
             instructions: vec![instruction(PointOp::Mul, [l(0), share, NO], 0)],
             results: vec![(r(0), arena(rows + 3, 3))],
         };
-        let work = Work::Loss(vec![
+        let parts = vec![
             Work::Map { shape: vec![rows], program: gradient },
             Work::Map { shape: vec![a, b], program: transpose },
             Work::Reduce { shape: vec![rows], summed: vec![true], program: sums },
             Work::Map { shape: vec![3], program: means },
-        ]);
+        ];
+        let work = Work::Loss { logits: vec![], parts };
         let name = format!("loss of {rows} logits");
         let (found, cpu) = w.run(&name, &bench, work, 2 * rows + 6);
         same_bits(&name, &found[..rows], &cpu[..rows]);

@@ -1,6 +1,7 @@
 //! What a training needs besides arithmetic: minibatches, updates, loss scales, the clock; and Parzen's windows.
 
 use super::inside;
+use super::programs::{NO, instruction};
 use crate::bench::{Bench, Witness, normals, same_bits};
 use crate::reference::{self, Near};
 use gansaku::config::Rule;
@@ -8,8 +9,10 @@ use gansaku::data::{Dataset, Examples, Shape, Values};
 use gansaku::exec::cuda::Clock;
 use gansaku::exec::schedule::{Done, NetworkSchedule, Schedule};
 use gansaku::exec::{ColumnNorm, UpdateRule};
-use gansaku::lower::{EXAMPLES, LABELS, Place, Work};
+use gansaku::graph::Dist;
+use gansaku::lower::{Arg, EXAMPLES, LABELS, Load, Place, PointOp, Program, View, Work};
 use gansaku::precision::Precision;
+use gansaku::rng::stream;
 use std::sync::Arc;
 
 pub(super) fn gathers(w: &mut dyn Witness, precision: Precision, to: Place) {
@@ -31,6 +34,45 @@ pub(super) fn gathers(w: &mut dyn Witness, precision: Precision, to: Place) {
             let (found, cpu) = w.run(&name, &bench, work, rows * width);
             same_bits(&name, &found, &cpu);
         }
+    }
+}
+
+/// Examples, labels and noise in one launch, each to the bit what the CPU makes alone.
+pub(super) fn minibatches(w: &mut dyn Witness) {
+    let (rows, width, classes) = (37, 50, 10);
+    let labels: Vec<u8> = (0..100).map(|i| (i % classes) as u8).collect();
+    let train =
+        Examples { count: 100, values: Values::F32(normals("data", 100 * width)), labels: Some(labels) };
+    let shape = Shape { channels: width, height: 1, width: 1 };
+    let data = Some(Arc::new(Dataset::of("table", shape, classes, train)));
+    for (inputs, draws) in [(1, 1), (2, 1), (2, 3), (1, 4)] {
+        let mut at = 0;
+        let mut place = |len: usize| {
+            at += len;
+            Place::Arena(at - len)
+        };
+        let gather = |(input, width): (&str, usize)| Work::Gather {
+            input: input.into(),
+            to: place(rows * width),
+            rows,
+            width,
+        };
+        let mut parts: Vec<Work> =
+            [(EXAMPLES, width), (LABELS, classes)].into_iter().take(inputs).map(gather).collect();
+        for (number, len) in [1, 513, 5_000, 20].into_iter().take(draws).enumerate() {
+            let (stream, dist) = (stream(&number.to_string()), [Dist::Uniform, Dist::Normal][number % 2]);
+            let draw = Load::Rand { stream, dist, view: View::contiguous(Place::Arena(0), &[len]) };
+            let program = Program {
+                loads: vec![draw],
+                instructions: vec![instruction(PointOp::Mul, [Arg::Load(0), Arg::Const(3.0), NO], 0)],
+                results: vec![(Arg::Register(0), View::contiguous(place(len), &[len]))],
+            };
+            parts.push(Work::Map { shape: vec![len], program });
+        }
+        let name = format!("{inputs} inputs and {draws} draws");
+        let bench = Bench { data: data.clone(), ..Bench::default() };
+        let (found, cpu) = w.run(&name, &bench, Work::Together(parts), at);
+        same_bits(&name, &found, &cpu);
     }
 }
 

@@ -1,0 +1,61 @@
+//! Maps that follow a product in its launch.
+//!
+//! A block that has computed a tile can go on with it: take the greatest of each unit's pieces (maxout), hand a
+//! gradient back to the greatest piece, join another batch and drop out. Any map qualifies that reads, at each of its
+//! indices, nothing else of the result than what the same block has stored, and elsewhere only what was there before
+//! the product.
+
+use super::plan::{Follower, Load, Matmul, Place, Program, Work};
+use super::series;
+use super::view::View;
+
+/// The map as a follower of the product, if it is one. Places are those of the draft, one number a node; `early` says
+/// whether a place is complete before the product.
+pub(super) fn follower(product: &Matmul, map: &Work, early: &dyn Fn(Place) -> bool) -> Option<Follower> {
+    let Work::Map { shape, program } = map else { return None };
+    let [m, n, _] = product.size;
+    let [rows, units] = shape[..] else { return None };
+    let whole = 0 < rows && rows <= m && units > 0 && n.is_multiple_of(units);
+    let dense = product.out.base == 0 && product.out.strides == [n as isize, 1];
+    if !whole || !dense || product.column_sums.is_some() {
+        return None;
+    }
+    let pieces = n / units;
+    let alike = product.followers.iter().all(|f| f.pieces == pieces);
+    // Small maps are better off with their small neighbours.
+    let fits = match pieces {
+        1 => !series::is_small(map) && reads_own_element(product, program, early),
+        _ => rows == m && reads_pieces(product, program, units),
+    };
+    let elsewhere = program.results.iter().all(|(_, view)| view.place != product.out.place);
+    (alike && fits && elsewhere).then(|| Follower { pieces, shape: shape.clone(), program: program.clone() })
+}
+
+fn memory_loads(program: &Program) -> impl Iterator<Item = &View> {
+    program.loads.iter().filter_map(|load| match load {
+        Load::Memory(view) => Some(view),
+        Load::Rand { .. } => None,
+    })
+}
+
+/// Whether a program reads the product's result at its own index alone, and else only what is there early.
+fn reads_own_element(product: &Matmul, program: &Program, early: &dyn Fn(Place) -> bool) -> bool {
+    let own = |view: &View| view.base == 0 && view.strides == product.out.strides;
+    let mut some = false;
+    memory_loads(program).all(|view| {
+        let result = view.place == product.out.place;
+        some |= result;
+        if result { own(view) } else { early(view.place) }
+    }) && some
+}
+
+/// Whether a program reads whole pieces of the product's result, at least two, and nothing else from memory.
+fn reads_pieces(product: &Matmul, program: &Program, units: usize) -> bool {
+    let piece = |view: &View| {
+        view.place == product.out.place
+            && view.strides == product.out.strides
+            && usize::try_from(view.base).is_ok_and(|base| base.is_multiple_of(units))
+            && view.windows == [(0, product.size[0]), (0, units)]
+    };
+    memory_loads(program).count() >= 2 && memory_loads(program).all(piece)
+}

@@ -1,0 +1,36 @@
+//! Launches that do not need each other become one, whose blocks are dealt to them.
+//!
+//! Two kinds. The gradients of a network's weights are products that nobody reads before the update: they wait for
+//! the last of them, and where they are the whole gradient, the launch updates the network, too. Noise needs nothing:
+//! it is drawn beside the minibatch.
+
+use super::plan::{Load, Place, Work};
+
+/// Products of one launch at most; what the GPU's kernels take.
+pub(super) const MOST_PRODUCTS: usize = 4;
+/// Maps drawn beside a minibatch at most.
+const MOST_DRAWS: usize = 4;
+/// Elements up to which a draw is worth less than a launch; beyond, the kernel that does nothing but draw is faster.
+const SMALL_DRAW: usize = 1 << 17;
+
+/// Whether a launch is a product that nobody reads; `read` says whether any launch reads a place.
+pub(super) fn is_gradient(work: &Work, read: &dyn Fn(Place) -> bool) -> bool {
+    match work {
+        Work::Matmul(m) => m.followers.is_empty() && !read(m.out.place),
+        _ => false,
+    }
+}
+
+/// Draws that the launch which fills the minibatch can make too, by their numbers.
+pub(super) fn draws(launches: &[&Work]) -> Vec<usize> {
+    let is_draw = |work: &Work| match work {
+        Work::Map { shape, program } => {
+            let random = program.loads.iter().all(|l| matches!(l, Load::Rand { .. }));
+            random && !program.loads.is_empty() && shape.iter().product::<usize>() <= SMALL_DRAW
+        }
+        _ => false,
+    };
+    let gathers = launches.iter().filter(|w| matches!(w, Work::Gather { .. })).count();
+    let found = (0..launches.len()).filter(|&i| is_draw(launches[i]));
+    if gathers == 0 { vec![] } else { found.take(MOST_DRAWS).collect() }
+}
