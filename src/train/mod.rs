@@ -1,5 +1,6 @@
 //! Training: from a configuration to a run's folder. The loop is [`Session::run`].
 
+pub mod appraiser;
 pub mod forger;
 mod init;
 mod progress;
@@ -14,6 +15,7 @@ pub use trainer::Trainer;
 
 use crate::config::Config;
 use crate::data::{self, Dataset};
+use crate::doctor::{self, live::Live};
 use crate::error::{Error, Result};
 use crate::exec::{self, ColumnNorm, Device, Opened, UpdateRule};
 use crate::graph::Player;
@@ -106,6 +108,9 @@ pub fn train_on(request: &Request, device: Opened) -> Result<()> {
     let mut session = Session::open(request, device)?;
     let done = session.run(request.time);
     session.progress.finish();
+    if let Err(Error::Diverged(why)) = &done {
+        session.diverged(why)?;
+    }
     done
 }
 
@@ -117,6 +122,7 @@ struct Session {
     folder: Folder,
     _lock: Lock,
     metrics: Metrics,
+    doctor: Live,
     progress: Progress,
     signals: Signals,
     /// Seconds that resumed runs had trained before.
@@ -155,13 +161,14 @@ impl Session {
             }
         };
         folder.write_config(config)?;
-        let (metrics, last) = Metrics::open(&folder.metrics_file(), trainer.state.step)?;
+        let (metrics, lines) = Metrics::open(&folder.metrics_file(), trainer.state.step)?;
         tell(&dataset, &trainer, &folder);
         let (from, total) = (trainer.state.step, trainer.total());
+        let doctor = Live::open(&folder, config, &dataset, request.threads, from, &lines)?;
         Ok(Session {
             progress: Progress::new(from, total, request.time),
             signals: Signals::listen()?,
-            seconds_before: last.map_or(0.0, |l| l.seconds),
+            seconds_before: lines.last().map_or(0.0, |l| l.seconds),
             begun: Instant::now(),
             from,
             trainer,
@@ -170,6 +177,7 @@ impl Session {
             folder,
             _lock: lock,
             metrics,
+            doctor,
             saved,
         })
     }
@@ -193,9 +201,12 @@ impl Session {
                 let line = self.trainer.line(seconds).map_err(|e| self.with_last_good(e))?;
                 self.metrics.add(&line).map_err(|e| self.with_last_good(e))?;
                 self.progress.line(&line);
+                let heard = self.doctor.line(&line).map_err(|e| self.with_last_good(e))?;
+                self.progress.say(&heard);
             }
             if step.is_multiple_of(log.samples_every) {
                 self.picture().map_err(|e| self.with_last_good(e))?;
+                self.probe().map_err(|e| self.with_last_good(e))?;
             }
             if step.is_multiple_of(every) {
                 self.save()?;
@@ -203,8 +214,10 @@ impl Session {
         }
         self.save()?;
         let picture = self.picture().map_err(|e| self.with_last_good(e))?;
-        self.progress.finish();
         let step = self.trainer.state.step;
+        let last_word = self.doctor.last_word(&self.trainer.snapshot()?.networks, step);
+        self.progress.finish();
+        last_word.iter().for_each(|word| eprintln!("doctor: {word}"));
         let all = if self.from > 0 { format!(" ({step} in all)") } else { String::new() };
         let (done, time) = (step - self.from, readable(self.begun.elapsed()));
         eprintln!("{done} steps{all} in {time}; samples: {}", picture.display());
@@ -227,6 +240,7 @@ impl Session {
         let saved = self.trainer.snapshot().and_then(|snapshot| {
             snapshot.check()?;
             self.metrics.flush()?;
+            self.doctor.flush()?;
             checkpoint::save(&self.folder.checkpoints(), &snapshot)
         });
         self.saved = Some(saved.map_err(|e| self.with_last_good(e))?);
@@ -243,6 +257,23 @@ impl Session {
         let path = self.folder.samples().join(format!("step-{:09}.png", t.state.step));
         atomic::write(&path, &self.display.picture(&samples, columns(count)).png())?;
         Ok(path)
+    }
+
+    /// What the doctor measures and has to say.
+    fn probe(&mut self) -> Result<()> {
+        let t = self.trainer.snapshot()?;
+        let heard = self.doctor.probe(&t.networks, t.state.step)?;
+        self.progress.say(&heard);
+        Ok(())
+    }
+
+    /// Notes why training ended in the step after the last one done.
+    fn diverged(&mut self, why: &str) -> Result<()> {
+        let sums = &self.trainer.state.window.sums;
+        let floor = f64::from(crate::exec::scale::FLOOR);
+        let fell = ["d_loss_scale", "g_loss_scale"].iter().any(|s| sums.get(*s).is_some_and(|&s| s < floor));
+        let state = if fell { doctor::State::LossScaleFloor } else { doctor::State::NonFinite };
+        self.doctor.failed(state, self.trainer.state.step + 1, why)
     }
 
     /// The error, and what a user still has.
