@@ -85,8 +85,13 @@ fn patience_comes_to_an_end_and_more_of_it_goes_on() {
     // Without a learning rate every checkpoint is as good as the first.
     let still = ["--set", "optimizer.generator.lr=1e-30", "--best-by", "swd", "--patience", "2"];
     let (path, talk) = train(folder.path(), "r", &[&still[..], &["--steps", "500"]].concat());
-    says(&talk, &["kept as checkpoints/best", "stopping: swd has not been better", "in 2 evaluations", "30 steps"]);
-    assert!(path.join("checkpoints/step-000000030").is_dir() && !path.join("checkpoints/step-000000040").exists());
+    says(
+        &talk,
+        &["kept as checkpoints/best", "stopping: swd has not been better", "in 2 evaluations", "30 steps"],
+    );
+    assert!(
+        path.join("checkpoints/step-000000030").is_dir() && !path.join("checkpoints/step-000000040").exists()
+    );
     let again = run(folder.path(), &["train", "--resume", "runs/r"]);
     says(&again, &["stopping:", "0 steps (30 in all)"]);
     let more = run(folder.path(), &["train", "--resume", "runs/r", "--patience", "3"]);
@@ -102,6 +107,9 @@ fn a_metric_that_cannot_choose_is_refused() {
     says(&no(&["--config", "small.toml", "--best-by", "neighbours"], 2), &["copies from samples"]);
     says(&no(&["--config", "small.toml", "--patience", "2"], 2), &["checkpoint.patience is 2", "--best-by"]);
     // 300 digits have 30 for validation.
-    says(&no(&["--config", "small.toml", "--best-by", "parzen"], 3), &["needs 1000 validation examples", "has 30"]);
+    says(
+        &no(&["--config", "small.toml", "--best-by", "parzen"], 3),
+        &["needs 1000 validation examples", "has 30"],
+    );
     assert!(!folder.path().join("runs").exists(), "nothing was left behind");
 }

@@ -50,6 +50,8 @@ pub struct Probe {
     pub d_samples: f64,
     /// On training examples.
     pub d_train: f64,
+    /// Standard deviation of D's outputs on training examples.
+    pub d_deviation: f64,
     /// On held-out examples, where there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub d_held_out: Option<f64>,
@@ -69,18 +71,17 @@ pub struct Modes {
 impl Probe {
     fn is_finite(&self) -> bool {
         let optional = [self.feature_spread, self.neighbour_ratio, self.d_held_out];
-        let always = [self.spread, self.energy, self.d_samples, self.d_train];
+        let always = [self.spread, self.energy, self.d_samples, self.d_train, self.d_deviation];
         always.into_iter().chain(optional.into_iter().flatten()).all(f64::is_finite)
     }
 
     /// How much of what tells training examples from samples also tells them from held-out examples: (D(train) − D(held
     /// out)) / (D(train) − D(samples)), `r_v` of Karras et al. (2006.06676, equation 1). 0: D sees no difference; 1: D
-    /// takes held-out data for samples. Absent where D does not tell samples apart.
+    /// takes held-out data for samples. Absent where D tells samples apart by less than a standard deviation: a share of a
+    /// small number says nothing.
     pub fn overfit(&self) -> Option<f64> {
         let gap = self.d_train - self.d_samples;
-        let scale = self.d_train.abs().max(self.d_samples.abs());
-        let known = gap > 0.05 * scale;
-        self.d_held_out.filter(|_| known).map(|held_out| (self.d_train - held_out) / gap)
+        self.d_held_out.filter(|_| gap > self.d_deviation).map(|held_out| (self.d_train - held_out) / gap)
     }
 }
 
@@ -182,6 +183,7 @@ impl Prober {
             neighbour_ratio: self.closeness.map(near),
             d_samples: of_samples.mean(),
             d_train: of_train.mean(),
+            d_deviation: of_train.deviation(),
             d_held_out: of_held_out.map(|a| a.mean()),
         }
     }

@@ -39,9 +39,15 @@ pub const FAR: f64 = 0.1;
 pub const FAR_NEIGHBOURS: f64 = 2.0;
 /// Points of a mixture are far where fewer than this share lie on a mode.
 pub const FAR_QUALITY: f64 = 0.2;
-/// Samples nearer to each other than this share of the data's distance are collapsed. Samples of a few hundred steps
-/// have .8 and more, on pixels and in D's features.
+/// Samples nearer to each other than this share of the data's distance are collapsed; after a few hundred steps samples
+/// of a healthy run have .7 and more.
 pub const COLLAPSED: f64 = 0.4;
+/// The same in D's features. A D that is ahead of G sees samples alike that are not: healthy runs go down to .4.
+pub const COLLAPSED_FEATURES: f64 = 0.2;
+/// Samples further apart by this factor from probe to probe, from the first one on, still spread out.
+pub const SPREADING: f64 = 1.1;
+/// Nearer than this share they are one sample, at a first probe too.
+pub const ALL_ALIKE: f64 = 0.02;
 /// Modes are counted once so many samples lie on one: before, it is their quality that lacks.
 pub const ON_MODES: f64 = 0.3;
 /// D's overfit from which it knows the training examples by heart: then held-out data look more like samples to it.
@@ -53,6 +59,8 @@ pub const SWINGS: [f64; 2] = [0.15, 0.3];
 const LOOK_BACK: [usize; 2] = [8, 20];
 /// Turns that make an oscillation: one is how a bad start ends.
 const TURNS: [usize; 2] = [2, 4];
+/// The same noise gives the same samples: a G that moves changes more than this share between probes.
+const STILL: f64 = 1e-3;
 /// Probes without any gain that make a standstill.
 const PATIENCE: usize = 3;
 /// The least gain: in energy and neighbours as a share, in quality.
@@ -264,13 +272,19 @@ fn turns(series: &[f64], least: f64) -> usize {
 /// lie on others.
 fn mode_collapse(facts: &Facts) -> Option<String> {
     let probe = facts.probe()?;
-    let features = probe.feature_spread.unwrap_or(probe.spread);
     let apart = || {
         let seen =
             probe.feature_spread.map_or(String::new(), |f| format!(", {} in D's features", percent(f)));
         format!("samples lie {} as far apart as the data do{seen}", percent(probe.spread))
     };
-    if probe.spread.min(features) < COLLAPSED {
+    // A generator that begins at the data's mean spreads out at first: samples that still do are young, not collapsed.
+    let least =
+        |p: &Probe| p.spread.min(p.feature_spread.map_or(p.spread, |f| f * COLLAPSED / COLLAPSED_FEATURES));
+    let spreads_out = match facts.probes {
+        [_] => !facts.lines.is_empty() && least(probe) > ALL_ALIKE,
+        all => all.windows(2).all(|p| least(&p[1]) > SPREADING * least(&p[0])),
+    };
+    if least(probe) < COLLAPSED && !spreads_out {
         return Some(apart());
     }
     let modes = probe.modes.as_ref().filter(|m| m.captured < m.of && m.quality >= ON_MODES)?;
@@ -305,13 +319,12 @@ fn memorising(facts: &Facts) -> Option<String> {
 
 /// Samples are far from the data and do not move.
 fn standstill(facts: &Facts) -> Option<String> {
-    let probes = &facts.probes[facts.probes.len().checked_sub(PATIENCE + 1)?..];
-    let (first, last) = (probes.first()?, probes.last()?);
-    let still = |p: &Probe| {
-        (p.energy - first.energy).abs() < 1e-3 * first.energy.abs()
-            && (p.spread - first.spread).abs() < 1e-3 * first.spread
-    };
-    let far = far(last).filter(|_| probes.iter().all(still))?;
+    let last = facts.probe()?;
+    let is_near = |a: f64, b: f64| (a - b).abs() <= STILL * b.abs();
+    let still = |p: &&Probe| is_near(p.energy, last.energy) && is_near(p.spread, last.spread);
+    let probes: Vec<&Probe> = facts.probes.iter().rev().take_while(still).collect();
+    let first = probes.last().filter(|_| probes.len() > PATIENCE)?;
+    let far = far(last)?;
     Some(format!("samples have not moved since step {}: {far}", first.step))
 }
 
@@ -319,9 +332,14 @@ fn standstill(facts: &Facts) -> Option<String> {
 fn plateau(facts: &Facts) -> Option<String> {
     let (before, after) = facts.probes.split_at_checked(facts.probes.len().checked_sub(PATIENCE)?)?;
     let far = far(after.last()?)?;
-    let best = before.iter().min_by(|a, b| a.energy.total_cmp(&b.energy))?;
+    let best = nearest(before)?;
     (!after.iter().any(|p| gained(best, p)))
         .then(|| format!("samples are no nearer to the data than at step {}: {far}", best.step))
+}
+
+/// The probe whose samples were nearest to the data.
+fn nearest(probes: &[Probe]) -> Option<&Probe> {
+    probes.iter().min_by(|a, b| a.energy.total_cmp(&b.energy))
 }
 
 fn loss_scale_floor(facts: &Facts) -> Option<String> {
@@ -348,7 +366,8 @@ fn healthy(facts: &Facts) -> Option<String> {
     }
     if let Some(far) = far(probe) {
         // Far and not known to come nearer is not health; it is too early, or soon has another name.
-        let since = facts.probes.iter().rev().nth(1).filter(|before| gained(before, probe))?;
+        let (_, earlier) = facts.probes.split_last()?;
+        let since = nearest(earlier).filter(|before| gained(before, probe))?;
         evidence += &format!("; still far, but nearer than at step {} ({far})", since.step);
     }
     Some(evidence)
