@@ -57,7 +57,7 @@ fn judged(
         let mut line = line(i);
         change(i, &mut line);
         judge.line(&line);
-        if i % 4 == 0 {
+        if i.is_multiple_of(4) {
             let mut probe = probe(i);
             measured(i, &mut probe);
             judge.probe(&probe);
@@ -193,7 +193,8 @@ fn standing_still_or_getting_no_better_far_away_is_stalled() {
 
 #[test]
 fn swings_of_samples_or_answers_are_oscillation() {
-    let samples = |low: f64| move |i: u64, p: &mut Probe| p.energy = if i % 8 == 0 { 0.5 } else { low };
+    let samples =
+        |low: f64| move |i: u64, p: &mut Probe| p.energy = if i.is_multiple_of(8) { 0.5 } else { low };
     assert_eq!(judged(&[], 16, rest, samples(0.34)), [State::Oscillation]);
     assert!(!judged(&[], 16, rest, samples(0.36)).contains(&State::Oscillation));
     let answers = |low: f64| move |i: u64, l: &mut Line| l.accuracy_fake = if i % 4 < 2 { 0.95 } else { low };
