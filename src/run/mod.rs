@@ -4,6 +4,7 @@
 //! runs/00000-digits/
 //!   config.toml      every value that decides the run's bytes
 //!   metrics.jsonl    one line every log.every steps
+//!   doctor.jsonl     what the run doctor measured every log.samples_every steps, and its verdicts as they changed
 //!   samples/         step-000001000.png … on fixed noise; reals.png beside them
 //!   checkpoints/     step-000001000/ …: see [`checkpoint`]
 //!   latest           the name of the newest checkpoint
@@ -12,6 +13,7 @@
 
 pub mod atomic;
 pub mod checkpoint;
+pub mod journal;
 mod metrics;
 pub mod tensors;
 
@@ -147,6 +149,11 @@ impl Folder {
     /// `metrics.jsonl`.
     pub fn metrics_file(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
+    }
+
+    /// `doctor.jsonl`.
+    pub fn doctor_file(&self) -> PathBuf {
+        self.path.join("doctor.jsonl")
     }
 }
 

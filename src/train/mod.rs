@@ -1,5 +1,7 @@
 //! Training: from a configuration to a run's folder. The loop is [`Session::run`].
 
+pub mod appraiser;
+mod best;
 pub mod forger;
 mod init;
 mod progress;
@@ -14,6 +16,7 @@ pub use trainer::Trainer;
 
 use crate::config::Config;
 use crate::data::{self, Dataset};
+use crate::doctor::{self, live::Live};
 use crate::error::{Error, Result};
 use crate::exec::{self, ColumnNorm, Device, Opened, UpdateRule};
 use crate::graph::Player;
@@ -22,6 +25,7 @@ use crate::models::gan::Gan;
 use crate::precision::Precision;
 use crate::report::Display;
 use crate::run::{Folder, Lock, Metrics, atomic, checkpoint};
+use best::Keeper;
 use progress::Progress;
 use sampler::Sampler;
 use signals::Signals;
@@ -106,6 +110,9 @@ pub fn train_on(request: &Request, device: Opened) -> Result<()> {
     let mut session = Session::open(request, device)?;
     let done = session.run(request.time);
     session.progress.finish();
+    if let Err(Error::Diverged(why)) = &done {
+        session.diverged(why)?;
+    }
     done
 }
 
@@ -117,6 +124,9 @@ struct Session {
     folder: Folder,
     _lock: Lock,
     metrics: Metrics,
+    doctor: Live,
+    /// Chooses the best checkpoint, where that is asked for.
+    keeper: Option<Keeper>,
     progress: Progress,
     signals: Signals,
     /// Seconds that resumed runs had trained before.
@@ -134,6 +144,8 @@ impl Session {
         let dataset = Arc::new(data::load(&config.data, config.seed)?);
         let mut trainer = Trainer::new(config, &dataset, device)?;
         let sampler = Sampler::new(&trainer.gan, request.threads)?;
+        // A metric that does not fit is told before anything is written.
+        let keeper = Keeper::new(config, &dataset, &trainer.gan, request.threads)?;
         let display = Display { shape: dataset.shape, scale: config.data.scale };
         let (folder, lock, saved) = match &request.start {
             Start::New { out, name, init_from } => {
@@ -151,17 +163,21 @@ impl Session {
                 warnings.iter().for_each(|w| eprintln!("warning: {w}"));
                 same_model(config, &checkpoint.config, &path)?;
                 trainer.restore(checkpoint)?;
+                checkpoint::settle_best(&folder.checkpoints(), &path, &trainer.state)?;
+                let best = &mut trainer.state.best;
+                *best = best.take().filter(|b| Some(b.metric) == config.checkpoint.best_by);
                 (folder, lock, Some(path))
             }
         };
         folder.write_config(config)?;
-        let (metrics, last) = Metrics::open(&folder.metrics_file(), trainer.state.step)?;
+        let (metrics, lines) = Metrics::open(&folder.metrics_file(), trainer.state.step)?;
         tell(&dataset, &trainer, &folder);
         let (from, total) = (trainer.state.step, trainer.total());
+        let doctor = Live::open(&folder, config, &dataset, request.threads, from, &lines)?;
         Ok(Session {
             progress: Progress::new(from, total, request.time),
             signals: Signals::listen()?,
-            seconds_before: last.map_or(0.0, |l| l.seconds),
+            seconds_before: lines.last().map_or(0.0, |l| l.seconds),
             begun: Instant::now(),
             from,
             trainer,
@@ -170,6 +186,8 @@ impl Session {
             folder,
             _lock: lock,
             metrics,
+            doctor,
+            keeper,
             saved,
         })
     }
@@ -185,6 +203,11 @@ impl Session {
             if time.is_some_and(|limit| self.begun.elapsed() >= limit) {
                 break;
             }
+            let best = self.trainer.state.best.as_ref();
+            if let Some(why) = self.keeper.as_ref().and_then(|k| k.gives_up(best)) {
+                self.progress.say("best", &[why]);
+                break;
+            }
             self.trainer.advance(self.undisturbed()).map_err(|e| self.with_last_good(e))?;
             let step = self.trainer.state.step;
             self.progress.step(step);
@@ -193,18 +216,25 @@ impl Session {
                 let line = self.trainer.line(seconds).map_err(|e| self.with_last_good(e))?;
                 self.metrics.add(&line).map_err(|e| self.with_last_good(e))?;
                 self.progress.line(&line);
+                let heard = self.doctor.line(&line).map_err(|e| self.with_last_good(e))?;
+                self.progress.say("doctor", &heard);
             }
             if step.is_multiple_of(log.samples_every) {
                 self.picture().map_err(|e| self.with_last_good(e))?;
+                self.probe().map_err(|e| self.with_last_good(e))?;
             }
             if step.is_multiple_of(every) {
+                self.evaluate().map_err(|e| self.with_last_good(e))?;
                 self.save()?;
+                self.keep_best().map_err(|e| self.with_last_good(e))?;
             }
         }
         self.save()?;
         let picture = self.picture().map_err(|e| self.with_last_good(e))?;
-        self.progress.finish();
         let step = self.trainer.state.step;
+        let last_word = self.doctor.last_word(&self.trainer.snapshot()?.networks, step);
+        self.progress.finish();
+        last_word.iter().for_each(|word| eprintln!("doctor: {word}"));
         let all = if self.from > 0 { format!(" ({step} in all)") } else { String::new() };
         let (done, time) = (step - self.from, readable(self.begun.elapsed()));
         eprintln!("{done} steps{all} in {time}; samples: {}", picture.display());
@@ -227,6 +257,7 @@ impl Session {
         let saved = self.trainer.snapshot().and_then(|snapshot| {
             snapshot.check()?;
             self.metrics.flush()?;
+            self.doctor.flush()?;
             checkpoint::save(&self.folder.checkpoints(), &snapshot)
         });
         self.saved = Some(saved.map_err(|e| self.with_last_good(e))?);
@@ -243,6 +274,45 @@ impl Session {
         let path = self.folder.samples().join(format!("step-{:09}.png", t.state.step));
         atomic::write(&path, &self.display.picture(&samples, columns(count)).png())?;
         Ok(path)
+    }
+
+    /// Measures the generator where the best is kept. Only ever where a checkpoint is due: a run that stops in between
+    /// and goes on chooses as one that never stopped.
+    fn evaluate(&mut self) -> Result<()> {
+        let Some(keeper) = &mut self.keeper else { return Ok(()) };
+        let t = self.trainer.snapshot()?;
+        let generator = &t.networks[Player::Generator as usize];
+        let (best, told) = keeper.judge(generator, t.state.step, t.state.best.as_ref())?;
+        self.trainer.state.best = Some(best);
+        self.progress.say("best", &[told]);
+        Ok(())
+    }
+
+    /// Keeps the checkpoint just saved if it is the best.
+    fn keep_best(&mut self) -> Result<()> {
+        let state = &self.trainer.state;
+        let is_best = state.best.as_ref().is_some_and(|b| b.step == state.step);
+        match &self.saved {
+            Some(saved) if is_best => checkpoint::keep_best(&self.folder.checkpoints(), saved).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the doctor measures and has to say.
+    fn probe(&mut self) -> Result<()> {
+        let t = self.trainer.snapshot()?;
+        let heard = self.doctor.probe(&t.networks, t.state.step)?;
+        self.progress.say("doctor", &heard);
+        Ok(())
+    }
+
+    /// Notes why training ended in the step after the last one done.
+    fn diverged(&mut self, why: &str) -> Result<()> {
+        let sums = &self.trainer.state.window.sums;
+        let floor = f64::from(crate::exec::scale::FLOOR);
+        let fell = ["d_loss_scale", "g_loss_scale"].iter().any(|s| sums.get(*s).is_some_and(|&s| s < floor));
+        let state = if fell { doctor::State::LossScaleFloor } else { doctor::State::NonFinite };
+        self.doctor.failed(state, self.trainer.state.step + 1, why)
     }
 
     /// The error, and what a user still has.

@@ -70,6 +70,16 @@ impl Progress {
         );
     }
 
+    /// What someone beside the training has to say, above the bar.
+    pub fn say(&self, who: &str, heard: &[String]) {
+        for line in heard {
+            match &self.bar {
+                Some(bar) => bar.println(format!("{who}: {line}")),
+                None => eprintln!("{who}: {line}"),
+            }
+        }
+    }
+
     /// Takes the bar away.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
