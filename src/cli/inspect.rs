@@ -77,7 +77,8 @@ pub fn describe(data: &Dataset) -> String {
     let form = match (data.shape.is_point(), channels) {
         (true, _) => format!("points of {channels} numbers"),
         (false, 1) => format!("{width}×{height} grey"),
-        (false, _) => format!("{width}×{height} colour"),
+        (false, 3) => format!("{width}×{height} colour"),
+        (false, _) => format!("{width}×{height} in {channels} channels"),
     };
     let classes = if data.classes > 0 { format!("{} classes", data.classes) } else { "no labels".into() };
     let splits = [("train", &data.train), ("validation", &data.valid), ("test", &data.test)];
