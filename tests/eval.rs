@@ -8,36 +8,13 @@ use gansaku::eval::{modes, neighbours, parzen, wasserstein};
 use gansaku::report::Display;
 use gansaku::rng::{Draw, stream};
 
-const SCRIPT: &str = include_str!("golden/eval.py");
-const SEED: u64 = 3;
-const DIM: usize = 20;
-const TOLERANCE: f64 = 1e-4;
+#[path = "common/golden.rs"]
+mod golden;
 
-fn expected(metric: &str) -> Vec<f64> {
-    let mut words = SCRIPT.lines().filter_map(|l| l.strip_prefix("#= ")?.strip_prefix(metric));
-    let line = words.next().unwrap_or_else(|| panic!("no line of {metric}"));
-    line.split_whitespace().map(|w| w.parse().expect("a number")).collect()
-}
+use golden::{DIM, SEED, cloud};
 
 fn compare(metric: &str, found: &[f64]) {
-    let expected = expected(metric);
-    assert_eq!(found.len(), expected.len());
-    for (f, e) in found.iter().zip(&expected) {
-        let error = (f - e).abs() / e.abs().max(1e-12);
-        println!("{metric}: {f} {e} {error:.1e} of {TOLERANCE:.0e}");
-        assert!(error <= TOLERANCE, "{metric}: {f}, SciPy {e}");
-    }
-}
-
-/// The script's points around three corners.
-fn cloud(name: &str, count: usize) -> Vec<f32> {
-    let corner = Draw::new(SEED, stream(&format!("{name}/corner")), 0);
-    let noise = Draw::new(SEED, stream(name), 0);
-    let number = |i: u64| {
-        let corner = (f64::from(corner.uniform(i / DIM as u64)) * 3.0).floor();
-        (0.25 * (corner + 1.0) + 0.3 * f64::from(noise.normal(i))) as f32
-    };
-    (0..(count * DIM) as u64).map(number).collect()
+    golden::compare(include_str!("golden/eval.py"), metric, found);
 }
 
 #[test]

@@ -5,7 +5,14 @@ mod common;
 
 use common::nodes::compare;
 use common::{CLASSES, NUMBERS, data, executor, models, rates};
-use gansaku::exec::Turn;
+use gansaku::exec::cpu::pool::Pool;
+use gansaku::exec::cpu::{Cpu, no_updates};
+use gansaku::exec::{NetworkState, Turn};
+use gansaku::graph::interp::{self, Moment, Tensor};
+use gansaku::graph::{Graph, Var};
+use gansaku::lower::{Stage, lower};
+use gansaku::precision::Precision;
+use std::collections::HashMap;
 
 #[test]
 fn every_stored_node_agrees_with_the_interpreter() {
@@ -22,5 +29,35 @@ fn every_stored_node_agrees_with_the_interpreter() {
                 share
             );
         }
+    }
+}
+
+/// A kernel may not read at another index what it computes itself: nobody says which index comes first.
+#[test]
+fn what_is_moved_is_read_after_it_was_stored() {
+    type Build = fn(&Graph, Var) -> Var;
+    let shift = |g: &Graph, v: Var| g.pad(g.slice_axis(v, 1, 0, 19), &[(0, 0), (1, 0)]);
+    let cases: [(&str, Build); 3] = [
+        ("a sum", |g, x| g.add(g.square(x), x)),
+        ("a product", |g, x| g.mul(g.square(x), x)),
+        ("a maximum", |g, x| g.max(g.square(x), x)),
+    ];
+    for (name, build) in cases {
+        let g = Graph::new();
+        let x = g.input("x", &[7, 20]);
+        let inner = build(&g, x);
+        let out = g.add(shift(&g, inner), inner);
+        let stage = Stage { outputs: vec![("out".into(), out)], updates: vec![] };
+        let plan = lower(&g, &[stage], Precision::Fp32, &|_, _| 0);
+        let nobody = [NetworkState::default(), NetworkState::default()];
+        let mut cpu = Cpu::new(Pool::single(), vec![plan], nobody, no_updates(), None, 5);
+        let numbers: Vec<f32> = (1..=140).map(|i| i as f32).collect();
+        cpu.write_input(0, "x", &numbers);
+        cpu.run(0, 3, &rates(1));
+        let tensor = Tensor::new(&[7, 20], numbers.iter().map(|&x| f64::from(x)).collect());
+        let mut values = HashMap::from([(x, tensor)]);
+        interp::run(&g, &[out], Moment { seed: 5, tick: 3 }, &mut values);
+        let found: Vec<f64> = cpu.output(0, "out").iter().map(|&x| f64::from(x)).collect();
+        assert_eq!(found, values[&out].data, "{name}, then itself moved");
     }
 }

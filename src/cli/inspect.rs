@@ -77,7 +77,8 @@ pub fn describe(data: &Dataset) -> String {
     let form = match (data.shape.is_point(), channels) {
         (true, _) => format!("points of {channels} numbers"),
         (false, 1) => format!("{width}×{height} grey"),
-        (false, _) => format!("{width}×{height} colour"),
+        (false, 3) => format!("{width}×{height} colour"),
+        (false, _) => format!("{width}×{height} in {channels} channels"),
     };
     let classes = if data.classes > 0 { format!("{} classes", data.classes) } else { "no labels".into() };
     let splits = [("train", &data.train), ("validation", &data.valid), ("test", &data.test)];
@@ -126,6 +127,7 @@ fn usual(config: &Config) -> (Shape, usize) {
     let grey = |side| Shape { channels: 1, height: side, width: side };
     match config.data.source {
         Source::Digits | Source::Idx => (grey(28), 10),
+        Source::Stacked => (Shape { channels: config.data.stack, ..grey(28) }, 0),
         Source::Ring => (Shape { channels: 2, height: 1, width: 1 }, 8),
         Source::Grid => (Shape { channels: 2, height: 1, width: 1 }, 25),
         Source::Cifar10 => (Shape { channels: 3, ..grey(32) }, 10),

@@ -2,6 +2,7 @@
 //! stdout, talk to stderr; exit codes are in [`crate::error::Error::exit_code`].
 
 mod bench;
+mod classifier;
 mod doctor;
 mod eval;
 mod inspect;
@@ -43,6 +44,7 @@ enum Command {
     Sample(sample::Sample),
     Interpolate(sample::Interpolate),
     Eval(eval::Eval),
+    Classifier(classifier::Classifier),
     Plan(inspect::Plan),
     Data(inspect::Data),
     Bench(bench::Bench),
@@ -103,6 +105,7 @@ fn run(command: Command) -> Result<()> {
         Command::Sample(args) => sample::sample(&args),
         Command::Interpolate(args) => sample::interpolate(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Classifier(args) => classifier::run(&args),
         Command::Plan(args) => inspect::plan(&args),
         Command::Data(args) => inspect::data(&args),
         Command::Bench(args) => bench::run(&args),

@@ -32,7 +32,16 @@ impl Metric {
             Metric::Swd => merit("sliced Wasserstein distance", false, 1_000),
             // Far from training examples is no virtue, and near is none.
             Metric::Neighbours => None,
+            // Diversity alone is none either.
+            Metric::MsSsim | Metric::Birthday => None,
+            // Training has no classifier.
+            Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes | Metric::Cas => None,
         }
+    }
+
+    /// Whether it is measured in a classifier's terms, whatever the data.
+    fn needs_classifier(self) -> bool {
+        matches!(self, Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes | Metric::Cas)
     }
 
     /// That number of a measurement.
@@ -41,7 +50,8 @@ impl Metric {
         match self {
             Metric::Parzen => value("nats"),
             Metric::Modes => value("modes") + value("high quality %") / 100.0,
-            Metric::Swd | Metric::Neighbours => value("distance"),
+            Metric::Swd => value("distance"),
+            _ => f64::NAN,
         }
     }
 
@@ -50,13 +60,14 @@ impl Metric {
     /// # Errors
     /// When they cannot, with those that can.
     pub fn chooses(self, source: Source) -> Result<Merit> {
-        let fit = Metric::all_for(source);
+        let fit = Metric::all_for(source, false);
         if let Some(merit) = self.merit().filter(|_| fit.contains(&self)) {
             return Ok(merit);
         }
         let known: Vec<&str> = fit.iter().filter(|m| m.merit().is_some()).map(|m| m.name()).collect();
         let why = match self.merit() {
-            None => "it tells copies from samples, not good ones from bad ones",
+            None if self.needs_classifier() => "it needs a classifier",
+            None => "it does not tell good samples from bad ones",
             Some(_) => "it does not fit these data",
         };
         Err(Error::Usage(format!(

@@ -313,7 +313,8 @@ impl Fusion {
             let neighbour = node.sources.iter().any(|s| {
                 members.contains(s) || (self.kernels[k].reads.contains(s) && a.g.as_constant(*s).is_none())
             });
-            if neighbour && a.g.shape(members[0]) == node.shape && self.try_join(a, k, v) {
+            let alike = a.g.shape(members[0]) == node.shape && !self.reads_moved(a, v, k);
+            if neighbour && alike && self.try_join(a, k, v) {
                 if let Kind::Map { members } = &mut self.kernels[k].kind {
                     members.push(v);
                 }
@@ -321,6 +322,25 @@ impl Fusion {
             }
         }
         false
+    }
+
+    /// Whether `v` reads what kernel `k` computes at another index than its own: that may not be there yet.
+    fn reads_moved(&self, a: &Analysis, v: Var, k: usize) -> bool {
+        a.node(v).sources.iter().any(|&s| self.is_moved(a, s, k, false))
+    }
+
+    fn is_moved(&self, a: &Analysis, s: Var, k: usize, moved: bool) -> bool {
+        if let Some(concat) = a.concats.get(&s) {
+            return concat.parts.iter().any(|(part, _)| self.is_moved(a, *part, k, true));
+        }
+        match self.home.get(&s) {
+            Some(&home) => moved && home == k,
+            None => {
+                let node = a.node(s);
+                let moved = moved || node.op.family() == Family::Movement;
+                node.sources.iter().any(|&source| self.is_moved(a, source, k, moved))
+            }
+        }
     }
 
     fn join_reduction(&mut self, a: &Analysis, v: Var) -> bool {

@@ -158,7 +158,7 @@ def mnist(joint):
         real = minibatch(data, batch, step)
         z = uniform("z", ((1 if joint else 2) * batch, 10), step) * np.float32(2 * ROOT3) - np.float32(ROOT3)
         fake = g(z, "g", step)
-        logits = d(torch.cat([real, fake[:batch] if joint else fake[:batch].detach()]), "d", step)
+        logits = d(torch.cat([real, fake if joint else fake[batch:].detach()]), "d", step)
         loss_d = (.5 if joint else 1) * (F.softplus(-logits[:batch]).mean() + F.softplus(logits[batch:]).mean())
         momentum = .5 + .2 * min(1, step * batch // EXAMPLES / 249)
         if joint:
@@ -168,7 +168,7 @@ def mnist(joint):
             rules[0].update(gradients_g, momentum)
         else:
             rules[1].update(grad(loss_d, d), momentum)
-            loss_g = F.softplus(-d(fake[batch:], "g", step)).mean()
+            loss_g = F.softplus(-d(fake[:batch], "g", step)).mean()
             rules[0].update(grad(loss_g, g), momentum)
         yield loss_d.item(), loss_g.item(), 0.0
 
@@ -183,13 +183,13 @@ def rpgan():
     for step in range(10):
         real = minibatch(data, batch, step)
         fake = g(normal("z", (2 * batch, 2), step), "g", step)
-        joined = torch.cat([real, fake[:batch].detach()]).requires_grad_()
+        joined = torch.cat([real, fake[batch:].detach()]).requires_grad_()
         logits = d(joined, "d", step)
         loss_d = F.softplus(-(logits[:batch] - logits[batch:])).mean()
         slope, = torch.autograd.grad(logits.sum(), joined, create_graph=True)
         penalty = .05 / 2 * slope.square().sum() / batch
         rules[1].update(grad(loss_d + penalty, d))
-        logits = d(torch.cat([real, fake[batch:]]), "g", step)
+        logits = d(torch.cat([real, fake[:batch]]), "g", step)
         loss_g = F.softplus(-(logits[batch:] - logits[:batch])).mean()
         rules[0].update(grad(loss_g, g))
         yield loss_d.item(), loss_g.item(), penalty.item()
@@ -201,16 +201,16 @@ if __name__ == "__main__":
         for number, values in enumerate(steps, 1):
             print(f"#= {case} {number} " + " ".join(f"{v:.8f}" for v in values))
 
-#= mnist 1 1.50760329 0.81266958 0.00000000
-#= mnist 2 1.58778512 0.68895394 0.00000000
-#= mnist 3 1.49530566 0.78437352 0.00000000
-#= mnist 4 1.48707914 0.64864320 0.00000000
-#= mnist 5 1.33852983 0.73548031 0.00000000
-#= mnist 6 1.37873101 0.71265870 0.00000000
-#= mnist 7 1.53791213 0.79442436 0.00000000
-#= mnist 8 1.41774571 0.76631176 0.00000000
-#= mnist 9 1.36474895 0.85450649 0.00000000
-#= mnist 10 1.37478113 0.75995159 0.00000000
+#= mnist 1 1.49561048 0.81795484 0.00000000
+#= mnist 2 1.58699775 0.68824857 0.00000000
+#= mnist 3 1.49841094 0.77285016 0.00000000
+#= mnist 4 1.47549415 0.64680290 0.00000000
+#= mnist 5 1.33521533 0.75296366 0.00000000
+#= mnist 6 1.37064385 0.70891631 0.00000000
+#= mnist 7 1.53151131 0.79575539 0.00000000
+#= mnist 8 1.41798496 0.78058809 0.00000000
+#= mnist 9 1.35980153 0.84036863 0.00000000
+#= mnist 10 1.36897993 0.75726742 0.00000000
 #= mnist-2014 1 0.75466383 0.72286993 0.00000000
 #= mnist-2014 2 0.78523898 0.66821879 0.00000000
 #= mnist-2014 3 0.71763855 0.63437116 0.00000000
@@ -221,13 +221,13 @@ if __name__ == "__main__":
 #= mnist-2014 8 0.69525856 0.64997053 0.00000000
 #= mnist-2014 9 0.67542076 0.65439260 0.00000000
 #= mnist-2014 10 0.66856694 0.66510046 0.00000000
-#= ring-rpgan 1 0.43018666 1.28190613 0.06395495
-#= ring-rpgan 2 0.39554077 1.16392541 0.07009579
-#= ring-rpgan 3 0.41116160 1.27862716 0.07881837
-#= ring-rpgan 4 0.48238492 1.00265348 0.06584339
-#= ring-rpgan 5 0.40560049 1.30056465 0.08881576
-#= ring-rpgan 6 0.49134177 1.08915305 0.08059220
-#= ring-rpgan 7 0.55642962 1.00776649 0.09396372
-#= ring-rpgan 8 0.45629525 0.99930209 0.07147097
-#= ring-rpgan 9 0.50473696 0.87124270 0.06187563
-#= ring-rpgan 10 0.58564651 0.96525514 0.06854507
+#= ring-rpgan 1 0.38247821 1.16817939 0.06501837
+#= ring-rpgan 2 0.44606417 1.34372354 0.07310914
+#= ring-rpgan 3 0.41028389 1.18267381 0.07917196
+#= ring-rpgan 4 0.52552354 1.06377590 0.06307931
+#= ring-rpgan 5 0.41531882 1.20626211 0.08211209
+#= ring-rpgan 6 0.50706333 1.05187118 0.08514263
+#= ring-rpgan 7 0.53553575 0.93311769 0.09140477
+#= ring-rpgan 8 0.54088724 1.09420455 0.08785297
+#= ring-rpgan 9 0.66069019 1.02899861 0.07738878
+#= ring-rpgan 10 0.62075728 0.85537785 0.05876850

@@ -1,0 +1,315 @@
+//! The classifier that evaluation looks through: its graph against the reference, its training, its file.
+
+use gansaku::config::Layers;
+use gansaku::data::{Shape, Values, identity};
+use gansaku::eval::classifier::Classifier;
+use gansaku::eval::compare::Report;
+use gansaku::exec::cpu::pool::Pool;
+use gansaku::exec::cpu::{Cpu, no_updates};
+use gansaku::exec::{NetworkState, Rate};
+use gansaku::graph::interp::{self, Moment, Tensor};
+use gansaku::graph::{Graph, Var};
+use gansaku::lower::{Stage, lower};
+use gansaku::models::classifier::{cross_entropy, shifted};
+use gansaku::precision::Precision;
+use gansaku::rng::Draw;
+use std::collections::HashMap;
+use std::path::Path;
+
+#[path = "common/program.rs"]
+mod program;
+
+use program::{gansaku, refused, run, says, workplace};
+
+/// A graph's result by the CPU executor and by the f64 interpreter.
+fn both(g: &Graph, root: Var, inputs: &[(&str, Var, Vec<f32>)]) -> (Vec<f32>, Vec<f64>) {
+    let stage = Stage { outputs: vec![("out".into(), root)], updates: vec![] };
+    let plan = lower(g, &[stage], Precision::Fp32, &|_, _| unreachable!("no parameters"));
+    let none = [NetworkState::default(), NetworkState::default()];
+    let mut cpu = Cpu::new(Pool::new(1).expect("a thread"), vec![plan], none, no_updates(), None, 5);
+    inputs.iter().for_each(|(name, _, x)| cpu.write_input(0, name, x));
+    cpu.run(0, 3, &[Rate::REST; 2]);
+    let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+    let mut values: HashMap<Var, Tensor> =
+        inputs.iter().map(|(_, v, x)| (*v, Tensor::new(&g.shape(*v), wide(x)))).collect();
+    interp::run(g, &[root], Moment { seed: 5, tick: 3 }, &mut values);
+    (cpu.output(0, "out").to_vec(), values[&root].data.clone())
+}
+
+fn numbers(count: usize, scale: f32) -> Vec<f32> {
+    let draw = Draw::new(1, 2, 3);
+    (0..count as u64).map(|i| scale * draw.normal(i)).collect()
+}
+
+#[test]
+fn pictures_are_moved_by_a_pixel_at_most_and_zeros_move_in() {
+    let shape = Shape { channels: 2, height: 5, width: 4 };
+    let rows = 200;
+    let g = Graph::new();
+    let x = g.input("x", &[rows, shape.len()]);
+    let moved = shifted(&g, x, shape);
+    let pictures = numbers(rows * shape.len(), 1.0);
+    let (found, reference) = both(&g, moved, &[("x", x, pictures.clone())]);
+    assert!(found.iter().zip(&reference).all(|(&f, &r)| f64::from(f) == r), "as the reference does");
+    let mut seen = HashMap::new();
+    for (row, (before, after)) in pictures.chunks(40).zip(found.chunks(40)).enumerate() {
+        let by = |dy: isize, dx: isize| -> Vec<f32> {
+            let at = |c: isize, y: isize, x: isize| {
+                let inside = (0..5).contains(&(y - dy)) && (0..4).contains(&(x - dx));
+                if inside { before[(c * 20 + (y - dy) * 4 + x - dx) as usize] } else { 0.0 }
+            };
+            (0..40).map(|i| at(i / 20, i % 20 / 4, i % 4)).collect()
+        };
+        let moves = (0..9).map(|i| (i / 3 - 1, i % 3 - 1)).find(|&(dy, dx)| by(dy, dx) == after);
+        assert!(moves.is_some(), "picture {row} is moved otherwise: {before:?} {after:?}");
+        *seen.entry(moves).or_insert(0) += 1;
+    }
+    assert_eq!(seen.len(), 9, "{seen:?}");
+    assert!(seen.values().all(|&n| n > 8), "each about as often: {seen:?}");
+}
+
+#[test]
+fn the_cross_entropy_is_that_of_the_softmax_and_never_overflows() {
+    for classes in [2, 3, 7, 10, 16] {
+        for scale in [1.0, 50.0, 1e4] {
+            let g = Graph::new();
+            let rows = 6;
+            let (x, y) = (g.input("x", &[rows, classes]), g.input("y", &[rows, classes]));
+            let loss = cross_entropy(&g, x, y);
+            let logits = numbers(rows * classes, scale);
+            let mut one_hot = vec![0.0; rows * classes];
+            (0..rows).for_each(|r| one_hot[r * classes + r % classes] = 1.0);
+            let (found, reference) = both(&g, loss, &[("x", x, logits.clone()), ("y", y, one_hot)]);
+            let row = |r: usize| {
+                let x = &logits[r * classes..][..classes];
+                let greatest = x.iter().copied().fold(f32::MIN, f32::max);
+                let sum: f64 = x.iter().map(|&x| f64::from(x - greatest).exp()).sum();
+                f64::from(greatest) + sum.ln() - f64::from(x[r % classes])
+            };
+            let wanted = (0..rows).map(row).sum::<f64>() / rows as f64;
+            let allowed = 1e-5 * wanted.abs() + 1e-6 * f64::from(scale);
+            assert!((f64::from(found[0]) - wanted).abs() <= allowed, "{classes}: {found:?}, {wanted}");
+            assert!((reference[0] - wanted).abs() <= 1e-9 * wanted.abs() + 1e-6 * f64::from(scale));
+        }
+    }
+}
+
+/// A folder of IDX files with procedural digits: `train` of them and `test` more.
+fn digits_as_idx(folder: &Path, train: usize, test: usize, seed: u64) {
+    let data = gansaku::data::digits::load(train.max(10 * test), seed);
+    for (name, split, count) in [("train", &data.train, train), ("t10k", &data.test, test)] {
+        let Values::U8(pixels) = &split.values else { panic!("pictures are bytes") };
+        let labels = split.labels.as_ref().expect("digits are labelled");
+        let header = |dimensions: &[usize]| -> Vec<u8> {
+            let magic = 0x0800 + dimensions.len() as u32;
+            let sizes = dimensions.iter().map(|&d| d as u32);
+            std::iter::once(magic).chain(sizes).flat_map(u32::to_be_bytes).collect()
+        };
+        let images = [header(&[count, 28, 28]), pixels[..count * 784].to_vec()].concat();
+        std::fs::write(folder.join(format!("{name}-images-idx3-ubyte")), images).expect("written");
+        let labels = [header(&[count]), labels[..count].to_vec()].concat();
+        std::fs::write(folder.join(format!("{name}-labels-idx1-ubyte")), labels).expect("written");
+    }
+}
+
+/// A folder with `idx/`, its classifier `c.safetensors`, and small networks in `small.toml`.
+fn place() -> tempfile::TempDir {
+    let folder = workplace();
+    std::fs::create_dir(folder.path().join("idx")).expect("made");
+    digits_as_idx(&folder.path().join("idx"), 1_500, 200, 0);
+    let small = ["classifier", "idx", "--out", "c.safetensors", "--epochs", "8"];
+    run(folder.path(), &small);
+    folder
+}
+
+const TRAIN: [&str; 12] = [
+    "train",
+    "mnist",
+    "--config",
+    "small.toml",
+    "--data",
+    "idx",
+    "--steps",
+    "10",
+    "--set",
+    "data.train=[0, 1400]",
+    "--set",
+    "data.valid=[1400, 1500]",
+];
+
+#[test]
+fn a_classifier_tells_digits_apart_and_any_number_of_threads_makes_its_bytes() {
+    let folder = place();
+    let again = ["classifier", "idx", "--out", "again.safetensors", "--epochs", "8", "--threads", "2"];
+    let output = gansaku(folder.path(), &again).output().expect("the program starts");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.contains("of 200 examples, 256 features"), "{told}");
+    let accuracy: f64 = told.split_whitespace().nth(2).and_then(|w| w.parse().ok()).expect("a number");
+    assert!(accuracy > 90.0, "{told}");
+    let bytes = |name: &str| std::fs::read(folder.path().join(name)).expect("written");
+    assert!(bytes("c.safetensors") == bytes("again.safetensors"));
+    let other = ["classifier", "idx", "--out", "other.safetensors", "--epochs", "8", "--seed", "1"];
+    run(folder.path(), &other);
+    assert!(bytes("c.safetensors") != bytes("other.safetensors"));
+
+    let mut loaded = Classifier::load(&folder.path().join("c.safetensors"), 1).expect("just written");
+    assert!((100.0 * loaded.card.accuracy - accuracy).abs() < 0.01);
+    let config = gansaku::config::Data {
+        path: Some(folder.path().join("idx")),
+        ..Layers::recipe("mnist").and_then(Layers::finish).expect("a recipe").data
+    };
+    let data = gansaku::data::load(&identity::whole(&config), 0).expect("readable");
+    let pictures: Vec<f32> = (0..200).flat_map(|i| data.numbers(&data.test, i)).collect();
+    let labels = data.test.labels.as_ref().expect("labelled");
+    assert_eq!(loaded.accuracy(&pictures, labels), loaded.card.accuracy, "as its card says");
+    assert_eq!(loaded.features(&pictures).len(), 200 * loaded.width());
+    let alone = loaded.features(&pictures[..784]);
+    assert_eq!(alone[..], loaded.features(&pictures)[..loaded.width()], "whatever stands beside it");
+}
+
+#[test]
+fn every_metric_of_labelled_data_is_measured_beside_real_data_and_compared_only_to_its_like() {
+    let folder = place();
+    let path = folder.path();
+    run(path, &TRAIN);
+    let metrics = ["fd", "kid", "prdc", "classes", "cas", "ms-ssim", "birthday"];
+    let measure = |json: &str, count: &str, seed: &str| {
+        let rest = ["--classifier", "c.safetensors", "-n", count, "--seed", seed, "--json", json];
+        let arguments = [&["eval", "runs/00000-mnist"][..], &metrics, &rest].concat();
+        run(path, &arguments);
+        Report::read(&path.join(json)).expect("just written")
+    };
+    let report = measure("a.json", "200", "0");
+    assert_eq!(report.measurements.len(), metrics.len());
+    for (m, name) in report.measurements.iter().zip(metrics) {
+        assert_eq!((&m.metric[..], m.samples), (name, 200));
+        let [real] = m.reference.values().collect::<Vec<_>>()[..] else { panic!("one real row: {m:?}") };
+        assert!(m.values.keys().eq(real.keys()), "{name}: the same numbers of real data: {m:?}");
+        assert!(m.values.values().chain(real.values()).all(|x| x.is_finite()), "{m:?}");
+        if name != "ms-ssim" && name != "birthday" {
+            assert!(m.protocol.contains("classifier idx ("), "{}", m.protocol);
+        }
+    }
+    let of = |i: usize, key: &str| {
+        let m = &report.measurements[i];
+        (m.values[key], m.reference.values().next().expect("real data")[key])
+    };
+    for (i, key) in [(0, "FD-idx"), (1, "KID-idx"), (3, "KL")] {
+        let (untrained, real) = of(i, key);
+        assert!(untrained > 2.0 * real, "{key}: ten steps make no digits: {untrained}, {real}");
+    }
+    for (i, key) in [(2, "coverage"), (4, "accuracy %")] {
+        let (untrained, real) = of(i, key);
+        assert!(untrained < real, "{key}: ten steps make no digits: {untrained}, {real}");
+    }
+
+    let compare = |a: &str, b: &str| gansaku(path, &["eval", "--compare", a, b]).output().expect("starts");
+    measure("b.json", "200", "1");
+    let both = compare("a.json", "b.json");
+    let table = String::from_utf8_lossy(&both.stdout).into_owned();
+    assert!(both.status.success() && table.contains("a.json") && table.contains("b.json"), "{table}");
+    measure("c.json", "300", "0");
+    let arguments = ["eval", "--compare", "a.json", "c.json"];
+    says(&refused(path, &arguments, 2), &["protocols of fd differ", "measure both the same way"]);
+    says(&refused(path, &["eval", "--compare", "a.json", "small.toml"], 2), &["small.toml", "--json"]);
+}
+
+#[test]
+fn what_a_metric_lacks_is_said_before_anything_is_written() {
+    let folder = place();
+    let path = folder.path();
+    run(path, &TRAIN);
+    let eval = |rest: &[&str], code: i32| {
+        let arguments = [&["eval", "runs/00000-mnist"][..], rest, &["--json", "never.json"]].concat();
+        let message = refused(path, &arguments, code);
+        assert!(!path.join("never.json").exists(), "{message}");
+        message
+    };
+    says(&eval(&["fd"], 2), &["fd needs a classifier", "gansaku classifier DATA", "--classifier"]);
+    says(&eval(&["fd", "--classifier", "gone"], 4), &["gone", "cannot read it"]);
+    let checkpoint = "runs/00000-mnist/checkpoints/step-000000010/generator.safetensors";
+    says(&eval(&["fd", "--classifier", checkpoint], 4), &["no classifier's"]);
+    says(&eval(&["modes", "--classifier", "c.safetensors"], 2), &["measure classes"]);
+    let bytes = std::fs::read(path.join("c.safetensors")).expect("written");
+    std::fs::write(path.join("cut.safetensors"), &bytes[..bytes.len() / 2]).expect("written");
+    says(&eval(&["fd", "--classifier", "cut.safetensors"], 4), &["cut.safetensors", "safetensors"]);
+
+    // Other digits, and digits without labels.
+    std::fs::create_dir(path.join("other")).expect("made");
+    digits_as_idx(&path.join("other"), 1_500, 200, 9);
+    let other = ["fd", "--classifier", "c.safetensors", "--data", "other"];
+    says(&eval(&other, 3), &["the classifier idx is for other data", "gansaku classifier DATA"]);
+    for name in ["train", "t10k"] {
+        std::fs::remove_file(path.join(format!("other/{name}-labels-idx1-ubyte"))).expect("there");
+    }
+    says(&eval(&["cas", "--data", "other"], 3), &["cas needs labelled"]);
+    says(&eval(&["classes", "--data", "other"], 3), &["classes needs labelled"]);
+    let arguments = ["classifier", "other", "--out", "never.json"];
+    says(&refused(path, &arguments, 3), &["no labels"]);
+    assert!(!path.join("never.json").exists());
+    // Too few test examples.
+    digits_as_idx(&path.join("other"), 1_500, 20, 0);
+    run(path, &["classifier", "other", "--out", "few.safetensors", "--epochs", "1"]);
+    let few = ["fd", "--classifier", "few.safetensors", "--data", "other"];
+    says(&eval(&few, 3), &["fd needs 100 test examples", "has 20"]);
+}
+
+#[test]
+fn stacks_of_digits_are_trained_on_and_their_modes_counted() {
+    let folder = place();
+    let path = folder.path();
+    for (stack, modes) in [(3, 1_000), (4, 10_000)] {
+        let name = format!("stack-{stack}");
+        let set = format!("data.stack={stack}");
+        run(
+            path,
+            &[
+                "train",
+                "stacked-mnist",
+                "--config",
+                "small.toml",
+                "--data",
+                "idx",
+                "--steps",
+                "10",
+                "--name",
+                &name,
+                "--set",
+                &set,
+                "--set",
+                "data.count=2000",
+                "--set",
+                "discriminator.layers.0.keep=1.0",
+                "--set",
+                "discriminator.layers.1.keep=1.0",
+            ],
+        );
+        let run_path = format!("runs/{name}");
+        run(
+            path,
+            &[
+                "eval",
+                &run_path,
+                "modes",
+                "--classifier",
+                "c.safetensors",
+                "-n",
+                "1500",
+                "--json",
+                "modes.json",
+            ],
+        );
+        let report = Report::read(&path.join("modes.json")).expect("just written");
+        let m = &report.measurements[0];
+        assert!(m.protocol.contains(&format!("{modes} modes")), "{}", m.protocol);
+        let perfect = m.reference["a perfect sampler"]["modes"];
+        let real = m.reference["1500 training stacks"]["modes"];
+        // 1,500 draws of n modes meet n(1 − e^(−1500/n)) of them.
+        let expected = f64::from(modes) * (1.0 - (-1_500.0 / f64::from(modes)).exp());
+        assert!((perfect / expected - 1.0).abs() < 0.05, "{perfect} of {expected}");
+        assert!((real / expected - 1.0).abs() < 0.1, "{real} of {expected}");
+        assert!(m.values["modes"] < real, "ten steps: {m:?}");
+    }
+    let first = ["eval", "runs/stack-3", "modes"];
+    says(&refused(path, &first, 2), &["modes needs a classifier"]);
+}
