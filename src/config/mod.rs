@@ -355,6 +355,14 @@ pub struct Train {
 }
 
 impl Train {
+    /// Steps in all, with so many training examples.
+    pub fn total(&self, examples: u64) -> u64 {
+        match self.epochs {
+            0 => self.steps,
+            epochs => (epochs * examples).div_ceil(self.batch as u64 * self.discriminator_updates),
+        }
+    }
+
     fn default_updates() -> u64 {
         1
     }

@@ -51,6 +51,12 @@ pub struct Metrics {
     file: File,
 }
 
+/// Every whole line of a run's metrics, up to the first that is damaged; none where there is no file.
+pub fn read(path: &Path) -> Vec<Line> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().map_while(|line| serde_json::from_str(line).ok()).collect()
+}
+
 impl Metrics {
     /// Opens the file of a run that has done `step` steps: lines past it are dropped, with whatever a crash
     /// left unfinished at the end. Also the last line kept.

@@ -3,12 +3,13 @@
 pub mod forger;
 mod init;
 mod progress;
+pub mod reporter;
 pub mod sampler;
 mod schedule;
 mod signals;
 mod trainer;
 
-pub use progress::readable;
+pub use progress::{duration_in_words, readable};
 pub use schedule::schedule;
 pub use trainer::Trainer;
 
@@ -21,8 +22,11 @@ use crate::lower::cost::Cost;
 use crate::models::gan::Gan;
 use crate::precision::Precision;
 use crate::report::Display;
+use crate::report::run::Status;
+use crate::report::tensorboard::Events;
 use crate::run::{Folder, Lock, Metrics, atomic, checkpoint};
 use progress::Progress;
+use reporter::{Drawn, Reporter};
 use sampler::Sampler;
 use signals::Signals;
 use std::path::{Path, PathBuf};
@@ -106,6 +110,9 @@ pub fn train_on(request: &Request, device: Opened) -> Result<()> {
     let mut session = Session::open(request, device)?;
     let done = session.run(request.time);
     session.progress.finish();
+    if let Err(e) = &done {
+        session.tell_failure(e);
+    }
     done
 }
 
@@ -117,6 +124,9 @@ struct Session {
     folder: Folder,
     _lock: Lock,
     metrics: Metrics,
+    events: Events,
+    reporter: Reporter,
+    data: Arc<Dataset>,
     progress: Progress,
     signals: Signals,
     /// Seconds that resumed runs had trained before.
@@ -155,9 +165,11 @@ impl Session {
             }
         };
         folder.write_config(config)?;
+        folder.write_machine(&reporter::machine(&trainer.device()))?;
         let (metrics, last) = Metrics::open(&folder.metrics_file(), trainer.state.step)?;
-        tell(&dataset, &trainer, &folder);
         let (from, total) = (trainer.state.step, trainer.total());
+        let events = Events::open(&folder, config, from, Some(total))?;
+        tell(&dataset, &trainer, &folder);
         Ok(Session {
             progress: Progress::new(from, total, request.time),
             signals: Signals::listen()?,
@@ -170,6 +182,9 @@ impl Session {
             folder,
             _lock: lock,
             metrics,
+            events,
+            reporter: Reporter::default(),
+            data: dataset,
             saved,
         })
     }
@@ -180,6 +195,7 @@ impl Session {
         while self.trainer.state.step < self.trainer.total() {
             if let Some(signal) = self.signals.come() {
                 self.save()?;
+                self.report(Status::Stopped)?;
                 return Err(signal.stopped(self.trainer.state.step, &self.folder.path));
             }
             if time.is_some_and(|limit| self.begun.elapsed() >= limit) {
@@ -192,6 +208,7 @@ impl Session {
                 let seconds = self.seconds_before + self.begun.elapsed().as_secs_f64();
                 let line = self.trainer.line(seconds).map_err(|e| self.with_last_good(e))?;
                 self.metrics.add(&line).map_err(|e| self.with_last_good(e))?;
+                self.events.line(&line).map_err(|e| self.with_last_good(e))?;
                 self.progress.line(&line);
             }
             if step.is_multiple_of(log.samples_every) {
@@ -200,14 +217,20 @@ impl Session {
             if step.is_multiple_of(every) {
                 self.save()?;
             }
+            if step.is_multiple_of(log.samples_every) && self.reporter.is_due(self.begun.elapsed()) {
+                self.report(Status::Training)?;
+            }
         }
         self.save()?;
         let picture = self.picture().map_err(|e| self.with_last_good(e))?;
-        self.progress.finish();
         let step = self.trainer.state.step;
+        let is_whole = step >= self.trainer.total();
+        self.report(if is_whole { Status::Finished } else { Status::Stopped })?;
+        self.progress.finish();
         let all = if self.from > 0 { format!(" ({step} in all)") } else { String::new() };
         let (done, time) = (step - self.from, readable(self.begun.elapsed()));
         eprintln!("{done} steps{all} in {time}; samples: {}", picture.display());
+        eprintln!("what came of it: {}", self.folder.report_file().display());
         if step < self.trainer.total() {
             eprintln!("go on with: gansaku train --resume {}", self.folder.path.display());
         }
@@ -240,9 +263,46 @@ impl Session {
         let latent = sampler::noise(t.config, t.config.seed, count);
         let labels = sampler::labels(t.gan.classes, None, count);
         let samples = self.sampler.sample(&t.networks[Player::Generator as usize], &latent, &labels);
-        let path = self.folder.samples().join(format!("step-{:09}.png", t.state.step));
-        atomic::write(&path, &self.display.picture(&samples, columns(count)).png())?;
+        let step = t.state.step;
+        let png = self.display.picture(&samples, columns(count)).png();
+        let path = self.folder.samples().join(format!("step-{step:09}.png"));
+        atomic::write(&path, &png)?;
+        // What a stop on the way draws is no part of the run's history.
+        if step.is_multiple_of(self.trainer.config.log.samples_every) || step == self.trainer.total() {
+            self.events.picture(step, &png)?;
+        }
         Ok(path)
+    }
+
+    /// Writes `report.html`.
+    fn report(&mut self, status: Status) -> Result<()> {
+        let written = self.trainer.snapshot().and_then(|t| {
+            let drawn = Drawn {
+                gan: t.gan,
+                sampler: &mut self.sampler,
+                display: self.display,
+                generator: Some(&t.networks[Player::Generator as usize]),
+                data: Ok(&self.data),
+            };
+            self.reporter.write(&self.folder, t.state.step, status, drawn)
+        });
+        written.map_err(|e| self.with_last_good(e))
+    }
+
+    /// Leaves a report that tells what ended the training. The error is what counts: whatever else fails is not told.
+    fn tell_failure(&mut self, error: &Error) {
+        if matches!(error, Error::Interrupted(_) | Error::Terminated(_)) {
+            return;
+        }
+        let drawn = Drawn {
+            gan: &self.trainer.gan,
+            sampler: &mut self.sampler,
+            display: self.display,
+            generator: None,
+            data: Ok(&self.data),
+        };
+        let (step, status) = (self.trainer.state.step, Status::Failed(error.to_string()));
+        let _ = self.reporter.write(&self.folder, step, status, drawn);
     }
 
     /// The error, and what a user still has.
