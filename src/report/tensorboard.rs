@@ -10,7 +10,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::run::{Folder, Line, atomic, metrics};
+use crate::run::{Folder, Line, atomic, journal};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ impl Events {
     /// When the disk refuses.
     pub fn open(folder: &Folder, config: &Config, step: u64, total: Option<u64>) -> Result<Events> {
         let path = folder.path.join(FILE);
-        let lines = metrics::read(&folder.metrics_file());
+        let lines = journal::read::<Line>(&folder.metrics_file())?;
         let lines: Vec<&Line> = lines.iter().filter(|l| l.step <= step).collect();
         let mut pictures = vec![];
         for (at, png) in pictures_of(&folder.samples())? {

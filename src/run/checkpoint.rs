@@ -371,3 +371,9 @@ pub fn locate(path: &Path) -> Result<(Checkpoint, PathBuf, Vec<String>)> {
     let run = super::Folder::open(path)?;
     newest(&run.checkpoints())
 }
+
+/// The run that a checkpoint lies in, where it still does.
+pub fn run_of(checkpoint: &Path) -> Option<PathBuf> {
+    let home = checkpoint.parent()?.parent()?;
+    home.join("metrics.jsonl").is_file().then(|| home.to_path_buf())
+}

@@ -4,6 +4,7 @@
 //! runs/00000-digits/
 //!   config.toml      every value that decides the run's bytes
 //!   metrics.jsonl    one line every log.every steps
+//!   doctor.jsonl     what the run doctor measured every log.samples_every steps, and its verdicts as they changed
 //!   samples/         step-000001000.png … on fixed noise; reals.png beside them
 //!   checkpoints/     step-000001000/ …: see [`checkpoint`]
 //!   machine.json     what it was trained on, with which program
@@ -15,7 +16,8 @@
 
 pub mod atomic;
 pub mod checkpoint;
-pub mod metrics;
+pub mod journal;
+mod metrics;
 pub mod tensors;
 
 pub use metrics::{Line, Metrics};
@@ -181,6 +183,11 @@ impl Folder {
     /// `metrics.jsonl`.
     pub fn metrics_file(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
+    }
+
+    /// `doctor.jsonl`.
+    pub fn doctor_file(&self) -> PathBuf {
+        self.path.join("doctor.jsonl")
     }
 }
 

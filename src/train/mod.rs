@@ -1,5 +1,6 @@
 //! Training: from a configuration to a run's folder. The loop is [`Session::run`].
 
+pub mod appraiser;
 pub mod forger;
 mod init;
 mod progress;
@@ -15,6 +16,7 @@ pub use trainer::Trainer;
 
 use crate::config::Config;
 use crate::data::{self, Dataset};
+use crate::doctor::{self, live::Live};
 use crate::error::{Error, Result};
 use crate::exec::{self, ColumnNorm, Device, Opened, UpdateRule};
 use crate::graph::Player;
@@ -111,6 +113,9 @@ pub fn train_on(request: &Request, device: Opened) -> Result<()> {
     let done = session.run(request.time);
     session.progress.finish();
     if let Err(e) = &done {
+        if let Error::Diverged(why) = e {
+            session.diverged(why)?;
+        }
         session.tell_failure(e);
     }
     done
@@ -127,6 +132,7 @@ struct Session {
     events: Events,
     reporter: Reporter,
     data: Arc<Dataset>,
+    doctor: Live,
     progress: Progress,
     signals: Signals,
     /// Seconds that resumed runs had trained before.
@@ -166,14 +172,15 @@ impl Session {
         };
         folder.write_config(config)?;
         folder.write_machine(&reporter::machine(&trainer.device()))?;
-        let (metrics, last) = Metrics::open(&folder.metrics_file(), trainer.state.step)?;
+        let (metrics, lines) = Metrics::open(&folder.metrics_file(), trainer.state.step)?;
         let (from, total) = (trainer.state.step, trainer.total());
         let events = Events::open(&folder, config, from, Some(total))?;
         tell(&dataset, &trainer, &folder);
+        let doctor = Live::open(&folder, config, &dataset, request.threads, from, &lines)?;
         Ok(Session {
             progress: Progress::new(from, total, request.time),
             signals: Signals::listen()?,
-            seconds_before: last.map_or(0.0, |l| l.seconds),
+            seconds_before: lines.last().map_or(0.0, |l| l.seconds),
             begun: Instant::now(),
             from,
             trainer,
@@ -185,6 +192,7 @@ impl Session {
             events,
             reporter: Reporter::default(),
             data: dataset,
+            doctor,
             saved,
         })
     }
@@ -210,9 +218,12 @@ impl Session {
                 self.metrics.add(&line).map_err(|e| self.with_last_good(e))?;
                 self.events.line(&line).map_err(|e| self.with_last_good(e))?;
                 self.progress.line(&line);
+                let heard = self.doctor.line(&line).map_err(|e| self.with_last_good(e))?;
+                self.progress.say(&heard);
             }
             if step.is_multiple_of(log.samples_every) {
                 self.picture().map_err(|e| self.with_last_good(e))?;
+                self.probe().map_err(|e| self.with_last_good(e))?;
             }
             if step.is_multiple_of(every) {
                 self.save()?;
@@ -224,9 +235,11 @@ impl Session {
         self.save()?;
         let picture = self.picture().map_err(|e| self.with_last_good(e))?;
         let step = self.trainer.state.step;
+        let last_word = self.doctor.last_word(&self.trainer.snapshot()?.networks, step);
         let is_whole = step >= self.trainer.total();
         self.report(if is_whole { Status::Finished } else { Status::Stopped })?;
         self.progress.finish();
+        last_word.iter().for_each(|word| eprintln!("doctor: {word}"));
         let all = if self.from > 0 { format!(" ({step} in all)") } else { String::new() };
         let (done, time) = (step - self.from, readable(self.begun.elapsed()));
         eprintln!("{done} steps{all} in {time}; samples: {}", picture.display());
@@ -250,6 +263,7 @@ impl Session {
         let saved = self.trainer.snapshot().and_then(|snapshot| {
             snapshot.check()?;
             self.metrics.flush()?;
+            self.doctor.flush()?;
             checkpoint::save(&self.folder.checkpoints(), &snapshot)
         });
         self.saved = Some(saved.map_err(|e| self.with_last_good(e))?);
@@ -283,6 +297,8 @@ impl Session {
                 display: self.display,
                 generator: Some(&t.networks[Player::Generator as usize]),
                 data: Ok(&self.data),
+                verdicts: self.doctor.verdicts(),
+                notes: vec![],
             };
             self.reporter.write(&self.folder, t.state.step, status, drawn)
         });
@@ -294,15 +310,35 @@ impl Session {
         if matches!(error, Error::Interrupted(_) | Error::Terminated(_)) {
             return;
         }
+        let recorded = doctor::recorded(&self.folder.path);
         let drawn = Drawn {
             gan: &self.trainer.gan,
             sampler: &mut self.sampler,
             display: self.display,
             generator: None,
             data: Ok(&self.data),
+            verdicts: recorded.map_or(vec![], |diagnosis| diagnosis.verdicts),
+            notes: vec![],
         };
         let (step, status) = (self.trainer.state.step, Status::Failed(error.to_string()));
         let _ = self.reporter.write(&self.folder, step, status, drawn);
+    }
+
+    /// What the doctor measures and has to say.
+    fn probe(&mut self) -> Result<()> {
+        let t = self.trainer.snapshot()?;
+        let heard = self.doctor.probe(&t.networks, t.state.step)?;
+        self.progress.say(&heard);
+        Ok(())
+    }
+
+    /// Notes why training ended in the step after the last one done.
+    fn diverged(&mut self, why: &str) -> Result<()> {
+        let sums = &self.trainer.state.window.sums;
+        let floor = f64::from(crate::exec::scale::FLOOR);
+        let fell = ["d_loss_scale", "g_loss_scale"].iter().any(|s| sums.get(*s).is_some_and(|&s| s < floor));
+        let state = if fell { doctor::State::LossScaleFloor } else { doctor::State::NonFinite };
+        self.doctor.failed(state, self.trainer.state.step + 1, why)
     }
 
     /// The error, and what a user still has.

@@ -70,6 +70,16 @@ impl Progress {
         );
     }
 
+    /// What the doctor has to say, above the bar.
+    pub fn say(&self, heard: &[String]) {
+        for line in heard {
+            match &self.bar {
+                Some(bar) => bar.println(format!("doctor: {line}")),
+                None => eprintln!("doctor: {line}"),
+            }
+        }
+    }
+
     /// Takes the bar away.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {

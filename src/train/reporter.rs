@@ -3,6 +3,7 @@
 use super::sampler::{Sampler, between, labels, noise};
 use crate::config::Config;
 use crate::data::Dataset;
+use crate::doctor::{self, Verdict};
 use crate::error::{Error, Result};
 use crate::eval::neighbours::nearest;
 use crate::exec::NetworkState;
@@ -12,7 +13,7 @@ use crate::report::Display;
 use crate::report::picture::Picture;
 use crate::report::run::{Neighbours, Status, Story, shots};
 use crate::report::tensorboard::Events;
-use crate::run::{Folder, Machine, atomic, checkpoint, metrics};
+use crate::run::{Folder, Line, Machine, atomic, checkpoint, journal};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,10 @@ pub struct Drawn<'a> {
     pub generator: Option<&'a NetworkState>,
     /// The data, or why they are not at hand.
     pub data: std::result::Result<&'a Dataset, String>,
+    /// What the doctor says.
+    pub verdicts: Vec<Verdict>,
+    /// What it could not measure, and why.
+    pub notes: Vec<String>,
 }
 
 impl Reporter {
@@ -68,7 +73,7 @@ impl Reporter {
 
 /// Everything a report tells.
 fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) -> Story<'a> {
-    let Drawn { gan, sampler, display, generator, data } = drawn;
+    let Drawn { gan, sampler, display, generator, data, verdicts, notes } = drawn;
     let config = &gan.config;
     let sums = checkpoint::list(&folder.checkpoints()).into_iter().find(|(s, _)| *s <= step);
     let sums = sums.and_then(|(_, path)| {
@@ -88,7 +93,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         (_, _, Err(why)) => Err(format!("They were not looked up: {why}.")),
         (_, Some(generator), Ok(data)) => Ok(neighbours(gan, sampler, display, generator, data)),
     };
-    let mut lines = metrics::read(&folder.metrics_file());
+    let mut lines = journal::read::<Line>(&folder.metrics_file()).unwrap_or_default();
     lines.retain(|l| l.step <= step);
     let examples = data.as_ref().map(|d| d.train.count as u64).ok();
     let total = match config.train.epochs {
@@ -102,6 +107,8 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         machine: folder.machine(),
         data,
         status,
+        verdicts,
+        notes,
         steps: [Some(step), total],
         lines,
         shots: shots(&folder.samples(), config.log.samples_every, step),
@@ -207,7 +214,10 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
     };
     let status = if total.is_some_and(|t| step < t) { Status::Stopped } else { Status::Finished };
     let mut sampler = Sampler::new(&gan, threads)?;
+    let diagnosis = doctor::diagnose(&folder.path)?;
     let drawn = Drawn {
+        verdicts: diagnosis.verdicts,
+        notes: diagnosis.notes,
         gan: &gan,
         sampler: &mut sampler,
         display: Display { shape, scale: config.data.scale },

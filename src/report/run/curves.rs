@@ -4,13 +4,11 @@
 //! tell the two apart: 1406.2661 (theorem 1), 1611.04076 (least squares), 1705.02894 (hinge), 1701.07875
 //! (Wasserstein), 1807.00734 (relativistic pairing).
 
+use super::Story;
 use super::words::{number, percent};
-use super::{Status, Story};
 use crate::config::{Loss, Objective};
 use crate::models::objective::is_logit;
-use crate::report::html::{
-    Chart, Html, Series, Tone, callout, element, figure, gallery, paragraph, strong, text,
-};
+use crate::report::html::{Chart, Html, Series, element, figure, gallery, paragraph, strong, text};
 use crate::run::Line;
 use std::f64::consts::LN_2;
 
@@ -131,7 +129,7 @@ pub fn loss_in_words(loss: &Loss) -> String {
     }
 }
 
-/// Means over the newest tenth of the lines, at most 50: where a run is now. The steps they cover, too.
+/// Means over the newest tenth of the lines, at most 50: where a run is now.
 fn now(lines: &[Line], of: impl Fn(&Line) -> f64) -> f64 {
     let newest = newest(lines);
     newest.iter().map(of).sum::<f64>() / newest.len() as f64
@@ -141,38 +139,20 @@ fn newest(lines: &[Line]) -> &[Line] {
     &lines[lines.len() - (lines.len() / 10).clamp(1, 50).min(lines.len())..]
 }
 
-/// How the two players stand, as a verdict.
-pub fn standing(story: &Story) -> Option<Html> {
-    if story.lines.is_empty() || matches!(story.status, Status::Failed(_)) {
-        return None;
-    }
-    let (tone, what, words) = judge(&story.config.loss, &story.lines);
-    let steps = newest(&story.lines).len() as u64 * story.config.log.every;
-    let words = format!(" {words} (means over the last {} steps).", super::grouped(steps));
-    Some(callout(tone, element("p", "", Html::all([strong(what), text(&words)]))))
-}
-
-/// Tone, verdict and evidence.
-fn judge(loss: &Loss, lines: &[Line]) -> (Tone, &'static str, String) {
+/// Where the two players are between equilibrium and D never being wrong.
+fn here(loss: &Loss, lines: &[Line]) -> String {
     let d = now(lines, |l| l.d_loss) / f64::from(loss.discriminator_scale);
     let gap = now(lines, |l| l.d_real) - now(lines, |l| l.d_fake);
     let right = 0.5 * (now(lines, |l| l.accuracy_real) + now(lines, |l| l.accuracy_fake));
     if loss.objective == Objective::Wasserstein {
-        let gaps: Vec<f64> = lines.iter().map(|l| -l.d_loss / f64::from(loss.discriminator_scale)).collect();
-        let greatest = gaps.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let words = format!(
-            "The critic's estimate of the distance is {}; at its greatest it was {}",
-            number(-d),
-            number(greatest)
+        let gaps = lines.iter().map(|l| -l.d_loss / f64::from(loss.discriminator_scale));
+        let greatest = number(gaps.fold(f64::NEG_INFINITY, f64::max));
+        return format!(
+            "the critic's estimate of the distance is {}; at its greatest it was {greatest}.",
+            number(-d)
         );
-        return match -d / greatest {
-            share if share < 0.5 && -d >= 0.0 => (Tone::Good, "G is closing in.", words),
-            share if share < 0.9 => (Tone::Plain, "G gains slowly.", words),
-            _ => (Tone::Warning, "G does not gain on the critic.", words),
-        };
     }
-    let e = equilibrium(loss);
-    let (least, name) = e.d_loss.expect("every other family has one");
+    let (least, name) = equilibrium(loss).d_loss.expect("every other family has one");
     let evidence = if loss.relativistic {
         format!(
             "D ranks {} of pairs right, and its loss is {} ({name} when it guesses)",
@@ -189,24 +169,25 @@ fn judge(loss: &Loss, lines: &[Line]) -> (Tone, &'static str, String) {
         let bound = match is_logit(loss.objective) {
             // V(D, G) ≤ −log 4 + 2 JSD, with equality for the best D.
             true => format!(
-                "; data and samples are at least {} of log 2 apart in Jensen-Shannon divergence, as far as D sees",
+                "; as far as D sees, data and samples are at least {} of log 2 apart in Jensen-Shannon divergence",
                 percent(((2.0 * LN_2 - d) / (2.0 * LN_2)).max(0.0))
             ),
             false => String::new(),
         };
+        let right = percent(right);
         format!(
-            "{outputs}, D judges {} of all examples right, its loss is {} ({name} at equilibrium){bound}",
-            percent(right),
+            "{outputs}, D judges {right} of all examples right, its loss is {} ({name} at equilibrium){bound}",
             number(d)
         )
     };
-    match d / least {
-        share if share > 1.15 => (Tone::Warning, "D is behind: it is worse than a guess.", evidence),
-        share if share > 0.9 => (Tone::Good, "D can hardly tell samples from data.", evidence),
-        share if share > 0.4 => (Tone::Good, "D is ahead, and G has a gradient to follow.", evidence),
-        share if share > 0.1 => (Tone::Warning, "D is far ahead.", evidence),
-        _ => (Tone::Bad, "D has won: it tells samples from data almost always.", evidence),
-    }
+    let standing = match d / least {
+        share if share > 1.15 => "D is behind: it does worse than a guess.",
+        share if share > 0.9 => "D can hardly tell samples from data.",
+        share if share > 0.4 => "D is ahead, and G has a gradient to follow.",
+        share if share > 0.1 => "D is far ahead.",
+        _ => "D tells samples from data almost always.",
+    };
+    format!("{evidence}. {standing}")
 }
 
 /// The charts, each with what it should look like.
@@ -276,7 +257,12 @@ pub fn section(story: &Story) -> Vec<Html> {
     } else {
         ""
     };
-    vec![paragraph(&format!("{}{factor}{band}", e.words)), gallery(figures)]
+    let steps = super::grouped(newest(lines).len() as u64 * story.config.log.every);
+    let here = Html::all([
+        strong("This run"),
+        text(&format!(" over its last {steps} steps: {}", here(loss, lines))),
+    ]);
+    vec![paragraph(&format!("{}{factor}{band}", e.words)), element("p", "", here), gallery(figures)]
 }
 
 fn losses(e: &Equilibrium, scale: f64, curve: &dyn Fn(&str, &dyn Fn(&Line) -> f64) -> Series) -> Html {
@@ -394,19 +380,19 @@ mod tests {
     }
 
     #[test]
-    fn verdicts_follow_the_losses() {
-        let say = |loss: &Loss, l: Line| judge(loss, &[l]).1;
+    fn a_run_is_placed_between_equilibrium_and_defeat() {
+        let say = |loss: &Loss, l: Line| here(loss, &[l]);
         let ns = loss("non-saturating", false, 1.0);
         assert!(say(&ns, line([1.38, 0.7], [0.5, 0.5], 0.5)).contains("hardly"));
-        assert!(say(&ns, line([0.9, 1.5], [0.7, 0.3], 0.8)).contains("ahead, and G"));
-        assert!(say(&ns, line([0.01, 6.0], [0.99, 0.01], 1.0)).contains("has won"));
+        assert!(say(&ns, line([0.9, 1.5], [0.7, 0.3], 0.8)).contains("at least 35 % of log 2"));
+        assert!(say(&ns, line([0.01, 6.0], [0.99, 0.01], 1.0)).contains("almost always"));
         assert!(say(&ns, line([2.5, 0.2], [0.3, 0.7], 0.2)).contains("behind"));
         let half = loss("non-saturating", false, 0.5);
         assert!(say(&half, line([0.69, 0.7], [0.5, 0.5], 0.5)).contains("hardly"), "its factor counts");
         let pairs = loss("non-saturating", true, 1.0);
         assert!(say(&pairs, line([0.69, 0.7], [0.9, 0.9], 0.5)).contains("hardly"));
         let critic = loss("wasserstein", false, 1.0);
-        let told = judge(&critic, &[line([-8.0, 0.0], [8.0, 0.0], 1.0), line([-0.5, 0.0], [0.5, 0.0], 1.0)]);
-        assert!(told.1.contains("closing in"), "{told:?}");
+        let told = here(&critic, &[line([-8.0, 0.0], [8.0, 0.0], 1.0), line([-0.5, 0.0], [0.5, 0.0], 1.0)]);
+        assert!(told.contains("distance is 0.500; at its greatest it was 8"), "{told}");
     }
 }

@@ -19,6 +19,7 @@ use super::html::{
 use super::picture::Picture;
 use crate::config::Config;
 use crate::data::Dataset;
+use crate::doctor::{State, Verdict};
 use crate::models::gan::Gan;
 use crate::run::checkpoint::Sums;
 use crate::run::{Line, Machine};
@@ -62,6 +63,10 @@ pub struct Story<'a> {
     pub data: Result<&'a Dataset, String>,
     /// How far it is.
     pub status: Status,
+    /// What the doctor says.
+    pub verdicts: Vec<Verdict>,
+    /// What it could not measure, and why.
+    pub notes: Vec<String>,
     /// Steps done, and steps in all where that is known.
     pub steps: [Option<u64>; 2],
     /// Its metrics.
@@ -78,6 +83,31 @@ pub struct Story<'a> {
     pub measured: Option<serde_json::Value>,
     /// The newest checkpoint's name and its files' sums.
     pub sums: Option<(String, Sums)>,
+}
+
+/// A verdict of the doctor's: state, evidence, what to do.
+fn spoken(verdict: &Verdict) -> Html {
+    let tone = match verdict.state {
+        State::Healthy => Tone::Good,
+        State::TooEarly => Tone::Plain,
+        State::Oscillation | State::Stalled | State::LossScaleFloor => Tone::Warning,
+        State::DWon | State::GWon | State::ModeCollapse | State::Memorising | State::NonFinite => Tone::Bad,
+    };
+    let name = sentence(verdict.state.name());
+    let since = match verdict.state.is_alarm() {
+        true => format!(" (since step {})", grouped(verdict.since_step)),
+        false => String::new(),
+    };
+    let evidence = format!(" {}{since}", sentence(&verdict.evidence));
+    let said = element("p", "", Html::all([strong(&name), text(&evidence)]));
+    callout(tone, Html::all([said, element("p", "", text(&sentence(&verdict.advice)))]))
+}
+
+/// Words as a sentence: a capital letter and a full stop.
+fn sentence(words: &str) -> String {
+    let mut letters = words.trim_end_matches('.').chars();
+    let capital: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    format!("{capital}{}.", letters.as_str())
 }
 
 impl Story<'_> {
@@ -160,7 +190,8 @@ impl Story<'_> {
             )),
             Status::Training | Status::Finished => {}
         }
-        out.extend(curves::standing(self));
+        out.extend(self.verdicts.iter().map(spoken));
+        out.extend(self.notes.iter().map(|note| element("p", "soft", text(&sentence(note)))));
         out.extend(measured::findings(self));
         out.push(paragraph(if self.is_point() {
             "Then compare the plots: every cluster of the real points should be there among the samples, as dense \
