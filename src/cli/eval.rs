@@ -5,9 +5,11 @@ use crate::data;
 use crate::error::{Error, Result};
 use crate::eval::{Measurement, Metric, Subject, parzen};
 use crate::exec::Device;
-use crate::run::{atomic, read_config};
+use crate::run::checkpoint::run_of;
+use crate::run::{Folder, atomic, read_config};
 use crate::train::forger::Forger;
 use clap::Args;
+use serde_json::Value;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +36,7 @@ pub struct Eval {
     /// The data it was trained on, if they moved
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// Also write the measurements as JSON
+    /// Also write the measurements as JSON here; the run's folder keeps them in eval.json
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Where the Parzen windows are computed: auto, cpu, cuda, cuda:N
@@ -74,19 +76,41 @@ pub fn run(args: &Eval) -> Result<()> {
         super::print(&describe(&measurement))?;
         all.push(measurement);
     }
-    let Some(path) = &args.json else { return Ok(()) };
     let json = serde_json::json!({
         "checkpoint": forger.from,
         "recipe": forger.config.recipe,
         "data": dataset.name,
         "measurements": all,
     });
-    atomic::write(path, format!("{json:#}\n").as_bytes())
+    let write = |path: &Path, json: &Value| atomic::write(path, format!("{json:#}\n").as_bytes());
+    if let Some(path) = &args.json {
+        write(path, &json)?;
+    }
+    let Some(path) = run_of(&forger.from) else { return Ok(()) };
+    let folder = Folder { path };
+    if let Some(picture) = all.iter().find_map(|m| m.picture.as_ref()) {
+        atomic::write(&folder.theory_file(), &picture.png())?;
+    }
+    let file = folder.eval_file();
+    write(&file, &with_earlier(json, &file))?;
+    eprintln!("in {} too; gansaku report brings it into the run's report", file.display());
+    Ok(())
+}
+
+/// New measurements, and what the file knows of other metrics of the same checkpoint.
+fn with_earlier(mut json: Value, file: &Path) -> Value {
+    let earlier = std::fs::read(file).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    let Some(earlier) = earlier.filter(|e| e["checkpoint"] == json["checkpoint"]) else { return json };
+    let measured = json["measurements"].as_array().cloned().unwrap_or_default();
+    let kept = earlier["measurements"].as_array().cloned().unwrap_or_default().into_iter();
+    let kept = kept.filter(|old| measured.iter().all(|new| new["metric"] != old["metric"]));
+    json["measurements"] = measured.iter().cloned().chain(kept).collect();
+    json
 }
 
 /// The path a run was trained from: its own configuration knows it, a checkpoint's does not.
 fn data_path(from: &Path) -> Option<PathBuf> {
-    let run = [from, from.parent()?.parent()?].into_iter().find(|f| f.join("metrics.jsonl").is_file())?;
+    let run = if from.join("metrics.jsonl").is_file() { from.to_path_buf() } else { run_of(from)? };
     read_config(&run.join("config.toml")).and_then(Layers::finish).ok()?.data.path
 }
 

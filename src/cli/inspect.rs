@@ -36,7 +36,7 @@ pub struct Plan {
 /// Say what is in a file or folder of examples, and draw a preview.
 #[derive(Debug, Args)]
 pub struct Data {
-    /// MNIST's IDX files, CIFAR-10's binary files, TFD's .mat, a tree of PNG and JPEG; or digits, ring, grid
+    /// MNIST's IDX files, CIFAR-10's binary files, TFD's .mat, a tree of PNG and JPEG; or digits, ring, grid, line
     #[arg(value_name = "PATH")]
     path: PathBuf,
     /// Where the preview goes
@@ -95,7 +95,8 @@ pub fn data(args: &Data) -> Result<()> {
     if args.out.extension().is_none_or(|e| e != "png") {
         return Err(Error::Usage(format!("--out {}: expected FILE.png", args.out.display())));
     }
-    let built_in = [("digits", Source::Digits), ("ring", Source::Ring), ("grid", Source::Grid)];
+    let built_in =
+        [("digits", Source::Digits), ("ring", Source::Ring), ("grid", Source::Grid), ("line", Source::Line)];
     let found = built_in.iter().find(|(name, _)| args.path.as_os_str() == *name && !args.path.exists());
     let mut config = Layers::recipe("digits")?.finish()?.data;
     (config.source, config.path) = match found {
@@ -128,6 +129,7 @@ fn usual(config: &Config) -> (Shape, usize) {
     match config.data.source {
         Source::Digits | Source::Idx => (grey(28), 10),
         Source::Ring => (Shape { channels: 2, height: 1, width: 1 }, 8),
+        Source::Line => (Shape { channels: 1, height: 1, width: 1 }, 2),
         Source::Grid => (Shape { channels: 2, height: 1, width: 1 }, 25),
         Source::Cifar10 => (Shape { channels: 3, ..grey(32) }, 10),
         Source::Tfd => (grey(48), 0),

@@ -143,7 +143,7 @@ pub(super) fn at_path(mut layers: Layers, path: &Path) -> Result<Layers> {
     // Absolute: a resume may start from another folder.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     layers.put("--data", "data.path", Value::String(path.display().to_string()))?;
-    if [Source::Digits, Source::Ring, Source::Grid].contains(&layers.source()?) {
+    if [Source::Digits, Source::Ring, Source::Grid, Source::Line].contains(&layers.source()?) {
         layers.put("--data", "data.source", Value::String("auto".into()))?;
     }
     Ok(layers)

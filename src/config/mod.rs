@@ -61,6 +61,8 @@ pub enum Source {
     Ring,
     /// 25 Gaussians on {−4, −2, 0, 2, 4}², sd .05 (PacGAN's protocol).
     Grid,
+    /// 2 Gaussians on a line, at −1 and 1, sd .4.
+    Line,
     /// IDX files in torchvision's folder layout or flat, plain or gzip: MNIST, Fashion-MNIST.
     Idx,
     /// CIFAR-10's binary version.

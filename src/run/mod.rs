@@ -8,6 +8,7 @@
 //!   samples/         step-000001000.png … on fixed noise; reals.png beside them
 //!   checkpoints/     step-000001000/ …: see [`checkpoint`]
 //!   machine.json     what it was trained on, with which program
+//!   eval.json        what `gansaku eval` measured; theory.png beside it
 //!   report.html      what was trained and whether it worked, on one page
 //!   events.out.tfevents.…  the metrics and pictures for TensorBoard
 //!   latest           the name of the newest checkpoint
@@ -168,6 +169,11 @@ impl Folder {
     /// `eval.json`: what `gansaku eval` measured last.
     pub fn eval_file(&self) -> PathBuf {
         self.path.join("eval.json")
+    }
+
+    /// `theory.png`: D over the plane, as `gansaku eval RUN theory` draws it.
+    pub fn theory_file(&self) -> PathBuf {
+        self.path.join("theory.png")
     }
 
     /// `samples/`.

@@ -116,6 +116,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         walk,
         neighbours,
         measured: std::fs::read(folder.eval_file()).ok().and_then(|text| serde_json::from_slice(&text).ok()),
+        theory: std::fs::read(folder.theory_file()).ok(),
         sums,
     }
 }

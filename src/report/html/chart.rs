@@ -39,6 +39,13 @@ impl Series {
         Series { band, ..Series::line(name, points) }
     }
 
+    /// The line alone.
+    #[must_use]
+    pub fn without_band(mut self) -> Series {
+        self.band.clear();
+        self
+    }
+
     /// Dashed: what is expected, beside what is.
     #[must_use]
     pub fn dashed(mut self) -> Series {

@@ -2,7 +2,10 @@
 
 use super::Story;
 use super::words::{grouped, number};
-use crate::report::html::{Html, Table, Tone, callout, code, element, paragraph, strong, text};
+use crate::report::html::{
+    Chart, Html, Series, Table, Tone, callout, code, element, figure as figure_of, gallery, image, paragraph,
+    strong, text,
+};
 use serde_json::Value;
 
 /// Measurements in the file.
@@ -35,7 +38,8 @@ pub fn section(story: &Story) -> Vec<Html> {
         return vec![element("p", "", Html::all(words))];
     }
     let mut out = vec![];
-    let checkpoint = story.measured.as_ref().and_then(|m| m["checkpoint"].as_str()).unwrap_or("this run");
+    let checkpoint = story.measured.as_ref().and_then(|m| m["checkpoint"].as_str());
+    let checkpoint = checkpoint.and_then(|c| c.rsplit('/').next()).unwrap_or("this run");
     out.push(paragraph(&format!(
         "Measured on {checkpoint}. Each number holds for its protocol alone; what is below it was measured the same way."
     )));
@@ -44,6 +48,10 @@ pub fn section(story: &Story) -> Vec<Html> {
         if let Some(table) = table(m) {
             out.push(table);
         }
+        out.extend(curves(m));
+        if m["metric"] == "theory" {
+            out.extend(story.theory.as_deref().map(plane));
+        }
         let mut words = m["protocol"].as_str().unwrap_or("").to_string();
         if let Some(seed) = m["seed"].as_u64() {
             words += &format!("; seed {seed}");
@@ -51,6 +59,37 @@ pub fn section(story: &Story) -> Vec<Html> {
         out.push(element("p", "soft", text(&format!("Protocol: {words}."))));
     }
     out
+}
+
+/// D over the plane.
+fn plane(png: &[u8]) -> Html {
+    figure_of(
+        image(png, "D over the plane beside the best D", false),
+        "Left D, right p_data / (p_data + p_g), over the plane that data and samples cover. Blue: taken for real; red: \
+         taken for generated; white: ½; grey: neither is there.",
+    )
+}
+
+/// The paper's Figure 1: densities, and D beside the best D.
+fn curves(m: &Value) -> Option<Html> {
+    let curves = m["curves"].as_object().filter(|c| !c.is_empty())?;
+    let points = |name: &str| -> Option<Vec<[f64; 2]>> {
+        let points = curves.get(name)?.as_array()?;
+        Some(points.iter().filter_map(|p| Some([p[0].as_f64()?, p[1].as_f64()?])).collect())
+    };
+    let line = |name: &str| Some(Series::thinned(name, &points(name)?, 300).without_band());
+    let best = "p_data / (p_data + p_g)";
+    let d = Chart::new("D and the best D").x_name("x").y_range([0.0, 1.0]).reference(0.5, "½: D cannot tell");
+    let d = d.series(line("D")?).series(line(best)?.dashed());
+    let densities = Chart::new("Densities").x_name("x").series(line("p_data")?).series(line("p_g")?.dashed());
+    Some(gallery([
+        figure_of(
+            d.html(),
+            "D's output, and what theory says the best D would say against this G. Where they agree D has learnt all \
+             there is to learn; where both are ½ G has won.",
+        ),
+        figure_of(densities.html(), "The data's density, which is known, and that of samples, estimated."),
+    ]))
 }
 
 /// The run's row above the references', a column a number.

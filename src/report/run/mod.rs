@@ -81,6 +81,8 @@ pub struct Story<'a> {
     pub neighbours: Result<Neighbours, String>,
     /// What `gansaku eval` left in the folder.
     pub measured: Option<serde_json::Value>,
+    /// The picture that `gansaku eval RUN theory` left there, a PNG.
+    pub theory: Option<Vec<u8>>,
     /// The newest checkpoint's name and its files' sums.
     pub sums: Option<(String, Sums)>,
 }
@@ -135,7 +137,7 @@ impl Story<'_> {
     }
 
     fn is_point(&self) -> bool {
-        self.gan.numbers == 2 || self.data.as_ref().is_ok_and(|d| d.shape.is_point())
+        self.gan.numbers <= 2 || self.data.as_ref().is_ok_and(|d| d.shape.is_point())
     }
 
     /// The command that names this run.
