@@ -62,7 +62,8 @@ fn a_report_says_what_was_trained_whether_it_worked_and_what_to_do_next() {
 fn a_report_that_is_written_again_is_the_same_until_something_is_measured() {
     let folder = workplace();
     // An end between two pictures.
-    run(folder.path(), &["train", "digits", "--config", "small.toml", "--name", "r", "--steps", "33"]);
+    let base = ["train", "digits", "--config", "small.toml", "--set", "data.count=1000"];
+    run(folder.path(), &[&base[..], &["--name", "r", "--steps", "33"]].concat());
     let path = folder.path().join("runs/r");
     let (before, page) = (fingerprint(&path), report(folder.path(), "r"));
     fs::remove_file(path.join("report.html")).expect("there");
@@ -94,7 +95,19 @@ fn runs_that_did_not_end_well_say_so() {
     run(folder.path(), &[&base[..], &["--name", "part", "--time", "0.001s", "--steps", "9999"]].concat());
     let page = report(folder.path(), "part");
     says(&page, &["stopped early", "of 9,999 steps", "gansaku train --resume runs/part"]);
-    let wild = ["--name", "wild", "--set", "optimizer.generator.lr=1e20", "--steps", "4000"];
+    let mut wild = vec!["--name", "wild", "--steps", "4000"];
+    for set in [
+        "loss.relativistic=false",
+        "loss.r1=0",
+        "loss.r2=0",
+        "ema.decay=0",
+        "loss.objective=least-squares",
+        "optimizer.generator.rule.sgd={}",
+        "optimizer.discriminator.rule.sgd={}",
+        "optimizer.discriminator.lr=0.5",
+    ] {
+        wild.extend(["--set", set]);
+    }
     let told = refused(folder.path(), &[&base[..], &wild].concat(), 6);
     let page = report(folder.path(), "wild");
     let reason = told.strip_prefix("error: ").expect("an error");
@@ -143,7 +156,7 @@ fn what_is_no_run_gets_no_report() {
     says(&refused(folder.path(), &["report", "runs/none"], 4), &["no such run"]);
     run(folder.path(), &["train", "digits", "--config", "small.toml", "--name", "r"]);
     let page = report(folder.path(), "r");
-    says(&refused(folder.path(), &["report", "runs/r", "--data", "nowhere"], 3), &["nowhere"]);
+    says(&refused(folder.path(), &["report", "runs/r", "--data", "x"], 2), &["leave --data out"]);
     assert_eq!(report(folder.path(), "r"), page, "left alone");
     for entry in fs::read_dir(folder.path().join("runs/r/checkpoints")).expect("there").flatten() {
         fs::remove_dir_all(entry.path()).expect("removed");

@@ -155,7 +155,7 @@ addEventListener("load", () => {
   input.dispatchEvent(new Event("input"));
   found.first = shown();
   found.label = document.querySelector(".slider output").textContent;
-  found.text = Number.parseFloat(getComputedStyle(document.querySelector("p")).fontSize);
+  found.text = Number.parseFloat(getComputedStyle(document.querySelector("section p")).fontSize);
   const svg = document.querySelector("svg");
   found.chart = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width * 12;
   parent.postMessage(found, "*");

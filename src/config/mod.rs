@@ -75,6 +75,13 @@ pub enum Source {
     Auto,
 }
 
+impl Source {
+    /// Whether its examples are made here, from a seed, and need no file.
+    pub fn is_built_in(self) -> bool {
+        matches!(self, Source::Digits | Source::Ring | Source::Grid | Source::Line)
+    }
+}
+
 /// How stored values become the numbers a network sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -219,8 +219,8 @@ fn densities(mixture: &Mixture, samples: &[f32], width: f64) -> Field {
         field.samples
             [at(0).min(cells[0] - 1) + if axes > 1 { at(1).min(cells[1] - 1) * cells[0] } else { 0 }] += one;
     }
-    for axis in 0..axes {
-        blur(&mut field.samples, cells, axis, width / side[axis]);
+    for (axis, side) in side.iter().enumerate().take(axes) {
+        blur(&mut field.samples, cells, axis, width / side);
     }
     // A cell widens what falls into it, too.
     let widened = |axis: usize| sd * sd + width * width + side[axis] * side[axis] / 12.0;

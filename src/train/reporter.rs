@@ -80,7 +80,8 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         let name = path.file_name()?.to_string_lossy().into_owned();
         checkpoint::sums(&path).ok().map(|sums| (name, sums))
     });
-    let walk = generator.map(|g| walk(gan, sampler, display, g));
+    // Of single numbers a walk would show nothing.
+    let walk = generator.filter(|_| display.shape.len() > 1).map(|g| walk(gan, sampler, display, g));
     let neighbours = match (&status, generator, &data) {
         _ if display.shape.is_point() => {
             Err("The data are points: the plots above tell more than neighbours would.".to_string())
@@ -149,7 +150,7 @@ fn neighbours(
     let samples = sampler.sample(generator, &latent, &labels(gan.classes, None, LOOKED_UP));
     let samples = display.unit(&samples);
     let dim = display.shape.len();
-    let mut best = vec![(f32::INFINITY, 0); LOOKED_UP];
+    let mut best = [(f32::INFINITY, 0); LOOKED_UP];
     let mut from = 0;
     // Piece by piece: a data set as numbers is four times as large as its bytes.
     while from < data.train.count {
@@ -190,6 +191,12 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
     // The run's own configuration knows how long it should be and where its data lie.
     let mut config: Config = folder.config()?.finish()?;
     let given = data.is_some();
+    if given && config.data.source.is_built_in() {
+        return Err(Error::Usage(format!(
+            "--data: {} is of data that are made here; leave --data out",
+            folder.path.display()
+        )));
+    }
     config.data.path = data.or(config.data.path);
     let gan = Gan::new(&config, checkpoint.state.example.iter().product(), checkpoint.state.classes);
     let [channels, height, width] = checkpoint.state.example;

@@ -15,6 +15,9 @@ use std::f64::consts::LN_2;
 /// Points of a curve, at most.
 const POINTS: usize = 240;
 
+/// Makes a line of a number in each of the metrics' lines.
+type Curve<'a> = dyn Fn(&str, &dyn Fn(&Line) -> f64) -> Series + 'a;
+
 /// What a family's objectives are at equilibrium.
 struct Equilibrium {
     /// D's loss, and how it is written; its factor is not in it yet.
@@ -265,7 +268,7 @@ pub fn section(story: &Story) -> Vec<Html> {
     vec![paragraph(&format!("{}{factor}{band}", e.words)), element("p", "", here), gallery(figures)]
 }
 
-fn losses(e: &Equilibrium, scale: f64, curve: &dyn Fn(&str, &dyn Fn(&Line) -> f64) -> Series) -> Html {
+fn losses(e: &Equilibrium, scale: f64, curve: &Curve) -> Html {
     let mut chart = Chart::new("Losses").series(curve("D", &|l| l.d_loss)).series(curve("G", &|l| l.g_loss));
     let d = e.d_loss.map(|(y, name)| {
         (y * scale, if scale == 1.0 { name.to_string() } else { format!("{scale} · {name}") })
@@ -290,7 +293,7 @@ fn losses(e: &Equilibrium, scale: f64, curve: &dyn Fn(&str, &dyn Fn(&Line) -> f6
     )
 }
 
-fn outputs(loss: &Loss, e: &Equilibrium, curve: &dyn Fn(&str, &dyn Fn(&Line) -> f64) -> Series) -> Html {
+fn outputs(loss: &Loss, e: &Equilibrium, curve: &Curve) -> Html {
     let logit = is_logit(loss.objective);
     let mut chart = Chart::new(if logit { "D's probabilities" } else { "D's outputs" })
         .series(curve("D(x), real", &|l| l.d_real))
@@ -313,7 +316,7 @@ fn outputs(loss: &Loss, e: &Equilibrium, curve: &dyn Fn(&str, &dyn Fn(&Line) -> 
     figure(chart.html(), caption)
 }
 
-fn accuracies(loss: &Loss, curve: &dyn Fn(&str, &dyn Fn(&Line) -> f64) -> Series) -> Html {
+fn accuracies(loss: &Loss, curve: &Curve) -> Html {
     let chart = Chart::new("How often D is right").y_range([0.0, 1.0]).reference(0.5, "a guess");
     if loss.relativistic {
         let chart = chart.series(curve("pairs ranked right", &|l| l.accuracy_real));

@@ -13,7 +13,7 @@ pub fn number(x: f64) -> String {
     let text = match x.abs() {
         size if !size.is_finite() => format!("{x}"),
         size if size.fract() == 0.0 && size < 1e6 => format!("{x:.0}"),
-        size if size < 1e-4 || size >= 1e7 => format!("{x:.1e}"),
+        size if !(1e-4..1e7).contains(&size) => format!("{x:.1e}"),
         size if size < 0.01 => format!("{x:.5}"),
         size if size < 10.0 => format!("{x:.3}"),
         size if size < 1000.0 => format!("{x:.1}"),
@@ -35,8 +35,8 @@ mod tests {
     fn numbers_are_short() {
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(
-            [0.0, 5.0, -0.6931, 1.38629, 164.63, 1e-9].map(number),
-            ["0", "5", "−0.693", "1.386", "164.6", "1.0e−9"]
+            [0.0, 5.0, -0.6543, 1.23456, 164.63, 1e-9].map(number),
+            ["0", "5", "−0.654", "1.235", "164.6", "1.0e−9"]
         );
     }
 }
