@@ -5,8 +5,7 @@ use crate::data;
 use crate::error::{Error, Result};
 use crate::eval::{Measurement, Metric, Subject, parzen};
 use crate::exec::Device;
-use crate::run::checkpoint::run_of;
-use crate::run::{Folder, atomic, read_config};
+use crate::run::{Folder, atomic, checkpoint, read_config};
 use crate::train::forger::Forger;
 use clap::Args;
 use serde_json::Value;
@@ -86,7 +85,7 @@ pub fn run(args: &Eval) -> Result<()> {
     if let Some(path) = &args.json {
         write(path, &json)?;
     }
-    let Some(path) = run_of(&forger.from) else { return Ok(()) };
+    let Some(path) = checkpoint::run_of(&forger.from) else { return Ok(()) };
     let folder = Folder { path };
     if let Some(picture) = all.iter().find_map(|m| m.picture.as_ref()) {
         atomic::write(&folder.theory_file(), &picture.png())?;
@@ -110,7 +109,8 @@ fn with_earlier(mut json: Value, file: &Path) -> Value {
 
 /// The path a run was trained from: its own configuration knows it, a checkpoint's does not.
 fn data_path(from: &Path) -> Option<PathBuf> {
-    let run = if from.join("metrics.jsonl").is_file() { from.to_path_buf() } else { run_of(from)? };
+    let is_run = from.join("metrics.jsonl").is_file();
+    let run = if is_run { from.to_path_buf() } else { checkpoint::run_of(from)? };
     read_config(&run.join("config.toml")).and_then(Layers::finish).ok()?.data.path
 }
 

@@ -50,6 +50,8 @@ pub struct Probe {
     pub d_samples: f64,
     /// On training examples.
     pub d_train: f64,
+    /// Standard deviation of D's outputs on training examples.
+    pub d_deviation: f64,
     /// On held-out examples, where there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub d_held_out: Option<f64>,
@@ -67,14 +69,19 @@ pub struct Modes {
 }
 
 impl Probe {
+    fn is_finite(&self) -> bool {
+        let optional = [self.feature_spread, self.neighbour_ratio, self.d_held_out];
+        let always = [self.spread, self.energy, self.d_samples, self.d_train, self.d_deviation];
+        always.into_iter().chain(optional.into_iter().flatten()).all(f64::is_finite)
+    }
+
     /// How much of what tells training examples from samples also tells them from held-out examples: (D(train) − D(held
     /// out)) / (D(train) − D(samples)), `r_v` of Karras et al. (2006.06676, equation 1). 0: D sees no difference; 1: D
-    /// takes held-out data for samples. Absent where D does not tell samples apart.
+    /// takes held-out data for samples. Absent where D tells samples apart by less than a standard deviation: a share of a
+    /// small number says nothing.
     pub fn overfit(&self) -> Option<f64> {
         let gap = self.d_train - self.d_samples;
-        let scale = self.d_train.abs().max(self.d_samples.abs());
-        let known = gap > 0.05 * scale;
-        self.d_held_out.filter(|_| known).map(|held_out| (self.d_train - held_out) / gap)
+        self.d_held_out.filter(|_| gap > self.d_deviation).map(|held_out| (self.d_train - held_out) / gap)
     }
 }
 
@@ -111,7 +118,8 @@ impl Prober {
         let some =
             |split: &Examples, count: usize| reals(data, split, appraiser.whole(count.min(split.count)));
         let train = some(&data.train, COUNT);
-        let held_out = [&data.valid, &data.test].into_iter().find(|s| s.count >= FEWEST_HELD_OUT);
+        let told = |split: &&&Examples| appraiser.whole(COUNT.min(split.count)) >= FEWEST_HELD_OUT;
+        let held_out = [&data.valid, &data.test].into_iter().find(|s| told(&s));
         let held_out = held_out.map(|split| some(split, COUNT));
         let mixture = match config.data.source {
             Source::Ring => Some(toy::RING),
@@ -132,13 +140,19 @@ impl Prober {
         if !data.shape.is_point()
             && let Some(held_out) = &prober.held_out
         {
-            prober.closeness = Some(prober.nearest(&held_out.numbers));
+            // Held-out examples that are copies of training examples are no measure.
+            prober.closeness = Some(prober.nearest(&held_out.numbers)).filter(|&c| c > 0.0);
         }
         Ok(prober)
     }
 
-    /// Measures both networks. G's moving average where there is one, as samples are drawn from it.
-    pub fn probe(&mut self, networks: &States, step: u64) -> Probe {
+    /// Measures both networks, G's moving average where there is one, as samples are drawn from it. None where a number
+    /// is not finite: training is about to say so.
+    pub fn probe(&mut self, networks: &States, step: u64) -> Option<Probe> {
+        Some(self.measure(networks, step)).filter(Probe::is_finite)
+    }
+
+    fn measure(&mut self, networks: &States, step: u64) -> Probe {
         let dim = self.gan.numbers;
         let config = &self.gan.config;
         let count = if self.mixture.is_some() { modes::SAMPLES } else { COUNT };
@@ -162,13 +176,14 @@ impl Prober {
         let near = |held_out: f64| self.nearest(&samples[..compared.min(NEIGHBOURS) * dim]) / held_out;
         Probe {
             step,
-            spread: within / self.spread,
+            spread: within / self.spread.max(f64::from(f32::EPSILON)),
             feature_spread: feature_spread(&of_samples, &of_train),
-            energy: (2.0 * across - within - self.spread) / self.spread,
+            energy: (2.0 * across - within - self.spread) / self.spread.max(f64::from(f32::EPSILON)),
             modes,
             neighbour_ratio: self.closeness.map(near),
             d_samples: of_samples.mean(),
             d_train: of_train.mean(),
+            d_deviation: of_train.deviation(),
             d_held_out: of_held_out.map(|a| a.mean()),
         }
     }

@@ -31,6 +31,13 @@ impl Appraisal {
     pub fn mean(&self) -> f64 {
         self.logits.iter().map(|&l| f64::from(l)).sum::<f64>() / self.logits.len().max(1) as f64
     }
+
+    /// Standard deviation of the outputs.
+    pub fn deviation(&self) -> f64 {
+        let mean = self.mean();
+        let squares = self.logits.iter().map(|&l| (f64::from(l) - mean).powi(2)).sum::<f64>();
+        (squares / self.logits.len().max(1) as f64).sqrt()
+    }
 }
 
 impl Appraiser {

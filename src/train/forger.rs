@@ -48,6 +48,26 @@ impl Forger {
         })
     }
 
+    /// A generator of a model in training, its weights yet to come.
+    ///
+    /// # Errors
+    /// When threads cannot be started.
+    pub fn of(config: &Config, gan: &Gan, shape: Shape, threads: usize) -> Result<Forger> {
+        Ok(Forger {
+            display: Display { shape, scale: config.data.scale },
+            sampler: Sampler::new(gan, threads)?,
+            config: config.clone(),
+            gan: gan.clone(),
+            generator: NetworkState::default(),
+            from: PathBuf::new(),
+        })
+    }
+
+    /// Replaces the weights.
+    pub fn set_generator(&mut self, generator: NetworkState) {
+        self.generator = generator;
+    }
+
     /// `count` samples `[count, numbers]` as the network makes them; of class `label`, or of all in turn.
     ///
     /// # Errors

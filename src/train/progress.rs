@@ -70,12 +70,12 @@ impl Progress {
         );
     }
 
-    /// What the doctor has to say, above the bar.
-    pub fn say(&self, heard: &[String]) {
+    /// What someone beside the training has to say, above the bar.
+    pub fn say(&self, who: &str, heard: &[String]) {
         for line in heard {
             match &self.bar {
-                Some(bar) => bar.println(format!("doctor: {line}")),
-                None => eprintln!("doctor: {line}"),
+                Some(bar) => bar.println(format!("{who}: {line}")),
+                None => eprintln!("{who}: {line}"),
             }
         }
     }

@@ -1,0 +1,214 @@
+//! The run doctor on made-up metrics and probes: each verdict begins where its threshold says, for every family of
+//! losses, and ends when it no longer holds.
+
+use gansaku::config::Layers;
+use gansaku::doctor::State;
+use gansaku::doctor::judge::Judge;
+use gansaku::doctor::probe::{Modes, Probe};
+use gansaku::run::Line;
+
+/// A line of a game at rest.
+fn line(step: u64) -> Line {
+    Line {
+        step,
+        seconds: 1.0,
+        d_loss: 1.2,
+        g_loss: 0.8,
+        d_real: 0.6,
+        d_fake: 0.4,
+        accuracy_real: 0.7,
+        accuracy_fake: 0.7,
+        penalty: None,
+        d_gradient_norm: 1.0,
+        g_gradient_norm: 1.0,
+        d_loss_scale: None,
+        g_loss_scale: None,
+        skipped_updates: None,
+    }
+}
+
+/// Samples as they should be.
+fn probe(step: u64) -> Probe {
+    Probe {
+        step,
+        spread: 0.95,
+        feature_spread: Some(0.9),
+        energy: 0.01,
+        modes: None,
+        neighbour_ratio: Some(1.1),
+        d_samples: -1.0,
+        d_train: 1.0,
+        d_deviation: 1.0,
+        d_held_out: Some(0.9),
+    }
+}
+
+/// What a judge says of lines 1 to `lines` and a probe at every fourth.
+fn judged(
+    sets: &[&str],
+    lines: u64,
+    change: impl Fn(u64, &mut Line),
+    measured: impl Fn(u64, &mut Probe),
+) -> Vec<State> {
+    let mut layers = Layers::recipe("ring").expect("a recipe");
+    sets.iter().for_each(|set| layers.set(set).expect("a known key"));
+    let mut judge = Judge::new(&layers.finish().expect("in range"));
+    for i in 1..=lines {
+        let mut line = line(i);
+        change(i, &mut line);
+        judge.line(&line);
+        if i % 4 == 0 {
+            let mut probe = probe(i);
+            measured(i, &mut probe);
+            judge.probe(&probe);
+        }
+    }
+    judge.verdicts().iter().map(|v| v.state).collect()
+}
+
+fn rest(_: u64, _: &mut Line) {}
+
+fn good(_: u64, _: &mut Probe) {}
+
+fn away(_: u64, p: &mut Probe) {
+    p.energy = 0.3;
+}
+
+fn comes_nearer(i: u64, p: &mut Probe) {
+    p.energy = 0.9 - 0.05 * i as f64;
+}
+
+#[test]
+fn health_takes_five_lines_and_a_probe() {
+    assert_eq!(judged(&[], 3, rest, good), [State::TooEarly]);
+    assert_eq!(judged(&[], 4, rest, good), [State::TooEarly]);
+    assert_eq!(judged(&[], 5, rest, good), [State::Healthy]);
+    assert_eq!(judged(&[], 5, rest, away), [State::TooEarly], "far, and not known to come nearer");
+    assert_eq!(judged(&[], 8, rest, comes_nearer), [State::Healthy]);
+}
+
+#[test]
+fn d_wins_where_it_is_sure_of_everything_or_leads_and_samples_stay_away() {
+    for (set, chance) in [
+        ("loss.objective=non-saturating", 2.0 * 2f64.ln()),
+        ("loss.objective=minimax", 2.0 * 2f64.ln()),
+        ("loss.objective=least-squares", 0.25),
+        ("loss.objective=hinge", 2.0),
+        ("loss.relativistic=true", 2f64.ln()),
+    ] {
+        let sure = |share: f64, right: f64| {
+            move |i: u64, l: &mut Line| {
+                (l.accuracy_real, l.accuracy_fake) = (right, right);
+                l.d_loss = if i == 20 { share * chance } else { 0.0 };
+            }
+        };
+        assert_eq!(judged(&[set], 22, sure(0.0199, 0.99), good), [State::DWon], "{set}");
+        assert_eq!(
+            judged(&[set], 20, sure(0.0201, 0.99), good),
+            [State::DWon],
+            "{set}: one line ends nothing"
+        );
+        assert_eq!(judged(&[set], 22, sure(0.0201, 0.99), good), [State::Healthy], "{set}");
+        assert_eq!(judged(&[set], 22, sure(0.0199, 0.989), good), [State::Healthy], "{set}");
+        let leads = |_: u64, l: &mut Line| {
+            (l.d_loss, l.accuracy_real, l.accuracy_fake) = (0.19 * chance, 0.95, 0.91);
+        };
+        assert_eq!(judged(&[set], 8, leads, away), [State::DWon], "{set}");
+        assert_eq!(judged(&[set], 8, leads, comes_nearer), [State::Healthy], "{set}: G still learns");
+        assert_eq!(
+            judged(&[set], 8, leads, good),
+            [State::Healthy],
+            "{set}: near the data a lead is no harm"
+        );
+    }
+}
+
+#[test]
+fn d_wins_where_g_s_gradient_vanishes_whatever_the_loss() {
+    let vanishes = |to: f64| move |i: u64, l: &mut Line| l.g_gradient_norm = if i > 5 { to } else { 1.0 };
+    for loss in ["minimax", "non-saturating", "least-squares", "hinge", "wasserstein"] {
+        let set = format!("loss.objective={loss}");
+        assert_eq!(judged(&[&set], 10, vanishes(0.9e-3), good), [State::DWon], "{loss}");
+        assert_eq!(judged(&[&set], 10, vanishes(1.1e-3), good), [State::Healthy], "{loss}");
+        assert_eq!(judged(&[&set], 9, vanishes(0.9e-3), good), [State::Healthy], "{loss}: five lines");
+    }
+}
+
+#[test]
+fn guessing_is_an_equilibrium_unless_samples_are_far_away() {
+    let guesses = |fake: f64| move |_: u64, l: &mut Line| (l.accuracy_real, l.accuracy_fake) = (0.5, fake);
+    assert_eq!(judged(&[], 8, guesses(0.59), away), [State::GWon]);
+    assert_eq!(judged(&[], 8, guesses(0.61), comes_nearer), [State::Healthy]);
+    assert_eq!(judged(&[], 8, guesses(0.59), good), [State::Healthy]);
+    assert_eq!(judged(&[], 8, guesses(0.59), |_, p| p.neighbour_ratio = Some(2.1)), [State::GWon]);
+    // A critic's score has no threshold: accuracies say nothing, the order of the means does.
+    let critic = ["loss.objective=wasserstein"];
+    let right = |_: u64, l: &mut Line| (l.d_real, l.d_fake, l.accuracy_real) = (-5.0, -6.0, 0.0);
+    let wrong = |_: u64, l: &mut Line| (l.d_real, l.d_fake) = (-6.0, -5.0);
+    assert_eq!(judged(&critic, 8, wrong, away), [State::GWon]);
+    assert_eq!(judged(&critic, 8, wrong, good), [State::Healthy]);
+    assert_eq!(judged(&critic, 8, right, comes_nearer), [State::Healthy]);
+}
+
+#[test]
+fn collapse_is_seen_in_pixels_in_features_and_in_modes() {
+    assert_eq!(judged(&[], 12, rest, |_, p| p.spread = 0.39), [State::ModeCollapse]);
+    assert_eq!(judged(&[], 12, rest, |_, p| p.spread = 0.41), [State::Healthy]);
+    assert_eq!(judged(&[], 12, rest, |_, p| p.feature_spread = Some(0.19)), [State::ModeCollapse]);
+    assert_eq!(judged(&[], 12, rest, |_, p| p.feature_spread = Some(0.21)), [State::Healthy]);
+    assert_eq!(judged(&[], 12, rest, |i, p| p.spread = 0.03 * i as f64), [State::Healthy], "young");
+    assert_eq!(judged(&[], 5, rest, |_, p| p.spread = 0.01), [State::ModeCollapse], "one sample at once");
+    let on =
+        |captured, quality| move |_: u64, p: &mut Probe| p.modes = Some(Modes { captured, of: 8, quality });
+    assert_eq!(judged(&[], 8, rest, on(7, 0.9)), [State::ModeCollapse]);
+    assert_eq!(judged(&[], 8, rest, on(8, 0.9)), [State::Healthy]);
+    assert_eq!(judged(&[], 8, rest, on(7, 0.25)), [State::Healthy], "not on modes yet");
+}
+
+#[test]
+fn copies_and_a_d_that_knows_its_data_are_memorising() {
+    assert_eq!(judged(&[], 8, rest, |_, p| p.neighbour_ratio = Some(0.49)), [State::Memorising]);
+    assert_eq!(judged(&[], 8, rest, |_, p| p.neighbour_ratio = Some(0.51)), [State::Healthy]);
+    // D(train) is 1, D(samples) −1.
+    assert_eq!(judged(&[], 8, rest, |_, p| p.d_held_out = Some(-0.42)), [State::Memorising]);
+    assert_eq!(judged(&[], 8, rest, |_, p| p.d_held_out = Some(-0.38)), [State::Healthy]);
+    let unsure = |_: u64, p: &mut Probe| (p.d_held_out, p.d_deviation) = (Some(-0.9), 2.1);
+    assert_eq!(judged(&[], 8, rest, unsure), [State::Healthy], "a share of next to nothing");
+    assert_eq!(
+        judged(&[], 8, rest, |_, p| (p.neighbour_ratio, p.d_held_out) = (None, None)),
+        [State::Healthy]
+    );
+}
+
+#[test]
+fn standing_still_or_getting_no_better_far_away_is_stalled() {
+    assert_eq!(judged(&[], 16, rest, away), [State::Stalled]);
+    assert_eq!(judged(&[], 12, rest, away), [State::TooEarly], "three probes are not enough");
+    let worse = |i: u64, p: &mut Probe| p.energy = 0.3 + 0.02 * (i / 4) as f64;
+    assert_eq!(judged(&[], 16, rest, worse), [State::Stalled]);
+    assert_eq!(judged(&[], 16, rest, good), [State::Healthy], "at rest where it should be");
+    let guesses = |_: u64, l: &mut Line| (l.accuracy_real, l.accuracy_fake) = (0.5, 0.5);
+    assert_eq!(judged(&[], 20, guesses, away), [State::Stalled], "nobody wins a game that is not played");
+}
+
+#[test]
+fn swings_of_samples_or_answers_are_oscillation() {
+    let samples = |low: f64| move |i: u64, p: &mut Probe| p.energy = if i % 8 == 0 { 0.5 } else { low };
+    assert_eq!(judged(&[], 16, rest, samples(0.34)), [State::Oscillation]);
+    assert!(!judged(&[], 16, rest, samples(0.36)).contains(&State::Oscillation));
+    let answers = |low: f64| move |i: u64, l: &mut Line| l.accuracy_fake = if i % 4 < 2 { 0.95 } else { low };
+    assert_eq!(judged(&[], 20, answers(0.64), good), [State::Oscillation]);
+    assert_eq!(judged(&[], 20, answers(0.66), good), [State::Healthy]);
+    assert_eq!(
+        judged(&["loss.objective=wasserstein"], 20, answers(0.0), good),
+        [State::Healthy],
+        "no threshold"
+    );
+}
+
+#[test]
+fn a_low_loss_scale_is_told_before_it_ends_the_run() {
+    let scale = |least: f64| move |_: u64, l: &mut Line| l.d_loss_scale = Some(least);
+    assert_eq!(judged(&[], 8, scale(8.0), good), [State::LossScaleFloor]);
+    assert_eq!(judged(&[], 8, scale(16.0), good), [State::Healthy]);
+}
