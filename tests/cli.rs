@@ -145,7 +145,7 @@ fn plans_data_and_recipes_are_told() {
             "launches, arena",
             "matmul",
             "gather",
-            "update",
+            "update of the generator",
         ],
     );
     let recipes = stdout(here, &["recipes"]);
@@ -192,7 +192,7 @@ fn measurements_bring_their_protocol_and_real_data() {
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     let all = json["measurements"].as_array().expect("a list");
     let names: Vec<_> = all.iter().map(|m| m["metric"].as_str().expect("a name")).collect();
-    assert_eq!(names, ["parzen", "neighbours", "swd"]);
+    assert_eq!(names, ["parzen", "neighbours", "swd", "ms-ssim", "birthday"]);
     let nats = |row: &serde_json::Value| row["nats"].as_f64().expect("a number");
     let parzen = &all[0];
     let reference = &parzen["reference"];
@@ -203,7 +203,7 @@ fn measurements_bring_their_protocol_and_real_data() {
     run(here, &["train", "ring", "--name", "p", "--steps", "1", "--set", "data.count=5000"]);
     says(&stdout(here, &["eval", "runs/p", "-n", "100"]), &["modes:", "high quality %", "test points"]);
     says(&refused(here, &["eval", "runs/p", "parzen"], 2), &["a measure of pictures", "modes or swd"]);
-    says(&refused(here, &["eval", "runs/r", "modes"], 2), &["a measure of ring and grid"]);
+    says(&refused(here, &["eval", "runs/r", "modes"], 2), &["a measure of ring, grid and stacked digits"]);
     run(here, &["train", "digits", "--config", "small.toml", "--name", "few", "--steps", "1"]);
     says(&refused(here, &["eval", "runs/few", "parzen"], 3), &["needs 1000 validation examples", "has 30"]);
 }

@@ -7,7 +7,7 @@ use crate::eval::classifier::Classifier;
 use crate::eval::compare::{Report, pairs};
 use crate::eval::{Measurement, Metric, Subject, parzen};
 use crate::exec::Device;
-use crate::run::{atomic, checkpoint, read_config};
+use crate::run::{Folder, atomic, checkpoint, read_config};
 use crate::train::forger::Forger;
 use clap::Args;
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ pub struct Eval {
     /// Print two files of --json side by side; refused where data or protocols differ
     #[arg(long, value_name = "FILE", num_args = 2, conflicts_with_all = ["from", "json", "classifier", "data"])]
     compare: Vec<PathBuf>,
-    /// Also write the measurements as JSON
+    /// Also write the measurements as JSON here; the run's folder keeps them in eval.json
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Where the Parzen windows are computed: auto, cpu, cuda, cuda:N
@@ -102,11 +102,35 @@ pub fn run(args: &Eval) -> Result<()> {
         super::print(&describe(&measurement))?;
         measurements.push(measurement);
     }
-    let Some(path) = &args.json else { return Ok(()) };
     let (checkpoint, recipe) = (forger.from, forger.config.recipe);
     let report = Report { checkpoint, recipe, data: dataset.name, data_identity, measurements };
-    let json = serde_json::to_string_pretty(&report).expect("names and numbers");
-    atomic::write(path, format!("{json}\n").as_bytes())
+    let write = |path: &Path, report: &Report| {
+        let json = serde_json::to_string_pretty(report).expect("names and numbers");
+        atomic::write(path, format!("{json}\n").as_bytes())
+    };
+    if let Some(path) = &args.json {
+        write(path, &report)?;
+    }
+    let Some(path) = checkpoint::run_of(&report.checkpoint) else { return Ok(()) };
+    let folder = Folder { path };
+    if let Some(picture) = report.measurements.iter().find_map(|m| m.picture.as_ref()) {
+        atomic::write(&folder.theory_file(), &picture.png())?;
+    }
+    let file = folder.eval_file();
+    write(&file, &with_earlier(report, &file))?;
+    eprintln!("in {} too; gansaku report brings it into the run's report", file.display());
+    Ok(())
+}
+
+/// New measurements, and what the file knows of other metrics of the same checkpoint.
+fn with_earlier(mut report: Report, file: &Path) -> Report {
+    let Ok(earlier) = Report::read(file) else { return report };
+    if earlier.checkpoint == report.checkpoint && earlier.data_identity == report.data_identity {
+        let again = |old: &Measurement| report.measurements.iter().any(|new| new.metric == old.metric);
+        let kept: Vec<Measurement> = earlier.measurements.into_iter().filter(|old| !again(old)).collect();
+        report.measurements.extend(kept);
+    }
+    report
 }
 
 /// Two files of measurements, metric by metric.

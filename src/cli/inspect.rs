@@ -9,6 +9,7 @@ use crate::lower::{Launch, Matmul, Work};
 use crate::models::gan::Gan;
 use crate::precision::Precision;
 use crate::report::Display;
+use crate::report::run::grouped;
 use crate::run::atomic;
 use clap::Args;
 use std::fmt::Write;
@@ -35,7 +36,7 @@ pub struct Plan {
 /// Say what is in a file or folder of examples, and draw a preview.
 #[derive(Debug, Args)]
 pub struct Data {
-    /// MNIST's IDX files, CIFAR-10's binary files, TFD's .mat, a tree of PNG and JPEG; or digits, ring, grid
+    /// MNIST's IDX files, CIFAR-10's binary files, TFD's .mat, a tree of PNG and JPEG; or digits, ring, grid, line
     #[arg(value_name = "PATH")]
     path: PathBuf,
     /// Where the preview goes
@@ -95,7 +96,8 @@ pub fn data(args: &Data) -> Result<()> {
     if args.out.extension().is_none_or(|e| e != "png") {
         return Err(Error::Usage(format!("--out {}: expected FILE.png", args.out.display())));
     }
-    let built_in = [("digits", Source::Digits), ("ring", Source::Ring), ("grid", Source::Grid)];
+    let built_in =
+        [("digits", Source::Digits), ("ring", Source::Ring), ("grid", Source::Grid), ("line", Source::Line)];
     let found = built_in.iter().find(|(name, _)| args.path.as_os_str() == *name && !args.path.exists());
     let mut config = Layers::recipe("digits")?.finish()?.data;
     (config.source, config.path) = match found {
@@ -129,6 +131,7 @@ fn usual(config: &Config) -> (Shape, usize) {
         Source::Digits | Source::Idx => (grey(28), 10),
         Source::Stacked => (Shape { channels: config.data.stack, ..grey(28) }, 0),
         Source::Ring => (Shape { channels: 2, height: 1, width: 1 }, 8),
+        Source::Line => (Shape { channels: 1, height: 1, width: 1 }, 2),
         Source::Grid => (Shape { channels: 2, height: 1, width: 1 }, 25),
         Source::Cifar10 => (Shape { channels: 3, ..grey(32) }, 10),
         Source::Tfd => (grey(48), 0),
@@ -241,7 +244,10 @@ fn detail(work: &Work) -> String {
         }
         Work::Together(parts) => {
             let size = |work: &Work| crate::bench::table::sizes(&work.shape());
-            let parts = parts.iter().map(|part| format!("{} {}", size(part), detail(part)));
+            let parts = parts.iter().map(|part| match part {
+                Work::Update(player) => format!("update of the {}", player.name()),
+                _ => format!("{} {}", size(part), detail(part)),
+            });
             parts.collect::<Vec<_>>().join(" + ")
         }
         Work::Update(player) => player.name().to_string(),
@@ -253,20 +259,4 @@ fn detail_of(product: &Matmul) -> String {
     let steps = steps.chain(product.followers.iter().map(|f| if f.pieces > 1 { "maxout" } else { "map" }));
     let names: Vec<&str> = steps.chain(product.column_sums.iter().map(|_| "column-sums")).collect();
     names.join(" ")
-}
-
-/// 1234567 as 1,234,567.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let first = (digits.len() - 1) % 3 + 1;
-    let (head, tail) = digits.split_at(first);
-    tail.as_bytes().chunks(3).fold(head.to_string(), |text, c| text + "," + &String::from_utf8_lossy(c))
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn thousands_are_grouped() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(super::grouped), ["0", "999", "1,000", "1,234,567"]);
-    }
 }

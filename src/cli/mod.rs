@@ -6,6 +6,7 @@ mod classifier;
 mod doctor;
 mod eval;
 mod inspect;
+mod report;
 mod sample;
 mod train;
 
@@ -45,6 +46,7 @@ enum Command {
     Interpolate(sample::Interpolate),
     Eval(eval::Eval),
     Classifier(classifier::Classifier),
+    Report(report::Report),
     Plan(inspect::Plan),
     Data(inspect::Data),
     Bench(bench::Bench),
@@ -106,6 +108,7 @@ fn run(command: Command) -> Result<()> {
         Command::Interpolate(args) => sample::interpolate(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Classifier(args) => classifier::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Plan(args) => inspect::plan(&args),
         Command::Data(args) => inspect::data(&args),
         Command::Bench(args) => bench::run(&args),

@@ -1,7 +1,7 @@
 //! `gansaku train`: from what was typed to a [`Request`].
 
 use super::Overrides;
-use crate::config::{Config, Layers, Source};
+use crate::config::{Config, Layers};
 use crate::data;
 use crate::error::{Error, Result};
 use crate::eval::Metric;
@@ -157,7 +157,7 @@ pub(super) fn at_path(mut layers: Layers, path: &Path) -> Result<Layers> {
     // Absolute: a resume may start from another folder.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     layers.put("--data", "data.path", Value::String(path.display().to_string()))?;
-    if [Source::Digits, Source::Ring, Source::Grid].contains(&layers.source()?) {
+    if layers.source()?.is_built_in() {
         layers.put("--data", "data.source", Value::String("auto".into()))?;
     }
     Ok(layers)

@@ -8,7 +8,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 /// The recipes in the binary: name and text.
-pub const RECIPES: [(&str, &str); 14] = [
+pub const RECIPES: [(&str, &str); 15] = [
     ("digits", include_str!("../recipes/digits.toml")),
     ("mnist", include_str!("../recipes/mnist.toml")),
     ("mnist-2014", include_str!("../recipes/mnist-2014.toml")),
@@ -23,6 +23,7 @@ pub const RECIPES: [(&str, &str); 14] = [
     ("ring-rpgan", include_str!("../recipes/ring-rpgan.toml")),
     ("grid-rpgan", include_str!("../recipes/grid-rpgan.toml")),
     ("wgan-gp-grid", include_str!("../recipes/wgan-gp-grid.toml")),
+    ("theory-1d", include_str!("../recipes/theory-1d.toml")),
 ];
 
 /// A configuration being put together.

@@ -62,6 +62,8 @@ pub enum Source {
     Ring,
     /// 25 Gaussians on {−4, −2, 0, 2, 4}², sd .05 (PacGAN's protocol).
     Grid,
+    /// 2 Gaussians on a line, at −1 and 1, sd .4.
+    Line,
     /// IDX files in torchvision's folder layout or flat, plain or gzip: MNIST, Fashion-MNIST.
     Idx,
     /// Stacked MNIST: IDX digits drawn at random as the channels of one picture.
@@ -74,6 +76,13 @@ pub enum Source {
     Folder,
     /// Looks at the path and takes the reader that fits.
     Auto,
+}
+
+impl Source {
+    /// Whether its examples are made here, from a seed, and need no file.
+    pub fn is_built_in(self) -> bool {
+        matches!(self, Source::Digits | Source::Ring | Source::Grid | Source::Line)
+    }
 }
 
 /// How stored values become the numbers a network sees.
@@ -369,6 +378,14 @@ pub struct Train {
 }
 
 impl Train {
+    /// Steps in all, with so many training examples.
+    pub fn total(&self, examples: u64) -> u64 {
+        match self.epochs {
+            0 => self.steps,
+            epochs => (epochs * examples).div_ceil(self.batch as u64 * self.discriminator_updates),
+        }
+    }
+
     fn default_updates() -> u64 {
         1
     }

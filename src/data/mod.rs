@@ -251,6 +251,7 @@ pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
         (Source::Digits, _) => {
             return digits::load(config.count, seed).scaled(config.scale)?.split(config, "digits");
         }
+        (Source::Line, _) => return toy::load(&toy::LINE, config.count, seed).split(config, "line"),
         (Source::Ring, _) => return toy::load(&toy::RING, config.count, seed).split(config, "ring"),
         (Source::Grid, _) => return toy::load(&toy::GRID, config.count, seed).split(config, "grid"),
         (_, None) => return Err(missing(config.source)),
@@ -269,7 +270,9 @@ pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
         Source::Cifar10 => cifar10::load(path)?.scaled(config.scale)?.split(config, &whence),
         Source::Tfd => tfd::load(path, config.fold)?.scaled(config.scale)?.split(config, &whence),
         Source::Folder => folder::load(path, config)?.scaled(config.scale)?.split(config, &whence),
-        Source::Digits | Source::Ring | Source::Grid | Source::Auto => unreachable!("handled above"),
+        Source::Digits | Source::Ring | Source::Grid | Source::Line | Source::Auto => {
+            unreachable!("handled above")
+        }
     }
 }
 

@@ -76,6 +76,11 @@ impl Live {
         self.judge.verdicts().iter().map(spoken).collect()
     }
 
+    /// The states that the run is in.
+    pub fn verdicts(&self) -> Vec<Verdict> {
+        self.judge.verdicts()
+    }
+
     /// Writes down that training failed at `step` with what `evidence` says.
     ///
     /// # Errors

@@ -93,6 +93,8 @@ impl Subject<'_> {
             values: found,
             reference: BTreeMap::from([(format!("{reals} training examples"), row(real))]),
             warnings,
+            curves: BTreeMap::new(),
+            picture: None,
         })
     }
 }

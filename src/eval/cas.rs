@@ -76,6 +76,8 @@ impl Subject<'_> {
             values: found,
             reference: BTreeMap::from([(format!("{reals} training examples"), real)]),
             warnings: vec![],
+            curves: BTreeMap::new(),
+            picture: None,
         })
     }
 }

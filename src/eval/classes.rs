@@ -85,6 +85,8 @@ impl Subject<'_> {
             values: row(&sets.samples, &sets.labels, asked.as_deref()),
             reference: BTreeMap::from([(sets.reals(), row(&sets.train, &sets.train_labels, None))]),
             warnings: vec![],
+            curves: BTreeMap::new(),
+            picture: None,
         })
     }
 }

@@ -66,6 +66,8 @@ impl Subject<'_> {
             values: row(&sets.samples),
             reference: BTreeMap::from([(sets.reals(), row(&sets.train))]),
             warnings,
+            curves: BTreeMap::new(),
+            picture: None,
         })
     }
 }

@@ -80,6 +80,8 @@ impl Subject<'_> {
             values: found,
             reference: BTreeMap::from([(sets.reals(), row(&sets.train).0)]),
             warnings: vec![],
+            curves: BTreeMap::new(),
+            picture: None,
         })
     }
 }

@@ -36,6 +36,8 @@ impl Metric {
             Metric::MsSsim | Metric::Birthday => None,
             // Training has no classifier.
             Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes | Metric::Cas => None,
+            // It is a measure of D.
+            Metric::Theory => None,
         }
     }
 
@@ -66,6 +68,7 @@ impl Metric {
         }
         let known: Vec<&str> = fit.iter().filter(|m| m.merit().is_some()).map(|m| m.name()).collect();
         let why = match self.merit() {
+            None if self == Metric::Theory => "it is a measure of D, not of samples",
             None if self.needs_classifier() => "it needs a classifier",
             None => "it does not tell good samples from bad ones",
             Some(_) => "it does not fit these data",

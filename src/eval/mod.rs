@@ -17,12 +17,15 @@ pub mod neighbours;
 pub mod parzen;
 pub mod prdc;
 pub mod stacked;
+pub mod theory;
 pub mod wasserstein;
 
 use crate::config::Source;
 use crate::data::{Dataset, Examples, shuffle, toy};
 use crate::error::{Error, Result};
 use crate::report::Display;
+use crate::report::picture::Picture;
+use crate::run::checkpoint;
 use crate::train::forger::Forger;
 use classifier::Classifier;
 use neighbours::Closeness;
@@ -58,6 +61,8 @@ pub enum Metric {
     MsSsim,
     /// Near duplicates among samples, and the size of support they tell of
     Birthday,
+    /// D against p_data / (p_data + p_g), V against −log 4, where the data's density is known: the 2014 paper's Figure 1
+    Theory,
 }
 
 impl Metric {
@@ -75,6 +80,7 @@ impl Metric {
             Metric::Cas => "cas",
             Metric::MsSsim => "ms-ssim",
             Metric::Birthday => "birthday",
+            Metric::Theory => "theory",
         }
     }
 
@@ -83,11 +89,12 @@ impl Metric {
     pub fn all_for(source: Source, classified: bool) -> Vec<Metric> {
         let mut all = match source {
             Source::Ring | Source::Grid => vec![Metric::Modes, Metric::Swd],
+            Source::Line => vec![Metric::Theory, Metric::Swd],
             Source::Stacked => vec![Metric::Swd, Metric::MsSsim, Metric::Birthday],
             _ => vec![Metric::Parzen, Metric::Neighbours, Metric::Swd, Metric::MsSsim, Metric::Birthday],
         };
         match source {
-            Source::Ring | Source::Grid => {}
+            Source::Ring | Source::Grid | Source::Line => {}
             Source::Stacked if classified => all.insert(0, Metric::Modes),
             _ if classified => all.extend([Metric::Fd, Metric::Kid, Metric::Prdc, Metric::Classes]),
             _ => {}
@@ -113,6 +120,12 @@ pub struct Measurement {
     pub reference: BTreeMap<String, BTreeMap<String, f64>>,
     /// What to know before quoting the numbers.
     pub warnings: Vec<String>,
+    /// Curves to draw beside the numbers, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub curves: BTreeMap<String, Vec<[f64; 2]>>,
+    /// A picture to put beside them.
+    #[serde(skip)]
+    pub picture: Option<Picture>,
 }
 
 /// What is evaluated, with the data to compare it to.
@@ -162,6 +175,7 @@ impl Subject<'_> {
             Metric::Cas => self.train_on_fake(),
             Metric::MsSsim => self.similarity(),
             Metric::Birthday => self.birthday(),
+            Metric::Theory => self.theory(),
         }
     }
 
@@ -186,6 +200,7 @@ impl Subject<'_> {
             // These say so themselves, before they draw the first sample.
             Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes | Metric::Cas => Ok(()),
             Metric::MsSsim | Metric::Birthday => Ok(()),
+            Metric::Theory => theory::applies(&self.forger.gan).map(|_| ()),
         }
     }
 
@@ -286,6 +301,8 @@ impl Subject<'_> {
                 ("the mean image".into(), mean_numbers),
             ]),
             warnings,
+            curves: BTreeMap::new(),
+            picture: None,
         })
     }
 
@@ -324,6 +341,8 @@ impl Subject<'_> {
             values: found,
             reference: BTreeMap::from([("test points".into(), real)]),
             warnings,
+            curves: BTreeMap::new(),
+            picture: None,
         })
     }
 
@@ -358,6 +377,8 @@ impl Subject<'_> {
             ]),
             reference: BTreeMap::from([("test examples".into(), values([("distance", closeness.held_out)]))]),
             warnings,
+            curves: BTreeMap::new(),
+            picture: None,
         })
     }
 
@@ -380,6 +401,66 @@ impl Subject<'_> {
             values: row(&samples),
             reference: BTreeMap::from([("training examples".into(), row(&train))]),
             warnings: vec![],
+            curves: BTreeMap::new(),
+            picture: None,
+        })
+    }
+
+    fn theory(&mut self) -> Result<Measurement> {
+        let mixture = theory::applies(&self.forger.gan)?;
+        let checkpoint = checkpoint::load(&self.forger.from)?;
+        let count = self.count.unwrap_or(theory::SAMPLES);
+        let found = theory::measure(&checkpoint, self.seed, count, 0)?;
+        let field = &found.field;
+        let loss = &self.forger.config.loss;
+        let mut warnings = vec![];
+        if loss.r1 > 0.0 || loss.r2 > 0.0 || loss.gradient_penalty > 0.0 {
+            warnings.push("this D pays a gradient penalty: it is kept flatter than the best D".into());
+        }
+        let curve = |of: &dyn Fn(usize) -> f64| -> Vec<[f64; 2]> {
+            let cells = (0..field.data.len()).filter(|&c| field.d[c].is_finite());
+            cells.map(|c| [field.centre(c)[0], of(c)]).collect()
+        };
+        let curves = match field.axes {
+            1 => BTreeMap::from([
+                ("p_data".into(), curve(&|c| field.data[c])),
+                ("p_g".into(), curve(&|c| field.samples[c])),
+                ("D".into(), curve(&|c| field.d[c])),
+                ("p_data / (p_data + p_g)".into(), curve(&|c| field.best(c))),
+            ]),
+            _ => BTreeMap::new(),
+        };
+        Ok(Measurement {
+            metric: "theory".into(),
+            protocol: format!(
+                "|D − p_data / (p_data + p_g)|, mean under (p_data + p_g) / 2; p_data of the {}, p_g of {count} samples \
+                 of G itself, both smoothed by a Gaussian of sd {:.4}; V(D, G) by {} points of each kind (1406.2661, \
+                 Figure 1)",
+                mixture.name,
+                found.width,
+                count.min(50_000)
+            ),
+            samples: count,
+            seed: self.seed,
+            values: values([
+                ("|D − D*|", found.error),
+                ("V(D, G)", found.value),
+                ("se", found.value_error),
+                ("JSD", found.divergence),
+            ]),
+            reference: BTreeMap::from([
+                (
+                    "the best D against this G".into(),
+                    values([("|D − D*|", 0.0), ("V(D, G)", found.best_value()), ("JSD", found.divergence)]),
+                ),
+                (
+                    "equilibrium: p_g = p_data".into(),
+                    values([("|D − D*|", 0.0), ("V(D, G)", -(4f64.ln())), ("JSD", 0.0)]),
+                ),
+            ]),
+            warnings,
+            curves,
+            picture: (field.axes == 2).then(|| theory::panels(field)),
         })
     }
 }

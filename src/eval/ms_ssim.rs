@@ -152,6 +152,8 @@ impl Subject<'_> {
             values: found,
             reference: BTreeMap::from([(format!("{reals} pairs of training examples"), real)]),
             warnings,
+            curves: BTreeMap::new(),
+            picture: None,
         })
     }
 }

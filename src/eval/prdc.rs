@@ -98,6 +98,8 @@ impl Subject<'_> {
             values: row(&sets.samples),
             reference: BTreeMap::from([(sets.reals(), row(&sets.train))]),
             warnings: vec![],
+            curves: BTreeMap::new(),
+            picture: None,
         })
     }
 }

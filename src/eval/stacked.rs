@@ -67,6 +67,8 @@ impl Subject<'_> {
                 ("a perfect sampler".into(), row(&perfect)),
             ]),
             warnings: vec![],
+            curves: BTreeMap::new(),
+            picture: None,
         })
     }
 }

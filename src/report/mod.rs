@@ -1,6 +1,9 @@
 //! What people look at: pictures of samples, arrays, animations. Nothing here computes samples.
 
+pub mod html;
 pub mod picture;
+pub mod run;
+pub mod tensorboard;
 
 use crate::config::Scale;
 use crate::data::Shape;

@@ -97,7 +97,11 @@ const MARGIN: f32 = 24.0;
 const INK: [f32; 3] = [28.0, 84.0, 168.0];
 
 /// Points of two numbers (the first two of more) on white, darker where many lie, axes through the origin.
+/// Single numbers are a histogram.
 pub fn plot(points: &[f32], dimensions: usize) -> Picture {
+    if dimensions == 1 {
+        return histogram(points);
+    }
     let mut picture = Picture::filled(PLOT, PLOT, 3, 255);
     let finite = points.chunks_exact(dimensions).map(|p| [p[0], *p.get(1).unwrap_or(&0.0)]);
     let points: Vec<[f32; 2]> = finite.filter(|p| p.iter().all(|x| x.is_finite())).collect();
@@ -118,6 +122,35 @@ pub fn plot(points: &[f32], dimensions: usize) -> Picture {
             let at = (row * PLOT + column) * 3;
             for (pixel, ink) in picture.pixels[at..at + 3].iter_mut().zip(INK) {
                 *pixel = (f32::from(*pixel) * 0.6 + ink * 0.4) as u8;
+            }
+        }
+    }
+    picture
+}
+
+/// Bars of a histogram.
+const BARS: usize = 80;
+
+/// How many of the numbers lie where, between −r and r for a round r; the highest bar fills the height.
+fn histogram(numbers: &[f32]) -> Picture {
+    let mut picture = Picture::filled(PLOT, PLOT, 3, 255);
+    let finite = numbers.iter().copied().filter(|x| x.is_finite());
+    let reach = nice(finite.clone().fold(0.0f32, |m, x| m.max(x.abs())) * 1.02);
+    let mut counts = [0usize; BARS];
+    for x in finite {
+        counts[(((x / reach * 0.5 + 0.5) * BARS as f32) as usize).min(BARS - 1)] += 1;
+    }
+    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+    let (margin, inside) = (MARGIN as usize, PLOT - 2 * MARGIN as usize);
+    for row in 0..PLOT {
+        for column in 0..PLOT {
+            let bar = column.checked_sub(margin).map(|c| c * BARS / inside).filter(|&b| b < BARS);
+            let height = bar.map_or(0, |b| counts[b] * inside / most);
+            let at = (row * PLOT + column) * 3;
+            if row < PLOT - margin && row >= PLOT - margin - height {
+                INK.iter().enumerate().for_each(|(i, &ink)| picture.pixels[at + i] = ink as u8);
+            } else if row == PLOT - margin || column == PLOT / 2 {
+                picture.pixels[at..at + 3].fill(222);
             }
         }
     }
@@ -147,6 +180,20 @@ mod tests {
     fn colour_examples_come_out_in_colour() {
         let shape = Shape { channels: 3, height: 1, width: 1 };
         assert_eq!(single(&[1.0, 0.5, 0.0], shape).pixels, [255, 128, 0]);
+    }
+
+    #[test]
+    fn single_numbers_are_a_histogram() {
+        // Nine of ten at −1, one at 1; the scale ends at ±1.25.
+        let numbers: Vec<f32> =
+            (0..100).map(|i| if i % 10 == 0 { 1.0 } else { -1.0 }).chain([f32::NAN]).collect();
+        let picture = plot(&numbers, 1);
+        let inked = |x: f32| {
+            let column = (MARGIN + (x / 2.5 + 0.5) * (PLOT as f32 - 2.0 * MARGIN)) as usize + 3;
+            (0..PLOT).filter(|row| picture.pixels[(row * PLOT + column) * 3] == INK[0] as u8).count()
+        };
+        assert_eq!((inked(-1.0), inked(0.5)), (PLOT - 48, 0));
+        assert_eq!(inked(1.0), (PLOT - 48) / 9);
     }
 
     #[test]

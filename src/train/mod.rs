@@ -6,12 +6,13 @@ pub mod fit;
 pub mod forger;
 mod init;
 pub mod progress;
+pub mod reporter;
 pub mod sampler;
 mod schedule;
 mod signals;
 mod trainer;
 
-pub use progress::readable;
+pub use progress::{duration_in_words, readable};
 pub use schedule::schedule;
 pub use trainer::Trainer;
 
@@ -26,9 +27,12 @@ use crate::models::gan::Gan;
 use crate::nn::Mlp;
 use crate::precision::Precision;
 use crate::report::Display;
+use crate::report::run::Status;
+use crate::report::tensorboard::Events;
 use crate::run::{Folder, Lock, Metrics, atomic, checkpoint};
 use best::Keeper;
 use progress::Progress;
+use reporter::{Drawn, Reporter};
 use sampler::Sampler;
 use signals::Signals;
 use std::path::{Path, PathBuf};
@@ -119,8 +123,11 @@ pub fn train_on(request: &Request, device: Opened) -> Result<()> {
     let mut session = Session::open(request, device)?;
     let done = session.run(request.time);
     session.progress.finish();
-    if let Err(Error::Diverged(why)) = &done {
-        session.diverged(why)?;
+    if let Err(e) = &done {
+        if let Error::Diverged(why) = e {
+            session.diverged(why)?;
+        }
+        session.tell_failure(e);
     }
     done
 }
@@ -133,6 +140,9 @@ struct Session {
     folder: Folder,
     _lock: Lock,
     metrics: Metrics,
+    events: Events,
+    reporter: Reporter,
+    data: Arc<Dataset>,
     doctor: Live,
     /// Chooses the best checkpoint, where that is asked for.
     keeper: Option<Keeper>,
@@ -179,9 +189,11 @@ impl Session {
             }
         };
         folder.write_config(config)?;
+        folder.write_machine(&reporter::machine(&trainer.device()))?;
         let (metrics, lines) = Metrics::open(&folder.metrics_file(), trainer.state.step)?;
-        tell(&dataset, &trainer, &folder);
         let (from, total) = (trainer.state.step, trainer.total());
+        let events = Events::open(&folder, config, from, Some(total))?;
+        tell(&dataset, &trainer, &folder);
         let doctor = Live::open(&folder, config, &dataset, request.threads, from, &lines)?;
         Ok(Session {
             progress: Progress::new(from, total, request.time),
@@ -195,6 +207,9 @@ impl Session {
             folder,
             _lock: lock,
             metrics,
+            events,
+            reporter: Reporter::default(),
+            data: dataset,
             doctor,
             keeper,
             saved,
@@ -207,6 +222,7 @@ impl Session {
         while self.trainer.state.step < self.trainer.total() {
             if let Some(signal) = self.signals.come() {
                 self.save()?;
+                self.report(Status::Stopped)?;
                 return Err(signal.stopped(self.trainer.state.step, &self.folder.path));
             }
             if time.is_some_and(|limit| self.begun.elapsed() >= limit) {
@@ -224,6 +240,7 @@ impl Session {
                 let seconds = self.seconds_before + self.begun.elapsed().as_secs_f64();
                 let line = self.trainer.line(seconds).map_err(|e| self.with_last_good(e))?;
                 self.metrics.add(&line).map_err(|e| self.with_last_good(e))?;
+                self.events.line(&line).map_err(|e| self.with_last_good(e))?;
                 self.progress.line(&line);
                 let heard = self.doctor.line(&line).map_err(|e| self.with_last_good(e))?;
                 self.progress.say("doctor", &heard);
@@ -237,16 +254,22 @@ impl Session {
                 self.save()?;
                 self.keep_best().map_err(|e| self.with_last_good(e))?;
             }
+            if step.is_multiple_of(log.samples_every) && self.reporter.is_due(self.begun.elapsed()) {
+                self.report(Status::Training)?;
+            }
         }
         self.save()?;
         let picture = self.picture().map_err(|e| self.with_last_good(e))?;
         let step = self.trainer.state.step;
         let last_word = self.doctor.last_word(&self.trainer.snapshot()?.networks, step);
+        let is_whole = step >= self.trainer.total();
+        self.report(if is_whole { Status::Finished } else { Status::Stopped })?;
         self.progress.finish();
         last_word.iter().for_each(|word| eprintln!("doctor: {word}"));
         let all = if self.from > 0 { format!(" ({step} in all)") } else { String::new() };
         let (done, time) = (step - self.from, readable(self.begun.elapsed()));
         eprintln!("{done} steps{all} in {time}; samples: {}", picture.display());
+        eprintln!("what came of it: {}", self.folder.report_file().display());
         if step < self.trainer.total() {
             eprintln!("go on with: gansaku train --resume {}", self.folder.path.display());
         }
@@ -280,9 +303,51 @@ impl Session {
         let latent = sampler::noise(t.config, t.config.seed, count);
         let labels = sampler::labels(t.gan.classes, None, count);
         let samples = self.sampler.sample(&t.networks[Player::Generator as usize], &latent, &labels);
-        let path = self.folder.samples().join(format!("step-{:09}.png", t.state.step));
-        atomic::write(&path, &self.display.picture(&samples, columns(count)).png())?;
+        let step = t.state.step;
+        let png = self.display.picture(&samples, columns(count)).png();
+        let path = self.folder.samples().join(format!("step-{step:09}.png"));
+        atomic::write(&path, &png)?;
+        // What a stop on the way draws is no part of the run's history.
+        if step.is_multiple_of(self.trainer.config.log.samples_every) || step == self.trainer.total() {
+            self.events.picture(step, &png)?;
+        }
         Ok(path)
+    }
+
+    /// Writes `report.html`.
+    fn report(&mut self, status: Status) -> Result<()> {
+        let written = self.trainer.snapshot().and_then(|t| {
+            let drawn = Drawn {
+                gan: t.gan,
+                sampler: &mut self.sampler,
+                display: self.display,
+                generator: Some(&t.networks[Player::Generator as usize]),
+                data: Ok(&self.data),
+                verdicts: self.doctor.verdicts(),
+                notes: vec![],
+            };
+            self.reporter.write(&self.folder, t.state.step, status, drawn)
+        });
+        written.map_err(|e| self.with_last_good(e))
+    }
+
+    /// Leaves a report that tells what ended the training. The error is what counts: whatever else fails is not told.
+    fn tell_failure(&mut self, error: &Error) {
+        if matches!(error, Error::Interrupted(_) | Error::Terminated(_)) {
+            return;
+        }
+        let recorded = doctor::recorded(&self.folder.path);
+        let drawn = Drawn {
+            gan: &self.trainer.gan,
+            sampler: &mut self.sampler,
+            display: self.display,
+            generator: None,
+            data: Ok(&self.data),
+            verdicts: recorded.map_or(vec![], |diagnosis| diagnosis.verdicts),
+            notes: vec![],
+        };
+        let (step, status) = (self.trainer.state.step, Status::Failed(error.to_string()));
+        let _ = self.reporter.write(&self.folder, step, status, drawn);
     }
 
     /// Measures the generator where the best is kept. Only ever where a checkpoint is due: a run that stops in between

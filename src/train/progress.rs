@@ -87,6 +87,11 @@ impl Progress {
     }
 }
 
+/// [`readable`] of seconds, which may be any number.
+pub fn duration_in_words(seconds: f64) -> String {
+    readable(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
 /// "45s", "3m 20s", "2h 5m".
 pub fn readable(time: Duration) -> String {
     let seconds = time.as_secs_f64().round() as u64;

@@ -1,6 +1,7 @@
 //! The program as users run it.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+use gansaku::report::tensorboard::FILE;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -51,12 +52,47 @@ pub fn fingerprint(run: &Path) -> BTreeMap<String, String> {
         if name == "metrics.jsonl" {
             bytes = without_times(&String::from_utf8_lossy(&bytes)).into_bytes();
         }
+        if name == FILE {
+            bytes = without_wall_times(&bytes);
+        }
+        if name == "report.html" {
+            bytes = page_without_times(&String::from_utf8_lossy(&bytes), run).into_bytes();
+        }
         if name != "config.toml" {
             let sum: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
             found.insert(name, sum);
         }
     }
     found
+}
+
+/// TensorBoard's events without their wall times and, hence, checksums.
+fn without_wall_times(events: &[u8]) -> Vec<u8> {
+    let (mut out, mut at) = (vec![], 0);
+    while at < events.len() {
+        let length = u64::from_le_bytes(events[at..at + 8].try_into().expect("eight bytes")) as usize;
+        let event = &events[at + 12..at + 12 + length];
+        // Field 1, of eight bytes.
+        assert_eq!(event[0], 9, "a wall time");
+        out.extend(&event[9..]);
+        at += 12 + length + 4;
+    }
+    out
+}
+
+/// A report without what stands in `<time>` elements and the run's name.
+fn page_without_times(page: &str, run: &Path) -> String {
+    let mut parts = page.split("<time>");
+    let first = parts.next().unwrap_or("").to_string();
+    let rest = parts.map(|part| part.split_once("</time>").expect("an end").1);
+    let name = run.file_name().expect("a name").to_string_lossy().into_owned();
+    let mut page = first + &rest.collect::<String>();
+    for (from, to) in
+        [(run.display().to_string(), "RUN"), (format!("runs/{name}"), "RUN"), (format!(">{name}<"), ">NAME<")]
+    {
+        page = page.replace(&from, to);
+    }
+    page
 }
 
 fn without_times(metrics: &str) -> String {

@@ -1,0 +1,263 @@
+//! The run's report in a headless Chromium, and its events in TensorBoard: programs that nobody here wrote.
+//!
+//! Where one is absent its cases are ignored and counted, with the reason; GANSAKU_REQUIRE_CHROMIUM=1 and
+//! GANSAKU_REQUIRE_TENSORBOARD=1 make absence a failure. CHROMIUM names a browser, PYTHON a Python.
+
+#[path = "common/program.rs"]
+mod program;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn main() {
+    let browser = browser();
+    let python = python();
+    let mut trials = vec![];
+    type Case = fn(&str) -> Result<(), Failed>;
+    let with_browser: [(&str, Case); 3] = [
+        ("pages_open_without_a_word_on_the_console", pages_open_without_a_word_on_the_console),
+        ("light_and_dark_are_two_pictures_of_a_page", light_and_dark_are_two_pictures_of_a_page),
+        ("a_phone_shows_all_of_it_and_the_slider_slides", a_phone_shows_all_of_it_and_the_slider_slides),
+    ];
+    let with_python: [(&str, Case); 1] =
+        [("tensorboard_reads_what_was_logged", tensorboard_reads_what_was_logged)];
+    let mut add = |cases: &[(&'static str, Case)], found: &Option<String>, what: &str, variable: &str| {
+        let required = std::env::var_os(variable).is_some();
+        for &(name, case) in cases {
+            let found = found.clone();
+            let what = what.to_string();
+            let reason = if found.is_none() { format!("no {what}") } else { String::new() };
+            let ignored = found.is_none() && !required;
+            let run = move || case(&found.ok_or_else(|| format!("{what} is required and absent"))?);
+            trials.push(Trial::test(name, run).with_kind(reason).with_ignored_flag(ignored));
+        }
+    };
+    add(&with_browser, &browser, "Chromium", "GANSAKU_REQUIRE_CHROMIUM");
+    add(&with_python, &python, "TensorBoard", "GANSAKU_REQUIRE_TENSORBOARD");
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// A browser that starts.
+fn browser() -> Option<String> {
+    let given = std::env::var("CHROMIUM").ok();
+    let usual = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].map(String::from);
+    let starts =
+        |name: &String| Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success());
+    given.into_iter().chain(usual).find(starts)
+}
+
+/// Python with TensorBoard, its own or that in `target/tensorboard`.
+fn python() -> Option<String> {
+    let given = std::env::var("PYTHON").ok();
+    let imports = |name: &String| {
+        let mut command = with_packages(name);
+        let code = "import tensorboard.backend.event_processing.event_accumulator";
+        command.args(["-c", code]).output().is_ok_and(|o| o.status.success())
+    };
+    given.into_iter().chain(["python3".to_string()]).find(imports)
+}
+
+fn with_packages(python: &str) -> Command {
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tensorboard");
+    let mut command = Command::new(python);
+    if packages.is_dir() {
+        command.env("PYTHONPATH", packages);
+    }
+    command
+}
+
+/// Two small runs: pictures and points.
+fn runs() -> (tempfile::TempDir, [PathBuf; 2]) {
+    let folder = program::workplace();
+    program::run(folder.path(), &["train", "digits", "--config", "small.toml", "--name", "digits"]);
+    let sets = ["data.count=300", "log.every=5", "log.samples_every=10", "log.samples=200"];
+    let mut ring = vec!["train", "ring", "--steps", "20", "--name", "ring"];
+    sets.iter().for_each(|set| ring.extend(["--set", set]));
+    program::run(folder.path(), &ring);
+    let runs = ["digits", "ring"].map(|name| folder.path().join("runs").join(name));
+    (folder, runs)
+}
+
+/// A headless browser on a page, with a profile of its own.
+fn browse(browser: &str, page: &Path, more: &[&str]) -> Output {
+    let profile = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(browser);
+    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
+    command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
+    command.args(["--hide-scrollbars", "--virtual-time-budget=2000"]);
+    command.arg(format!("--user-data-dir={}", profile.path().display()));
+    command.args(more).arg(format!("file://{}", page.display()));
+    let output = command.output().expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// Lines that a page leaves on the console.
+fn console(browser: &str, page: &Path) -> Vec<String> {
+    let output = browse(browser, page, &["--enable-logging=stderr", "--v=0", "--dump-dom"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    told.lines().filter(|l| l.contains("CONSOLE")).map(String::from).collect()
+}
+
+fn pages_open_without_a_word_on_the_console(browser: &str) -> Result<(), Failed> {
+    let (folder, runs) = runs();
+    for run in runs {
+        assert_eq!(console(browser, &run.join("report.html")), Vec::<String>::new(), "{}", run.display());
+    }
+    // That would be heard: of a broken script, and of whatever a page might load.
+    let mut page = gansaku::report::html::Page::new("bad", "test");
+    page.script("nothing.at.all();\n");
+    let bad = folder.path().join("bad.html");
+    fs::write(&bad, page.finish())?;
+    assert!(console(browser, &bad).iter().any(|l| l.contains("nothing is not defined")));
+    let loads = page.finish().replace("<main>", "<main><img src=\"file:///x.png\">");
+    fs::write(&bad, loads)?;
+    assert!(console(browser, &bad).iter().any(|l| l.contains("Content Security Policy")));
+    Ok(())
+}
+
+fn light_and_dark_are_two_pictures_of_a_page(browser: &str) -> Result<(), Failed> {
+    let (folder, runs) = runs();
+    for run in runs {
+        let shot = |name: &str, scheme: &str| -> Result<image::RgbImage, Failed> {
+            let to = folder.path().join(name);
+            let more = [
+                "--window-size=900,1400",
+                &format!("--screenshot={}", to.display()),
+                &format!("--blink-settings=preferredColorScheme={scheme}"),
+            ];
+            browse(browser, &run.join("report.html"), &more);
+            Ok(image::open(&to)?.to_rgb8())
+        };
+        let (dark, light) = (shot("dark.png", "0")?, shot("light.png", "1")?);
+        let corner = |image: &image::RgbImage| image.get_pixel(3, 3).0.map(u32::from).iter().sum::<u32>() / 3;
+        assert!(corner(&light) > 230 && corner(&dark) < 50, "{} {}", corner(&light), corner(&dark));
+        for image in [&dark, &light] {
+            let colours: std::collections::HashSet<[u8; 3]> = image.pixels().map(|p| p.0).collect();
+            assert!(colours.len() > 100, "text, curves and pictures: {} colours", colours.len());
+        }
+    }
+    Ok(())
+}
+
+/// In a frame of 390 pixels, measured from inside: how wide it gets, and what the slider shows.
+const MEASURE: &str = r#"<script>
+addEventListener("load", () => {
+  const shown = () => [...document.querySelectorAll("[data-step]")].map((e) => !e.hidden);
+  const found = { width: document.documentElement.scrollWidth, client: document.documentElement.clientWidth };
+  found.last = shown();
+  const input = document.querySelector(".slider input");
+  found.visible = input.offsetWidth > 0;
+  input.value = 0;
+  input.dispatchEvent(new Event("input"));
+  found.first = shown();
+  found.label = document.querySelector(".slider output").textContent;
+  found.text = Number.parseFloat(getComputedStyle(document.querySelector("section p")).fontSize);
+  const svg = document.querySelector("svg");
+  found.chart = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width * 12;
+  parent.postMessage(found, "*");
+});
+</script>"#;
+
+fn a_phone_shows_all_of_it_and_the_slider_slides(browser: &str) -> Result<(), Failed> {
+    let (folder, runs) = runs();
+    for run in runs {
+        let page =
+            fs::read_to_string(run.join("report.html"))?.replace("</body>", &format!("{MEASURE}</body>"));
+        fs::write(folder.path().join("measured.html"), page)?;
+        let frame = folder.path().join("frame.html");
+        let script = "addEventListener(\"message\", (e) => { document.body.dataset.found = JSON.stringify(e.data); });";
+        let around = format!(
+            "<!doctype html><body><script>{script}</script>\
+             <iframe src=\"measured.html\" style=\"width:390px;height:800px;border:0\"></iframe></body>"
+        );
+        fs::write(&frame, around)?;
+        let output = browse(browser, &frame, &["--window-size=800,900", "--dump-dom"]);
+        let dom = String::from_utf8_lossy(&output.stdout).replace("&quot;", "\"");
+        let (_, found) = dom.split_once("data-found=\"").ok_or("the page has not answered")?;
+        let found: Value = serde_json::Deserializer::from_str(found).into_iter().next().ok_or("JSON")??;
+        assert_eq!((&found["client"], &found["width"]), (&390.into(), &390.into()), "{found}");
+        assert_eq!((&found["last"], &found["visible"]), (&serde_json::json!([false, true]), &true.into()));
+        assert_eq!(found["first"], serde_json::json!([true, false]), "{found}");
+        assert!(found["label"].as_str().is_some_and(|l| l.starts_with("step ")), "{found}");
+        let readable = |key: &str, least: f64| found[key].as_f64().is_some_and(|x| x >= least);
+        assert!(readable("text", 15.0) && readable("chart", 9.0), "{found}");
+    }
+    Ok(())
+}
+
+/// Prints all that TensorBoard finds in a run, as JSON.
+const READ: &str = r#"
+import hashlib, json, sys
+from tensorboard.backend.event_processing import event_accumulator as ea
+acc = ea.EventAccumulator(sys.argv[1], size_guidance={ea.SCALARS: 0, ea.IMAGES: 0})
+acc.Reload()
+sha = lambda b: hashlib.sha256(b).hexdigest()
+print(json.dumps({
+    "version": acc.file_version,
+    "scalars": {t: [[e.step, e.wall_time, e.value] for e in acc.Scalars(t)] for t in acc.Tags()["scalars"]},
+    "images": [[e.step, e.width, e.height, sha(e.encoded_image_string)] for e in acc.Images("samples")],
+}))
+"#;
+
+fn tensorboard_reads_what_was_logged(python: &str) -> Result<(), Failed> {
+    let (folder, [digits, ring]) = runs();
+    // A resumed run, too: cut back and gone on.
+    let base = ["train", "digits", "--config", "small.toml", "--precision", "fp16", "--name", "half"];
+    program::run(folder.path(), &[&base[..], &["--steps", "25"]].concat());
+    program::run(folder.path(), &["train", "--resume", "runs/half", "--steps", "40"]);
+    for run in [digits, ring, folder.path().join("runs/half")] {
+        let output = with_packages(python).args(["-c", READ]).arg(&run).output()?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let found: Value = serde_json::from_slice(&output.stdout)?;
+        assert_eq!(found["version"], 2.0);
+        let metrics = fs::read_to_string(run.join("metrics.jsonl"))?;
+        let lines = metrics.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+        let names = [
+            ("loss/D", "d_loss"),
+            ("loss/G", "g_loss"),
+            ("output/real", "d_real"),
+            ("output/generated", "d_fake"),
+            ("accuracy/real", "accuracy_real"),
+            ("accuracy/generated", "accuracy_fake"),
+            ("penalty", "penalty"),
+            ("gradient_norm/D", "d_gradient_norm"),
+            ("gradient_norm/G", "g_gradient_norm"),
+            ("loss_scale/D", "d_loss_scale"),
+            ("loss_scale/G", "g_loss_scale"),
+            ("skipped_updates", "skipped_updates"),
+        ];
+        let there = names.iter().filter(|(_, key)| lines[0].get(key).is_some());
+        let scalars = found["scalars"].as_object().ok_or("scalars")?;
+        assert_eq!(scalars.len(), there.clone().count(), "{:?}", scalars.keys());
+        for (tag, key) in there {
+            let events = scalars[*tag].as_array().ok_or("events")?;
+            assert_eq!(events.len(), lines.len(), "{tag}");
+            for (event, line) in events.iter().zip(&lines) {
+                assert_eq!((&event[0], &event[1]), (&line["step"], &line["seconds"]), "{tag}");
+                assert_eq!(
+                    event[2].as_f64().map(|x| x as f32),
+                    line[key].as_f64().map(|x| x as f32),
+                    "{tag}"
+                );
+            }
+        }
+        let steps: Vec<u64> =
+            found["images"].as_array().ok_or("images")?.iter().filter_map(|i| i[0].as_u64()).collect();
+        let last = lines[lines.len() - 1]["step"].as_u64().ok_or("a step")?;
+        assert_eq!(steps, [last / 2, last]);
+        for image in found["images"].as_array().ok_or("images")? {
+            let path = run.join(format!("samples/step-{:09}.png", image[0].as_u64().ok_or("a step")?));
+            let png = fs::read(&path)?;
+            let size = image::load_from_memory(&png)?;
+            assert_eq!((&image[1], &image[2]), (&size.width().into(), &size.height().into()));
+            use sha2::Digest;
+            let sum: String = sha2::Sha256::digest(&png).iter().map(|b| format!("{b:02x}")).collect();
+            assert_eq!(image[3], sum.as_str());
+        }
+    }
+    Ok(())
+}
