@@ -5,6 +5,7 @@ mod bench;
 mod doctor;
 mod eval;
 mod inspect;
+mod repro;
 mod sample;
 mod train;
 
@@ -43,6 +44,7 @@ enum Command {
     Sample(sample::Sample),
     Interpolate(sample::Interpolate),
     Eval(eval::Eval),
+    Repro(repro::Repro),
     Plan(inspect::Plan),
     Data(inspect::Data),
     Bench(bench::Bench),
@@ -103,6 +105,7 @@ fn run(command: Command) -> Result<()> {
         Command::Sample(args) => sample::sample(&args),
         Command::Interpolate(args) => sample::interpolate(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Repro(args) => repro::run(args),
         Command::Plan(args) => inspect::plan(&args),
         Command::Data(args) => inspect::data(&args),
         Command::Bench(args) => bench::run(&args),

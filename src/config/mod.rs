@@ -358,6 +358,14 @@ impl Train {
     fn default_updates() -> u64 {
         1
     }
+
+    /// Steps in all on a training split of `examples`.
+    pub fn total(&self, examples: u64) -> u64 {
+        match self.epochs {
+            0 => self.steps,
+            epochs => (epochs * examples).div_ceil(self.batch as u64 * self.discriminator_updates),
+        }
+    }
 }
 
 /// One optimizer a network.

@@ -14,6 +14,8 @@ pub mod shuffle;
 mod tfd;
 pub mod toy;
 
+pub use detect::source as detect;
+
 use crate::config::{self, Scale, Source};
 use crate::error::{Error, Result};
 use std::path::Path;

@@ -72,3 +72,39 @@ pub fn noise(config: &Config, seed: u64, count: usize) -> Vec<f32> {
 pub fn labels(classes: usize, label: Option<usize>, count: usize) -> Vec<usize> {
     (0..if classes > 0 { count } else { 0 }).map(|i| label.unwrap_or(i % classes)).collect()
 }
+
+/// The point a share `t` of the way from `a` to `b`, straight or along the great circle (Shoemake 1985), the
+/// length going evenly from one's to the other's.
+pub fn between(a: &[f32], b: &[f32], t: f32, slerp: bool) -> Vec<f32> {
+    let straight = |u: f32, v: f32| a.iter().zip(b).map(|(a, b)| a * u + b * v).collect();
+    let norm = |x: &[f32]| x.iter().map(|x| x * x).sum::<f32>().sqrt();
+    let (length_a, length_b) = (norm(a), norm(b));
+    let dot: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+    let angle = (dot / (length_a * length_b).max(1e-12)).clamp(-1.0, 1.0).acos();
+    if !slerp || angle.sin() < 1e-4 {
+        return straight(1.0 - t, t);
+    }
+    let length = length_a * (1.0 - t) + length_b * t;
+    let [u, v] = [((1.0 - t) * angle).sin() / angle.sin(), (t * angle).sin() / angle.sin()];
+    straight(u * length / length_a, v * length / length_b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::between;
+
+    #[test]
+    fn walks_meet_their_ends_and_great_circles_keep_their_radius() {
+        let (a, b) = ([3.0, 0.0, 0.0], [0.0, 0.0, 3.0]);
+        for slerp in [false, true] {
+            for (t, end) in [(0.0, a), (1.0, b)] {
+                let at = between(&a, &b, t, slerp);
+                assert!(at.iter().zip(end).all(|(x, e)| (x - e).abs() < 1e-5), "{at:?}");
+            }
+        }
+        let norm = |x: Vec<f32>| x.iter().map(|x| x * x).sum::<f32>().sqrt();
+        assert!((norm(between(&a, &b, 0.5, true)) - 3.0).abs() < 1e-5);
+        assert!((norm(between(&a, &b, 0.5, false)) - 3.0 / 2f32.sqrt()).abs() < 1e-5);
+        assert_eq!(between(&a, &a, 0.5, true), a, "no circle through one point");
+    }
+}

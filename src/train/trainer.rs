@@ -167,11 +167,7 @@ impl Trainer {
 
     /// Steps in all.
     pub fn total(&self) -> u64 {
-        let t = &self.config.train;
-        match t.epochs {
-            0 => t.steps,
-            epochs => (epochs * self.examples).div_ceil(t.batch as u64 * t.discriminator_updates),
-        }
+        self.config.train.total(self.examples)
     }
 
     /// One step: every phase whose turn it is.
