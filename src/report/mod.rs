@@ -1,5 +1,6 @@
 //! What people look at: pictures of samples, arrays, animations. Nothing here computes samples.
 
+pub mod html;
 pub mod picture;
 
 use crate::config::Scale;

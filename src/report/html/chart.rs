@@ -1,0 +1,430 @@
+//! Line charts as inline SVG: axes with round ticks, a legend, bands, horizontal references, linear or logarithmic.
+//!
+//! A chart is drawn for about 420 pixels of width, where its 12-pixel text is readable on a phone and in a column of
+//! [`super::gallery`].
+
+use super::{Html, escape};
+use std::fmt::Write;
+
+/// The drawing, in its own units.
+const WIDTH: f64 = 460.0;
+const HEIGHT: f64 = 250.0;
+const LEFT: f64 = 50.0;
+const RIGHT: f64 = 10.0;
+const TOP: f64 = 8.0;
+const BOTTOM: f64 = 38.0;
+
+/// Low and high around a line: `[x, low, high]`.
+pub type Band = Vec<[f64; 3]>;
+
+/// A line with a name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    name: String,
+    points: Vec<[f64; 2]>,
+    band: Band,
+    dashed: bool,
+}
+
+impl Series {
+    /// A line through points in the order of x; what is not finite is a gap.
+    pub fn line(name: &str, points: Vec<[f64; 2]>) -> Series {
+        Series { name: name.into(), points, band: vec![], dashed: false }
+    }
+
+    /// A line through the means of at most `most` groups of neighbouring points, and a band from each group's least
+    /// to its greatest.
+    pub fn thinned(name: &str, points: &[[f64; 2]], most: usize) -> Series {
+        let (points, band) = thinned(points, most);
+        Series { band, ..Series::line(name, points) }
+    }
+
+    /// Dashed: what is expected, beside what is.
+    #[must_use]
+    pub fn dashed(mut self) -> Series {
+        self.dashed = true;
+        self
+    }
+}
+
+/// Means of at most `most` groups of neighbouring points, and the band of each; few points stay as they are.
+pub fn thinned(points: &[[f64; 2]], most: usize) -> (Vec<[f64; 2]>, Band) {
+    let points: Vec<[f64; 2]> = points.iter().copied().filter(|p| p.iter().all(|x| x.is_finite())).collect();
+    if points.len() <= most {
+        return (points, vec![]);
+    }
+    let groups = points.chunks(points.len().div_ceil(most.max(1)));
+    groups
+        .map(|group| {
+            let mean = |i: usize| group.iter().map(|p| p[i]).sum::<f64>() / group.len() as f64;
+            let low = group.iter().map(|p| p[1]).fold(f64::INFINITY, f64::min);
+            let high = group.iter().map(|p| p[1]).fold(f64::NEG_INFINITY, f64::max);
+            ([mean(0), mean(1)], [mean(0), low, high])
+        })
+        .unzip()
+}
+
+/// A horizontal line at a value that means something.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reference {
+    /// Where.
+    pub y: f64,
+    /// What it is.
+    pub name: String,
+}
+
+/// A line chart under construction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chart {
+    title: String,
+    x_name: String,
+    series: Vec<Series>,
+    references: Vec<Reference>,
+    log: bool,
+    x_range: Option<[f64; 2]>,
+    y_range: Option<[f64; 2]>,
+}
+
+impl Chart {
+    /// An empty chart.
+    pub fn new(title: &str) -> Chart {
+        Chart {
+            title: title.into(),
+            x_name: "step".into(),
+            series: vec![],
+            references: vec![],
+            log: false,
+            x_range: None,
+            y_range: None,
+        }
+    }
+
+    /// Adds a line.
+    #[must_use]
+    pub fn series(mut self, series: Series) -> Chart {
+        self.series.push(series);
+        self
+    }
+
+    /// Adds a horizontal line.
+    #[must_use]
+    pub fn reference(mut self, y: f64, name: &str) -> Chart {
+        self.references.push(Reference { y, name: name.into() });
+        self
+    }
+
+    /// Names the x axis; "step" otherwise.
+    #[must_use]
+    pub fn x_name(mut self, name: &str) -> Chart {
+        self.x_name = name.into();
+        self
+    }
+
+    /// A logarithmic y axis; values of 0 and below are gaps.
+    #[must_use]
+    pub fn log(mut self) -> Chart {
+        self.log = true;
+        self
+    }
+
+    /// Fixes the x axis' ends.
+    #[must_use]
+    pub fn x_range(mut self, range: [f64; 2]) -> Chart {
+        self.x_range = Some(range);
+        self
+    }
+
+    /// Fixes the y axis' ends.
+    #[must_use]
+    pub fn y_range(mut self, range: [f64; 2]) -> Chart {
+        self.y_range = Some(range);
+        self
+    }
+
+    /// Title, legend and drawing.
+    pub fn html(&self) -> Html {
+        let mut out = format!("<div class=\"chart-title\">{}</div>\n", escape(&self.title));
+        let named = self.series.iter().enumerate().filter(|(_, s)| !s.name.is_empty());
+        let keys: String = named
+            .map(|(i, s)| {
+                let (colour, dashed) = (i % 6, if s.dashed { " class=\"dashed\"" } else { "" });
+                format!("<span class=\"c{colour}\"><i{dashed}></i>{}</span> ", escape(&s.name))
+            })
+            .collect();
+        if !keys.is_empty() {
+            let _ = writeln!(out, "<div class=\"legend\">{keys}</div>");
+        }
+        out.push_str(&self.svg());
+        Html::vouched(out)
+    }
+
+    fn svg(&self) -> String {
+        let (x, y) = (Axis::new(self.x_ends(), false), Axis::new(self.y_ends(), self.log));
+        let place = |p: [f64; 2]| {
+            [
+                LEFT + x.share(p[0]) * (WIDTH - LEFT - RIGHT),
+                HEIGHT - BOTTOM - y.share(p[1]) * (HEIGHT - TOP - BOTTOM),
+            ]
+        };
+        let names: Vec<&str> = self.series.iter().map(|s| s.name.as_str()).collect();
+        let label = escape(&format!("{}: {} by {}", self.title, names.join(", "), self.x_name));
+        let mut out = format!(
+            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\" \
+             aria-label=\"{label}\">\n"
+        );
+        self.frame(&mut out, &x, &y, &place);
+        // A drawing of its own clips what leaves the axes' range.
+        let [width, height] = [WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM];
+        let _ = writeln!(
+            out,
+            "<svg x=\"{LEFT}\" y=\"{TOP}\" width=\"{width}\" height=\"{height}\" viewBox=\"{LEFT} {TOP} {width} {height}\">"
+        );
+        for (i, series) in self.series.iter().enumerate() {
+            draw(&mut out, series, i % 6, self.log, &place);
+        }
+        out.push_str("</svg>\n");
+        for reference in &self.references {
+            let [_, at] = place([0.0, reference.y]);
+            if !(TOP - 1.0..=HEIGHT - BOTTOM + 1.0).contains(&at) {
+                continue;
+            }
+            let end = WIDTH - RIGHT;
+            // Above the line, unless that is above the drawing.
+            let text = if at - 6.0 < TOP + 8.0 { at + 14.0 } else { at - 5.0 };
+            let _ = writeln!(
+                out,
+                "<line class=\"reference\" x1=\"{LEFT}\" y1=\"{at:.1}\" x2=\"{end}\" y2=\"{at:.1}\"/>\
+                 <text class=\"reference-label\" x=\"{:.1}\" y=\"{text:.1}\" text-anchor=\"end\">{}</text>",
+                end - 3.0,
+                escape(&reference.name)
+            );
+        }
+        out.push_str("</svg>\n");
+        out
+    }
+
+    /// Grid, ticks, names.
+    fn frame(&self, out: &mut String, x: &Axis, y: &Axis, place: &dyn Fn([f64; 2]) -> [f64; 2]) {
+        let (end, base) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
+        for tick in y.ticks(5) {
+            let [_, at] = place([x.ends[0], tick]);
+            let _ = writeln!(
+                out,
+                "<line class=\"grid\" x1=\"{LEFT}\" y1=\"{at:.1}\" x2=\"{end}\" y2=\"{at:.1}\"/>\
+                 <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+                LEFT - 7.0,
+                at + 4.0,
+                y.label(tick)
+            );
+        }
+        let _ =
+            writeln!(out, "<line class=\"axis\" x1=\"{LEFT}\" y1=\"{base}\" x2=\"{end}\" y2=\"{base}\"/>");
+        for tick in x.ticks(5) {
+            let [at, _] = place([tick, y.ends[0]]);
+            let _ = writeln!(
+                out,
+                "<line class=\"axis\" x1=\"{at:.1}\" y1=\"{base}\" x2=\"{at:.1}\" y2=\"{:.1}\"/>\
+                 <text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+                base + 4.0,
+                base + 17.0,
+                x.label(tick)
+            );
+        }
+        let _ = writeln!(
+            out,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+            0.5 * (LEFT + end),
+            HEIGHT - 5.0,
+            escape(&self.x_name)
+        );
+    }
+
+    fn x_ends(&self) -> [f64; 2] {
+        let all = self.series.iter().flat_map(|s| s.points.iter().map(|p| p[0]));
+        self.x_range.unwrap_or_else(|| ends(all).unwrap_or([0.0, 1.0]))
+    }
+
+    /// The lines and references, not the bands: a single wild value does not flatten everything else.
+    fn y_ends(&self) -> [f64; 2] {
+        if let Some(range) = self.y_range {
+            return range;
+        }
+        let positive = |y: &f64| !self.log || *y > 0.0;
+        let lines = self.series.iter().flat_map(|s| s.points.iter().map(|p| p[1]));
+        let all = lines.chain(self.references.iter().map(|r| r.y)).filter(positive);
+        let [low, high] = ends(all).unwrap_or([if self.log { 0.1 } else { 0.0 }, 1.0]);
+        if self.log {
+            return [low / 1.25, high * 1.25];
+        }
+        let room = 0.05 * (high - low);
+        [low - room, high + room]
+    }
+}
+
+/// Least and greatest of what is finite, never the same.
+fn ends(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
+    let fold = |[low, high]: [f64; 2], x: f64| [low.min(x), high.max(x)];
+    let [low, high] = values.filter(|x| x.is_finite()).fold([f64::INFINITY, f64::NEG_INFINITY], fold);
+    match high - low {
+        gap if gap > 1e-12 * (low.abs() + high.abs()) => Some([low, high]),
+        gap if gap >= 0.0 => {
+            let room = if low == 0.0 { 1.0 } else { 0.1 * low.abs() };
+            Some([low - room, high + room])
+        }
+        _ => None,
+    }
+}
+
+fn draw(out: &mut String, series: &Series, colour: usize, log: bool, place: &dyn Fn([f64; 2]) -> [f64; 2]) {
+    let shown = |y: f64| y.is_finite() && (!log || y > 0.0);
+    if series.band.iter().all(|b| shown(b[1]) && shown(b[2])) && !series.band.is_empty() {
+        let upper = series.band.iter().map(|b| [b[0], b[2]]);
+        let lower = series.band.iter().rev().map(|b| [b[0], b[1]]);
+        let outline: Vec<String> = upper.chain(lower).map(|p| coordinates(place(p))).collect();
+        let _ = writeln!(out, "<path class=\"band c{colour}\" d=\"M{}Z\"/>", outline.join(" "));
+    }
+    let dashed = if series.dashed { " dashed" } else { "" };
+    for part in series.points.split(|p| !shown(p[1]) || !p[0].is_finite()).filter(|p| !p.is_empty()) {
+        let mut path: Vec<String> = part.iter().map(|&p| coordinates(place(p))).collect();
+        if path.len() == 1 {
+            // A line of no length with round ends is a dot.
+            path.push(path[0].clone());
+        }
+        let _ = writeln!(out, "<path class=\"line c{colour}{dashed}\" d=\"M{}\"/>", path.join(" "));
+    }
+}
+
+/// A tenth of a pixel; far outside is far enough.
+fn coordinates([x, y]: [f64; 2]) -> String {
+    let bounded = |v: f64| v.clamp(-9999.0, 9999.0);
+    format!("{:.1},{:.1}", bounded(x), bounded(y))
+}
+
+/// One direction of a drawing.
+struct Axis {
+    ends: [f64; 2],
+    log: bool,
+}
+
+impl Axis {
+    fn new(ends: [f64; 2], log: bool) -> Axis {
+        Axis { ends, log }
+    }
+
+    /// 0 at one end, 1 at the other.
+    fn share(&self, x: f64) -> f64 {
+        let [low, high] = self.ends;
+        if self.log {
+            return (x.max(f64::MIN_POSITIVE) / low).ln() / (high / low).ln();
+        }
+        (x - low) / (high - low)
+    }
+
+    /// About `count` round numbers between the ends.
+    fn ticks(&self, count: usize) -> Vec<f64> {
+        let [low, high] = self.ends;
+        if self.log && high / low > 8.0 {
+            let decades = (low.log10().ceil() as i32, high.log10().floor() as i32);
+            let every = ((decades.1 - decades.0) / count as i32 + 1).max(1);
+            let few = decades.1 - decades.0 < 2;
+            let within = |m: f64| {
+                (decades.0 - 1..=decades.1)
+                    .map(move |d| m * 10f64.powi(d))
+                    .filter(move |&t| t >= low && t <= high)
+            };
+            if few {
+                return [1.0, 3.0].into_iter().flat_map(within).collect();
+            }
+            return (decades.0..=decades.1).filter(|d| d % every == 0).map(|d| 10f64.powi(d)).collect();
+        }
+        let step = self.step(count);
+        let first = (low / step).ceil() as i64;
+        let last = (high / step).floor() as i64;
+        (first..=last).map(|i| i as f64 * step).collect()
+    }
+
+    /// The distance of ticks: 1, 2 or 5 × a power of ten.
+    fn step(&self, count: usize) -> f64 {
+        let rough = (self.ends[1] - self.ends[0]) / count as f64;
+        let decade = 10f64.powf(rough.log10().floor());
+        [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * decade).find(|s| *s >= rough).unwrap_or(10.0 * decade)
+    }
+
+    fn label(&self, tick: f64) -> String {
+        if self.log && self.ends[1] / self.ends[0] > 8.0 {
+            return short(tick, 0.0);
+        }
+        short(tick, self.step(5))
+    }
+}
+
+/// A tick's number: as many digits as its step needs, thousands as k and millions as M.
+fn short(tick: f64, step: f64) -> String {
+    let size = tick.abs().max(step);
+    let (scale, unit) = match size {
+        s if s >= 1e12 || (s > 0.0 && s < 1e-3) => return format!("{tick:.0e}").replace('-', "−"),
+        s if s >= 2e6 => (1e6, "M"),
+        s if s >= 1e4 => (1e3, "k"),
+        _ => (1.0, ""),
+    };
+    let shown = tick / scale;
+    let needed = if step > 0.0 { step / scale } else { shown.abs() };
+    let mut decimals = 0;
+    while decimals < 6
+        && ((needed * 10f64.powi(decimals)).round() - needed * 10f64.powi(decimals)).abs() > 1e-6
+    {
+        decimals += 1;
+    }
+    let number = format!("{shown:.*}", decimals as usize);
+    let number =
+        if number.trim_start_matches('-').chars().all(|c| c == '0' || c == '.') { "0" } else { &number };
+    if number == "0" { number.into() } else { format!("{number}{unit}").replace('-', "−") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(ends: [f64; 2], log: bool) -> Vec<String> {
+        let axis = Axis::new(ends, log);
+        axis.ticks(5).into_iter().map(|t| axis.label(t)).collect()
+    }
+
+    #[test]
+    fn ticks_are_round_numbers() {
+        assert_eq!(labels([0.0, 1.0], false), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(labels([-0.3, 0.31], false), ["−0.2", "0", "0.2"]);
+        assert_eq!(labels([0.0, 125_000.0], false), ["0", "50k", "100k"]);
+        assert_eq!(labels([900.0, 9000.0], false), ["2000", "4000", "6000", "8000"]);
+        assert_eq!(labels([0.09, 20.0], true), ["0.1", "1", "10"]);
+        assert_eq!(labels([0.009, 0.2], true), ["0.01", "0.1", "0.03"]);
+    }
+
+    #[test]
+    fn thinning_keeps_means_and_extremes() {
+        let points: Vec<[f64; 2]> =
+            (0..1000).map(|i| [f64::from(i), if i == 500 { 9.0 } else { 1.0 }]).collect();
+        let (line, band) = thinned(&points, 100);
+        assert_eq!(line.len(), 100);
+        assert_eq!(line[0], [4.5, 1.0]);
+        assert_eq!(band[50], [504.5, 1.0, 9.0]);
+        assert_eq!(thinned(&points[..3], 100), (points[..3].to_vec(), vec![]));
+    }
+
+    #[test]
+    fn charts_bear_whatever_numbers_come() {
+        let nothing = Chart::new("x").html();
+        let wild = [[0.0, f64::NAN], [1.0, f64::INFINITY], [2.0, 3.0], [3.0, -1e300], [4.0, 0.0]];
+        for log in [false, true] {
+            let mut chart = Chart::new("x").series(Series::line("y", wild.to_vec())).reference(0.5, "half");
+            chart.log = log;
+            let html = chart.html();
+            for bad in ["NaN", "inf"] {
+                assert!(!html.as_str().contains(bad), "{html:?}");
+            }
+        }
+        assert!(nothing.as_str().contains("<svg"));
+        let flat = Chart::new("x").series(Series::line("y", vec![[0.0, 2.0], [0.0, 2.0]])).html();
+        assert!(!flat.as_str().contains("NaN"), "{flat:?}");
+    }
+}
