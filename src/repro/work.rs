@@ -73,7 +73,7 @@ fn write_up(order: &Order) -> Result<String> {
     let tables = table::tables(&order.paper, &outcomes);
     let json = serde_json::json!({ "paper": order.paper.name, "tables": tables, "runs": outcomes });
     atomic::write(&order.out.join("results.json"), format!("{json:#}\n").as_bytes())?;
-    let page = page::page(&order.paper, &tables, &outcomes, &order.out)?;
+    let page = page::page(&order.paper, &tables, &outcomes, &order.out);
     atomic::write(&order.out.join("index.html"), page.as_bytes())?;
     Ok(table::text(&order.paper, &tables))
 }
