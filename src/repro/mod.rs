@@ -122,6 +122,9 @@ pub struct Reported {
     pub what: String,
     /// Where it is printed.
     pub from: String,
+    /// Worked out, not observed: what a perfect model would have.
+    #[serde(default)]
+    pub computed: bool,
     /// What the number after ± is, where the source says so.
     #[serde(default)]
     pub spread: Option<String>,

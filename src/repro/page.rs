@@ -14,10 +14,10 @@ use std::time::Duration;
 
 /// The page of what was measured, with the pictures that lie in `out`.
 pub fn page(paper: &Paper, tables: &[Table], outcomes: &[Outcome], out: &Path) -> String {
-    let mut page = Page::new(&format!("{}, again", paper.title), &format!("gansaku repro {}", paper.name));
+    let mut page = Page::new(&paper.title, &format!("gansaku repro {}", paper.name));
     let about = format!(
-        "{} What the paper reports stands beside what this program trained and measured here.",
-        sentence(&paper.source)
+        "{}. What the paper reports stands beside what this program trained and measured here.",
+        paper.source
     );
     let mut lead = vec![paragraph(&about)];
     lead.extend(tables.iter().flat_map(findings));
@@ -34,10 +34,6 @@ pub fn page(paper: &Paper, tables: &[Table], outcomes: &[Outcome], out: &Path) -
     }
     page.section("How this was made", made(paper, outcomes));
     page.finish()
-}
-
-fn sentence(words: &str) -> String {
-    format!("{words}.")
 }
 
 /// One box a recipe: the first quantity, reported and ours.
@@ -66,11 +62,7 @@ fn numbers(table: &Table, outcomes: &[&Outcome]) -> Vec<Html> {
     head.push("from".into());
     let mut shown = html::Table::new(&refs(&head));
     for row in &table.rows {
-        let mut cells = vec![match row.origin {
-            Origin::Reported => format!("{}, reported", row.who),
-            Origin::Ours => format!("{}, ours", row.who),
-            Origin::Measured => format!("{}, measured here", row.who),
-        }];
+        let mut cells = vec![format!("{}, {}", row.who, row.origin.word())];
         cells.extend(table.quantities.iter().zip(&row.cells).map(|(q, &c)| {
             let number = figure(q, row.origin, c);
             // A number that is less than the recipe's never stands alone.

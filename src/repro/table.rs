@@ -34,10 +34,24 @@ pub struct Table {
 pub enum Origin {
     /// Printed in a publication.
     Reported,
+    /// Worked out: what a perfect model would have.
+    Computed,
     /// Trained and measured here.
     Ours,
     /// Measured here with the same protocol, of something that was not trained.
     Measured,
+}
+
+impl Origin {
+    /// In a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Origin::Reported => "reported",
+            Origin::Computed => "computed",
+            Origin::Ours => "ours",
+            Origin::Measured => "measured",
+        }
+    }
 }
 
 /// One model, over its seeds.
@@ -131,7 +145,7 @@ fn reported(experiment: &Experiment, row: &super::Reported) -> Row {
     };
     let spread = row.spread.as_ref().map_or(String::new(), |s| format!("; ± {s}"));
     Row {
-        origin: Origin::Reported,
+        origin: if row.computed { Origin::Computed } else { Origin::Reported },
         who: row.what.clone(),
         note: format!("{}{spread}", row.from),
         caveat: String::new(),
@@ -222,7 +236,7 @@ pub fn figure(quantity: &Quantity, origin: Origin, cell: Option<Cell>) -> String
     }
     let number = |x: f64| match origin {
         // As printed.
-        Origin::Reported => x.to_string(),
+        Origin::Reported | Origin::Computed => x.to_string(),
         _ => format!("{x:.*}", quantity.digits),
     };
     spread.map_or_else(|| number(mean), |s| format!("{} ± {}", number(mean), number(s)))
@@ -255,13 +269,8 @@ fn one(table: &Table) -> String {
     let mut lines = vec![headings];
     let mut notes = vec![String::new()];
     for row in &table.rows {
-        let origin = match row.origin {
-            Origin::Reported => "reported",
-            Origin::Ours => "ours",
-            Origin::Measured => "measured",
-        };
         let cells = table.quantities.iter().zip(&row.cells).map(|(q, &c)| figure(q, row.origin, c));
-        lines.push([vec![origin.into(), row.who.clone()], cells.collect()].concat());
+        lines.push([vec![row.origin.word().into(), row.who.clone()], cells.collect()].concat());
         let caveat =
             if row.caveat.is_empty() { String::new() } else { format!("{}; ", row.caveat.to_uppercase()) };
         notes.push(format!("{caveat}{}", row.note));

@@ -13,9 +13,9 @@ use super::order::{Job, Order, jobs};
 use super::outcome::Outcome;
 use super::{page, pictures, table};
 use crate::config::Config;
-use crate::data;
+use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
-use crate::eval::{Metric, Subject, parzen};
+use crate::eval::{Measurement, Metric, Subject, parzen};
 use crate::run::{Folder, atomic, checkpoint};
 use crate::train::forger::Forger;
 use crate::train::signals::Signals;
@@ -34,6 +34,7 @@ pub fn reproduce(order: &Order) -> Result<String> {
     // A device that is not there is told first, too.
     parzen::open(order.device)?;
     let jobs = jobs(order)?;
+    rehearse(order, &jobs)?;
     fs::create_dir_all(&order.out).map_err(|e| Error::io("make the folder", &order.out, &e))?;
     let _lock = Folder { path: order.out.clone() }.lock()?;
     let signals = Signals::listen()?;
@@ -91,6 +92,27 @@ fn kept(order: &Order, job: &Job) -> Result<Option<Outcome>> {
     }
     Ok((kept.step >= job.wanted).then_some(kept))
 }
+
+/// Measures a blank generator of each experiment that has something to train: what a metric lacks is told before hours
+/// of training, not after.
+fn rehearse(order: &Order, jobs: &[Job]) -> Result<()> {
+    let mut rehearsed: Vec<&str> = Vec::new();
+    for job in jobs {
+        let name = job.experiment.name.as_str();
+        if rehearsed.contains(&name) || kept(order, job)?.is_some() {
+            continue;
+        }
+        let config = job.configs.last().expect("a recipe has stages");
+        let dataset = data::load(&config.data, config.seed)?;
+        let mut forger = Forger::blank(config, &dataset, order.threads)?;
+        measurements(order, job, &mut forger, &dataset, Some(REHEARSED))?;
+        rehearsed.push(name);
+    }
+    Ok(())
+}
+
+/// Samples of a rehearsal.
+const REHEARSED: usize = 100;
 
 fn left(deadline: Option<Instant>) -> Option<Duration> {
     deadline.map(|end| end.saturating_duration_since(Instant::now()))
@@ -157,12 +179,7 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
         references: BTreeMap::new(),
         warnings: vec![],
     };
-    let mut windows = parzen::open(order.device)?;
-    for name in &job.experiment.measures {
-        let metric = Metric::from_str(name, false).expect("the table names metrics, as its test says");
-        let (forger, windows) = (&mut forger, &mut *windows);
-        let mut subject = Subject { forger, data: &dataset, seed: job.seed, count: None, windows };
-        let m = subject.measure(metric)?;
+    for m in measurements(order, job, &mut forger, &dataset, None)? {
         outcome.protocols.insert(m.metric.clone(), m.protocol);
         outcome.values.extend(named(&m.metric, m.values));
         for (who, values) in m.reference {
@@ -174,6 +191,22 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
         pictures::draw(job.experiment, &mut forger, &dataset, &order.out.join("pictures"))?;
     }
     Ok(outcome)
+}
+
+/// The experiment's metrics of a generator; each takes its protocol's number of samples where `count` is absent.
+fn measurements(
+    order: &Order,
+    job: &Job,
+    forger: &mut Forger,
+    data: &Dataset,
+    count: Option<usize>,
+) -> Result<Vec<Measurement>> {
+    let mut windows = parzen::open(order.device)?;
+    let measure = |name: &String| {
+        let metric = Metric::from_str(name, false).expect("the table names metrics, as its test says");
+        Subject { forger, data, seed: job.seed, count, windows: &mut *windows }.measure(metric)
+    };
+    job.experiment.measures.iter().map(measure).collect()
 }
 
 /// `METRIC.VALUE`; what is not finite has no number.

@@ -2,7 +2,7 @@
 
 use super::sampler::{Sampler, labels, noise};
 use crate::config::Config;
-use crate::data::Shape;
+use crate::data::{Dataset, Shape};
 use crate::error::{Error, Result};
 use crate::exec::NetworkState;
 use crate::models::gan::Gan;
@@ -45,6 +45,23 @@ impl Forger {
             gan,
             generator,
             from: path,
+        })
+    }
+
+    /// A generator whose weights are all 0, for data of that form: what can be known of a model before it is trained.
+    ///
+    /// # Errors
+    /// When threads cannot be started.
+    pub fn blank(config: &Config, data: &Dataset, threads: usize) -> Result<Forger> {
+        let gan = Gan::new(config, data.shape.len(), data.classes);
+        let weights = vec![0.0; gan.generator.len];
+        Ok(Forger {
+            display: Display { shape: data.shape, scale: config.data.scale },
+            sampler: Sampler::new(&gan, threads)?,
+            config: config.clone(),
+            gan,
+            generator: NetworkState { weights, ..NetworkState::default() },
+            from: PathBuf::from("an untrained model"),
         })
     }
 
