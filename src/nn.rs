@@ -69,6 +69,26 @@ impl Mlp {
         self.network.layers.last().and_then(|l| l.units).unwrap_or(self.input)
     }
 
+    /// Width of what the last of several layers sees; 0 where there is one layer.
+    pub fn last_input(&self) -> usize {
+        let before = self.network.layers.iter().rev().nth(1);
+        before.and_then(|l| l.units).unwrap_or(0)
+    }
+
+    /// The same network at test time: inverted dropout, `x · mask / keep`, leaves nothing to be scaled.
+    pub fn without_dropout(&self) -> Mlp {
+        let mut network = self.clone();
+        network.network.layers.iter_mut().for_each(|l| l.keep = 1.0);
+        network
+    }
+
+    /// All layers but the last, in the same memory.
+    pub fn without_last(&self) -> Mlp {
+        let mut network = self.clone();
+        network.network.layers.pop();
+        network
+    }
+
     /// Weights and biases, alignment gaps not counted.
     pub fn parameter_count(&self) -> usize {
         self.parameters.iter().map(Parameter::len).sum()

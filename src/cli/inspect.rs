@@ -9,6 +9,7 @@ use crate::lower::{Launch, Work};
 use crate::models::gan::Gan;
 use crate::precision::Precision;
 use crate::report::Display;
+use crate::report::run::grouped;
 use crate::run::atomic;
 use clap::Args;
 use std::fmt::Write;
@@ -235,20 +236,4 @@ fn row(number: usize, launch: &Launch, cost: Cost) -> String {
     )
     .trim_end()
     .to_string()
-}
-
-/// 1234567 as 1,234,567.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let first = (digits.len() - 1) % 3 + 1;
-    let (head, tail) = digits.split_at(first);
-    tail.as_bytes().chunks(3).fold(head.to_string(), |text, c| text + "," + &String::from_utf8_lossy(c))
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn thousands_are_grouped() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(super::grouped), ["0", "999", "1,000", "1,234,567"]);
-    }
 }

@@ -5,6 +5,7 @@ mod bench;
 mod doctor;
 mod eval;
 mod inspect;
+mod report;
 mod repro;
 mod sample;
 mod train;
@@ -45,6 +46,7 @@ enum Command {
     Interpolate(sample::Interpolate),
     Eval(eval::Eval),
     Repro(repro::Repro),
+    Report(report::Report),
     Plan(inspect::Plan),
     Data(inspect::Data),
     Bench(bench::Bench),
@@ -106,6 +108,7 @@ fn run(command: Command) -> Result<()> {
         Command::Interpolate(args) => sample::interpolate(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Repro(args) => repro::run(args),
+        Command::Report(args) => report::run(&args),
         Command::Plan(args) => inspect::plan(&args),
         Command::Data(args) => inspect::data(&args),
         Command::Bench(args) => bench::run(&args),

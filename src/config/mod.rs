@@ -355,16 +355,16 @@ pub struct Train {
 }
 
 impl Train {
-    fn default_updates() -> u64 {
-        1
-    }
-
-    /// Steps in all on a training split of `examples`.
+    /// Steps in all, with so many training examples.
     pub fn total(&self, examples: u64) -> u64 {
         match self.epochs {
             0 => self.steps,
             epochs => (epochs * examples).div_ceil(self.batch as u64 * self.discriminator_updates),
         }
+    }
+
+    fn default_updates() -> u64 {
+        1
     }
 }
 

@@ -16,6 +16,13 @@ pub const CONDITION: &str = "condition";
 /// Output of a sampling plan, `[rows, numbers]`.
 pub const SAMPLES: &str = "samples";
 
+/// Host-filled input of an appraising plan: examples, `[rows, numbers]`.
+pub const APPRAISED: &str = "appraised";
+/// Output of an appraising plan: D's outputs, `[rows / pack, 1]`.
+pub const LOGITS: &str = "logits";
+/// Output of an appraising plan where D has layers before its last: what that one sees, `[rows / pack, width]`.
+pub const FEATURES: &str = "features";
+
 /// A configured GAN with all widths settled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gan {
@@ -139,6 +146,21 @@ impl Gan {
         let samples = self.generator.forward(&g, self.with_labels(&g, z, labels), 0, "sample");
         let stage = Stage { outputs: vec![(SAMPLES.into(), samples)], updates: vec![] };
         self.lower(&g, &[stage], Precision::Fp32)
+    }
+
+    /// A plan that shows what D makes of examples (and labels), `rows` at once, in fp32 and without dropout.
+    pub fn appraising_plan(&self, rows: usize) -> Plan {
+        let g = Graph::new();
+        let x = g.input(APPRAISED, &[rows, self.numbers]);
+        let labels = (self.classes > 0).then(|| g.input(CONDITION, &[rows, self.classes]));
+        let packs = rows / self.config.discriminator.pack;
+        let x = g.reshape(self.with_labels(&g, x, labels), &[packs, self.discriminator.input]);
+        let whole = self.discriminator.without_dropout();
+        let mut outputs = vec![(LOGITS.into(), whole.forward(&g, x, 0, "appraise"))];
+        if whole.last_input() > 0 {
+            outputs.push((FEATURES.into(), whole.without_last().forward(&g, x, 0, "appraise")));
+        }
+        self.lower(&g, &[Stage { outputs, updates: vec![] }], Precision::Fp32)
     }
 
     fn phase(&self, name: String, when: When, times: u64, both: bool, penalties: bool) -> Phase {

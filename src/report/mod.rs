@@ -2,6 +2,8 @@
 
 pub mod html;
 pub mod picture;
+pub mod run;
+pub mod tensorboard;
 
 use crate::config::Scale;
 use crate::data::Shape;

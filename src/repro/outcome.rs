@@ -1,6 +1,7 @@
 //! What a recipe and seed came to, on the disk: one JSON file each, whole or not there.
 
 use super::{Paper, Role};
+use crate::doctor::State;
 use crate::error::{Error, Result};
 use crate::run::atomic;
 use serde::{Deserialize, Serialize};
@@ -42,8 +43,20 @@ pub struct Outcome {
     pub values: BTreeMap<String, Option<f64>>,
     /// The same of other "samples": real data, the mean image.
     pub references: BTreeMap<String, BTreeMap<String, Option<f64>>>,
+    /// What the run doctor says, one state or several.
+    pub doctor: Vec<Said>,
     /// What to know before quoting the numbers.
     pub warnings: Vec<String>,
+}
+
+/// A state that the run doctor sees.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
+    /// Which.
+    pub state: State,
+    /// The numbers it rests on.
+    pub evidence: String,
 }
 
 impl Outcome {

@@ -1,7 +1,7 @@
 //! The page: the tables with pictures, one file that stands alone.
 
 use super::outcome::Outcome;
-use super::table::{Origin, Row, Table, figure, heading};
+use super::table::{Origin, Row, Table, diagnosis, figure, heading};
 use super::{Experiment, Kind, Paper, pictures};
 use crate::report::html::{
     self, Html, Page, Tone, callout, definitions, folded, gallery, list, paragraph, text,
@@ -48,6 +48,9 @@ fn findings(table: &Table) -> Vec<Html> {
         let words = format!("{}, {}: {number} with {}; {reported}.", table.title, heading(quantity), row.who);
         let tone = if row.caveat.is_empty() { Tone::Plain } else { Tone::Warning };
         let mut inside = vec![paragraph(&words)];
+        if !row.doctor.is_empty() {
+            inside.push(paragraph(&format!("The run doctor says: {}.", diagnosis(row))));
+        }
         if !row.caveat.is_empty() {
             inside.push(paragraph(&format!("Less than the recipe: {}.", row.caveat)));
         }
@@ -85,7 +88,7 @@ fn numbers(table: &Table, outcomes: &[&Outcome]) -> Vec<Html> {
 fn seeds(table: &Table, outcomes: &[&Outcome]) -> Html {
     let mut head: Vec<String> = vec!["run".into()];
     head.extend(table.quantities.iter().map(heading));
-    head.extend(["steps", "training time", "device", "version"].map(String::from));
+    head.extend(["doctor", "steps", "training time", "device", "version"].map(String::from));
     let mut shown = html::Table::new(&refs(&head));
     for o in outcomes {
         let mut cells = vec![format!("{}, seed {}", o.recipe, o.seed)];
@@ -94,6 +97,8 @@ fn seeds(table: &Table, outcomes: &[&Outcome]) -> Html {
             let cell = number.and_then(|x| super::table::Cell::of(&[x]));
             figure(q, Origin::Ours, cell)
         }));
+        let said = o.doctor.iter().map(|s| format!("{}: {}", s.state.name(), s.evidence));
+        cells.push(said.collect::<Vec<_>>().join("; "));
         cells.push(format!("{} of {}", o.step, o.full));
         cells.push(readable(Duration::from_secs_f64(o.seconds)));
         cells.extend([o.device.clone(), format!("gansaku {}", o.version)]);

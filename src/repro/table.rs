@@ -65,6 +65,8 @@ pub struct Row {
     pub note: String,
     /// What makes the numbers less than the recipe's: cut short, changed. Empty where nothing does.
     pub caveat: String,
+    /// What the run doctor says: each state with the seeds that are in it. Empty of rows that are not runs.
+    pub doctor: BTreeMap<String, Vec<u64>>,
     /// Whose numbers are averaged.
     pub seeds: Vec<u64>,
     /// One a column; null where there is no number.
@@ -149,6 +151,7 @@ fn reported(experiment: &Experiment, row: &super::Reported) -> Row {
         who: row.what.clone(),
         note: format!("{}{spread}", row.from),
         caveat: String::new(),
+        doctor: BTreeMap::new(),
         seeds: vec![],
         cells: experiment.quantities.iter().map(cell).collect(),
     }
@@ -177,6 +180,7 @@ fn ours(experiment: &Experiment, group: &[&Outcome]) -> Row {
             first.version
         ),
         caveat: caveat(first),
+        doctor: doctor(group),
         seeds: group.iter().map(|o| o.seed).collect(),
         cells,
     }
@@ -187,6 +191,27 @@ fn seeds_in_words(group: &[&Outcome]) -> String {
         [one] => format!("seed {}", one.seed),
         many => format!("{} seeds", many.len()),
     }
+}
+
+fn doctor(group: &[&Outcome]) -> BTreeMap<String, Vec<u64>> {
+    let mut seeds: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for outcome in group {
+        for said in &outcome.doctor {
+            seeds.entry(said.state.name().to_string()).or_default().push(outcome.seed);
+        }
+    }
+    seeds
+}
+
+/// What the run doctor says, in a line: "mode collapse (9 of 10), healthy (1 of 10)".
+pub fn diagnosis(row: &Row) -> String {
+    let all = row.seeds.len();
+    let mut states: Vec<_> = row.doctor.iter().map(|(state, seeds)| (seeds.len(), state)).collect();
+    states.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+    let word = |(count, state): (usize, &String)| {
+        if all == 1 { state.clone() } else { format!("{state} ({count} of {all})") }
+    };
+    states.into_iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
 fn caveat(o: &Outcome) -> String {
@@ -220,6 +245,7 @@ fn references(experiment: &Experiment, outcomes: &[Outcome]) -> Vec<Row> {
             who: who.to_string(),
             note: String::new(),
             caveat: String::new(),
+            doctor: BTreeMap::new(),
             seeds: seeds.keys().copied().collect(),
             cells: cells.collect(),
         }
@@ -273,7 +299,9 @@ fn one(table: &Table) -> String {
         lines.push([vec![row.origin.word().into(), row.who.clone()], cells.collect()].concat());
         let caveat =
             if row.caveat.is_empty() { String::new() } else { format!("{}; ", row.caveat.to_uppercase()) };
-        notes.push(format!("{caveat}{}", row.note));
+        let says =
+            if row.doctor.is_empty() { String::new() } else { format!("; doctor: {}", diagnosis(row)) };
+        notes.push(format!("{caveat}{}{says}", row.note));
     }
     let width = |column: usize| lines.iter().map(|l| l[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
@@ -296,6 +324,8 @@ fn one(table: &Table) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::State;
+    use crate::repro::outcome::Said;
 
     #[test]
     fn means_and_deviations_are_those_of_a_sample() {
@@ -327,6 +357,10 @@ mod tests {
                 "test points".into(),
                 BTreeMap::from([("modes.modes".to_string(), Some(8.0))]),
             )]),
+            doctor: vec![Said {
+                state: if modes < 6.5 { State::ModeCollapse } else { State::Healthy },
+                evidence: "2 of 8".into(),
+            }],
             warnings: vec![],
         }
     }
@@ -352,6 +386,8 @@ mod tests {
         assert_eq!(rows[0].cells[2], None, "no number is not zero");
         let caveats: Vec<&str> = rows.iter().map(|r| r.caveat.as_str()).collect();
         assert_eq!(caveats, ["", "cut short at step 40 of 100", "", "changed: latent.dim=3"]);
+        assert_eq!(diagnosis(&rows[0]), "healthy (1 of 2), mode collapse (1 of 2)");
+        assert_eq!(diagnosis(&rows[1]), "mode collapse");
         assert!(rows[0].note.starts_with("100 steps in 1m 1s a seed"), "{}", rows[0].note);
     }
 

@@ -10,10 +10,11 @@
 //! Called again, it keeps what is finished and goes on with what is not, exactly.
 
 use super::order::{Job, Order, jobs};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Said};
 use super::{page, pictures, table};
 use crate::config::Config;
 use crate::data::{self, Dataset};
+use crate::doctor;
 use crate::error::{Error, Result};
 use crate::eval::{Measurement, Metric, Subject, parzen};
 use crate::run::{Folder, atomic, checkpoint};
@@ -177,8 +178,13 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
         protocols: BTreeMap::new(),
         values: BTreeMap::new(),
         references: BTreeMap::new(),
+        doctor: vec![],
         warnings: vec![],
     };
+    let diagnosis = doctor::diagnose(&trained.run)?;
+    outcome.doctor =
+        diagnosis.verdicts.into_iter().map(|v| Said { state: v.state, evidence: v.evidence }).collect();
+    outcome.warnings = diagnosis.notes;
     for m in measurements(order, job, &mut forger, &dataset, None)? {
         outcome.protocols.insert(m.metric.clone(), m.protocol);
         outcome.values.extend(named(&m.metric, m.values));

@@ -67,14 +67,20 @@ pub struct Window {
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
     format: u32,
-    files: BTreeMap<String, Entry>,
+    files: Sums,
 }
 
-#[derive(Debug, Serialize, Deserialize, PartialEq)]
-struct Entry {
-    bytes: u64,
-    sha256: String,
+/// A file of a checkpoint as its manifest knows it.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Entry {
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256, 64 hexadecimal digits.
+    pub sha256: String,
 }
+
+/// Files by name.
+pub type Sums = BTreeMap<String, Entry>;
 
 /// A checkpoint in memory.
 #[derive(Debug, Clone)]
@@ -245,20 +251,35 @@ pub fn list(folder: &Path) -> Vec<(u64, PathBuf)> {
     all
 }
 
+fn damaged(path: &Path, file: &str, what: &str) -> Error {
+    Error::Checkpoint(format!("{}: {what}; the checkpoint cannot be trusted", path.join(file).display()))
+}
+
+fn manifest(path: &Path) -> Result<Manifest> {
+    let bytes = fs::read(path.join(MANIFEST)).map_err(|e| damaged(path, MANIFEST, &e.to_string()))?;
+    let manifest: Manifest = serde_json::from_slice(&bytes)
+        .map_err(|e| damaged(path, MANIFEST, &format!("not a manifest: {e}")))?;
+    match manifest.format {
+        FORMAT => Ok(manifest),
+        other => Err(damaged(path, MANIFEST, &format!("format {other}, expected {FORMAT}"))),
+    }
+}
+
+/// What a checkpoint's manifest says of its files, which are not read.
+///
+/// # Errors
+/// When there is no manifest, or none that can be read.
+pub fn sums(path: &Path) -> Result<Sums> {
+    manifest(path).map(|m| m.files)
+}
+
 /// Reads every file of a checkpoint and checks it against the manifest.
 fn verify(path: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let damaged = |file: &str, what: String| {
-        Error::Checkpoint(format!("{}: {what}; the checkpoint cannot be trusted", path.join(file).display()))
-    };
-    let read = |file: &str| fs::read(path.join(file)).map_err(|e| damaged(file, e.to_string()));
-    let manifest: Manifest = serde_json::from_slice(&read(MANIFEST)?)
-        .map_err(|e| damaged(MANIFEST, format!("not a manifest: {e}")))?;
-    if manifest.format != FORMAT {
-        return Err(damaged(MANIFEST, format!("format {}, expected {FORMAT}", manifest.format)));
-    }
+    let damaged = |file: &str, what: String| damaged(path, file, &what);
+    let manifest = manifest(path)?;
     let mut files = BTreeMap::new();
     for (name, entry) in &manifest.files {
-        let bytes = read(name)?;
+        let bytes = fs::read(path.join(name)).map_err(|e| damaged(name, e.to_string()))?;
         let found = Entry { bytes: bytes.len() as u64, sha256: sha256(&bytes) };
         if found.bytes != entry.bytes {
             return Err(damaged(name, format!("{} bytes, expected {}", found.bytes, entry.bytes)));
@@ -349,4 +370,10 @@ pub fn locate(path: &Path) -> Result<(Checkpoint, PathBuf, Vec<String>)> {
     }
     let run = super::Folder::open(path)?;
     newest(&run.checkpoints())
+}
+
+/// The run that a checkpoint lies in, where it still does.
+pub fn run_of(checkpoint: &Path) -> Option<PathBuf> {
+    let home = checkpoint.parent()?.parent()?;
+    home.join("metrics.jsonl").is_file().then(|| home.to_path_buf())
 }

@@ -1,11 +1,7 @@
 //! `metrics.jsonl`: one JSON object a line, written as training goes.
 
-use super::atomic;
-use crate::error::{Error, Result};
+use super::journal::{Journal, Stepped};
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
 
 /// Means over the steps since the line before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,60 +40,20 @@ pub struct Line {
     pub skipped_updates: Option<u64>,
 }
 
-/// The open file.
-#[derive(Debug)]
-pub struct Metrics {
-    path: PathBuf,
-    file: File,
-}
-
-impl Metrics {
-    /// Opens the file of a run that has done `step` steps: lines past it are dropped, with whatever a crash
-    /// left unfinished at the end. Also the last line kept.
-    ///
-    /// # Errors
-    /// When the file cannot be read or written.
-    pub fn open(path: &Path, step: u64) -> Result<(Metrics, Option<Line>)> {
-        let text = match std::fs::read(path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(e) => return Err(Error::io("read", path, &e)),
-        };
-        let mut last = None;
-        let mut kept = String::new();
-        for text in text.split_inclusive('\n').filter(|l| l.ends_with('\n')) {
-            match serde_json::from_str::<Line>(text) {
-                Ok(line) if line.step <= step => {
-                    kept.push_str(text);
-                    last = Some(line);
-                }
-                _ => break,
-            }
-        }
-        if kept != text {
-            atomic::write(path, kept.as_bytes())?;
-        }
-        let file = OpenOptions::new().create(true).append(true).open(path);
-        let file = file.map_err(|e| Error::io("open", path, &e))?;
-        Ok((Metrics { path: path.to_path_buf(), file }, last))
-    }
-
-    /// Adds a line with a single write.
-    pub fn add(&mut self, line: &Line) -> Result<()> {
-        let mut text = serde_json::to_string(line).expect("numbers and names");
-        text.push('\n');
-        self.file.write_all(text.as_bytes()).map_err(|e| Error::io("write", &self.path, &e))
-    }
-
-    /// Flushes lines to the disk: called before a checkpoint that counts on them.
-    pub fn flush(&mut self) -> Result<()> {
-        self.file.sync_data().map_err(|e| Error::io("flush", &self.path, &e))
+impl Stepped for Line {
+    fn step(&self) -> u64 {
+        self.step
     }
 }
+
+/// `metrics.jsonl`, open.
+pub type Metrics = Journal<Line>;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::journal;
+    use std::io::Write;
 
     #[test]
     fn reopening_drops_what_the_checkpoint_does_not_know() {
@@ -119,13 +75,15 @@ mod tests {
             skipped_updates: None,
             g_gradient_norm: 0.1,
         };
-        let (mut metrics, last) = Metrics::open(&path, 0).expect("opens");
-        assert_eq!(last, None);
+        let (mut metrics, kept) = Metrics::open(&path, 0).expect("opens");
+        assert_eq!(kept, []);
         (1..=3).for_each(|i| metrics.add(&line(100 * i)).expect("writes"));
         // A crash in the middle of a line.
-        metrics.file.write_all(b"{\"step\": 4").expect("writes");
-        let (_, last) = Metrics::open(&path, 250).expect("opens");
-        assert_eq!(last, Some(line(200)));
+        let mut file = std::fs::OpenOptions::new().append(true).open(&path).expect("there");
+        file.write_all(b"{\"step\": 4").expect("writes");
+        assert_eq!(journal::read::<Line>(&path).expect("reads").len(), 3, "whole lines alone");
+        let (_, kept) = Metrics::open(&path, 250).expect("opens");
+        assert_eq!(kept, [line(100), line(200)]);
         assert_eq!(std::fs::read_to_string(&path).expect("reads").lines().count(), 2);
     }
 }

@@ -4,14 +4,19 @@
 //! runs/00000-digits/
 //!   config.toml      every value that decides the run's bytes
 //!   metrics.jsonl    one line every log.every steps
+//!   doctor.jsonl     what the run doctor measured every log.samples_every steps, and its verdicts as they changed
 //!   samples/         step-000001000.png … on fixed noise; reals.png beside them
 //!   checkpoints/     step-000001000/ …: see [`checkpoint`]
+//!   machine.json     what it was trained on, with which program
+//!   report.html      what was trained and whether it worked, on one page
+//!   events.out.tfevents.…  the metrics and pictures for TensorBoard
 //!   latest           the name of the newest checkpoint
 //!   lock             held while a training writes here
 //! ```
 
 pub mod atomic;
 pub mod checkpoint;
+pub mod journal;
 mod metrics;
 pub mod tensors;
 
@@ -19,8 +24,18 @@ pub use metrics::{Line, Metrics};
 
 use crate::config::{Config, Layers};
 use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+
+/// What a run is trained on, and with which program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The program's version.
+    pub gansaku: String,
+    /// The device, without what does not change the run's bytes, such as the number of threads.
+    pub device: String,
+}
 
 /// A run's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +149,27 @@ impl Folder {
         atomic::write(&self.config_file(), config.to_toml().as_bytes())
     }
 
+    /// Writes `machine.json`.
+    pub fn write_machine(&self, machine: &Machine) -> Result<()> {
+        let text = serde_json::to_string_pretty(machine).expect("names");
+        atomic::write(&self.path.join("machine.json"), (text + "\n").as_bytes())
+    }
+
+    /// What `machine.json` says, where there is one.
+    pub fn machine(&self) -> Option<Machine> {
+        serde_json::from_slice(&fs::read(self.path.join("machine.json")).ok()?).ok()
+    }
+
+    /// `report.html`.
+    pub fn report_file(&self) -> PathBuf {
+        self.path.join("report.html")
+    }
+
+    /// `eval.json`: what `gansaku eval` measured last.
+    pub fn eval_file(&self) -> PathBuf {
+        self.path.join("eval.json")
+    }
+
     /// `samples/`.
     pub fn samples(&self) -> PathBuf {
         self.path.join("samples")
@@ -147,6 +183,11 @@ impl Folder {
     /// `metrics.jsonl`.
     pub fn metrics_file(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
+    }
+
+    /// `doctor.jsonl`.
+    pub fn doctor_file(&self) -> PathBuf {
+        self.path.join("doctor.jsonl")
     }
 }
 

@@ -1,19 +1,22 @@
 //! Training: from a configuration to a run's folder. The loop is [`Session::run`].
 
+pub mod appraiser;
 pub mod forger;
 mod init;
 mod progress;
+pub mod reporter;
 pub mod sampler;
 mod schedule;
 pub(crate) mod signals;
 mod trainer;
 
-pub use progress::readable;
+pub use progress::{duration_in_words, readable};
 pub use schedule::schedule;
 pub use trainer::Trainer;
 
 use crate::config::Config;
 use crate::data::{self, Dataset};
+use crate::doctor::{self, live::Live};
 use crate::error::{Error, Result};
 use crate::exec::{self, ColumnNorm, Device, Opened, UpdateRule};
 use crate::graph::Player;
@@ -21,8 +24,11 @@ use crate::lower::cost::Cost;
 use crate::models::gan::Gan;
 use crate::precision::Precision;
 use crate::report::Display;
+use crate::report::run::Status;
+use crate::report::tensorboard::Events;
 use crate::run::{Folder, Lock, Metrics, atomic, checkpoint};
 use progress::Progress;
+use reporter::{Drawn, Reporter};
 use sampler::Sampler;
 use signals::Signals;
 use std::path::{Path, PathBuf};
@@ -121,6 +127,12 @@ pub fn train_on(request: &Request, device: Opened) -> Result<Trained> {
     let mut session = Session::open(request, device)?;
     let done = session.run(request.time);
     session.progress.finish();
+    if let Err(e) = &done {
+        if let Error::Diverged(why) = e {
+            session.diverged(why)?;
+        }
+        session.tell_failure(e);
+    }
     done.map(|()| session.trained())
 }
 
@@ -132,6 +144,10 @@ struct Session {
     folder: Folder,
     _lock: Lock,
     metrics: Metrics,
+    events: Events,
+    reporter: Reporter,
+    data: Arc<Dataset>,
+    doctor: Live,
     progress: Progress,
     signals: Signals,
     /// Seconds that resumed runs had trained before.
@@ -170,13 +186,16 @@ impl Session {
             }
         };
         folder.write_config(config)?;
-        let (metrics, last) = Metrics::open(&folder.metrics_file(), trainer.state.step)?;
-        tell(&dataset, &trainer, &folder);
+        folder.write_machine(&reporter::machine(&trainer.device()))?;
+        let (metrics, lines) = Metrics::open(&folder.metrics_file(), trainer.state.step)?;
         let (from, total) = (trainer.state.step, trainer.total());
+        let events = Events::open(&folder, config, from, Some(total))?;
+        tell(&dataset, &trainer, &folder);
+        let doctor = Live::open(&folder, config, &dataset, request.threads, from, &lines)?;
         Ok(Session {
             progress: Progress::new(from, total, request.time),
             signals: Signals::listen()?,
-            seconds_before: last.map_or(0.0, |l| l.seconds),
+            seconds_before: lines.last().map_or(0.0, |l| l.seconds),
             begun: Instant::now(),
             from,
             trainer,
@@ -185,6 +204,10 @@ impl Session {
             folder,
             _lock: lock,
             metrics,
+            events,
+            reporter: Reporter::default(),
+            data: dataset,
+            doctor,
             saved,
         })
     }
@@ -195,6 +218,7 @@ impl Session {
         while self.trainer.state.step < self.trainer.total() {
             if let Some(signal) = self.signals.come() {
                 self.save()?;
+                self.report(Status::Stopped)?;
                 return Err(signal.stopped(self.trainer.state.step, &self.folder.path));
             }
             if time.is_some_and(|limit| self.begun.elapsed() >= limit) {
@@ -206,22 +230,34 @@ impl Session {
             if step.is_multiple_of(log.every) {
                 let line = self.trainer.line(self.seconds()).map_err(|e| self.with_last_good(e))?;
                 self.metrics.add(&line).map_err(|e| self.with_last_good(e))?;
+                self.events.line(&line).map_err(|e| self.with_last_good(e))?;
                 self.progress.line(&line);
+                let heard = self.doctor.line(&line).map_err(|e| self.with_last_good(e))?;
+                self.progress.say(&heard);
             }
             if step.is_multiple_of(log.samples_every) {
                 self.picture().map_err(|e| self.with_last_good(e))?;
+                self.probe().map_err(|e| self.with_last_good(e))?;
             }
             if step.is_multiple_of(every) {
                 self.save()?;
             }
+            if step.is_multiple_of(log.samples_every) && self.reporter.is_due(self.begun.elapsed()) {
+                self.report(Status::Training)?;
+            }
         }
         self.save()?;
         let picture = self.picture().map_err(|e| self.with_last_good(e))?;
-        self.progress.finish();
         let step = self.trainer.state.step;
+        let last_word = self.doctor.last_word(&self.trainer.snapshot()?.networks, step);
+        let is_whole = step >= self.trainer.total();
+        self.report(if is_whole { Status::Finished } else { Status::Stopped })?;
+        self.progress.finish();
+        last_word.iter().for_each(|word| eprintln!("doctor: {word}"));
         let all = if self.from > 0 { format!(" ({step} in all)") } else { String::new() };
         let (done, time) = (step - self.from, readable(self.begun.elapsed()));
         eprintln!("{done} steps{all} in {time}; samples: {}", picture.display());
+        eprintln!("what came of it: {}", self.folder.report_file().display());
         if step < self.trainer.total() {
             eprintln!("go on with: gansaku train --resume {}", self.folder.path.display());
         }
@@ -256,6 +292,7 @@ impl Session {
         let saved = self.trainer.snapshot().and_then(|snapshot| {
             snapshot.check()?;
             self.metrics.flush()?;
+            self.doctor.flush()?;
             checkpoint::save(&self.folder.checkpoints(), &snapshot)
         });
         self.saved = Some(saved.map_err(|e| self.with_last_good(e))?);
@@ -269,9 +306,68 @@ impl Session {
         let latent = sampler::noise(t.config, t.config.seed, count);
         let labels = sampler::labels(t.gan.classes, None, count);
         let samples = self.sampler.sample(&t.networks[Player::Generator as usize], &latent, &labels);
-        let path = self.folder.samples().join(format!("step-{:09}.png", t.state.step));
-        atomic::write(&path, &self.display.picture(&samples, columns(count)).png())?;
+        let step = t.state.step;
+        let png = self.display.picture(&samples, columns(count)).png();
+        let path = self.folder.samples().join(format!("step-{step:09}.png"));
+        atomic::write(&path, &png)?;
+        // What a stop on the way draws is no part of the run's history.
+        if step.is_multiple_of(self.trainer.config.log.samples_every) || step == self.trainer.total() {
+            self.events.picture(step, &png)?;
+        }
         Ok(path)
+    }
+
+    /// Writes `report.html`.
+    fn report(&mut self, status: Status) -> Result<()> {
+        let written = self.trainer.snapshot().and_then(|t| {
+            let drawn = Drawn {
+                gan: t.gan,
+                sampler: &mut self.sampler,
+                display: self.display,
+                generator: Some(&t.networks[Player::Generator as usize]),
+                data: Ok(&self.data),
+                verdicts: self.doctor.verdicts(),
+                notes: vec![],
+            };
+            self.reporter.write(&self.folder, t.state.step, status, drawn)
+        });
+        written.map_err(|e| self.with_last_good(e))
+    }
+
+    /// Leaves a report that tells what ended the training. The error is what counts: whatever else fails is not told.
+    fn tell_failure(&mut self, error: &Error) {
+        if matches!(error, Error::Interrupted(_) | Error::Terminated(_)) {
+            return;
+        }
+        let recorded = doctor::recorded(&self.folder.path);
+        let drawn = Drawn {
+            gan: &self.trainer.gan,
+            sampler: &mut self.sampler,
+            display: self.display,
+            generator: None,
+            data: Ok(&self.data),
+            verdicts: recorded.map_or(vec![], |diagnosis| diagnosis.verdicts),
+            notes: vec![],
+        };
+        let (step, status) = (self.trainer.state.step, Status::Failed(error.to_string()));
+        let _ = self.reporter.write(&self.folder, step, status, drawn);
+    }
+
+    /// What the doctor measures and has to say.
+    fn probe(&mut self) -> Result<()> {
+        let t = self.trainer.snapshot()?;
+        let heard = self.doctor.probe(&t.networks, t.state.step)?;
+        self.progress.say(&heard);
+        Ok(())
+    }
+
+    /// Notes why training ended in the step after the last one done.
+    fn diverged(&mut self, why: &str) -> Result<()> {
+        let sums = &self.trainer.state.window.sums;
+        let floor = f64::from(crate::exec::scale::FLOOR);
+        let fell = ["d_loss_scale", "g_loss_scale"].iter().any(|s| sums.get(*s).is_some_and(|&s| s < floor));
+        let state = if fell { doctor::State::LossScaleFloor } else { doctor::State::NonFinite };
+        self.doctor.failed(state, self.trainer.state.step + 1, why)
     }
 
     /// The error, and what a user still has.

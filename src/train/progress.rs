@@ -70,12 +70,27 @@ impl Progress {
         );
     }
 
+    /// What the doctor has to say, above the bar.
+    pub fn say(&self, heard: &[String]) {
+        for line in heard {
+            match &self.bar {
+                Some(bar) => bar.println(format!("doctor: {line}")),
+                None => eprintln!("doctor: {line}"),
+            }
+        }
+    }
+
     /// Takes the bar away.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
+}
+
+/// [`readable`] of seconds, which may be any number.
+pub fn duration_in_words(seconds: f64) -> String {
+    readable(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
 /// "45s", "3m 20s", "2h 5m".

@@ -283,6 +283,8 @@ impl Trainer {
     /// Notes a network's loss scale; an error where even the loss itself overflows.
     fn watch_scale(&mut self, record: &Record, player: Player, step: u64) -> Result<()> {
         let scale = record.loss_scale[player as usize];
+        let name = format!("{}_loss_scale", player.letter().to_lowercase());
+        self.state.window.sums.insert(name, f64::from(scale));
         if scale < scale::FLOOR {
             return Err(Error::Diverged(format!(
                 "step {step}: the {}'s gradient overflows fp16 with a loss scale of {}, its floor; use --precision \
@@ -291,8 +293,6 @@ impl Trainer {
                 scale::FLOOR
             )));
         }
-        let name = format!("{}_loss_scale", player.letter().to_lowercase());
-        self.state.window.sums.insert(name, f64::from(scale));
         Ok(())
     }
 

@@ -1,0 +1,113 @@
+//! The one flag to change.
+
+use super::State;
+use super::rules::Facts;
+use crate::config::{Config, Objective, Optimizer, Rule};
+use crate::precision::Precision;
+
+/// What to do about a state: one flag, with its value for this run.
+pub fn advice(state: State, facts: &Facts) -> String {
+    let config = facts.config;
+    match state {
+        State::TooEarly => String::new(),
+        State::Healthy => {
+            "nothing to change; `gansaku eval RUN` measures it, --steps trains it longer".into()
+        }
+        State::DWon => d_won(config),
+        State::GWon => g_won(config),
+        State::Oscillation => {
+            penalty(config).unwrap_or_else(|| slower("discriminator", &config.optimizer.discriminator))
+        }
+        State::ModeCollapse => mode_collapse(config),
+        State::Memorising => format!(
+            "--data with more than these examples, or stop before: --steps {}",
+            facts.probes.last().map_or(1, |p| p.step)
+        ),
+        State::Stalled => stalled(config, facts),
+        State::NonFinite | State::LossScaleFloor => after_failure(state, config),
+    }
+}
+
+/// The same where training could not go on.
+pub fn after_failure(state: State, config: &Config) -> String {
+    match state {
+        State::LossScaleFloor => "--precision bf16: it has fp32's range and needs no loss scale".into(),
+        _ if config.train.precision == Precision::Fp16 => "--precision bf16: it has fp32's range".into(),
+        _ => slower("discriminator", &config.optimizer.discriminator),
+    }
+}
+
+fn d_won(config: &Config) -> String {
+    if config.loss.objective == Objective::Minimax {
+        return "--set loss.objective=non-saturating: its gradient does not vanish where D is sure".into();
+    }
+    penalty(config).unwrap_or_else(|| slower("discriminator", &config.optimizer.discriminator))
+}
+
+fn g_won(config: &Config) -> String {
+    let loss = &config.loss;
+    let greatest = [("r1", loss.r1), ("r2", loss.r2), ("gradient_penalty", loss.gradient_penalty)]
+        .into_iter()
+        .max_by(|a, b| a.1.total_cmp(&b.1));
+    let (g, d) = (&config.optimizer.generator, &config.optimizer.discriminator);
+    match greatest {
+        Some((name, weight)) if weight > 1.0 => {
+            format!("--set loss.{name}={}: the penalty holds D down", weight / 10.0)
+        }
+        _ if d.lr < g.lr => format!("--set optimizer.discriminator.lr={}: D learns slower than G", g.lr),
+        _ if config.train.joint => format!("--set optimizer.discriminator.lr={}", d.lr * 4.0),
+        _ => format!(
+            "--set train.discriminator_updates={}: D needs more updates than G",
+            config.train.discriminator_updates + 1
+        ),
+    }
+}
+
+fn mode_collapse(config: &Config) -> String {
+    let paired = config.loss.relativistic;
+    if !paired && config.loss.objective != Objective::Minimax {
+        return "--set loss.relativistic=true: D then compares samples with data in pairs, and dropping modes no longer \
+                pays (1807.00734)"
+            .into();
+    }
+    let pack = config.discriminator.pack;
+    if pack == 1 && config.train.batch.is_multiple_of(2) {
+        return "--set discriminator.pack=2: D then sees how alike two samples are (1712.04086)".into();
+    }
+    penalty(config).unwrap_or_else(|| slower("generator", &config.optimizer.generator))
+}
+
+fn stalled(config: &Config, facts: &Facts) -> String {
+    let dead = facts.lines.last().is_some_and(|l| l.g_gradient_norm == 0.0);
+    let (name, optimizer) = match (dead, config.optimizer.generator, config.optimizer.discriminator) {
+        (true, ..) => {
+            return "--seed 1: no gradient reaches G at all, its units are dead; start again".into();
+        }
+        (false, g, d) if g.lr <= d.lr => ("generator", g),
+        (false, _, d) => ("discriminator", d),
+    };
+    format!("--set optimizer.{name}.lr={}", optimizer.lr * 10.0)
+}
+
+/// Gradient penalties where there are none and there can be.
+fn penalty(config: &Config) -> Option<String> {
+    let loss = &config.loss;
+    let none = loss.r1 == 0.0 && loss.r2 == 0.0 && loss.gradient_penalty == 0.0;
+    match loss.objective {
+        _ if !none || config.train.joint => None,
+        Objective::Wasserstein => {
+            Some("--set loss.gradient_penalty=10: a critic must be smooth (1704.00028)".into())
+        }
+        _ => Some("--set loss.r1=0.1: a D that is flat around data lets training settle (1801.04406)".into()),
+    }
+}
+
+fn slower(network: &str, optimizer: &Optimizer) -> String {
+    let Optimizer { lr, .. } = optimizer;
+    match optimizer.rule {
+        Rule::Adam { beta1, .. } if beta1 > 0.5 => {
+            format!("--set optimizer.{network}.rule.adam.beta1=0.5: momentum overshoots in a game")
+        }
+        _ => format!("--set optimizer.{network}.lr={}", lr / 4.0),
+    }
+}

@@ -1,0 +1,102 @@
+//! From lines of metrics and probes, in the order in which they came, to states entered and left.
+
+use super::probe::Probe;
+use super::rules::{self, Facts};
+use super::{Entry, State, Verdict, advice};
+use crate::config::Config;
+use crate::run::Line;
+use std::collections::BTreeMap;
+
+/// Watches one run.
+pub struct Judge {
+    config: Config,
+    lines: Vec<Line>,
+    probes: Vec<Probe>,
+    /// The states that the run is in, never [`State::TooEarly`].
+    open: BTreeMap<State, Verdict>,
+}
+
+impl Judge {
+    /// Of a run with that configuration.
+    pub fn new(config: &Config) -> Judge {
+        Judge { config: config.clone(), lines: vec![], probes: vec![], open: BTreeMap::new() }
+    }
+
+    /// Takes a line; which states it makes the run enter and leave.
+    pub fn line(&mut self, line: &Line) -> Vec<Entry> {
+        self.lines.push(line.clone());
+        self.judge()
+    }
+
+    /// Takes a probe, likewise.
+    pub fn probe(&mut self, probe: &Probe) -> Vec<Entry> {
+        self.probes.push(probe.clone());
+        self.judge()
+    }
+
+    /// Takes what training wrote down, as it came: a line before the probe of the same step.
+    pub fn replay(&mut self, lines: &[Line], entries: &[Entry]) {
+        let mut lines = lines.iter().peekable();
+        for entry in entries {
+            let Entry::Probe(probe) = entry else { continue };
+            while let Some(line) = lines.next_if(|l| l.step <= probe.step) {
+                self.line(line);
+            }
+            self.probe(probe);
+        }
+        lines.for_each(|line| drop(self.line(line)));
+    }
+
+    /// The last step that it knows of.
+    pub fn step(&self) -> u64 {
+        let of_lines = self.lines.last().map_or(0, |l| l.step);
+        self.probes.last().map_or(0, |p| p.step).max(of_lines)
+    }
+
+    /// The step of the last probe.
+    pub fn probed(&self) -> Option<u64> {
+        self.probes.last().map(|p| p.step)
+    }
+
+    /// What it thinks now: one verdict or more.
+    pub fn verdicts(&self) -> Vec<Verdict> {
+        if !self.open.is_empty() {
+            return self.open.values().cloned().collect();
+        }
+        vec![Verdict {
+            state: State::TooEarly,
+            since_step: 0,
+            evidence: format!(
+                "{} lines of metrics and {} probes; a verdict takes {} and 1",
+                self.lines.len(),
+                self.probes.len(),
+                rules::WINDOW
+            ),
+            advice: "train on: a line comes every log.every steps, a probe every log.samples_every".into(),
+        }]
+    }
+
+    fn judge(&mut self) -> Vec<Entry> {
+        let facts = Facts { config: &self.config, lines: &self.lines, probes: &self.probes };
+        let step = self.step();
+        let found: BTreeMap<State, String> = rules::states(&facts).into_iter().collect();
+        let mut changes = vec![];
+        self.open.retain(|state, _| {
+            let stays = found.contains_key(state);
+            if !stays {
+                changes.push(Entry::Left { step, state: *state });
+            }
+            stays
+        });
+        for (state, evidence) in found {
+            let since_step = self.open.get(&state).map(|v| v.since_step);
+            let advice = advice::advice(state, &facts);
+            let verdict = Verdict { state, since_step: since_step.unwrap_or(step), evidence, advice };
+            if since_step.is_none() {
+                changes.push(Entry::Entered(verdict.clone()));
+            }
+            self.open.insert(state, verdict);
+        }
+        changes
+    }
+}

@@ -1,0 +1,124 @@
+//! The doctor at work during training: probes, judges, writes `doctor.jsonl`, and has a line to say when a state is
+//! entered or left.
+
+use super::judge::Judge;
+use super::probe::Prober;
+use super::{Entry, State, Verdict, advice};
+use crate::config::Config;
+use crate::data::Dataset;
+use crate::error::Result;
+use crate::exec::States;
+use crate::run::journal::Journal;
+use crate::run::{Folder, Line};
+use std::sync::Arc;
+
+/// Watches a run that trains.
+pub struct Live {
+    config: Config,
+    journal: Journal<Entry>,
+    judge: Judge,
+    prober: Prober,
+}
+
+/// Whether training ends with a state, so that only a written verdict can tell of it.
+pub fn is_end(state: State) -> bool {
+    matches!(state, State::NonFinite | State::LossScaleFloor)
+}
+
+impl Live {
+    /// Watches a run from `step` on; `lines` are its metrics so far. What its file knows past `step` is dropped.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written, or threads cannot be started.
+    pub fn open(
+        folder: &Folder,
+        config: &Config,
+        data: &Arc<Dataset>,
+        threads: usize,
+        step: u64,
+        lines: &[Line],
+    ) -> Result<Live> {
+        let prober = Prober::new(config, data, threads)?;
+        let (journal, entries) = Journal::open(&folder.doctor_file(), step)?;
+        let mut judge = Judge::new(config);
+        judge.replay(lines, &entries);
+        Ok(Live { config: config.clone(), journal, judge, prober })
+    }
+
+    /// Takes a line of metrics; what there is to say.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn line(&mut self, line: &Line) -> Result<Vec<String>> {
+        let changes = self.judge.line(line);
+        self.note(changes)
+    }
+
+    /// Measures the networks at a step where that is due; what there is to say.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn probe(&mut self, networks: &States, step: u64) -> Result<Vec<String>> {
+        let probe = self.prober.probe(networks, step);
+        self.journal.add(&Entry::Probe(probe.clone()))?;
+        let changes = self.judge.probe(&probe);
+        self.note(changes)
+    }
+
+    /// The last word on a run at a step. Where no probe was due there, it is made for this word alone: a training that
+    /// goes on later leaves the same file as one that never stopped.
+    pub fn last_word(&mut self, networks: &States, step: u64) -> Vec<String> {
+        if self.judge.probed() != Some(step) {
+            let probe = self.prober.probe(networks, step);
+            self.judge.probe(&probe);
+        }
+        self.judge.verdicts().iter().map(spoken).collect()
+    }
+
+    /// The states that the run is in.
+    pub fn verdicts(&self) -> Vec<Verdict> {
+        self.judge.verdicts()
+    }
+
+    /// Writes down that training failed at `step` with what `evidence` says.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn failed(&mut self, state: State, step: u64, evidence: &str) -> Result<()> {
+        let verdict = Verdict {
+            state,
+            since_step: step,
+            evidence: evidence.into(),
+            advice: advice::after_failure(state, &self.config),
+        };
+        self.journal.add(&Entry::Entered(verdict))
+    }
+
+    /// Flushes the file: called before a checkpoint that counts on it.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn flush(&mut self) -> Result<()> {
+        self.journal.flush()
+    }
+
+    fn note(&mut self, changes: Vec<Entry>) -> Result<Vec<String>> {
+        changes.iter().try_for_each(|change| self.journal.add(change))?;
+        let heard = |entry: &Entry| match entry {
+            Entry::Entered(verdict) => Some(format!("step {}: {}", verdict.since_step, spoken(verdict))),
+            Entry::Left { step, state } if state.is_alarm() => {
+                Some(format!("step {step}: no longer {}", state.name()))
+            }
+            Entry::Left { .. } | Entry::Probe(_) => None,
+        };
+        Ok(changes.iter().filter_map(heard).collect())
+    }
+}
+
+/// A verdict in a line.
+fn spoken(verdict: &Verdict) -> String {
+    match verdict.state.is_alarm() {
+        true => format!("{}: {}; {}", verdict.state.name(), verdict.evidence, verdict.advice),
+        false => format!("{}: {}", verdict.state.name(), verdict.evidence),
+    }
+}

@@ -1,0 +1,200 @@
+//! The run doctor: how a training is doing, in named states, each with its numbers and the one flag to change.
+//!
+//! What is known comes from `metrics.jsonl` and from probes, made where samples are drawn ([`probe`]): what no loss
+//! tells, such as how far apart samples lie. [`judge`] turns both into states; it sees them in the order in which
+//! they came, so that a verdict during training and one afterwards are the same. Thresholds stand with their
+//! reasons in [`rules`].
+
+mod advice;
+pub mod judge;
+pub mod live;
+pub mod probe;
+mod rules;
+
+use crate::config::{Config, Layers};
+use crate::data;
+use crate::error::Result;
+use crate::run::journal::{self, Stepped};
+use crate::run::{Folder, Line, checkpoint, read_config};
+use judge::Judge;
+use probe::{Probe, Prober};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
+
+/// How a run can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// There is too little to judge yet.
+    TooEarly,
+    /// Nothing below is seen.
+    Healthy,
+    /// D tells all samples from data, or G's gradient has vanished: G learns nothing.
+    DWon,
+    /// D cannot tell samples from data although they are far from them: G is taught nothing.
+    GWon,
+    /// The players go round in circles.
+    Oscillation,
+    /// Samples are too much alike, or whole modes of the data are missing.
+    ModeCollapse,
+    /// Samples are copies of training examples, or D knows those by heart.
+    Memorising,
+    /// A loss, gradient or weight is a NaN or an infinity.
+    NonFinite,
+    /// Nothing changes although samples are far from the data.
+    Stalled,
+    /// fp16's loss scale has fallen so far that small gradients are lost.
+    LossScaleFloor,
+}
+
+impl State {
+    /// For people: "D won".
+    pub fn name(self) -> &'static str {
+        match self {
+            State::TooEarly => "too early to tell",
+            State::Healthy => "healthy",
+            State::DWon => "D won",
+            State::GWon => "G won",
+            State::Oscillation => "oscillation",
+            State::ModeCollapse => "mode collapse",
+            State::Memorising => "memorising",
+            State::NonFinite => "non-finite",
+            State::Stalled => "stalled",
+            State::LossScaleFloor => "loss scale at its floor",
+        }
+    }
+
+    /// Whether something should be changed.
+    pub fn is_alarm(self) -> bool {
+        !matches!(self, State::TooEarly | State::Healthy)
+    }
+}
+
+/// A state that a run is in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Which.
+    pub state: State,
+    /// The step at which it was first seen without a break since.
+    pub since_step: u64,
+    /// The numbers it rests on.
+    pub evidence: String,
+    /// The one flag to change, and why; what to do next where all is well.
+    pub advice: String,
+}
+
+/// All that the doctor has to say about a run at a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// Steps done.
+    pub step: u64,
+    /// One or more, alarms in the order of [`State`]; [`State::Healthy`] and [`State::TooEarly`] stand alone.
+    pub verdicts: Vec<Verdict>,
+    /// What could not be measured, and why.
+    pub notes: Vec<String>,
+}
+
+/// A line of `doctor.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Entry {
+    /// What was measured.
+    Probe(Probe),
+    /// A state was entered at `verdict.since_step`.
+    Entered(Verdict),
+    /// A state was left.
+    Left {
+        /// At which step.
+        step: u64,
+        /// Which.
+        state: State,
+    },
+}
+
+impl Stepped for Entry {
+    fn step(&self) -> u64 {
+        match self {
+            Entry::Probe(probe) => probe.step,
+            Entry::Entered(verdict) => verdict.since_step,
+            Entry::Left { step, .. } => *step,
+        }
+    }
+}
+
+/// Judges a run by its folder (its newest checkpoint) or by a checkpoint's. Where training left no probe of that
+/// checkpoint, it is probed now: that reads the data.
+///
+/// # Errors
+/// When there is no such run or checkpoint. Data that cannot be read are a note.
+pub fn diagnose(run: &Path) -> Result<Diagnosis> {
+    let (checkpoint, path, warnings) = match checkpoint::locate(run) {
+        Ok(found) => found,
+        // A run that diverged before its first checkpoint has records all the same.
+        Err(e) => return recorded(run).ok().filter(|d| d.step > 0).ok_or(e),
+    };
+    let home = checkpoint::run_of(&path);
+    let config = home.as_deref().and_then(|home| own_config(home).ok()).unwrap_or(checkpoint.config.clone());
+    let is_run = home.as_deref() == Some(run);
+    let until = if is_run { u64::MAX } else { checkpoint.state.step };
+    let mut judge = Judge::new(&config);
+    let entries = match &home {
+        Some(home) => replay(home, &mut judge, until)?,
+        None => vec![],
+    };
+    let mut notes = warnings;
+    let step = checkpoint.state.step;
+    let probed = |e: &Entry| matches!(e, Entry::Probe(p) if p.step == step);
+    if !entries.iter().any(probed) {
+        let probe = data::load(&config.data, config.seed)
+            .and_then(|data| Prober::new(&checkpoint.config, &Arc::new(data), 0))
+            .map(|mut prober| prober.probe(&checkpoint.networks, step));
+        match probe {
+            Ok(probe) => drop(judge.probe(&probe)),
+            Err(e) => notes.push(format!("samples were not measured: {e}")),
+        }
+    }
+    Ok(told(&judge, &entries, step, notes))
+}
+
+/// Judges a run by what training wrote down alone: reads two small files.
+///
+/// # Errors
+/// When there is no such run.
+pub fn recorded(run: &Path) -> Result<Diagnosis> {
+    let config = own_config(&Folder::open(run)?.path)?;
+    let mut judge = Judge::new(&config);
+    let entries = replay(run, &mut judge, u64::MAX)?;
+    Ok(told(&judge, &entries, 0, vec![]))
+}
+
+fn own_config(run: &Path) -> Result<Config> {
+    read_config(&run.join("config.toml")).and_then(Layers::finish)
+}
+
+/// Shows a judge all that training wrote down up to a step; also the doctor's own lines.
+fn replay(run: &Path, judge: &mut Judge, until: u64) -> Result<Vec<Entry>> {
+    let folder = Folder { path: run.to_path_buf() };
+    let mut lines = journal::read::<Line>(&folder.metrics_file())?;
+    let mut entries = journal::read::<Entry>(&folder.doctor_file())?;
+    lines.retain(|l| l.step <= until);
+    entries.retain(|e| e.step() <= until);
+    judge.replay(&lines, &entries);
+    Ok(entries)
+}
+
+/// The judge's verdicts, with those that training could only leave in writing.
+fn told(judge: &Judge, entries: &[Entry], step: u64, notes: Vec<String>) -> Diagnosis {
+    let mut verdicts = judge.verdicts();
+    let failed = entries.iter().rev().find_map(|e| match e {
+        Entry::Entered(v) if live::is_end(v.state) && v.since_step > judge.step() => Some(v.clone()),
+        _ => None,
+    });
+    let step = judge.step().max(step).max(failed.as_ref().map_or(0, |v| v.since_step));
+    if let Some(failed) = failed {
+        verdicts.retain(|v| v.state.is_alarm() && v.state != failed.state);
+        verdicts.push(failed);
+        verdicts.sort_by_key(|v| v.state);
+    }
+    Diagnosis { step, verdicts, notes }
+}

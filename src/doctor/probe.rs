@@ -1,0 +1,239 @@
+//! Probes: what is measured of both networks now and then, on noise and examples that stay the same for a whole run,
+//! so that two probes differ by what was learned alone. No random stream of the training is touched.
+
+use crate::config::{Config, Source};
+use crate::data::{Dataset, Examples, shuffle, toy};
+use crate::error::Result;
+use crate::eval::distance::{Vectors, fold};
+use crate::eval::{modes, neighbours};
+use crate::exec::States;
+use crate::graph::Player;
+use crate::models::gan::Gan;
+use crate::train::appraiser::{Appraisal, Appraiser};
+use crate::train::sampler::{Sampler, labels, noise};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Samples and training examples compared: their mean pairwise distances are known to 1 % or so.
+const COUNT: usize = 200;
+/// Samples whose nearest training examples are looked for, and as many held-out examples.
+const NEIGHBOURS: usize = 100;
+/// Fewer held-out examples than this say nothing.
+const FEWEST_HELD_OUT: usize = 20;
+/// Numbers of training examples that neighbours are looked for among: all of MNIST's and a part of CIFAR-10's. A look
+/// at more of them would cost more than a hundredth of the training in between.
+const MOST_NUMBERS: usize = 50_000_000;
+/// Training examples turned into numbers at once.
+const TILE: usize = 1_000;
+
+/// What was measured at a step. Distances are Euclidean, between examples as the networks see them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Steps done.
+    pub step: u64,
+    /// Mean distance between two samples, by that between two training examples: 0 is collapse, 1 as it should be.
+    pub spread: f64,
+    /// The same of what D's last layer sees; absent where D has one layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feature_spread: Option<f64>,
+    /// Energy distance of samples to training examples (Székely & Rizzo 2013), 2·E|x − y| − E|x − x'| − E|y − y'|, by
+    /// the data's E|y − y'|: 0 for equal distributions.
+    pub energy: f64,
+    /// Modes captured (on `ring` and `grid`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modes: Option<Modes>,
+    /// Median distance of samples to their nearest training example by that of held-out examples; absent for points
+    /// and where nothing was held out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neighbour_ratio: Option<f64>,
+    /// D's mean output, before any sigmoid, on samples.
+    pub d_samples: f64,
+    /// On training examples.
+    pub d_train: f64,
+    /// On held-out examples, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub d_held_out: Option<f64>,
+}
+
+/// Modes of a mixture that samples cover, with PacGAN's protocol.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Modes {
+    /// With at least one sample of high quality.
+    pub captured: usize,
+    /// In all.
+    pub of: usize,
+    /// Share of samples within 3 sd of a mode.
+    pub quality: f64,
+}
+
+impl Probe {
+    /// How much of what tells training examples from samples also tells them from held-out examples: (D(train) − D(held
+    /// out)) / (D(train) − D(samples)), `r_v` of Karras et al. (2006.06676, equation 1). 0: D sees no difference; 1: D
+    /// takes held-out data for samples. Absent where D does not tell samples apart.
+    pub fn overfit(&self) -> Option<f64> {
+        let gap = self.d_train - self.d_samples;
+        let scale = self.d_train.abs().max(self.d_samples.abs());
+        let known = gap > 0.05 * scale;
+        self.d_held_out.filter(|_| known).map(|held_out| (self.d_train - held_out) / gap)
+    }
+}
+
+/// Some examples with all that is measured of them once.
+struct Reals {
+    /// `[count, numbers]`.
+    numbers: Vec<f32>,
+    labels: Vec<usize>,
+}
+
+/// Measures networks of one model against one data set.
+pub struct Prober {
+    gan: Gan,
+    data: Arc<Dataset>,
+    sampler: Sampler,
+    appraiser: Appraiser,
+    train: Reals,
+    held_out: Option<Reals>,
+    /// Mean distance between two training examples.
+    spread: f64,
+    /// Median distance of held-out examples to their nearest training example; absent for points.
+    closeness: Option<f64>,
+    mixture: Option<toy::Mixture>,
+}
+
+impl Prober {
+    /// Prepares examples to compare with; `threads` as in [`Sampler::new`].
+    ///
+    /// # Errors
+    /// When threads cannot be started.
+    pub fn new(config: &Config, data: &Arc<Dataset>, threads: usize) -> Result<Prober> {
+        let gan = Gan::new(config, data.shape.len(), data.classes);
+        let appraiser = Appraiser::new(&gan, COUNT, threads)?;
+        let some =
+            |split: &Examples, count: usize| reals(data, split, appraiser.whole(count.min(split.count)));
+        let train = some(&data.train, COUNT);
+        let held_out = [&data.valid, &data.test].into_iter().find(|s| s.count >= FEWEST_HELD_OUT);
+        let held_out = held_out.map(|split| some(split, COUNT));
+        let mixture = match config.data.source {
+            Source::Ring => Some(toy::RING),
+            Source::Grid => Some(toy::GRID),
+            _ => None,
+        };
+        let mut prober = Prober {
+            sampler: Sampler::new(&gan, threads)?,
+            spread: mean_distance_within(&train.numbers, gan.numbers),
+            data: data.clone(),
+            closeness: None,
+            gan,
+            appraiser,
+            train,
+            held_out,
+            mixture,
+        };
+        if !data.shape.is_point()
+            && let Some(held_out) = &prober.held_out
+        {
+            prober.closeness = Some(prober.nearest(&held_out.numbers));
+        }
+        Ok(prober)
+    }
+
+    /// Measures both networks. G's moving average where there is one, as samples are drawn from it.
+    pub fn probe(&mut self, networks: &States, step: u64) -> Probe {
+        let dim = self.gan.numbers;
+        let config = &self.gan.config;
+        let count = if self.mixture.is_some() { modes::SAMPLES } else { COUNT };
+        let classes = labels(self.gan.classes, None, count);
+        let latent = noise(config, config.seed, count);
+        let all = self.sampler.sample(&networks[Player::Generator as usize], &latent, &classes);
+        let compared = self.appraiser.whole(COUNT);
+        let samples = &all[..compared * dim];
+        let within = mean_distance_within(samples, dim);
+        let across = mean_distance(samples, &self.train.numbers, dim);
+        let mut appraise = |x: &[f32], labels: &[usize]| {
+            self.appraiser.appraise(&networks[Player::Discriminator as usize], x, labels)
+        };
+        let of_samples = appraise(samples, &classes);
+        let of_train = appraise(&self.train.numbers, &self.train.labels);
+        let of_held_out = self.held_out.as_ref().map(|h| appraise(&h.numbers, &h.labels));
+        let modes = self.mixture.as_ref().map(|mixture| {
+            let c = modes::coverage(&all, mixture);
+            Modes { captured: c.captured, of: mixture.modes().len(), quality: c.quality }
+        });
+        let near = |held_out: f64| self.nearest(&samples[..compared.min(NEIGHBOURS) * dim]) / held_out;
+        Probe {
+            step,
+            spread: within / self.spread,
+            feature_spread: feature_spread(&of_samples, &of_train),
+            energy: (2.0 * across - within - self.spread) / self.spread,
+            modes,
+            neighbour_ratio: self.closeness.map(near),
+            d_samples: of_samples.mean(),
+            d_train: of_train.mean(),
+            d_held_out: of_held_out.map(|a| a.mean()),
+        }
+    }
+
+    /// Median distance to the nearest training example of at most [`NEIGHBOURS`] vectors.
+    fn nearest(&self, vectors: &[f32]) -> f64 {
+        let dim = self.gan.numbers;
+        let vectors = &vectors[..vectors.len().min(NEIGHBOURS * dim)];
+        let train = &self.data.train;
+        let most = (MOST_NUMBERS / dim).max(TILE).min(train.count);
+        let mut nearest = vec![f32::INFINITY; vectors.len() / dim];
+        for from in (0..most).step_by(TILE) {
+            let tile: Vec<f32> =
+                (from..most.min(from + TILE)).flat_map(|i| self.data.numbers(train, i)).collect();
+            let found = neighbours::nearest(vectors, &tile, dim);
+            nearest.iter_mut().zip(found).for_each(|(best, n)| *best = best.min(n.distance));
+        }
+        median(nearest)
+    }
+}
+
+/// `count` examples of a split, in a shuffled order of their own: files may be sorted by class.
+fn reals(data: &Dataset, split: &Examples, count: usize) -> Reals {
+    let at: Vec<usize> = (0..count as u64).map(|i| shuffle::at(0, split.count, i)).collect();
+    let label = |&i: &usize| split.labels.as_ref().map_or(0, |l| usize::from(l[i]));
+    Reals {
+        numbers: at.iter().flat_map(|&i| data.numbers(split, i)).collect(),
+        labels: at.iter().map(label).collect(),
+    }
+}
+
+fn median(mut all: Vec<f32>) -> f64 {
+    all.sort_unstable_by(f32::total_cmp);
+    0.5 * (f64::from(all[(all.len() - 1) / 2]) + f64::from(all[all.len() / 2]))
+}
+
+/// Sum of the distances from each of one set to each of another.
+fn total_distance(a: &[f32], b: &[f32], dim: usize) -> f64 {
+    let add = |sum: &mut f64, _: usize, squares: &[f32]| {
+        *sum += squares.iter().map(|&d| f64::from(d).sqrt()).sum::<f64>();
+    };
+    fold(&Vectors::new(a, dim), &Vectors::new(b, dim), &|| 0.0, &add).iter().sum()
+}
+
+fn mean_distance(a: &[f32], b: &[f32], dim: usize) -> f64 {
+    total_distance(a, b, dim) / ((a.len() / dim) * (b.len() / dim)).max(1) as f64
+}
+
+/// Mean distance of two different vectors of a set.
+fn mean_distance_within(x: &[f32], dim: usize) -> f64 {
+    // Centred first: what a set has in common would drown small distances in rounding.
+    let count = x.len() / dim;
+    let mut mean = vec![0.0f64; dim];
+    x.chunks_exact(dim).for_each(|row| mean.iter_mut().zip(row).for_each(|(m, &x)| *m += f64::from(x)));
+    let centred: Vec<f32> = x
+        .chunks_exact(dim)
+        .flat_map(|row| row.iter().zip(&mean).map(|(&x, m)| (f64::from(x) - m / count as f64) as f32))
+        .collect();
+    total_distance(&centred, &centred, dim) / (count * count.saturating_sub(1)).max(1) as f64
+}
+
+fn feature_spread(samples: &Appraisal, train: &Appraisal) -> Option<f64> {
+    let dim = samples.width;
+    (dim > 0)
+        .then(|| [samples, train].map(|a| mean_distance_within(&a.features, dim)))
+        .filter(|[_, of_train]| *of_train > 0.0)
+        .map(|[of_samples, of_train]| of_samples / of_train)
+}

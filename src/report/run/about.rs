@@ -1,0 +1,143 @@
+//! What is trained, in words.
+
+use super::Story;
+use super::words::{grouped, number};
+use crate::config::{Activation, Config, Distribution, Layer, Optimizer, Rule, Scale};
+use crate::nn::Mlp;
+use crate::report::html::{Html, text};
+
+/// Name and description of each part of a run.
+pub fn pairs(story: &Story) -> Vec<(String, Html)> {
+    let (config, gan) = (story.config, story.gan);
+    let mut out: Vec<(&str, String)> = vec![("Data", data(story))];
+    let labels = if gan.classes > 0 { format!(" and a class out of {}", gan.classes) } else { String::new() };
+    let noise = match config.latent.distribution {
+        Distribution::Normal => "standard normal",
+        Distribution::Uniform => "uniform, of unit variance",
+    };
+    out.push((
+        "Generator G",
+        format!("from {} {noise} numbers{labels}: {}", config.latent.dim, network(&gan.generator)),
+    ));
+    let packed = match config.discriminator.pack {
+        1 => String::new(),
+        n => format!("; it sees {n} examples at once (PacGAN)"),
+    };
+    out.push(("Discriminator D", network(&gan.discriminator) + &packed));
+    out.push(("Loss", super::curves::loss_in_words(&config.loss)));
+    out.push(("Optimizer of G", optimizer(&config.optimizer.generator)));
+    out.push(("Optimizer of D", optimizer(&config.optimizer.discriminator)));
+    out.push(("Training", training(config)));
+    if config.ema.decay > 0.0 {
+        let average = format!(
+            "samples come from a moving average of G's weights, decay {}, which is smoother than G itself",
+            config.ema.decay
+        );
+        out.push(("Average", average));
+    }
+    if let Some(machine) = &story.machine {
+        out.push(("Device", machine.device.clone()));
+        out.push(("Program", format!("gansaku {}", machine.gansaku)));
+    }
+    out.into_iter().map(|(name, what)| (name.to_string(), text(&what))).collect()
+}
+
+fn data(story: &Story) -> String {
+    let d = match &story.data {
+        Ok(d) => d,
+        Err(why) => return why.clone(),
+    };
+    let [c, h, w] = [d.shape.channels, d.shape.height, d.shape.width];
+    let form = match (d.shape.is_point(), c) {
+        (true, 1) => "single numbers".to_string(),
+        (true, _) => format!("points of {c} numbers"),
+        (false, 1) => format!("grey pictures of {w}×{h} pixels"),
+        (false, _) => format!("colour pictures of {w}×{h} pixels"),
+    };
+    let splits = [("for validation", d.valid.count), ("for testing", d.test.count)];
+    let rest: String = splits
+        .iter()
+        .filter(|(_, n)| *n > 0)
+        .map(|(name, n)| format!(", {} {name}", grouped(*n as u64)))
+        .collect();
+    let classes = if d.classes > 0 { format!(", {} classes", d.classes) } else { String::new() };
+    let scale = match story.config.data.scale {
+        _ if d.shape.is_point() => "",
+        Scale::Unit => "; pixels in [0, 1]",
+        Scale::Signed => "; pixels in [−1, 1]",
+        Scale::Gcn => "; each normalised in contrast",
+    };
+    format!("{}: {} {form} for training{rest}{classes}{scale}", d.name, grouped(d.train.count as u64))
+}
+
+fn network(mlp: &Mlp) -> String {
+    let layers: Vec<String> = mlp.network.layers.iter().map(|l| layer(l, mlp.output())).collect();
+    let clip = match mlp.network.clip {
+        0.0 => String::new(),
+        c => format!("; weights clipped to ±{c}"),
+    };
+    format!(
+        "{} → {}; {} parameters{clip}",
+        mlp.input,
+        layers.join(" → "),
+        grouped(mlp.parameter_count() as u64)
+    )
+}
+
+fn layer(l: &Layer, output: usize) -> String {
+    let activation = match l.activation {
+        Activation::Linear => String::new(),
+        Activation::Relu => " relu".into(),
+        Activation::LeakyRelu => format!(" leaky relu {}", l.slope),
+        Activation::Tanh => " tanh".into(),
+        Activation::Sigmoid => " sigmoid".into(),
+        Activation::Maxout => format!(" maxout of {}", l.pieces),
+    };
+    let dropout = if l.keep < 1.0 { format!("dropout keep {} → ", l.keep) } else { String::new() };
+    format!("{dropout}{}{activation}", l.units.unwrap_or(output))
+}
+
+fn optimizer(o: &Optimizer) -> String {
+    let rule = match o.rule {
+        Rule::Sgd { momentum, final_momentum, saturate } => {
+            let rise = if saturate > 0 {
+                format!(" rising to {final_momentum} over {saturate} epochs")
+            } else {
+                String::new()
+            };
+            format!("SGD, momentum {momentum}{rise}")
+        }
+        Rule::Adam { beta1, beta2, .. } => format!("Adam, β₁ {beta1}, β₂ {beta2}"),
+        Rule::RmsProp { alpha, .. } => format!("RMSProp, α {alpha}"),
+    };
+    let mut schedule = String::new();
+    if o.decay_factor > 1.0 {
+        let floor =
+            if o.min_lr > 0.0 { format!(", not below {}", number(o.min_lr.into())) } else { String::new() };
+        schedule += &format!(", divided by {} at every update{floor}", o.decay_factor);
+    }
+    if o.decay_steps > 0 {
+        let share = number((100.0 * o.final_share).into());
+        schedule += &format!(", falling linearly to {share} % over {} steps", grouped(o.decay_steps));
+    }
+    format!("{rule}; learning rate {}{schedule}", o.lr)
+}
+
+fn training(config: &Config) -> String {
+    let t = &config.train;
+    let length = match t.epochs {
+        0 => format!("{} steps", grouped(t.steps)),
+        epochs => format!("{} passes through the data", grouped(epochs)),
+    };
+    let order = match (t.joint, t.discriminator_updates) {
+        (true, _) => "D and G are updated from the same passes".into(),
+        (false, 1) => "one update of D, then one of G".into(),
+        (false, n) => format!("{n} updates of D, then one of G"),
+    };
+    format!(
+        "{length} of {} examples; a step is {order}; {}; seed {}",
+        grouped(t.batch as u64),
+        t.precision.name(),
+        config.seed
+    )
+}

@@ -1,0 +1,319 @@
+//! `report.html` of a run: what was trained, whether it worked, what to do next, on one page that stands alone.
+//!
+//! [`Story`] is everything the page is made from; [`Story::page`] is a pure function of it. Of two equal runs the pages
+//! differ in times alone, each inside a `<time>` element.
+
+mod about;
+mod curves;
+mod measured;
+mod strip;
+mod words;
+
+pub use strip::{Shot, shots};
+pub use words::{grouped, number};
+
+use super::html::{
+    Html, Page, Tone, badge, callout, code, definitions, element, escape, figure, folded, image, list,
+    listing, paragraph, strong, text,
+};
+use super::picture::Picture;
+use crate::config::Config;
+use crate::data::Dataset;
+use crate::doctor::{State, Verdict};
+use crate::models::gan::Gan;
+use crate::run::checkpoint::Sums;
+use crate::run::{Line, Machine};
+use std::path::Path;
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// It trains.
+    Training,
+    /// Every step is done.
+    Finished,
+    /// It stopped before its last step: a time limit or a signal. It can go on.
+    Stopped,
+    /// An error ended it.
+    Failed(String),
+}
+
+/// Samples above their nearest training examples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Neighbours {
+    /// Two rows.
+    pub picture: Picture,
+    /// Euclidean distances of the pairs.
+    pub distances: Vec<f32>,
+    /// Training examples that were looked through.
+    pub searched: usize,
+}
+
+/// What a report is made from.
+pub struct Story<'a> {
+    /// The run's folder, as it was typed.
+    pub run: &'a Path,
+    /// How it trains.
+    pub config: &'a Config,
+    /// The model.
+    pub gan: &'a Gan,
+    /// On what, with which program; absent in runs that did not note it.
+    pub machine: Option<Machine>,
+    /// The data, or why they are not at hand.
+    pub data: Result<&'a Dataset, String>,
+    /// How far it is.
+    pub status: Status,
+    /// What the doctor says.
+    pub verdicts: Vec<Verdict>,
+    /// What it could not measure, and why.
+    pub notes: Vec<String>,
+    /// Steps done, and steps in all where that is known.
+    pub steps: [Option<u64>; 2],
+    /// Its metrics.
+    pub lines: Vec<Line>,
+    /// Pictures of samples through time.
+    pub shots: Vec<Shot>,
+    /// A picture of real examples.
+    pub reals: Option<Vec<u8>>,
+    /// Rows from noise to noise, or, of points, the line that such a walk draws.
+    pub walk: Option<Picture>,
+    /// Samples beside training examples, or why not.
+    pub neighbours: Result<Neighbours, String>,
+    /// What `gansaku eval` left in the folder.
+    pub measured: Option<serde_json::Value>,
+    /// The newest checkpoint's name and its files' sums.
+    pub sums: Option<(String, Sums)>,
+}
+
+/// A verdict of the doctor's: state, evidence, what to do.
+fn spoken(verdict: &Verdict) -> Html {
+    let tone = match verdict.state {
+        State::Healthy => Tone::Good,
+        State::TooEarly => Tone::Plain,
+        State::Oscillation | State::Stalled | State::LossScaleFloor => Tone::Warning,
+        State::DWon | State::GWon | State::ModeCollapse | State::Memorising | State::NonFinite => Tone::Bad,
+    };
+    let name = sentence(verdict.state.name());
+    let since = match verdict.state.is_alarm() {
+        true => format!(" (since step {})", grouped(verdict.since_step)),
+        false => String::new(),
+    };
+    let evidence = format!(" {}{since}", sentence(&verdict.evidence));
+    let said = element("p", "", Html::all([strong(&name), text(&evidence)]));
+    callout(tone, Html::all([said, element("p", "", text(&sentence(&verdict.advice)))]))
+}
+
+/// Words as a sentence: a capital letter and a full stop.
+fn sentence(words: &str) -> String {
+    let mut letters = words.trim_end_matches('.').chars();
+    let capital: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    format!("{capital}{}.", letters.as_str())
+}
+
+impl Story<'_> {
+    /// The page.
+    pub fn page(&self) -> String {
+        let name = self.run.file_name().map_or("run".into(), |n| n.to_string_lossy().into_owned());
+        let mut page = Page::new(&name, "gansaku · a training run");
+        if self.status == Status::Training {
+            page.refresh(60);
+        }
+        page.lead([self.summary()]);
+        page.section("Did it work?", self.verdict());
+        page.section("Samples through time", self.samples());
+        page.section("Curves", curves::section(self));
+        if let Some(walk) = &self.walk {
+            page.section("Interpolation", [self.interpolation(walk)]);
+        }
+        page.section("Nearest training examples", [self.neighbours()]);
+        page.section("Measurements", measured::section(self));
+        page.section("What was trained", [definitions(about::pairs(self))]);
+        page.section("What to do next", self.next());
+        page.section("Configuration and hashes", self.provenance());
+        page.script(strip::SCRIPT);
+        page.finish()
+    }
+
+    fn is_point(&self) -> bool {
+        self.gan.numbers == 2 || self.data.as_ref().is_ok_and(|d| d.shape.is_point())
+    }
+
+    /// The command that names this run.
+    fn command(&self, verb: &str, rest: &str) -> String {
+        format!("gansaku {verb} {}{}{rest}", self.run.display(), if rest.is_empty() { "" } else { " " })
+    }
+
+    fn summary(&self) -> Html {
+        let (tone, word) = match &self.status {
+            Status::Training => (Tone::Plain, "training"),
+            Status::Finished => (Tone::Good, "finished"),
+            Status::Stopped => (Tone::Warning, "stopped early"),
+            Status::Failed(_) => (Tone::Bad, "ended by an error"),
+        };
+        let steps = match self.steps {
+            [Some(done), Some(total)] => format!("{} of {} steps", grouped(done), grouped(total)),
+            [Some(done), None] => format!("{} steps", grouped(done)),
+            _ => "no step saved yet".into(),
+        };
+        let pace = self.lines.last().filter(|l| l.seconds > 0.0).map_or(String::new(), |l| {
+            let (time, rate) = (crate::train::duration_in_words(l.seconds), l.step as f64 / l.seconds);
+            format!(" in <time>{}, {} steps a second</time>", escape(&time), number(rate))
+        });
+        let line = format!("{} {}{pace}", badge(tone, word).as_str(), escape(&steps));
+        let what = self.config.about.trim_end_matches('.');
+        Html::all([
+            element("p", "", text(&format!("Recipe {}: {what}.", self.config.recipe))),
+            element("p", "", Html::vouched(line)),
+        ])
+    }
+
+    /// What is known without looking at pictures.
+    fn verdict(&self) -> Vec<Html> {
+        let mut out = vec![];
+        match &self.status {
+            Status::Failed(why) => out.push(callout(
+                Tone::Bad,
+                element("p", "", Html::all([strong("An error ended this run. "), text(why), text(".")])),
+            )),
+            Status::Stopped => out.push(callout(
+                Tone::Warning,
+                element(
+                    "p",
+                    "",
+                    Html::all([
+                        strong("It stopped before its last step. "),
+                        text("Whatever is below is of an unfinished training; "),
+                        code(&self.command("train --resume", "")),
+                        text(" goes on exactly where it stopped."),
+                    ]),
+                ),
+            )),
+            Status::Training | Status::Finished => {}
+        }
+        out.extend(self.verdicts.iter().map(spoken));
+        out.extend(self.notes.iter().map(|note| element("p", "soft", text(&sentence(note)))));
+        out.extend(measured::findings(self));
+        out.push(paragraph(if self.is_point() {
+            "Then compare the plots: every cluster of the real points should be there among the samples, as dense \
+             and as narrow."
+        } else {
+            "Then compare the pictures: samples should look like the real examples, be as varied as they are, and \
+             be no copies of them (see the nearest training examples)."
+        }));
+        out
+    }
+
+    fn samples(&self) -> Vec<Html> {
+        let each = if self.is_point() { "a point a sample" } else { "a square a sample" };
+        let mut figures = vec![];
+        if !self.shots.is_empty() {
+            let caption = format!(
+                "What G makes of the same noise as it learns, {each}; the last is from step {}.{}",
+                grouped(self.shots[self.shots.len() - 1].step),
+                if self.config.ema.decay > 0.0 {
+                    " Drawn with the moving average of G's weights."
+                } else {
+                    ""
+                }
+            );
+            figures.push(figure(strip::strip(&self.shots), &caption));
+        }
+        if let Some(reals) = &self.reals {
+            let (reals, _) = strip::bounded(reals);
+            let picture = image(&reals, "real examples", !self.is_point());
+            figures.push(figure(picture, "Real examples, for comparison."));
+        }
+        if figures.is_empty() {
+            return vec![paragraph("No picture has been drawn yet.")];
+        }
+        vec![super::html::gallery(figures)]
+    }
+
+    fn interpolation(&self, walk: &Picture) -> Html {
+        let caption = if self.is_point() {
+            "Straight walks through the space of noise, as the points that G makes of them. Dense spots are places \
+             where G stays, thin bridges the jumps between them: a continuous G cannot leave one cluster for another \
+             without drawing some."
+        } else {
+            "Each row walks in a straight line from one noise to another, as in the paper's Figures 2 and 3: smooth \
+             changes through plausible pictures speak for a G that has learnt; sudden jumps between a few \
+             pictures speak for a G that has stored them."
+        };
+        figure(image(&walk.png(), "an interpolation", !self.is_point()), caption)
+    }
+
+    fn neighbours(&self) -> Html {
+        match &self.neighbours {
+            Ok(n) => {
+                let mut sorted = n.distances.clone();
+                sorted.sort_unstable_by(f32::total_cmp);
+                let caption = format!(
+                    "Above, samples; below each, the nearest of {} training examples by Euclidean distance of pixels \
+                     in [0, 1] (median here {:.2}). Pairs that are the same picture mean memorising; pairs that are \
+                     merely alike are what a good generator shows. gansaku eval RUN neighbours measures it against \
+                     held-out data.",
+                    grouped(n.searched as u64),
+                    sorted[sorted.len() / 2]
+                );
+                figure(image(&n.picture.png(), "samples and their nearest training examples", true), &caption)
+            }
+            Err(why) => paragraph(why),
+        }
+    }
+
+    fn next(&self) -> Vec<Html> {
+        let mut points = vec![];
+        let mut say = |command: String, why: &str| {
+            points.push(Html::all([code(&command), Html::vouched(" "), text(why)]));
+        };
+        match (&self.status, self.steps) {
+            (Status::Stopped | Status::Failed(_), _) => {
+                say(self.command("train --resume", ""), "goes on from the last checkpoint.");
+            }
+            (Status::Finished, [Some(done), _]) => {
+                let more = format!("--steps {}", done * 2);
+                say(self.command("train --resume", &more), "trains on, should the curves still be moving.");
+            }
+            _ => {}
+        }
+        say(self.command("sample", "-n 400"), "draws more samples.");
+        if self.measured.is_none() {
+            say(self.command("eval", ""), "measures it; the numbers then stand in this report.");
+        }
+        if !self.is_point() {
+            say(self.command("interpolate", "--seeds 3,14,15 --out walk.gif"), "animates a walk.");
+        }
+        say(self.command("report", ""), "writes this page again.");
+        vec![list(points)]
+    }
+
+    fn provenance(&self) -> Vec<Html> {
+        let mut out = vec![folded("config.toml: every value that decides the run's bytes", {
+            let mut config = self.config.clone();
+            // Where data lie is no part of what the run is.
+            config.data.path = None;
+            listing(&config.to_toml())
+        })];
+        match &self.sums {
+            None => out.push(paragraph("No checkpoint has been written yet.")),
+            Some((name, sums)) => {
+                out.push(paragraph(&format!(
+                    "SHA-256 of {name}'s files, from its manifest. An equal command on the same kind of processor \
+                     makes the same."
+                )));
+                let rows: Vec<String> =
+                    sums.iter().map(|(file, sum)| format!("{}  {file}", sum.sha256)).collect();
+                out.push(listing(&rows.join("\n")));
+            }
+        }
+        out.push(element(
+            "p",
+            "soft",
+            text(
+                "Of two equal runs these pages differ in times alone. Everything is inside this file: it loads nothing \
+                 from anywhere.",
+            ),
+        ));
+        out
+    }
+}

@@ -1,0 +1,132 @@
+//! Sample pictures through time: a slider over a bounded number of bytes.
+
+use super::grouped;
+use crate::report::html::{Html, escape, image};
+use std::path::{Path, PathBuf};
+
+/// Pictures at most, and their bytes at most: a report stays under a few MB.
+const MOST: usize = 24;
+const BYTES: usize = 2_000_000;
+/// A picture of more bytes than this is cut to its upper left corner.
+const LARGE: usize = 600_000;
+/// Pixels a side that are left of it.
+const CORNER: u32 = 640;
+
+/// A picture of samples at a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shot {
+    /// The step.
+    pub step: u64,
+    /// A PNG.
+    pub png: Vec<u8>,
+}
+
+/// Shows the picture that the slider says. Without JavaScript the last one stands there, and no slider.
+pub const SCRIPT: &str = r#"for (const strip of document.querySelectorAll(".strip")) {
+  const [input, output] = [strip.querySelector("input"), strip.querySelector("output")];
+  if (!input) continue;
+  const pictures = strip.querySelectorAll("[data-step]");
+  const show = () => {
+    pictures.forEach((picture, i) => { picture.hidden = i !== Number(input.value); });
+    output.textContent = pictures[input.value].dataset.step;
+  };
+  input.addEventListener("input", show);
+  strip.querySelector(".slider").hidden = false;
+  show();
+}
+"#;
+
+/// Up to [`MOST`] of a run's pictures, evenly in time, the first and the last among them: those of `samples` at steps
+/// that are divisible by `every`, up to `last`, and that of `last`. A resumed run thus shows what a whole one shows.
+pub fn shots(samples: &Path, every: u64, last: u64) -> Vec<Shot> {
+    let mut all: Vec<(u64, PathBuf)> = std::fs::read_dir(samples)
+        .map(|entries| entries.flatten().collect::<Vec<_>>())
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let step: u64 = name.strip_prefix("step-")?.strip_suffix(".png")?.parse().ok()?;
+            (step <= last && (step == last || step.is_multiple_of(every))).then(|| (step, entry.path()))
+        })
+        .collect();
+    all.sort_unstable();
+    let mut count = all.len().min(MOST);
+    loop {
+        let chosen = evenly(all.len(), count);
+        let read = chosen.iter().filter_map(|&i| Some((all[i].0, std::fs::read(&all[i].1).ok()?)));
+        let shots: Vec<Shot> = read.map(|(step, png)| Shot { step, png: bounded(&png).0 }).collect();
+        if count <= 2 || shots.iter().map(|s| s.png.len()).sum::<usize>() <= BYTES {
+            return shots;
+        }
+        // At most a few rounds: each takes a quarter off.
+        count = (count * 3 / 4).max(2);
+    }
+}
+
+/// `count` of `0..of`, both ends included.
+fn evenly(of: usize, count: usize) -> Vec<usize> {
+    match count {
+        0 => vec![],
+        1 => vec![of - 1],
+        _ => (0..count).map(|i| i * (of - 1) / (count - 1)).collect(),
+    }
+}
+
+/// A PNG, and whether it had to be cut to its upper left corner.
+pub fn bounded(png: &[u8]) -> (Vec<u8>, bool) {
+    if png.len() <= LARGE {
+        return (png.to_vec(), false);
+    }
+    let Ok(whole) = image::load_from_memory(png) else { return (png.to_vec(), false) };
+    let corner = whole.crop_imm(0, 0, CORNER, CORNER);
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    match corner.write_to(&mut bytes, image::ImageFormat::Png) {
+        Ok(()) => (bytes.into_inner(), true),
+        Err(_) => (png.to_vec(), false),
+    }
+}
+
+/// The slider and its pictures; all but the last are hidden.
+pub fn strip(shots: &[Shot]) -> Html {
+    let last = shots.len() - 1;
+    let pictures = shots.iter().enumerate().map(|(i, shot)| {
+        let step = escape(&format!("step {}", grouped(shot.step)));
+        let hidden = if i == last { "" } else { " hidden" };
+        let picture = image(&shot.png, &format!("samples at step {}", grouped(shot.step)), true);
+        Html::vouched(format!("<div data-step=\"{step}\"{hidden}>{}</div>\n", picture.as_str()))
+    });
+    let slider = format!(
+        "<div class=\"slider\" hidden><input type=\"range\" min=\"0\" max=\"{last}\" value=\"{last}\" \
+         aria-label=\"step\"><output></output></div>\n"
+    );
+    let slider = if last > 0 { slider } else { String::new() };
+    Html::vouched(format!("<div class=\"strip\">\n{}{slider}</div>\n", Html::all(pictures).as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_run_shows_a_few_pictures_with_both_ends() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |step: u64, bytes: usize| {
+            let path = folder.path().join(format!("step-{step:09}.png"));
+            std::fs::write(path, vec![7; bytes]).expect("written");
+        };
+        (1..=100).for_each(|i| write(i * 10, 1000));
+        write(17, 1000);
+        std::fs::write(folder.path().join("reals.png"), b"x").expect("written");
+        let steps = |last| shots(folder.path(), 10, last).iter().map(|s| s.step).collect::<Vec<_>>();
+        let all = steps(1000);
+        assert_eq!((all.len(), all[0], all[MOST - 1]), (MOST, 10, 1000));
+        assert_eq!(steps(17), [10, 17], "the last step's, whatever its number");
+        assert_eq!(steps(20), [10, 20], "none that a stop on the way left");
+        // Large ones are fewer.
+        (1..=100).for_each(|i| write(i * 10, 500_000));
+        let few = shots(folder.path(), 10, 1000);
+        assert!(few.iter().map(|s| s.png.len()).sum::<usize>() <= BYTES, "{}", few.len());
+        assert_eq!((few[0].step, few[few.len() - 1].step), (10, 1000));
+        assert!(few.len() >= 3);
+    }
+}

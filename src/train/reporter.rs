@@ -1,0 +1,230 @@
+//! `report.html` of a run: gathered and drawn while it trains, and again by `gansaku report`.
+
+use super::sampler::{Sampler, between, labels, noise};
+use crate::config::Config;
+use crate::data::Dataset;
+use crate::doctor::{self, Verdict};
+use crate::error::{Error, Result};
+use crate::eval::neighbours::nearest;
+use crate::exec::NetworkState;
+use crate::graph::Player;
+use crate::models::gan::Gan;
+use crate::report::Display;
+use crate::report::picture::Picture;
+use crate::report::run::{Neighbours, Status, Story, shots};
+use crate::report::tensorboard::Events;
+use crate::run::{Folder, Line, Machine, atomic, checkpoint, journal};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Pictures a row of the walks, walks, and samples that are looked up among the training examples.
+const FRAMES: usize = 10;
+const WALKS: u64 = 4;
+const LOOKED_UP: usize = 10;
+/// Points of a walk's line where examples are points.
+const FINE: usize = 1_000;
+/// Training examples that are looked through at once.
+const CHUNK: usize = 4_096;
+
+/// Draws a run's report when asked, and while it trains no more often than a hundredth of the time allows.
+#[derive(Debug, Default)]
+pub struct Reporter {
+    spent: Duration,
+    last: Duration,
+}
+
+/// A model with what draws from it.
+pub struct Drawn<'a> {
+    /// The model.
+    pub gan: &'a Gan,
+    /// What runs G.
+    pub sampler: &'a mut Sampler,
+    /// From its numbers to pixels.
+    pub display: Display,
+    /// G's numbers; absent where they are lost.
+    pub generator: Option<&'a NetworkState>,
+    /// The data, or why they are not at hand.
+    pub data: std::result::Result<&'a Dataset, String>,
+    /// What the doctor says.
+    pub verdicts: Vec<Verdict>,
+    /// What it could not measure, and why.
+    pub notes: Vec<String>,
+}
+
+impl Reporter {
+    /// Whether another report keeps all of them below a hundredth of `elapsed`; the first one is always due.
+    pub fn is_due(&self, elapsed: Duration) -> bool {
+        (self.spent + self.last) * 100 <= elapsed || self.spent.is_zero()
+    }
+
+    /// Writes the report of `folder` at `step`.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn write(&mut self, folder: &Folder, step: u64, status: Status, drawn: Drawn) -> Result<()> {
+        let begun = Instant::now();
+        let page = story(folder, step, status, drawn).page();
+        atomic::write(&folder.report_file(), page.as_bytes())?;
+        self.last = begun.elapsed();
+        self.spent += self.last;
+        Ok(())
+    }
+}
+
+/// Everything a report tells.
+fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) -> Story<'a> {
+    let Drawn { gan, sampler, display, generator, data, verdicts, notes } = drawn;
+    let config = &gan.config;
+    let sums = checkpoint::list(&folder.checkpoints()).into_iter().find(|(s, _)| *s <= step);
+    let sums = sums.and_then(|(_, path)| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        checkpoint::sums(&path).ok().map(|sums| (name, sums))
+    });
+    let walk = generator.map(|g| walk(gan, sampler, display, g));
+    let neighbours = match (&status, generator, &data) {
+        _ if display.shape.is_point() => {
+            Err("The data are points: the plots above tell more than neighbours would.".to_string())
+        }
+        (Status::Training, ..) => Err(format!(
+            "They are looked up when training ends; until then, gansaku eval {} neighbours does it.",
+            folder.path.display()
+        )),
+        (_, None, _) => Err("They are not looked up where an error ended the training.".into()),
+        (_, _, Err(why)) => Err(format!("They were not looked up: {why}.")),
+        (_, Some(generator), Ok(data)) => Ok(neighbours(gan, sampler, display, generator, data)),
+    };
+    let mut lines = journal::read::<Line>(&folder.metrics_file()).unwrap_or_default();
+    lines.retain(|l| l.step <= step);
+    let examples = data.as_ref().map(|d| d.train.count as u64).ok();
+    let total = match config.train.epochs {
+        0 => Some(config.train.steps),
+        _ => examples.map(|n| config.train.total(n)),
+    };
+    Story {
+        run: &folder.path,
+        config,
+        gan,
+        machine: folder.machine(),
+        data,
+        status,
+        verdicts,
+        notes,
+        steps: [Some(step), total],
+        lines,
+        shots: shots(&folder.samples(), config.log.samples_every, step),
+        reals: std::fs::read(folder.samples().join("reals.png")).ok(),
+        walk,
+        neighbours,
+        measured: std::fs::read(folder.eval_file()).ok().and_then(|text| serde_json::from_slice(&text).ok()),
+        sums,
+    }
+}
+
+/// Straight walks from noise to noise: a row each, or, of points, the lines they draw.
+fn walk(gan: &Gan, sampler: &mut Sampler, display: Display, generator: &NetworkState) -> Picture {
+    let frames = if display.shape.is_point() { FINE } else { FRAMES };
+    let ends: Vec<Vec<f32>> = (0..=WALKS).map(|seed| noise(&gan.config, seed, 1)).collect();
+    let mut latent = Vec::new();
+    for pair in ends.windows(2) {
+        for frame in 0..frames {
+            latent.extend(between(&pair[0], &pair[1], frame as f32 / (frames - 1) as f32, false));
+        }
+    }
+    // A row keeps its class.
+    let classes = gan.classes.max(1);
+    let labels: Vec<usize> = (0..WALKS as usize * frames).map(|i| i / frames % classes).collect();
+    display.picture(&sampler.sample(generator, &latent, &labels), frames)
+}
+
+/// The first samples of the sample pictures, above their nearest training examples.
+fn neighbours(
+    gan: &Gan,
+    sampler: &mut Sampler,
+    display: Display,
+    generator: &NetworkState,
+    data: &Dataset,
+) -> Neighbours {
+    let latent = noise(&gan.config, gan.config.seed, LOOKED_UP);
+    let samples = sampler.sample(generator, &latent, &labels(gan.classes, None, LOOKED_UP));
+    let samples = display.unit(&samples);
+    let dim = display.shape.len();
+    let mut best = vec![(f32::INFINITY, 0); LOOKED_UP];
+    let mut from = 0;
+    // Piece by piece: a data set as numbers is four times as large as its bytes.
+    while from < data.train.count {
+        let to = (from + CHUNK).min(data.train.count);
+        let numbers: Vec<f32> = (from..to).flat_map(|i| data.numbers(&data.train, i)).collect();
+        for (best, found) in best.iter_mut().zip(nearest(&samples, &display.unit(&numbers), dim)) {
+            if found.distance < best.0 {
+                *best = (found.distance, from + found.index);
+            }
+        }
+        from = to;
+    }
+    let mut both = samples;
+    best.iter().for_each(|&(_, i)| both.extend(display.unit(&data.numbers(&data.train, i))));
+    Neighbours {
+        picture: crate::report::picture::grid(&both, display.shape, LOOKED_UP),
+        distances: best.iter().map(|b| b.0).collect(),
+        searched: data.train.count,
+    }
+}
+
+/// What a run trains on: the device's name, but for threads, whose number changes no byte.
+pub fn machine(device: &str) -> Machine {
+    let is_cpu = device.ends_with("CPU thread") || device.ends_with("CPU threads");
+    let device = if is_cpu { format!("CPU ({})", std::env::consts::ARCH) } else { device.to_string() };
+    Machine { gansaku: env!("CARGO_PKG_VERSION").into(), device }
+}
+
+/// Writes the report and TensorBoard's file of a run that nobody trains, from what lies in its folder: the newest good
+/// checkpoint, the metrics and pictures, and the data if they load. `data` says where those moved. Where the report is.
+///
+/// # Errors
+/// When there is no run, no good checkpoint, or somebody trains there.
+pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<PathBuf> {
+    let _lock = folder.lock()?;
+    let (checkpoint, _, warnings) = checkpoint::newest(&folder.checkpoints())?;
+    warnings.iter().for_each(|w| eprintln!("warning: {w}"));
+    // The run's own configuration knows how long it should be and where its data lie.
+    let mut config: Config = folder.config()?.finish()?;
+    let given = data.is_some();
+    config.data.path = data.or(config.data.path);
+    let gan = Gan::new(&config, checkpoint.state.example.iter().product(), checkpoint.state.classes);
+    let [channels, height, width] = checkpoint.state.example;
+    let shape = crate::data::Shape { channels, height, width };
+    let loaded = match crate::data::load(&config.data, config.seed) {
+        Ok(data) if data.shape == shape => Ok(data),
+        Ok(data) => Err(Error::Data(format!(
+            "the run makes examples of shape {shape:?}, {} has {:?}; give the data it was trained on with --data",
+            data.name, data.shape
+        ))),
+        Err(e) => Err(e),
+    };
+    let loaded = match loaded {
+        // What was asked for must work; what merely lies no more where it lay is told in the report.
+        Err(e) if given => return Err(e),
+        other => other,
+    };
+    let step = checkpoint.state.step;
+    let total = match (&loaded, config.train.epochs) {
+        (_, 0) => Some(config.train.steps),
+        (Ok(data), _) => Some(config.train.total(data.train.count as u64)),
+        _ => None,
+    };
+    let status = if total.is_some_and(|t| step < t) { Status::Stopped } else { Status::Finished };
+    let mut sampler = Sampler::new(&gan, threads)?;
+    let diagnosis = doctor::diagnose(&folder.path)?;
+    let drawn = Drawn {
+        verdicts: diagnosis.verdicts,
+        notes: diagnosis.notes,
+        gan: &gan,
+        sampler: &mut sampler,
+        display: Display { shape, scale: config.data.scale },
+        generator: Some(&checkpoint.networks[Player::Generator as usize]),
+        data: loaded.as_ref().map_err(ToString::to_string),
+    };
+    Reporter::default().write(folder, step, status, drawn)?;
+    Events::open(folder, &config, step, total)?;
+    Ok(folder.report_file())
+}
