@@ -141,10 +141,15 @@ impl Mlp {
 
     /// The network on `x`, `[rows, input]` to `[rows, output]`. `draw` names this pass' dropout masks.
     pub fn forward(&self, g: &Graph, x: Var, version: u8, draw: &str) -> Var {
+        self.first_layers(self.network.layers.len(), g, x, version, draw)
+    }
+
+    /// The first `count` layers of [`Mlp::forward`].
+    pub fn first_layers(&self, count: usize, g: &Graph, x: Var, version: u8, draw: &str) -> Var {
         let parameters = self.parameter_nodes(g, version);
         let mut h = x;
         g.scoped(self.player.letter(), || {
-            for (i, layer) in self.network.layers.iter().enumerate() {
+            for (i, layer) in self.network.layers[..count].iter().enumerate() {
                 g.scoped(&format!("layers.{i}"), || {
                     if layer.keep < 1.0 {
                         let name = format!("{}/layers.{i}/dropout/{draw}", self.player.letter());

@@ -127,6 +127,7 @@ fn usual(config: &Config) -> (Shape, usize) {
     let grey = |side| Shape { channels: 1, height: side, width: side };
     match config.data.source {
         Source::Digits | Source::Idx => (grey(28), 10),
+        Source::Stacked => (Shape { channels: config.data.stack, ..grey(28) }, 0),
         Source::Ring => (Shape { channels: 2, height: 1, width: 1 }, 8),
         Source::Grid => (Shape { channels: 2, height: 1, width: 1 }, 25),
         Source::Cifar10 => (Shape { channels: 3, ..grey(32) }, 10),

@@ -2,6 +2,7 @@
 //! stdout, talk to stderr; exit codes are in [`crate::error::Error::exit_code`].
 
 mod bench;
+mod classifier;
 mod doctor;
 mod eval;
 mod inspect;
@@ -47,6 +48,7 @@ enum Command {
     Eval(eval::Eval),
     Repro(repro::Repro),
     Report(report::Report),
+    Classifier(classifier::Classifier),
     Plan(inspect::Plan),
     Data(inspect::Data),
     Bench(bench::Bench),
@@ -109,6 +111,7 @@ fn run(command: Command) -> Result<()> {
         Command::Eval(args) => eval::run(&args),
         Command::Repro(args) => repro::run(args),
         Command::Report(args) => report::run(&args),
+        Command::Classifier(args) => classifier::run(&args),
         Command::Plan(args) => inspect::plan(&args),
         Command::Data(args) => inspect::data(&args),
         Command::Bench(args) => bench::run(&args),

@@ -8,12 +8,13 @@ use std::path::Path;
 use toml::{Table, Value};
 
 /// The recipes in the binary: name and text.
-pub const RECIPES: [(&str, &str); 13] = [
+pub const RECIPES: [(&str, &str); 14] = [
     ("digits", include_str!("../recipes/digits.toml")),
     ("mnist", include_str!("../recipes/mnist.toml")),
     ("mnist-2014", include_str!("../recipes/mnist-2014.toml")),
     ("mnist-rpgan", include_str!("../recipes/mnist-rpgan.toml")),
     ("cgan-mnist", include_str!("../recipes/cgan-mnist.toml")),
+    ("stacked-mnist", include_str!("../recipes/stacked-mnist.toml")),
     ("tfd-2014-pretrain", include_str!("../recipes/tfd-2014-pretrain.toml")),
     ("tfd-2014", include_str!("../recipes/tfd-2014.toml")),
     ("cifar10-fc-2014", include_str!("../recipes/cifar10-fc-2014.toml")),

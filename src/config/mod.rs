@@ -63,6 +63,8 @@ pub enum Source {
     Grid,
     /// IDX files in torchvision's folder layout or flat, plain or gzip: MNIST, Fashion-MNIST.
     Idx,
+    /// Stacked MNIST: IDX digits drawn at random as the channels of one picture.
+    Stacked,
     /// CIFAR-10's binary version.
     Cifar10,
     /// Toronto Face Database, `TFD_48x48.mat` or `TFD_96x96.mat`.
@@ -105,9 +107,12 @@ pub struct Data {
     /// How stored values become numbers.
     #[serde(default)]
     pub scale: Scale,
-    /// How many examples a built-in source makes.
+    /// How many examples a built-in source or stacking makes.
     #[serde(default = "Data::default_count")]
     pub count: usize,
+    /// Digits a stack, its channels.
+    #[serde(default = "Data::default_stack")]
+    pub stack: usize,
     /// Pictures of a folder are cropped to a centred square and resized to `size`×`size`.
     #[serde(default = "Data::default_size")]
     pub size: usize,
@@ -125,6 +130,10 @@ pub struct Data {
 impl Data {
     fn default_count() -> usize {
         20_000
+    }
+
+    fn default_stack() -> usize {
+        3
     }
 
     fn default_size() -> usize {

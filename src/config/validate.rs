@@ -59,6 +59,7 @@ impl Config {
     fn data(&self) -> Result<()> {
         let d = &self.data;
         need(d.count >= 1, "data.count", d.count, "at least 1")?;
+        need((1..=4).contains(&d.stack), "data.stack", d.stack, "1 to 4 digits")?;
         need((1..=4096).contains(&d.size), "data.size", d.size, "1 to 4096 pixels")?;
         need([0, 1, 3].contains(&d.channels), "data.channels", d.channels, "1, 3 or 0 (as found)")?;
         need(d.fold <= 4, "data.fold", d.fold, "0 to 4")?;

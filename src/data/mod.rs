@@ -8,9 +8,11 @@ mod detect;
 pub mod digits;
 mod file;
 mod folder;
+pub mod identity;
 mod idx;
 mod mat5;
 pub mod shuffle;
+mod stacked;
 mod tfd;
 pub mod toy;
 
@@ -112,6 +114,22 @@ impl Examples {
         };
         let labels = self.labels.as_ref().map(|l| l[from..to].to_vec());
         Examples { count: to - from, values, labels }
+    }
+
+    /// The examples of these numbers, each of `width` numbers.
+    ///
+    /// # Panics
+    /// When there is no such example.
+    pub fn chosen(&self, which: &[usize], width: usize) -> Examples {
+        fn rows<T: Copy>(all: &[T], which: &[usize], width: usize) -> Vec<T> {
+            which.iter().flat_map(|&i| all[i * width..(i + 1) * width].iter().copied()).collect()
+        }
+        let values = match &self.values {
+            Values::U8(v) => Values::U8(rows(v, which, width)),
+            Values::F32(v) => Values::F32(rows(v, which, width)),
+        };
+        let labels = self.labels.as_ref().map(|l| rows(l, which, 1));
+        Examples { count: which.len(), values, labels }
     }
 }
 
@@ -246,6 +264,10 @@ pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
     let whence = path.display().to_string();
     match source {
         Source::Idx => idx::load(path)?.scaled(config.scale)?.split(config, &whence),
+        Source::Stacked => {
+            let stacks = stacked::load(path, config.stack, config.count, seed)?;
+            stacks.scaled(config.scale)?.split(config, &whence)
+        }
         Source::Cifar10 => cifar10::load(path)?.scaled(config.scale)?.split(config, &whence),
         Source::Tfd => tfd::load(path, config.fold)?.scaled(config.scale)?.split(config, &whence),
         Source::Folder => folder::load(path, config)?.scaled(config.scale)?.split(config, &whence),
@@ -262,7 +284,7 @@ fn exists(path: &Path) -> Result<()> {
 
 fn missing(source: Source) -> Error {
     let what = match source {
-        Source::Idx => {
+        Source::Idx | Source::Stacked => {
             "a folder with MNIST's four IDX files (plain or .gz, flat or as torchvision lays them out)"
         }
         Source::Cifar10 => "a folder with CIFAR-10's binary version (data_batch_1.bin …)",

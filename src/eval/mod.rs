@@ -1,6 +1,7 @@
 //! Evaluation without downloads: every number with its protocol, its N and seed, and the same measurement of
 //! real data beside it.
 
+pub mod classifier;
 pub mod distance;
 pub mod modes;
 pub mod neighbours;
@@ -80,6 +81,11 @@ pub struct Subject<'a> {
     pub count: Option<usize>,
     /// What computes the Parzen windows.
     pub windows: &'a mut dyn parzen::LogSums,
+}
+
+/// A hash as people tell it: its first twelve digits. Names stay as they are.
+pub(crate) fn shortened(identity: &str) -> &str {
+    if identity.len() == 64 { &identity[..12] } else { identity }
 }
 
 /// Names and numbers as a map.

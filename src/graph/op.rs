@@ -5,7 +5,7 @@ use crate::rng;
 /// A network of the model: whose parameters an optimizer updates together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Player {
-    /// G.
+    /// G; also the one network of a model that has no opponent, since the first player's updates are the steps.
     Generator,
     /// D.
     Discriminator,

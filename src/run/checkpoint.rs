@@ -109,7 +109,8 @@ fn step_of(name: &str) -> Option<u64> {
     name.strip_prefix("step-")?.parse().ok()
 }
 
-fn sha256(bytes: &[u8]) -> String {
+/// SHA-256 in hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
@@ -159,7 +160,7 @@ pub fn save(folder: &Path, snapshot: &Snapshot) -> Result<PathBuf> {
 fn encode_all(snapshot: &Snapshot) -> Vec<(&'static str, Vec<u8>)> {
     let Snapshot { config, gan, rules, state, networks } = snapshot;
     let whole = |kind, player: Player, numbers| {
-        encode(kind, &[Flat { prefix: "", suffix: "", network: gan.network(player), numbers }])
+        encode(["network", kind], &[Flat { prefix: "", suffix: "", network: gan.network(player), numbers }])
     };
     let [g, d] = &**networks;
     let mut files = vec![
@@ -179,7 +180,7 @@ fn encode_all(snapshot: &Snapshot) -> Vec<(&'static str, Vec<u8>)> {
             numbers: &networks[*player as usize].moments[*i],
         })
         .collect();
-    files.push(("optimizer.safetensors", encode("optimizer", &moments)));
+    files.push(("optimizer.safetensors", encode(["network", "optimizer"], &moments)));
     let scaled = rules.iter().any(|r| r.scaled);
     let loss_scales = scaled.then(|| networks.each_ref().map(|n| n.loss_scale));
     let state = State { loss_scales, ..(*state).clone() };

@@ -38,8 +38,8 @@ fn transposed(numbers: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
     out
 }
 
-/// The bytes of a file that holds every parameter of `flats`; `kind` goes into its metadata.
-pub fn encode(kind: &str, flats: &[Flat]) -> Vec<u8> {
+/// The bytes of a file that holds every parameter of `flats`, with one pair of metadata: a name and a text.
+pub fn encode(metadata: [&str; 2], flats: &[Flat]) -> Vec<u8> {
     let mut tensors = Vec::new();
     for flat in flats {
         for p in &flat.network.parameters {
@@ -56,13 +56,14 @@ pub fn encode(kind: &str, flats: &[Flat]) -> Vec<u8> {
         (name, view.expect("as many bytes as the shape says"))
     });
     // A map of one entry has one order: equal states make equal bytes.
-    let metadata = HashMap::from([("network".to_string(), kind.to_string())]);
+    let metadata = HashMap::from([metadata.map(str::to_string).into()]);
     safetensors::serialize(views, Some(metadata)).expect("names and shapes are sound")
 }
 
 /// A parsed file.
 pub struct Tensors<'a> {
     path: &'a Path,
+    bytes: &'a [u8],
     tensors: SafeTensors<'a>,
 }
 
@@ -74,7 +75,13 @@ impl<'a> Tensors<'a> {
     pub fn parse(path: &'a Path, bytes: &'a [u8]) -> Result<Tensors<'a>> {
         let tensors = SafeTensors::deserialize(bytes)
             .map_err(|e| Error::Checkpoint(format!("{}: not a safetensors file: {e}", path.display())))?;
-        Ok(Tensors { path, tensors })
+        Ok(Tensors { path, bytes, tensors })
+    }
+
+    /// The text that the file's metadata have under a name.
+    pub fn metadata(&self, name: &str) -> Option<String> {
+        let (_, header) = SafeTensors::read_metadata(self.bytes).ok()?;
+        header.metadata().as_ref()?.get(name).cloned()
     }
 
     /// Reads every parameter of a network into `numbers`, checking shapes against the configuration.

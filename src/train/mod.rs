@@ -1,9 +1,10 @@
 //! Training: from a configuration to a run's folder. The loop is [`Session::run`].
 
 pub mod appraiser;
+pub mod fit;
 pub mod forger;
 mod init;
-mod progress;
+pub mod progress;
 pub mod reporter;
 pub mod sampler;
 mod schedule;
@@ -14,7 +15,7 @@ pub use progress::{duration_in_words, readable};
 pub use schedule::schedule;
 pub use trainer::Trainer;
 
-use crate::config::Config;
+use crate::config::{Config, Optimizer};
 use crate::data::{self, Dataset};
 use crate::doctor::{self, live::Live};
 use crate::error::{Error, Result};
@@ -22,6 +23,7 @@ use crate::exec::{self, ColumnNorm, Device, Opened, UpdateRule};
 use crate::graph::Player;
 use crate::lower::cost::Cost;
 use crate::models::gan::Gan;
+use crate::nn::Mlp;
 use crate::precision::Precision;
 use crate::report::Display;
 use crate::report::run::Status;
@@ -69,24 +71,31 @@ pub enum Start {
 /// How the networks of a model are updated.
 pub fn rules(gan: &Gan) -> [UpdateRule; 2] {
     Player::ALL.map(|player| {
-        let (optimizer, network) = match player {
-            Player::Generator => (&gan.config.optimizer.generator, &gan.generator),
-            Player::Discriminator => (&gan.config.optimizer.discriminator, &gan.discriminator),
+        let optimizer = match player {
+            Player::Generator => &gan.config.optimizer.generator,
+            Player::Discriminator => &gan.config.optimizer.discriminator,
         };
-        let weights = network.parameters.iter().filter(|p| p.shape.len() == 2);
-        let limits = weights.filter_map(|p| {
-            let limit = network.network.layers[p.layer].max_col_norm;
-            let column = ColumnNorm { offset: p.offset, fan_in: p.shape[0], units: p.shape[1], limit };
-            (limit > 0.0).then_some(column)
-        });
-        UpdateRule {
-            rule: optimizer.rule,
-            clip: network.network.clip,
-            column_norms: limits.collect(),
-            average: player == Player::Generator && gan.config.ema.decay > 0.0,
-            scaled: gan.config.train.precision == Precision::Fp16,
-        }
+        let average = player == Player::Generator && gan.config.ema.decay > 0.0;
+        let scaled = gan.config.train.precision == Precision::Fp16;
+        UpdateRule { average, scaled, ..rule(gan.network(player), optimizer) }
     })
+}
+
+/// How one network is updated in fp32; no average is kept.
+pub fn rule(network: &Mlp, optimizer: &Optimizer) -> UpdateRule {
+    let weights = network.parameters.iter().filter(|p| p.shape.len() == 2);
+    let limits = weights.filter_map(|p| {
+        let limit = network.network.layers[p.layer].max_col_norm;
+        let column = ColumnNorm { offset: p.offset, fan_in: p.shape[0], units: p.shape[1], limit };
+        (limit > 0.0).then_some(column)
+    });
+    UpdateRule {
+        rule: optimizer.rule,
+        clip: network.network.clip,
+        column_norms: limits.collect(),
+        average: false,
+        scaled: false,
+    }
 }
 
 /// What the updates of a model's networks cost.

@@ -50,21 +50,26 @@ impl Progress {
             "D {:.3}  G {:.3}  D(x) {:.2}  D(G(z)) {:.2}",
             line.d_loss, line.g_loss, line.d_real, line.d_fake
         );
+        self.numbers(line.step, numbers);
+    }
+
+    /// What to show of a step.
+    pub fn numbers(&self, step: u64, numbers: String) {
         if let Some(bar) = &self.bar {
             bar.set_message(numbers);
             return;
         }
         let elapsed = self.begun.elapsed();
-        let rate = (line.step - self.from) as f64 / elapsed.as_secs_f64().max(1e-9);
+        let rate = (step - self.from) as f64 / elapsed.as_secs_f64().max(1e-9);
         let mut left =
-            Duration::from_secs_f64((self.total.saturating_sub(line.step)) as f64 / rate.max(1e-9));
+            Duration::from_secs_f64((self.total.saturating_sub(step)) as f64 / rate.max(1e-9));
         if let Some(limit) = self.limit {
             left = left.min(limit.saturating_sub(elapsed));
         }
         let width = self.total.to_string().len();
         eprintln!(
             "step {:width$}/{}  {rate:.0}/s  {numbers}  left {}",
-            line.step,
+            step,
             self.total,
             readable(left)
         );

@@ -1,16 +1,17 @@
 //! From a configuration to the numbers of a [`Schedule`].
 
-use crate::config::{Config, Optimizer, Rule};
+use crate::config::{Config, Ema, Optimizer, Rule};
 use crate::exec::schedule::{NetworkSchedule, Schedule};
 
 /// The rates of a run on `examples` training examples, at least 1.
 pub fn schedule(config: &Config, examples: u64) -> Schedule {
     let optimizers = [&config.optimizer.generator, &config.optimizer.discriminator];
-    let networks = optimizers.map(|optimizer| network(config, optimizer));
+    let networks = optimizers.map(|optimizer| network(optimizer, &config.ema));
     Schedule { batch: config.train.batch as u64, examples, networks }
 }
 
-fn network(config: &Config, optimizer: &Optimizer) -> NetworkSchedule {
+/// The rates of one network, its moving average's included.
+pub fn network(optimizer: &Optimizer, ema: &Ema) -> NetworkSchedule {
     let (momentum, momentum_rise, rise_epochs) = momentum(&optimizer.rule);
     NetworkSchedule {
         lr: f64::from(optimizer.lr),
@@ -21,8 +22,8 @@ fn network(config: &Config, optimizer: &Optimizer) -> NetworkSchedule {
         momentum: f64::from(momentum),
         momentum_rise: f64::from(momentum_rise),
         rise_epochs,
-        average: config.ema.decay,
-        ramp: config.ema.ramp,
+        average: ema.decay,
+        ramp: ema.ramp,
     }
 }
 

@@ -1,0 +1,104 @@
+//! `gansaku classifier`: what `eval` looks through at labelled data.
+
+use crate::config::{Layers, Scale, Source};
+use crate::data::{self, identity};
+use crate::error::{Error, Result};
+use crate::eval::classifier::{Classifier as Trained, Request, with_held_out};
+use crate::exec::{self, Device};
+use crate::models::classifier::Recipe;
+use crate::train::progress::{Progress, readable};
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Train a classifier of labelled data for `gansaku eval --classifier`.
+///
+/// Its last layer but one gives the features that fd, kid and prdc measure in, its classes the modes of stacked
+/// data. Equal commands make equal files, whatever the number of threads.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    gansaku classifier ~/data/mnist\n  \
+    gansaku eval runs/00001-mnist fd kid prdc --classifier classifiers/mnist.safetensors")]
+pub struct Classifier {
+    /// Labelled data: MNIST's IDX files, CIFAR-10's binary files, a folder with a subfolder a class; or digits
+    #[arg(value_name = "DATA")]
+    data: PathBuf,
+    /// Where it goes [default: classifiers/NAME.safetensors]
+    #[arg(long, value_name = "FILE.safetensors")]
+    out: Option<PathBuf>,
+    /// What its figures are named after, as in FD-mnist [default: the folder's name]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Passes through the training examples
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    epochs: Option<u32>,
+    /// Seeds its weights, dropout, shuffles and shifts
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// Pictures of a folder are cropped to a centred square and resized to this many pixels a side
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    size: u16,
+    /// Where to compute: auto, cpu, cuda, cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = super::device)]
+    device: Device,
+    /// Worker threads; any number gives the same bytes [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+pub fn run(args: &Classifier) -> Result<()> {
+    let threads = args.threads.map_or(0, usize::from);
+    let device = exec::open(args.device, threads)?;
+    let name = args.name.clone().unwrap_or_else(|| named(&args.data));
+    let out = args.out.clone().unwrap_or_else(|| format!("classifiers/{name}.safetensors").into());
+    if out.is_dir() {
+        return Err(Error::Usage(format!("--out {}: expected a file, found a folder", out.display())));
+    }
+    let mut config = Layers::recipe("digits")?.finish()?.data;
+    (config.scale, config.size) = (Scale::Unit, usize::from(args.size));
+    if args.data.as_os_str() != "digits" || args.data.exists() {
+        (config.source, config.path) = (Source::Auto, Some(args.data.clone()));
+    }
+    let dataset = data::load(&config, 0)?;
+    let identity = match config.source {
+        Source::Digits => identity::identity(&config)?,
+        _ => dataset.sha256(),
+    };
+    let dataset = Arc::new(with_held_out(dataset));
+    eprintln!("data: {}", super::inspect::describe(&dataset));
+    let mut recipe = Recipe::standard();
+    recipe.epochs = args.epochs.map_or(recipe.epochs, u64::from);
+    let request = Request { name, identity, recipe, seed: args.seed, threads };
+    let begun = Instant::now();
+    let mut progress: Option<Progress> = None;
+    let trained = Trained::train(&request, &dataset, device, &mut |step, steps, loss| {
+        let progress = progress.get_or_insert_with(|| Progress::new(0, steps, None));
+        progress.step(step);
+        if step == steps || step % 1_000 == 0 {
+            progress.numbers(step, format!("cross-entropy {loss:.4}"));
+        }
+        Ok(())
+    });
+    progress.iter().for_each(Progress::finish);
+    let trained = trained?;
+    trained.save(&out)?;
+    super::print(&format!(
+        "test accuracy {:.2} % of {} examples, {} features\n",
+        100.0 * trained.card.accuracy,
+        trained.card.tested_on,
+        trained.width()
+    ))?;
+    eprintln!("{} in {}", out.display(), readable(begun.elapsed()));
+    Ok(())
+}
+
+/// A name for data at a path: the last folder that is not called raw, in small letters.
+fn named(path: &Path) -> String {
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let parts = whole.components().rev().map(|c| c.as_os_str().to_string_lossy().to_lowercase());
+    let plain = |name: String| -> String {
+        name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect()
+    };
+    parts.map(plain).find(|name| name != "raw").unwrap_or_else(|| "data".into())
+}

@@ -1,0 +1,45 @@
+//! What tells data sets apart: two runs, or a run and a classifier, are of the same data or they are not.
+
+use super::{Dataset, Examples, Values, load};
+use crate::config::{self, Scale, Source};
+use crate::error::Result;
+use sha2::{Digest, Sha256};
+
+impl Dataset {
+    /// SHA-256 over shape, examples and labels of all splits, in hexadecimal digits.
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        let number = |n: usize| (n as u64).to_le_bytes();
+        let shape = self.shape;
+        [shape.channels, shape.height, shape.width].iter().for_each(|&n| hash.update(number(n)));
+        for Examples { count, values, labels } in [&self.train, &self.valid, &self.test] {
+            hash.update(number(*count));
+            match values {
+                Values::U8(bytes) => hash.update(bytes),
+                Values::F32(numbers) => hash.update(bytemuck::cast_slice::<f32, u8>(numbers)),
+            }
+            hash.update(labels.as_deref().unwrap_or_default());
+        }
+        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+}
+
+/// What the examples are, however they are split, scaled and stacked: the name of a built-in source, whose draws
+/// all come from one distribution, or the SHA-256 of what the files hold.
+///
+/// # Errors
+/// When the files cannot be read.
+pub fn identity(config: &config::Data) -> Result<String> {
+    match config.source {
+        Source::Digits => Ok("digits".into()),
+        Source::Ring => Ok("ring".into()),
+        Source::Grid => Ok("grid".into()),
+        _ => Ok(load(&whole(config), 0)?.sha256()),
+    }
+}
+
+/// The same data without splits, with pixels in [0, 1]; a stack's digits one by one.
+pub fn whole(config: &config::Data) -> config::Data {
+    let source = if config.source == Source::Stacked { Source::Idx } else { config.source };
+    config::Data { source, train: None, valid: None, scale: Scale::Unit, ..config.clone() }
+}

@@ -1,0 +1,274 @@
+//! The classifier that evaluation looks through: made by `gansaku classifier`, kept in one safetensors file whose
+//! metadata say what it was made from.
+
+use super::shortened;
+use crate::data::{Dataset, Examples, Shape, Values, shuffle};
+use crate::error::{Error, Result};
+use crate::exec::cpu::pool::Pool;
+use crate::exec::cpu::{Cpu, no_updates};
+use crate::exec::{NetworkState, Opened, Rate};
+use crate::models::classifier::{self as model, FEATURES, LOGITS, PICTURES, Recipe};
+use crate::run::atomic;
+use crate::run::checkpoint::sha256;
+use crate::run::tensors::{Flat, Tensors, encode};
+use crate::train::fit;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Examples looked at at once.
+const ROWS: usize = 200;
+/// The name of the card in the file's metadata.
+const CARD: &str = "classifier";
+
+/// What a classifier was made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// What its figures are named after: FD-mnist.
+    pub name: String,
+    /// [`crate::data::identity::identity`] of its data.
+    pub data: String,
+    /// Channels, height and width of an example.
+    pub example: [usize; 3],
+    /// Classes it tells apart.
+    pub classes: usize,
+    /// Labelled examples it was trained on.
+    pub trained_on: usize,
+    /// Share of the test examples it names rightly.
+    pub accuracy: f64,
+    /// How many test examples that was measured on.
+    pub tested_on: usize,
+    /// Seeds its training.
+    pub seed: u64,
+    /// How it was trained.
+    pub recipe: Recipe,
+}
+
+/// A trained classifier. Pictures are `[count, channels, height, width]` in [0, 1].
+pub struct Classifier {
+    /// What it was made from.
+    pub card: Card,
+    /// SHA-256 of its file.
+    pub sha256: String,
+    model: model::Classifier,
+    weights: Vec<f32>,
+    cpu: Cpu,
+}
+
+/// What a classifier sees in pictures.
+pub struct Scores {
+    /// The likeliest class of each.
+    pub labels: Vec<u8>,
+    /// The last layer but one, `[count, features]`.
+    pub features: Vec<f32>,
+}
+
+impl Classifier {
+    /// Trains a classifier on the training split of labelled data and measures it on the test split. `data` holds
+    /// pixels in [0, 1]; `identity` is theirs.
+    ///
+    /// # Errors
+    /// When labels or test examples are missing, or training fails.
+    pub fn train(
+        request: &Request,
+        data: &Arc<Dataset>,
+        device: Opened,
+        watch: &mut dyn FnMut(u64, u64, f64) -> Result<()>,
+    ) -> Result<Classifier> {
+        let (true, Some(labels)) = (data.classes > 1, &data.test.labels) else {
+            return Err(Error::Data(format!(
+                "{} has no labels of two or more classes; a classifier needs them",
+                data.name
+            )));
+        };
+        let model = model::Classifier::new(&request.recipe, data.shape, data.classes);
+        let weights = fit::classifier(&model, data, request.seed, device, watch)?;
+        let Shape { channels, height, width } = data.shape;
+        let card = Card {
+            name: request.name.clone(),
+            data: request.identity.clone(),
+            example: [channels, height, width],
+            classes: data.classes,
+            trained_on: data.train.count,
+            accuracy: 0.0,
+            tested_on: data.test.count,
+            seed: request.seed,
+            recipe: request.recipe.clone(),
+        };
+        let mut trained = Classifier::of(card, weights, request.threads)?;
+        trained.card.accuracy = trained.accuracy(&pictures(data, &data.test), labels);
+        trained.sha256 = sha256(&trained.encoded());
+        Ok(trained)
+    }
+
+    fn of(card: Card, weights: Vec<f32>, threads: usize) -> Result<Classifier> {
+        let [channels, height, width] = card.example;
+        let model = model::Classifier::new(&card.recipe, Shape { channels, height, width }, card.classes);
+        let own = NetworkState { weights: weights.clone(), ..NetworkState::default() };
+        let states = [own, NetworkState::default()];
+        let plan = model.scoring_plan(ROWS);
+        let cpu = Cpu::new(Pool::new(threads)?, vec![plan], states, no_updates(), None, 0);
+        Ok(Classifier { card, sha256: String::new(), model, weights, cpu })
+    }
+
+    fn encoded(&self) -> Vec<u8> {
+        let card = serde_json::to_string(&self.card).expect("names and finite numbers");
+        let flat = Flat { prefix: "", suffix: "", network: &self.model.network, numbers: &self.weights };
+        encode([CARD, &card], &[flat])
+    }
+
+    /// Writes its file.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|e| Error::io("make the folder", folder, &e))?;
+        }
+        atomic::write(path, &self.encoded())
+    }
+
+    /// Reads its file.
+    ///
+    /// # Errors
+    /// When it is missing, damaged, or no classifier's.
+    pub fn load(path: &Path, threads: usize) -> Result<Classifier> {
+        let bytes = std::fs::read(path)
+            .map_err(|e| Error::Checkpoint(format!("--classifier {}: cannot read it: {e}", path.display())))?;
+        let tensors = Tensors::parse(path, &bytes)?;
+        let wrong = |what: &str| {
+            let make = "make one with `gansaku classifier DATA`";
+            Error::Checkpoint(format!("--classifier {}: {what}; {make}", path.display()))
+        };
+        let card = tensors.metadata(CARD).ok_or_else(|| wrong("a safetensors file, but no classifier's"))?;
+        let card: Card = serde_json::from_str(&card).map_err(|e| wrong(&format!("not a card: {e}")))?;
+        if card.recipe.network.layers.len() < 2 || card.classes < 2 {
+            return Err(wrong("a network without features"));
+        }
+        let [channels, height, width] = card.example;
+        let shape = Shape { channels, height, width };
+        let network = model::Classifier::new(&card.recipe, shape, card.classes).network;
+        let mut weights = vec![0.0; network.len];
+        tensors.read("", "", &network, &mut weights)?;
+        let mut loaded = Classifier::of(card, weights, threads)?;
+        loaded.sha256 = sha256(&bytes);
+        Ok(loaded)
+    }
+
+    /// Refuses data that it was not made for: `identity` and shape of one picture are theirs.
+    ///
+    /// # Errors
+    /// When they are other data.
+    pub fn fits(&self, identity: &str, shape: Shape) -> Result<()> {
+        let Card { name, data, example, .. } = &self.card;
+        let Shape { channels, height, width } = shape;
+        let make = "make one for these data with `gansaku classifier DATA`";
+        if *example != [channels, height, width] {
+            return Err(Error::Data(format!(
+                "the classifier {name} is for pictures of shape {example:?}, these are {:?}; {make}",
+                [channels, height, width]
+            )));
+        }
+        if data != identity {
+            return Err(Error::Data(format!(
+                "the classifier {name} is for other data ({}), these are {}; {make}",
+                shortened(data),
+                shortened(identity)
+            )));
+        }
+        Ok(())
+    }
+
+    /// Its name, accuracy and hash, as protocols tell them.
+    pub fn told(&self) -> String {
+        let Card { name, accuracy, .. } = &self.card;
+        format!("classifier {name} ({:.2} % on test data, {})", 100.0 * accuracy, shortened(&self.sha256))
+    }
+
+    /// Length of a feature vector.
+    pub fn width(&self) -> usize {
+        self.model.features()
+    }
+
+    /// What it sees in pictures, `[count, numbers]`.
+    pub fn scores(&mut self, pictures: &[f32]) -> Scores {
+        let (numbers, classes, width) = (self.model.shape.len(), self.model.classes, self.width());
+        let count = pictures.len() / numbers;
+        let mut scores =
+            Scores { labels: Vec::with_capacity(count), features: Vec::with_capacity(count * width) };
+        for (tick, part) in pictures.chunks(ROWS * numbers).enumerate() {
+            let rows = part.len() / numbers;
+            let mut padded = part.to_vec();
+            padded.resize(ROWS * numbers, 0.0);
+            self.cpu.write_input(0, PICTURES, &padded);
+            self.cpu.run(0, tick as u64, &[Rate::REST; 2]);
+            scores.features.extend_from_slice(&self.cpu.output(0, FEATURES)[..rows * width]);
+            let logits = self.cpu.output(0, LOGITS).chunks_exact(classes).take(rows);
+            scores.labels.extend(logits.map(|l| {
+                let greatest = (0..classes).max_by(|&a, &b| l[a].total_cmp(&l[b]));
+                greatest.expect("at least two classes") as u8
+            }));
+        }
+        scores
+    }
+
+    /// The likeliest class of each picture.
+    pub fn labels(&mut self, pictures: &[f32]) -> Vec<u8> {
+        self.scores(pictures).labels
+    }
+
+    /// The features of each picture, `[count, width]`.
+    pub fn features(&mut self, pictures: &[f32]) -> Vec<f32> {
+        self.scores(pictures).features
+    }
+
+    /// Share of pictures whose class is the label.
+    pub fn accuracy(&mut self, pictures: &[f32], labels: &[u8]) -> f64 {
+        let found = self.labels(pictures);
+        let right = found.iter().zip(labels).filter(|(a, b)| a == b).count();
+        right as f64 / labels.len().max(1) as f64
+    }
+}
+
+/// What classifier to train.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What its figures are to be named after.
+    pub name: String,
+    /// [`crate::data::identity::identity`] of the data.
+    pub identity: String,
+    /// How it is trained.
+    pub recipe: Recipe,
+    /// Seeds its training.
+    pub seed: u64,
+    /// Threads that look at test examples; 0 takes one a core.
+    pub threads: usize,
+}
+
+/// All pictures of a split as a classifier sees them, where the data set holds pixels in [0, 1].
+fn pictures(data: &Dataset, split: &Examples) -> Vec<f32> {
+    (0..split.count).flat_map(|i| data.numbers(split, i)).collect()
+}
+
+/// Data with test examples: where a reader found none, a tenth of the training examples, chosen by a fixed shuffle,
+/// is held out.
+pub fn with_held_out(mut data: Dataset) -> Dataset {
+    let count = data.train.count;
+    if data.test.count > 0 || count < 10 {
+        return data;
+    }
+    let order: Vec<usize> = (0..count as u64).map(|i| shuffle::at(0, count, i)).collect();
+    let (test, train) = order.split_at(count / 10);
+    let width = data.shape.len();
+    data.test = data.train.chosen(test, width);
+    data.train = data.train.chosen(train, width);
+    data.notes.push(format!("no test split: {} of {count} examples are held out", test.len()));
+    data
+}
+
+/// A labelled data set of pictures in [0, 1] for training, `[labels.len(), numbers]`.
+pub fn labelled(like: &Dataset, pictures: Vec<f32>, labels: Vec<u8>) -> Dataset {
+    let train = Examples { count: labels.len(), values: Values::F32(pictures), labels: Some(labels) };
+    Dataset::of(&like.name, like.shape, like.classes, train)
+}

@@ -1,0 +1,146 @@
+//! A classifier of labelled data, what evaluation looks through: a multi-layer perceptron under the cross-entropy of
+//! its softmax, on pictures moved by a pixel at random. It is the first player of a game without an opponent.
+
+use crate::config::{Ema, Network, Optimizer};
+use crate::data::Shape;
+use crate::graph::grad::grad;
+use crate::graph::{Dist, Graph, Player, Var};
+use crate::lower::{EXAMPLES, LABELS, Plan, Stage, Update, lower};
+use crate::nn::Mlp;
+use crate::precision::Precision;
+use serde::{Deserialize, Serialize};
+
+/// Host-filled input of a scoring plan: examples, `[rows, numbers]`.
+pub const PICTURES: &str = "pictures";
+/// Output of a scoring plan: the last layer, `[rows, classes]`.
+pub const LOGITS: &str = "logits";
+/// Output of a scoring plan: the last layer but one, `[rows, features]`.
+pub const FEATURES: &str = "features";
+
+/// How a classifier is made and trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Examples a minibatch.
+    pub batch: usize,
+    /// Passes through the training examples.
+    pub epochs: u64,
+    /// Pictures are moved by −1, 0 or 1 pixel along each axis at random.
+    pub shift: bool,
+    /// The update rule; its learning rate falls in a line to its `final_share` over the whole training.
+    pub optimizer: Optimizer,
+    /// The moving average that is kept as the classifier.
+    pub ema: Ema,
+    /// The layers; the last fits the classes.
+    pub network: Network,
+}
+
+impl Recipe {
+    /// The embedded recipe, `classifier.toml`.
+    pub fn standard() -> Recipe {
+        toml::from_str(include_str!("classifier.toml")).expect("the embedded recipe is sound")
+    }
+}
+
+/// A classifier with all widths settled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Classifier {
+    /// How it is trained.
+    pub recipe: Recipe,
+    /// The network.
+    pub network: Mlp,
+    /// Of one example.
+    pub shape: Shape,
+    /// Classes told apart.
+    pub classes: usize,
+}
+
+impl Classifier {
+    /// Settles a recipe for data.
+    pub fn new(recipe: &Recipe, shape: Shape, classes: usize) -> Classifier {
+        let network = Mlp::new(Player::Generator, &recipe.network, shape.len(), classes);
+        Classifier { recipe: recipe.clone(), network, shape, classes }
+    }
+
+    /// Length of the features: the width of the last layer but one.
+    pub fn features(&self) -> usize {
+        let layers = &self.network.network.layers;
+        layers.iter().rev().nth(1).and_then(|l| l.units).unwrap_or(self.network.input)
+    }
+
+    /// One step: the mean cross-entropy of a minibatch, and the update.
+    pub fn training_plan(&self) -> Plan {
+        let g = Graph::new();
+        let batch = self.recipe.batch;
+        let x = g.input(EXAMPLES, &[batch, self.shape.len()]);
+        let labels = g.input(LABELS, &[batch, self.classes]);
+        let x = if self.recipe.shift { g.scoped("shift", || shifted(&g, x, self.shape)) } else { x };
+        let logits = self.network.forward(&g, x, 0, "c");
+        let loss = g.scoped("cross-entropy", || cross_entropy(&g, logits, labels));
+        let gradients = grad(&g, loss, &self.network.parameter_nodes(&g, 0), None);
+        let placed = gradients.into_iter().zip(&self.network.parameters).map(|(v, p)| (v, p.offset));
+        let update = Update { player: self.network.player, gradients: placed.collect() };
+        self.lower(&g, Stage { outputs: vec![("loss".into(), loss)], updates: vec![update] })
+    }
+
+    /// Logits and features of `rows` examples, without dropout.
+    pub fn scoring_plan(&self, rows: usize) -> Plan {
+        let g = Graph::new();
+        let mut network = self.network.clone();
+        network.network.layers.iter_mut().for_each(|layer| layer.keep = 1.0);
+        let x = g.input(PICTURES, &[rows, self.shape.len()]);
+        let depth = network.network.layers.len();
+        let features = network.first_layers(depth - 1, &g, x, 0, "score");
+        let logits = network.forward(&g, x, 0, "score");
+        let outputs = vec![(LOGITS.into(), logits), (FEATURES.into(), features)];
+        self.lower(&g, Stage { outputs, updates: vec![] })
+    }
+
+    fn lower(&self, g: &Graph, stage: Stage) -> Plan {
+        lower(g, &[stage], Precision::Fp32, &|_, name| self.network.offset(name))
+    }
+}
+
+/// −log softmax(logits) at the labels, `[rows, classes]` one-hot, averaged over rows.
+pub fn cross_entropy(g: &Graph, logits: Var, labels: Var) -> Var {
+    let own = g.sum(g.mul(logits, labels), &[1]);
+    g.mean(g.sub(log_sum_exp(g, logits), own))
+}
+
+/// log Σ exp over the columns of `[rows, columns]`, `[rows, 1]`: halves are joined by
+/// log(eᵃ + eᵇ) = b + softplus(a − b), which overflows for no a and b.
+fn log_sum_exp(g: &Graph, x: Var) -> Var {
+    let columns = g.shape(x)[1];
+    if columns == 1 {
+        return x;
+    }
+    let half = columns / 2;
+    let (a, b) = (g.slice_axis(x, 1, 0, half), g.slice_axis(x, 1, half, 2 * half));
+    let joined = g.add(b, g.softplus(g.sub(a, b)));
+    let joined = log_sum_exp(g, joined);
+    if columns == 2 * half {
+        return joined;
+    }
+    let last = g.slice_axis(x, 1, 2 * half, columns);
+    g.add(last, g.softplus(g.sub(joined, last)))
+}
+
+/// Each picture of `[rows, numbers]` moved by −1, 0 or 1 pixel along both axes, zeros moving in.
+fn shifted(g: &Graph, x: Var, shape: Shape) -> Var {
+    let rows = g.shape(x)[0];
+    let mut pictures = g.reshape(x, &[rows, shape.channels, shape.height, shape.width]);
+    for (axis, name) in [(2, "shift/rows"), (3, "shift/columns")] {
+        let u = g.rand(name, Dist::Uniform, &[rows, 1, 1, 1]);
+        let third = |n: f64| g.constant(n / 3.0, &[]);
+        let moved = |back: bool| {
+            let length = g.shape(pictures)[axis];
+            let mut spec = [(0, 0); 4];
+            spec[axis] = if back { (0, 1) } else { (1, 0) };
+            let (from, to) = if back { (1, length) } else { (0, length - 1) };
+            g.pad(g.slice_axis(pictures, axis, from, to), &spec)
+        };
+        let forth_or_not = g.select(g.gt(third(1.0), u), moved(false), pictures);
+        pictures = g.select(g.gt(u, third(2.0)), moved(true), forth_or_not);
+    }
+    g.reshape(pictures, &[rows, shape.len()])
+}

@@ -1,0 +1,74 @@
+//! Training of a single network: the same executors, schedules and updates that a game has.
+
+use super::rule;
+use super::schedule::network;
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::exec::schedule::{Done, Schedule};
+use crate::exec::{Job, NetworkState, Opened, Turn, UpdateRule};
+use crate::models::classifier::Classifier;
+use std::sync::Arc;
+
+/// Steps between two looks at the device, at most.
+const CHUNK: u64 = 50;
+
+/// Trains a classifier on the training split; its averaged weights, flat. `watch(step, steps, loss)` sees the mean
+/// loss since it was called before.
+///
+/// # Errors
+/// When data and classifier do not go together, the loss is not finite, or the device or `watch` fails.
+pub fn classifier(
+    model: &Classifier,
+    data: &Arc<Dataset>,
+    seed: u64,
+    device: Opened,
+    watch: &mut dyn FnMut(u64, u64, f64) -> Result<()>,
+) -> Result<Vec<f32>> {
+    let (count, batch) = (data.train.count as u64, model.recipe.batch as u64);
+    if batch > count {
+        return Err(Error::Data(format!(
+            "{} has {count} labelled examples to train a classifier on; expected at least {batch}",
+            data.name
+        )));
+    }
+    let steps = (model.recipe.epochs * count).div_ceil(batch);
+    let optimizer = crate::config::Optimizer { decay_steps: steps, ..model.recipe.optimizer };
+    let rates = network(&optimizer, &model.recipe.ema);
+    let schedule = Schedule { batch, examples: count, networks: [rates; 2] };
+    let own = UpdateRule { average: true, ..rule(&model.network, &optimizer) };
+    let opponent = UpdateRule { column_norms: vec![], average: false, ..own.clone() };
+    let mut executor = device(Job {
+        plans: vec![model.training_plan()],
+        states: [own.start(model.network.start(seed, &[])), opponent.start(vec![])],
+        rules: [own, opponent],
+        schedule,
+        data: Some(data.clone()),
+        seed,
+    })?;
+    let mut done = Done::default();
+    while done.tick < steps {
+        let mut sum = 0.0;
+        let until = (done.tick + CHUNK).min(steps);
+        let from = done.tick;
+        while done.tick < until {
+            let most = (executor.patience() as u64).min(until - done.tick);
+            let turns: Vec<Turn> = (0..most)
+                .map(|_| {
+                    let turn = Turn { plan: 0, tick: done.tick, rates: schedule.rates(done) };
+                    done = done.after([true, false]);
+                    turn
+                })
+                .collect();
+            executor.run(&turns)?;
+            sum += executor.records()?.iter().map(|r| f64::from(r.statistics[0])).sum::<f64>();
+        }
+        if !sum.is_finite() {
+            return Err(Error::Diverged(format!(
+                "step {until}: the classifier's loss is not finite; are the data sound?"
+            )));
+        }
+        watch(until, steps, sum / (until - from) as f64)?;
+    }
+    let [NetworkState { average, .. }, _] = executor.states()?.into_owned();
+    Ok(average)
+}
