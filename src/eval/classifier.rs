@@ -134,8 +134,9 @@ impl Classifier {
     /// # Errors
     /// When it is missing, damaged, or no classifier's.
     pub fn load(path: &Path, threads: usize) -> Result<Classifier> {
-        let bytes = std::fs::read(path)
-            .map_err(|e| Error::Checkpoint(format!("--classifier {}: cannot read it: {e}", path.display())))?;
+        let bytes = std::fs::read(path).map_err(|e| {
+            Error::Checkpoint(format!("--classifier {}: cannot read it: {e}", path.display()))
+        })?;
         let tensors = Tensors::parse(path, &bytes)?;
         let wrong = |what: &str| {
             let make = "make one with `gansaku classifier DATA`";

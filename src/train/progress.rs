@@ -61,18 +61,12 @@ impl Progress {
         }
         let elapsed = self.begun.elapsed();
         let rate = (step - self.from) as f64 / elapsed.as_secs_f64().max(1e-9);
-        let mut left =
-            Duration::from_secs_f64((self.total.saturating_sub(step)) as f64 / rate.max(1e-9));
+        let mut left = Duration::from_secs_f64((self.total.saturating_sub(step)) as f64 / rate.max(1e-9));
         if let Some(limit) = self.limit {
             left = left.min(limit.saturating_sub(elapsed));
         }
         let width = self.total.to_string().len();
-        eprintln!(
-            "step {:width$}/{}  {rate:.0}/s  {numbers}  left {}",
-            step,
-            self.total,
-            readable(left)
-        );
+        eprintln!("step {:width$}/{}  {rate:.0}/s  {numbers}  left {}", step, self.total, readable(left));
     }
 
     /// What the doctor has to say, above the bar.
