@@ -1,20 +1,38 @@
-//! `gansaku doctor`: what this build and this machine can train on, and why not on more.
+//! `gansaku doctor RUN`: how a training is doing. `gansaku doctor`: what this build and this machine can train on, and
+//! why not on more.
 
 use super::print;
+use crate::doctor::{Diagnosis, diagnose};
 use crate::error::Result;
+use crate::run::atomic;
 use clap::Args;
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
-/// Say which devices this build and this machine can train on.
+/// Judge a run, from its metrics and its samples; without RUN, say which devices this build and machine can train on.
+///
+/// States: healthy, D won, G won, oscillation, mode collapse, memorising, stalled, non-finite, loss scale at its floor;
+/// each with the numbers it rests on and the one flag to change.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  gansaku doctor\n  gansaku doctor --kernels")]
+#[command(
+    after_help = "Examples:\n  gansaku doctor runs/00000-digits\n  gansaku doctor\n  gansaku doctor --kernels"
+)]
 pub struct Doctor {
+    /// A run's folder, also while it trains, or a checkpoint's
+    #[arg(value_name = "RUN|CHECKPOINT", conflicts_with = "kernels")]
+    run: Option<PathBuf>,
+    /// Also write the diagnosis as JSON
+    #[arg(long, value_name = "FILE", requires = "run")]
+    json: Option<PathBuf>,
     /// List registers, shared memory and spills of every kernel as compiled: for the GPU at hand, else for all
     #[arg(long)]
     kernels: bool,
 }
 
 pub fn run(args: &Doctor) -> Result<()> {
+    if let Some(run) = &args.run {
+        return judge(run, args.json.as_deref());
+    }
     let mut out = format!("gansaku {}\n", env!("CARGO_PKG_VERSION"));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let _ = writeln!(out, "cpu: {} threads, {}", threads, std::env::consts::ARCH);
@@ -22,6 +40,35 @@ pub fn run(args: &Doctor) -> Result<()> {
     // What was found before a driver failed is part of the answer.
     print(&out)?;
     examined
+}
+
+fn judge(run: &Path, json: Option<&Path>) -> Result<()> {
+    let diagnosis = diagnose(run)?;
+    print(&told(run, &diagnosis))?;
+    let Some(path) = json else { return Ok(()) };
+    let json = serde_json::to_value(&diagnosis).expect("names and numbers");
+    atomic::write(path, format!("{json:#}\n").as_bytes())
+}
+
+fn told(run: &Path, diagnosis: &Diagnosis) -> String {
+    let mut out = format!("{}, step {}\n", run.display(), diagnosis.step);
+    for verdict in &diagnosis.verdicts {
+        let since = match verdict.since_step {
+            0 => String::new(),
+            step => format!(" since step {step}"),
+        };
+        let _ = writeln!(out, "{}{since}: {}", verdict.state.name(), verdict.evidence);
+        let _ = writeln!(
+            out,
+            "  {}: {}",
+            if verdict.state.is_alarm() { "change" } else { "next" },
+            verdict.advice
+        );
+    }
+    for note in &diagnosis.notes {
+        let _ = writeln!(out, "note: {note}");
+    }
+    out
 }
 
 #[cfg(not(feature = "cuda"))]

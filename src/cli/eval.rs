@@ -5,7 +5,7 @@ use crate::data;
 use crate::error::{Error, Result};
 use crate::eval::{Measurement, Metric, Subject, parzen};
 use crate::exec::Device;
-use crate::run::{atomic, read_config};
+use crate::run::{atomic, checkpoint, read_config};
 use crate::train::forger::Forger;
 use clap::Args;
 use std::fmt::Write;
@@ -86,7 +86,8 @@ pub fn run(args: &Eval) -> Result<()> {
 
 /// The path a run was trained from: its own configuration knows it, a checkpoint's does not.
 fn data_path(from: &Path) -> Option<PathBuf> {
-    let run = [from, from.parent()?.parent()?].into_iter().find(|f| f.join("metrics.jsonl").is_file())?;
+    let is_run = from.join("metrics.jsonl").is_file();
+    let run = if is_run { from.to_path_buf() } else { checkpoint::run_of(from)? };
     read_config(&run.join("config.toml")).and_then(Layers::finish).ok()?.data.path
 }
 

@@ -4,6 +4,7 @@ use super::Overrides;
 use crate::config::{Config, Layers, Source};
 use crate::data;
 use crate::error::{Error, Result};
+use crate::eval::Metric;
 use crate::exec::{self, Device};
 use crate::precision::Precision;
 use crate::run::Folder;
@@ -23,6 +24,7 @@ use toml::Value;
     gansaku train\n  \
     gansaku train mnist --data ~/data/mnist --time 5m\n  \
     gansaku train grid-rpgan --seed 3 --name grid-3\n  \
+    gansaku train --best-by parzen --patience 5\n  \
     gansaku train mnist --data ~/data/mnist --set loss.r1=0.1 --set optimizer.discriminator.lr=1e-4\n  \
     gansaku train --resume runs/00000-mnist --steps 50000")]
 pub struct Train {
@@ -61,6 +63,12 @@ pub struct Train {
     /// Name of the run's folder [default: a number and the recipe]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// Measure at every checkpoint, and keep the best one as checkpoints/best
+    #[arg(long, value_name = "METRIC", value_enum)]
+    best_by: Option<Metric>,
+    /// Stop after so many checkpoints in a row that are no better
+    #[arg(long, value_name = "N")]
+    patience: Option<u64>,
     /// Go on with a run exactly where it stopped
     #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "seed", "batch", "precision", "out", "name", "init_from"])]
     resume: Option<PathBuf>,
@@ -121,6 +129,12 @@ impl Train {
         }
         if let Some(precision) = self.precision {
             layers.put("--precision", "train.precision", Value::String(precision.name().into()))?;
+        }
+        if let Some(metric) = self.best_by {
+            layers.put("--best-by", "checkpoint.best_by", Value::String(metric.name().into()))?;
+        }
+        if let Some(patience) = self.patience {
+            layers.put("--patience", "checkpoint.patience", whole(patience, "patience")?)?;
         }
         if let Some(seed) = self.seed {
             layers.put("--seed", "seed", whole(seed, "seed")?)?;

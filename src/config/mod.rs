@@ -8,6 +8,7 @@ mod validate;
 
 pub use layers::{Layers, RECIPES, nearest};
 
+use crate::eval::Metric;
 use crate::precision::Precision;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -178,6 +179,10 @@ pub struct Network {
     /// the others are left as they start.
     #[serde(default)]
     pub pretrained: usize,
+}
+
+fn is_off(count: &u64) -> bool {
+    *count == 0
 }
 
 fn one() -> usize {
@@ -509,10 +514,16 @@ pub struct Checkpoint {
     pub every: u64,
     /// How many of the newest are kept, at least 2.
     pub keep: usize,
+    /// The metric whose best checkpoint is kept too, as `checkpoints/best`; none when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best_by: Option<Metric>,
+    /// Checkpoints in a row that are no better, after which training stops; 0 is off.
+    #[serde(skip_serializing_if = "is_off")]
+    pub patience: u64,
 }
 
 impl Default for Checkpoint {
     fn default() -> Checkpoint {
-        Checkpoint { every: 1_000, keep: 3 }
+        Checkpoint { every: 1_000, keep: 3, best_by: None, patience: 0 }
     }
 }

@@ -1,6 +1,6 @@
 //! Ranges and combinations: what a configuration must satisfy before anything is built from it.
 
-use super::{Activation, Config, Layer, Network, Objective, Optimizer, Rule};
+use super::{Activation, Checkpoint, Config, Layer, Network, Objective, Optimizer, Rule};
 use crate::error::{Error, Result};
 
 fn fail(key: &str, found: impl std::fmt::Display, expected: &str) -> Result<()> {
@@ -53,7 +53,17 @@ impl Config {
         need((1..=10_000).contains(&self.log.samples), "log.samples", self.log.samples, "1 to 10000")?;
         need(self.checkpoint.every >= 1, "checkpoint.every", 0, "at least 1")?;
         let keep = self.checkpoint.keep;
-        need(keep >= 2, "checkpoint.keep", keep, "at least 2: one may be damaged")
+        need(keep >= 2, "checkpoint.keep", keep, "at least 2: one may be damaged")?;
+        let Checkpoint { best_by, patience, .. } = self.checkpoint;
+        if let Some(metric) = best_by {
+            metric.chooses(self.data.source)?;
+        }
+        need(
+            patience == 0 || best_by.is_some(),
+            "checkpoint.patience",
+            patience,
+            "checkpoint.best_by (--best-by METRIC) beside it",
+        )
     }
 
     fn data(&self) -> Result<()> {

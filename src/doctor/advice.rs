@@ -52,10 +52,10 @@ fn g_won(config: &Config) -> String {
     let (g, d) = (&config.optimizer.generator, &config.optimizer.discriminator);
     match greatest {
         Some((name, weight)) if weight > 1.0 => {
-            format!("--set loss.{name}={}: the penalty holds D down", weight / 10.0)
+            format!("--set loss.{name}={}: the penalty holds D down", times(weight, 0.1))
         }
         _ if d.lr < g.lr => format!("--set optimizer.discriminator.lr={}: D learns slower than G", g.lr),
-        _ if config.train.joint => format!("--set optimizer.discriminator.lr={}", d.lr * 4.0),
+        _ if config.train.joint => format!("--set optimizer.discriminator.lr={}", times(d.lr, 4.0)),
         _ => format!(
             "--set train.discriminator_updates={}: D needs more updates than G",
             config.train.discriminator_updates + 1
@@ -86,7 +86,7 @@ fn stalled(config: &Config, facts: &Facts) -> String {
         (false, g, d) if g.lr <= d.lr => ("generator", g),
         (false, _, d) => ("discriminator", d),
     };
-    format!("--set optimizer.{name}.lr={}", optimizer.lr * 10.0)
+    format!("--set optimizer.{name}.lr={}", times(optimizer.lr, 10.0))
 }
 
 /// Gradient penalties where there are none and there can be.
@@ -108,6 +108,12 @@ fn slower(network: &str, optimizer: &Optimizer) -> String {
         Rule::Adam { beta1, .. } if beta1 > 0.5 => {
             format!("--set optimizer.{network}.rule.adam.beta1=0.5: momentum overshoots in a game")
         }
-        _ => format!("--set optimizer.{network}.lr={}", lr / 4.0),
+        _ => format!("--set optimizer.{network}.lr={}", times(*lr, 0.25)),
     }
+}
+
+/// A multiple of a value as people write it: the shortest number that is this float, times the factor, to three digits.
+fn times(value: f32, factor: f64) -> f64 {
+    let exact: f64 = value.to_string().parse().unwrap_or(f64::from(value));
+    format!("{:.2e}", exact * factor).parse().unwrap_or(exact * factor)
 }

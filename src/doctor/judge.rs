@@ -13,8 +13,18 @@ pub struct Judge {
     lines: Vec<Line>,
     probes: Vec<Probe>,
     /// The states that the run is in, never [`State::TooEarly`].
-    open: BTreeMap<State, Verdict>,
+    open: BTreeMap<State, Open>,
 }
+
+/// A state that the run is in.
+struct Open {
+    verdict: Verdict,
+    /// Looks in a row that have not found it.
+    missed: usize,
+}
+
+/// Looks in a row that must not find a state before it is left: a number that wavers about a threshold makes no news.
+const MISSES: usize = 3;
 
 impl Judge {
     /// Of a run with that configuration.
@@ -61,7 +71,7 @@ impl Judge {
     /// What it thinks now: one verdict or more.
     pub fn verdicts(&self) -> Vec<Verdict> {
         if !self.open.is_empty() {
-            return self.open.values().cloned().collect();
+            return self.open.values().map(|o| o.verdict.clone()).collect();
         }
         vec![Verdict {
             state: State::TooEarly,
@@ -79,23 +89,28 @@ impl Judge {
     fn judge(&mut self) -> Vec<Entry> {
         let facts = Facts { config: &self.config, lines: &self.lines, probes: &self.probes };
         let step = self.step();
-        let found: BTreeMap<State, String> = rules::states(&facts).into_iter().collect();
+        let mut found: BTreeMap<State, String> = rules::states(&facts).into_iter().collect();
         let mut changes = vec![];
-        self.open.retain(|state, _| {
-            let stays = found.contains_key(state);
+        let alarmed = found.keys().any(|s| s.is_alarm());
+        self.open.retain(|state, open| {
+            open.missed = if found.contains_key(state) { 0 } else { open.missed + 1 };
+            // An alarm ends health at once; health, like another alarm, does not end an alarm.
+            let stays = if state.is_alarm() { open.missed < MISSES } else { !alarmed };
             if !stays {
                 changes.push(Entry::Left { step, state: *state });
             }
             stays
         });
+        if self.open.keys().any(|s| s.is_alarm()) {
+            found.remove(&State::Healthy);
+        }
         for (state, evidence) in found {
-            let since_step = self.open.get(&state).map(|v| v.since_step);
-            let advice = advice::advice(state, &facts);
-            let verdict = Verdict { state, since_step: since_step.unwrap_or(step), evidence, advice };
-            if since_step.is_none() {
+            let since_step = self.open.get(&state).map_or(step, |o| o.verdict.since_step);
+            let verdict = Verdict { state, since_step, evidence, advice: advice::advice(state, &facts) };
+            if !self.open.contains_key(&state) {
                 changes.push(Entry::Entered(verdict.clone()));
             }
-            self.open.insert(state, verdict);
+            self.open.insert(state, Open { verdict, missed: 0 });
         }
         changes
     }

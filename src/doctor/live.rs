@@ -59,7 +59,7 @@ impl Live {
     /// # Errors
     /// When the file cannot be written.
     pub fn probe(&mut self, networks: &States, step: u64) -> Result<Vec<String>> {
-        let probe = self.prober.probe(networks, step);
+        let Some(probe) = self.prober.probe(networks, step) else { return Ok(vec![]) };
         self.journal.add(&Entry::Probe(probe.clone()))?;
         let changes = self.judge.probe(&probe);
         self.note(changes)
@@ -68,8 +68,9 @@ impl Live {
     /// The last word on a run at a step. Where no probe was due there, it is made for this word alone: a training that
     /// goes on later leaves the same file as one that never stopped.
     pub fn last_word(&mut self, networks: &States, step: u64) -> Vec<String> {
-        if self.judge.probed() != Some(step) {
-            let probe = self.prober.probe(networks, step);
+        if self.judge.probed() != Some(step)
+            && let Some(probe) = self.prober.probe(networks, step)
+        {
             self.judge.probe(&probe);
         }
         self.judge.verdicts().iter().map(spoken).collect()

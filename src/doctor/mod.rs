@@ -150,7 +150,8 @@ pub fn diagnose(run: &Path) -> Result<Diagnosis> {
             .and_then(|data| Prober::new(&checkpoint.config, &Arc::new(data), 0))
             .map(|mut prober| prober.probe(&checkpoint.networks, step));
         match probe {
-            Ok(probe) => drop(judge.probe(&probe)),
+            Ok(Some(probe)) => drop(judge.probe(&probe)),
+            Ok(None) => notes.push("samples were not measured: a number of them is not finite".into()),
             Err(e) => notes.push(format!("samples were not measured: {e}")),
         }
     }

@@ -67,6 +67,12 @@ pub struct Modes {
 }
 
 impl Probe {
+    fn is_finite(&self) -> bool {
+        let optional = [self.feature_spread, self.neighbour_ratio, self.d_held_out];
+        let always = [self.spread, self.energy, self.d_samples, self.d_train];
+        always.into_iter().chain(optional.into_iter().flatten()).all(f64::is_finite)
+    }
+
     /// How much of what tells training examples from samples also tells them from held-out examples: (D(train) − D(held
     /// out)) / (D(train) − D(samples)), `r_v` of Karras et al. (2006.06676, equation 1). 0: D sees no difference; 1: D
     /// takes held-out data for samples. Absent where D does not tell samples apart.
@@ -111,7 +117,8 @@ impl Prober {
         let some =
             |split: &Examples, count: usize| reals(data, split, appraiser.whole(count.min(split.count)));
         let train = some(&data.train, COUNT);
-        let held_out = [&data.valid, &data.test].into_iter().find(|s| s.count >= FEWEST_HELD_OUT);
+        let told = |split: &&&Examples| appraiser.whole(COUNT.min(split.count)) >= FEWEST_HELD_OUT;
+        let held_out = [&data.valid, &data.test].into_iter().find(|s| told(&s));
         let held_out = held_out.map(|split| some(split, COUNT));
         let mixture = match config.data.source {
             Source::Ring => Some(toy::RING),
@@ -132,13 +139,19 @@ impl Prober {
         if !data.shape.is_point()
             && let Some(held_out) = &prober.held_out
         {
-            prober.closeness = Some(prober.nearest(&held_out.numbers));
+            // Held-out examples that are copies of training examples are no measure.
+            prober.closeness = Some(prober.nearest(&held_out.numbers)).filter(|&c| c > 0.0);
         }
         Ok(prober)
     }
 
-    /// Measures both networks. G's moving average where there is one, as samples are drawn from it.
-    pub fn probe(&mut self, networks: &States, step: u64) -> Probe {
+    /// Measures both networks, G's moving average where there is one, as samples are drawn from it. None where a number
+    /// is not finite: training is about to say so.
+    pub fn probe(&mut self, networks: &States, step: u64) -> Option<Probe> {
+        Some(self.measure(networks, step)).filter(Probe::is_finite)
+    }
+
+    fn measure(&mut self, networks: &States, step: u64) -> Probe {
         let dim = self.gan.numbers;
         let config = &self.gan.config;
         let count = if self.mixture.is_some() { modes::SAMPLES } else { COUNT };
@@ -162,9 +175,9 @@ impl Prober {
         let near = |held_out: f64| self.nearest(&samples[..compared.min(NEIGHBOURS) * dim]) / held_out;
         Probe {
             step,
-            spread: within / self.spread,
+            spread: within / self.spread.max(f64::from(f32::EPSILON)),
             feature_spread: feature_spread(&of_samples, &of_train),
-            energy: (2.0 * across - within - self.spread) / self.spread,
+            energy: (2.0 * across - within - self.spread) / self.spread.max(f64::from(f32::EPSILON)),
             modes,
             neighbour_ratio: self.closeness.map(near),
             d_samples: of_samples.mean(),

@@ -3,6 +3,7 @@
 use super::State;
 use super::probe::Probe;
 use crate::config::{Config, Objective};
+use crate::eval::neighbours::MEMORISED;
 use crate::exec::scale;
 use crate::run::Line;
 
@@ -19,29 +20,68 @@ pub struct Facts<'a> {
     pub probes: &'a [Probe],
 }
 
-/// Share of D's loss at chance below which D is sure of everything.
-pub const SURE: f64 = 0.05;
-/// Share of right answers from which D is as good as perfect.
-pub const PERFECT: f64 = 0.98;
-/// Energy distance (by the data's spread) above which samples are far from the data.
-pub const FAR: f64 = 0.1;
+/// Share of its loss at chance below which D is sure of everything.
+pub const SURE: f64 = 0.02;
+/// The same beside right answers about all examples.
+pub const PERFECT: f64 = 0.99;
+/// Share of its loss at chance from which D may have won, if samples stay far from the data too.
+pub const NEARLY_SURE: f64 = 0.2;
+/// The same beside.
+pub const NEARLY_PERFECT: f64 = 0.9;
+/// A gradient norm of G below this share of what it was at first has vanished.
+pub const VANISHED: f64 = 1e-3;
 /// Share of right answers below which D does no better than guessing.
 pub const GUESSING: f64 = 0.55;
-/// Share of the data's pairwise distance below which samples are collapsed.
+/// Energy distance above which samples are far from the data. Two sets of 200 examples of the data differ by .005;
+/// samples at the data's mean, all of them alike, by .4 and more.
+pub const FAR: f64 = 0.1;
+/// Pictures further from their nearest training example than so many times the way of held-out ones are far.
+pub const FAR_NEIGHBOURS: f64 = 2.0;
+/// Points of a mixture are far where fewer than this share lie on a mode.
+pub const FAR_QUALITY: f64 = 0.2;
+/// Samples nearer to each other than this share of the data's distance are collapsed. Samples of a few hundred steps
+/// have .8 and more, on pixels and in D's features.
 pub const COLLAPSED: f64 = 0.4;
+/// Modes are counted once so many samples lie on one: before, it is their quality that lacks.
+pub const ON_MODES: f64 = 0.3;
+/// D's overfit from which it knows the training examples by heart: then held-out data look more like samples to it.
+pub const BY_HEART: f64 = 0.7;
+/// A swing of the energy distance, of D's share of right answers: what a game at rest does not do between probes or
+/// lines.
+pub const SWINGS: [f64; 2] = [0.15, 0.3];
+/// Probes and lines that are looked at for swings.
+const LOOK_BACK: [usize; 2] = [8, 20];
+/// Turns that make an oscillation: one is how a bad start ends.
+const TURNS: [usize; 2] = [2, 4];
+/// Probes without any gain that make a standstill.
+const PATIENCE: usize = 3;
+/// The least gain: in energy and neighbours as a share, in quality.
+const GAIN: [f64; 2] = [0.03, 0.01];
+/// A loss scale of this many times its floor is three halvings from the end; gradients below 2⁻²⁴ by it are lost.
+const LOW_SCALE: f32 = 8.0;
 
 /// The states that a run is in, each with its evidence; none where it is too early to tell.
 pub fn states(facts: &Facts) -> Vec<(State, String)> {
-    let rules: [(State, fn(&Facts) -> Option<String>); 7] = [
+    let d_won = d_won(facts);
+    let mode_collapse = mode_collapse(facts);
+    let oscillation = oscillation(facts);
+    let still = standstill(facts);
+    // Players that do not move have no winner, and those who go round in circles win in turn.
+    let g_won = g_won(facts).filter(|_| still.is_none() && oscillation.is_none());
+    let explained = d_won.is_some() || g_won.is_some() || oscillation.is_some() || mode_collapse.is_some();
+    let stalled = still.or_else(|| plateau(facts)).filter(|_| !explained);
+    let found: Vec<_> = [
         (State::DWon, d_won),
         (State::GWon, g_won),
         (State::Oscillation, oscillation),
         (State::ModeCollapse, mode_collapse),
-        (State::Memorising, memorising),
+        (State::Memorising, memorising(facts)),
         (State::Stalled, stalled),
-        (State::LossScaleFloor, loss_scale_floor),
-    ];
-    let found: Vec<_> = rules.into_iter().filter_map(|(state, rule)| Some((state, rule(facts)?))).collect();
+        (State::LossScaleFloor, loss_scale_floor(facts)),
+    ]
+    .into_iter()
+    .filter_map(|(state, evidence)| Some((state, evidence?)))
+    .collect();
     match found.is_empty() {
         true => healthy(facts).map(|evidence| (State::Healthy, evidence)).into_iter().collect(),
         false => found,
@@ -71,71 +111,251 @@ impl Facts<'_> {
     }
 }
 
+/// What to print of a share.
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+fn answers(facts: &Facts, line: &Line) -> String {
+    if facts.config.loss.relativistic {
+        return format!("D is right about {} of the pairs of data and samples", percent(line.accuracy_real));
+    }
+    let [real, fake] = [line.accuracy_real, line.accuracy_fake].map(percent);
+    format!("D is right about {real} of the data and {fake} of the samples")
+}
+
+/// How far samples are from the data, where they are far.
+fn far(probe: &Probe) -> Option<String> {
+    let energy =
+        (probe.energy > FAR).then(|| format!("energy distance {:.2}, far from {FAR} on", probe.energy));
+    let neighbours = probe.neighbour_ratio.filter(|&r| r > FAR_NEIGHBOURS).map(|r| {
+        format!("{r:.1} times as far from training examples as held-out data, far from {FAR_NEIGHBOURS} on")
+    });
+    let quality = probe
+        .modes
+        .as_ref()
+        .filter(|m| m.quality < FAR_QUALITY)
+        .map(|m| format!("{} of them on a mode, far below {}", percent(m.quality), percent(FAR_QUALITY)));
+    energy.or(neighbours).or(quality)
+}
+
+/// Whether samples came nearer to the data, by any measure.
+fn gained(before: &Probe, after: &Probe) -> bool {
+    let [share, quality] = GAIN;
+    let ratio = |p: &Probe| p.neighbour_ratio.unwrap_or(0.0);
+    let on_modes = |p: &Probe| p.modes.as_ref().map_or(0.0, |m| m.quality);
+    after.energy < (1.0 - share) * before.energy
+        || ratio(after) < (1.0 - share) * ratio(before)
+        || on_modes(after) > on_modes(before) + quality
+}
+
+/// D is sure of everything; or sure of nearly everything while samples stay where they are, far away; or no gradient
+/// comes through to G any more.
 fn d_won(facts: &Facts) -> Option<String> {
     let window = facts.window()?;
-    let chance = facts.loss_at_chance()?;
-    let sure = |l: &Line| l.d_loss < SURE * chance && l.accuracy_real.min(l.accuracy_fake) >= PERFECT;
     let last = window.last()?;
-    window.iter().all(sure).then(|| {
-        format!(
-            "D is right about {:.1} % of the data and {:.1} % of the samples, its loss is {:.4} (at chance {chance:.3}); \
-             G's gradient norm is {:.2e}",
-            100.0 * last.accuracy_real,
-            100.0 * last.accuracy_fake,
-            last.d_loss,
+    let gradient = format!("G's gradient norm is {:.1e}", last.g_gradient_norm);
+    let first = median(facts.lines[..WINDOW].iter().map(|l| l.g_gradient_norm));
+    if window.iter().all(|l| l.g_gradient_norm < VANISHED * first) {
+        return Some(format!(
+            "G's gradient has vanished: its norm is {:.1e}, at first {first:.1e}",
             last.g_gradient_norm
-        )
-    })
+        ));
+    }
+    let chance = facts.loss_at_chance()?;
+    let below = |share: f64, right: f64| {
+        let sure = |l: &Line| l.d_loss < share * chance && l.accuracy_real.min(l.accuracy_fake) >= right;
+        window.iter().all(sure)
+    };
+    let lead = || format!("{}, its loss is {:.3} (at chance {chance:.3})", answers(facts, last), last.d_loss);
+    if below(SURE, PERFECT) {
+        return Some(format!("{}; {gradient}", lead()));
+    }
+    let [.., before, probe] = facts.probes else { return None };
+    let far = far(probe).filter(|_| below(NEARLY_SURE, NEARLY_PERFECT) && !gained_much(before, probe))?;
+    Some(format!("{}, and samples stay away: {far}; {gradient}", lead()))
 }
 
+/// A tenth of the way to the data.
+fn gained_much(before: &Probe, after: &Probe) -> bool {
+    let on_modes = |p: &Probe| p.modes.as_ref().map_or(0.0, |m| m.quality);
+    after.energy < 0.9 * before.energy || on_modes(after) > on_modes(before) + 0.05
+}
+
+/// D guesses, or a critic gives samples the better score, while samples are far away. At an equilibrium D guesses too,
+/// but samples are where the data are.
 fn g_won(facts: &Facts) -> Option<String> {
     let (window, probe) = (facts.window()?, facts.probe()?);
-    let guesses = |l: &Line| match facts.config.loss.objective {
-        Objective::Wasserstein => l.d_real <= l.d_fake,
-        _ => 0.5 * (l.accuracy_real + l.accuracy_fake) < GUESSING,
-    };
+    let mean = |f: fn(&Line) -> f64| window.iter().map(f).sum::<f64>() / window.len() as f64;
     let last = window.last()?;
-    (window.iter().all(guesses) && probe.energy > FAR).then(|| {
+    let (guesses, how) = match facts.config.loss.objective {
+        Objective::Wasserstein => {
+            let [real, fake] = [mean(|l| l.d_real), mean(|l| l.d_fake)];
+            (real <= fake, format!("the critic scores data {real:.3} and samples {fake:.3}"))
+        }
+        _ => (mean(|l| 0.5 * (l.accuracy_real + l.accuracy_fake)) < GUESSING, answers(facts, last)),
+    };
+    let far = far(probe).filter(|_| guesses)?;
+    Some(format!("{how}, yet these are not like the data: {far}"))
+}
+
+/// Samples go to and fro before the data, or D's answers do.
+fn oscillation(facts: &Facts) -> Option<String> {
+    let tail = |n: usize, most: usize| n.saturating_sub(most);
+    let probes = &facts.probes[tail(facts.probes.len(), LOOK_BACK[0])..];
+    let energies: Vec<f64> = probes.iter().map(|p| p.energy).collect();
+    let range = |x: &[f64]| {
+        let least = x.iter().copied().fold(f64::INFINITY, f64::min);
+        (least, x.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+    };
+    if turns(&energies, SWINGS[0]) >= TURNS[0] {
+        let (least, most) = range(&energies);
+        return Some(format!(
+            "samples came and went {} times in {} probes: their energy distance to the data swings between {least:.2} \
+             and {most:.2}",
+            turns(&energies, SWINGS[0]),
+            probes.len()
+        ));
+    }
+    if facts.config.loss.objective == Objective::Wasserstein {
+        return None;
+    }
+    let lines = &facts.lines[tail(facts.lines.len(), LOOK_BACK[1])..];
+    let right: Vec<f64> = lines.iter().map(|l| l.accuracy_fake).collect();
+    (turns(&right, SWINGS[1]) >= TURNS[1]).then(|| {
+        let (least, most) = range(&right);
         format!(
-            "D is right about {:.1} % of the data and {:.1} % of the samples, yet these are {:.2} away (energy \
-             distance; far from {FAR})",
-            100.0 * last.accuracy_real,
-            100.0 * last.accuracy_fake,
-            probe.energy
+            "D's share of right answers about samples turned {} times in {} lines, between {} and {}",
+            turns(&right, SWINGS[1]),
+            lines.len(),
+            percent(least),
+            percent(most)
         )
     })
 }
 
-fn oscillation(_: &Facts) -> Option<String> {
-    None
+/// How often a series turns round, swings below `least` not counted.
+fn turns(series: &[f64], least: f64) -> usize {
+    let Some(&first) = series.first() else { return 0 };
+    let (mut low, mut high, mut way, mut turns) = (first, first, 0i8, 0);
+    for &x in series {
+        (low, high) = (low.min(x), high.max(x));
+        let now = if x - low >= least && way != 1 {
+            1
+        } else if high - x >= least && way != -1 {
+            -1
+        } else {
+            // The extreme moves along with the way that is gone.
+            match way {
+                1 => low = high.max(x),
+                -1 => high = low.min(x),
+                _ => {}
+            }
+            continue;
+        };
+        turns += usize::from(way != 0);
+        way = now;
+        (low, high) = (x, x);
+    }
+    turns
 }
 
+/// Samples, or D's features of them, lie too near to each other; or modes of a mixture are missing although samples
+/// lie on others.
 fn mode_collapse(facts: &Facts) -> Option<String> {
     let probe = facts.probe()?;
-    (probe.spread < COLLAPSED)
-        .then(|| format!("samples lie {:.1} % as far apart as the data do", 100.0 * probe.spread))
+    let features = probe.feature_spread.unwrap_or(probe.spread);
+    let apart = || {
+        let seen =
+            probe.feature_spread.map_or(String::new(), |f| format!(", {} in D's features", percent(f)));
+        format!("samples lie {} as far apart as the data do{seen}", percent(probe.spread))
+    };
+    if probe.spread.min(features) < COLLAPSED {
+        return Some(apart());
+    }
+    let modes = probe.modes.as_ref().filter(|m| m.captured < m.of && m.quality >= ON_MODES)?;
+    Some(format!(
+        "samples lie on {} of {} modes, {} of them near one; {}",
+        modes.captured,
+        modes.of,
+        percent(modes.quality),
+        apart()
+    ))
 }
 
+/// G's samples are training examples, or D knows these from others.
 fn memorising(facts: &Facts) -> Option<String> {
-    let ratio = facts.probe()?.neighbour_ratio?;
-    (ratio < crate::eval::neighbours::MEMORISED).then(|| {
-        format!("samples lie {ratio:.2} times as far from their nearest training example as held-out data do")
-    })
+    let probe = facts.probe()?;
+    if let Some(ratio) = probe.neighbour_ratio.filter(|&r| r < MEMORISED) {
+        return Some(format!(
+            "samples are {ratio:.2} times as far from their nearest training example as held-out data are (copies \
+             below {MEMORISED})"
+        ));
+    }
+    let overfit = probe.overfit().filter(|&o| o > BY_HEART)?;
+    Some(format!(
+        "D knows its training examples by heart: it scores them {:.2}, held-out data {:.2}, samples {:.2}, {} of the \
+         way there",
+        probe.d_train,
+        probe.d_held_out?,
+        probe.d_samples,
+        percent(overfit)
+    ))
 }
 
-fn stalled(_: &Facts) -> Option<String> {
-    None
+/// Samples are far from the data and do not move.
+fn standstill(facts: &Facts) -> Option<String> {
+    let probes = &facts.probes[facts.probes.len().checked_sub(PATIENCE + 1)?..];
+    let (first, last) = (probes.first()?, probes.last()?);
+    let still = |p: &Probe| {
+        (p.energy - first.energy).abs() < 1e-3 * first.energy.abs()
+            && (p.spread - first.spread).abs() < 1e-3 * first.spread
+    };
+    let far = far(last).filter(|_| probes.iter().all(still))?;
+    Some(format!("samples have not moved since step {}: {far}", first.step))
+}
+
+/// Samples are far from the data and have not come nearer for some probes.
+fn plateau(facts: &Facts) -> Option<String> {
+    let (before, after) = facts.probes.split_at_checked(facts.probes.len().checked_sub(PATIENCE)?)?;
+    let far = far(after.last()?)?;
+    let best = before.iter().min_by(|a, b| a.energy.total_cmp(&b.energy))?;
+    (!after.iter().any(|p| gained(best, p)))
+        .then(|| format!("samples are no nearer to the data than at step {}: {far}", best.step))
 }
 
 fn loss_scale_floor(facts: &Facts) -> Option<String> {
     let last = facts.lines.last()?;
     let least = [last.d_loss_scale, last.g_loss_scale].into_iter().flatten().fold(f64::INFINITY, f64::min);
-    (least <= f64::from(8.0 * scale::FLOOR))
-        .then(|| format!("the loss scale is {least}, its floor {}", scale::FLOOR))
+    (least <= f64::from(LOW_SCALE * scale::FLOOR))
+        .then(|| format!("the loss scale is {least}; at {} training stops", scale::FLOOR / 2.0))
 }
 
+/// Enough is known, and no more than this.
 fn healthy(facts: &Facts) -> Option<String> {
     let (window, probe) = (facts.window()?, facts.probe()?);
-    let last = window.last()?;
-    Some(format!("D(x) {:.2}, D(G(z)) {:.2}, spread {:.2}", last.d_real, last.d_fake, probe.spread))
+    let mut evidence = answers(facts, window.last()?);
+    if facts.config.loss.objective == Objective::Wasserstein {
+        let line = window.last()?;
+        evidence = format!("the critic scores data {:.3} and samples {:.3}", line.d_real, line.d_fake);
+    }
+    evidence += &format!("; samples lie {} as far apart as the data do", percent(probe.spread));
+    if let Some(modes) = &probe.modes {
+        evidence += &format!(", on {} of {} modes", modes.captured, modes.of);
+    }
+    if let Some(ratio) = probe.neighbour_ratio {
+        evidence += &format!(", {ratio:.2} times as far from training examples as held-out data");
+    }
+    if let Some(far) = far(probe) {
+        // Far and not known to come nearer is not health; it is too early, or soon has another name.
+        let since = facts.probes.iter().rev().nth(1).filter(|before| gained(before, probe))?;
+        evidence += &format!("; still far, but nearer than at step {} ({far})", since.step);
+    }
+    Some(evidence)
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut all: Vec<f64> = values.collect();
+    all.sort_unstable_by(f64::total_cmp);
+    all[all.len() / 2]
 }

@@ -3,6 +3,7 @@
 
 pub mod classifier;
 pub mod distance;
+pub mod merit;
 pub mod modes;
 pub mod neighbours;
 pub mod parzen;
@@ -14,11 +15,15 @@ use crate::error::{Error, Result};
 use crate::report::Display;
 use crate::train::forger::Forger;
 use neighbours::Closeness;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Validation examples that the Parzen window's width is chosen by.
+const VALID: usize = 1_000;
+
 /// The metrics there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum Metric {
     /// Parzen-window log-likelihood, the 2014 paper's protocol
     Parzen,
@@ -99,11 +104,40 @@ impl Subject<'_> {
     /// # Errors
     /// When the data lack what it needs; the message says what.
     pub fn measure(&mut self, metric: Metric) -> Result<Measurement> {
+        self.check(metric)?;
         match metric {
             Metric::Parzen => self.parzen(),
             Metric::Modes => self.modes(),
             Metric::Neighbours => self.neighbours(),
             Metric::Swd => self.sliced_wasserstein(),
+        }
+    }
+
+    /// Checks that the data have what a metric needs.
+    ///
+    /// # Errors
+    /// When they do not; the message says what is missing.
+    pub fn check(&self, metric: Metric) -> Result<()> {
+        match metric {
+            Metric::Parzen => {
+                self.pictures(metric)?;
+                self.need(&self.data.valid, "validation", VALID, metric)?;
+                self.need(&self.data.test, "test", 100, metric)
+            }
+            Metric::Modes => self.mixture().map(|_| ()),
+            Metric::Neighbours => {
+                self.pictures(metric)?;
+                self.need(&self.data.test, "test", 100, metric)
+            }
+            Metric::Swd => self.need(&self.data.test, "test", 100, metric),
+        }
+    }
+
+    fn mixture(&self) -> Result<toy::Mixture> {
+        match self.forger.config.data.source {
+            Source::Ring => Ok(toy::RING),
+            Source::Grid => Ok(toy::GRID),
+            _ => Err(Error::Usage("modes is a measure of ring and grid; this run has other data".into())),
         }
     }
 
@@ -145,11 +179,7 @@ impl Subject<'_> {
     }
 
     fn parzen(&mut self) -> Result<Measurement> {
-        const VALID: usize = 1_000;
-        self.pictures(Metric::Parzen)?;
         let data = self.data;
-        self.need(&data.valid, "validation", VALID, Metric::Parzen)?;
-        self.need(&data.test, "test", 100, Metric::Parzen)?;
         let count = self.count.unwrap_or(10_000);
         let dim = data.shape.len();
         let samples = self.samples(count)?;
@@ -192,15 +222,7 @@ impl Subject<'_> {
     }
 
     fn modes(&mut self) -> Result<Measurement> {
-        let mixture = match self.forger.config.data.source {
-            Source::Ring => toy::RING,
-            Source::Grid => toy::GRID,
-            _ => {
-                return Err(Error::Usage(
-                    "modes is a measure of ring and grid; this run has other data".into(),
-                ));
-            }
-        };
+        let mixture = self.mixture()?;
         let count = self.count.unwrap_or(modes::SAMPLES);
         let row = |points: &[f32]| {
             let c = modes::coverage(points, &mixture);
@@ -236,8 +258,6 @@ impl Subject<'_> {
 
     fn neighbours(&mut self) -> Result<Measurement> {
         const HELD_OUT: usize = 1_000;
-        self.pictures(Metric::Neighbours)?;
-        self.need(&self.data.test, "test", 100, Metric::Neighbours)?;
         let count = self.count.unwrap_or(HELD_OUT);
         let dim = self.data.shape.len();
         let train = self.examples(&self.data.train, self.data.train.count, false);
@@ -272,7 +292,6 @@ impl Subject<'_> {
 
     fn sliced_wasserstein(&mut self) -> Result<Measurement> {
         let count = self.count.unwrap_or(10_000).min(self.data.test.count).min(self.data.train.count);
-        self.need(&self.data.test, "test", 100, Metric::Swd)?;
         let dim = self.data.shape.len();
         let samples = self.samples(count)?;
         let test = self.examples(&self.data.test, count, false);

@@ -17,6 +17,8 @@ use crate::data::{self, Dataset};
 use crate::doctor;
 use crate::error::{Error, Result};
 use crate::eval::{Measurement, Metric, Subject, parzen};
+use crate::exec::NetworkState;
+use crate::models::gan::Gan;
 use crate::run::{Folder, atomic, checkpoint};
 use crate::train::forger::Forger;
 use crate::train::signals::Signals;
@@ -105,7 +107,10 @@ fn rehearse(order: &Order, jobs: &[Job]) -> Result<()> {
         }
         let config = job.configs.last().expect("a recipe has stages");
         let dataset = data::load(&config.data, config.seed)?;
-        let mut forger = Forger::blank(config, &dataset, order.threads)?;
+        let gan = Gan::new(config, dataset.shape.len(), dataset.classes);
+        let mut forger = Forger::of(config, &gan, dataset.shape, order.threads)?;
+        let weights = vec![0.0; gan.generator.len];
+        forger.set_generator(NetworkState { weights, ..NetworkState::default() });
         measurements(order, job, &mut forger, &dataset, Some(REHEARSED))?;
         rehearsed.push(name);
     }

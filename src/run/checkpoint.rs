@@ -19,6 +19,7 @@ use super::atomic;
 use super::tensors::{Flat, Tensors, encode};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::eval::Metric;
 use crate::exec::scale::LossScale;
 use crate::exec::{States, UpdateRule};
 use crate::graph::Player;
@@ -52,6 +53,23 @@ pub struct State {
     /// The loss scales of G and D, where fp16 trains with such.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_scales: Option<[LossScale; 2]>,
+    /// The best evaluation so far, where `checkpoint.best_by` asks for such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<Best>,
+}
+
+/// The best checkpoint of a run so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Best {
+    /// By which metric.
+    pub metric: Metric,
+    /// What it measured.
+    pub value: f64,
+    /// After so many steps.
+    pub step: u64,
+    /// Evaluations since.
+    pub behind: u64,
 }
 
 /// Sums of metrics over the steps since the last line.
@@ -157,6 +175,60 @@ pub fn save(folder: &Path, snapshot: &Snapshot) -> Result<PathBuf> {
     Ok(to)
 }
 
+/// The best checkpoint's folder, beside the others.
+pub fn best_of(folder: &Path) -> PathBuf {
+    folder.join("best")
+}
+
+/// Where the best one before lies while the new one takes its place.
+fn displaced(folder: &Path) -> PathBuf {
+    folder.join("best.was")
+}
+
+/// Copies a checkpoint of `folder` to `best`. A kill at any moment leaves the old one or the new one, at worst aside:
+/// see [`settle_best`].
+///
+/// # Errors
+/// When the checkpoint is damaged or the file system refuses.
+pub fn keep_best(folder: &Path, checkpoint: &Path) -> Result<PathBuf> {
+    let (best, was) = (best_of(folder), displaced(folder));
+    let aside = atomic::unfinished(&best);
+    let files: Vec<_> = verify(checkpoint)?.into_iter().collect();
+    if let Err(e) = write(&aside, &files) {
+        let _ = fs::remove_dir_all(&aside);
+        return Err(e);
+    }
+    let remove = |path: &Path| fs::remove_dir_all(path).map_err(|e| Error::io("remove", path, &e));
+    if best.exists() {
+        if was.exists() {
+            remove(&was)?;
+        }
+        fs::rename(&best, &was).map_err(|e| Error::io("rename to", &was, &e))?;
+    }
+    atomic::publish(&aside, &best)?;
+    if was.exists() {
+        remove(&was)?;
+    }
+    Ok(best)
+}
+
+/// Puts right what a kill left of the best checkpoint, given what the run goes on from: the old one back in its place,
+/// or the new one once more where it is the very checkpoint at `from`.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn settle_best(folder: &Path, from: &Path, state: &State) -> Result<()> {
+    let (best, was) = (best_of(folder), displaced(folder));
+    if !best.exists() && was.exists() {
+        fs::rename(&was, &best).map_err(|e| Error::io("rename to", &best, &e))?;
+    }
+    let is_from = state.best.as_ref().is_some_and(|b| b.step == state.step);
+    if is_from && load(&best).map_or(true, |b| b.state.step != state.step) {
+        keep_best(folder, from)?;
+    }
+    Ok(())
+}
+
 fn encode_all(snapshot: &Snapshot) -> Vec<(&'static str, Vec<u8>)> {
     let Snapshot { config, gan, rules, state, networks } = snapshot;
     let whole = |kind, player: Player, numbers| {
@@ -204,7 +276,7 @@ fn moment_names(rules: &[UpdateRule; 2]) -> Vec<(Player, usize, String, String)>
     Player::ALL.into_iter().flat_map(of).collect()
 }
 
-fn write(aside: &Path, files: &[(&'static str, Vec<u8>)]) -> Result<()> {
+fn write<N: AsRef<str>>(aside: &Path, files: &[(N, Vec<u8>)]) -> Result<()> {
     if aside.exists() {
         // Left by a crash.
         fs::remove_dir_all(aside).map_err(|e| Error::io("remove", aside, &e))?;
@@ -212,9 +284,10 @@ fn write(aside: &Path, files: &[(&'static str, Vec<u8>)]) -> Result<()> {
     fs::create_dir_all(aside).map_err(|e| Error::io("make the folder", aside, &e))?;
     let mut manifest = Manifest { format: FORMAT, files: BTreeMap::new() };
     for (name, bytes) in files {
+        let name = name.as_ref();
         atomic::write_through(&aside.join(name), bytes)?;
         let entry = Entry { bytes: bytes.len() as u64, sha256: sha256(bytes) };
-        manifest.files.insert((*name).to_string(), entry);
+        manifest.files.insert(name.to_string(), entry);
     }
     let mut json = serde_json::to_vec_pretty(&manifest).expect("names and numbers");
     json.push(b'\n');

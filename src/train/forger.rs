@@ -2,7 +2,7 @@
 
 use super::sampler::{Sampler, labels, noise};
 use crate::config::Config;
-use crate::data::{Dataset, Shape};
+use crate::data::Shape;
 use crate::error::{Error, Result};
 use crate::exec::NetworkState;
 use crate::models::gan::Gan;
@@ -48,21 +48,24 @@ impl Forger {
         })
     }
 
-    /// A generator whose weights are all 0, for data of that form: what can be known of a model before it is trained.
+    /// A generator of a model in training, its weights yet to come.
     ///
     /// # Errors
     /// When threads cannot be started.
-    pub fn blank(config: &Config, data: &Dataset, threads: usize) -> Result<Forger> {
-        let gan = Gan::new(config, data.shape.len(), data.classes);
-        let weights = vec![0.0; gan.generator.len];
+    pub fn of(config: &Config, gan: &Gan, shape: Shape, threads: usize) -> Result<Forger> {
         Ok(Forger {
-            display: Display { shape: data.shape, scale: config.data.scale },
-            sampler: Sampler::new(&gan, threads)?,
+            display: Display { shape, scale: config.data.scale },
+            sampler: Sampler::new(gan, threads)?,
             config: config.clone(),
-            gan,
-            generator: NetworkState { weights, ..NetworkState::default() },
-            from: PathBuf::from("an untrained model"),
+            gan: gan.clone(),
+            generator: NetworkState::default(),
+            from: PathBuf::new(),
         })
+    }
+
+    /// Replaces the weights.
+    pub fn set_generator(&mut self, generator: NetworkState) {
+        self.generator = generator;
     }
 
     /// `count` samples `[count, numbers]` as the network makes them; of class `label`, or of all in turn.

@@ -1,6 +1,7 @@
 //! Training: from a configuration to a run's folder. The loop is [`Session::run`].
 
 pub mod appraiser;
+mod best;
 pub mod fit;
 pub mod forger;
 mod init;
@@ -29,6 +30,7 @@ use crate::report::Display;
 use crate::report::run::Status;
 use crate::report::tensorboard::Events;
 use crate::run::{Folder, Lock, Metrics, atomic, checkpoint};
+use best::Keeper;
 use progress::Progress;
 use reporter::{Drawn, Reporter};
 use sampler::Sampler;
@@ -157,6 +159,8 @@ struct Session {
     reporter: Reporter,
     data: Arc<Dataset>,
     doctor: Live,
+    /// Chooses the best checkpoint, where that is asked for.
+    keeper: Option<Keeper>,
     progress: Progress,
     signals: Signals,
     /// Seconds that resumed runs had trained before.
@@ -174,6 +178,8 @@ impl Session {
         let dataset = Arc::new(data::load(&config.data, config.seed)?);
         let mut trainer = Trainer::new(config, &dataset, device)?;
         let sampler = Sampler::new(&trainer.gan, request.threads)?;
+        // A metric that does not fit is told before anything is written.
+        let keeper = Keeper::new(config, &dataset, &trainer.gan, request.threads)?;
         let display = Display { shape: dataset.shape, scale: config.data.scale };
         let (folder, lock, saved) = match &request.start {
             Start::New { out, name, init_from } => {
@@ -191,6 +197,9 @@ impl Session {
                 warnings.iter().for_each(|w| eprintln!("warning: {w}"));
                 same_model(config, &checkpoint.config, &path)?;
                 trainer.restore(checkpoint)?;
+                checkpoint::settle_best(&folder.checkpoints(), &path, &trainer.state)?;
+                let best = &mut trainer.state.best;
+                *best = best.take().filter(|b| Some(b.metric) == config.checkpoint.best_by);
                 (folder, lock, Some(path))
             }
         };
@@ -217,6 +226,7 @@ impl Session {
             reporter: Reporter::default(),
             data: dataset,
             doctor,
+            keeper,
             saved,
         })
     }
@@ -233,6 +243,11 @@ impl Session {
             if time.is_some_and(|limit| self.begun.elapsed() >= limit) {
                 break;
             }
+            let best = self.trainer.state.best.as_ref();
+            if let Some(why) = self.keeper.as_ref().and_then(|k| k.gives_up(best)) {
+                self.progress.say("best", &[why]);
+                break;
+            }
             self.trainer.advance(self.undisturbed()).map_err(|e| self.with_last_good(e))?;
             let step = self.trainer.state.step;
             self.progress.step(step);
@@ -242,14 +257,16 @@ impl Session {
                 self.events.line(&line).map_err(|e| self.with_last_good(e))?;
                 self.progress.line(&line);
                 let heard = self.doctor.line(&line).map_err(|e| self.with_last_good(e))?;
-                self.progress.say(&heard);
+                self.progress.say("doctor", &heard);
             }
             if step.is_multiple_of(log.samples_every) {
                 self.picture().map_err(|e| self.with_last_good(e))?;
                 self.probe().map_err(|e| self.with_last_good(e))?;
             }
             if step.is_multiple_of(every) {
+                self.evaluate().map_err(|e| self.with_last_good(e))?;
                 self.save()?;
+                self.keep_best().map_err(|e| self.with_last_good(e))?;
             }
             if step.is_multiple_of(log.samples_every) && self.reporter.is_due(self.begun.elapsed()) {
                 self.report(Status::Training)?;
@@ -362,11 +379,33 @@ impl Session {
         let _ = self.reporter.write(&self.folder, step, status, drawn);
     }
 
+    /// Measures the generator where the best is kept. Only ever where a checkpoint is due: a run that stops in between
+    /// and goes on chooses as one that never stopped.
+    fn evaluate(&mut self) -> Result<()> {
+        let Some(keeper) = &mut self.keeper else { return Ok(()) };
+        let t = self.trainer.snapshot()?;
+        let generator = &t.networks[Player::Generator as usize];
+        let (best, told) = keeper.judge(generator, t.state.step, t.state.best.as_ref())?;
+        self.trainer.state.best = Some(best);
+        self.progress.say("best", &[told]);
+        Ok(())
+    }
+
+    /// Keeps the checkpoint just saved if it is the best.
+    fn keep_best(&mut self) -> Result<()> {
+        let state = &self.trainer.state;
+        let is_best = state.best.as_ref().is_some_and(|b| b.step == state.step);
+        match &self.saved {
+            Some(saved) if is_best => checkpoint::keep_best(&self.folder.checkpoints(), saved).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
     /// What the doctor measures and has to say.
     fn probe(&mut self) -> Result<()> {
         let t = self.trainer.snapshot()?;
         let heard = self.doctor.probe(&t.networks, t.state.step)?;
-        self.progress.say(&heard);
+        self.progress.say("doctor", &heard);
         Ok(())
     }
 

@@ -69,12 +69,12 @@ impl Progress {
         eprintln!("step {:width$}/{}  {rate:.0}/s  {numbers}  left {}", step, self.total, readable(left));
     }
 
-    /// What the doctor has to say, above the bar.
-    pub fn say(&self, heard: &[String]) {
+    /// What someone beside the training has to say, above the bar.
+    pub fn say(&self, who: &str, heard: &[String]) {
         for line in heard {
             match &self.bar {
-                Some(bar) => bar.println(format!("doctor: {line}")),
-                None => eprintln!("doctor: {line}"),
+                Some(bar) => bar.println(format!("{who}: {line}")),
+                None => eprintln!("{who}: {line}"),
             }
         }
     }

@@ -1,0 +1,107 @@
+//! Keeping the best: a metric measured at every checkpoint, the best checkpoint kept beside the newest.
+
+use super::forger::Forger;
+use crate::config::Config;
+use crate::data::Dataset;
+use crate::error::Result;
+use crate::eval::merit::Merit;
+use crate::eval::{Metric, Subject, parzen};
+use crate::exec::NetworkState;
+use crate::models::gan::Gan;
+use crate::run::checkpoint::Best;
+
+/// Training examples that a measurement may compare with.
+const MOST_TRAIN: usize = 10_000;
+
+/// Measures generators of one run.
+pub struct Keeper {
+    metric: Metric,
+    merit: Merit,
+    /// Evaluations without a better one after which training stops; 0 goes on.
+    patience: u64,
+    data: Dataset,
+    forger: Forger,
+    windows: parzen::Threads,
+}
+
+impl Keeper {
+    /// What `checkpoint.best_by` asks for, if it does. Where the data have a validation split, it stands for the test
+    /// split: what a checkpoint is chosen by must not be what it is measured by in the end.
+    ///
+    /// # Errors
+    /// When the metric does not fit the data, or they have too few examples for it.
+    pub fn new(config: &Config, data: &Dataset, gan: &Gan, threads: usize) -> Result<Option<Keeper>> {
+        let Some(metric) = config.checkpoint.best_by else { return Ok(None) };
+        let merit = metric.chooses(config.data.source)?;
+        let chosen_by = if data.valid.count > 0 { &data.valid } else { &data.test };
+        let train = data.train.range([0, data.train.count.min(MOST_TRAIN)], data.shape.len());
+        let data = Dataset {
+            name: data.name.clone(),
+            train,
+            valid: data.valid.clone(),
+            test: chosen_by.clone(),
+            notes: vec![],
+            ..*data
+        };
+        let forger = Forger::of(config, gan, data.shape, threads)?;
+        let mut keeper = Keeper {
+            metric,
+            merit,
+            patience: config.checkpoint.patience,
+            data,
+            forger,
+            windows: parzen::Threads,
+        };
+        keeper.subject().check(metric)?;
+        Ok(Some(keeper))
+    }
+
+    /// Measures a generator after `step` steps, given the best so far: what is the best now, and what there is to say.
+    ///
+    /// # Errors
+    /// When the measurement fails.
+    pub fn judge(
+        &mut self,
+        generator: &NetworkState,
+        step: u64,
+        best: Option<&Best>,
+    ) -> Result<(Best, String)> {
+        self.forger.set_generator(generator.clone());
+        let metric = self.metric;
+        let measurement = self.subject().measure(metric)?;
+        let value = metric.worth(&measurement);
+        let found = format!("step {step}: {} {value:.4} ({})", metric.name(), self.merit.name);
+        let before = best.filter(|b| b.metric == metric && !self.merit.is_better(value, b.value));
+        Ok(match before {
+            None => (Best { metric, value, step, behind: 0 }, format!("{found}, kept as checkpoints/best")),
+            Some(before) => {
+                let best = Best { behind: before.behind + 1, ..before.clone() };
+                let told = format!("{found}; the best is {:.4} at step {}", best.value, best.step);
+                (best, told)
+            }
+        })
+    }
+
+    /// Whether patience is at an end, and in what words.
+    pub fn gives_up(&self, best: Option<&Best>) -> Option<String> {
+        let best =
+            best.filter(|b| b.metric == self.metric && self.patience > 0 && b.behind >= self.patience)?;
+        Some(format!(
+            "stopping: {} has not been better than {:.4} at step {} in {} evaluations; a greater --patience goes on",
+            self.metric.name(),
+            best.value,
+            best.step,
+            best.behind
+        ))
+    }
+
+    fn subject(&mut self) -> Subject<'_> {
+        Subject {
+            forger: &mut self.forger,
+            data: &self.data,
+            seed: 0,
+            count: Some(self.merit.samples),
+            windows: &mut self.windows,
+        }
+    }
+}
