@@ -1,13 +1,16 @@
 //! `gansaku eval`: how good a trained generator is, and compared to what.
 
-use crate::config::{Layers, Source};
-use crate::data;
+use crate::config::{Layers, Scale, Source};
+use crate::data::{self, Shape, identity};
 use crate::error::{Error, Result};
+use crate::eval::classifier::Classifier;
+use crate::eval::compare::{Report, pairs};
 use crate::eval::{Measurement, Metric, Subject, parzen};
 use crate::exec::Device;
 use crate::run::{atomic, checkpoint, read_config};
 use crate::train::forger::Forger;
 use clap::Args;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -17,12 +20,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     gansaku eval runs/00000-digits\n  \
-    gansaku eval runs/00001-mnist parzen --json parzen.json")]
+    gansaku eval runs/00001-mnist parzen --json parzen.json\n  \
+    gansaku eval runs/00001-mnist fd prdc --classifier classifiers/mnist.safetensors\n  \
+    gansaku eval --compare a.json b.json")]
 pub struct Eval {
     /// A run's folder (its newest checkpoint) or a checkpoint's
-    #[arg(value_name = "RUN|CHECKPOINT")]
-    from: PathBuf,
-    /// What to measure [default: all that fit the data]
+    #[arg(value_name = "RUN|CHECKPOINT", required_unless_present = "compare")]
+    from: Option<PathBuf>,
+    /// What to measure [default: all that fit the data, but cas, which trains two classifiers]
     #[arg(value_name = "METRIC", value_enum)]
     metrics: Vec<Metric>,
     /// Samples to draw [default: the protocol's number]
@@ -34,6 +39,12 @@ pub struct Eval {
     /// The data it was trained on, if they moved
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
+    /// What `gansaku classifier` made of these data, for fd, kid, prdc, classes, cas and modes of stacked digits
+    #[arg(long, value_name = "FILE")]
+    classifier: Option<PathBuf>,
+    /// Print two files of --json side by side; refused where data or protocols differ
+    #[arg(long, value_name = "FILE", num_args = 2, conflicts_with_all = ["from", "json", "classifier", "data"])]
+    compare: Vec<PathBuf>,
     /// Also write the measurements as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -46,11 +57,14 @@ pub struct Eval {
 }
 
 pub fn run(args: &Eval) -> Result<()> {
+    let Some(from) = &args.from else { return compare(&args.compare) };
+    let threads = args.threads.map_or(0, usize::from);
     // A device that is not there is told before anything is read.
     let mut windows = parzen::open(args.device)?;
-    let mut forger = Forger::load(&args.from, args.threads.map_or(0, usize::from))?;
+    let mut forger = Forger::load(from, threads)?;
     let mut config = forger.config.clone();
-    config.data.path = args.data.clone().or_else(|| data_path(&args.from));
+    config.data.path = args.data.clone().or_else(|| data_path(from));
+    let mut classifier = args.classifier.as_deref().map(|c| Classifier::load(c, threads)).transpose()?;
     let dataset = data::load(&config.data, config.seed)?;
     if dataset.shape != forger.display.shape {
         return Err(Error::Data(format!(
@@ -64,24 +78,48 @@ pub fn run(args: &Eval) -> Result<()> {
         Source::Auto => Source::Folder,
         source => source,
     };
-    let metrics = if args.metrics.is_empty() { Metric::all_for(source) } else { args.metrics.clone() };
-    let mut all = Vec::new();
+    let data_identity = identity::identity(&config.data)?;
+    if let Some(classifier) = &classifier {
+        if config.data.scale == Scale::Gcn {
+            return Err(Error::Data(
+                "--classifier: the run's data are contrast-normalised, a classifier sees pixels in [0, 1]"
+                    .into(),
+            ));
+        }
+        // A stack's channels are looked at one by one.
+        let channels = if source == Source::Stacked { 1 } else { dataset.shape.channels };
+        classifier.fits(&data_identity, Shape { channels, ..dataset.shape })?;
+    }
+    let default = || Metric::all_for(source, classifier.is_some());
+    let metrics = if args.metrics.is_empty() { default() } else { args.metrics.clone() };
+    let mut measurements = Vec::new();
     let count = args.count.map(|n| n as usize);
     for metric in metrics {
-        let (forger, windows) = (&mut forger, &mut *windows);
-        let mut subject = Subject { forger, data: &dataset, seed: args.seed, count, windows };
+        let (forger, windows, classifier) = (&mut forger, &mut *windows, classifier.as_mut());
+        let mut subject =
+            Subject { forger, data: &dataset, seed: args.seed, count, classifier, threads, windows };
         let measurement = subject.measure(metric)?;
         super::print(&describe(&measurement))?;
-        all.push(measurement);
+        measurements.push(measurement);
     }
     let Some(path) = &args.json else { return Ok(()) };
-    let json = serde_json::json!({
-        "checkpoint": forger.from,
-        "recipe": forger.config.recipe,
-        "data": dataset.name,
-        "measurements": all,
-    });
-    atomic::write(path, format!("{json:#}\n").as_bytes())
+    let (checkpoint, recipe) = (forger.from, forger.config.recipe);
+    let report = Report { checkpoint, recipe, data: dataset.name, data_identity, measurements };
+    let json = serde_json::to_string_pretty(&report).expect("names and numbers");
+    atomic::write(path, format!("{json}\n").as_bytes())
+}
+
+/// Two files of measurements, metric by metric.
+fn compare(files: &[PathBuf]) -> Result<()> {
+    let [a, b] = files else { return Err(Error::Usage("--compare takes two files".into())) };
+    let [first, second] = [Report::read(a)?, Report::read(b)?];
+    for (m, n) in pairs(&first, &second)? {
+        let [a, b] = [a, b].map(|path| path.display().to_string());
+        let mut rows = vec![(&a[..], &m.values), (&b[..], &n.values)];
+        rows.extend(m.reference.iter().map(|(name, values)| (&name[..], values)));
+        super::print(&table(m, &rows, &[]))?;
+    }
+    Ok(())
 }
 
 /// The path a run was trained from: its own configuration knows it, a checkpoint's does not.
@@ -92,16 +130,22 @@ fn data_path(from: &Path) -> Option<PathBuf> {
 }
 
 fn describe(m: &Measurement) -> String {
-    let numbers = |values: &std::collections::BTreeMap<String, f64>| {
+    let mut rows = vec![("this generator", &m.values)];
+    rows.extend(m.reference.iter().map(|(name, values)| (&name[..], values)));
+    table(m, &rows, &m.warnings)
+}
+
+/// A metric's rows under its protocol.
+fn table(m: &Measurement, rows: &[(&str, &BTreeMap<String, f64>)], warnings: &[String]) -> String {
+    let numbers = |values: &BTreeMap<String, f64>| {
         values.iter().map(|(name, v)| format!("{name} {}", figure(*v))).collect::<Vec<_>>().join("  ")
     };
-    let width = m.reference.keys().map(|k| k.chars().count()).max().unwrap_or(0).max("this generator".len());
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     let mut text = format!("{}: {}\n", m.metric, m.protocol);
-    let _ = writeln!(text, "  {:width$}  {}", "this generator", numbers(&m.values));
-    for (name, values) in &m.reference {
+    for (name, values) in rows {
         let _ = writeln!(text, "  {name:width$}  {}", numbers(values));
     }
-    for warning in &m.warnings {
+    for warning in warnings {
         let _ = writeln!(text, "  warning: {warning}");
     }
     text

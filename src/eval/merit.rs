@@ -32,6 +32,9 @@ impl Metric {
             Metric::Swd => merit("sliced Wasserstein distance", false, 1_000),
             // Far from training examples is no virtue, and near is none.
             Metric::Neighbours => None,
+            // These need a classifier, which training has not, or tell of diversity alone.
+            Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes | Metric::Cas => None,
+            Metric::MsSsim | Metric::Birthday => None,
         }
     }
 
@@ -42,6 +45,7 @@ impl Metric {
             Metric::Parzen => value("nats"),
             Metric::Modes => value("modes") + value("high quality %") / 100.0,
             Metric::Swd | Metric::Neighbours => value("distance"),
+            _ => f64::NAN,
         }
     }
 
@@ -50,13 +54,13 @@ impl Metric {
     /// # Errors
     /// When they cannot, with those that can.
     pub fn chooses(self, source: Source) -> Result<Merit> {
-        let fit = Metric::all_for(source);
+        let fit = Metric::all_for(source, false);
         if let Some(merit) = self.merit().filter(|_| fit.contains(&self)) {
             return Ok(merit);
         }
         let known: Vec<&str> = fit.iter().filter(|m| m.merit().is_some()).map(|m| m.name()).collect();
         let why = match self.merit() {
-            None => "it tells copies from samples, not good ones from bad ones",
+            None => "it needs a classifier, or tells something else than good samples from bad ones",
             Some(_) => "it does not fit these data",
         };
         Err(Error::Usage(format!(

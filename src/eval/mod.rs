@@ -1,12 +1,22 @@
 //! Evaluation without downloads: every number with its protocol, its N and seed, and the same measurement of
 //! real data beside it.
 
+pub mod birthday;
+pub mod cas;
+pub mod classes;
 pub mod classifier;
+pub mod compare;
 pub mod distance;
+mod features;
+pub mod frechet;
+pub mod kid;
 pub mod merit;
 pub mod modes;
+pub mod ms_ssim;
 pub mod neighbours;
 pub mod parzen;
+pub mod prdc;
+pub mod stacked;
 pub mod wasserstein;
 
 use crate::config::Source;
@@ -14,6 +24,7 @@ use crate::data::{Dataset, Examples, shuffle, toy};
 use crate::error::{Error, Result};
 use crate::report::Display;
 use crate::train::forger::Forger;
+use classifier::Classifier;
 use neighbours::Closeness;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -33,6 +44,20 @@ pub enum Metric {
     Neighbours,
     /// Sliced Wasserstein distance to the test examples
     Swd,
+    /// Fréchet distance in a classifier's features
+    Fd,
+    /// Kernel distance in a classifier's features
+    Kid,
+    /// Precision, recall, density and coverage in a classifier's features
+    Prdc,
+    /// Shares of classes, and how much of each is covered
+    Classes,
+    /// Accuracy on real data of a classifier that was trained on samples
+    Cas,
+    /// Mean MS-SSIM of random pairs: diversity
+    MsSsim,
+    /// Near duplicates among samples, and the size of support they tell of
+    Birthday,
 }
 
 impl Metric {
@@ -43,20 +68,36 @@ impl Metric {
             Metric::Modes => "modes",
             Metric::Neighbours => "neighbours",
             Metric::Swd => "swd",
+            Metric::Fd => "fd",
+            Metric::Kid => "kid",
+            Metric::Prdc => "prdc",
+            Metric::Classes => "classes",
+            Metric::Cas => "cas",
+            Metric::MsSsim => "ms-ssim",
+            Metric::Birthday => "birthday",
         }
     }
 
-    /// The metrics that mean something for a data source.
-    pub fn all_for(source: Source) -> Vec<Metric> {
-        match source {
+    /// The metrics that mean something for a data source, but cas, which trains two classifiers; with a classifier
+    /// of the data or without.
+    pub fn all_for(source: Source, classified: bool) -> Vec<Metric> {
+        let mut all = match source {
             Source::Ring | Source::Grid => vec![Metric::Modes, Metric::Swd],
-            _ => vec![Metric::Parzen, Metric::Neighbours, Metric::Swd],
+            Source::Stacked => vec![Metric::Swd, Metric::MsSsim, Metric::Birthday],
+            _ => vec![Metric::Parzen, Metric::Neighbours, Metric::Swd, Metric::MsSsim, Metric::Birthday],
+        };
+        match source {
+            Source::Ring | Source::Grid => {}
+            Source::Stacked if classified => all.insert(0, Metric::Modes),
+            _ if classified => all.extend([Metric::Fd, Metric::Kid, Metric::Prdc, Metric::Classes]),
+            _ => {}
         }
+        all
     }
 }
 
 /// One metric, measured.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
     /// Its name.
     pub metric: String,
@@ -84,6 +125,10 @@ pub struct Subject<'a> {
     pub seed: u64,
     /// Samples to draw; each metric's own number where absent.
     pub count: Option<usize>,
+    /// A classifier of the data, for the metrics that need one.
+    pub classifier: Option<&'a mut Classifier>,
+    /// Worker threads of classifiers that a metric trains; 0 takes one a core.
+    pub threads: usize,
     /// What computes the Parzen windows.
     pub windows: &'a mut dyn parzen::LogSums,
 }
@@ -110,6 +155,13 @@ impl Subject<'_> {
             Metric::Modes => self.modes(),
             Metric::Neighbours => self.neighbours(),
             Metric::Swd => self.sliced_wasserstein(),
+            Metric::Fd => self.frechet(),
+            Metric::Kid => self.kernel_distance(),
+            Metric::Prdc => self.overlap(),
+            Metric::Classes => self.classes(),
+            Metric::Cas => self.train_on_fake(),
+            Metric::MsSsim => self.similarity(),
+            Metric::Birthday => self.birthday(),
         }
     }
 
@@ -124,12 +176,18 @@ impl Subject<'_> {
                 self.need(&self.data.valid, "validation", VALID, metric)?;
                 self.need(&self.data.test, "test", 100, metric)
             }
+            Metric::Modes if self.forger.config.data.source == Source::Stacked => {
+                self.classifier.as_ref().map(|_| ()).ok_or_else(|| features::no_classifier(metric))
+            }
             Metric::Modes => self.mixture().map(|_| ()),
             Metric::Neighbours => {
                 self.pictures(metric)?;
                 self.need(&self.data.test, "test", 100, metric)
             }
             Metric::Swd => self.need(&self.data.test, "test", 100, metric),
+            // These look themselves before they compute.
+            Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes | Metric::Cas => Ok(()),
+            Metric::MsSsim | Metric::Birthday => Ok(()),
         }
     }
 
@@ -137,7 +195,9 @@ impl Subject<'_> {
         match self.forger.config.data.source {
             Source::Ring => Ok(toy::RING),
             Source::Grid => Ok(toy::GRID),
-            _ => Err(Error::Usage("modes is a measure of ring and grid; this run has other data".into())),
+            _ => Err(Error::Usage(
+                "modes is a measure of ring, grid and stacked digits; this run has other data: measure classes".into(),
+            )),
         }
     }
 
@@ -149,11 +209,21 @@ impl Subject<'_> {
 
     /// The first `count` examples of a split (in a fixed shuffled order where `shuffled`), as people see them.
     fn examples(&self, split: &Examples, count: usize, shuffled: bool) -> Vec<f32> {
-        let display = Display { shape: self.data.shape, scale: self.forger.config.data.scale };
-        let at = |i: usize| if shuffled { shuffle::at(0, split.count, i as u64) } else { i };
-        let numbers: Vec<f32> =
-            (0..count.min(split.count)).flat_map(|i| self.data.numbers(split, at(i))).collect();
-        display.unit(&numbers)
+        let count = count.min(split.count);
+        if shuffled {
+            return self.shuffled(split, 0..count);
+        }
+        self.display().unit(&(0..count).flat_map(|i| self.data.numbers(split, i)).collect::<Vec<f32>>())
+    }
+
+    /// Examples at these places of the fixed shuffled order, as people see them.
+    fn shuffled(&self, split: &Examples, places: std::ops::Range<usize>) -> Vec<f32> {
+        let at = |i: usize| shuffle::at(0, split.count, i as u64);
+        self.display().unit(&places.flat_map(|i| self.data.numbers(split, at(i))).collect::<Vec<f32>>())
+    }
+
+    fn display(&self) -> Display {
+        Display { shape: self.data.shape, scale: self.forger.config.data.scale }
     }
 
     fn need(&self, split: &Examples, name: &str, count: usize, metric: Metric) -> Result<()> {
@@ -222,6 +292,9 @@ impl Subject<'_> {
     }
 
     fn modes(&mut self) -> Result<Measurement> {
+        if self.forger.config.data.source == Source::Stacked {
+            return self.stacked_modes();
+        }
         let mixture = self.mixture()?;
         let count = self.count.unwrap_or(modes::SAMPLES);
         let row = |points: &[f32]| {

@@ -34,14 +34,18 @@ pub fn coverage(points: &[f32], mixture: &Mixture) -> Coverage {
         }
     }
     let good: usize = counts.iter().sum();
-    let share = |c: usize| c as f64 / good.max(1) as f64;
-    let kl =
-        counts.iter().filter(|&&c| c > 0).map(|&c| share(c) * (share(c) * modes.len() as f64).ln()).sum();
     Coverage {
         captured: counts.iter().filter(|&&c| c > 0).count(),
         quality: good as f64 / (points.len() / 2).max(1) as f64,
-        reverse_kl: kl,
+        reverse_kl: reverse_kl(&counts),
     }
+}
+
+/// KL of a histogram over modes against the uniform one, nats.
+pub fn reverse_kl(counts: &[usize]) -> f64 {
+    let all: usize = counts.iter().sum();
+    let share = |c: usize| c as f64 / all.max(1) as f64;
+    counts.iter().filter(|&&c| c > 0).map(|&c| share(c) * (share(c) * counts.len() as f64).ln()).sum()
 }
 
 #[cfg(test)]

@@ -63,11 +63,14 @@ impl Closeness {
 
 /// Measures samples and held-out examples against the training data, all `[…, dim]`.
 pub fn closeness(samples: &[f32], held_out: &[f32], train: &[f32], dim: usize) -> Closeness {
-    let median = |set: &[f32]| {
-        let mut all: Vec<f32> = nearest(set, train, dim).iter().map(|n| n.distance).collect();
-        all.sort_unstable_by(f32::total_cmp);
-        let (low, high) = (all[(all.len() - 1) / 2], all[all.len() / 2]);
-        0.5 * (f64::from(low) + f64::from(high))
-    };
+    let median = |set: &[f32]| median_distance(set, train, dim);
     Closeness { samples: median(samples), held_out: median(held_out) }
+}
+
+/// The median distance of vectors to their nearest of `train`, all `[…, dim]`.
+pub fn median_distance(set: &[f32], train: &[f32], dim: usize) -> f64 {
+    let mut all: Vec<f32> = nearest(set, train, dim).iter().map(|n| n.distance).collect();
+    all.sort_unstable_by(f32::total_cmp);
+    let (low, high) = (all[(all.len() - 1) / 2], all[all.len() / 2]);
+    0.5 * (f64::from(low) + f64::from(high))
 }

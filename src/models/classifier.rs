@@ -126,21 +126,26 @@ fn log_sum_exp(g: &Graph, x: Var) -> Var {
 }
 
 /// Each picture of `[rows, numbers]` moved by −1, 0 or 1 pixel along both axes, zeros moving in.
-fn shifted(g: &Graph, x: Var, shape: Shape) -> Var {
+pub fn shifted(g: &Graph, x: Var, shape: Shape) -> Var {
     let rows = g.shape(x)[0];
-    let mut pictures = g.reshape(x, &[rows, shape.channels, shape.height, shape.width]);
-    for (axis, name) in [(2, "shift/rows"), (3, "shift/columns")] {
-        let u = g.rand(name, Dist::Uniform, &[rows, 1, 1, 1]);
-        let third = |n: f64| g.constant(n / 3.0, &[]);
-        let moved = |back: bool| {
-            let length = g.shape(pictures)[axis];
-            let mut spec = [(0, 0); 4];
-            spec[axis] = if back { (0, 1) } else { (1, 0) };
-            let (from, to) = if back { (1, length) } else { (0, length - 1) };
-            g.pad(g.slice_axis(pictures, axis, from, to), &spec)
-        };
-        let forth_or_not = g.select(g.gt(third(1.0), u), moved(false), pictures);
-        pictures = g.select(g.gt(u, third(2.0)), moved(true), forth_or_not);
-    }
-    g.reshape(pictures, &[rows, shape.len()])
+    let full = [rows, shape.channels, shape.height, shape.width];
+    let pictures = g.reshape(x, &full);
+    let u = g.broadcast(g.rand("shift", Dist::Uniform, &[rows, 1, 1, 1]), &full);
+    // By a pixel back or forth along an axis: what is cut off at one end, and the zeros added at the other.
+    let along = |length: usize, by: usize| match by {
+        0 => ((0, length), (0, 0)),
+        1 => ((0, length - 1), (1, 0)),
+        _ => ((1, length), (0, 1)),
+    };
+    let moved = |way: usize| {
+        let (rows_kept, rows_added) = along(shape.height, way / 3);
+        let (columns_kept, columns_added) = along(shape.width, way % 3);
+        let kept = g.slice(pictures, &[(0, rows), (0, shape.channels), rows_kept, columns_kept]);
+        g.pad(kept, &[(0, 0), (0, 0), rows_added, columns_added])
+    };
+    let chosen = (1..9).fold(pictures, |before, way| {
+        let beyond = g.gt(u, g.constant(way as f64 / 9.0, &[]));
+        g.select(beyond, moved(way), before)
+    });
+    g.reshape(chosen, &[rows, shape.len()])
 }

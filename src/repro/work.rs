@@ -215,7 +215,16 @@ fn measurements(
     let mut windows = parzen::open(order.device)?;
     let measure = |name: &String| {
         let metric = Metric::from_str(name, false).expect("the table names metrics, as its test says");
-        Subject { forger, data, seed: job.seed, count, windows: &mut *windows }.measure(metric)
+        Subject {
+            forger,
+            data,
+            seed: job.seed,
+            count,
+            classifier: None,
+            threads: order.threads,
+            windows: &mut *windows,
+        }
+        .measure(metric)
     };
     job.experiment.measures.iter().map(measure).collect()
 }

@@ -101,6 +101,8 @@ impl Keeper {
             data: &self.data,
             seed: 0,
             count: Some(self.merit.samples),
+            classifier: None,
+            threads: 1,
             windows: &mut self.windows,
         }
     }

@@ -1,0 +1,98 @@
+//! Support size by the birthday paradox (Arora & Zhang, 1706.08224): of a distribution over S things, a batch of
+//! about √S holds two that are the same. Sameness is judged by a distance instead of by eye: two pictures are
+//! duplicates when they are half as far apart as the median test example is from its nearest training example.
+
+use super::distance::{Vectors, fold};
+use super::{Measurement, Metric, Subject, neighbours, values};
+use crate::error::Result;
+use std::collections::BTreeMap;
+
+/// Samples the protocol draws.
+const SAMPLES: usize = 5_000;
+/// Test examples that the distance is taken from.
+const HELD_OUT: usize = 1_000;
+
+/// Duplicates among vectors.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Duplicates {
+    /// Pairs of duplicates.
+    pub pairs: usize,
+    /// Pairs in all.
+    pub of: usize,
+}
+
+impl Duplicates {
+    /// Pairs in all by pairs of duplicates: the number of equally likely things among which as many would meet.
+    /// Without duplicates, what 95 % of such draws would have told: at least a third of the pairs.
+    pub fn support(&self) -> f64 {
+        self.of as f64 / if self.pairs == 0 { 3.0 } else { self.pairs as f64 }
+    }
+
+    /// The batch that holds duplicates as often as not: √(2 ln 2 · support).
+    pub fn even_batch(&self) -> f64 {
+        (2.0 * std::f64::consts::LN_2 * self.support()).sqrt()
+    }
+}
+
+/// Counts pairs of `set`, `[…, dim]`, nearer than `distance`.
+pub fn duplicates(set: &[f32], dim: usize, distance: f64) -> Duplicates {
+    let vectors = Vectors::new(set, dim);
+    let count = vectors.count();
+    let limit = (distance * distance) as f32;
+    // The product form of a distance loses digits: what it finds near is computed again.
+    let slack = limit + 1e-3 * dim as f32;
+    let near = |found: &mut Vec<usize>, first: usize, row: &[f32]| {
+        found.extend((0..row.len()).filter(|&i| row[i] < slack).map(|i| first + i));
+    };
+    let candidates = fold(&vectors, &vectors, &Vec::new, &near);
+    let vector = |i: usize| &set[i * dim..][..dim];
+    let is_near = |i: usize, j: usize| {
+        let difference = |(a, b): (&f32, &f32)| f64::from(a - b).powi(2);
+        vector(i).iter().zip(vector(j)).map(difference).sum::<f64>() < distance * distance
+    };
+    let pairs = candidates
+        .iter()
+        .enumerate()
+        .map(|(i, near)| near.iter().filter(|&&j| j > i && is_near(i, j)).count());
+    Duplicates { pairs: pairs.sum(), of: count * count.saturating_sub(1) / 2 }
+}
+
+impl Subject<'_> {
+    pub(super) fn birthday(&mut self) -> Result<Measurement> {
+        self.pictures(Metric::Birthday)?;
+        let data = self.data;
+        self.need(&data.test, "test", 100, Metric::Birthday)?;
+        let count = self.count.unwrap_or(SAMPLES);
+        let dim = data.shape.len();
+        // All training examples, as many at a time as memory takes easily.
+        let known = data.train.count.min(60_000);
+        let train = self.examples(&data.train, known, true);
+        let held_out = self.examples(&data.test, HELD_OUT, false);
+        let distance = 0.5 * neighbours::median_distance(&held_out, &train, dim);
+        let real = &train[..count.min(known) * dim];
+        let row = |x: &[f32]| {
+            let d = duplicates(x, dim, distance);
+            values([("duplicates", d.pairs as f64), ("support", d.support()), ("even batch", d.even_batch())])
+        };
+        let samples = self.samples(count)?;
+        let found = row(&samples);
+        let reals = real.len() / dim;
+        let mut warnings = vec![];
+        if found["duplicates"] == 0.0 {
+            warnings.push("no duplicates: the support is at least what stands there (95 %)".into());
+        }
+        Ok(Measurement {
+            metric: "birthday".into(),
+            protocol: format!(
+                "pairs among {count} samples nearer than {distance:.4}, half the median distance of {} test examples \
+                 to the nearest of {known} training examples; support is all pairs by those (1706.08224)",
+                held_out.len() / dim
+            ),
+            samples: count,
+            seed: self.seed,
+            values: found,
+            reference: BTreeMap::from([(format!("{reals} training examples"), row(real))]),
+            warnings,
+        })
+    }
+}

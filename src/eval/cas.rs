@@ -1,0 +1,81 @@
+//! Classification accuracy score (Ravuri & Vinyals, 1905.10887): a classifier is trained on samples alone and tested
+//! on real data; beside it, one trained on as many real examples.
+
+use super::classifier::{Classifier, Request, labelled};
+use super::{Measurement, Metric, Subject, values};
+use crate::data::shuffle;
+use crate::error::{Error, Result};
+use crate::exec::{self, Device};
+use crate::models::classifier::Recipe;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+impl Subject<'_> {
+    pub(super) fn train_on_fake(&mut self) -> Result<Measurement> {
+        self.pictures(Metric::Cas)?;
+        let data = self.data;
+        let (Some(test_labels), Some(train_labels), true) =
+            (&data.test.labels, &data.train.labels, data.classes > 1)
+        else {
+            return Err(Error::Data(format!(
+                "cas needs labelled training and test examples, but {} has none; measure fd or prdc",
+                data.name
+            )));
+        };
+        self.need(&data.test, "test", 100, Metric::Cas)?;
+        let count = self.count.unwrap_or(data.train.count);
+        let reals = count.min(data.train.count);
+        let conditional = self.forger.gan.classes > 0;
+        let samples = self.samples(count)?;
+        let real = self.examples(&data.train, reals, true);
+        let test = self.examples(&data.test, data.test.count, false);
+        let real_labels = (0..reals as u64).map(|i| train_labels[shuffle::at(0, data.train.count, i)]);
+        let (labels, real_labels, told): (Vec<u8>, Vec<u8>, String) = if conditional {
+            let asked = (0..count).map(|i| (i % data.classes) as u8).collect();
+            (asked, real_labels.collect(), "the classes they were asked for".into())
+        } else {
+            let classifier = self.classifier(Metric::Cas)?;
+            let told = format!("labels of {}, real examples too", classifier.told());
+            (classifier.labels(&samples), classifier.labels(&real), told)
+        };
+        let recipe = Recipe::standard();
+        let batch = recipe.batch;
+        if reals < batch {
+            return Err(Error::Usage(format!(
+                "cas trains on at least {batch} samples; give --count {batch} or more"
+            )));
+        }
+        let request = Request {
+            name: "cas".into(),
+            identity: String::new(),
+            recipe,
+            seed: self.seed,
+            threads: self.threads,
+        };
+        let threads = self.threads;
+        let score = |what: &str, pictures: Vec<f32>, labels: Vec<u8>| -> Result<_> {
+            let count = labels.len();
+            let mut set = labelled(data, pictures, labels);
+            set.test = labelled(data, test.clone(), test_labels.clone()).train;
+            eprintln!("cas: training a classifier on {count} {what}");
+            let device = exec::open(Device::Cpu, threads)?;
+            let trained = Classifier::train(&request, &Arc::new(set), device, &mut |_, _, _| Ok(()))?;
+            Ok(values([("accuracy %", 100.0 * trained.card.accuracy)]))
+        };
+        let found = score("samples", samples, labels)?;
+        let real = score("training examples", real, real_labels)?;
+        Ok(Measurement {
+            metric: "cas".into(),
+            protocol: format!(
+                "accuracy on {} test examples of a classifier trained for {} epochs on {count} samples with {told} \
+                 (1905.10887)",
+                data.test.count, request.recipe.epochs
+            ),
+            samples: count,
+            seed: self.seed,
+            values: found,
+            reference: BTreeMap::from([(format!("{reals} training examples"), real)]),
+            warnings: vec![],
+        })
+    }
+}

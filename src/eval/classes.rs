@@ -1,0 +1,90 @@
+//! Which classes samples fall into, and how much of each class of the data they cover.
+
+use super::prdc::{NEIGHBOURS, measure};
+use super::{Measurement, Metric, Subject};
+use crate::error::{Error, Result};
+use std::collections::BTreeMap;
+
+/// Shares of classes and how they differ from the data's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Histogram {
+    /// Share of each class.
+    pub shares: Vec<f64>,
+    /// KL of these shares against the data's, nats; infinite where samples have a class that the data have not.
+    pub divergence: f64,
+}
+
+/// Compares labels with the data's own.
+pub fn histogram(labels: &[u8], data: &[u8], classes: usize) -> Histogram {
+    let shares = |labels: &[u8]| {
+        let mut counts = vec![0usize; classes];
+        labels.iter().for_each(|&l| counts[usize::from(l)] += 1);
+        counts.iter().map(|&c| c as f64 / labels.len().max(1) as f64).collect::<Vec<f64>>()
+    };
+    let (shares, expected) = (shares(labels), shares(data));
+    let term = |(&p, &q): (&f64, &f64)| if p > 0.0 { p * (p / q).ln() } else { 0.0 };
+    let divergence = shares.iter().zip(&expected).map(term).sum();
+    Histogram { shares, divergence }
+}
+
+/// Of each class of the real vectors, the share that is covered; NaN of a class without vectors.
+pub fn coverage(covered: &[bool], labels: &[u8], classes: usize) -> Vec<f64> {
+    (0..classes)
+        .map(|class| {
+            let own = || covered.iter().zip(labels).filter(|(_, l)| usize::from(**l) == class);
+            own().filter(|(covered, _)| **covered).count() as f64 / own().count() as f64
+        })
+        .collect()
+}
+
+impl Subject<'_> {
+    pub(super) fn classes(&mut self) -> Result<Measurement> {
+        let data = self.data;
+        let (Some(test_labels), true) = (&data.test.labels, data.classes > 1) else {
+            return Err(Error::Data(format!(
+                "classes needs labelled test examples, but {} has none; measure fd or prdc",
+                data.name
+            )));
+        };
+        let sets = self.feature_sets(Metric::Classes)?;
+        let classes = data.classes;
+        let test_labels = &test_labels[..sets.tests()];
+        let asked: Option<Vec<u8>> =
+            (self.forger.gan.classes > 0).then(|| (0..sets.count).map(|i| (i % classes) as u8).collect());
+        let row = |features: &[f32], labels: &[u8], asked: Option<&[u8]>| {
+            let found = histogram(labels, test_labels, classes);
+            let overlap = measure(&sets.test, features, sets.width, NEIGHBOURS);
+            let covered = coverage(&overlap.covered, test_labels, classes);
+            let mut all = BTreeMap::from([
+                ("KL".to_string(), found.divergence),
+                ("classes".to_string(), found.shares.iter().filter(|&&s| s > 0.0).count() as f64),
+            ]);
+            for (class, (share, covered)) in found.shares.iter().zip(covered).enumerate() {
+                all.insert(format!("{class:02} share"), *share);
+                if covered.is_finite() {
+                    all.insert(format!("{class:02} coverage"), covered);
+                }
+            }
+            if let Some(asked) = asked {
+                let right = labels.iter().zip(asked).filter(|(a, b)| a == b).count();
+                all.insert("as asked %".into(), 100.0 * right as f64 / labels.len() as f64);
+            }
+            all
+        };
+        Ok(Measurement {
+            metric: "classes".into(),
+            protocol: format!(
+                "classes of {} samples by {}, KL against the labels of {} test examples; coverage of each class' test \
+                 examples, k = {NEIGHBOURS}",
+                sets.count,
+                sets.told,
+                sets.tests()
+            ),
+            samples: sets.count,
+            seed: self.seed,
+            values: row(&sets.samples, &sets.labels, asked.as_deref()),
+            reference: BTreeMap::from([(sets.reals(), row(&sets.train, &sets.train_labels, None))]),
+            warnings: vec![],
+        })
+    }
+}

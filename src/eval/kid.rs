@@ -1,0 +1,85 @@
+//! Kernel distance: the unbiased squared maximum mean discrepancy under the kernel (x·y/d + 1)³ (Bińkowski et al.,
+//! 1801.01401), averaged over blocks that share no vector, so that their spread gives a standard error.
+
+use super::features::FeatureSets;
+use super::{Measurement, Metric, Subject, values};
+use crate::error::Result;
+use crate::exec::cpu::matmul_transposed;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// Vectors of each set a block.
+pub const BLOCK: usize = 1_000;
+
+/// A mean over blocks and its standard error.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Discrepancy {
+    /// Mean of the blocks' MMD².
+    pub mean: f64,
+    /// sd/√blocks; 0 of one block.
+    pub error: f64,
+    /// How many.
+    pub blocks: usize,
+}
+
+/// Measures `a` against `b`, `[…, dim]`, in as many blocks of `size` as both fill; in one where they fill none.
+///
+/// # Panics
+/// When a set has fewer than two vectors.
+pub fn measure(a: &[f32], b: &[f32], dim: usize, size: usize) -> Discrepancy {
+    let smaller = a.len().min(b.len()) / dim;
+    assert!(smaller > 1, "a discrepancy of {smaller} vectors");
+    let size = size.min(smaller);
+    let blocks = a.par_chunks_exact(size * dim).zip(b.par_chunks_exact(size * dim));
+    let each: Vec<f64> = blocks.map(|(a, b)| block(a, b, dim)).collect();
+    let count = each.len() as f64;
+    let mean = each.iter().sum::<f64>() / count;
+    let variance = each.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
+    Discrepancy { mean, error: (variance / count).sqrt(), blocks: each.len() }
+}
+
+/// MMD² of two sets of one size, their diagonals left out.
+fn block(a: &[f32], b: &[f32], dim: usize) -> f64 {
+    let count = a.len() / dim;
+    let mut products = vec![0.0; count * count];
+    let mut sum = |x: &[f32], y: &[f32], diagonal: bool| {
+        matmul_transposed(&mut products, x, y, [count, count, dim]);
+        let kernel = |p: f32| (f64::from(p) / dim as f64 + 1.0).powi(3);
+        let row = |(i, row): (usize, &[f32])| -> f64 {
+            let all: f64 = row.iter().map(|&p| kernel(p)).sum();
+            if diagonal { all } else { all - kernel(row[i]) }
+        };
+        products.chunks_exact(count).enumerate().map(row).sum::<f64>()
+    };
+    let pairs = (count * (count - 1)) as f64;
+    let own = (sum(a, a, false) + sum(b, b, false)) / pairs;
+    own - 2.0 * sum(a, b, true) / (count * count) as f64
+}
+
+impl Subject<'_> {
+    pub(super) fn kernel_distance(&mut self) -> Result<Measurement> {
+        let sets = self.feature_sets(Metric::Kid)?;
+        let FeatureSets { width, count, .. } = sets;
+        let name = format!("KID-{}", sets.name);
+        let row = |x: &[f32]| {
+            let d = measure(x, &sets.test, width, BLOCK);
+            (values([(&name[..], d.mean), ("se", d.error)]), d.blocks)
+        };
+        let (found, blocks) = row(&sets.samples);
+        Ok(Measurement {
+            metric: "kid".into(),
+            protocol: format!(
+                "unbiased MMD² of {count} samples and {} test examples under (x·y/d + 1)³, mean of {blocks} blocks of \
+                 {}, in {width} features of {} (1801.01401)",
+                sets.tests(),
+                BLOCK.min(count).min(sets.tests()),
+                sets.told
+            ),
+            samples: count,
+            seed: self.seed,
+            values: found,
+            reference: BTreeMap::from([(sets.reals(), row(&sets.train).0)]),
+            warnings: vec![],
+        })
+    }
+}
