@@ -188,6 +188,27 @@ fn pictures_are_measured_and_shown_with_both_recipes() {
 }
 
 #[test]
+fn stacked_digits_are_labelled_by_a_classifier_that_is_made_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mnist = digits_as_mnist(folder.path()).display().to_string();
+    let base = ["stacked-mnist", "--data", &mnist, "--set", "data.count=400", "--set", "train.batch=20"];
+    let talk = run(folder.path(), &repro(&[&base[..], &["--steps", "10", "--seeds", "1"]].concat()));
+    says(&talk, &["[1/1] stacked-mnist, seed 0", "classifier of", "test accuracy"]);
+    let out = folder.path().join("repro/stacked-mnist");
+    let classifier = out.join("classifier.safetensors");
+    let made = fs::read(&classifier).expect("there");
+    let text = stdout(folder.path(), &repro(&[&base[..], &["--steps", "20", "--seeds", "1"]].concat()));
+    assert_eq!(fs::read(&classifier).expect("there"), made, "made once");
+    says(&text, &["recipe stacked-mnist (modern), seed 0", "VEEGAN", "% on test data", "a perfect sampler"]);
+    says(&text, &["26000 stacks of 3", "CUT SHORT AT STEP 20 OF 30000"]);
+    // One for other data is refused before anything is trained.
+    run(folder.path(), &["classifier", "digits", "--epochs", "1", "--out", "other.safetensors"]);
+    let other = ["--classifier", "other.safetensors", "--out", "other", "--steps", "5"];
+    says(&refused(folder.path(), &repro(&[&base[..], &other].concat()), 3), &["other data"]);
+    assert!(!folder.path().join("other").exists(), "nothing written");
+}
+
+#[test]
 fn no_interruption_shows_in_what_is_left() {
     let folder = tempfile::tempdir().expect("a folder");
     let whole = ["pacgan-ring", "--seeds", "2", "--steps", "700", "--threads", "1", "--out"];
@@ -263,6 +284,7 @@ fn what_cannot_be_used_is_told_and_nothing_is_written() {
         assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 0, "{arguments:?}");
     };
     no(&["gan-2015"], 2, &["no paper \"gan-2015\"", "did you mean \"gan-2014\"", "pacgan-ring"]);
+    no(&["stacked-mnist"], 3, &["stacked-mnist needs data", "MNIST's IDX files"]);
     no(&["gan-2014"], 3, &["gan-2014 needs data", "--data PATH", "MNIST's IDX files"]);
     no(&["gan-2014", "--data", "nowhere"], 3, &["nowhere", "no such file"]);
     no(&["pacgan-ring", "--data", &mnist], 3, &["no experiment for this kind of data"]);

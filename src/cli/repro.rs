@@ -24,6 +24,9 @@ pub struct Repro {
     /// MNIST's IDX files, TFD's .mat or CIFAR-10's binary files; may be given again: each goes to its experiment
     #[arg(long, value_name = "PATH")]
     data: Vec<PathBuf>,
+    /// What labels stacked digits, from `gansaku classifier`; one is trained where none is given
+    #[arg(long, value_name = "FILE")]
+    classifier: Option<PathBuf>,
     /// Seeds 0 to N-1 [default: 3, or 10 of mixtures]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: Option<u64>,
@@ -74,6 +77,7 @@ pub fn run(args: Repro) -> Result<()> {
         },
         paper,
         data: args.data,
+        classifier: args.classifier,
         steps: args.steps,
         time: args.time,
         sets: args.set,

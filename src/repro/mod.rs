@@ -4,6 +4,7 @@
 //! what was asked, [`work`] trains and measures, one run folder and one [`outcome`] a recipe and seed, [`table`]
 //! averages, [`page`] shows.
 
+mod classifier;
 pub mod order;
 pub mod outcome;
 pub mod page;
@@ -44,6 +45,9 @@ pub struct Experiment {
     /// What `--data` must hold; absent where the data are built in.
     #[serde(default)]
     pub data: Option<Source>,
+    /// A classifier of the data labels samples: one is trained where none is given.
+    #[serde(default)]
+    pub classifier: bool,
     /// Metrics of `gansaku eval`.
     pub measures: Vec<String>,
     /// Pictures of each recipe's first seed.
@@ -171,8 +175,13 @@ mod tests {
                 for stage in &recipe.stages {
                     let source =
                         Layers::recipe(stage).expect("a recipe").finish().expect("in range").data.source;
-                    let built_in = [Source::Ring, Source::Grid, Source::Digits].contains(&source);
-                    assert_eq!(experiment.data, (!built_in).then_some(source), "{stage}");
+                    let wanted = match source {
+                        Source::Ring | Source::Grid | Source::Digits => None,
+                        // Digits are stacked from MNIST's files.
+                        Source::Stacked => Some(Source::Idx),
+                        source => Some(source),
+                    };
+                    assert_eq!(experiment.data, wanted, "{stage}");
                 }
             }
             for metric in &experiment.measures {

@@ -18,6 +18,8 @@ pub struct Order {
     pub paper: Paper,
     /// Data sets; each goes to the experiment that wants its kind.
     pub data: Vec<PathBuf>,
+    /// What labels stacked digits; one is trained where none is given.
+    pub classifier: Option<PathBuf>,
     /// Where everything goes.
     pub out: PathBuf,
     /// Seeds 0 to this are trained.
@@ -150,6 +152,11 @@ impl Job<'_> {
     /// For people.
     pub fn name(&self) -> String {
         format!("{}, seed {}", self.recipe.recipe(), self.seed)
+    }
+
+    /// What is measured was trained with this: the last stage's.
+    pub fn config(&self) -> &Config {
+        self.configs.last().expect("the table's recipes have stages, as its test says")
     }
 
     /// SHA-256 of what decides the weights: all stages' configurations but the length of the run, where the data lie

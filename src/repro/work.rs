@@ -11,7 +11,7 @@
 
 use super::order::{Job, Order, jobs};
 use super::outcome::{Outcome, Said};
-use super::{page, pictures, table};
+use super::{classifier, page, pictures, table};
 use crate::config::Config;
 use crate::data::{self, Dataset};
 use crate::doctor;
@@ -55,6 +55,7 @@ pub fn reproduce(order: &Order) -> Result<String> {
             continue;
         }
         eprintln!("{place}");
+        classifier::make(order, job)?;
         match work(order, job, deadline)? {
             Some(outcome) if outcome.step >= job.wanted => {}
             _ => waiting += 1,
@@ -105,13 +106,16 @@ fn rehearse(order: &Order, jobs: &[Job]) -> Result<()> {
         if rehearsed.contains(&name) || kept(order, job)?.is_some() {
             continue;
         }
-        let config = job.configs.last().expect("a recipe has stages");
+        let config = job.config();
         let dataset = data::load(&config.data, config.seed)?;
         let gan = Gan::new(config, dataset.shape.len(), dataset.classes);
         let mut forger = Forger::of(config, &gan, dataset.shape, order.threads)?;
         let weights = vec![0.0; gan.generator.len];
         forger.set_generator(NetworkState { weights, ..NetworkState::default() });
-        measurements(order, job, &mut forger, &dataset, Some(REHEARSED))?;
+        // What labels the samples may be yet to come.
+        if !job.experiment.classifier || classifier::of(order, job)?.is_some() {
+            measurements(order, job, &mut forger, &dataset, Some(REHEARSED))?;
+        }
         rehearsed.push(name);
     }
     Ok(())
@@ -164,7 +168,7 @@ fn stage(order: &Order, config: &Config, from: Option<PathBuf>, time: Option<Dur
 
 /// Measures a run and draws the pictures of the first seed.
 fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<Outcome> {
-    let config = job.configs.last().expect("a recipe has stages");
+    let config = job.config();
     let mut forger = Forger::load(&trained.run, order.threads)?;
     let dataset = data::load(&config.data, config.seed)?;
     let mut outcome = Outcome {
@@ -213,6 +217,7 @@ fn measurements(
     count: Option<usize>,
 ) -> Result<Vec<Measurement>> {
     let mut windows = parzen::open(order.device)?;
+    let mut classifier = classifier::of(order, job)?;
     let measure = |name: &String| {
         let metric = Metric::from_str(name, false).expect("the table names metrics, as its test says");
         Subject {
@@ -220,7 +225,7 @@ fn measurements(
             data,
             seed: job.seed,
             count,
-            classifier: None,
+            classifier: classifier.as_mut(),
             threads: order.threads,
             windows: &mut *windows,
         }
