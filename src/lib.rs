@@ -18,6 +18,7 @@ pub mod models;
 pub mod nn;
 pub mod precision;
 pub mod report;
+pub mod repro;
 pub mod rng;
 pub mod run;
 pub mod train;

@@ -7,6 +7,7 @@ mod doctor;
 mod eval;
 mod inspect;
 mod report;
+mod repro;
 mod sample;
 mod train;
 
@@ -45,8 +46,9 @@ enum Command {
     Sample(sample::Sample),
     Interpolate(sample::Interpolate),
     Eval(eval::Eval),
-    Classifier(classifier::Classifier),
+    Repro(repro::Repro),
     Report(report::Report),
+    Classifier(classifier::Classifier),
     Plan(inspect::Plan),
     Data(inspect::Data),
     Bench(bench::Bench),
@@ -107,8 +109,9 @@ fn run(command: Command) -> Result<()> {
         Command::Sample(args) => sample::sample(&args),
         Command::Interpolate(args) => sample::interpolate(&args),
         Command::Eval(args) => eval::run(&args),
-        Command::Classifier(args) => classifier::run(&args),
+        Command::Repro(args) => repro::run(args),
         Command::Report(args) => report::run(&args),
+        Command::Classifier(args) => classifier::run(&args),
         Command::Plan(args) => inspect::plan(&args),
         Command::Data(args) => inspect::data(&args),
         Command::Bench(args) => bench::run(&args),

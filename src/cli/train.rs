@@ -96,7 +96,7 @@ pub fn run(args: Train) -> Result<()> {
             init_from: args.init_from,
         },
     };
-    crate::train::train(&Request { config, start, device: args.device, threads, time: args.time })
+    crate::train::train(&Request { config, start, device: args.device, threads, time: args.time }).map(drop)
 }
 
 impl Train {

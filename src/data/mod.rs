@@ -16,6 +16,8 @@ mod stacked;
 mod tfd;
 pub mod toy;
 
+pub use detect::source as detect;
+
 use crate::config::{self, Scale, Source};
 use crate::error::{Error, Result};
 use std::path::Path;

@@ -71,12 +71,14 @@ impl Subject<'_> {
 
     /// The classifier that a metric needs, once it is known to be of these data.
     pub(super) fn classifier(&mut self, metric: Metric) -> Result<&mut super::classifier::Classifier> {
-        self.classifier.as_deref_mut().ok_or_else(|| {
-            Error::Usage(format!(
-                "{} needs a classifier of these data; make one with `gansaku classifier DATA` and give its file \
-                 with --classifier",
-                metric.name()
-            ))
-        })
+        self.classifier.as_deref_mut().ok_or_else(|| no_classifier(metric))
     }
+}
+
+/// What a metric says where no classifier was given.
+pub(super) fn no_classifier(metric: Metric) -> Error {
+    Error::Usage(format!(
+        "{} needs a classifier of these data; make one with `gansaku classifier DATA` and give its file with --classifier",
+        metric.name()
+    ))
 }

@@ -190,7 +190,9 @@ impl Subject<'_> {
                 self.need(&self.data.valid, "validation", VALID, metric)?;
                 self.need(&self.data.test, "test", 100, metric)
             }
-            Metric::Modes if self.forger.config.data.source == Source::Stacked => Ok(()),
+            Metric::Modes if self.forger.config.data.source == Source::Stacked => {
+                self.classifier.as_ref().map(|_| ()).ok_or_else(|| features::no_classifier(metric))
+            }
             Metric::Modes => self.mixture().map(|_| ()),
             Metric::Neighbours => {
                 self.pictures(metric)?;

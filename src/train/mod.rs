@@ -9,7 +9,7 @@ pub mod progress;
 pub mod reporter;
 pub mod sampler;
 mod schedule;
-mod signals;
+pub(crate) mod signals;
 mod trainer;
 
 pub use progress::{duration_in_words, readable};
@@ -106,11 +106,26 @@ pub fn update_costs(gan: &Gan) -> [Cost; 2] {
     Player::ALL.map(|p| rules[p as usize].cost(gan.network(p).len, gan.config.train.precision))
 }
 
+/// How far a training came.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trained {
+    /// The run's folder.
+    pub run: PathBuf,
+    /// Steps done, over all resumes.
+    pub step: u64,
+    /// Steps asked for; more than `step` where the time was up.
+    pub total: u64,
+    /// Seconds of training, over all resumes.
+    pub seconds: f64,
+    /// What computed, in words.
+    pub device: String,
+}
+
 /// Trains as asked.
 ///
 /// # Errors
 /// Whatever stops it: data, disk, divergence, a signal. What was saved before stays good.
-pub fn train(request: &Request) -> Result<()> {
+pub fn train(request: &Request) -> Result<Trained> {
     // A device that is not there is told before data are read.
     train_on(request, exec::open(request.device, request.threads)?)
 }
@@ -119,7 +134,7 @@ pub fn train(request: &Request) -> Result<()> {
 ///
 /// # Errors
 /// As [`train`].
-pub fn train_on(request: &Request, device: Opened) -> Result<()> {
+pub fn train_on(request: &Request, device: Opened) -> Result<Trained> {
     let mut session = Session::open(request, device)?;
     let done = session.run(request.time);
     session.progress.finish();
@@ -129,7 +144,7 @@ pub fn train_on(request: &Request, device: Opened) -> Result<()> {
         }
         session.tell_failure(e);
     }
-    done
+    done.map(|()| session.trained())
 }
 
 /// A training with its folder open.
@@ -237,8 +252,7 @@ impl Session {
             let step = self.trainer.state.step;
             self.progress.step(step);
             if step.is_multiple_of(log.every) {
-                let seconds = self.seconds_before + self.begun.elapsed().as_secs_f64();
-                let line = self.trainer.line(seconds).map_err(|e| self.with_last_good(e))?;
+                let line = self.trainer.line(self.seconds()).map_err(|e| self.with_last_good(e))?;
                 self.metrics.add(&line).map_err(|e| self.with_last_good(e))?;
                 self.events.line(&line).map_err(|e| self.with_last_good(e))?;
                 self.progress.line(&line);
@@ -274,6 +288,21 @@ impl Session {
             eprintln!("go on with: gansaku train --resume {}", self.folder.path.display());
         }
         Ok(())
+    }
+
+    fn trained(&self) -> Trained {
+        Trained {
+            run: self.folder.path.clone(),
+            step: self.trainer.state.step,
+            total: self.trainer.total(),
+            seconds: self.seconds(),
+            device: self.trainer.device(),
+        }
+    }
+
+    /// Seconds of training, over all resumes.
+    fn seconds(&self) -> f64 {
+        self.seconds_before + self.begun.elapsed().as_secs_f64()
     }
 
     /// Steps until something else than a step is due.

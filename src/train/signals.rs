@@ -56,7 +56,11 @@ impl Signals {
 impl Signal {
     /// The end of a run that was saved.
     pub fn stopped(self, step: u64, run: &Path) -> Error {
-        let message = format!("saved at step {step}; go on with: gansaku train --resume {}", run.display());
+        self.ended(format!("saved at step {step}; go on with: gansaku train --resume {}", run.display()))
+    }
+
+    /// The end of work that lies on the disk as far as it came, which `message` tells.
+    pub fn ended(self, message: String) -> Error {
         match self {
             Signal::Interrupt => Error::Interrupted(message),
             Signal::Terminate => Error::Terminated(message),

@@ -45,7 +45,7 @@ pub fn train<D: Driver + 'static>(folder: &Path, resume: bool, device: D) -> Res
         false => Start::New { out: folder.into(), name: Some("run".into()), init_from: None },
     };
     let request = Request { config: config(), start, device: Device::Cpu, threads: 1, time: None };
-    train_on(&request, Box::new(|job| Ok(Box::new(Cuda::of(device, job)?))))
+    train_on(&request, Box::new(|job| Ok(Box::new(Cuda::of(device, job)?)))).map(drop)
 }
 
 /// Where [`train`] trains.

@@ -1,0 +1,68 @@
+//! The classifier that labels stacked digits: the one given, or one trained beside the runs and kept there.
+
+use super::order::{Job, Order};
+use crate::data::{self, Shape, identity};
+use crate::error::Result;
+use crate::eval::classifier::{Classifier, Request, with_held_out};
+use crate::exec;
+use crate::models::classifier::Recipe;
+use crate::train::progress::Progress;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where a classifier lies that was trained here.
+fn own(order: &Order) -> PathBuf {
+    order.out.join("classifier.safetensors")
+}
+
+/// The classifier of a job whose experiment needs one, once there is one.
+///
+/// # Errors
+/// When it cannot be read, or is of other data than the job's.
+pub fn of(order: &Order, job: &Job) -> Result<Option<Classifier>> {
+    let (experiment, config) = (job.experiment, job.config());
+    if !experiment.classifier {
+        return Ok(None);
+    }
+    let path = order.classifier.clone().unwrap_or_else(|| own(order));
+    if order.classifier.is_none() && !path.exists() {
+        return Ok(None);
+    }
+    let classifier = Classifier::load(&path, order.threads)?;
+    let whole = data::load(&identity::whole(&config.data), config.seed)?;
+    // A stack's channels are looked at one by one.
+    classifier.fits(&whole.sha256(), Shape { channels: 1, ..whole.shape })?;
+    Ok(Some(classifier))
+}
+
+/// Trains the classifier of a job whose experiment needs one and has none yet; it takes minutes.
+///
+/// # Errors
+/// When the data have no labels, or training fails.
+pub fn make(order: &Order, job: &Job) -> Result<()> {
+    let (experiment, config) = (job.experiment, job.config());
+    if !experiment.classifier || order.classifier.is_some() || own(order).exists() {
+        return Ok(());
+    }
+    eprintln!("classifier of {}", experiment.title);
+    let dataset = data::load(&identity::whole(&config.data), config.seed)?;
+    let identity = dataset.sha256();
+    let (name, recipe) = (experiment.name.clone(), Recipe::standard());
+    let request = Request { name, identity, recipe, seed: 0, threads: order.threads };
+    let device = exec::open(order.device, order.threads)?;
+    let mut progress: Option<Progress> = None;
+    let trained =
+        Classifier::train(&request, &Arc::new(with_held_out(dataset)), device, &mut |step, steps, loss| {
+            let progress = progress.get_or_insert_with(|| Progress::new(0, steps, None));
+            progress.step(step);
+            if step == steps || step % 1_000 == 0 {
+                progress.numbers(step, format!("cross-entropy {loss:.4}"));
+            }
+            Ok(())
+        });
+    progress.iter().for_each(Progress::finish);
+    let trained = trained?;
+    trained.save(&own(order))?;
+    eprintln!("test accuracy {:.2} %", 100.0 * trained.card.accuracy);
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! What was asked for, resolved and checked against the data before anything is written.
+
+use super::{Experiment, Paper, Role, Trained};
+use crate::config::{Checkpoint, Config, Layers, Log, Source};
+use crate::data;
+use crate::error::{Error, Result};
+use crate::exec::Device;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use toml::Value;
+
+/// What is to be reproduced, where, for how long.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The paper.
+    pub paper: Paper,
+    /// Data sets; each goes to the experiment that wants its kind.
+    pub data: Vec<PathBuf>,
+    /// What labels stacked digits; one is trained where none is given.
+    pub classifier: Option<PathBuf>,
+    /// Where everything goes.
+    pub out: PathBuf,
+    /// Seeds 0 to this are trained.
+    pub seeds: u64,
+    /// Whose recipes; all when absent.
+    pub role: Option<Role>,
+    /// Steps of each run instead of the recipe's.
+    pub steps: Option<u64>,
+    /// For all the training of this call.
+    pub time: Option<Duration>,
+    /// `key=value` over every recipe.
+    pub sets: Vec<String>,
+    /// Where to compute.
+    pub device: Device,
+    /// Worker threads; 0 takes one a core.
+    pub threads: usize,
+}
+
+/// One recipe and seed.
+pub struct Job<'a> {
+    /// Of the paper.
+    pub experiment: &'a Experiment,
+    /// Of the experiment.
+    pub recipe: &'a Trained,
+    /// Of training and of the samples' noise.
+    pub seed: u64,
+    /// One a stage.
+    pub configs: Vec<Config>,
+    /// Steps of the last stage as the recipe has them.
+    pub full: u64,
+    /// Steps of the last stage that are asked for.
+    pub wanted: u64,
+}
+
+/// What is asked for, resolved and checked against the data; nothing is written.
+pub fn jobs(order: &Order) -> Result<Vec<Job<'_>>> {
+    let places = places(order)?;
+    let mut jobs = Vec::new();
+    for seed in 0..order.seeds {
+        for (experiment, path) in &places {
+            let chosen = experiment.recipes.iter().filter(|r| order.role.is_none_or(|role| role == r.role));
+            for recipe in chosen {
+                jobs.push(job(order, experiment, recipe, path.as_deref(), seed)?);
+            }
+        }
+    }
+    if jobs.is_empty() {
+        return Err(Error::Usage("--recipe: these experiments have no such recipe; leave it out".into()));
+    }
+    // The examples of all seeds are as many.
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for job in &mut jobs {
+        let last = job.configs.last_mut().expect("a recipe has stages");
+        let name = job.experiment.name.as_str();
+        let count = match counts.get(name) {
+            Some(&count) => count,
+            None => *counts.entry(name).or_insert(data::load(&last.data, last.seed)?.train.count as u64),
+        };
+        job.full = last.train.total(count);
+        job.wanted = order.steps.unwrap_or(job.full);
+    }
+    Ok(jobs)
+}
+
+/// Each experiment that can be run, with its data.
+fn places(order: &Order) -> Result<Vec<(&Experiment, Option<PathBuf>)>> {
+    let mut found: Vec<(&Experiment, Option<PathBuf>)> = Vec::new();
+    for path in &order.data {
+        let source = data::detect(path)?;
+        let Some(experiment) = order.paper.experiments.iter().find(|e| e.data == Some(source)) else {
+            return Err(Error::Data(format!(
+                "--data {}: {} has no experiment for this kind of data; it takes {}",
+                path.display(),
+                order.paper.name,
+                wanted_data(&order.paper)
+            )));
+        };
+        if found.iter().any(|(e, _)| e.name == experiment.name) {
+            return Err(Error::Usage(format!(
+                "--data {}: a second data set for {}; give one",
+                path.display(),
+                experiment.title
+            )));
+        }
+        found.push((experiment, Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))));
+    }
+    found.extend(order.paper.experiments.iter().filter(|e| e.data.is_none()).map(|e| (e, None)));
+    if found.is_empty() {
+        let name = &order.paper.name;
+        return Err(Error::Data(format!(
+            "{name} needs data: --data PATH with {}",
+            wanted_data(&order.paper)
+        )));
+    }
+    Ok(found)
+}
+
+fn wanted_data(paper: &Paper) -> String {
+    let word = |source: Source| match source {
+        Source::Idx => "MNIST's IDX files",
+        Source::Tfd => "TFD_48x48.mat",
+        Source::Cifar10 => "CIFAR-10's binary files",
+        _ => "pictures",
+    };
+    let all: Vec<&str> = paper.experiments.iter().filter_map(|e| e.data.map(word)).collect();
+    if all.is_empty() { "none".into() } else { all.join(" or ") }
+}
+
+fn job<'a>(
+    order: &Order,
+    experiment: &'a Experiment,
+    recipe: &'a Trained,
+    path: Option<&Path>,
+    seed: u64,
+) -> Result<Job<'a>> {
+    let stage = |stage: &String| -> Result<Config> {
+        let mut layers = Layers::recipe(stage)?;
+        order.sets.iter().try_for_each(|set| layers.set(set))?;
+        if let Some(path) = path {
+            layers.put("--data", "data.path", Value::String(path.display().to_string()))?;
+        }
+        layers.put("--seeds", "seed", Value::Integer(seed as i64))?;
+        layers.finish()
+    };
+    let configs = recipe.stages.iter().map(stage).collect::<Result<_>>()?;
+    Ok(Job { experiment, recipe, seed, configs, full: 0, wanted: 0 })
+}
+
+impl Job<'_> {
+    /// For people.
+    pub fn name(&self) -> String {
+        format!("{}, seed {}", self.recipe.recipe(), self.seed)
+    }
+
+    /// What is measured was trained with this: the last stage's.
+    pub fn config(&self) -> &Config {
+        self.configs.last().expect("the table's recipes have stages, as its test says")
+    }
+
+    /// SHA-256 of what decides the weights: all stages' configurations but the length of the run, where the data lie
+    /// and what is written down.
+    pub fn hash(&self) -> String {
+        let mut sum = Sha256::new();
+        for config in &self.configs {
+            let mut own = config.clone();
+            own.data.path = None;
+            (own.train.steps, own.train.epochs) = (0, 0);
+            (own.log, own.checkpoint) = (Log::default(), Checkpoint::default());
+            sum.update(own.to_toml());
+        }
+        sum.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+}

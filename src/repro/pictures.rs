@@ -1,0 +1,69 @@
+//! Pictures of a recipe's first seed.
+
+use super::{Experiment, Kind};
+use crate::data::{Dataset, Examples};
+use crate::error::{Error, Result};
+use crate::eval::neighbours;
+use crate::run::atomic;
+use crate::train::forger::Forger;
+use crate::train::sampler::{between, noise};
+use std::fs;
+use std::path::Path;
+
+/// Pictures a row.
+const COLUMNS: usize = 10;
+/// Samples of a grid, and of a plot of points.
+const SAMPLES: usize = 100;
+const POINTS: usize = 2_500;
+
+/// The file of a picture, in a folder of pictures.
+pub fn file(recipe: &str, kind: Kind) -> String {
+    let what = match kind {
+        Kind::Samples => "samples",
+        Kind::Interpolation => "interpolation",
+        Kind::Neighbours => "neighbours",
+    };
+    format!("{recipe}-{what}.png")
+}
+
+/// The file of real examples.
+pub fn reals(experiment: &Experiment) -> String {
+    format!("{}-data.png", experiment.name)
+}
+
+/// Draws what the experiment shows into `folder`. The noise is that of seed 0, and of seed 1 where a walk ends.
+pub fn draw(experiment: &Experiment, forger: &mut Forger, data: &Dataset, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).map_err(|e| Error::io("make the folder", folder, &e))?;
+    let display = forger.display;
+    let count = if data.shape.is_point() { POINTS } else { SAMPLES };
+    let examples = numbers(data, &data.train, count);
+    atomic::write(&folder.join(reals(experiment)), &display.picture(&examples, COLUMNS).png())?;
+    for &kind in &experiment.pictures {
+        let picture = match kind {
+            Kind::Samples => display.picture(&forger.samples(count, 0, None)?, COLUMNS),
+            Kind::Interpolation => {
+                let [from, to] = [0, 1].map(|seed| noise(&forger.config, seed, 1));
+                let share = |i: usize| i as f32 / (COLUMNS - 1) as f32;
+                let walk: Vec<f32> =
+                    (0..COLUMNS).flat_map(|i| between(&from, &to, share(i), false)).collect();
+                display.picture(&forger.samples_of(&walk, None)?, COLUMNS)
+            }
+            Kind::Neighbours => {
+                let mut shown = forger.samples(COLUMNS, 0, None)?;
+                let train = display.unit(&numbers(data, &data.train, data.train.count));
+                let dim = data.shape.len();
+                for neighbour in neighbours::nearest(&display.unit(&shown), &train, dim) {
+                    shown.extend(data.numbers(&data.train, neighbour.index));
+                }
+                display.picture(&shown, COLUMNS)
+            }
+        };
+        atomic::write(&folder.join(file(&forger.config.recipe, kind)), &picture.png())?;
+    }
+    Ok(())
+}
+
+/// The first `count` examples as the network sees them.
+fn numbers(data: &Dataset, split: &Examples, count: usize) -> Vec<f32> {
+    (0..count.min(split.count)).flat_map(|i| data.numbers(split, i)).collect()
+}

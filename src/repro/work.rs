@@ -1,0 +1,241 @@
+//! Training and measuring: one run folder and one result a recipe and seed, each whole or not there.
+//!
+//! ```text
+//! repro/gan-2014/
+//!   index.html     the page                    results.json   the table
+//!   results/       mnist-rpgan-seed-0.json …   runs/          mnist-rpgan-seed-0/ …, as `gansaku train` makes them
+//!   pictures/      mnist-rpgan-samples.png …
+//! ```
+//!
+//! Called again, it keeps what is finished and goes on with what is not, exactly.
+
+use super::order::{Job, Order, jobs};
+use super::outcome::{Outcome, Said};
+use super::{classifier, page, pictures, table};
+use crate::config::Config;
+use crate::data::{self, Dataset};
+use crate::doctor;
+use crate::error::{Error, Result};
+use crate::eval::{Measurement, Metric, Subject, parzen};
+use crate::exec::NetworkState;
+use crate::models::gan::Gan;
+use crate::run::{Folder, atomic, checkpoint};
+use crate::train::forger::Forger;
+use crate::train::signals::Signals;
+use crate::train::{Request, Start, Trained, readable, train};
+use clap::ValueEnum;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Does what is asked. The table as text.
+///
+/// # Errors
+/// What cannot be used is told before anything is written; after that, whatever stops a training.
+pub fn reproduce(order: &Order) -> Result<String> {
+    // A device that is not there is told first, too.
+    parzen::open(order.device)?;
+    let jobs = jobs(order)?;
+    rehearse(order, &jobs)?;
+    fs::create_dir_all(&order.out).map_err(|e| Error::io("make the folder", &order.out, &e))?;
+    let _lock = Folder { path: order.out.clone() }.lock()?;
+    let signals = Signals::listen()?;
+    let deadline = order.time.map(|time| Instant::now() + time);
+    let mut waiting = 0;
+    for (i, job) in jobs.iter().enumerate() {
+        let place = format!("[{}/{}] {}", i + 1, jobs.len(), job.name());
+        if let Some(kept) = kept(order, job)? {
+            let time = readable(Duration::from_secs_f64(kept.seconds));
+            eprintln!("{place}: kept, {} steps in {time}", kept.step);
+            continue;
+        }
+        if left(deadline) == Some(Duration::ZERO) {
+            waiting += 1;
+            continue;
+        }
+        eprintln!("{place}");
+        classifier::make(order, job)?;
+        match work(order, job, deadline)? {
+            Some(outcome) if outcome.step >= job.wanted => {}
+            _ => waiting += 1,
+        }
+        write_up(order)?;
+        if let Some(signal) = signals.come() {
+            return Err(signal.ended(format!("{place} is done; the same command goes on")));
+        }
+    }
+    if waiting > 0 {
+        let all = jobs.len();
+        eprintln!("time is up: {waiting} of {all} runs are unfinished; the same command goes on with them");
+    }
+    write_up(order)
+}
+
+/// Tables and page of all that was measured; the table as text.
+fn write_up(order: &Order) -> Result<String> {
+    let outcomes = Outcome::all(&order.paper, &order.out)?;
+    let tables = table::tables(&order.paper, &outcomes);
+    let json = serde_json::json!({ "paper": order.paper.name, "tables": tables, "runs": outcomes });
+    atomic::write(&order.out.join("results.json"), format!("{json:#}\n").as_bytes())?;
+    let page = page::page(&order.paper, &tables, &outcomes, &order.out);
+    atomic::write(&order.out.join("index.html"), page.as_bytes())?;
+    Ok(table::text(&order.paper, &tables))
+}
+
+/// The result of an earlier call, where it goes as far as is asked.
+fn kept(order: &Order, job: &Job) -> Result<Option<Outcome>> {
+    let path = Outcome::file(&order.out, job.recipe.recipe(), job.seed);
+    let Some(kept) = Outcome::read(&path)? else { return Ok(None) };
+    if kept.config != job.hash() {
+        let changes = if kept.changes.is_empty() { "no --set".into() } else { kept.changes.join(", ") };
+        return Err(Error::Checkpoint(format!(
+            "{}: trained with another configuration ({changes}); give another --out, or the same --set values",
+            path.display()
+        )));
+    }
+    Ok((kept.step >= job.wanted).then_some(kept))
+}
+
+/// Measures a blank generator of each experiment that has something to train: what a metric lacks is told before hours
+/// of training, not after.
+fn rehearse(order: &Order, jobs: &[Job]) -> Result<()> {
+    let mut rehearsed: Vec<&str> = Vec::new();
+    for job in jobs {
+        let name = job.experiment.name.as_str();
+        if rehearsed.contains(&name) || kept(order, job)?.is_some() {
+            continue;
+        }
+        let config = job.config();
+        let dataset = data::load(&config.data, config.seed)?;
+        let gan = Gan::new(config, dataset.shape.len(), dataset.classes);
+        let mut forger = Forger::of(config, &gan, dataset.shape, order.threads)?;
+        let weights = vec![0.0; gan.generator.len];
+        forger.set_generator(NetworkState { weights, ..NetworkState::default() });
+        // What labels the samples may be yet to come.
+        if !job.experiment.classifier || classifier::of(order, job)?.is_some() {
+            measurements(order, job, &mut forger, &dataset, Some(REHEARSED))?;
+        }
+        rehearsed.push(name);
+    }
+    Ok(())
+}
+
+/// Samples of a rehearsal.
+const REHEARSED: usize = 100;
+
+fn left(deadline: Option<Instant>) -> Option<Duration> {
+    deadline.map(|end| end.saturating_duration_since(Instant::now()))
+}
+
+/// Trains what is missing and measures it; nothing where the time did not reach the last stage.
+fn work(order: &Order, job: &Job, deadline: Option<Instant>) -> Result<Option<Outcome>> {
+    let mut seconds = 0.0;
+    let mut before: Option<Trained> = None;
+    for config in &job.configs {
+        if before.as_ref().is_some_and(|stage| stage.step < stage.total) {
+            return Ok(None);
+        }
+        let trained = stage(order, config, before.map(|b| b.run), left(deadline))?;
+        seconds += trained.seconds;
+        before = Some(trained);
+    }
+    let trained = before.expect("a recipe has stages");
+    let outcome = measure(order, job, &trained, seconds)?;
+    outcome.write(&order.out)?;
+    Ok(Some(outcome))
+}
+
+/// Trains one stage, or goes on with it.
+fn stage(order: &Order, config: &Config, from: Option<PathBuf>, time: Option<Duration>) -> Result<Trained> {
+    let (out, name) = (order.out.join("runs"), format!("{}-seed-{}", config.recipe, config.seed));
+    let run = out.join(&name);
+    let mut config = config.clone();
+    if let Some(steps) = order.steps {
+        (config.train.steps, config.train.epochs) = (steps, 0);
+    }
+    let start = if checkpoint::list(&run.join("checkpoints")).is_empty() {
+        if run.exists() {
+            // Killed before its first checkpoint.
+            fs::remove_dir_all(&run).map_err(|e| Error::io("remove", &run, &e))?;
+        }
+        Start::New { out, name: Some(name), init_from: from }
+    } else {
+        Start::Resume(run)
+    };
+    train(&Request { config, start, device: order.device, threads: order.threads, time })
+}
+
+/// Measures a run and draws the pictures of the first seed.
+fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<Outcome> {
+    let config = job.config();
+    let mut forger = Forger::load(&trained.run, order.threads)?;
+    let dataset = data::load(&config.data, config.seed)?;
+    let mut outcome = Outcome {
+        experiment: job.experiment.name.clone(),
+        recipe: config.recipe.clone(),
+        role: job.recipe.role,
+        seed: job.seed,
+        step: trained.step,
+        full: job.full,
+        changes: order.sets.clone(),
+        config: job.hash(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        device: trained.device.clone(),
+        seconds,
+        data: dataset.name.clone(),
+        protocols: BTreeMap::new(),
+        values: BTreeMap::new(),
+        references: BTreeMap::new(),
+        doctor: vec![],
+        warnings: vec![],
+    };
+    let diagnosis = doctor::diagnose(&trained.run)?;
+    outcome.doctor =
+        diagnosis.verdicts.into_iter().map(|v| Said { state: v.state, evidence: v.evidence }).collect();
+    outcome.warnings = diagnosis.notes;
+    for m in measurements(order, job, &mut forger, &dataset, None)? {
+        outcome.protocols.insert(m.metric.clone(), m.protocol);
+        outcome.values.extend(named(&m.metric, m.values));
+        for (who, values) in m.reference {
+            outcome.references.entry(who).or_default().extend(named(&m.metric, values));
+        }
+        outcome.warnings.extend(m.warnings.into_iter().map(|w| format!("{}: {w}", m.metric)));
+    }
+    if job.seed == 0 {
+        pictures::draw(job.experiment, &mut forger, &dataset, &order.out.join("pictures"))?;
+    }
+    Ok(outcome)
+}
+
+/// The experiment's metrics of a generator; each takes its protocol's number of samples where `count` is absent.
+fn measurements(
+    order: &Order,
+    job: &Job,
+    forger: &mut Forger,
+    data: &Dataset,
+    count: Option<usize>,
+) -> Result<Vec<Measurement>> {
+    let mut windows = parzen::open(order.device)?;
+    let mut classifier = classifier::of(order, job)?;
+    let measure = |name: &String| {
+        let metric = Metric::from_str(name, false).expect("the table names metrics, as its test says");
+        Subject {
+            forger,
+            data,
+            seed: job.seed,
+            count,
+            classifier: classifier.as_mut(),
+            threads: order.threads,
+            windows: &mut *windows,
+        }
+        .measure(metric)
+    };
+    job.experiment.measures.iter().map(measure).collect()
+}
+
+/// `METRIC.VALUE`; what is not finite has no number.
+fn named(metric: &str, values: BTreeMap<String, f64>) -> impl Iterator<Item = (String, Option<f64>)> {
+    let metric = metric.to_string();
+    values.into_iter().map(move |(name, x)| (format!("{metric}.{name}"), x.is_finite().then_some(x)))
+}

@@ -1,0 +1,316 @@
+//! `gansaku repro` from end to end on tiny networks: what it leaves, what it says, and that no interruption shows.
+
+#[path = "common/program.rs"]
+mod program;
+
+use gansaku::data::{Values, digits};
+use program::{fingerprint, gansaku, message, refused, run, says};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+/// Networks so small that a step takes no time, over any of the papers' recipes with two hidden layers.
+const TINY: [&str; 12] = [
+    "--set",
+    "generator.layers.0.units=12",
+    "--set",
+    "generator.layers.1.units=10",
+    "--set",
+    "discriminator.layers.0.units=6",
+    "--set",
+    "discriminator.layers.1.units=5",
+    "--set",
+    "log.every=5",
+    "--set",
+    "checkpoint.every=10",
+];
+
+fn repro<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&["repro"], more, &TINY[..]].concat()
+}
+
+/// Runs to the end; what it printed to stdout.
+fn stdout(folder: &Path, arguments: &[&str]) -> String {
+    let output = gansaku(folder, arguments).output().expect("starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn json(path: &Path) -> Value {
+    let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// Digits as MNIST's four files: 1,500 to train and choose with, 150 to test with.
+fn digits_as_mnist(folder: &Path) -> PathBuf {
+    let data = digits::load(1_500, 7);
+    let to = folder.join("mnist");
+    fs::create_dir_all(&to).expect("made");
+    for (name, split) in [("train", &data.train), ("t10k", &data.test)] {
+        let Values::U8(pixels) = &split.values else { panic!("digits are bytes") };
+        let count = u32::try_from(split.count).expect("few").to_be_bytes();
+        let side = 28u32.to_be_bytes();
+        let images = [&[0, 0, 8, 3], &count[..], &side, &side, pixels].concat();
+        fs::write(to.join(format!("{name}-images-idx3-ubyte")), images).expect("written");
+        let labels = [&[0, 0, 8, 1], &count[..], split.labels.as_ref().expect("labelled")].concat();
+        fs::write(to.join(format!("{name}-labels-idx1-ubyte")), labels).expect("written");
+    }
+    to
+}
+
+/// Every file that equal calls make equal: results without times, pictures, the runs' checkpoints.
+fn without_times(out: &Path) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(out.join("results")).expect("there").flatten() {
+        let mut result = json(&entry.path());
+        assert!(result.as_object_mut().expect("an object").remove("seconds").is_some_and(|s| s.is_number()));
+        all.insert(entry.file_name().to_string_lossy().into_owned(), result.to_string());
+    }
+    all.extend(fingerprint(&out.join("pictures")));
+    for run in fs::read_dir(out.join("runs")).expect("there").flatten() {
+        let name = run.file_name().to_string_lossy().into_owned();
+        let files = fingerprint(&run.path()).into_iter();
+        // A run's own report tells its times, and other tests look at it.
+        let compared = files.filter(|(file, _)| file != "report.html" && !file.starts_with("events."));
+        all.extend(compared.map(|(file, sum)| (format!("{name}/{file}"), sum)));
+    }
+    all
+}
+
+#[test]
+fn mixtures_come_out_as_a_table_a_page_and_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = stdout(folder.path(), &repro(&["pacgan-ring", "--seeds", "3", "--steps", "20"]));
+    let out = folder.path().join("repro/pacgan-ring");
+    says(
+        &text,
+        &[
+            "6.3 ± 0.5",
+            "recipe ring-rpgan (modern), 3 seeds",
+            "recipe ring (the paper's), 3 seeds",
+            "test points",
+        ],
+    );
+    for (steps, recipe) in [("20000", "ring-rpgan"), ("400000", "ring")] {
+        says(&text, &[&format!("CUT SHORT AT STEP 20 OF {steps}; CHANGED: GENERATOR.LAYERS.0.UNITS=12")]);
+        // The mean and the deviation of the three results, and of the results that `gansaku eval` gives.
+        let measured: Vec<f64> = (0..3)
+            .map(|seed| {
+                let name = format!("{recipe}-seed-{seed}");
+                let result = json(&out.join(format!("results/{name}.json")));
+                let (from, to) = (out.join("runs").join(&name), folder.path().join("eval.json"));
+                let (from, seed) = (from.display().to_string(), seed.to_string());
+                run(
+                    folder.path(),
+                    &["eval", &from, "modes", "--seed", &seed, "--json", &to.display().to_string()],
+                );
+                let again = &json(&to)["measurements"][0]["values"]["high quality %"];
+                assert_eq!(again, &result["values"]["modes.high quality %"], "{name}");
+                again.as_f64().expect("a number")
+            })
+            .collect();
+        let table = json(&out.join("results.json"));
+        let rows = table["tables"][0]["rows"].as_array().expect("rows");
+        let row =
+            rows.iter().find(|r| r["who"].as_str().expect("text").starts_with(&format!("recipe {recipe} (")));
+        let cell = &row.expect("ours")["cells"][1];
+        let mean = measured.iter().sum::<f64>() / 3.0;
+        let deviation = (measured.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 2.0).sqrt();
+        for (name, wanted) in [("mean", mean), ("spread", deviation)] {
+            let found = cell[name].as_f64().expect("a number");
+            assert!(
+                (found - wanted).abs() <= 1e-12 * (1.0 + wanted),
+                "{recipe}: {name} {found}, not {wanted}"
+            );
+        }
+    }
+    let page = fs::read_to_string(out.join("index.html")).expect("there");
+    says(
+        &page,
+        &["<!doctype html>", "6.3 ± 0.5", "data:image/png;base64,", "ring-rpgan", "reported", "ours"],
+    );
+    // Beside every number of ours: three quantities of two recipes, and each recipe's first finding.
+    for steps in ["20000", "400000"] {
+        assert_eq!(page.matches(&format!("cut short at step 20 of {steps}")).count(), 4, "{steps}");
+    }
+    assert!(out.join("pictures/ring-samples.png").is_file() && out.join("pictures/ring-data.png").is_file());
+}
+
+#[test]
+fn pictures_are_measured_and_shown_with_both_recipes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mnist = digits_as_mnist(folder.path()).display().to_string();
+    let small =
+        ["--set", "data.train=[0, 400]", "--set", "data.valid=[400, 1500]", "--set", "train.batch=20"];
+    let first = ["gan-2014", "--data", &mnist, "--seeds", "1", "--out", "again"];
+    let with = |more: &[&'static str]| {
+        let all = [&first[..], &small, more].concat();
+        repro(&all).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let call = |more: &[&'static str]| {
+        let arguments = with(more);
+        stdout(folder.path(), &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let text = call(&["--steps", "30", "--recipe", "modern"]);
+    says(
+        &text,
+        &["225 ± 2", "mnist-rpgan (modern), seed 0", "400 training examples", "the mean image", "CUT SHORT"],
+    );
+    says(&text, &["first 1000 validation examples", "of 150 test examples"]);
+    assert!(!text.contains("mnist-2014"), "only what was asked for:\n{text}");
+    let out = folder.path().join("again");
+    let size = |name: &str| {
+        let picture = image::open(out.join("pictures").join(name)).expect("a picture");
+        (picture.width(), picture.height())
+    };
+    assert_eq!(size("mnist-rpgan-samples.png"), (10 * 60 + 4, 10 * 60 + 4));
+    assert_eq!(size("mnist-rpgan-interpolation.png"), (10 * 60 + 4, 60 + 4), "one row");
+    assert_eq!(size("mnist-rpgan-neighbours.png"), (10 * 60 + 4, 2 * 60 + 4), "samples, nearest below");
+    // The paper's recipe joins what is there.
+    let text = call(&["--steps", "10", "--recipe", "paper"]);
+    says(
+        &text,
+        &["mnist-rpgan (modern), seed 0", "mnist-2014 (the paper's), seed 0", "CUT SHORT AT STEP 10 OF 5000"],
+    );
+    // More steps go on from what is there; fewer keep it.
+    let talk = |more: &[&'static str]| {
+        let arguments = with(more);
+        run(folder.path(), &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    says(&talk(&["--steps", "40", "--recipe", "modern"]), &["from step 30", "10 steps (40 in all)"]);
+    says(
+        &talk(&["--steps", "5"]),
+        &["mnist-rpgan, seed 0: kept, 40 steps", "mnist-2014, seed 0: kept, 10 steps"],
+    );
+}
+
+#[test]
+fn stacked_digits_are_labelled_by_a_classifier_that_is_made_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mnist = digits_as_mnist(folder.path()).display().to_string();
+    let base = ["stacked-mnist", "--data", &mnist, "--set", "data.count=400", "--set", "train.batch=20"];
+    let talk = run(folder.path(), &repro(&[&base[..], &["--steps", "10", "--seeds", "1"]].concat()));
+    says(&talk, &["[1/1] stacked-mnist, seed 0", "classifier of", "test accuracy"]);
+    let out = folder.path().join("repro/stacked-mnist");
+    let classifier = out.join("classifier.safetensors");
+    let made = fs::read(&classifier).expect("there");
+    let text = stdout(folder.path(), &repro(&[&base[..], &["--steps", "20", "--seeds", "1"]].concat()));
+    assert_eq!(fs::read(&classifier).expect("there"), made, "made once");
+    says(&text, &["recipe stacked-mnist (modern), seed 0", "VEEGAN", "% on test data", "a perfect sampler"]);
+    says(&text, &["26000 stacks of 3", "CUT SHORT AT STEP 20 OF 30000"]);
+    // One for other data is refused before anything is trained.
+    run(folder.path(), &["classifier", "digits", "--epochs", "1", "--out", "other.safetensors"]);
+    let other = ["--classifier", "other.safetensors", "--out", "other", "--steps", "5"];
+    says(&refused(folder.path(), &repro(&[&base[..], &other].concat()), 3), &["other data"]);
+    assert!(!folder.path().join("other").exists(), "nothing written");
+}
+
+#[test]
+fn no_interruption_shows_in_what_is_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = ["pacgan-ring", "--seeds", "2", "--steps", "700", "--threads", "1", "--out"];
+    run(folder.path(), &repro(&[&whole[..], &["whole"]].concat()));
+    let mut wanted = without_times(&folder.path().join("whole"));
+    let parts = repro(&[&whole[..], &["parts"]].concat());
+    let mut stops = 0;
+    for attempt in 0.. {
+        assert!(attempt < 100, "it never came to its end");
+        let mut child = gansaku(folder.path(), &parts)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        // Alternately SIGKILL, which saves nothing, and SIGTERM, which does; later each time.
+        std::thread::sleep(Duration::from_millis(60 + 50 * attempt));
+        if child.try_wait().expect("asked").is_some_and(|status| status.success()) {
+            break;
+        }
+        stops += 1;
+        if attempt % 2 == 0 {
+            child.kill().expect("SIGKILL");
+            child.wait().expect("ends");
+            continue;
+        }
+        let sent = std::process::Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status();
+        let output = child.wait_with_output().expect("ends");
+        match output.status.code() {
+            Some(75) => says(&message(&output, &parts, 75), &["stopped", "the same gansaku repro"]),
+            // Before anything listened, or after all was done.
+            _ => assert!(sent.is_ok(), "{}", String::from_utf8_lossy(&output.stderr)),
+        }
+    }
+    println!("{stops} stops");
+    assert!(stops >= 3, "only {stops} stops");
+    let mut found = without_times(&folder.path().join("parts"));
+    // Stops leave checkpoints and pictures of their own, and what a kill left in a run's lock file is nothing.
+    found.retain(|name, _| wanted.contains_key(name));
+    // Older checkpoints than the newest are kept or not, as stops came.
+    let newest = |name: &String| !name.contains("checkpoints/") || name.contains("step-000000700");
+    wanted.retain(|name, _| newest(name));
+    found.retain(|name, _| newest(name));
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn the_time_bounds_the_whole_and_the_page_says_what_is_missing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let begun = Instant::now();
+    let call = repro(&["pacgan-grid", "--time", "2s", "--threads", "1"]);
+    let output = gansaku(folder.path(), &call).output().expect("starts");
+    let talk = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{talk}");
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    says(&talk, &["time is up: 20 of 20 runs are unfinished; the same command goes on with them"]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    says(&text, &["recipe grid-rpgan (modern), seed 0", "CUT SHORT AT STEP", "OF 20000"]);
+    assert!(!folder.path().join("repro/pacgan-grid/runs/grid-seed-0").exists(), "no time, no run");
+    let result =
+        || json(&folder.path().join("repro/pacgan-grid/results/grid-rpgan-seed-0.json"))["step"].as_u64();
+    let before = result().expect("a step");
+    says(&run(folder.path(), &call), &[&format!("from step {before}")]);
+    assert!(result().expect("a step") > before);
+}
+
+#[test]
+fn what_cannot_be_used_is_told_and_nothing_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let mnist = digits_as_mnist(elsewhere.path()).display().to_string();
+    let no = |arguments: &[&str], code, parts: &[&str]| {
+        says(&refused(folder.path(), &[&["repro"], arguments].concat(), code), parts);
+        assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 0, "{arguments:?}");
+    };
+    no(&["gan-2015"], 2, &["no paper \"gan-2015\"", "did you mean \"gan-2014\"", "pacgan-ring"]);
+    no(&["stacked-mnist"], 3, &["stacked-mnist needs data", "MNIST's IDX files"]);
+    no(&["gan-2014"], 3, &["gan-2014 needs data", "--data PATH", "MNIST's IDX files"]);
+    no(&["gan-2014", "--data", "nowhere"], 3, &["nowhere", "no such file"]);
+    no(&["pacgan-ring", "--data", &mnist], 3, &["no experiment for this kind of data"]);
+    no(&["gan-2014", "--data", &mnist, "--data", &mnist], 2, &["a second data set for MNIST"]);
+    // 1,500 examples are not 50,000.
+    no(&["gan-2014", "--data", &mnist], 3, &["data.train is [0, 50000]", "1500"]);
+    no(&["pacgan-ring", "--set", "loss.r3=1"], 2, &["unknown key \"r3\""]);
+    no(&["pacgan-ring", "--set", "train.batch=0"], 2, &["train.batch"]);
+    no(&["pacgan-ring", "--seeds", "0"], 2, &[]);
+    no(&["pacgan-ring", "--steps", "0"], 2, &[]);
+    no(&["pacgan-ring", "--time", "soon"], 2, &[]);
+    // Too few validation examples for the metric are told before hours of training, not after.
+    let few = ["--set", "data.train=[0, 400]", "--set", "data.valid=[400, 900]"];
+    no(&[&["gan-2014", "--data", &mnist][..], &few].concat(), 3, &["parzen needs 1000 validation examples"]);
+}
+
+#[test]
+fn results_of_other_configurations_are_not_mixed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = ["pacgan-ring", "--seeds", "1", "--steps", "10", "--recipe", "modern"];
+    run(folder.path(), &repro(&base));
+    let other = repro(&[&base[..], &["--set", "loss.r1=0.1"]].concat());
+    says(&refused(folder.path(), &other, 4), &["another configuration", "another --out"]);
+    // What is logged and when it is saved changes no weight.
+    says(&run(folder.path(), &repro(&[&base[..], &["--set", "log.every=2"]].concat())), &["kept, 10 steps"]);
+    let result = folder.path().join("repro/pacgan-ring/results/ring-rpgan-seed-0.json");
+    fs::write(&result, "{}").expect("written");
+    says(&refused(folder.path(), &repro(&base), 4), &["ring-rpgan-seed-0.json", "remove it"]);
+}
