@@ -70,7 +70,8 @@ impl Metric {
         let why = match self.merit() {
             None if self == Metric::Theory => "it is a measure of D, not of samples",
             None if self.needs_classifier() => "it needs a classifier",
-            None => "it does not tell good samples from bad ones",
+            None if self == Metric::Neighbours => "it tells copies from samples, not good ones from bad ones",
+            None => "it tells how unlike samples are, not how good",
             Some(_) => "it does not fit these data",
         };
         Err(Error::Usage(format!(
