@@ -267,29 +267,34 @@ fn add(
     number(to.blocks, "a launch's blocks").map(drop)
 }
 
-/// The products of a launch that also updates the network whose gradient they are, and the kernel, if there is one.
-fn updating<'a>(
-    work: &'a Work,
-    precision: Precision,
-) -> Option<(&'static str, Player, Vec<(&'a Matmul, Way)>)> {
+/// A launch that also updates the network whose gradient its products are.
+struct Updating<'a> {
+    kernel: &'static str,
+    player: Player,
+    products: Vec<(&'a Matmul, Way)>,
+}
+
+/// A work as such a launch, if there is a kernel for it.
+fn updating(work: &Work, precision: Precision) -> Option<Updating<'_>> {
     let player = Player::ALL.into_iter().find(|&player| work.updates(player))?;
-    let products = work.products();
-    let ways: Vec<(&Matmul, Way)> = products.into_iter().map(|p| (p, Way::new(p, precision))).collect();
-    let (first, _) = ways.first()?;
+    let products: Vec<(&Matmul, Way)> =
+        work.products().into_iter().map(|p| (p, Way::new(p, precision))).collect();
+    let (first, _) = products.first()?;
     let kernels = kernels(&first.a, precision);
-    let alike = ways.iter().all(|(p, way)| {
+    let alike = products.iter().all(|(p, way)| {
         way.kernel == kernels.small.0 && matches!(p.out.place, Place::Gradients(of, _) if of == player)
     });
-    let fits = alike && ways.len() <= MAX_PRODUCTS && ways.iter().any(|(_, way)| way.blocks() > 0);
-    Some((kernels.update.filter(|_| fits)?, player, ways))
+    let some = products.iter().any(|(_, way)| way.blocks() > 0);
+    let kernel = kernels.update.filter(|_| alike && some && products.len() <= MAX_PRODUCTS)?;
+    Some(Updating { kernel, player, products })
 }
 
 /// Blocks of the largest launch of the plans that updates a network.
 pub(super) fn updating_blocks(plans: &[Plan], player: Player) -> usize {
     let works = plans.iter().flat_map(|p| p.launches.iter().map(|l| (&l.work, p.precision)));
     let updating = works.filter_map(|(work, precision)| updating(work, precision));
-    let of = updating.filter(|(_, of, _)| *of == player);
-    of.map(|(.., ways)| ways.iter().map(|(_, way)| way.blocks()).sum()).max().unwrap_or(0)
+    let of = updating.filter(|u| u.player == player);
+    of.map(|u| u.products.iter().map(|(_, way)| way.blocks()).sum()).max().unwrap_or(0)
 }
 
 /// The launch of products that updates the network whose gradient they are; products and update apart, where no kernel
@@ -300,7 +305,7 @@ pub(super) fn pack_update(
     rules: &[UpdateRule; 2],
     programs: &mut Vec<ProgramArguments>,
 ) -> Result<Vec<Packed>, String> {
-    let Some((kernel, player, ways)) = updating(work, memory.precision) else {
+    let Some(Updating { kernel, player, products }) = updating(work, memory.precision) else {
         let mut packed = pack(memory, &work.products(), programs)?;
         for player in Player::ALL.into_iter().filter(|&player| work.updates(player)) {
             packed.extend(update::pack(memory, player, &rules[player as usize]));
@@ -310,10 +315,10 @@ pub(super) fn pack_update(
     let rule = &rules[player as usize];
     assert!(rule.in_place(), "lowering lets no other update ride along");
     let mut launch =
-        Filling { kernel, threads: ways[0].1.threads, launch: MatmulLaunch::default(), blocks: 0 };
+        Filling { kernel, threads: products[0].1.threads, launch: MatmulLaunch::default(), blocks: 0 };
     launch.launch.update = update::arguments(memory, player, rule);
     let mut used = Scratch::default();
-    for (product, way) in ways {
+    for (product, way) in products {
         let at = |view: &View| match view.place {
             Place::Gradients(_, at) => number(at, "a network"),
             other => unreachable!("a gradient in {other:?}"),
