@@ -1,5 +1,5 @@
 //! From graph to plan: what is fused (`fuse.rs`, `follow.rs`, `together.rs`, `series.rs`), how each kernel computes (`program.rs`),
-//! where results live and in which type (`arena.rs`, `types.rs`), all of it put together (`assembly.rs`). One pass
+//! where results live and in which type (`arena.rs`, `types.rs`), all of it put together (`assembly.rs`, `join.rs`). One pass
 //! each; no search, no tuning.
 
 mod analysis;
@@ -9,6 +9,7 @@ pub mod cost;
 mod epilogue;
 mod follow;
 mod fuse;
+mod join;
 mod places;
 mod plan;
 mod program;

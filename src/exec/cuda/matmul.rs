@@ -1,4 +1,5 @@
-//! The kernel launches of matrix products: which tiles, how many slices, the epilogue's steps, what follows.
+//! The kernel launches of matrix products, cut as `tiling.rs` says: parameters, the epilogue's steps, what follows, what
+//! shares a launch.
 
 use super::blocks::{
     LossArguments, MAX_PRODUCTS, MAX_STEPS, MatmulArguments, MatmulLaunch, ProgramArguments, Step,
@@ -6,194 +7,15 @@ use super::blocks::{
 use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
 use super::pack::{map, map_arguments, number};
+use super::tiling::{Scratch, Way, kernels};
 use super::update;
 use crate::exec::UpdateRule;
 use crate::graph::Player;
 use crate::lower::{Epilogue, Follower, MAX_REGISTERS, Matmul, Place, Plan, View, Work};
-use crate::precision::{Narrow, Precision};
+use crate::precision::Precision;
 
-/// Blocks that a launch should have. A number of today's larger GPUs (an H100 has 132 multiprocessors), but the
-/// same for all: it decides who adds what, and so the bits of a product.
-const BLOCKS: usize = 132;
-/// Least depth of a slice: less is not worth the traffic of its sums.
-const LEAST_DEPTH: usize = 64;
-const MOST_SLICES: usize = 16;
 /// Operands that are rounded where they are multiplied; beside `blocks::number_type`.
 const TF32_TYPE: u32 = 3;
-
-/// The two kernels of one number type.
-struct Kernels {
-    /// Tiles of 64 × 64, and threads of a block.
-    small: (&'static str, u32),
-    /// Tiles of 128 × 128, and threads of a block.
-    wide: (&'static str, u32),
-    /// Tiles of 64 × 64 with followers, with as many threads as the small ones.
-    followed: &'static str,
-    /// The same, updating the parameters whose gradient they compute, where scaled losses do not forbid it.
-    update: Option<&'static str>,
-    /// Elements of k that a tile holds.
-    depth: usize,
-}
-
-const SIMT: Kernels = Kernels {
-    small: ("matmul_f32", 256),
-    wide: ("matmul_wide_f32", 256),
-    followed: "matmul_followed_f32",
-    update: Some("matmul_update_f32"),
-    depth: 16,
-};
-const TF32: Kernels = Kernels {
-    small: ("matmul_tf32", 128),
-    wide: ("matmul_wide_tf32", 256),
-    followed: "matmul_followed_tf32",
-    update: Some("matmul_update_tf32"),
-    depth: 16,
-};
-const F16: Kernels = Kernels {
-    small: ("matmul_f16", 128),
-    wide: ("matmul_wide_f16", 256),
-    followed: "matmul_followed_f16",
-    update: None,
-    depth: 32,
-};
-const BF16: Kernels = Kernels {
-    small: ("matmul_bf16", 128),
-    wide: ("matmul_wide_bf16", 256),
-    followed: "matmul_followed_bf16",
-    update: Some("matmul_update_bf16"),
-    depth: 32,
-};
-
-/// The kernels of a product whose operands lie as `a` does.
-fn kernels(a: &View, precision: Precision) -> &'static Kernels {
-    match precision.stored().filter(|_| a.place.is_narrow()) {
-        Some(Narrow::F16) => &F16,
-        Some(Narrow::Bf16) => &BF16,
-        None if precision == Precision::Tf32 => &TF32,
-        None => &SIMT,
-    }
-}
-
-/// Whether a kernel exists from compute capability 8.0 on only: older tensor cores know no bf16 and no tf32.
-pub(super) fn needs_ampere(kernel: &str) -> bool {
-    let of = |k: &Kernels| [k.small.0, k.wide.0, k.followed].contains(&kernel) || k.update == Some(kernel);
-    [&TF32, &BF16].into_iter().any(of)
-}
-
-/// How a product is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Tiling {
-    /// Rows and columns of a tile.
-    tile: usize,
-    /// Parts of k.
-    slices: usize,
-    /// Depth of each but the last.
-    span: usize,
-}
-
-impl Tiling {
-    /// For tiles that hold `depth` elements of k.
-    fn new([m, n, k]: [usize; 3], depth: usize) -> Tiling {
-        let tiles = |tile: usize| m.div_ceil(tile) * n.div_ceil(tile);
-        let whole = |tile| Tiling { tile, slices: 1, span: k.next_multiple_of(depth).max(depth) };
-        if tiles(128) >= BLOCKS {
-            return whole(128);
-        }
-        // Half-filled GPUs are left alone: slices cost their sums' traffic.
-        let wanted = (BLOCKS / tiles(64).max(1)).min(k / LEAST_DEPTH).min(MOST_SLICES);
-        if wanted < 2 {
-            return whole(64);
-        }
-        let span = k.div_ceil(wanted).next_multiple_of(depth);
-        Tiling { tile: 64, slices: k.div_ceil(span), span }
-    }
-}
-
-/// Units of each piece that a tile of a followed product holds: whole pieces of 16 bytes of them. `None` where the
-/// product has large tiles, or a tile does not hold that many pieces: what follows then has a launch of its own.
-fn run_of_units(follower: &Follower, tiling: Tiling) -> Option<usize> {
-    let run = tiling.tile / follower.pieces / 8 * 8;
-    (tiling.tile == 64 && run > 0).then_some(run)
-}
-
-/// How a product is computed.
-struct Way {
-    kernel: &'static str,
-    threads: u32,
-    tiling: Tiling,
-    /// m, n and k, with the row that sums columns: a row of ones under the left operand.
-    size: [usize; 3],
-    /// Tiles down and across.
-    tiles: [usize; 2],
-    /// Units of each piece in a tile, where followers run in the launch.
-    run: Option<usize>,
-}
-
-impl Way {
-    fn new(product: &Matmul, precision: Precision) -> Way {
-        let kernels = kernels(&product.a, precision);
-        let [m, n, k] = product.size;
-        let size = [m + usize::from(product.column_sums.is_some()), n, k];
-        let tiling = Tiling::new(size, kernels.depth);
-        let follower = product.followers.first();
-        let run = follower.and_then(|f| run_of_units(f, tiling));
-        let (kernel, threads) = match tiling.tile {
-            128 => kernels.wide,
-            _ if run.is_some() => (kernels.followed, kernels.small.1),
-            _ => kernels.small,
-        };
-        let across = match (follower, run) {
-            (Some(f), Some(run)) => (n / f.pieces).div_ceil(run),
-            _ => n.div_ceil(tiling.tile),
-        };
-        let tiles = [size[0].div_ceil(tiling.tile), across];
-        Way { kernel, threads, tiling, size, tiles, run }
-    }
-
-    fn blocks(&self) -> usize {
-        self.tiles[0] * self.tiles[1] * self.tiling.slices
-    }
-
-    fn scratch(&self) -> Scratch {
-        match self.tiling.slices {
-            1 => Scratch::default(),
-            slices => {
-                Scratch { sums: slices * self.size[0] * self.size[1], arrived: self.tiles[0] * self.tiles[1] }
-            }
-        }
-    }
-}
-
-/// What the slices of a launch's products need.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Scratch {
-    /// Sums.
-    pub sums: usize,
-    /// Counters.
-    pub arrived: usize,
-}
-
-impl Scratch {
-    fn and(self, other: Scratch) -> Scratch {
-        Scratch { sums: self.sums + other.sums, arrived: self.arrived + other.arrived }
-    }
-
-    /// Of any launch of the plans.
-    pub fn of(plans: &[Plan]) -> Scratch {
-        let works = plans.iter().flat_map(|p| p.launches.iter().map(|l| (&l.work, p.precision)));
-        let of = |(work, precision): (&Work, Precision)| match work {
-            // Its blocks are counted, its logits have no slices.
-            Work::Loss { .. } => Scratch { sums: 0, arrived: 1 },
-            _ => {
-                let each = work.products().into_iter().map(|p| Way::new(p, precision).scratch());
-                each.fold(Scratch::default(), Scratch::and)
-            }
-        };
-        let most =
-            |a: Scratch, b: Scratch| Scratch { sums: a.sums.max(b.sums), arrived: a.arrived.max(b.arrived) };
-        works.map(of).fold(Scratch::default(), most)
-    }
-}
 
 /// One launch in the making.
 struct Filling {
@@ -438,35 +260,4 @@ fn step(memory: &Memory, epilogue: &Epilogue, [m, n, _]: [usize; 3]) -> Result<S
         }
     }
     Ok(to)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_element_of_k_is_in_one_slice() {
-        for size in [
-            [0, 0, 0],
-            [1, 1, 0],
-            [1, 1, 1],
-            [100, 1200, 784],
-            [20, 70, 300],
-            [3, 3, 100_000],
-            [5000, 5000, 7],
-        ] {
-            let Tiling { slices, span, .. } = Tiling::new(size, 16);
-            assert!(slices * span >= size[2], "{size:?}: {slices} slices of {span}");
-            assert!(slices == 1 || (slices - 1) * span < size[2], "{size:?}: the last of {slices} is empty");
-            assert_eq!(span % 16, 0, "{size:?}");
-        }
-    }
-
-    #[test]
-    fn small_deep_products_are_cut_and_large_ones_get_large_tiles() {
-        assert_eq!(Tiling::new([100, 1200, 784], 16), Tiling { tile: 64, slices: 3, span: 272 });
-        assert_eq!(Tiling::new([784, 1200, 100], 16), Tiling { tile: 64, slices: 1, span: 112 });
-        assert_eq!(Tiling::new([100, 1200, 784], 32), Tiling { tile: 64, slices: 3, span: 288 });
-        assert_eq!(Tiling::new([8192, 1200, 784], 16), Tiling { tile: 128, slices: 1, span: 784 });
-    }
 }

@@ -2,8 +2,8 @@
 
 use super::blocks::number_type;
 use super::launch::{Buffer, Driver};
-use super::matmul::Scratch;
 use super::metrics::RING_BYTES;
+use super::tiling::Scratch;
 use crate::data::{Dataset, Values};
 use crate::error::{Error, Result};
 use crate::exec::scale::LossScale;

@@ -20,6 +20,7 @@ mod memory;
 mod metrics;
 mod pack;
 pub mod parzen;
+mod tiling;
 mod update;
 
 pub use blocks::{Clock, Rates};
@@ -99,7 +100,7 @@ impl<D: Driver> Cuda<D> {
         let sizes = Sizes {
             arena,
             narrow: plans.iter().map(|p| p.narrow).max().unwrap_or(0),
-            slices: matmul::Scratch::of(&plans),
+            slices: tiling::Scratch::of(&plans),
             updating: Player::ALL.map(|player| matmul::updating_blocks(&plans, player)),
             clock: size_of::<Clock>(),
             programs: pack::program_bytes(&plans),
@@ -116,7 +117,7 @@ impl<D: Driver> Cuda<D> {
         let packed = plans.iter().map(launches).collect::<Result<Vec<Vec<Vec<Packed>>>>>()?;
         driver.upload(memory.programs.buffer, 0, bytemuck::cast_slice(&programs))?;
         let mut launches = packed.iter().flatten().flatten();
-        if let Some(missing) = launches.find(|l| matmul::needs_ampere(l.kernel) && !driver.has(l.kernel)) {
+        if let Some(missing) = launches.find(|l| tiling::needs_ampere(l.kernel) && !driver.has(l.kernel)) {
             return Err(Error::Device(format!(
                 "{}: no kernel {}: {} needs a GPU of compute capability 8.0 or newer; use --precision fp16 or fp32",
                 driver.name(),

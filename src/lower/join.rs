@@ -1,0 +1,136 @@
+//! Fewer launches: what follows a product within its launch, and what shares one. Which launches may is said by
+//! `follow.rs`, `together.rs` and `series.rs`; here they are moved. Places are still those of the draft.
+
+use super::assembly::{Assembly, Draft, collapse_map};
+use super::places::reads;
+use super::plan::*;
+use super::{Stage, Update, follow, series, together};
+use crate::graph::{Op, Var};
+use std::collections::HashSet;
+
+impl Assembly<'_> {
+    /// Lets products take along the maps behind them.
+    pub fn follow(&mut self) {
+        let mut at = 0;
+        while at < self.launches.len() {
+            while let Some((behind, follower)) = self.follower(at) {
+                let map = self.launches.remove(behind);
+                let product = &mut self.launches[at];
+                product.launch.work.products_mut()[0].followers.push(follower);
+                product.stores.extend(map.stores);
+            }
+            at += 1;
+        }
+        // The maps that are left need their axes no more.
+        for draft in &mut self.launches {
+            if let Work::Map { shape, program } = &mut draft.launch.work {
+                collapse_map(shape, program);
+            }
+        }
+    }
+
+    /// The first map that could follow launch `at`, with its number, if that is a product.
+    fn follower(&self, at: usize) -> Option<(usize, Follower)> {
+        let Work::Matmul(product) = &self.launches.get(at)?.launch.work else { return None };
+        let mut updated = false;
+        self.launches.iter().enumerate().skip(at + 1).find_map(|(behind, draft)| {
+            updated |= matches!(draft.launch.work, Work::Update(_));
+            let early = |place| {
+                let writers = self.writers(place);
+                if writers.is_empty() { !updated } else { writers.iter().all(|&w| w < at) }
+            };
+            Some((behind, follow::follower(product, &draft.launch.work, &early)?))
+        })
+    }
+
+    /// The launches that store what lies at a draft's place; none for inputs from the host and parameters.
+    fn writers(&self, place: Place) -> Vec<usize> {
+        let whole = |v: &Var| self.a.part_of.get(v).copied().unwrap_or(*v);
+        let stores = |d: &Draft| d.stores.iter().any(|v| Place::Arena(whole(v).index()) == place);
+        (0..self.launches.len()).filter(|&i| stores(&self.launches[i])).collect()
+    }
+
+    /// Makes one launch of several that do not need each other, or that are small.
+    pub fn join(&mut self, stages: &[Stage]) {
+        self.join_draws();
+        for update in stages.iter().flat_map(|s| &s.updates) {
+            self.join_gradients(update);
+        }
+        self.join_heads();
+    }
+
+    /// Noise is drawn beside the minibatch.
+    fn join_draws(&mut self) {
+        let draws = together::draws(&self.works());
+        if !draws.is_empty() {
+            let gathers =
+                (0..self.launches.len()).filter(|&i| self.launches[i].launch.work.kind() == "gather");
+            let members: Vec<usize> = gathers.chain(draws).collect();
+            self.unite(&members, members[0], Work::Together);
+        }
+    }
+
+    /// The products that are a network's gradients become one launch; with the update, where they are all of them.
+    fn join_gradients(&mut self, update: &Update) {
+        let read: HashSet<Place> = self.works().iter().flat_map(|w| reads(w)).collect();
+        let nodes: HashSet<Var> = update.gradients.iter().map(|(v, _)| *v).collect();
+        let is_parameter = |v: &&Var| matches!(self.a.node(**v).op, Op::Param { .. });
+        let parameters: HashSet<Place> =
+            self.a.order.iter().filter(is_parameter).map(|v| Place::Arena(v.index())).collect();
+        // What reads a parameter must not wait for an update.
+        let waits = |work: &Work| reads(work).iter().all(|place| !parameters.contains(place));
+        let gradient = |d: &Draft| {
+            together::is_gradient(&d.launch.work, &|place| read.contains(&place))
+                && waits(&d.launch.work)
+                && d.stores.iter().all(|v| nodes.contains(v) && !self.a.part_of.contains_key(v))
+        };
+        let found: Vec<usize> = (0..self.launches.len()).filter(|&i| gradient(&self.launches[i])).collect();
+        let stored = found.iter().map(|&i| self.launches[i].stores.len()).sum::<usize>();
+        let whole = update.in_place && stored == update.gradients.len();
+        if whole && found.len() <= together::MOST_PRODUCTS {
+            let at = self.launches.iter().position(|d| d.launch.work == Work::Update(update.player));
+            let at = at.expect("a stage ends with its updates");
+            let members: Vec<usize> = found.into_iter().chain([at]).collect();
+            return self.unite(&members, at, Work::Together);
+        }
+        // The last group first: numbers before it stay.
+        for group in found.chunks(together::MOST_PRODUCTS).filter(|group| group.len() > 1).rev() {
+            self.unite(group, group[group.len() - 1], Work::Together);
+        }
+    }
+
+    /// D's logits and the small launches behind them become loss heads.
+    fn join_heads(&mut self) {
+        let needs = |i: usize, j: usize| {
+            let read = reads(&self.launches[i].launch.work);
+            read.iter().any(|&place| self.writers(place).contains(&j))
+        };
+        for [logits, parts] in series::heads(&self.works(), needs).into_iter().rev() {
+            let count = logits.len();
+            let members: Vec<usize> = logits.into_iter().chain(parts).collect();
+            self.unite(&members, members[0], |mut works| {
+                let parts = works.split_off(count);
+                let product = |work| match work {
+                    Work::Matmul(product) => product,
+                    other => unreachable!("{other:?} is no logit"),
+                };
+                Work::Loss { logits: works.into_iter().map(product).collect(), parts }
+            });
+        }
+    }
+
+    fn works(&self) -> Vec<&Work> {
+        self.launches.iter().map(|d| &d.launch.work).collect()
+    }
+
+    /// Puts one launch, made of all `members` (ascending), where launch `at` of them is.
+    fn unite(&mut self, members: &[usize], at: usize, make: impl FnOnce(Vec<Work>) -> Work) {
+        let before = members.iter().filter(|&&i| i < at).count();
+        let mut taken: Vec<Draft> = members.iter().rev().map(|&i| self.launches.remove(i)).collect();
+        taken.reverse();
+        let name = taken[0].launch.name.clone();
+        let stores = taken.iter().flat_map(|d| d.stores.clone()).collect();
+        let work = make(taken.into_iter().map(|d| d.launch.work).collect());
+        self.launches.insert(at - before, Draft { launch: Launch { name, work }, stores });
+    }
+}
