@@ -184,16 +184,16 @@ mod tests {
 
     #[test]
     fn single_numbers_are_a_histogram() {
-        // Nine of ten at −1, one at 1; the scale ends at ±1.25.
+        // Nine of ten at −1.1, one at 1.1, each inside its bar; the scale ends at ±1.25.
         let numbers: Vec<f32> =
-            (0..100).map(|i| if i % 10 == 0 { 1.0 } else { -1.0 }).chain([f32::NAN]).collect();
+            (0..100).map(|i| if i % 10 == 0 { 1.1 } else { -1.1 }).chain([f32::NAN]).collect();
         let picture = plot(&numbers, 1);
         let inked = |x: f32| {
-            let column = (MARGIN + (x / 2.5 + 0.5) * (PLOT as f32 - 2.0 * MARGIN)) as usize + 3;
+            let column = (MARGIN + (x / 2.5 + 0.5) * (PLOT as f32 - 2.0 * MARGIN)) as usize;
             (0..PLOT).filter(|row| picture.pixels[(row * PLOT + column) * 3] == INK[0] as u8).count()
         };
-        assert_eq!((inked(-1.0), inked(0.5)), (PLOT - 48, 0));
-        assert_eq!(inked(1.0), (PLOT - 48) / 9);
+        assert_eq!((inked(-1.1), inked(0.5)), (PLOT - 48, 0));
+        assert_eq!(inked(1.1), (PLOT - 48) / 9);
     }
 
     #[test]
