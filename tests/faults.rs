@@ -5,7 +5,7 @@ mod common;
 #[path = "common/program.rs"]
 mod program;
 
-use common::devices::{Faulty, Still, fault};
+use common::devices::{Calls, Faulty, Still, fault};
 use common::{CLASSES, NUMBERS, session};
 use gansaku::error::Result;
 use gansaku::exec::cuda::Cuda;
@@ -18,7 +18,7 @@ use gansaku::precision::Precision;
 use gansaku::report::tensorboard::FILE;
 use gansaku::train;
 use std::borrow::Cow;
-use std::cell::Cell;
+
 use std::fs;
 use std::rc::Rc;
 
@@ -67,7 +67,7 @@ fn every_call_that_fails_ends_the_run_with_its_error() {
 #[test]
 fn too_little_memory_is_told_before_any_is_taken() {
     let gan = conditional();
-    let calls = Rc::<Cell<usize>>::default();
+    let calls = Rc::<Calls>::default();
     let device = Faulty::new(Still::new(1000), usize::MAX, &calls);
     let error = place(&gan, device).err().expect("1000 bytes hold no model");
     assert_eq!(error.exit_code(), 5);
@@ -208,7 +208,7 @@ fn a_training_whose_device_failed_goes_on_as_if_it_had_not() {
 #[test]
 fn a_training_that_does_not_fit_is_told_before_its_first_step() {
     let folder = tempfile::tempdir().expect("a folder");
-    let calls = Rc::<Cell<usize>>::default();
+    let calls = Rc::<Calls>::default();
     let device = Faulty::new(Still::new(100 << 10), usize::MAX, &calls);
     let error = session::train(folder.path(), false, device).expect_err("100 KiB are too few");
     assert_eq!(error.exit_code(), 5);

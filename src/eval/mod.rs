@@ -121,7 +121,7 @@ pub struct Measurement {
     /// What to know before quoting the numbers.
     pub warnings: Vec<String>,
     /// Curves to draw beside the numbers, by name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub curves: BTreeMap<String, Vec<[f64; 2]>>,
     /// A picture to put beside them.
     #[serde(skip)]

@@ -4,6 +4,7 @@ use gansaku::error::{Error, Result};
 use gansaku::exec::cuda::launch::{Argument, Buffer, Counters, Driver, Geometry, Packed, Recording};
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// Host memory for a device; kernels do nothing.
 pub struct Still {
@@ -78,21 +79,44 @@ pub fn fault(call: usize) -> Error {
 pub struct Faulty<D> {
     inner: D,
     fail_at: usize,
-    /// Calls so far, failed ones included; outlives the device.
-    calls: Rc<Cell<usize>>,
+    /// Outlives the device.
+    calls: Rc<Calls>,
+}
+
+/// What a device was asked.
+#[derive(Default)]
+pub struct Calls {
+    count: Cell<usize>,
+    fault: Cell<Option<Instant>>,
+}
+
+impl Calls {
+    /// Calls so far, failed ones included.
+    pub fn get(&self) -> usize {
+        self.count.get()
+    }
+
+    /// Since the last one that failed.
+    pub fn since_fault(&self) -> Option<Duration> {
+        self.fault.get().map(|at| at.elapsed())
+    }
 }
 
 impl<D: Driver> Faulty<D> {
     /// `inner` until a call fails. Counts into `calls`, from 0.
-    pub fn new(inner: D, fail_at: usize, calls: &Rc<Cell<usize>>) -> Faulty<D> {
-        calls.set(0);
+    pub fn new(inner: D, fail_at: usize, calls: &Rc<Calls>) -> Faulty<D> {
+        calls.count.set(0);
         Faulty { inner, fail_at, calls: calls.clone() }
     }
 
     fn call(&self) -> Result<()> {
         let number = self.calls.get();
-        self.calls.set(number + 1);
-        if number < self.fail_at { Ok(()) } else { Err(fault(number)) }
+        self.calls.count.set(number + 1);
+        if number < self.fail_at {
+            return Ok(());
+        }
+        self.calls.fault.set(Some(Instant::now()));
+        Err(fault(number))
     }
 }
 

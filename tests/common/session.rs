@@ -1,6 +1,6 @@
 //! Training through `train`'s own session, on a device of the test's choice.
 
-use super::devices::Faulty;
+use super::devices::{Calls, Faulty};
 use gansaku::config::{Config, Layers};
 use gansaku::error::{Error, Result};
 use gansaku::exec::Device;
@@ -8,10 +8,10 @@ use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::run::checkpoint;
 use gansaku::train::{Request, Start, train_on};
-use std::cell::Cell;
+
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A run of six steps with all that a run does: lines, pictures, checkpoints.
 const SETS: [&str; 14] = [
@@ -55,18 +55,18 @@ pub fn run(folder: &Path) -> PathBuf {
 
 /// Device calls that a whole run makes, in a folder of its own.
 pub fn whole<D: Driver + 'static>(folder: &Path, device: D) -> usize {
-    let calls = Rc::<Cell<usize>>::default();
+    let calls = Rc::<Calls>::default();
     train(folder, false, Faulty::new(device, usize::MAX, &calls)).expect("no fault, no error");
     calls.get()
 }
 
 /// Trains until the device's `fail_at`-th call fails. The error, which came at once.
 pub fn interrupted<D: Driver + 'static>(folder: &Path, resume: bool, device: D, fail_at: usize) -> Error {
-    let calls = Rc::<Cell<usize>>::default();
-    let begun = Instant::now();
+    let calls = Rc::<Calls>::default();
     let error =
         train(folder, resume, Faulty::new(device, fail_at, &calls)).expect_err("a fault ends the run");
-    assert!(begun.elapsed() < Duration::from_secs(5), "call {fail_at}: {:?}", begun.elapsed());
+    let since = calls.since_fault().expect("it has failed");
+    assert!(since < Duration::from_secs(5), "call {fail_at}: told {since:?} after the fault");
     assert_eq!(calls.get(), fail_at + 1, "call {fail_at}: a lost device is asked no more");
     assert_eq!(error.exit_code(), 5, "call {fail_at}: {error}");
     error
