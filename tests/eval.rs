@@ -76,11 +76,11 @@ fn copies_of_training_pictures_are_memorised_and_fresh_ones_are_not() {
 }
 
 #[test]
-fn smoothed_data_score_above_data_and_their_mean_below() {
+fn smoothed_data_score_above_data_and_are_told_of_and_their_mean_below() {
     let (train, valid, test) = (pictures(4_000, 0), pictures(200, 1), pictures(200, 2));
     let score = |samples: &[f32]| {
         let measured = parzen::measure(&mut parzen::Threads, samples, &valid, &test, 784);
-        measured.expect("no device, no fault").test
+        measured.expect("no device, no fault")
     };
     let (left, right) = train.split_at(train.len() / 2);
     // Halfway between a picture and the one most like it.
@@ -91,5 +91,9 @@ fn smoothed_data_score_above_data_and_their_mean_below() {
     let mean: Vec<f32> =
         (0..784).map(|p| left.chunks_exact(784).map(|x| x[p]).sum::<f32>() / 2_000.0).collect();
     let (real, smooth, flat) = (score(left), score(&smooth), score(&mean));
-    assert!(smooth > real + 10.0 && real > flat, "smoothed {smooth}, real {real}, mean {flat}");
+    let nats = [&smooth, &real, &flat].map(|p| p.test);
+    assert!(nats[0] > nats[1] + 10.0 && nats[1] > nats[2], "smoothed, real, mean: {nats:?}");
+    let warning = smooth.warning(&real).expect("too good to be true");
+    assert!(warning.contains("smoother than data, not better"), "{warning}");
+    assert!(real.warning(&real).is_none() && flat.warning(&real).is_none());
 }

@@ -281,13 +281,7 @@ impl Subject<'_> {
         let mean = data.marginals();
         let mean = Display { shape: data.shape, scale: self.forger.config.data.scale }.unit(&mean);
         let (_, mean_numbers) = row(&mean)?;
-        let mut warnings = vec![];
-        if found.test > real.test {
-            warnings.push(format!(
-                "above real data's {:.1}: samples score so by being smoother than data, not better",
-                real.test
-            ));
-        }
+        let warnings = found.warning(&real).into_iter().collect();
         Ok(Measurement {
             metric: "parzen".into(),
             protocol: format!(

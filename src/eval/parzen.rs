@@ -30,6 +30,14 @@ pub struct Parzen {
     pub error: f64,
 }
 
+impl Parzen {
+    /// What to know before quoting it, beside the same measure of as many real examples.
+    pub fn warning(&self, real: &Parzen) -> Option<String> {
+        let smoother = "samples score so by being smoother than data, not better";
+        (self.test > real.test).then(|| format!("above real data's {:.1}: {smoother}", real.test))
+    }
+}
+
 /// What computes the sums.
 pub trait LogSums {
     /// log Σ exp(−½‖x − μ‖²/σ²) over samples μ of each of `points` x for each width σ: `[widths][points]`.
