@@ -283,16 +283,19 @@ __device__ __forceinline__ void conclude_tile(const MatmulArguments& a, Conclusi
                                               const Part& part, const Lines<FOLLOWED>& columns) {
   u32 first_row = part.row * TILE;
   bool whole = a.slices == 1;
-  if (!whole && last_slice(a, part)) {
-    whole = true;
+  // A product of large tiles fills a GPU uncut, and its kernels have no shared memory to spare.
+  if constexpr (TILE <= 64) {
+    if (!whole && last_slice(a, part)) {
+      whole = true;
 #pragma unroll 1
-    for (u32 quad = threadIdx.x; quad < TILE * TILE / 4; quad += THREADS) {
-      u32 row = first_row + quad / (TILE / 4), along = quad % (TILE / 4) * 4;
-      u32 left = columns.left(along), count = left < 4 ? left : 4;
-      if (row >= a.m + a.sums || count == 0) continue;
-      float four[4];
-      add_slices(a, row, columns.at(along), count, four);
-      conclusion(a, four, row, columns.at(along), count);
+      for (u32 quad = threadIdx.x; quad < TILE * TILE / 4; quad += THREADS) {
+        u32 row = first_row + quad / (TILE / 4), along = quad % (TILE / 4) * 4;
+        u32 left = columns.left(along), count = left < 4 ? left : 4;
+        if (row >= a.m + a.sums || count == 0) continue;
+        float four[4];
+        add_slices(a, row, columns.at(along), count, four);
+        conclusion(a, four, row, columns.at(along), count);
+      }
     }
   }
   if constexpr (AFTER == FOLLOWERS) {
