@@ -28,21 +28,31 @@ const BEST: &str = "the best D against this G";
 #[test]
 fn d_learns_the_best_answer_to_a_g_that_stands_still() {
     let folder = tempfile::tempdir().expect("a folder");
-    // G is far from the data and does not learn.
-    let still = ["theory-1d", "--steps", "2000", "--set", "optimizer.generator.lr=1e-30"];
-    let m = measured(folder.path(), "still", &still);
+    // A smooth density far from the data, and a G that does not learn.
+    let still = [
+        "theory-1d",
+        "--set",
+        "optimizer.generator.lr=1e-30",
+        "--set",
+        "latent.distribution=normal",
+        "--set",
+        "generator.layers.2.init.uniform=2.0",
+        "--set",
+        "optimizer.discriminator.decay_steps=3000",
+        "--steps",
+    ];
+    let m = measured(folder.path(), "still", &[&still[..], &["3000"]].concat());
     let (value, best) = (number(&m, "", "V(D, G)"), number(&m, BEST, "V(D, G)"));
     let (error, divergence) = (number(&m, "", "|D − D*|"), number(&m, "", "JSD"));
-    println!("|D − D*| {error:.4} of .02; V {value:.4}, best {best:.4}; JSD {divergence:.4}");
+    println!("|D − D*| {error:.4} of .025; V {value:.4}, best {best:.4}; JSD {divergence:.4}");
     assert!(divergence > 0.15, "there is something to tell: JSD {divergence}");
     assert!((best - (2.0 * divergence - 4f64.ln())).abs() < 1e-9);
-    assert!(error < 0.02, "|D − D*| is {error}");
+    assert!(error < 0.025, "|D − D*| is {error}");
     assert!((value - best).abs() < 0.02, "V is {value}, the best D's {best}");
     // A D that has learnt nothing is far from it.
-    let new = ["theory-1d", "--steps", "1", "--set", "optimizer.generator.lr=1e-30"];
-    let m = measured(folder.path(), "new", &new);
+    let m = measured(folder.path(), "new", &[&still[..], &["1"]].concat());
     assert!(number(&m, "", "|D − D*|") > 0.2, "{m}");
-    assert!(number(&m, "", "V(D, G)") < number(&m, BEST, "V(D, G)") - 0.3, "{m}");
+    assert!(number(&m, "", "V(D, G)") < number(&m, BEST, "V(D, G)") - 0.2, "{m}");
 }
 
 #[test]

@@ -275,7 +275,8 @@ impl Session {
         self.save()?;
         let picture = self.picture().map_err(|e| self.with_last_good(e))?;
         let step = self.trainer.state.step;
-        let last_word = self.doctor.last_word(&self.trainer.snapshot()?.networks, step);
+        let last_word = self.trainer.snapshot().map(|t| self.doctor.last_word(&t.networks, step));
+        let last_word = last_word.map_err(|e| self.with_last_good(e))?;
         let is_whole = step >= self.trainer.total();
         self.report(if is_whole { Status::Finished } else { Status::Stopped })?;
         self.progress.finish();
