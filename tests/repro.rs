@@ -70,7 +70,7 @@ fn without_times(out: &Path) -> BTreeMap<String, String> {
         all.insert(entry.file_name().to_string_lossy().into_owned(), result.to_string());
     }
     all.extend(fingerprint(&out.join("pictures")));
-    for run in fs::read_dir(out.join("runs")).expect("there").flatten() {
+    for run in fs::read_dir(out.join("runs")).expect("there").flatten().filter(|e| e.path().is_dir()) {
         let name = run.file_name().to_string_lossy().into_owned();
         let files = fingerprint(&run.path()).into_iter();
         // A run's own report tells its times, and other tests look at it.
@@ -311,6 +311,11 @@ fn results_of_other_configurations_are_not_mixed() {
     // What is logged and when it is saved changes no weight.
     says(&run(folder.path(), &repro(&[&base[..], &["--set", "log.every=2"]].concat())), &["kept, 10 steps"]);
     let result = folder.path().join("repro/pacgan-ring/results/ring-rpgan-seed-0.json");
+    // Nor is a run that has no result yet gone on with otherwise than it was begun.
+    let text = fs::read(&result).expect("there");
+    fs::remove_file(&result).expect("removed");
+    says(&refused(folder.path(), &other, 4), &["begun with another configuration"]);
+    fs::write(&result, text).expect("written");
     fs::write(&result, "{}").expect("written");
     says(&refused(folder.path(), &repro(&base), 4), &["ring-rpgan-seed-0.json", "remove it"]);
 }

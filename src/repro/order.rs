@@ -2,7 +2,7 @@
 
 use super::{Experiment, Paper, Role, Trained};
 use crate::config::{Checkpoint, Config, Layers, Log, Source};
-use crate::data;
+use crate::data::{self, identity};
 use crate::error::{Error, Result};
 use crate::exec::Device;
 use sha2::{Digest, Sha256};
@@ -50,6 +50,8 @@ pub struct Job<'a> {
     pub configs: Vec<Config>,
     /// Steps of the last stage as the recipe has them.
     pub full: u64,
+    /// What the examples are: [`identity::identity`].
+    pub data: String,
     /// Steps of the last stage that are asked for.
     pub wanted: u64,
 }
@@ -70,16 +72,18 @@ pub fn jobs(order: &Order) -> Result<Vec<Job<'_>>> {
         return Err(Error::Usage("--recipe: these experiments have no such recipe; leave it out".into()));
     }
     // The examples of all seeds are as many.
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut known: BTreeMap<&str, (u64, String)> = BTreeMap::new();
     for job in &mut jobs {
-        let last = job.configs.last_mut().expect("a recipe has stages");
+        let last = job.configs.last().expect("a recipe has stages");
         let name = job.experiment.name.as_str();
-        let count = match counts.get(name) {
-            Some(&count) => count,
-            None => *counts.entry(name).or_insert(data::load(&last.data, last.seed)?.train.count as u64),
-        };
-        job.full = last.train.total(count);
+        if !known.contains_key(name) {
+            let count = data::load(&last.data, last.seed)?.train.count as u64;
+            known.insert(name, (count, identity::identity(&last.data)?));
+        }
+        let (count, identity) = &known[name];
+        job.full = last.train.total(*count);
         job.wanted = order.steps.unwrap_or(job.full);
+        job.data.clone_from(identity);
     }
     Ok(jobs)
 }
@@ -145,7 +149,7 @@ fn job<'a>(
         layers.finish()
     };
     let configs = recipe.stages.iter().map(stage).collect::<Result<_>>()?;
-    Ok(Job { experiment, recipe, seed, configs, full: 0, wanted: 0 })
+    Ok(Job { experiment, recipe, seed, configs, full: 0, wanted: 0, data: String::new() })
 }
 
 impl Job<'_> {
@@ -159,10 +163,11 @@ impl Job<'_> {
         self.configs.last().expect("the table's recipes have stages, as its test says")
     }
 
-    /// SHA-256 of what decides the weights: all stages' configurations but the length of the run, where the data lie
+    /// SHA-256 of what decides the weights: the data, and all stages' configurations but the length of the run, where the data lie
     /// and what is written down.
     pub fn hash(&self) -> String {
         let mut sum = Sha256::new();
+        sum.update(&self.data);
         for config in &self.configs {
             let mut own = config.clone();
             own.data.path = None;

@@ -55,6 +55,7 @@ pub fn reproduce(order: &Order) -> Result<String> {
             continue;
         }
         eprintln!("{place}");
+        claim(order, job)?;
         classifier::make(order, job)?;
         match work(order, job, deadline)? {
             Some(outcome) if outcome.step >= job.wanted => {}
@@ -90,11 +91,30 @@ fn kept(order: &Order, job: &Job) -> Result<Option<Outcome>> {
     if kept.config != job.hash() {
         let changes = if kept.changes.is_empty() { "no --set".into() } else { kept.changes.join(", ") };
         return Err(Error::Checkpoint(format!(
-            "{}: trained with another configuration ({changes}); give another --out, or the same --set values",
+            "{}: trained with another configuration ({changes}) or on other data; give another --out, or the same \
+             --set values and data",
             path.display()
         )));
     }
     Ok((kept.step >= job.wanted).then_some(kept))
+}
+
+/// Writes beside a run what decides its weights before it begins, so that an unfinished one only ever goes on with the
+/// same data and configuration.
+fn claim(order: &Order, job: &Job) -> Result<()> {
+    let folder = order.out.join("runs");
+    let path = folder.join(format!("{}-seed-{}.sha256", job.recipe.recipe(), job.seed));
+    match fs::read_to_string(&path) {
+        Ok(before) if before.trim() == job.hash() => Ok(()),
+        Ok(_) => Err(Error::Checkpoint(format!(
+            "{}: begun with another configuration or other data; give another --out, or the same --set values and data",
+            path.with_extension("").display()
+        ))),
+        Err(_) => {
+            fs::create_dir_all(&folder).map_err(|e| Error::io("make the folder", &folder, &e))?;
+            atomic::write(&path, format!("{}\n", job.hash()).as_bytes())
+        }
+    }
 }
 
 /// Measures a blank generator of each experiment that has something to train: what a metric lacks is told before hours
