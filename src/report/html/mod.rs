@@ -88,6 +88,12 @@ pub fn code(words: &str) -> Html {
     Html(format!("<code>{}</code>", escape(words)))
 }
 
+/// Text in which commands stand between backticks, as in what the terminal says.
+pub fn marked(words: &str) -> Html {
+    let piece = |(i, part)| if i % 2 == 1 { code(part) } else { text(part) };
+    Html::all(words.split('`').enumerate().map(piece))
+}
+
 /// Lines as they are: a configuration, commands to type.
 pub fn listing(words: &str) -> Html {
     Html(format!("<pre><code>{}</code></pre>\n", escape(words)))
@@ -243,6 +249,13 @@ pub fn definitions(pairs: impl IntoIterator<Item = (String, Html)>) -> Html {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn commands_between_backticks_become_code() {
+        let found = marked("say `a < b`, then `c`.");
+        assert_eq!(found.0, "say <code>a &lt; b</code>, then <code>c</code>.");
+        assert_eq!(marked("nothing").0, "nothing");
+    }
 
     #[test]
     fn no_text_becomes_markup() {

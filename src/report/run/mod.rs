@@ -14,7 +14,7 @@ pub use words::{grouped, number};
 
 use super::html::{
     Html, Page, Tone, badge, callout, code, definitions, element, escape, figure, folded, image, list,
-    listing, paragraph, strong, text,
+    listing, marked, paragraph, strong, text,
 };
 use super::picture::Picture;
 use crate::config::Config;
@@ -102,7 +102,7 @@ fn spoken(verdict: &Verdict) -> Html {
     };
     let evidence = format!(" {}{since}", sentence(&verdict.evidence));
     let said = element("p", "", Html::all([strong(&name), text(&evidence)]));
-    callout(tone, Html::all([said, element("p", "", text(&sentence(&verdict.advice)))]))
+    callout(tone, Html::all([said, element("p", "", marked(&sentence(&verdict.advice)))]))
 }
 
 /// Words as a sentence: a capital letter and a full stop.
