@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::eval::classifier::{Classifier as Trained, Request, with_held_out};
 use crate::exec::{self, Device};
 use crate::models::classifier::Recipe;
-use crate::train::progress::{Progress, readable};
+use crate::train::progress::readable;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,17 +71,7 @@ pub fn run(args: &Classifier) -> Result<()> {
     recipe.epochs = args.epochs.map_or(recipe.epochs, u64::from);
     let request = Request { name, identity, recipe, seed: args.seed, threads };
     let begun = Instant::now();
-    let mut progress: Option<Progress> = None;
-    let trained = Trained::train(&request, &dataset, device, &mut |step, steps, loss| {
-        let progress = progress.get_or_insert_with(|| Progress::new(0, steps, None));
-        progress.step(step);
-        if step == steps || step % 1_000 == 0 {
-            progress.numbers(step, format!("cross-entropy {loss:.4}"));
-        }
-        Ok(())
-    });
-    progress.iter().for_each(Progress::finish);
-    let trained = trained?;
+    let trained = Trained::train_aloud(&request, &dataset, device)?;
     trained.save(&out)?;
     super::print(&format!(
         "test accuracy {:.2} % of {} examples, {} features\n",

@@ -12,6 +12,7 @@ use crate::run::atomic;
 use crate::run::checkpoint::sha256;
 use crate::run::tensors::{Flat, Tensors, encode};
 use crate::train::fit;
+use crate::train::progress::Progress;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
@@ -65,6 +66,24 @@ pub struct Scores {
 }
 
 impl Classifier {
+    /// [`Classifier::train`], its progress told as it goes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn train_aloud(request: &Request, data: &Arc<Dataset>, device: Opened) -> Result<Classifier> {
+        let mut progress: Option<Progress> = None;
+        let trained = Classifier::train(request, data, device, &mut |step, steps, loss| {
+            let progress = progress.get_or_insert_with(|| Progress::new(0, steps, None));
+            progress.step(step);
+            if step == steps || step % 1_000 == 0 {
+                progress.numbers(step, format!("cross-entropy {loss:.4}"));
+            }
+            Ok(())
+        });
+        progress.iter().for_each(Progress::finish);
+        trained
+    }
+
     /// Trains a classifier on the training split of labelled data and measures it on the test split. `data` holds
     /// pixels in [0, 1]; `identity` is theirs.
     ///

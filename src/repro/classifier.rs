@@ -6,7 +6,6 @@ use crate::error::Result;
 use crate::eval::classifier::{Classifier, Request, with_held_out};
 use crate::exec;
 use crate::models::classifier::Recipe;
-use crate::train::progress::Progress;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -50,18 +49,7 @@ pub fn make(order: &Order, job: &Job) -> Result<()> {
     let (name, recipe) = (experiment.name.clone(), Recipe::standard());
     let request = Request { name, identity, recipe, seed: 0, threads: order.threads };
     let device = exec::open(order.device, order.threads)?;
-    let mut progress: Option<Progress> = None;
-    let trained =
-        Classifier::train(&request, &Arc::new(with_held_out(dataset)), device, &mut |step, steps, loss| {
-            let progress = progress.get_or_insert_with(|| Progress::new(0, steps, None));
-            progress.step(step);
-            if step == steps || step % 1_000 == 0 {
-                progress.numbers(step, format!("cross-entropy {loss:.4}"));
-            }
-            Ok(())
-        });
-    progress.iter().for_each(Progress::finish);
-    let trained = trained?;
+    let trained = Classifier::train_aloud(&request, &Arc::new(with_held_out(dataset)), device)?;
     trained.save(&own(order))?;
     eprintln!("test accuracy {:.2} %", 100.0 * trained.card.accuracy);
     Ok(())
