@@ -170,9 +170,15 @@ fn copies_and_a_d_that_knows_its_data_are_memorising() {
     assert_eq!(judged(&[], 8, rest, |_, p| p.neighbour_ratio = Some(0.49)), [State::Memorising]);
     assert_eq!(judged(&[], 8, rest, |_, p| p.neighbour_ratio = Some(0.51)), [State::Healthy]);
     // D(train) is 1, D(samples) −1.
-    assert_eq!(judged(&[], 8, rest, |_, p| p.d_held_out = Some(-0.42)), [State::Memorising]);
-    assert_eq!(judged(&[], 8, rest, |_, p| p.d_held_out = Some(-0.38)), [State::Healthy]);
-    let unsure = |_: u64, p: &mut Probe| (p.d_held_out, p.d_deviation) = (Some(-0.9), 2.1);
+    let with = |ratio, held_out| {
+        move |_: u64, p: &mut Probe| (p.neighbour_ratio, p.d_held_out) = (ratio, Some(held_out))
+    };
+    assert_eq!(judged(&[], 8, rest, with(Some(0.89), -0.42)), [State::Memorising]);
+    assert_eq!(judged(&[], 8, rest, with(Some(0.91), -0.42)), [State::Healthy], "samples show nothing of it");
+    assert_eq!(judged(&[], 8, rest, with(None, -0.42)), [State::Memorising]);
+    assert_eq!(judged(&[], 8, rest, with(Some(0.89), -0.38)), [State::Healthy]);
+    let unsure =
+        |_: u64, p: &mut Probe| (p.neighbour_ratio, p.d_held_out, p.d_deviation) = (None, Some(-0.9), 2.1);
     assert_eq!(judged(&[], 8, rest, unsure), [State::Healthy], "a share of next to nothing");
     assert_eq!(
         judged(&[], 8, rest, |_, p| (p.neighbour_ratio, p.d_held_out) = (None, None)),

@@ -38,7 +38,7 @@ pub enum State {
     Oscillation,
     /// Samples are too much alike, or whole modes of the data are missing.
     ModeCollapse,
-    /// Samples are copies of training examples, or D knows those by heart.
+    /// Samples are copies of training examples, or D knows those by heart and samples come near.
     Memorising,
     /// A loss, gradient or weight is a NaN or an infinity.
     NonFinite,

@@ -52,6 +52,9 @@ pub const ALL_ALIKE: f64 = 0.02;
 pub const ON_MODES: f64 = 0.3;
 /// D's overfit from which it knows the training examples by heart: then held-out data look more like samples to it.
 pub const BY_HEART: f64 = 0.7;
+/// What D knows by heart it has taught once samples come nearer to training examples than this share of the way that
+/// held-out data have; good samples are about as far as those.
+pub const NEARER: f64 = 0.9;
 /// A swing of the energy distance, of D's share of right answers: what a game at rest does not do between probes or
 /// lines.
 pub const SWINGS: [f64; 2] = [0.15, 0.3];
@@ -297,7 +300,7 @@ fn mode_collapse(facts: &Facts) -> Option<String> {
     ))
 }
 
-/// G's samples are training examples, or D knows these from others.
+/// G's samples are training examples, or D knows these from others and G comes after.
 fn memorising(facts: &Facts) -> Option<String> {
     let probe = facts.probe()?;
     if let Some(ratio) = probe.neighbour_ratio.filter(|&r| r < MEMORISED) {
@@ -307,9 +310,18 @@ fn memorising(facts: &Facts) -> Option<String> {
         ));
     }
     let overfit = probe.overfit().filter(|&o| o > BY_HEART)?;
+    let taught = match probe.neighbour_ratio {
+        Some(ratio) if ratio >= NEARER => return None,
+        Some(ratio) => {
+            format!(
+                "; samples are {ratio:.2} times as far from their nearest training example as held-out data are"
+            )
+        }
+        None => String::new(),
+    };
     Some(format!(
         "D knows its training examples by heart: it scores them {:.2}, held-out data {:.2}, samples {:.2}, {} of the \
-         way there",
+         way there{taught}",
         probe.d_train,
         probe.d_held_out?,
         probe.d_samples,
