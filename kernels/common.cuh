@@ -182,6 +182,21 @@ __device__ __forceinline__ void unflatten(u32 at, const u32 (&shape)[RANK], u32 
   }
 }
 
+// Whether the calling block is the last of `of` that come to a counter, which is 0 before and after: then it sees what
+// all of them have stored before. All threads of a block call.
+__device__ __forceinline__ bool last_of(Global<u32> counters, u32 at, u32 of) {
+  SHARED(u32, last, 1);
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    last[0] = atomicAdd(&counters[at], 1u) == of - 1;
+    if (last[0]) counters[at] = 0;
+  }
+  __syncthreads();
+  __threadfence();
+  return last[0];
+}
+
 // Sums of `values[thread]` over a block of `threads` (a power of two, at least 32), the same tree every time.
 // `values` holds one number a thread; all threads call, the sum is `values[0]` afterwards for all.
 template <class T, class Values>

@@ -72,7 +72,7 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
   // Two halves of the left tile, two of the right; then 64 rows of sums at a time.
   SHARED(float, tiles, 4 * DEPTH * PITCH);
   static_assert(4 * DEPTH == 64, "the sums of 64 rows take the tiles' place");
-  constexpr bool FOLLOWED = AFTER == FOLLOWERS;
+  constexpr bool FOLLOWED = followed(AFTER);
   const MatmulArguments& a = own_product(launch);
   Conclusion<AFTER> conclusion(launch);
   Part part(a, TILE);
@@ -144,6 +144,10 @@ extern "C" __global__ void __launch_bounds__(256) matmul_f32(const __grid_consta
 
 extern "C" __global__ void __launch_bounds__(256) matmul_followed_f32(const __grid_constant__ MatmulLaunch a) {
   product<64, FOLLOWERS>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 2) matmul_head_f32(const __grid_constant__ MatmulLaunch a) {
+  product<64, HEAD>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 2) matmul_update_f32(const __grid_constant__ MatmulLaunch a) {

@@ -1,88 +1,27 @@
-// What the kernels of a matrix product have in common: their parameters and the closed list of epilogues.
+// What the kernels of matrix products have in common: which tile a block has, and what becomes of its sums.
 //
 // out[m, n] = epilogue(a[m, k] · b[k, n]). Operands have any strides, so every transpose is a launch of the same
 // kernel. A small product of great depth is cut along k: each slice of a tile stores its sums, and the block that
 // finishes last adds them in order. Who adds what depends on the shape alone, so the same launch gives the same bits
 // every time. A launch may have several products that do not need each other; blocks are dealt to them in order.
 #pragma once
-#include "program.cuh"
+#include "head.cuh"
 #include "update.cuh"
-
-#define MAX_STEPS 8
-#define MAX_PRODUCTS 4
-
-// Rust: `pack::Step` numbers.
-enum {
-  BIAS,
-  SCALE,
-  RELU,
-  LEAKY_RELU,
-  TANH,
-  SIGMOID,
-  DROPOUT,
-  RELU_GRAD,
-  LEAKY_RELU_GRAD,
-  TANH_GRAD,
-  SIGMOID_GRAD
-};
-
-// One epilogue step. Its operand is a window over (row, column) of the product, as `View` of common.cuh.
-struct Step {
-  Global<const float> at;  // or 16-bit numbers, by `type`
-  i64 base;
-  i64 strides[2];
-  u32 from[2];
-  u32 to[2];
-  u32 kind;
-  u32 stream;  // dropout
-  float x;     // slope, factor or threshold
-  float y;     // dropout's scale
-  u32 type;
-  u32 unused;
-};
-
-struct MatmulArguments {
-  Global<const float> a;      // [m, k]; 16-bit numbers in kernels that say so
-  Global<const float> b;      // [k, n]; of a's type
-  Global<float> out;          // [m, n], rows contiguous; or 16-bit numbers, by `out_type`
-  Global<float> partial;      // [slices, m + sums, n], where there are several
-  Global<u32> arrived;        // [tiles] slices of each that are done; 0 before and after
-  Global<const Clock> clock;  // [1]
-  i64 a_strides[2];
-  i64 b_strides[2];
-  i64 out_stride;
-  u32 m, n, k;
-  u32 steps;
-  u32 slices;
-  u32 span;  // depth of a slice, a multiple of the tiles' depth
-  u32 out_type;
-  u32 sums;                   // 1: a row of ones stands under `a`, whose products are sums of b's columns
-  Global<float> column_sums;  // [n]
-  // Kernels with followers: n = pieces · units columns, [piece, unit]. A tile has `run` units with all their pieces.
-  Global<const ProgramArguments> followers;  // maps over [up to m, units] that read the result of their own unit
-  u32 follower_count;
-  u32 pieces;
-  u32 units;
-  u32 run;
-  u32 first;   // block of the launch
-  u32 across;  // tiles side by side
-  u32 in_type;  // of a and b, where a kernel does not say it
-  u32 unused;
-  u32 out_at;   // updating kernels: the parameters whose gradient the result is, from here on
-  u32 sums_at;  // and the column sums
-  Step step[MAX_STEPS];
-};
 
 struct MatmulLaunch {
   u32 count;
   u32 unused;
   MatmulArguments product[MAX_PRODUCTS];
-  UpdateArguments update;  // updating kernels: of the network whose whole gradient the products are
+  UpdateArguments update;  // measuring and updating kernels: of the network whose whole gradient the products are
+  Head head;               // kernels with a loss head: it reads the first product; the second one are its logits
 };
 
-// What a kernel does with a finished product: nothing, run the maps that follow, update the parameters whose gradient it
-// is.
-enum After { NOTHING, FOLLOWERS, UPDATE };
+// What a kernel does with a finished product: nothing, run the maps that follow, and the loss head behind them, measure
+// the gradient that it is, update the parameters from it.
+enum After { NOTHING, FOLLOWERS, HEAD, MEASURE, UPDATE };
+
+// Whether a tile has whole units, as maps that follow need it.
+__host__ __device__ constexpr bool followed(After after) { return after == FOLLOWERS || after == HEAD; }
 
 // The product that this block works on.
 __device__ __forceinline__ const MatmulArguments& own_product(const MatmulLaunch& launch) {
@@ -125,59 +64,6 @@ struct Lines {
   }
 };
 
-// Operands of `step` at four neighbouring columns; zeros outside its windows and from `count` on.
-__device__ __forceinline__ void operands(const Step& step, u32 row, u32 column, u32 count, float (&to)[4]) {
-  i64 at = step.base + (i64)row * step.strides[0] + (i64)column * step.strides[1];
-  bool row_inside = row >= step.from[0] && row < step.to[0];
-#pragma unroll
-  for (u32 j = 0; j < 4; j++) {
-    bool inside = row_inside && j < count && column + j >= step.from[1] && column + j < step.to[1];
-    to[j] = inside ? read_number(step.at, step.type, at + j * step.strides[1]) : 0.0f;
-  }
-}
-
-// The epilogue on `count` neighbouring columns of a row, at most four: a step is decoded once for all of them.
-__device__ __forceinline__ void finish(const MatmulArguments& a, float (&x)[4], u32 row, u32 column, u32 count) {
-  for (u32 i = 0; i < a.steps; i++) {
-    const Step& step = a.step[i];
-    float y[4] = {};
-    if (step.kind == BIAS || step.kind >= RELU_GRAD) {
-      operands(step, row, column, count, y);
-    } else if (step.kind == DROPOUT) {
-      i64 at = step.base + (i64)row * step.strides[0] + (i64)column * step.strides[1];
-      four_uniforms(a.clock[0].seed, a.clock[0].tick, step.stream, at, step.strides[1], y);
-    }
-#pragma unroll
-    for (u32 j = 0; j < 4; j++) {
-      float v = x[j];
-      switch (step.kind) {
-        case BIAS: v = add(v, y[j]); break;
-        case SCALE: v = mul(v, step.x); break;
-        case RELU: v = relu(v); break;
-        case LEAKY_RELU: v = v > 0.0f ? v : mul(step.x, v); break;
-        case TANH: v = hyperbolic_tangent(v); break;
-        case SIGMOID: v = sigmoid(v); break;
-        case DROPOUT: v = mul(v, y[j] > step.x ? step.y : 0.0f); break;
-        case RELU_GRAD: v = y[j] > 0.0f ? v : 0.0f; break;
-        case LEAKY_RELU_GRAD: v = y[j] > 0.0f ? v : mul(step.x, v); break;
-        case TANH_GRAD: v = mul(v, sub(1.0f, mul(y[j], y[j]))); break;
-        default: v = mul(mul(v, y[j]), sub(1.0f, y[j])); break;
-      }
-      x[j] = v;
-    }
-  }
-}
-
-// Finishes and stores `count` neighbouring sums, or stores them as they are under the row of ones.
-__device__ __forceinline__ void conclude(const MatmulArguments& a, float (&sums)[4], u32 row, u32 column, u32 count) {
-  if (row == a.m) {
-    write_four(a.column_sums, F32, column, sums, count);
-    return;
-  }
-  finish(a, sums, row, column, count);
-  write_four(a.out, a.out_type, (i64)row * a.out_stride + column, sums, count);
-}
-
 // What concludes sums of a kernel.
 template <After AFTER>
 struct Conclusion {
@@ -185,8 +71,62 @@ struct Conclusion {
   __device__ __forceinline__ void operator()(const MatmulArguments& a, float (&sums)[4], u32 row, u32 column, u32 count) {
     conclude(a, sums, row, column, count);
   }
-  template <u32 THREADS>
-  __device__ __forceinline__ void end() {}
+  template <u32 TILE, u32 THREADS, class Slots>
+  __device__ __forceinline__ void end(const MatmulArguments&, const Part&, Slots&) {}
+};
+
+// The logits of a row of tiles, by the block that concludes its last one; what is behind them, by the last of these.
+template <>
+struct Conclusion<HEAD> {
+  const MatmulLaunch& launch;
+
+  __device__ __forceinline__ explicit Conclusion(const MatmulLaunch& launch) : launch(launch) {}
+
+  __device__ __forceinline__ void operator()(const MatmulArguments& a, float (&sums)[4], u32 row, u32 column, u32 count) {
+    conclude(a, sums, row, column, count);
+  }
+
+  template <u32 TILE, u32 THREADS, class Slots>
+  __device__ __forceinline__ void end(const MatmulArguments& a, const Part& part, Slots& slots) {
+    constexpr u32 AT_ONCE = 4;
+    SHARED(float, sums, THREADS);
+    const Head& head = launch.head;
+    u32 down = (a.m + TILE - 1) / TILE;
+    if (!last_of(head.arrived, part.row, a.across)) return;
+#pragma unroll 1
+    for (u32 row = threadIdx.x / 32 * AT_ONCE; row < TILE; row += THREADS / 32 * AT_ONCE) {
+      logits<AT_ONCE>(launch.product[1], part.row * TILE + row);
+    }
+    if (last_of(head.arrived, down, down)) run_parts(head, slots, sums);
+  }
+};
+
+// Finished sums are a scaled gradient, which is stored and measured; what its norm says about the scale, the last block
+// of the launch notes.
+template <>
+struct Conclusion<MEASURE> {
+  const UpdateArguments& update;
+  float inverse;
+  double square;  // of what this thread has concluded
+
+  __device__ __forceinline__ explicit Conclusion(const MatmulLaunch& launch)
+      : update(launch.update), inverse(inverse_scale(launch.update.scale)), square(0.0) {}
+
+  __device__ __forceinline__ void operator()(const MatmulArguments& a, float (&sums)[4], u32 row, u32 column, u32 count) {
+    conclude(a, sums, row, column, count);
+#pragma unroll
+    for (u32 j = 0; j < 4; j++) {
+      if (j < count) square += squared(mul(sums[j], inverse));
+    }
+  }
+
+  template <u32 TILE, u32 THREADS, class Slots>
+  __device__ __forceinline__ void end(const MatmulArguments&, const Part&, Slots&) {
+    double total;
+    if (whole_norm<THREADS>(update.partials, update.finished, square, total) && threadIdx.x == 0) {
+      judge(update.scale, update.norm2, total, inverse);
+    }
+  }
 };
 
 // Finished sums are the gradient of neighbouring parameters, which are updated here; nobody else needs it.
@@ -208,15 +148,15 @@ struct Conclusion<UPDATE> {
 #pragma unroll
     for (u32 j = 0; j < 4; j++) {
       if (j >= count) continue;
-      square += (double)sums[j] * (double)sums[j];
+      square += squared(sums[j]);
       if (update.keep) update.gradients[at + j] = sums[j];
       update_one(update, update.rule, rates, at + j, sums[j]);
     }
   }
 
   // The gradient's squared norm, when all blocks have come here.
-  template <u32 THREADS>
-  __device__ __forceinline__ void end() {
+  template <u32 TILE, u32 THREADS, class Slots>
+  __device__ __forceinline__ void end(const MatmulArguments&, const Part&, Slots&) {
     double total;
     if (whole_norm<THREADS>(update.partials, update.finished, square, total) && threadIdx.x == 0) {
       update.norm2[0] = total;
@@ -261,21 +201,6 @@ __device__ __forceinline__ void deliver_rows(const MatmulArguments& a, Conclusio
   }
 }
 
-// Whether this block is the last one of its tile's slices: then all their sums are there.
-__device__ __forceinline__ bool last_slice(const MatmulArguments& a, const Part& part) {
-  SHARED(u32, last, 1);
-  // Everything this block has stored, then the count of blocks.
-  __threadfence();
-  __syncthreads();
-  if (threadIdx.x == 0) {
-    last[0] = atomicAdd(&a.arrived[part.tile], 1u) == a.slices - 1;
-    if (last[0]) a.arrived[part.tile] = 0;
-  }
-  __syncthreads();
-  __threadfence();
-  return last[0];
-}
-
 // Ends a tile whose sums are delivered: the last of its slices' blocks adds them, and runs what follows the product.
 // `slots` has a column for each thread.
 template <u32 TILE, u32 THREADS, After AFTER, class Slots, bool FOLLOWED>
@@ -285,7 +210,7 @@ __device__ __forceinline__ void conclude_tile(const MatmulArguments& a, Conclusi
   bool whole = a.slices == 1;
   // A product of large tiles fills a GPU uncut, and its kernels have no shared memory to spare.
   if constexpr (TILE <= 64) {
-    if (!whole && last_slice(a, part)) {
+    if (!whole && last_of(a.arrived, part.tile, a.slices)) {
       whole = true;
 #pragma unroll 1
       for (u32 quad = threadIdx.x; quad < TILE * TILE / 4; quad += THREADS) {
@@ -298,7 +223,7 @@ __device__ __forceinline__ void conclude_tile(const MatmulArguments& a, Conclusi
       }
     }
   }
-  if constexpr (AFTER == FOLLOWERS) {
+  if constexpr (followed(AFTER)) {
     if (!whole) return;
     // What a follower reads, another thread may have stored.
     __syncthreads();
@@ -314,5 +239,5 @@ __device__ __forceinline__ void conclude_tile(const MatmulArguments& a, Conclusi
       }
     }
   }
-  conclusion.template end<THREADS>();
+  conclusion.template end<TILE, THREADS>(a, part, slots);
 }

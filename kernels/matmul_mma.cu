@@ -7,9 +7,8 @@
 // different banks; what cannot be copied by 16 bytes is gathered element by element.
 //
 // At the end the sums pass through the tiles' memory, so that the epilogue walks rows, four neighbours a thread.
-#include "mma.cuh"
-
 #include "matmul.cuh"
+#include "mma.cuh"
 
 #define STAGES 3
 // A line that no tile has.
@@ -17,10 +16,12 @@
 // Of a tile's depth, in words of 4 bytes.
 #define LINE 16
 
-// What differs between number types: how many lie in a word, how deep one multiplication is, in words.
+// What differs between number types: how many lie in a word, how deep one multiplication is, in words, and whether it
+// rounds its operands; then sums of columns are no products with ones.
 struct Half {
   typedef u16 Element;
   static constexpr u32 PER_WORD = 2, STEP = 8, ONE = 0x3c00;
+  static constexpr bool ROUNDS = false;
   static __device__ __forceinline__ u32 turn(u32 depth) { return depth % 8; }
   static __device__ __forceinline__ void multiply(float (&sums)[4], const u32 (&a)[4], const u32 (&b)[2]) {
     multiply_f16(sums, a, b);
@@ -35,7 +36,8 @@ struct Bfloat : Half {
 };
 struct Tf32 {
   typedef u32 Element;
-  static constexpr u32 PER_WORD = 1, STEP = 8, ONE = 0x3f800000;
+  static constexpr u32 PER_WORD = 1, STEP = 8, ONE = 0;
+  static constexpr bool ROUNDS = true;
   static __device__ __forceinline__ u32 turn(u32 depth) { return depth % 4 * 2; }
   static __device__ __forceinline__ void multiply(float (&sums)[4], const u32 (&a)[4], const u32 (&b)[2]) {
     multiply_tf32(sums, a, b);
@@ -134,7 +136,7 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
   static_assert(ROWS * PITCH <= 2 * STAGES * Side::WORDS, "the sums of 64 rows fit where the tiles were");
 
   typedef typename Number::Element Element;
-  constexpr bool FOLLOWED = AFTER == FOLLOWERS;
+  constexpr bool FOLLOWED = followed(AFTER);
   const MatmulArguments& a = own_product(launch);
   Conclusion<AFTER> conclusion(launch);
   Part part(a, TILE);
@@ -148,6 +150,9 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
   u32 count = (depth_end - depth + Side::DEPTH - 1) / Side::DEPTH;
   u32 warp = threadIdx.x / 32, row = warp / ACROSS * (TILE / 2), column = warp % ACROSS * 32;
   float sums[HIGH][4][4] = {};
+  // A thread for each column, where sums of columns are not products.
+  bool summing = Number::ROUNDS && a.sums && part.row == a.m / TILE && threadIdx.x < TILE;
+  float column_sum = 0.0f;
 
 #pragma unroll
   for (u32 stage = 0; stage < STAGES - 1; stage++) {
@@ -167,6 +172,13 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
       right.template bring<THREADS>(tiles, ahead % STAGES, depth + ahead * Side::DEPTH, depth_end);
     }
     copies_commit();
+    if (summing) {
+#pragma unroll
+      for (u32 d = 0; d < Side::DEPTH; d++) {
+        u32 word = right.start + i % STAGES * Side::WORDS + right.word(threadIdx.x, d);
+        column_sum = add(column_sum, __uint_as_float(tiles[word]));
+      }
+    }
 #pragma unroll
     for (u32 step = 0; step < STEPS; step++) {
       u32 within = step * Number::STEP * Number::PER_WORD;
@@ -204,6 +216,11 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
       }
     }
     __syncthreads();
+    if constexpr (Number::ROUNDS) {
+      u32 row_of_sums = a.m % TILE - from;
+      if (summing && row_of_sums < ROWS) tiles[row_of_sums * PITCH + threadIdx.x] = __float_as_uint(column_sum);
+      __syncthreads();
+    }
     deliver_rows<ROWS, TILE, PITCH, THREADS>(a, conclusion, tiles, part.slice, part.row * TILE + from, columns);
   }
   FloatSlots<decltype(tiles)> slots = {tiles};
@@ -218,6 +235,14 @@ extern "C" __global__ void __launch_bounds__(128, 4) matmul_followed_f16(const _
   product<Half, 64, FOLLOWERS>(a);
 }
 
+extern "C" __global__ void __launch_bounds__(128, 3) matmul_head_f16(const __grid_constant__ MatmulLaunch a) {
+  product<Half, 64, HEAD>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 4) matmul_measure_f16(const __grid_constant__ MatmulLaunch a) {
+  product<Half, 64, MEASURE>(a);
+}
+
 extern "C" __global__ void __launch_bounds__(256, 1) matmul_wide_f16(const __grid_constant__ MatmulLaunch a) {
   product<Half, 128, NOTHING>(a);
 }
@@ -229,6 +254,10 @@ extern "C" __global__ void __launch_bounds__(128, 4) matmul_bf16(const __grid_co
 
 extern "C" __global__ void __launch_bounds__(128, 4) matmul_followed_bf16(const __grid_constant__ MatmulLaunch a) {
   product<Bfloat, 64, FOLLOWERS>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 3) matmul_head_bf16(const __grid_constant__ MatmulLaunch a) {
+  product<Bfloat, 64, HEAD>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 3) matmul_update_bf16(const __grid_constant__ MatmulLaunch a) {
@@ -245,6 +274,10 @@ extern "C" __global__ void __launch_bounds__(128, 4) matmul_tf32(const __grid_co
 
 extern "C" __global__ void __launch_bounds__(128, 4) matmul_followed_tf32(const __grid_constant__ MatmulLaunch a) {
   product<Tf32, 64, FOLLOWERS>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 3) matmul_head_tf32(const __grid_constant__ MatmulLaunch a) {
+  product<Tf32, 64, HEAD>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 3) matmul_update_tf32(const __grid_constant__ MatmulLaunch a) {

@@ -5,14 +5,11 @@
 // A block walks 4,096 elements. The norm's partial sums are f64; the last block to finish adds them in a fixed
 // order, so no float is ever added atomically. Column norms come after as a launch of their own.
 //
-// Gradients of a scaled loss (fp16) are measured by a launch before: it finds out whether all of them are finite and
-// moves the scale; an update whose gradient is not finite then changes nothing at all.
+// Gradients of a scaled loss (fp16) are measured before, by the products that they are or by a launch: that finds out
+// whether all of them are finite and moves the scale; an update whose gradient is not finite then changes nothing at all.
 #include "update.cuh"
 
 #define PER_BLOCK 4096
-// Of src/exec/scale.rs.
-#define MOST_SCALE 16777216.0f
-#define GROWTH 2000
 
 // Elements of this block: [from, to).
 struct Range {
@@ -32,7 +29,7 @@ __device__ __forceinline__ void update(const UpdateArguments& a) {
   Range range(a.count);
   for (u32 i = range.from + threadIdx.x; i < range.to; i += 256) {
     float g = mul(a.gradients[i], inverse);
-    square += (double)g * (double)g;
+    square += squared(g);
     update_one(a, RULE, rates, i, g);
   }
   double total;
@@ -59,32 +56,14 @@ struct MeasureArguments {
 
 // The squared norm of a gradient with its scale taken out, and what it says about the scale.
 extern "C" __global__ void __launch_bounds__(256) measure_f32(const __grid_constant__ MeasureArguments a) {
-  // A power of two: taking it out rounds nothing.
-  float inverse = __fdiv_rn(1.0f, a.scale[0].scale);
+  float inverse = inverse_scale(a.scale);
   double square = 0.0;
   Range range(a.count);
-  for (u32 i = range.from + threadIdx.x; i < range.to; i += 256) {
-    float g = mul(a.gradients[i], inverse);
-    square += (double)g * (double)g;
-  }
+  for (u32 i = range.from + threadIdx.x; i < range.to; i += 256) square += squared(mul(a.gradients[i], inverse));
   double total;
-  if (!whole_norm<256>(a.partials, a.finished, square, total) || threadIdx.x != 0) return;
-  a.norm2[0] = total;
-  LossScale s = a.scale[0];
-  s.inverse = inverse;
-  // No sum of squares of finite f32s overflows f64.
-  s.skip = !(total - total == 0.0);
-  if (s.skip) {
-    s.scale = mul(s.scale, 0.5f);
-    s.good = 0;
-    s.skipped++;
-  } else if (s.good + 1 == GROWTH) {
-    s.scale = s.scale < MOST_SCALE ? mul(s.scale, 2.0f) : MOST_SCALE;
-    s.good = 0;
-  } else {
-    s.good++;
+  if (whole_norm<256>(a.partials, a.finished, square, total) && threadIdx.x == 0) {
+    judge(a.scale, a.norm2, total, inverse);
   }
-  a.scale[0] = s;
 }
 
 struct ColumnNormArguments {

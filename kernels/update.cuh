@@ -3,6 +3,10 @@
 #pragma once
 #include "common.cuh"
 
+// Of src/exec/scale.rs.
+#define MOST_SCALE 16777216.0f
+#define GROWTH 2000
+
 // Rust: `update::rule_number`.
 enum { SGD, ADAM, RMS_PROP };
 
@@ -16,7 +20,7 @@ struct UpdateArguments {
   Global<double> partials;        // [blocks]
   Global<double> norm2;           // [1] squared norm of the gradient
   Global<u32> finished;           // [1] blocks done; 0 before and after
-  Global<const LossScale> scale;  // [1]
+  Global<LossScale> scale;        // [1]
   Global<const Clock> clock;      // [1]
   u32 count;
   u32 player;
@@ -68,20 +72,38 @@ __device__ __forceinline__ void update_one(const UpdateArguments& a, u32 rule, c
 template <u32 THREADS>
 __device__ __forceinline__ bool whole_norm(Global<double> partials, Global<u32> finished, double square, double& total) {
   SHARED(double, sums, THREADS);
-  SHARED(u32, last, 1);
   double sum = block_sum<double>(sums, threadIdx.x, THREADS, square);
-  if (threadIdx.x == 0) {
-    partials[blockIdx.x] = sum;
-    __threadfence();
-    last[0] = atomicAdd(&finished[0], 1u) == gridDim.x - 1;
-  }
-  __syncthreads();
-  if (last[0] == 0) return false;
-  __threadfence();
+  if (threadIdx.x == 0) partials[blockIdx.x] = sum;
+  if (!last_of(finished, 0, gridDim.x)) return false;
   total = 0.0;
   for (u32 i = threadIdx.x; i < gridDim.x; i += THREADS) total += partials[i];
   total = block_sum<double>(sums, threadIdx.x, THREADS, total);
-  if (threadIdx.x == 0) finished[0] = 0;
   return true;
 }
 
+__device__ __forceinline__ double squared(float x) { return (double)x * (double)x; }
+
+// What takes the scale out of a gradient: a power of two, so that it rounds nothing.
+__device__ __forceinline__ float inverse_scale(Global<const LossScale> scale) {
+  return __fdiv_rn(1.0f, scale[0].scale);
+}
+
+// Notes the squared norm of a gradient whose scale is taken out, and what it says about the scale.
+__device__ __forceinline__ void judge(Global<LossScale> scale, Global<double> norm2, double total, float inverse) {
+  norm2[0] = total;
+  LossScale s = scale[0];
+  s.inverse = inverse;
+  // No sum of squares of finite f32s overflows f64.
+  s.skip = !(total - total == 0.0);
+  if (s.skip) {
+    s.scale = mul(s.scale, 0.5f);
+    s.good = 0;
+    s.skipped++;
+  } else if (s.good + 1 == GROWTH) {
+    s.scale = s.scale < MOST_SCALE ? mul(s.scale, 2.0f) : MOST_SCALE;
+    s.good = 0;
+  } else {
+    s.good++;
+  }
+  scale[0] = s;
+}

@@ -237,20 +237,21 @@ fn detail(work: &Work) -> String {
         Work::Map { program, .. } | Work::Reduce { program, .. } => {
             format!("{} instructions", program.instructions.len())
         }
-        Work::Loss { logits, parts } => {
-            let products =
-                logits.iter().map(|m| format!("{} of {}: {}, ", m.size[0], m.size[2], detail_of(m)));
-            format!("{}{} maps and sums", products.collect::<String>(), parts.len())
+        Work::Loss { hidden, logits, parts } => {
+            let hidden = hidden.iter().map(|m| format!("{} + loss of ", detail_of(m)));
+            let logits = logits.iter().map(|m| format!("{} of {}: {}, ", m.size[0], m.size[2], detail_of(m)));
+            format!("{}{} maps and sums", hidden.chain(logits).collect::<String>(), parts.len())
         }
         Work::Together(parts) => {
             let size = |work: &Work| crate::bench::table::sizes(&work.shape());
             let parts = parts.iter().map(|part| match part {
+                Work::Measure(player) => format!("measure of the {}'s gradient", player.name()),
                 Work::Update(player) => format!("update of the {}", player.name()),
                 _ => format!("{} {}", size(part), detail(part)),
             });
             parts.collect::<Vec<_>>().join(" + ")
         }
-        Work::Update(player) => player.name().to_string(),
+        Work::Measure(player) | Work::Update(player) => player.name().to_string(),
     }
 }
 

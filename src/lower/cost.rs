@@ -79,9 +79,9 @@ impl Work {
                 let cost = program(size(shape), p);
                 Cost { flops: cost.flops + size(shape), ..cost }
             }
-            Work::Loss { logits, parts } => {
+            Work::Loss { parts, .. } => {
                 let parts = parts.iter().map(|part| part.cost(updates));
-                logits.iter().map(product).chain(parts).fold(Cost::default(), |a, b| a + b)
+                self.products().into_iter().map(product).chain(parts).fold(Cost::default(), |a, b| a + b)
             }
             Work::Together(parts) => {
                 let all = parts.iter().map(|part| part.cost(updates)).fold(Cost::default(), |a, b| a + b);
@@ -91,6 +91,8 @@ impl Work {
                 let results = results.flat_map(|m| m.column_sums.iter().chain([&m.out]));
                 Cost { bytes: all.bytes - 2 * results.map(touched).sum::<u64>(), ..all }
             }
+            // Measured where it is computed.
+            Work::Measure(_) => Cost::default(),
             Work::Update(player) => updates[*player as usize],
         }
     }

@@ -10,7 +10,6 @@ use super::analysis::Analysis;
 use super::epilogue::{Pattern, patterns};
 use super::series::SMALL;
 use crate::graph::{Family, Op, Var};
-use crate::precision::Precision;
 use std::collections::{HashMap, HashSet};
 
 /// Pointwise nodes a reader may recompute instead of having them stored.
@@ -63,9 +62,9 @@ pub(super) struct Fusion {
     pub buffered: HashSet<Var>,
 }
 
-pub(super) fn fuse(a: &Analysis, precision: Precision) -> Fusion {
+pub(super) fn fuse(a: &Analysis) -> Fusion {
     let tentative = tentative_chains(a);
-    let column_sums = column_sums(a, precision);
+    let column_sums = column_sums(a);
     let between: HashSet<Var> = tentative.values().flat_map(|p| p.between.iter().copied()).collect();
     let mut f = Fusion { kernels: vec![], home: HashMap::new(), buffered: hard_buffered(a) };
     let in_front = in_front_of_sums(a, &f.buffered);
@@ -137,11 +136,7 @@ fn tentative_chains(a: &Analysis) -> HashMap<Var, Pattern> {
 
 /// Products whose right operand is also summed over its rows, for nobody but the stage itself: the sum of each. A
 /// bias' gradient then needs no launch of its own.
-fn column_sums(a: &Analysis, precision: Precision) -> HashMap<Var, Var> {
-    // tf32 would round what is summed.
-    if precision == Precision::Tf32 {
-        return HashMap::new();
-    }
+fn column_sums(a: &Analysis) -> HashMap<Var, Var> {
     let mut found = HashMap::new();
     for &v in &a.order {
         let node = a.node(v);

@@ -4,7 +4,7 @@
 use super::assembly::{Assembly, Draft, collapse_map};
 use super::places::reads;
 use super::plan::*;
-use super::{Stage, Update, follow, series, together};
+use super::{Along, Stage, Update, follow, series, together};
 use crate::graph::{Op, Var};
 use std::collections::HashSet;
 
@@ -70,7 +70,8 @@ impl Assembly<'_> {
         }
     }
 
-    /// The products that are a network's gradients become one launch; with the update, where they are all of them.
+    /// The products that are a network's gradients become one launch; with the update or the measure, where they are all of
+    /// them.
     fn join_gradients(&mut self, update: &Update) {
         let read: HashSet<Place> = self.works().iter().flat_map(|w| reads(w)).collect();
         let nodes: HashSet<Var> = update.gradients.iter().map(|(v, _)| *v).collect();
@@ -86,16 +87,27 @@ impl Assembly<'_> {
         };
         let found: Vec<usize> = (0..self.launches.len()).filter(|&i| gradient(&self.launches[i])).collect();
         let stored = found.iter().map(|&i| self.launches[i].stores.len()).sum::<usize>();
-        let whole = update.in_place && stored == update.gradients.len();
-        if whole && found.len() <= together::MOST_PRODUCTS {
-            let at = self.launches.iter().position(|d| d.launch.work == Work::Update(update.player));
-            let at = at.expect("a stage ends with its updates");
-            let members: Vec<usize> = found.into_iter().chain([at]).collect();
-            return self.unite(&members, at, Work::Together);
-        }
-        // The last group first: numbers before it stay.
-        for group in found.chunks(together::MOST_PRODUCTS).filter(|group| group.len() > 1).rev() {
-            self.unite(group, group[group.len() - 1], Work::Together);
+        let whole = stored == update.gradients.len() && found.len() <= together::MOST_PRODUCTS;
+        match update.along {
+            Along::Update if whole => {
+                let at = self.launches.iter().position(|d| d.launch.work == Work::Update(update.player));
+                let at = at.expect("a stage ends with its updates");
+                let members: Vec<usize> = found.into_iter().chain([at]).collect();
+                self.unite(&members, at, Work::Together);
+            }
+            Along::Measure if whole => {
+                let measure = Work::Measure(update.player);
+                let last = found[found.len() - 1];
+                self.unite(&found, last, |works| {
+                    Work::Together(works.into_iter().chain([measure]).collect())
+                });
+            }
+            _ => {
+                // The last group first: numbers before it stay.
+                for group in found.chunks(together::MOST_PRODUCTS).filter(|group| group.len() > 1).rev() {
+                    self.unite(group, group[group.len() - 1], Work::Together);
+                }
+            }
         }
     }
 
@@ -114,8 +126,24 @@ impl Assembly<'_> {
                     Work::Matmul(product) => product,
                     other => unreachable!("{other:?} is no logit"),
                 };
-                Work::Loss { logits: works.into_iter().map(product).collect(), parts }
+                Work::Loss { hidden: None, logits: works.into_iter().map(product).collect(), parts }
             });
+        }
+        self.join_hidden();
+    }
+
+    /// A loss head goes along with the product before it, where its logits need no more of that than their own rows.
+    fn join_hidden(&mut self) {
+        for at in (1..self.launches.len()).rev() {
+            let [before, head] = [at - 1, at].map(|i| &self.launches[i].launch.work);
+            if series::reads_rows(before, head) {
+                self.unite(&[at - 1, at], at - 1, |works| match <[Work; 2]>::try_from(works) {
+                    Ok([Work::Matmul(product), Work::Loss { logits, parts, .. }]) => {
+                        Work::Loss { hidden: Some(Box::new(product)), logits, parts }
+                    }
+                    other => unreachable!("{other:?} are no product and a loss head"),
+                });
+            }
         }
     }
 

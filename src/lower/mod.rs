@@ -41,6 +41,17 @@ fn loss_scale_of(input: &str) -> Option<Player> {
     Player::ALL.into_iter().find(|&p| LOSS_SCALES[p as usize] == input)
 }
 
+/// What may ride along with the computation of a network's whole gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Along {
+    /// Nothing: a parameter's update needs more than its own gradient.
+    Nothing,
+    /// The measure of a scaled gradient, without which no parameter moves.
+    Measure,
+    /// The update.
+    Update,
+}
+
 /// A network's update: its gradients, and where in its flat memory each belongs.
 #[derive(Debug, Clone)]
 pub struct Update {
@@ -48,9 +59,8 @@ pub struct Update {
     pub player: Player,
     /// Gradient and offset of its parameter.
     pub gradients: Vec<(Var, usize)>,
-    /// Whether a parameter's update needs nothing but its own gradient: the launch that computes the gradients may then
-    /// update.
-    pub in_place: bool,
+    /// What the launch that computes all of them may do besides.
+    pub along: Along,
 }
 
 /// Part of a step: computed, then updated from.
@@ -78,7 +88,7 @@ impl Stage {
         };
         let updates = self.updates.iter().map(|u| Update {
             player: u.player,
-            in_place: u.in_place,
+            along: u.along,
             gradients: u.gradients.iter().map(|&(v, at)| (strip(v), at)).collect(),
         });
         Stage {
@@ -108,7 +118,7 @@ pub fn lower(
         panic!("{message}");
     }
     let analysis = Analysis::new(g, &stages);
-    let fusion = fuse::fuse(&analysis, precision);
+    let fusion = fuse::fuse(&analysis);
     let mut assembly = Assembly::new(&analysis, fusion);
     assembly.gather();
     assembly.kernels(&stages);

@@ -8,12 +8,12 @@ pub(super) fn places_mut(work: &mut Work) -> Vec<&mut Place> {
         Work::Gather { to, .. } => vec![to],
         Work::Matmul(product) => product_places_mut(product),
         Work::Map { program, .. } | Work::Reduce { program, .. } => program_places_mut(program),
-        Work::Loss { logits, parts } => {
-            let logits = logits.iter_mut().flat_map(product_places_mut);
-            logits.chain(parts.iter_mut().flat_map(places_mut)).collect()
+        Work::Loss { hidden, logits, parts } => {
+            let products = hidden.as_deref_mut().into_iter().chain(logits);
+            products.flat_map(product_places_mut).chain(parts.iter_mut().flat_map(places_mut)).collect()
         }
         Work::Together(parts) => parts.iter_mut().flat_map(places_mut).collect(),
-        Work::Update(_) => vec![],
+        Work::Measure(_) | Work::Update(_) => vec![],
     }
 }
 
@@ -47,11 +47,11 @@ fn program_places_mut(program: &mut Program) -> Vec<&mut Place> {
 /// Every place a launch reads; of what it writes itself first, none or some.
 pub(super) fn reads(work: &Work) -> Vec<Place> {
     match work {
-        Work::Gather { .. } | Work::Update(_) => vec![],
+        Work::Gather { .. } | Work::Measure(_) | Work::Update(_) => vec![],
         Work::Matmul(product) => product_reads(product),
         Work::Map { program, .. } | Work::Reduce { program, .. } => program_reads(program).collect(),
-        Work::Loss { logits, parts } => {
-            logits.iter().flat_map(product_reads).chain(parts.iter().flat_map(reads)).collect()
+        Work::Loss { parts, .. } => {
+            work.products().into_iter().flat_map(product_reads).chain(parts.iter().flat_map(reads)).collect()
         }
         Work::Together(parts) => parts.iter().flat_map(reads).collect(),
     }

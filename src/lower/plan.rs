@@ -269,14 +269,20 @@ pub enum Work {
     /// The loss head: D's logits, then maps and reductions of few elements, one after the other in one block; a later
     /// one may read what an earlier one stored. Losses, their gradients and statistics.
     Loss {
+        /// The product that comes before, where it and what follows it are all of the launch that the only logits read,
+        /// row by row.
+        hidden: Option<Box<Matmul>>,
         /// Products with one column, which do not need each other.
         logits: Vec<Matmul>,
         /// Maps and reductions.
         parts: Vec<Work>,
     },
     /// The minibatch's inputs and maps that do not need each other; or products that do not, and after them perhaps the
-    /// update of the network whose whole gradient they are.
+    /// measure or the update of the network whose whole gradient they are.
     Together(Vec<Work>),
+    /// The squared norm of a network's scaled gradient, and what it says about the scale. An executor may find it with the
+    /// update instead.
+    Measure(Player),
     /// One optimizer update of a network from its gradients.
     Update(Player),
 }
@@ -289,8 +295,10 @@ impl Work {
             Work::Matmul(_) => "matmul",
             Work::Map { .. } => "map",
             Work::Reduce { .. } => "reduce",
+            Work::Loss { hidden: Some(_), .. } => "matmul",
             Work::Loss { .. } => "loss",
             Work::Together(parts) => parts[0].kind(),
+            Work::Measure(_) => "measure",
             Work::Update(_) => "update",
         }
     }
@@ -301,7 +309,8 @@ impl Work {
             Work::Gather { rows, width, .. } => vec![*rows, *width],
             Work::Matmul(m) => m.size.to_vec(),
             Work::Map { shape, .. } | Work::Reduce { shape, .. } => shape.clone(),
-            Work::Loss { .. } | Work::Together(_) | Work::Update(_) => vec![],
+            Work::Loss { hidden: Some(m), .. } => m.size.to_vec(),
+            Work::Loss { .. } | Work::Together(_) | Work::Measure(_) | Work::Update(_) => vec![],
         }
     }
 
@@ -314,11 +323,20 @@ impl Work {
         }
     }
 
+    /// Whether it measures a network's scaled gradient.
+    pub fn measures(&self, player: Player) -> bool {
+        match self {
+            Work::Measure(of) => *of == player,
+            Work::Together(parts) => parts.iter().any(|part| part.measures(player)),
+            _ => false,
+        }
+    }
+
     /// The matrix products in it.
     pub fn products(&self) -> Vec<&Matmul> {
         match self {
             Work::Matmul(product) => vec![product],
-            Work::Loss { logits, .. } => logits.iter().collect(),
+            Work::Loss { hidden, logits, .. } => hidden.as_deref().into_iter().chain(logits).collect(),
             Work::Together(parts) => parts.iter().flat_map(Work::products).collect(),
             _ => vec![],
         }
@@ -328,7 +346,7 @@ impl Work {
     pub fn products_mut(&mut self) -> Vec<&mut Matmul> {
         match self {
             Work::Matmul(product) => vec![product],
-            Work::Loss { logits, .. } => logits.iter_mut().collect(),
+            Work::Loss { hidden, logits, .. } => hidden.as_deref_mut().into_iter().chain(logits).collect(),
             Work::Together(parts) => parts.iter_mut().flat_map(Work::products_mut).collect(),
             _ => vec![],
         }

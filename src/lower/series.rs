@@ -3,7 +3,8 @@
 //! D's logits and the first large product of a backward pass have between them maps and sums over as many elements as
 //! the minibatch has rows. On a GPU each would cost a launch and keep one multiprocessor busy; one block runs them
 //! one after the other instead. The logits themselves, products with one column, are computed before by all blocks of
-//! the same launch.
+//! the same launch. That may be the launch of the hidden layer that they read: who has computed a row of its tiles goes on
+//! with the logits of these rows.
 
 use super::plan::{Matmul, Work};
 
@@ -64,6 +65,19 @@ pub(super) fn heads(works: &[&Work], needs: impl Fn(usize, usize) -> bool) -> Ve
     heads
 }
 
+/// Whether a loss head's only logits read, row by row, what the product before it stores.
+pub(super) fn reads_rows(before: &Work, head: &Work) -> bool {
+    let (Work::Matmul(product), Work::Loss { logits, .. }) = (before, head) else { return false };
+    let [logits] = &logits[..] else { return false };
+    let followers = product.followers.iter().flat_map(|f| f.program.results.iter().map(|(_, view)| view));
+    let mut stored = followers.chain([&product.out]);
+    let rows = logits.size[0] <= product.size[0] && product.column_sums.is_none();
+    rows && stored.any(|view| {
+        let whole = [view.base, view.strides[1]] == [0, 1] && view.strides[0] == logits.size[2] as isize;
+        view.place == logits.a.place && whole && logits.a.base == 0 && logits.a.strides == view.strides
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +111,24 @@ mod tests {
         let many: Vec<Work> = (0..MOST + 3).map(|_| map(1)).collect();
         let sizes: Vec<usize> = heads_of(&many, |_, _| false).iter().map(|[_, parts]| parts.len()).collect();
         assert_eq!(sizes, [MOST, 3]);
+    }
+
+    #[test]
+    fn a_head_goes_along_with_the_layer_it_reads() {
+        let layer = product(9, 4);
+        let head = |place, rows, units, stride| {
+            let a =
+                View { strides: vec![stride, 1], ..View::contiguous(Place::Arena(place), &[rows, units]) };
+            let Work::Matmul(plain) = product(rows, 1) else { unreachable!() };
+            let logits = Matmul { a, size: [rows, 1, units], ..plain };
+            Work::Loss { hidden: None, logits: vec![logits], parts: vec![map(rows)] }
+        };
+        assert!(reads_rows(&layer, &head(0, 9, 4, 4)));
+        assert!(reads_rows(&layer, &head(0, 7, 4, 4)), "fewer rows");
+        assert!(!reads_rows(&layer, &head(1, 9, 4, 4)), "another place");
+        assert!(!reads_rows(&layer, &head(0, 10, 4, 4)), "more rows than the layer has");
+        assert!(!reads_rows(&layer, &head(0, 18, 2, 2)), "parts of rows");
+        assert!(!reads_rows(&map(9), &head(0, 9, 4, 4)));
     }
 
     #[test]

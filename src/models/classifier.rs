@@ -5,7 +5,7 @@ use crate::config::{Ema, Network, Optimizer};
 use crate::data::Shape;
 use crate::graph::grad::grad;
 use crate::graph::{Dist, Graph, Player, Var};
-use crate::lower::{EXAMPLES, LABELS, Plan, Stage, Update, lower};
+use crate::lower::{Along, EXAMPLES, LABELS, Plan, Stage, Update, lower};
 use crate::nn::Mlp;
 use crate::precision::Precision;
 use serde::{Deserialize, Serialize};
@@ -79,7 +79,8 @@ impl Classifier {
         let loss = g.scoped("cross-entropy", || cross_entropy(&g, logits, labels));
         let gradients = grad(&g, loss, &self.network.parameter_nodes(&g, 0), None);
         let placed = gradients.into_iter().zip(&self.network.parameters).map(|(v, p)| (v, p.offset));
-        let update = Update { player: self.network.player, gradients: placed.collect(), in_place: true };
+        let update =
+            Update { player: self.network.player, gradients: placed.collect(), along: Along::Update };
         self.lower(&g, Stage { outputs: vec![("loss".into(), loss)], updates: vec![update] })
     }
 

@@ -5,7 +5,7 @@ use super::objective::{self, is_logit, threshold};
 use crate::config::{Config, Distribution};
 use crate::graph::grad::grad;
 use crate::graph::{Dist, Graph, Player, Var};
-use crate::lower::{EXAMPLES, LABELS, LOSS_SCALES, Plan, Stage, Update, lower};
+use crate::lower::{Along, EXAMPLES, LABELS, LOSS_SCALES, Plan, Stage, Update, lower};
 use crate::nn::Mlp;
 use crate::precision::Precision;
 
@@ -216,7 +216,12 @@ impl Gan {
         let gradients = grad(g, loss, &parameters, scale);
         let placed = gradients.into_iter().zip(&network.parameters).map(|(v, p)| (v, p.offset));
         let free = network.network.layers.iter().all(|layer| layer.max_col_norm == 0.0);
-        Update { player: network.player, gradients: placed.collect(), in_place: free && !scaled }
+        let along = match (scaled, free) {
+            (true, _) => Along::Measure,
+            (false, true) => Along::Update,
+            (false, false) => Along::Nothing,
+        };
+        Update { player: network.player, gradients: placed.collect(), along }
     }
 
     /// G on fresh noise, for `draws` minibatches with the same labels: `[draws·batch, numbers]`.

@@ -38,6 +38,8 @@ pub struct Bench {
     pub data: Option<Arc<Dataset>>,
     /// What products multiply; the format of 16-bit places.
     pub precision: Precision,
+    /// 16-bit numbers that nobody looks at, where results go to the arena.
+    pub narrow: usize,
 }
 
 /// Where a first operand lies.
@@ -64,7 +66,7 @@ fn result_place(work: &Work) -> Place {
         Work::Map { program, .. } | Work::Reduce { program, .. } => program.results[0].1.place,
         Work::Loss { parts, .. } => result_place(&parts[0]),
         Work::Together(parts) => result_place(&parts[0]),
-        Work::Update(_) => unreachable!("updates have a witness of their own"),
+        Work::Measure(_) | Work::Update(_) => unreachable!("updates have a witness of their own"),
     }
 }
 
@@ -84,8 +86,9 @@ pub trait Witness {
         precision: Precision,
     ) -> (NetworkState, NetworkState);
 
-    /// G after two updates by products of `data`, where operands are read, that are the gradient of G's weights; the gradient
-    /// of the second. Asserts that the update is what the host makes of the gradient.
+    /// G after two updates by products of `data`, where operands are read, that are the gradient of G's weights: in the
+    /// same launch, or scaled and measured there, and updated by the next one. The gradient of the second. Asserts that
+    /// the update is what the host makes of the gradient.
     fn update_from(
         &mut self,
         name: &str,
@@ -140,7 +143,7 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
             launches: vec![Launch { name: name.into(), work }],
             precision: bench.precision,
             arena: bench.arena.len() + if narrow { 0 } else { len },
-            narrow: if narrow { len } else { 0 },
+            narrow: if narrow { len } else { bench.narrow },
             outputs: if narrow { vec![] } else { vec![first] },
             inputs: vec![Named { name: "arena".into(), at: 0, len: bench.arena.len() }],
             ..Plan::default()
@@ -244,9 +247,16 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         precision: Precision,
     ) -> Vec<f32> {
         let update = Work::Update(Player::Generator);
-        let plan =
-            |work| Plan { launches: vec![Launch { name: name.into(), work }], precision, ..Plan::default() };
-        let together = plan(Work::Together(products.into_iter().chain([update.clone()]).collect()));
+        let plan = |works: Vec<Work>| {
+            let launches = works.into_iter().map(|work| Launch { name: name.into(), work }).collect();
+            Plan { launches, precision, ..Plan::default() }
+        };
+        let together = plan(if rule.scaled {
+            let measure = Work::Measure(Player::Generator);
+            vec![Work::Together(products.into_iter().chain([measure]).collect()), update.clone()]
+        } else {
+            vec![Work::Together(products.into_iter().chain([update.clone()]).collect())]
+        });
         let (states, rules) =
             ([rule.start(weights.to_vec()), rule.start(data.to_vec())], [rule.clone(), rule.clone()]);
         let job = |plan| Job {
@@ -260,7 +270,8 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         let device = || (self.device)(self.launches);
         let mut gpu = Cuda::keeping_gradients(device(), job(together.clone())).expect("memory enough");
         let mut unwatched = Cuda::of(device(), job(together)).expect("memory enough");
-        let mut cpu = Cpu::new(Pool::single(), vec![plan(update)], states.clone(), rules.clone(), None, SEED);
+        let mut cpu =
+            Cpu::new(Pool::single(), vec![plan(vec![update])], states.clone(), rules.clone(), None, SEED);
         for n in 1..=2 {
             for gpu in [&mut gpu, &mut unwatched] {
                 gpu.run(0, n, &common::rates(n)).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -274,15 +285,18 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
             same_bits(&format!("{name}: weights"), &found.weights, &wanted.weights);
             same_bits(&format!("{name}: moments"), &found.moments.concat(), &wanted.moments.concat());
             same_bits(&format!("{name}: average"), &found.average, &wanted.average);
+            assert_eq!(found.loss_scale, wanted.loss_scale, "{name}: the scale");
             let (norm, wanted) = (found.gradient_norm2, wanted.gradient_norm2);
-            assert!((norm - wanted).abs() <= 1e-13 * wanted, "{name}: squared norm {norm}, not {wanted}");
+            let finite = [norm, wanted].iter().any(|x| x.is_finite());
+            let near = !finite || (norm - wanted).abs() <= 1e-13 * wanted;
+            assert!(near, "{name}: squared norm {norm}, not {wanted}");
         }
         let [watched, other] = [&mut gpu, &mut unwatched].map(|g| g.states().expect("readable")[0].clone());
         same_bits(&format!("{name}: unwatched"), &other.weights, &watched.weights);
-        assert!(
-            other.gradients.iter().all(|&g| g == 0.0),
-            "{name}: a gradient that nobody needs is not stored"
-        );
+        let unseen = other.gradients.iter().all(|&g| g == 0.0);
+        assert!(rule.scaled || unseen, "{name}: a gradient that nobody needs is not stored");
+        let kernels: Vec<_> = gpu.packed(0).iter().flatten().map(|p| p.kernel).collect();
+        assert!(!kernels.contains(&"measure_f32"), "{name}: {kernels:?}");
         if let Some(format) = precision.stored() {
             let copies = gpu.memory(Place::Copies(Player::Generator, 0), weights.len()).expect("readable");
             let rounded: Vec<f32> = watched.weights.iter().map(|&w| format.round(w)).collect();

@@ -41,16 +41,16 @@ fn device_error(result: gansaku::error::Result<()>) -> String {
 
 /// What a planted fault in the fp32 product is reported as.
 fn matmul(file: &str, from: &str, to: &str) -> String {
-    product(planted("matmul.cu", file, from, to), Precision::Fp32)
+    product(planted("matmul.cu", file, from, to), Precision::Fp32, 40)
 }
 
 /// What a planted fault in the tensor cores' product is reported as.
 fn matmul_mma(from: &str, to: &str) -> String {
-    product(planted("matmul_mma.cu", "matmul_mma.cu", from, to), Precision::Bf16)
+    product(planted("matmul_mma.cu", "matmul_mma.cu", from, to), Precision::Bf16, 40)
 }
 
-fn product(library: PathBuf, precision: Precision) -> String {
-    let (m, n, k) = (70, 64, 40);
+fn product(library: PathBuf, precision: Precision, k: usize) -> String {
+    let (m, n) = (70, 64);
     let [left, right] = match precision.stored() {
         Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
         None => [LEFT, RIGHT],
@@ -109,7 +109,8 @@ fn a_removed_barrier_is_caught() {
     // Before a tile's copies of other threads are read, and before sums take the tiles' place.
     let copies = matmul_mma("    __syncthreads();\n    u32 ahead", "    u32 ahead");
     says(&copies, &["matmul_bf16", "matmul_mma.cu:", "tiles["]);
-    let sums = matmul_mma("    __syncthreads();\n    deliver_rows", "    deliver_rows");
+    let sums = "    if constexpr (Number::ROUNDS) {\n      u32 row";
+    let sums = matmul_mma(&format!("    __syncthreads();\n{sums}"), sums);
     says(&sums, &["matmul_bf16", "tiles["]);
     let tree = "width * columns];\n      __syncthreads();\n";
     let library = planted("reduce.cu", "program.cuh", tree, "width * columns];\n");
@@ -121,6 +122,28 @@ fn a_removed_barrier_is_caught() {
     let work = Work::Reduce { shape: vec![500], summed: vec![true], program };
     let message = run(library, plan(work, 1), states, no_updates());
     says(&message, &["reduce_f32", "program.cuh:", "race: sums[", "no barrier between"]);
+}
+
+#[test]
+fn what_orders_blocks_is_missed() {
+    if crate::library(1).is_none() {
+        return;
+    }
+    // A product cut into slices: stores before the ticket, and loads after it.
+    let sliced =
+        |from: &str, to: &str| product(planted("matmul.cu", "common.cuh", from, to), Precision::Fp32, 200);
+    let (fence, barrier) = ("  __threadfence();\n", "  __syncthreads();\n");
+    let before = format!("{fence}{barrier}  if (threadIdx.x == 0) {{");
+    let ticket = ["matmul_f32", "common.cuh:", "unordered", "ticket"];
+    let message = sliced(&before, &before.replacen(fence, "", 1));
+    says(&message, &[&ticket[..], &["no fence after"]].concat());
+    let message = sliced(&before, &before.replacen(barrier, "", 1));
+    says(&message, &[&ticket[..], &["no barrier between"]].concat());
+    let after = format!("{barrier}{fence}  return last[0];");
+    let message = sliced(&after, &after.replacen(fence, "", 1));
+    says(&message, &["matmul_f32", "matmul.cuh:", "unordered", "after a ticket", "no fence between"]);
+    let message = sliced(&after, &after.replacen(barrier, "", 1));
+    says(&message, &["matmul_f32", "common.cuh:"]);
 }
 
 #[test]
@@ -203,7 +226,9 @@ extern "C" __global__ void same_place_u32(const __grid_constant__ ProbeArguments
   __syncthreads();
   a.out[threadIdx.x] = one[0];
 }
-extern "C" __global__ void count_u32(const __grid_constant__ ProbeArguments a) { atomicAdd(&a.out[0], 2u); }
+extern "C" __global__ void count_u32(const __grid_constant__ ProbeArguments a) {
+  if (threadIdx.x == 0) a.out[1] = 7 + atomicAdd(&a.out[0], 2u);
+}
 "#;
 
 /// Launches a probe of `threads` threads over as many zeros; what it left.
@@ -235,7 +260,11 @@ fn collectives_work_and_their_misuse_is_named() {
         assert_eq!(votes, wanted, "votes and shuffles, seed {seed}");
         let mirror = probe(&mut gpu, "dynamic_u32", 96, 96).expect("no fault");
         assert_eq!(mirror, (0..96).rev().collect::<Vec<u32>>(), "dynamic shared memory, seed {seed}");
-        assert_eq!(probe(&mut gpu, "count_u32", 100, 0).expect("no fault")[0], 200, "atomics, seed {seed}");
+        assert_eq!(
+            probe(&mut gpu, "count_u32", 100, 0).expect("no fault")[..2],
+            [2, 7],
+            "atomics, seed {seed}"
+        );
         let mut fault = |kernel, threads, count, parts: &[&str]| {
             let message = device_error(probe(&mut gpu, kernel, threads, count).map(drop));
             says(&message, &[kernel, "probe.cu:"]);

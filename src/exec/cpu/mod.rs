@@ -163,13 +163,16 @@ impl Cpu {
             Work::Reduce { shape, summed, program } => {
                 launch::reduce(pool, &self.shared(), moment, shape, summed, program);
             }
-            Work::Loss { logits, parts } => {
-                logits.iter().for_each(|product| self.run_product(pool, product, precision, moment));
+            Work::Loss { parts, .. } => {
+                let products = work.products().into_iter();
+                products.for_each(|product| self.run_product(pool, product, precision, moment));
                 parts.iter().for_each(|part| self.run_work(pool, part, precision, tick, rates));
             }
             Work::Together(parts) => {
                 parts.iter().for_each(|part| self.run_work(pool, part, precision, tick, rates));
             }
+            // The update finds it.
+            Work::Measure(_) => {}
             Work::Update(player) => {
                 let i = *player as usize;
                 update::update(pool, &mut self.states[i], &self.rules[i], &rates[i]);

@@ -147,11 +147,17 @@ pub(super) struct ProgramArguments {
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable, Default)]
-pub(super) struct LossArguments {
+pub(super) struct Head {
     pub parts: u64,
     pub arrived: u64,
     pub count: u32,
     pub logits: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct LossArguments {
+    pub head: Head,
     pub product: [MatmulArguments; MAX_PRODUCTS],
 }
 
@@ -215,6 +221,7 @@ pub(super) struct MatmulLaunch {
     pub unused: u32,
     pub product: [MatmulArguments; MAX_PRODUCTS],
     pub update: UpdateArguments,
+    pub head: Head,
 }
 
 #[repr(C)]

@@ -2,12 +2,12 @@
 //! shares a launch.
 
 use super::blocks::{
-    LossArguments, MAX_PRODUCTS, MAX_STEPS, MatmulArguments, MatmulLaunch, ProgramArguments, Step,
+    Head, LossArguments, MAX_PRODUCTS, MAX_STEPS, MatmulArguments, MatmulLaunch, ProgramArguments, Step,
 };
 use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
 use super::pack::{map, map_arguments, number};
-use super::tiling::{Scratch, Way, kernels};
+use super::tiling::{Gradient, Scratch, Way, kernels};
 use super::update;
 use crate::exec::UpdateRule;
 use crate::graph::Player;
@@ -89,53 +89,67 @@ fn add(
     number(to.blocks, "a launch's blocks").map(drop)
 }
 
-/// A launch that also updates the network whose gradient its products are.
-struct Updating<'a> {
+/// A launch of products that are a network's whole gradient, of which the kernel makes more.
+struct Whole<'a> {
     kernel: &'static str,
     player: Player,
+    /// Whether it updates the network; otherwise it measures the gradient.
+    updates: bool,
     products: Vec<(&'a Matmul, Way)>,
 }
 
 /// A work as such a launch, if there is a kernel for it.
-fn updating(work: &Work, precision: Precision) -> Option<Updating<'_>> {
-    let player = Player::ALL.into_iter().find(|&player| work.updates(player))?;
+fn whole(work: &Work, precision: Precision) -> Option<Whole<'_>> {
+    let player = Player::ALL.into_iter().find(|&p| work.updates(p) || work.measures(p))?;
     let products: Vec<(&Matmul, Way)> =
         work.products().into_iter().map(|p| (p, Way::new(p, precision))).collect();
     let (first, _) = products.first()?;
     let kernels = kernels(&first.a, precision);
+    let updates = work.updates(player);
+    let kernel = match kernels.gradient {
+        Gradient::Updates(kernel) if updates => kernel,
+        Gradient::Measures(kernel) if !updates => kernel,
+        _ => return None,
+    };
     let alike = products.iter().all(|(p, way)| {
         way.kernel == kernels.small.0 && matches!(p.out.place, Place::Gradients(of, _) if of == player)
     });
     let some = products.iter().any(|(_, way)| way.blocks() > 0);
-    let kernel = kernels.update.filter(|_| alike && some && products.len() <= MAX_PRODUCTS)?;
-    Some(Updating { kernel, player, products })
+    (alike && some && products.len() <= MAX_PRODUCTS).then_some(Whole { kernel, player, updates, products })
 }
 
-/// Blocks of the largest launch of the plans that updates a network.
-pub(super) fn updating_blocks(plans: &[Plan], player: Player) -> usize {
+/// Blocks of the largest launch of the plans that computes a network's whole gradient and makes more of it.
+pub(super) fn gradient_blocks(plans: &[Plan], player: Player) -> usize {
     let works = plans.iter().flat_map(|p| p.launches.iter().map(|l| (&l.work, p.precision)));
-    let updating = works.filter_map(|(work, precision)| updating(work, precision));
-    let of = updating.filter(|u| u.player == player);
-    of.map(|u| u.products.iter().map(|(_, way)| way.blocks()).sum()).max().unwrap_or(0)
+    let wholes = works.filter_map(|(work, precision)| whole(work, precision));
+    let of = wholes.filter(|w| w.player == player);
+    of.map(|w| w.products.iter().map(|(_, way)| way.blocks()).sum()).max().unwrap_or(0)
 }
 
-/// The launch of products that updates the network whose gradient they are; products and update apart, where no kernel
-/// does both.
-pub(super) fn pack_update(
+/// Whose gradient a launch of the plan measures while it computes it.
+pub(super) fn measured(plan: &Plan) -> [bool; 2] {
+    let wholes = plan.launches.iter().filter_map(|l| whole(&l.work, plan.precision));
+    let measured: Vec<Player> = wholes.filter(|w| !w.updates).map(|w| w.player).collect();
+    Player::ALL.map(|player| measured.contains(&player))
+}
+
+/// The launch of products that updates the network whose gradient they are, or measures it; where no kernel does, the
+/// products and what is to be done after them.
+pub(super) fn pack_gradient(
     memory: &Memory,
     work: &Work,
     rules: &[UpdateRule; 2],
     programs: &mut Vec<ProgramArguments>,
 ) -> Result<Vec<Packed>, String> {
-    let Some(Updating { kernel, player, products }) = updating(work, memory.precision) else {
+    let Some(Whole { kernel, player, updates, products }) = whole(work, memory.precision) else {
         let mut packed = pack(memory, &work.products(), programs)?;
         for player in Player::ALL.into_iter().filter(|&player| work.updates(player)) {
-            packed.extend(update::pack(memory, player, &rules[player as usize]));
+            packed.extend(update::pack(memory, player, &rules[player as usize], false));
         }
         return Ok(packed);
     };
     let rule = &rules[player as usize];
-    assert!(rule.in_place(), "lowering lets no other update ride along");
+    assert!(rule.in_place() || !updates, "lowering lets no other update ride along");
     let mut launch =
         Filling { kernel, threads: products[0].1.threads, launch: MatmulLaunch::default(), blocks: 0 };
     launch.launch.update = update::arguments(memory, player, rule);
@@ -153,22 +167,45 @@ pub(super) fn pack_update(
     Ok(vec![launch.packed()])
 }
 
-/// The logits of a loss head, whose blocks compute `rows` of them each, and how many blocks that takes.
+/// A product and the loss head that reads it in one launch, if there is a kernel for that. `head` tells of the parts behind
+/// the logits.
+pub(super) fn pack_head(
+    memory: &Memory,
+    hidden: &Matmul,
+    logits: &Matmul,
+    head: Head,
+    programs: &mut Vec<ProgramArguments>,
+) -> Result<Option<Packed>, String> {
+    let Some(way) = Way::with_head(hidden, memory.precision) else { return Ok(None) };
+    let mut launch =
+        Filling { kernel: way.kernel, threads: way.threads, launch: MatmulLaunch::default(), blocks: 0 };
+    let mut used = Scratch::default();
+    add(memory, hidden, &way, &mut used, &mut launch, programs)?;
+    launch.launch.product[1] = arguments(memory, logits)?;
+    let arrived = memory.arrived.address + 4 * used.arrived as u64;
+    launch.launch.head = Head { logits: 1, arrived, ..head };
+    Ok(Some(launch.packed()))
+}
+
+/// The logits of a loss head that has a launch of its own, whose blocks compute `rows` of them each, and how many blocks
+/// that takes. `head` tells of the parts behind them.
 pub(super) fn logits(
     memory: &Memory,
     products: &[Matmul],
+    head: Head,
     rows: usize,
 ) -> Result<(LossArguments, usize), String> {
-    let mut head = LossArguments { arrived: memory.arrived.address, ..LossArguments::default() };
+    let mut to = LossArguments { head, ..LossArguments::default() };
+    to.head.arrived = memory.arrived.address;
     let mut blocks = 0;
     for product in products.iter().filter(|p| p.size[0] > 0) {
-        let to = &mut head.product[head.logits as usize];
-        *to = arguments(memory, product)?;
-        to.first = number(blocks, "a launch's blocks")?;
-        head.logits += 1;
+        let mut arguments = arguments(memory, product)?;
+        arguments.first = number(blocks, "a launch's blocks")?;
+        to.product[to.head.logits as usize] = arguments;
+        to.head.logits += 1;
         blocks += product.size[0].div_ceil(rows);
     }
-    Ok((head, blocks))
+    Ok((to, blocks))
 }
 
 /// A product's parameters but for what depends on how it is cut.
@@ -215,12 +252,12 @@ fn follow(
 ) -> Result<(), String> {
     let Some(run) = way.run else { return Ok(()) };
     arguments.followers = memory.programs.address + (programs.len() * size_of::<ProgramArguments>()) as u64;
-    for Follower { pieces, shape, program } in &product.followers {
+    for Follower { shape, program, .. } in &product.followers {
         let (program, slots) = map_arguments(memory, shape, program)?;
         assert!(slots as usize <= MAX_REGISTERS, "a slot each thread has room for where the tiles were");
         programs.push(program);
-        arguments.pieces = *pieces as u32;
     }
+    arguments.pieces = product.followers.first().map_or(1, |f| f.pieces as u32);
     arguments.follower_count = product.followers.len() as u32;
     arguments.units = arguments.n / arguments.pieces;
     arguments.run = run as u32;

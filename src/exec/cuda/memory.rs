@@ -94,8 +94,9 @@ pub(super) struct Sizes {
     pub narrow: usize,
     /// Of matmul slices.
     pub slices: Scratch,
-    /// Blocks that update each network at most, beside those of [`NetworkMemory::blocks`].
-    pub updating: [usize; 2],
+    /// Blocks of a launch that computes each network's gradient and its norm at most, beside those of
+    /// [`NetworkMemory::blocks`].
+    pub gradients: [usize; 2],
     /// Bytes.
     pub clock: usize,
     /// Bytes of programs' parameters.
@@ -104,12 +105,12 @@ pub(super) struct Sizes {
 
 /// Bytes that a run needs, before any of it is allocated.
 fn needed(sizes: Sizes, precision: Precision, states: &States, data: Option<&Dataset>) -> usize {
-    let network = |(s, updating): (&NetworkState, usize)| {
+    let network = |(s, gradient): (&NetworkState, usize)| {
         let vectors = 2 + s.moments.len() + usize::from(!s.average.is_empty());
         let copies = if precision.stored().is_some() { 2 * s.weights.len() } else { 0 };
         copies
             + 4 * vectors * s.weights.len()
-            + 8 * blocks(s.weights.len()).max(updating)
+            + 8 * blocks(s.weights.len()).max(gradient)
             + 12
             + size_of::<LossScale>()
     };
@@ -122,7 +123,7 @@ fn needed(sizes: Sizes, precision: Precision, states: &States, data: Option<&Dat
         + sizes.clock
         + sizes.programs
         + RING_BYTES;
-    scratch + states.iter().zip(sizes.updating).map(network).sum::<usize>() + examples
+    scratch + states.iter().zip(sizes.gradients).map(network).sum::<usize>() + examples
 }
 
 impl Memory {
@@ -155,8 +156,8 @@ impl Memory {
         for scratch in [arena, narrow, arrived] {
             driver.zero(scratch.buffer, 0, scratch.bytes)?;
         }
-        let generator = network(driver, precision, &states[0], &rules[0], sizes.updating[0])?;
-        let discriminator = network(driver, precision, &states[1], &rules[1], sizes.updating[1])?;
+        let generator = network(driver, precision, &states[0], &rules[0], sizes.gradients[0])?;
+        let discriminator = network(driver, precision, &states[1], &rules[1], sizes.gradients[1])?;
         let memory = Memory {
             arena,
             narrow,
@@ -285,7 +286,7 @@ fn network<D: Driver>(
     precision: Precision,
     state: &NetworkState,
     rule: &UpdateRule,
-    updating: usize,
+    gradient: usize,
 ) -> Result<NetworkMemory> {
     let count = state.weights.len();
     Ok(NetworkMemory {
@@ -295,7 +296,7 @@ fn network<D: Driver>(
         moments: state.moments.iter().map(|_| region(driver, 4 * count)).collect::<Result<_>>()?,
         average: rule.average.then(|| region(driver, 4 * count)).transpose()?,
         copies: precision.stored().map(|_| region(driver, 2 * count)).transpose()?,
-        partials: region(driver, 8 * blocks(count).max(updating))?,
+        partials: region(driver, 8 * blocks(count).max(gradient))?,
         norm2: region(driver, 8)?,
         finished: region(driver, 4)?,
         scale: region(driver, size_of::<LossScale>())?,

@@ -101,7 +101,7 @@ impl<D: Driver> Cuda<D> {
             arena,
             narrow: plans.iter().map(|p| p.narrow).max().unwrap_or(0),
             slices: tiling::Scratch::of(&plans),
-            updating: Player::ALL.map(|player| matmul::updating_blocks(&plans, player)),
+            gradients: Player::ALL.map(|player| matmul::gradient_blocks(&plans, player)),
             clock: size_of::<Clock>(),
             programs: pack::program_bytes(&plans),
         };
@@ -111,7 +111,9 @@ impl<D: Driver> Cuda<D> {
         let rules = Rules { schedule, rules };
         let mut programs = vec![];
         let launches = |p: &Plan| {
-            let work = p.launches.iter().map(|l| pack::pack(l, &memory, &rules.rules, &mut programs));
+            let measured = matmul::measured(p);
+            let pack = |l| pack::pack(l, &memory, &rules.rules, measured, &mut programs);
+            let work = p.launches.iter().map(pack);
             work.chain([clock::pack(p, &memory, &rules).map(|close| vec![close])]).collect()
         };
         let packed = plans.iter().map(launches).collect::<Result<Vec<Vec<Vec<Packed>>>>>()?;

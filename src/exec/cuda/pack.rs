@@ -1,7 +1,7 @@
 //! From a plan's launches to kernel launches: names, geometry and parameter structs, made once.
 
 use super::blocks::{
-    CHAIN, CONSTANT, DeviceView, GatherArguments, Instruction, LOAD, NO_SLOT, ProgramArguments, RANK,
+    CHAIN, CONSTANT, DeviceView, GatherArguments, Head, Instruction, LOAD, NO_SLOT, ProgramArguments, RANK,
     RandomArguments, SLOT, TogetherArguments,
 };
 use super::launch::{Argument, Geometry, Packed};
@@ -24,8 +24,8 @@ const BYTES: u32 = 0;
 const NUMBERS: u32 = 1;
 const LABEL: u32 = 2;
 
-/// The kernel launches of one launch of a plan; none where there is nothing to compute. `programs` takes what lies in
-/// [`Memory::programs`].
+/// The kernel launches of one launch of a plan; none where there is nothing to compute. `measured` says whose gradient
+/// the plan's products measure; `programs` takes what lies in [`Memory::programs`].
 ///
 /// # Errors
 /// When a shape is beyond what kernels index.
@@ -33,6 +33,7 @@ pub(super) fn pack(
     launch: &Launch,
     memory: &Memory,
     rules: &[UpdateRule; 2],
+    measured: [bool; 2],
     programs: &mut Vec<ProgramArguments>,
 ) -> Result<Vec<Packed>> {
     let refuse = |what| Error::Device(format!("{}: {what}; run this model with --device cpu", launch.name));
@@ -41,12 +42,18 @@ pub(super) fn pack(
         Work::Matmul(_) => return matmul::pack(memory, &launch.work.products(), programs).map_err(refuse),
         Work::Together(parts) if launch.work.kind() == "gather" => together(memory, parts, programs),
         Work::Together(_) => {
-            return matmul::pack_update(memory, &launch.work, rules, programs).map_err(refuse);
+            return matmul::pack_gradient(memory, &launch.work, rules, programs).map_err(refuse);
         }
         Work::Map { shape, program } => map(memory, shape, program),
         Work::Reduce { shape, summed, program } => reduce(memory, shape, summed, program),
-        Work::Loss { logits, parts } => loss(memory, logits, parts, programs),
-        Work::Update(player) => return Ok(update::pack(memory, *player, &rules[*player as usize])),
+        Work::Loss { hidden, logits, parts } => {
+            return loss(memory, hidden.as_deref(), logits, parts, programs).map_err(refuse);
+        }
+        Work::Measure(_) => unreachable!("a measure comes with its products"),
+        Work::Update(player) => {
+            let i = *player as usize;
+            return Ok(update::pack(memory, *player, &rules[i], measured[i]));
+        }
     };
     Ok(one.map_err(refuse)?.into_iter().collect())
 }
@@ -213,11 +220,20 @@ fn reduce_arguments(
     Ok((arguments, slots))
 }
 
-/// Logits by all blocks, then small maps and reductions by the last of them; the latter's parameters lie in device memory.
-fn loss(memory: &Memory, logits: &[Matmul], parts: &[Work], programs: &mut Vec<ProgramArguments>) -> Packing {
-    let (mut arguments, blocks) = matmul::logits(memory, logits, (LOSS_THREADS / 32) as usize)?;
-    arguments.parts = memory.programs.address + (programs.len() * size_of::<ProgramArguments>()) as u64;
-    arguments.count = parts.len() as u32;
+/// The product that a loss head reads, the logits, then small maps and reductions by the block that is left; the latter's
+/// parameters lie in device memory.
+fn loss(
+    memory: &Memory,
+    hidden: Option<&Matmul>,
+    logits: &[Matmul],
+    parts: &[Work],
+    programs: &mut Vec<ProgramArguments>,
+) -> std::result::Result<Vec<Packed>, String> {
+    let head = Head {
+        parts: memory.programs.address + (programs.len() * size_of::<ProgramArguments>()) as u64,
+        count: parts.len() as u32,
+        ..Head::default()
+    };
     let mut most = 0;
     for part in parts {
         let (arguments, slots) = match part {
@@ -228,18 +244,27 @@ fn loss(memory: &Memory, logits: &[Matmul], parts: &[Work], programs: &mut Vec<P
         most = most.max(slots);
         programs.push(arguments);
     }
+    let mut packed = vec![];
+    if let (Some(hidden), [logits]) = (hidden, logits) {
+        if let Some(launch) = matmul::pack_head(memory, hidden, logits, head, programs)? {
+            return Ok(vec![launch]);
+        }
+        packed = matmul::pack(memory, &[hidden], programs)?;
+    }
+    let (arguments, blocks) = matmul::logits(memory, logits, head, (LOSS_THREADS / 32) as usize)?;
     let geometry = Geometry::row(blocks.max(1), LOSS_THREADS);
-    Ok(Some(Packed {
+    packed.push(Packed {
         kernel: "loss_f32",
         geometry: Geometry { shared_bytes: 4 * most * LOSS_THREADS, ..geometry },
         arguments: vec![Argument::block("LossArguments", &arguments)],
-    }))
+    });
+    Ok(packed)
 }
 
 /// Bytes of the parameters that plans keep in device memory.
 pub(super) fn program_bytes(plans: &[Plan]) -> usize {
     let parts = |work: &Work| match work {
-        Work::Loss { parts, .. } => parts.len(),
+        Work::Loss { hidden, parts, .. } => parts.len() + hidden.as_ref().map_or(0, |m| m.followers.len()),
         Work::Together(parts) if work.kind() == "gather" => parts.len(),
         _ => work.products().iter().map(|m| m.followers.len()).sum(),
     };

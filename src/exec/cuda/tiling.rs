@@ -9,7 +9,15 @@ const BLOCKS: usize = 132;
 /// Least depth of a slice: less is not worth the traffic of its sums.
 const LEAST_DEPTH: usize = 64;
 const MOST_SLICES: usize = 16;
-/// The two kernels of one number type.
+/// What a kernel makes of the gradient that it computes.
+pub(super) enum Gradient {
+    /// It updates the parameters.
+    Updates(&'static str),
+    /// It finds out whether the gradient of a scaled loss is finite.
+    Measures(&'static str),
+}
+
+/// The kernels of one number type.
 pub(super) struct Kernels {
     /// Tiles of 64 × 64, and threads of a block.
     pub small: (&'static str, u32),
@@ -17,8 +25,10 @@ pub(super) struct Kernels {
     pub wide: (&'static str, u32),
     /// Tiles of 64 × 64 with followers, with as many threads as the small ones.
     pub followed: &'static str,
-    /// The same, updating the parameters whose gradient they compute, where scaled losses do not forbid it.
-    pub update: Option<&'static str>,
+    /// The same, and the loss head behind them.
+    pub head: &'static str,
+    /// Tiles of 64 × 64 of a network's whole gradient.
+    pub gradient: Gradient,
     /// Elements of k that a tile holds.
     pub depth: usize,
 }
@@ -27,28 +37,32 @@ const SIMT: Kernels = Kernels {
     small: ("matmul_f32", 256),
     wide: ("matmul_wide_f32", 256),
     followed: "matmul_followed_f32",
-    update: Some("matmul_update_f32"),
+    head: "matmul_head_f32",
+    gradient: Gradient::Updates("matmul_update_f32"),
     depth: 16,
 };
 const TF32: Kernels = Kernels {
     small: ("matmul_tf32", 128),
     wide: ("matmul_wide_tf32", 256),
     followed: "matmul_followed_tf32",
-    update: Some("matmul_update_tf32"),
+    head: "matmul_head_tf32",
+    gradient: Gradient::Updates("matmul_update_tf32"),
     depth: 16,
 };
 const F16: Kernels = Kernels {
     small: ("matmul_f16", 128),
     wide: ("matmul_wide_f16", 256),
     followed: "matmul_followed_f16",
-    update: None,
+    head: "matmul_head_f16",
+    gradient: Gradient::Measures("matmul_measure_f16"),
     depth: 32,
 };
 const BF16: Kernels = Kernels {
     small: ("matmul_bf16", 128),
     wide: ("matmul_wide_bf16", 256),
     followed: "matmul_followed_bf16",
-    update: Some("matmul_update_bf16"),
+    head: "matmul_head_bf16",
+    gradient: Gradient::Updates("matmul_update_bf16"),
     depth: 32,
 };
 
@@ -64,7 +78,10 @@ pub(super) fn kernels(a: &View, precision: Precision) -> &'static Kernels {
 
 /// Whether a kernel exists from compute capability 8.0 on only: older tensor cores know no bf16 and no tf32.
 pub(super) fn needs_ampere(kernel: &str) -> bool {
-    let of = |k: &Kernels| [k.small.0, k.wide.0, k.followed].contains(&kernel) || k.update == Some(kernel);
+    let of = |k: &Kernels| {
+        let (Gradient::Updates(gradient) | Gradient::Measures(gradient)) = k.gradient;
+        [k.small.0, k.wide.0, k.followed, k.head, gradient].contains(&kernel)
+    };
     [&TF32, &BF16].into_iter().any(of)
 }
 
@@ -138,6 +155,15 @@ impl Way {
         Way { kernel, threads, tiling, size, tiles, run }
     }
 
+    /// Of a product that takes the loss head along, which reads it; `None` where the product has large tiles.
+    pub fn with_head(product: &Matmul, precision: Precision) -> Option<Way> {
+        let way = Way::new(product, precision);
+        let Kernels { head, small: (_, threads), .. } = kernels(&product.a, precision);
+        let run = way.run.or(Some(way.tiling.tile).filter(|_| product.followers.is_empty()))?;
+        let filled = way.tiling.tile == 64 && way.blocks() > 0;
+        filled.then_some(Way { kernel: head, threads: *threads, run: Some(run), ..way })
+    }
+
     pub fn blocks(&self) -> usize {
         self.tiles[0] * self.tiles[1] * self.tiling.slices
     }
@@ -170,8 +196,13 @@ impl Scratch {
     pub fn of(plans: &[Plan]) -> Scratch {
         let works = plans.iter().flat_map(|p| p.launches.iter().map(|l| (&l.work, p.precision)));
         let of = |(work, precision): (&Work, Precision)| match work {
-            // Its blocks are counted, its logits have no slices.
-            Work::Loss { .. } => Scratch { sums: 0, arrived: 1 },
+            // Its logits have no slices. Its blocks are counted, by rows of tiles and all together.
+            Work::Loss { hidden, .. } => {
+                hidden.iter().fold(Scratch { sums: 0, arrived: 1 }, |head, hidden| {
+                    let way = Way::new(hidden, precision);
+                    head.and(way.scratch()).and(Scratch { sums: 0, arrived: way.tiles[0] })
+                })
+            }
             _ => {
                 let each = work.products().into_iter().map(|p| Way::new(p, precision).scratch());
                 each.fold(Scratch::default(), Scratch::and)

@@ -54,9 +54,9 @@ fn rule_number(rule: &Rule) -> u32 {
     }
 }
 
-/// Rule, clip, average and gradient norm in one launch; before it the measure of a scaled gradient, after it column
-/// norms and the average that waits for them, each in its own.
-pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule) -> Vec<Packed> {
+/// Rule, clip, average and gradient norm in one launch; before it the measure of a scaled gradient that is not `measured`
+/// yet, after it column norms and the average that waits for them, each in its own.
+pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule, measured: bool) -> Vec<Packed> {
     let network = &memory.networks[player as usize];
     let limits = rule.column_norms.iter().filter(|l| l.units > 0);
     let arguments = arguments(memory, player, rule);
@@ -67,7 +67,7 @@ pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule) -> Vec<Pa
         arguments: vec![argument],
     };
     let mut packed = vec![];
-    if rule.scaled {
+    if rule.scaled && !measured {
         let measure = MeasureArguments {
             gradients: network.gradients.address,
             partials: network.partials.address,

@@ -9,7 +9,7 @@ use crate::bench::Witness;
 use crate::reference::Near;
 use gansaku::lower::Place;
 use gansaku::precision::Precision;
-use products::{followers, groups, heads, matmuls, maxouts};
+use products::{followers, groups, heads, layers_with_heads, matmuls, maxouts};
 use programs::{conversions, draws, losses, point_ops};
 use training::{clocks, gathers, minibatches, overflows, updates, windows};
 
@@ -43,10 +43,9 @@ pub fn every_kernel(w: &mut dyn Witness) {
         followers(w, precision);
         println!("together {}: {:.2} of the tolerance", precision.name(), groups(w, precision));
         println!("loss heads {}: {:.2} of the tolerance", precision.name(), heads(w, precision));
-        if precision != Precision::Fp16 {
-            let share = products::updates(w, precision);
-            println!("updates by products {}: {share:.2} of the tolerance", precision.name());
-        }
+        layers_with_heads(w, precision);
+        let share = products::updates(w, precision);
+        println!("updates from products {}: {share:.2} of the tolerance", precision.name());
     }
     conversions(w);
     overflows(w);

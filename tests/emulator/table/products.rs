@@ -55,8 +55,8 @@ fn matmul(w: &mut dyn Witness, product: &Product) -> f64 {
         left: normals("a", left),
         right: normals("b", right),
         arena: operands.clone(),
-        data: None,
         precision,
+        ..Bench::default()
     };
     if !steps.is_empty() {
         assert!(left <= STEPS_AT, "room for the left operand");
@@ -85,8 +85,9 @@ fn matmul(w: &mut dyn Witness, product: &Product) -> f64 {
     let (found, cpu) = w.run(&name, &bench, work, len);
     let (left, right) = (as_read(precision, &bench.left), as_read(precision, &bench.right));
     let cut = cut(precision);
+    let stored = as_stored(precision, &bench.right);
     let sum_of = |j: usize| {
-        let sum = reference::sum((0..k).map(|x| element(&right, 0, &b, &[x, j])));
+        let sum = reference::sum((0..k).map(|x| element(&stored, 0, &b, &[x, j])));
         Near { error: cut * sum.error, ..sum }
     };
     let columns = (0..len - m * n).map(sum_of);
@@ -141,20 +142,16 @@ pub(super) fn matmuls(w: &mut dyn Witness, precision: Precision) -> f64 {
     for layout in ["nn", "nt", "tn", "tt"] {
         worst = worst.max(matmul(w, &Product { size: [1_500, 1_410, 18], layout, gap: 1, ..plain }));
     }
-    // tf32 would round what is summed: no plan asks it to.
-    if precision != Precision::Tf32 {
-        for size in [[0, 4, 3], [1, 1, 1], [64, 64, 16], [63, 66, 48], [128, 5, 300], [20, 70, 300]] {
-            for layout in ["nn", "tn", "tt"] {
-                worst = worst.max(matmul(w, &Product { size, layout, sums: true, ..plain }));
-                let steps = [Epilogue::Scale(-0.3)];
-                let gap = 3;
-                worst =
-                    worst.max(matmul(w, &Product { size, layout, gap, sums: true, steps: &steps, ..plain }));
-            }
+    for size in [[0, 4, 3], [1, 1, 1], [64, 64, 16], [63, 66, 48], [128, 5, 300], [20, 70, 300]] {
+        for layout in ["nn", "tn", "tt"] {
+            worst = worst.max(matmul(w, &Product { size, layout, sums: true, ..plain }));
+            let steps = [Epilogue::Scale(-0.3)];
+            worst =
+                worst.max(matmul(w, &Product { size, layout, gap: 3, sums: true, steps: &steps, ..plain }));
         }
-        let size = [1_500, 1_410, 18];
-        worst = worst.max(matmul(w, &Product { size, layout: "tn", sums: true, ..plain }));
     }
+    let size = [1_500, 1_410, 18];
+    worst = worst.max(matmul(w, &Product { size, layout: "tn", sums: true, ..plain }));
     let (m, n) = (33, 70);
     let mut places = vec![(Place::Arena(0), false)];
     if precision.stored().is_some() {
@@ -378,24 +375,23 @@ pub(super) fn groups(w: &mut dyn Witness, precision: Precision) -> f64 {
             out: View::contiguous(place(m * n), &[m, n]),
             size: [m, n, k],
             epilogue: vec![],
-            // tf32 would round what is summed: plans ask for none.
-            column_sums: (sums && precision != Precision::Tf32).then(|| View::contiguous(place(n), &[1, n])),
+            column_sums: sums.then(|| View::contiguous(place(n), &[1, n])),
             followers: vec![],
         };
         let products: Vec<Matmul> = list.iter().map(product).collect();
         let work = Work::Together(products.iter().cloned().map(Work::Matmul).collect());
         let name = format!("together {} {list:?}", precision.name());
         let (found, cpu) = w.run(&name, &bench, work, at);
-        let (left, right) = (as_read(precision, &bench.left), as_read(precision, &bench.right));
-        let wanted: Vec<Near> = products.iter().flat_map(|p| sums_of(precision, p, &left, &right)).collect();
+        let of = |p| sums_of(precision, p, &bench.left, &bench.right);
+        let wanted: Vec<Near> = products.iter().flat_map(of).collect();
         inside(&format!("{name} on the CPU"), &cpu, wanted.iter().copied());
         worst = worst.max(inside(&name, &found, wanted.into_iter()));
     }
     worst
 }
 
-/// Products that are a network's gradient and update it in the same launch: whole and ragged tiles, slices, with and
-/// without sums of columns, by every rule.
+/// Products that are a network's gradient and update it in the same launch, or measure it there for the update that
+/// follows (fp16): whole and ragged tiles, slices, with and without sums of columns, by every rule.
 pub(super) fn updates(w: &mut dyn Witness, precision: Precision) -> f64 {
     let lists: [&[([usize; 3], bool)]; 3] = [
         &[([1, 1, 1], false)],
@@ -426,18 +422,18 @@ pub(super) fn updates(w: &mut dyn Witness, precision: Precision) -> f64 {
             out: View::contiguous(Place::Gradients(Player::Generator, next(m * n, &mut written)), &[m, n]),
             size: [m, n, k],
             epilogue: vec![Epilogue::Scale(0.5)],
-            column_sums: (sums && precision != Precision::Tf32).then(|| {
+            column_sums: sums.then(|| {
                 View::contiguous(Place::Gradients(Player::Generator, next(n, &mut written)), &[1, n])
             }),
             followers: vec![],
         };
         let products: Vec<Matmul> = list.iter().map(&mut product).collect();
-        let rule = UpdateRule { rule, clip, column_norms: vec![], average, scaled: false };
+        let scaled = precision == Precision::Fp16;
+        let rule = UpdateRule { rule, clip, column_norms: vec![], average, scaled };
         let name = format!("update from {} {list:?}", precision.name());
-        let data = normals("data", read);
-        let works = products.iter().cloned().map(Work::Matmul).collect();
-        let found = w.update_from(&name, &rule, &normals("w", written), &data, works, precision);
-        let data = as_read(precision, &data);
+        let mut data = normals("data", read);
+        let works: Vec<Work> = products.iter().cloned().map(Work::Matmul).collect();
+        let found = w.update_from(&name, &rule, &normals("w", written), &data, works.clone(), precision);
         let halved = |near: Near| Near { value: 0.5 * near.value, error: 0.5 * near.error };
         let wanted = products.iter().flat_map(|p| {
             // Each operand from where it lies.
@@ -450,13 +446,22 @@ pub(super) fn updates(w: &mut dyn Witness, precision: Precision) -> f64 {
             all.into_iter().enumerate().map(move |(i, near)| if i < results { halved(near) } else { near })
         });
         worst = worst.max(inside(&name, &found, wanted.collect::<Vec<_>>().into_iter()));
+        if scaled {
+            // The last operand is beyond fp16.
+            data[read - 1] = 1e6;
+            let name = format!("{name}, overflowing");
+            let found = w.update_from(&name, &rule, &normals("w", written), &data, works, precision);
+            assert!(found.iter().any(|g| !g.is_finite()), "{name}: a gradient that is not finite");
+        }
     }
     worst
 }
 
-/// A plain product's result, then its sums of columns.
+/// A plain product's result, then its sums of columns, from what its operands' memories were filled with.
 fn sums_of(precision: Precision, product: &Matmul, left: &[f32], right: &[f32]) -> Vec<Near> {
     let Matmul { a, b, size: [m, n, k], column_sums, .. } = product;
+    let stored = as_stored(precision, right);
+    let (left, right) = (&as_read(precision, left), &as_read(precision, right));
     let near = |terms: &mut dyn Iterator<Item = f64>| {
         let sum = reference::sum(terms);
         Near { error: cut(precision) * sum.error, ..sum }
@@ -468,7 +473,7 @@ fn sums_of(precision: Precision, product: &Matmul, left: &[f32], right: &[f32]) 
     });
     let elements: Vec<Near> = elements.collect();
     let columns = (0..*n).filter(|_| column_sums.is_some());
-    let columns = columns.map(|j| near(&mut (0..*k).map(|x| element(right, 0, b, &[x, j]))));
+    let columns = columns.map(|j| near(&mut (0..*k).map(|x| element(&stored, 0, b, &[x, j]))));
     elements.into_iter().chain(columns).collect()
 }
 
@@ -513,14 +518,14 @@ pub(super) fn heads(w: &mut dyn Witness, precision: Precision) -> f64 {
         };
         let parts = vec![Work::Map { shape: vec![total], program }];
         let name = format!("loss head {} of {rows:?} logits by {k}", precision.name());
-        let (found, cpu) = w.run(&name, &bench, Work::Loss { logits: logits.clone(), parts }, 2 * total);
-        let (left, right) = (as_read(precision, &bench.left), as_read(precision, &bench.right));
+        let (found, cpu) =
+            w.run(&name, &bench, Work::Loss { hidden: None, logits: logits.clone(), parts }, 2 * total);
         let bias = f64::from(bench.arena[0]);
         let biased = |sum: Near| {
             let value = sum.value + bias;
             Near { value, error: sum.error + reference::U * value.abs() }
         };
-        let wanted = logits.iter().flat_map(|p| sums_of(precision, p, &left, &right)).map(biased);
+        let wanted = logits.iter().flat_map(|p| sums_of(precision, p, &bench.left, &bench.right)).map(biased);
         worst = worst.max(inside(&name, &found[..total], wanted));
         for (whose, numbers) in [("the CPU's", &cpu), ("the device's", &found)] {
             let wanted: Vec<f32> = numbers[1..total].iter().chain(&[0.0]).map(|x| x + x).collect();
@@ -530,14 +535,124 @@ pub(super) fn heads(w: &mut dyn Witness, precision: Precision) -> f64 {
     worst
 }
 
-/// Numbers as a product of this precision reads them.
-fn as_read(precision: Precision, memory: &[f32]) -> Vec<f32> {
-    let number = |&x: &f32| match precision.stored() {
-        Some(format) => format.round(x),
-        None if precision == Precision::Tf32 => round_tf32(x),
-        None => x,
-    };
-    memory.iter().map(number).collect()
+/// Loss heads that go along with the hidden layer which they read: maxouts and plain layers, whole and ragged tiles,
+/// slices, fewer logits than rows, tiles too large to take a head along. All numbers are small whole ones, so that every
+/// precision and every order of sums gives the same bits.
+pub(super) fn layers_with_heads(w: &mut dyn Witness, precision: Precision) {
+    let cases = [
+        ([1, 1, 1], 1, 1),
+        ([9, 33, 5], 1, 9),
+        ([65, 40, 30], 3, 65),
+        ([130, 17, 40], 5, 129),
+        ([200, 240, 20], 5, 200),
+        ([70, 9, 2_001], 1, 64),
+        ([1_500, 1_410, 8], 1, 1_500),
+    ];
+    for ([m, units, k], pieces, rows) in cases {
+        let n = pieces * units;
+        // One in so many is not 0.
+        let signs = |name, len: usize, rare: f32| -> Vec<f32> {
+            let sign = |x: f32| if x.abs() < rare { 0.0 } else { x.signum() };
+            normals(name, len).into_iter().map(sign).collect()
+        };
+        let rare = if k > 100 { 2.0 } else { 0.7 };
+        let (mut right, layer) = (signs("b", k * n, rare), k * n);
+        right.extend(signs("last layer", units, 0.7));
+        let bench = Bench {
+            left: signs("a", m * k, rare),
+            right,
+            arena: vec![3.0],
+            precision,
+            narrow: precision.stored().map_or(0, |_| m * n + m * units),
+            ..Bench::default()
+        };
+        let stored = precision.stored().is_some();
+        let operand =
+            |player, at| if stored { Place::Copies(player, at) } else { Place::Weights(player, at) };
+        let hidden_at = |at| if stored { Place::Narrow(at) } else { Place::Arena(1 + at) };
+        // In the arena: the bias, the layer, its maxima, logits, what is made of them.
+        let in_arena = if stored { 0 } else { m * n + m * units };
+        let logits_at = 1 + in_arena;
+        let out = View::contiguous(hidden_at(0), &[m, n]);
+        let maxima = View::contiguous(hidden_at(m * n), &[m, units]);
+        let piece =
+            |p: usize| View { base: (p * units) as isize, windows: vec![(0, m), (0, units)], ..out.clone() };
+        let greatest = |p: usize| {
+            let so_far = if p == 1 { Arg::Load(0) } else { Arg::Register(p as u8 % 2) };
+            instruction(PointOp::Max, [so_far, Arg::Load(p as u8), NO], (p as u8 + 1) % 2)
+        };
+        let maxout = Follower {
+            pieces,
+            shape: vec![m, units],
+            program: Program {
+                loads: (0..pieces).map(|p| Load::Memory(piece(p))).collect(),
+                instructions: (1..pieces).map(greatest).collect(),
+                results: vec![(Arg::Register(pieces as u8 % 2), maxima.clone())],
+            },
+        };
+        let product = |a: View, b: View, out: View, size, epilogue, followers| Matmul {
+            a,
+            b,
+            out,
+            size,
+            epilogue,
+            column_sums: None,
+            followers,
+        };
+        let hidden = product(
+            View::contiguous(operand(Player::Generator, 0), &[m, k]),
+            View::contiguous(operand(Player::Discriminator, 0), &[k, n]),
+            out.clone(),
+            [m, n, k],
+            vec![],
+            if pieces > 1 { vec![maxout] } else { vec![] },
+        );
+        let read = View { windows: vec![(0, rows), (0, units)], ..if pieces > 1 { maxima } else { out } };
+        let last = View::contiguous(operand(Player::Discriminator, layer), &[units, 1]);
+        let bias = View { strides: vec![0, 0], ..View::contiguous(Place::Arena(0), &[rows, 1]) };
+        let logits = View::contiguous(Place::Arena(logits_at), &[rows, 1]);
+        let logit = product(read, last, logits, [rows, 1, units], vec![Epilogue::Bias(bias)], vec![]);
+        // Each reads the next one's logit, which another block may have stored; the last one reads 0.
+        let next =
+            View { windows: vec![(0, rows - 1)], ..View::contiguous(Place::Arena(logits_at + 1), &[rows]) };
+        let program = Program {
+            loads: vec![Load::Memory(next)],
+            instructions: vec![instruction(PointOp::Add, [Arg::Load(0), Arg::Load(0), NO], 0)],
+            results: vec![(Arg::Register(0), View::contiguous(Place::Arena(logits_at + rows), &[rows]))],
+        };
+        let parts = vec![Work::Map { shape: vec![rows], program }];
+        let work = Work::Loss { hidden: Some(Box::new(hidden)), logits: vec![logit], parts };
+        let name = format!("loss head {} behind [{m}, {units}, {k}] of {pieces}", precision.name());
+        let (found, cpu) = w.run(&name, &bench, work, in_arena + 2 * rows);
+        same_bits(&name, &found, &cpu);
+        let layer_of = |i: usize, j: usize| -> f32 {
+            (0..k).map(|x| bench.left[i * k + x] * bench.right[x * n + j]).sum()
+        };
+        let unit = |i: usize, u: usize| {
+            (0..pieces).map(|p| layer_of(i, p * units + u)).fold(f32::NEG_INFINITY, f32::max)
+        };
+        let logit = |i: usize| -> f32 { (0..units).map(|u| unit(i, u) * bench.right[layer + u]).sum() };
+        // The reference takes its time: a few rows suffice where there are many.
+        for i in (0..rows).step_by(rows.div_ceil(40)).chain([rows - 1]) {
+            let found = found[in_arena + i];
+            assert_eq!(found, 3.0 + logit(i), "{name}: logit {i}");
+        }
+    }
+}
+
+/// Numbers as they lie in the memory that products of this precision read.
+fn as_stored(precision: Precision, numbers: &[f32]) -> Vec<f32> {
+    let number = |&x: &f32| precision.stored().map_or(x, |format| format.round(x));
+    numbers.iter().map(number).collect()
+}
+
+/// Numbers as a product of this precision multiplies them.
+fn as_read(precision: Precision, numbers: &[f32]) -> Vec<f32> {
+    let mut read = as_stored(precision, numbers);
+    if precision == Precision::Tf32 {
+        read.iter_mut().for_each(|x| *x = round_tf32(*x));
+    }
+    read
 }
 
 /// Tensor cores cut sums off where others round them.

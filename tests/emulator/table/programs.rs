@@ -242,7 +242,7 @@ pub(super) fn losses(w: &mut dyn Witness) -> f64 {
             Work::Reduce { shape: vec![rows], summed: vec![true], program: sums },
             Work::Map { shape: vec![3], program: means },
         ];
-        let work = Work::Loss { logits: vec![], parts };
+        let work = Work::Loss { hidden: None, logits: vec![], parts };
         let name = format!("loss of {rows} logits");
         let (found, cpu) = w.run(&name, &bench, work, 2 * rows + 6);
         same_bits(&name, &found[..rows], &cpu[..rows]);

@@ -34,6 +34,13 @@ struct At {
       : index((std::int64_t)i), line(line), file(file) {}
 };
 
+// What a thread has done to memory that other blocks see, since it last called for order.
+struct Order {
+  std::uint32_t touched;  // 1 + the epoch of its last access to memory that is not const; 0 is none
+  bool unfenced;          // whether no fence came after
+  bool owes;              // whether the block took a ticket, and no fence came after
+};
+
 // What the running block's threads see; the scheduler (runtime.cpp) owns it.
 struct Context {
   uint3 thread, block, block_size, grid_size;
@@ -42,6 +49,9 @@ struct Context {
   unsigned warp_epoch;  // collectives passed by the thread's warp
   // The allocation last touched: most accesses follow their neighbours.
   std::uintptr_t from, to;
+  Order* order;            // [threads]
+  std::uint32_t ticket;    // 1 + the epoch in which the block took its last ticket; 0 is none
+  unsigned ticket_thread;  // that took it
 };
 extern thread_local Context* context;
 
@@ -83,6 +93,23 @@ void copy_async(const Array& array, std::size_t word, std::uintptr_t from);
 void copies_commit();
 void copies_wait(unsigned newest);
 
+// One block runs at a time, so that memory is always in order. What a GPU would not order is refused instead: a ticket
+// (an atomic addition) says that a block's stores are done, and its taker may go on with what other blocks have stored.
+[[noreturn]] void unordered(At at, bool owes);
+inline void touch(At at, bool may_store) {
+  Context& c = *context;
+  Order& own = c.order[c.number];
+  bool beside = c.ticket == c.epoch + 1;
+  if (beside && may_store && c.ticket_thread != c.number) unordered(at, false);
+  if (!beside && own.owes) unordered(at, true);
+  if (may_store) {
+    own.touched = c.epoch + 1;
+    own.unfenced = true;
+  }
+}
+void fence();
+unsigned ticket(unsigned* at, unsigned by, const char* file, int line);
+
 // Memory of the device.
 template <class T>
 struct Global {
@@ -100,6 +127,7 @@ struct Global {
              (long long)at.index, (unsigned long long)address);
       }
     }
+    touch(at, !std::is_const_v<T>);
     return *reinterpret_cast<T*>(p);
   }
 };
@@ -178,15 +206,18 @@ inline float number(std::uint32_t u) {
   return x;
 }
 
+inline unsigned lane() { return context->number % 32; }
+inline unsigned lane_below(unsigned by) { return lane() + by < 32 ? lane() + by : lane(); }
+
+// What lane `from` brings.
 template <class T>
-T shuffle_down(unsigned mask, T value, unsigned by, const char* file, int line) {
+T shuffle(unsigned mask, T value, unsigned from, const char* file, int line) {
   static_assert(sizeof(T) <= sizeof(Payload), "a shuffle moves at most a payload");
   Payload own{};
   std::memcpy(&own, &value, sizeof(T));
   const Payload* all = exchange(own, mask, file, line);
-  unsigned lane = context->number % 32;
   T result;
-  std::memcpy(&result, &all[lane + by < 32 ? lane + by : lane], sizeof(T));
+  std::memcpy(&result, &all[from], sizeof(T));
   return result;
 }
 
@@ -299,7 +330,8 @@ using Global = gpu::Global<T>;
 #define blockDim (gpu::context->block_size)
 #define gridDim (gpu::context->grid_size)
 #define __syncthreads() gpu::barrier(__FILE__, __LINE__)
-#define __shfl_down_sync(mask, value, by) gpu::shuffle_down(mask, value, by, __FILE__, __LINE__)
+#define __shfl_down_sync(mask, value, by) gpu::shuffle(mask, value, gpu::lane_below(by), __FILE__, __LINE__)
+#define __shfl_xor_sync(mask, value, by) gpu::shuffle(mask, value, gpu::lane() ^ (by), __FILE__, __LINE__)
 #define __ballot_sync(mask, vote) gpu::ballot(mask, vote, __FILE__, __LINE__)
 
 // Twins of the intrinsics; the compiler is told not to fuse multiplications into additions.
@@ -323,13 +355,8 @@ template <class To, class From>
 Global<To> recast(Global<From> from) {
   return Global<To>{from.address};
 }
-// One block runs at a time and a fiber is never interrupted: memory is always in order.
-inline void __threadfence() {}
-inline unsigned atomicAdd(unsigned* at, unsigned by) {
-  unsigned before = *at;
-  *at = before + by;
-  return before;
-}
+inline void __threadfence() { gpu::fence(); }
+#define atomicAdd(at, by) gpu::ticket(at, by, __FILE__, __LINE__)
 inline void load4(const gpu::Shared<float>& from, unsigned at, float (&to)[4], int line = __builtin_LINE(),
                   const char* file = __builtin_FILE()) {
   if (at % 4 != 0) gpu::fail(file, line, "misaligned: four numbers from %u, not a multiple of four", at);

@@ -144,6 +144,7 @@ struct Device {
   const Kernel* kernel = nullptr;
   const void* argument = nullptr;
   std::vector<Span> allocations;  // sorted
+  std::vector<Order> order;                 // each thread
   std::vector<std::uint32_t> warp_epochs;   // collectives passed, each warp
   std::vector<Payload> warp_values;         // what each lane gave to the collective passed last
   struct Declared {
@@ -220,6 +221,40 @@ void race(At at, const Array& array, const char* what, unsigned other) {
   std::string who = other == MANY ? "several threads" : "thread " + std::to_string(other);
   fail(at.file, at.line, "race: %s[%lld] was %s by %s with no barrier between", array.name, (long long)at.index, what,
        who.c_str());
+}
+
+void unordered(At at, bool owes) {
+  if (owes) fail(at.file, at.line, "unordered: memory of the device is touched after a ticket with no fence between");
+  fail(at.file, at.line, "unordered: memory of the device is touched beside the ticket of thread %u, no barrier between",
+       context->ticket_thread);
+}
+
+// A thread's own stores come before, what it reads comes after.
+void fence() {
+  Context& c = *context;
+  Order& own = c.order[c.number];
+  own.unfenced = false;
+  // Beside the ticket only its taker knows that it is taken.
+  if (c.ticket != c.epoch + 1 || c.ticket_thread == c.number) own.owes = false;
+}
+
+unsigned ticket(unsigned* at, unsigned by, const char* file, int line) {
+  Context& c = *context;
+  for (unsigned i = 0; i < device->fibers.size(); i++) {
+    Order& other = c.order[i];
+    if (i != c.number && other.touched == c.epoch + 1) {
+      fail(file, line, "unordered: a ticket beside what thread %u touches, no barrier between", i);
+    }
+    if (i != c.number && other.unfenced) {
+      fail(file, line, "unordered: a ticket for what thread %u has touched with no fence after", i);
+    }
+    other.owes = true;
+  }
+  c.ticket = c.epoch + 1;
+  c.ticket_thread = c.number;
+  unsigned before = *at;
+  *at = before + by;
+  return before;
 }
 
 bool inside(std::uintptr_t at, std::size_t bytes) {
@@ -371,6 +406,8 @@ static void run_block(unsigned threads, std::mt19937_64& random, std::vector<uns
     std::fill(declared->data.begin(), declared->data.end(), POISON);
     std::fill(declared->shadow.begin(), declared->shadow.end(), UNTOUCHED);
   }
+  std::fill(device->order.begin(), device->order.end(), Order{});
+  c.ticket = 0;
   for (unsigned i = 0; i < threads; i++) {
     Fiber& f = fibers[i];
     f.thread = {i % c.block_size.x, i / c.block_size.x % c.block_size.y, i / c.block_size.x / c.block_size.y};
@@ -428,6 +465,8 @@ static void run_grid(std::uint64_t seed) {
   use_threads(threads);
   if (!device->report.empty()) return;
   device->warp_epochs.assign((threads + 31) / 32, 0);
+  device->order.assign(threads, Order{});
+  c.order = device->order.data();
   device->warp_values.assign((threads + 31) / 32 * 32, Payload{});
   std::mt19937_64 random(seed);
   std::vector<unsigned> order(threads);
