@@ -363,6 +363,33 @@ extern "C" __global__ void __launch_bounds__(THREADS) pressed_f32(const __grid_c
         }
 
         #[test]
+        fn hoppers_kernels_are_made_of_its_instructions() {
+            let name = "matmul_sm90a.cu";
+            let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels");
+            let Some((folder, _)) = setup(&[]) else { return };
+            let setup = Setup::new(kernels, folder.path(), again()).expect("it was there just now");
+            let job = Job { file: name, arch: "90a" };
+            // Serialised products and spills would be refused.
+            let made = setup.compile_all(std::slice::from_ref(&job)).expect("a kernel that compiles");
+            let cubin = fs::read(&made[0].cubin).expect("just written");
+            // An instruction has 16 bytes; the lowest twelve bits say which, as nvdisasm shows them for sm_90a.
+            let count = |code: u16| {
+                let codes = cubin.chunks_exact(16).map(|i| u16::from_le_bytes([i[0], i[1]]) & 0xfff);
+                codes.filter(|&c| c == code).count()
+            };
+            // For both kernels, each of four orientations multiplies a stage in four steps; a stage has four boxes.
+            let [products, copies] = [count(0x9f0), count(0x5b4)];
+            println!("{products} HGMMA, {copies} UTMALDG");
+            assert!(products >= 2 * 4 * 4 && copies >= 2 * 4, "{products} HGMMA, {copies} UTMALDG");
+            for (name, kernel) in &made[0].kernels {
+                // Two blocks fit a multiprocessor: 65,536 registers, 228 KiB of shared memory, one of them a block's own.
+                assert!(2 * kernel.max_threads * kernel.registers.next_multiple_of(8) <= 65_536, "{name}");
+                let shared = kernel.shared + (3 * 32 + 1 + 1) * 1024;
+                assert!(2 * shared <= 228 << 10 && kernel.local == 0, "{name}");
+            }
+        }
+
+        #[test]
         fn the_library_that_was_chosen_is_the_one_that_compiles() {
             let Some((folder, setup)) = setup(&[]) else { return };
             let found = &setup.nvrtc;

@@ -14,15 +14,15 @@ pub struct Kernel {
     pub local: u32,
 }
 
-/// What a log holds beyond plain information: warnings, registers spilled, warpgroup arithmetic serialised
-/// (C7508, C7510).
+/// What a log holds beyond plain information: warnings, registers spilled, warpgroup arithmetic serialised or mended by
+/// the assembler (C7508 to C7520).
 pub fn complaints(log: &str) -> Result<()> {
     let spills = |line: &str| {
         let counts = line.split(',').filter(|part| part.contains("bytes spill"));
         counts.filter_map(|part| part.split_whitespace().next()).any(|count| count != "0")
     };
     let bad = |line: &str| {
-        let words = ["warning", "error", "fatal", "C7508", "C7510"];
+        let words = ["warning", "error", "fatal", "(C75"];
         words.iter().any(|word| line.contains(word)) || spills(line)
     };
     if !log.lines().any(bad) {
@@ -134,6 +134,7 @@ mod tests {
             "a.cu(2): warning #177-D: variable \"unused\" was declared but never referenced",
             "ptxas         .     40 bytes stack frame, 56 bytes spill stores, 0 bytes spill loads",
             "ptxas info    : (C7510) Potential Performance Loss: wgmma.mma_async instructions are serialized",
+            "ptxas info    : (C7519) warpgroup.arrive is injected in around line 8710 by compiler",
         ] {
             assert!(complaints(&format!("{LOG}{bad}\n")).is_err_and(|e| e.contains(bad)), "{bad}");
         }

@@ -67,6 +67,7 @@ struct Lines {
 // What concludes sums of a kernel.
 template <After AFTER>
 struct Conclusion {
+  __device__ __forceinline__ Conclusion() {}
   __device__ __forceinline__ explicit Conclusion(const MatmulLaunch&) {}
   __device__ __forceinline__ void operator()(const MatmulArguments& a, float (&sums)[4], u32 row, u32 column, u32 count) {
     conclude(a, sums, row, column, count);

@@ -16,12 +16,16 @@ mod table;
 
 use bench::Witnesses;
 use common::{CLASSES, NUMBERS};
-use gansaku::exec::States;
+use gansaku::exec::cpu::no_updates;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::driver::{Nvidia, Presence, presence};
 use gansaku::exec::cuda::kernels::BUILD;
 use gansaku::exec::cuda::launch::{Argument, Driver, Geometry, Packed};
+use gansaku::exec::{Rate, States};
+use gansaku::graph::Player;
+use gansaku::lower::{Launch, Matmul, Place, Plan, View, Work};
 use gansaku::models::gan::Gan;
+use gansaku::precision::Precision;
 use gansaku::train;
 use libtest_mimic::{Arguments, Failed, Trial};
 use sha2::{Digest, Sha256};
@@ -42,6 +46,8 @@ fn main() -> ExitCode {
         ("a recording that fails leaves the device usable", broken_recording),
         ("plans run from recordings as launch by launch", recorded_plans),
         ("every kernel agrees with its references", every_kernel),
+        ("Hopper's kernels agree with their references", hopper),
+        ("Hopper's kernels agree with the portable ones", hopper_and_portable),
         ("ten steps of the recipes are right", ten_steps),
         ("two runs leave equal bytes", equal_bytes),
         ("a resume goes on to the same bytes", resume),
@@ -246,8 +252,95 @@ fn sha256(states: &States) -> Vec<u8> {
 fn every_kernel() -> Outcome {
     let mut witnesses = Witnesses::new(|_| Nvidia::open(0).expect("the GPU that was found"));
     table::every_kernel(&mut witnesses);
-    let entries = BUILD.modules.iter().flat_map(|m| m.kernels).map(|k| k.name.to_string());
+    let portable = BUILD.modules.iter().filter(|m| !m.is_special());
+    let entries = portable.flat_map(|m| m.kernels).map(|k| k.name.to_string());
     assert_eq!(witnesses.kernels, entries.collect(), "kernels launched and kernels built");
+    Ok(())
+}
+
+/// The kernels for compute capability 9.0 alone; none, with a printed reason, on other GPUs.
+fn hoppers_kernels() -> Result<Vec<&'static str>, Failed> {
+    let gpu = Nvidia::open_with(0, true)?;
+    let special = BUILD.modules.iter().filter(|m| m.is_special()).flat_map(|m| m.kernels).map(|k| k.name);
+    let found: Vec<&str> = special.filter(|kernel| gpu.has(kernel)).collect();
+    if found.is_empty() {
+        eprintln!("{}: not of compute capability 9.0, nothing to try", gpu.name());
+    }
+    Ok(found)
+}
+
+fn hopper() -> Outcome {
+    let kernels = hoppers_kernels()?;
+    if kernels.is_empty() {
+        return Ok(());
+    }
+    let mut witnesses = Witnesses::new(|_| Nvidia::open_with(0, true).expect("the GPU that was found"));
+    table::hopper(&mut witnesses);
+    assert!(kernels.iter().all(|&k| witnesses.kernels.contains(k)), "{:?}", witnesses.kernels);
+    Ok(())
+}
+
+/// A product as large as those of training, deep enough for many rounds of the ring.
+fn hopper_and_portable() -> Outcome {
+    if hoppers_kernels()?.is_empty() {
+        return Ok(());
+    }
+    let [m, n, k] = [4_104, 4_088, 4_080];
+    for (precision, a_turned, b_turned) in [
+        (Precision::Bf16, false, false),
+        (Precision::Bf16, true, false),
+        (Precision::Fp16, false, true),
+        (Precision::Fp16, true, true),
+    ] {
+        let [left, right] = Player::ALL.map(|player| Place::Copies(player, 0));
+        let turned = |view: View, turned: bool| {
+            let [rows, columns] = [view.windows[0].1, view.windows[1].1].map(|n| n as isize);
+            View { strides: if turned { vec![1, rows] } else { vec![columns, 1] }, ..view }
+        };
+        let plan = Plan {
+            launches: vec![Launch {
+                name: "product".into(),
+                work: Work::Matmul(Matmul {
+                    a: turned(View::contiguous(left, &[m, k]), a_turned),
+                    b: turned(View::contiguous(right, &[k, n]), b_turned),
+                    out: View::contiguous(Place::Arena(0), &[m, n]),
+                    size: [m, n, k],
+                    epilogue: vec![],
+                    column_sums: None,
+                    followers: vec![],
+                }),
+            }],
+            arena: m * n,
+            precision,
+            ..Plan::default()
+        };
+        let format = precision.stored().expect("16 bits");
+        let [a, b] = [("a", m * k), ("b", k * n)].map(|(name, len)| bench::normals(name, len));
+        let norms = |x: &[f32], lines: usize, contiguous: bool| {
+            let mut squares = vec![0.0f64; lines];
+            for (i, &x) in x.iter().enumerate() {
+                squares[if contiguous { i / k } else { i % lines }] += f64::from(format.round(x)).powi(2);
+            }
+            squares.into_iter().map(f64::sqrt).collect::<Vec<f64>>()
+        };
+        let [rows, columns] = [norms(&a, m, !a_turned), norms(&b, n, b_turned)];
+        let states = [a, b].map(|w| no_updates()[0].start(w));
+        let product = |hopper| -> Result<Vec<f32>, Failed> {
+            let gpu = Nvidia::open_with(0, hopper)?;
+            let mut gpu = Cuda::new(gpu, vec![plan.clone()], &states, no_updates(), None, 7)?;
+            let kernel = gpu.packed(0)[0][0].kernel;
+            assert_eq!(kernel.contains("wgmma"), hopper, "{kernel}");
+            gpu.run(0, 0, &[Rate::REST; 2])?;
+            Ok(gpu.memory(Place::Arena(0), m * n)?)
+        };
+        let (portable, hopper) = (product(false)?, product(true)?);
+        // Each is off by at most twice this much where sums are cut off, and Σ |a·b| is at most |a|·|b|.
+        let rounding = (k as f64 + 2.0) * reference::U;
+        for (i, (x, y)) in portable.iter().zip(&hopper).enumerate() {
+            let bound = 4.0 * rounding * rows[i / n] * columns[i % n];
+            assert!(f64::from(x - y).abs() <= bound, "{} {i}: {x} and {y}", precision.name());
+        }
+    }
     Ok(())
 }
 

@@ -83,7 +83,7 @@ fn gpu(_: &Doctor, out: &mut String) -> Result<()> {
 #[cfg(feature = "cuda")]
 fn gpu(args: &Doctor, out: &mut String) -> Result<()> {
     use crate::error::Error;
-    use crate::exec::cuda::driver::{Presence, presence, too_old};
+    use crate::exec::cuda::driver::{HOPPER, Presence, presence, too_old, wants_hopper};
     use crate::exec::cuda::kernels::{BUILD, Module};
     let every: Vec<&Module> = BUILD.modules.iter().collect();
     summary(out);
@@ -113,9 +113,14 @@ fn gpu(args: &Doctor, out: &mut String) -> Result<()> {
             Ok(chosen) => {
                 for module in chosen {
                     let form = format!("{:?}", module.form).to_lowercase();
+                    let off = if module.is_special() && !wants_hopper() {
+                        format!("  (unused: it has never run on a GPU; {HOPPER}=1 uses it)")
+                    } else {
+                        String::new()
+                    };
                     let _ = writeln!(
                         out,
-                        "  {:12} sm_{:4} {form:5} {:>8} bytes  sha256 {}",
+                        "  {:12} sm_{:4} {form:5} {:>8} bytes  sha256 {}{off}",
                         module.file,
                         module.arch,
                         module.image.len(),

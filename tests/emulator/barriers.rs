@@ -8,7 +8,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// What threads wait at, as the kernels write it.
-const WAITS: [&str; 2] = ["__syncthreads();", "copies_wait<STAGES - 2>();"];
+const WAITS: [&str; 7] = [
+    "__syncthreads();",
+    "copies_wait<STAGES - 2>();",
+    "barrier_wait(ring.full, place.stage, place.parity);",
+    "barrier_wait(ring.empty, place.stage, place.parity ^ 1);",
+    "fence_async();",
+    "wgmma_wait<1>();",
+    "wgmma_end(sums);",
+];
 
 /// Kernel files and headers with their texts.
 fn sources() -> Vec<(PathBuf, String)> {
@@ -38,7 +46,13 @@ fn taken_out(sources: &[(PathBuf, String)]) -> Vec<(PathBuf, usize, String)> {
 fn table_holds(folder: &Path) -> bool {
     let library = build(folder, &crate::builds()).expect("kernels that compile without a barrier");
     let mut witnesses = Witnesses::new(|seed| crate::gpu(&library, seed));
-    let held = catch_unwind(AssertUnwindSafe(|| table::every_kernel(&mut witnesses))).is_ok();
+    let mut hopper = Witnesses::new(|seed| crate::gpu(&library, seed).hopper());
+    let tables = || {
+        // The shorter one first.
+        table::hopper(&mut hopper);
+        table::every_kernel(&mut witnesses);
+    };
+    let held = catch_unwind(AssertUnwindSafe(tables)).is_ok();
     // Nobody builds it again.
     let _ = std::fs::remove_file(library);
     held

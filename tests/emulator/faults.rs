@@ -13,13 +13,14 @@ use gansaku::lower::{Arg, Launch, Load, Matmul, Place, Plan, Program, View, Work
 use gansaku::precision::Precision;
 use std::path::PathBuf;
 
-/// The kernel file `kernel` with `from`, which must be in `file` (it or a header), replaced once by `to`.
+/// The kernel file `kernel`, and what ends a phase, with `from`, which must be in `file` (it or a header), replaced once by `to`.
 fn planted(kernel: &str, file: &str, from: &str, to: &str) -> PathBuf {
     let folder = tempfile::tempdir().expect("a folder");
     for entry in std::fs::read_dir(crate::kernels()).expect("kernels").flatten() {
         let name = entry.file_name();
         // The others would only cost compile time.
-        let wanted = name == *kernel || entry.path().extension().is_some_and(|e| e == "cuh");
+        let wanted =
+            name == *kernel || name == *"clock.cu" || entry.path().extension().is_some_and(|e| e == "cuh");
         if wanted {
             let mut text = std::fs::read_to_string(entry.path()).expect("text");
             if name == *file {
@@ -167,6 +168,82 @@ fn a_missing_wait_for_copies_is_caught() {
             &message,
             &["matmul_bf16", "tiles[", "before the asynchronous copy of thread", "was waited for"],
         );
+    }
+}
+
+/// A product on Hopper's units with a fault in `file`: its numbers, or the report. Both operands lie along n, deeper than
+/// the ring of stages.
+fn hopper(file: &str, from: &str, to: &str) -> Result<Vec<f32>, String> {
+    let (m, n, k) = (136, 8_456, 264);
+    let library = planted("matmul_sm90a.cu", file, from, to);
+    let [left, right] = Player::ALL.map(|player| Place::Copies(player, 0));
+    let states = [normals("a", m * k), normals("b", k * n)].map(|w| no_updates()[0].start(w));
+    let work = Work::Matmul(Matmul {
+        a: View { strides: vec![1, m as isize], ..View::contiguous(left, &[m, k]) },
+        b: View::contiguous(right, &[k, n]),
+        out: View::contiguous(Place::Arena(0), &[m, n]),
+        size: [m, n, k],
+        epilogue: vec![],
+        column_sums: None,
+        followers: vec![],
+    });
+    let plan = Plan { precision: Precision::Bf16, ..plan(work, m * n) };
+    let device = crate::gpu(&library, 1).hopper();
+    let mut gpu = Cuda::new(device, vec![plan], &states, no_updates(), None, 0).expect("room");
+    gpu.run(0, 0, &[Rate::REST; 2]).map_err(|e| e.to_string())?;
+    Ok(gpu.memory(Place::Arena(0), m * n).expect("readable"))
+}
+
+#[test]
+fn faults_of_hoppers_units_are_caught() {
+    if crate::library(1).is_none() {
+        return;
+    }
+    let kernel = "matmul_sm90a.cu";
+    let cases = [
+        ("barrier_wait(ring.full, place.stage, place.parity);", "", "a product reads shared memory"),
+        ("barrier_wait(ring.empty, place.stage, place.parity ^ 1);", "", "more than 1 arrive in one phase"),
+        ("place.parity ^ 1", "place.parity", "deadlock: waits for the end of a phase"),
+        (
+            "place.stage, STAGE_BYTES)",
+            "place.stage, 2 * STAGE_BYTES)",
+            "deadlock: waits for the end of a phase",
+        ),
+        ("wgmma_wait<1>();", "wgmma_wait<2>();", "overwrites what a product in flight reads"),
+        ("wgmma_end(sums);", "", "is overwritten while a product in flight reads it"),
+        ("wgmma_fence(sums);", "", "registers that were not fenced"),
+        ("    fence_async();\n", "", "initialisation was not fenced"),
+        ("  }\n  __syncthreads();\n\n  float sums", "  }\n\n  float sums", "before all threads know"),
+        ("place.\n  __syncthreads();\n", "place.\n", "words["),
+        ("  __syncthreads();\n  Conclusion", "  Conclusion", "words["),
+        ("(0u - address_of(words, 0)) % SWIZZLE_BYTES / 4", "0", "is misaligned"),
+    ];
+    for (from, to, report) in cases {
+        let message = hopper(kernel, from, to).expect_err(from);
+        says(&message, &["matmul_wgmma_bf16", report]);
+    }
+}
+
+#[test]
+fn operands_that_are_described_wrongly_give_a_wrong_product() {
+    if crate::library(1).is_none() {
+        return;
+    }
+    let right = hopper("wgmma.cuh", "return 1ull << 62", "return 1ull << 62").expect("no fault");
+    let cases = [
+        // The swizzle's mode, the two strides, the way to the next 16 of k, which axis is contiguous, where a box goes.
+        ("wgmma.cuh", "return 1ull << 62", "return 2ull << 62"),
+        ("wgmma.cuh", "(u64)(SWIZZLE_BYTES >> 4)", "(u64)(SWIZZLE_BYTES >> 5)"),
+        ("wgmma.cuh", "(u64)(BOX_BYTES >> 4)", "(u64)(BOX_BYTES >> 5)"),
+        ("matmul_sm90a.cu", "RIGHT_TURNED ? 16 * 128 : 32;", "RIGHT_TURNED ? 32 : 32;"),
+        ("matmul_sm90a.cu", "consume<Number, true, true>", "consume<Number, false, true>"),
+        ("matmul_sm90a.cu", "warpgroup * BOX_BYTES", "0 * BOX_BYTES"),
+    ];
+    for (file, from, to) in cases {
+        // Where the description leads out of what was copied, it is a fault.
+        let Ok(found) = hopper(file, from, to) else { continue };
+        let far = found.iter().zip(&right).filter(|(x, y)| (*x - *y).abs() > 1.0 || x.is_nan()).count();
+        assert!(far > right.len() / 4, "{from:?} as {to:?}: {far} of {} numbers are wrong", right.len());
     }
 }
 

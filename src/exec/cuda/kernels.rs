@@ -60,7 +60,9 @@ pub struct Kernel {
 pub static BUILD: Build = include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 
 /// Shared memory that every GPU gives a block, static and dynamic together.
-const SHARED_BYTES: u32 = 48 << 10;
+pub const SHARED_BYTES: u32 = 48 << 10;
+/// What compute capability 9.0 gives a block that asks for it.
+const HOPPER_SHARED_BYTES: u32 = 227 << 10;
 
 impl Module {
     /// Generation and revision: 9 and 0 of `90a`, 12 and 0 of `120`.
@@ -69,12 +71,23 @@ impl Module {
         (number / 10, number % 10)
     }
 
+    /// Shared memory that a block of its kernels may have, static and dynamic together; above [`SHARED_BYTES`] the
+    /// driver has to be asked.
+    pub fn most_shared_bytes(&self) -> u32 {
+        if self.is_special() { HOPPER_SHARED_BYTES } else { SHARED_BYTES }
+    }
+
+    /// Whether it runs on compute capability 9.0 and nothing else.
+    pub fn is_special(&self) -> bool {
+        self.arch.ends_with('a')
+    }
+
     /// Whether a GPU of compute capability `major.minor` runs it: a cubin runs on later revisions of its
     /// generation, PTX on everything later, code for `90a` on 9.0 alone.
     fn runs_on(&self, (major, minor): (u32, u32)) -> bool {
         let (generation, revision) = self.arch_number();
         match self.form {
-            Form::Cubin if self.arch.ends_with('a') => (major, minor) == (generation, revision),
+            Form::Cubin if self.is_special() => (major, minor) == (generation, revision),
             Form::Cubin => major == generation && minor >= revision,
             Form::Ptx => (major, minor) >= (generation, revision),
         }
@@ -100,7 +113,7 @@ impl Build {
                 .max_by_key(|m| (m.form == Form::Cubin, m.arch_number()));
             match best {
                 Some(best) => chosen.push(best),
-                None if images.clone().all(|m| m.arch.ends_with('a')) => {}
+                None if images.clone().all(|m| m.is_special()) => {}
                 None => return Err(self.unfit(capability)),
             }
         }
@@ -121,12 +134,17 @@ impl Build {
 }
 
 impl Kernel {
-    /// Whether a launch fits the kernel as it was compiled; the error says what does not.
+    /// Whether a launch fits the kernel as it was compiled, for blocks with at most `most_shared` bytes of shared
+    /// memory; the error says what does not.
     ///
     /// # Errors
-    /// On other parameters, a geometry that no GPU runs or the kernel was not compiled for, or more shared
-    /// memory than every GPU has.
-    pub fn check(&self, geometry: Geometry, arguments: &[Argument]) -> std::result::Result<(), String> {
+    /// On other parameters, a geometry that no GPU runs or the kernel was not compiled for, or too much shared memory.
+    pub fn check(
+        &self,
+        geometry: Geometry,
+        arguments: &[Argument],
+        most_shared: u32,
+    ) -> std::result::Result<(), String> {
         let given = arguments.iter().map(|a| (a.kind, a.bytes.len()));
         if !given.clone().eq(self.parameters.iter().copied()) {
             let list = |parameters: &mut dyn Iterator<Item = (&str, usize)>| {
@@ -148,9 +166,9 @@ impl Kernel {
         if x == 0 || y == 0 || z == 0 || x > i32::MAX as u32 || y > 65_535 || z > 65_535 {
             return Err(format!("no GPU runs {geometry}"));
         }
-        if geometry.shared_bytes > SHARED_BYTES - self.shared_bytes {
+        if geometry.shared_bytes > most_shared - self.shared_bytes {
             return Err(format!(
-                "{geometry} and {} bytes of static shared memory are more than the {SHARED_BYTES} of a block",
+                "{geometry} and {} bytes of static shared memory are more than the {most_shared} of a block",
                 self.shared_bytes
             ));
         }
@@ -206,8 +224,9 @@ mod tests {
         let argument = |kind, bytes| vec![Argument { kind, bytes: vec![0; bytes] }];
         let good = argument("MapArguments", 16);
         let row = Geometry::row(3, 128);
-        assert_eq!(kernel.check(row, &good), Ok(()));
-        let refused = |geometry, arguments: &[Argument]| kernel.check(geometry, arguments).unwrap_err();
+        assert_eq!(kernel.check(row, &good, SHARED_BYTES), Ok(()));
+        let refused =
+            |geometry, arguments: &[Argument]| kernel.check(geometry, arguments, SHARED_BYTES).unwrap_err();
         assert_eq!(
             refused(row, &argument("ReduceArguments", 16)),
             "takes MapArguments (16 bytes), was given ReduceArguments (16 bytes)"
@@ -218,7 +237,9 @@ mod tests {
         assert!(refused(Geometry::row(3, 0), &good).contains("threads"));
         assert!(refused(Geometry::row(0, 128), &good).contains("no GPU runs"));
         assert!(refused(Geometry { grid: [1, 65_536, 1], ..row }, &good).contains("no GPU runs"));
-        assert!(refused(Geometry { shared_bytes: (8 << 10) + 1, ..row }, &good).contains("shared memory"));
+        let more = Geometry { shared_bytes: (8 << 10) + 1, ..row };
+        assert!(refused(more, &good).contains("shared memory"));
+        assert_eq!(kernel.check(more, &good, SMALL.modules[4].most_shared_bytes()), Ok(()));
     }
 
     #[test]

@@ -62,6 +62,26 @@ pub struct Packed {
     pub arguments: Vec<Argument>,
 }
 
+/// A matrix of 16-bit numbers as Hopper's bulk copies read it: by boxes of 64 × 64, zeros outside, with the 128-byte
+/// swizzle of `kernels/wgmma.cuh`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Boxed {
+    /// Of the first element; a multiple of 16.
+    pub address: u64,
+    /// Elements of a line, lines.
+    pub size: [u64; 2],
+    /// Bytes from line to line; a multiple of 16.
+    pub pitch: u64,
+}
+
+impl Boxed {
+    /// Elements of a line of a box, lines; 128 bytes are as much as the swizzle takes.
+    pub const BOX: [u32; 2] = [64, 64];
+}
+
+/// What a driver encoded a [`Boxed`] as: opaque, and good for its device alone.
+pub type TensorMap = [u64; 16];
+
 /// Launches that a driver recorded; an opaque number that it gave out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Recording(pub u32);
@@ -131,6 +151,15 @@ pub trait Driver {
 
     /// Whether the device has a kernel of this name.
     fn has(&self, kernel: &str) -> bool;
+
+    /// A matrix for kernels that copy by boxes; `None` where the device has no such kernels, or was not asked to use them.
+    ///
+    /// # Errors
+    /// When the device refuses the matrix.
+    fn tensor_map(&self, matrix: &Boxed) -> Result<Option<TensorMap>> {
+        let _ = matrix;
+        Ok(None)
+    }
 
     /// Starts a kernel. A geometry without blocks or threads is the caller's mistake.
     ///

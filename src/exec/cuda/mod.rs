@@ -11,6 +11,7 @@ mod clock;
 #[cfg(feature = "cuda")]
 pub mod driver;
 pub mod emulated;
+mod hopper;
 #[cfg(feature = "cuda")]
 pub mod kernels;
 pub mod launch;
@@ -112,8 +113,8 @@ impl<D: Driver> Cuda<D> {
         let mut programs = vec![];
         let launches = |p: &Plan| {
             let measured = matmul::measured(p);
-            let pack = |l| pack::pack(l, &memory, &rules.rules, measured, &mut programs);
-            let work = p.launches.iter().map(pack);
+            let mut pack = |l| pack::pack(l, &memory, &rules.rules, measured, &mut programs);
+            let work = p.launches.iter().map(|l| hopper::take_over(&driver, pack(l)?));
             work.chain([clock::pack(p, &memory, &rules).map(|close| vec![close])]).collect()
         };
         let packed = plans.iter().map(launches).collect::<Result<Vec<Vec<Vec<Packed>>>>>()?;

@@ -33,7 +33,15 @@ fn indices(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {
     })
 }
 
-/// Every row, on a device and on the CPU.
+/// The rows of Hopper's kernels, on a device that was asked to use them.
+pub fn hopper(w: &mut dyn Witness) {
+    for precision in [Precision::Fp16, Precision::Bf16] {
+        let share = products::hopper(w, precision);
+        println!("matmul {} on Hopper's units: {share:.2} of the tolerance", precision.name());
+    }
+}
+
+/// Every row but those, on a device and on the CPU.
 pub fn every_kernel(w: &mut dyn Witness) {
     for precision in [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16] {
         println!("matmul {}: {:.2} of the tolerance", precision.name(), matmuls(w, precision));

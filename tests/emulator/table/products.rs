@@ -167,6 +167,32 @@ pub(super) fn matmuls(w: &mut dyn Witness, precision: Precision) -> f64 {
     worst
 }
 
+/// Products that fill a GPU with large tiles, ragged along every axis, with lines of whole pieces of 16 bytes, as bulk
+/// copies want them; and such as these do not take.
+pub(super) fn hopper(w: &mut dyn Witness, precision: Precision) -> f64 {
+    let mut worst = 0.0f64;
+    let plain =
+        Product { precision, size: [0; 3], layout: "nn", gap: 5, narrow: false, sums: false, steps: &[] };
+    // A stage, a part of one, and more than the ring has.
+    for size in [[131, 8_451, 19], [3, 16_779, 203], [16_779, 3, 67]] {
+        for layout in ["nn", "nt", "tn", "tt"] {
+            worst = worst.max(matmul(w, &Product { size, layout, ..plain }));
+        }
+    }
+    worst = worst.max(matmul(w, &Product { size: [1_536, 1_408, 64], layout: "nt", gap: 0, ..plain }));
+    let size = [11, 16_779, 19];
+    for steps in &chains(Place::Copies(Player::Generator, STEPS_AT), [size[0], size[1]]) {
+        worst = worst.max(matmul(w, &Product { size, narrow: true, steps, ..plain }));
+    }
+    for steps in chains(Place::Arena(0), [size[0], size[1]]).iter().rev().take(1) {
+        worst = worst.max(matmul(w, &Product { size, layout: "tt", steps, ..plain }));
+    }
+    // Lines that are not aligned; a row of ones, which stays behind; two products in a launch, one not aligned.
+    worst = worst.max(matmul(w, &Product { size, gap: 4, ..plain }));
+    worst = worst.max(matmul(w, &Product { size, sums: true, steps: &[Epilogue::Scale(0.5)], ..plain }));
+    worst.max(group(w, precision, &[([1_504, 1_416, 24], true), ([1_500, 1_410, 6], true)]))
+}
+
 /// Products with a maxout behind them: the affine values against the reference, the maxima to the bit of the greatest
 /// affine value stored, with or without a dropout mask behind.
 pub(super) fn maxouts(w: &mut dyn Witness, precision: Precision) -> f64 {
@@ -350,44 +376,43 @@ pub(super) fn groups(w: &mut dyn Witness, precision: Precision) -> f64 {
         // Large tiles between small ones.
         &[([20, 20, 20], true), ([1_500, 1_410, 6], true), ([7, 64, 300], false)],
     ];
+    lists.into_iter().map(|list| group(w, precision, list)).fold(0.0, f64::max)
+}
+
+fn group(w: &mut dyn Witness, precision: Precision, list: &[([usize; 3], bool)]) -> f64 {
     let [left, right] = match precision.stored() {
         Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
         None => [LEFT, RIGHT],
     };
-    let mut worst = 0.0f64;
-    for list in lists {
-        let most =
-            |of: &dyn Fn(&[usize; 3]) -> usize| list.iter().map(|(size, _)| of(size)).max().unwrap_or(0);
-        let bench = Bench {
-            left: normals("a", most(&|s| s[0] * s[2])),
-            right: normals("b", most(&|s| s[2] * s[1])),
-            precision,
-            ..Bench::default()
-        };
-        let mut at = 0;
-        let mut place = |len: usize| {
-            at += len;
-            Place::Arena(at - len)
-        };
-        let product = |&([m, n, k], sums): &([usize; 3], bool)| Matmul {
-            a: View::contiguous(left, &[m, k]),
-            b: View::contiguous(right, &[k, n]),
-            out: View::contiguous(place(m * n), &[m, n]),
-            size: [m, n, k],
-            epilogue: vec![],
-            column_sums: sums.then(|| View::contiguous(place(n), &[1, n])),
-            followers: vec![],
-        };
-        let products: Vec<Matmul> = list.iter().map(product).collect();
-        let work = Work::Together(products.iter().cloned().map(Work::Matmul).collect());
-        let name = format!("together {} {list:?}", precision.name());
-        let (found, cpu) = w.run(&name, &bench, work, at);
-        let of = |p| sums_of(precision, p, &bench.left, &bench.right);
-        let wanted: Vec<Near> = products.iter().flat_map(of).collect();
-        inside(&format!("{name} on the CPU"), &cpu, wanted.iter().copied());
-        worst = worst.max(inside(&name, &found, wanted.into_iter()));
-    }
-    worst
+    let most = |of: &dyn Fn(&[usize; 3]) -> usize| list.iter().map(|(size, _)| of(size)).max().unwrap_or(0);
+    let bench = Bench {
+        left: normals("a", most(&|s| s[0] * s[2])),
+        right: normals("b", most(&|s| s[2] * s[1])),
+        precision,
+        ..Bench::default()
+    };
+    let mut at = 0;
+    let mut place = |len: usize| {
+        at += len;
+        Place::Arena(at - len)
+    };
+    let product = |&([m, n, k], sums): &([usize; 3], bool)| Matmul {
+        a: View::contiguous(left, &[m, k]),
+        b: View::contiguous(right, &[k, n]),
+        out: View::contiguous(place(m * n), &[m, n]),
+        size: [m, n, k],
+        epilogue: vec![],
+        column_sums: sums.then(|| View::contiguous(place(n), &[1, n])),
+        followers: vec![],
+    };
+    let products: Vec<Matmul> = list.iter().map(product).collect();
+    let work = Work::Together(products.iter().cloned().map(Work::Matmul).collect());
+    let name = format!("together {} {list:?}", precision.name());
+    let (found, cpu) = w.run(&name, &bench, work, at);
+    let of = |p| sums_of(precision, p, &bench.left, &bench.right);
+    let wanted: Vec<Near> = products.iter().flat_map(of).collect();
+    inside(&format!("{name} on the CPU"), &cpu, wanted.iter().copied());
+    inside(&name, &found, wanted.into_iter())
 }
 
 /// Products that are a network's gradient and update it in the same launch, or measure it there for the update that

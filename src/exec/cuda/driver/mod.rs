@@ -11,10 +11,10 @@ mod staging;
 
 pub use presence::{Gpu, Presence, presence, too_old};
 
-use super::kernels::{BUILD, Form, Kernel, Module};
-use super::launch::{Argument, Buffer, Counters, Driver, Geometry, Packed, Recording};
+use super::kernels::{BUILD, Form, Kernel, Module, SHARED_BYTES};
+use super::launch::{Argument, Boxed, Buffer, Counters, Driver, Geometry, Packed, Recording, TensorMap};
 use crate::error::{Error, Result};
-use cudarc::driver::sys::CUresult as Code;
+use cudarc::driver::sys::{self, CUfunction_attribute_enum as Attribute, CUresult as Code};
 use cudarc::driver::{CudaContext, CudaFunction, CudaSlice, CudaStream, DevicePtr, DriverError, result};
 use cudarc::nvrtc::Ptx;
 use errors::{advice, failure};
@@ -32,6 +32,22 @@ struct Allocation {
     bytes: usize,
 }
 
+/// A kernel on the GPU.
+struct Function {
+    function: CudaFunction,
+    kernel: &'static Kernel,
+    /// Bytes a block, static and dynamic together.
+    most_shared: u32,
+}
+
+/// Asks for the kernels of Hopper's own units where it is set to 1.
+pub const HOPPER: &str = "GANSAKU_HOPPER";
+
+/// Whether this process was asked to use Hopper's own units. They are off until they have run on one.
+pub fn wants_hopper() -> bool {
+    std::env::var_os(HOPPER).is_some_and(|value| value == "1")
+}
+
 /// A GPU of this machine with this build's kernels loaded.
 ///
 /// Fields are dropped in their order: recordings before the memory and functions that they use, those before the
@@ -41,7 +57,7 @@ pub struct Nvidia {
     recordings: Vec<Graph>,
     buffers: Vec<Allocation>,
     staging: Staging,
-    functions: HashMap<&'static str, (CudaFunction, &'static Kernel)>,
+    functions: HashMap<&'static str, Function>,
     /// The kernel launched last, for errors that come late.
     last: Option<&'static str>,
     counters: Counters,
@@ -50,11 +66,19 @@ pub struct Nvidia {
 }
 
 impl Nvidia {
-    /// Takes GPU `number` and loads the kernels onto it.
+    /// Takes GPU `number` and loads the kernels onto it; those of Hopper's own units where [`HOPPER`] asks for them.
     ///
     /// # Errors
     /// When there is no such GPU, its driver is too old, no image of this build runs on it, or it fails.
     pub fn open(number: usize) -> Result<Nvidia> {
+        Nvidia::open_with(number, wants_hopper())
+    }
+
+    /// The same, whatever [`HOPPER`] says.
+    ///
+    /// # Errors
+    /// As [`Nvidia::open`].
+    pub fn open_with(number: usize, hopper: bool) -> Result<Nvidia> {
         let (driver, gpus) = match presence()? {
             Presence::Present { driver, gpus } => (driver, gpus),
             Presence::Absent(why) => {
@@ -71,7 +95,10 @@ impl Nvidia {
         if let Some(why) = too_old(driver, BUILD.nvrtc) {
             return Err(named(&why));
         }
-        let modules = BUILD.choose(gpu.capability).map_err(|e| named(&e))?;
+        let mut modules = BUILD.choose(gpu.capability).map_err(|e| named(&e))?;
+        modules.retain(|m| hopper || !m.is_special());
+        let special = modules.iter().any(|m| m.is_special());
+        let name = if special { format!("{name} with wgmma") } else { name.clone() };
         let failed = |what: &str, e| failure(&name, what, e);
         let context = CudaContext::new(number).map_err(|e| failed("taking the GPU", e))?;
         // SAFETY: nothing is allocated yet, and all that will be is used on the one stream below, in order.
@@ -129,9 +156,9 @@ impl Nvidia {
         let bug = |what: &str| {
             Error::Device(format!("{}: {kernel}: {what}; this is a bug of the executor", self.name))
         };
-        let (function, entry) =
-            self.functions.get(kernel).ok_or_else(|| bug("this build has no such kernel"))?;
-        entry.check(geometry, arguments).map_err(|what| bug(&what))?;
+        let found = self.functions.get(kernel).ok_or_else(|| bug("this build has no such kernel"))?;
+        let Function { function, kernel: entry, most_shared } = found;
+        entry.check(geometry, arguments, *most_shared).map_err(|what| bug(&what))?;
         self.bind(kernel)?;
         let ([gx, gy, gz], [bx, by, bz]) = (geometry.grid, geometry.block);
         let mut values: Vec<*mut c_void> =
@@ -163,7 +190,7 @@ impl Nvidia {
 fn load(
     context: &Arc<CudaContext>,
     module: &'static Module,
-    functions: &mut HashMap<&'static str, (CudaFunction, &'static Kernel)>,
+    functions: &mut HashMap<&'static str, Function>,
 ) -> std::result::Result<(), DriverError> {
     let image = match module.form {
         Form::Cubin => Ptx::from_binary(module.image.to_vec()),
@@ -171,7 +198,13 @@ fn load(
     };
     let loaded = context.load_module(image)?;
     for kernel in module.kernels {
-        functions.insert(kernel.name, (loaded.load_function(kernel.name)?, kernel));
+        let function = loaded.load_function(kernel.name)?;
+        let most_shared = module.most_shared_bytes();
+        if most_shared > SHARED_BYTES {
+            let dynamic = (most_shared - kernel.shared_bytes) as i32;
+            function.set_attribute(Attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, dynamic)?;
+        }
+        functions.insert(kernel.name, Function { function, kernel, most_shared });
     }
     Ok(())
 }
@@ -274,6 +307,37 @@ impl Driver for Nvidia {
 
     fn has(&self, kernel: &str) -> bool {
         self.functions.contains_key(kernel)
+    }
+
+    fn tensor_map(&self, matrix: &Boxed) -> Result<Option<TensorMap>> {
+        // Modules for 9.0 alone were loaded where they were asked for.
+        if !self.functions.values().any(|f| f.most_shared > SHARED_BYTES) {
+            return Ok(None);
+        }
+        let what = format!("encoding {matrix:?}");
+        self.bind(&what)?;
+        let mut map = sys::CUtensorMap { opaque: [0; 16] };
+        // SAFETY: the map is written and aligned as its type says; sizes, pitch and box are read, as many as there are
+        // axes (pitches one fewer). The address is stored, not followed.
+        let encoded = unsafe {
+            sys::cuTensorMapEncodeTiled(
+                &raw mut map,
+                // Bits are moved, whatever they mean; outside the matrix they are 0.
+                sys::CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_UINT16,
+                2,
+                matrix.address as *mut c_void,
+                matrix.size.as_ptr(),
+                [matrix.pitch].as_ptr(),
+                Boxed::BOX.as_ptr(),
+                [1, 1].as_ptr(),
+                sys::CUtensorMapInterleave::CU_TENSOR_MAP_INTERLEAVE_NONE,
+                sys::CUtensorMapSwizzle::CU_TENSOR_MAP_SWIZZLE_128B,
+                sys::CUtensorMapL2promotion::CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
+                sys::CUtensorMapFloatOOBfill::CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE,
+            )
+        };
+        encoded.result().map_err(|e| self.failure(&what, e))?;
+        Ok(Some(map.opaque))
     }
 
     fn launch(&mut self, kernel: &str, geometry: Geometry, arguments: &[Argument]) -> Result<()> {

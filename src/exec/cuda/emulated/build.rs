@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 const HEADER: &str = include_str!("gpu.h");
 const RUNTIME: &str = include_str!("runtime.cpp");
+const HOPPER: [&str; 2] = [include_str!("hopper.h"), include_str!("hopper.cpp")];
 
 /// Nothing is fused that the kernels do not fuse themselves; two thread-local pointers fit any process.
 const FLAGS: &[&str] = &[
@@ -97,7 +98,9 @@ pub fn build_with(kernels: &Path, out: &Path, sanitizers: &[Sanitizer]) -> Resul
     }
     let sources = sources(kernels)?;
     let mut hash = Sha256::new();
-    for text in [HEADER, RUNTIME, &compiler].into_iter().chain(sources.iter().map(|(_, text)| text.as_str()))
+    for text in [HEADER, RUNTIME, HOPPER[0], HOPPER[1], &compiler]
+        .into_iter()
+        .chain(sources.iter().map(|(_, text)| text.as_str()))
     {
         hash.update(text.len().to_le_bytes());
         hash.update(text);
@@ -148,7 +151,8 @@ fn compile(
         std::fs::write(&path, text).map_err(|e| Error::io("write", &path, &e)).map(|()| path)
     };
     put("gpu.h", HEADER)?;
-    let mut units = vec![put("runtime.cpp", RUNTIME)?];
+    put("hopper.h", HOPPER[0])?;
+    let mut units = vec![put("runtime.cpp", RUNTIME)?, put("hopper.cpp", HOPPER[1])?];
     for (path, text) in sources.iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "cu")) {
         // A file of its own for each, as NVRTC sees them: names may repeat from file to file.
         let mut unit = format!("#include \"{}\"\n", path.display());

@@ -24,6 +24,8 @@ struct uint3 {
 
 namespace gpu {
 
+struct Async;
+
 // An index and where in the source it was written.
 struct At {
   std::int64_t index;
@@ -49,6 +51,7 @@ struct Context {
   unsigned warp_epoch;  // collectives passed by the thread's warp
   // The allocation last touched: most accesses follow their neighbours.
   std::uintptr_t from, to;
+  Async* async;  // copies and products that the block's threads do not wait for by themselves
   Order* order;            // [threads]
   std::uint32_t ticket;    // 1 + the epoch in which the block took its last ticket; 0 is none
   unsigned ticket_thread;  // that took it
@@ -69,6 +72,8 @@ struct Array {
   Shadow* shadow;
   std::size_t count;
   const char* name;
+  std::uint32_t bytes;    // of an element
+  std::uint32_t address;  // in the block's shared memory
 };
 
 // Ends the launch with a report; never returns to the kernel.
@@ -86,8 +91,9 @@ struct Payload {
 // Waits for the warp at a collective; what every lane gave is then in `all`, until this lane's next collective.
 const Payload* exchange(const Payload& own, unsigned mask, const char* file, int line);
 [[noreturn]] void race(At at, const Array& array, const char* what, unsigned other);
-// Refuses element `at` while an asynchronous copy to it is on its way.
+// Refuses element `at` while an asynchronous copy to it is on its way; before a write, also while a product reads it.
 void settled(At at, const Array& array);
+void overwritten(At at, const Array& array);
 // Asynchronous copies of 16 bytes: asked for, closed as a group, delivered by a wait for all groups but the newest.
 void copy_async(const Array& array, std::size_t word, std::uintptr_t from);
 void copies_commit();
@@ -167,6 +173,7 @@ struct Shared {
       const Shadow& s = array.shadow[at.index];
       const Context& c = *context;
       settled(at, array);
+      overwritten(at, array);
       auto conflicts = [&](std::uint16_t other, std::uint32_t epoch, std::uint32_t warp_epoch) {
         if (other == NOBODY || other == c.number || epoch != c.epoch) return false;
         return other == MANY || other / 32 != c.number / 32 || warp_epoch == c.warp_epoch;
@@ -332,6 +339,7 @@ using Global = gpu::Global<T>;
 #define __syncthreads() gpu::barrier(__FILE__, __LINE__)
 #define __shfl_down_sync(mask, value, by) gpu::shuffle(mask, value, gpu::lane_below(by), __FILE__, __LINE__)
 #define __shfl_xor_sync(mask, value, by) gpu::shuffle(mask, value, gpu::lane() ^ (by), __FILE__, __LINE__)
+#define __shfl_sync(mask, value, lane) gpu::shuffle(mask, value, lane, __FILE__, __LINE__)
 #define __ballot_sync(mask, vote) gpu::ballot(mask, vote, __FILE__, __LINE__)
 
 // Twins of the intrinsics; the compiler is told not to fuse multiplications into additions.
@@ -418,3 +426,5 @@ void copies_wait() {
 // The tensor cores look at the upper 19 bits alone.
 #define multiply_tf32(sums, a, b) \
   gpu::multiply<1>(sums, a, b, [](u32 r, unsigned) { return gpu::number(r & ~0x1fffu); }, __FILE__, __LINE__)
+
+#include "hopper.h"

@@ -10,7 +10,7 @@ mod library;
 
 pub use build::{Sanitizer, build, build_with, compiler, entry_points};
 
-use super::launch::{Argument, Buffer, Counters, Driver, Geometry, Packed, Recording};
+use super::launch::{Argument, Boxed, Buffer, Counters, Driver, Geometry, Packed, Recording, TensorMap};
 use crate::error::{Error, Result};
 use library::{Allocation, Library, Request};
 use std::path::Path;
@@ -24,7 +24,11 @@ pub struct Emulated {
     seed: u64,
     counters: Counters,
     recordings: Vec<Arc<[Packed]>>,
+    hopper: bool,
 }
+
+/// Tells an emulated tensor map from other bytes; as in `hopper.cpp`.
+const TENSOR_MAP: u64 = 0x7461_6d72_6f73_6e65;
 
 impl Emulated {
     /// A GPU that runs the kernels of a library which [`build`] made, blocks and threads in an order drawn from
@@ -40,7 +44,13 @@ impl Emulated {
             seed,
             counters: Counters::default(),
             recordings: vec![],
+            hopper: false,
         })
+    }
+
+    /// The same GPU with Hopper's bulk copies and its shared memory.
+    pub fn hopper(self) -> Emulated {
+        Emulated { hopper: true, ..self }
     }
 
     fn used(&self) -> usize {
@@ -119,6 +129,23 @@ impl Driver for Emulated {
         self.library.has(kernel)
     }
 
+    fn tensor_map(&self, &Boxed { address, size, pitch }: &Boxed) -> Result<Option<TensorMap>> {
+        if !self.hopper {
+            return Ok(None);
+        }
+        // What NVIDIA's driver refuses.
+        if address % 16 != 0 || pitch % 16 != 0 || size.contains(&0) {
+            return Err(Error::Device(
+                "emulated GPU: no tensor map: a matrix that is not aligned, or empty".into(),
+            ));
+        }
+        let [width, height] = Boxed::BOX.map(u64::from);
+        let mut map = [0; 16];
+        // Three bits of the address: the swizzle of 128 bytes.
+        map[..8].copy_from_slice(&[TENSOR_MAP, address, size[0], size[1], pitch, width, height, 3]);
+        Ok(Some(map))
+    }
+
     fn launch(&mut self, kernel: &str, geometry: Geometry, arguments: &[Argument]) -> Result<()> {
         let failure = |what: &str| Error::Device(format!("emulated GPU: {kernel}: {what}"));
         let Geometry { grid, block, shared_bytes } = geometry;
@@ -126,8 +153,9 @@ impl Driver for Emulated {
         if grid.contains(&0) || threads == 0 || threads > 1024 || grid[1] > 65_535 || grid[2] > 65_535 {
             return Err(failure(&format!("no GPU runs {geometry}; this is a bug of the executor")));
         }
-        if shared_bytes > 48 << 10 {
-            return Err(failure(&format!("{geometry}: more than 48 KiB of shared memory a block")));
+        let most = if self.hopper { 227 } else { 48 };
+        if shared_bytes > most << 10 {
+            return Err(failure(&format!("{geometry}: more than {most} KiB of shared memory a block")));
         }
         let [argument] = arguments else {
             return Err(failure(&format!("takes one parameter struct, {} were given", arguments.len())));

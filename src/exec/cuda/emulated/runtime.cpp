@@ -100,7 +100,7 @@ static void forbid(std::uintptr_t, std::size_t) {}
 static void allow(std::uintptr_t, std::size_t) {}
 #endif
 
-enum class State { Ready, AtBarrier, AtCollective, Done };
+enum class State { Ready, AtBarrier, AtCollective, AtCondition, Done };
 
 // An asynchronous copy on its way; `group` counts the groups closed before it.
 struct Copy {
@@ -122,6 +122,10 @@ struct Fiber {
   Payload value{};
   std::vector<Copy> copies;  // asked for and not delivered
   unsigned copy_groups = 0;  // closed
+  // What a suspended thread waits for.
+  bool (*ready)(const void*, unsigned) = nullptr;
+  const void* what = nullptr;
+  unsigned number = 0;
 };
 
 // Checked frames have zones around each variable.
@@ -156,6 +160,8 @@ struct Device {
   // Pointers into these stay valid: arrays are reused block after block and never moved.
   std::vector<std::unique_ptr<Declared>> arrays;
   std::size_t dynamic_bytes = 0;
+  std::size_t shared_end = 0;  // where the next array of shared memory goes
+  Async async;
   std::string report;
 
   ~Device() {
@@ -276,7 +282,9 @@ Array shared_array(const void* site, std::size_t bytes, std::size_t count, const
   declared->site = site;
   declared->data.assign(bytes * count, POISON);
   declared->shadow.assign(count, UNTOUCHED);
-  declared->array = Array{declared->data.data(), declared->shadow.data(), count, name};
+  std::uint32_t address = (std::uint32_t)device->shared_end;
+  declared->array = Array{declared->data.data(), declared->shadow.data(), count, name, (std::uint32_t)bytes, address};
+  device->shared_end += (bytes * count + 15) / 16 * 16;
   device->arrays.push_back(std::move(declared));
   return device->arrays.back()->array;
 }
@@ -300,11 +308,24 @@ const Payload* exchange(const Payload& own, unsigned mask, const char* file, int
   return &device->warp_values[context->number / 32 * 32];
 }
 
+void wait_until(bool (*ready)(const void*, unsigned), const void* what, unsigned number, const char* file, int line) {
+  Fiber& f = *device->current;
+  f.ready = ready;
+  f.what = what;
+  f.number = number;
+  wait(State::AtCondition, file, line);
+}
+
 void settled(At at, const Array& array) {
+  if (device->async.used) device->async.touched(at, array);
   unsigned copier = array.shadow[at.index].copier;
   if (copier == NOBODY) return;
   fail(at.file, at.line, "%s[%lld] is touched before the asynchronous copy of thread %u to it was waited for",
        array.name, (long long)at.index, copier);
+}
+
+void overwritten(At at, const Array& array) {
+  if (device->async.used) device->async.overwritten(at, array);
 }
 
 void copy_async(const Array& array, std::size_t word, std::uintptr_t from) {
@@ -336,6 +357,9 @@ void copies_wait(unsigned newest) {
 UNCHECKED static void entry() {
   arrive(nullptr, &device->scheduler_stack, &device->scheduler_bytes);
   device->kernel->call(*device->kernel, device->argument);
+  if (device->async.used && !device->async.own().products.empty()) {
+    fail("kernel", 0, "a thread ends while a product of it is in flight");
+  }
   wait(State::Done, "", 0);
 }
 
@@ -379,6 +403,11 @@ static bool release_warp(unsigned first, unsigned end) {
 static bool release_block() {
   auto& fibers = device->fibers;
   for (unsigned i = 0; i < fibers.size(); i++) {
+    if (fibers[i].state != State::AtCondition) continue;
+    report_stuck(i, "deadlock: waits for the end of a phase that never comes");
+    return false;
+  }
+  for (unsigned i = 0; i < fibers.size(); i++) {
     if (fibers[i].state == State::Done) {
       unsigned other = 0;
       while (fibers[other].state == State::Done) other++;
@@ -416,26 +445,41 @@ static void run_block(unsigned threads, std::mt19937_64& random, std::vector<uns
     f.copy_groups = 0;
     begin(f.place, f.stack + PAGE, STACK - PAGE, entry);
   }
+  device->async.reset(threads);
   for (;;) {
     std::shuffle(order.begin(), order.end(), random);
+    // Warps that no barrier of the block keeps together come apart: now and then one rests.
+    std::uint64_t resting = device->async.used ? random() & random() : 0;
+    bool rested = false;
     for (unsigned i : order) {
       Fiber& f = fibers[i];
       if (f.state != State::Ready) continue;
+      if (resting >> i / 32 & 1) {
+        rested = true;
+        continue;
+      }
       c.thread = f.thread;
       c.number = i;
       c.warp_epoch = device->warp_epochs[i / 32];
       resume(f);
       if (!device->report.empty()) return;
     }
-    bool released = false;
+    auto done = [](const Fiber& f) { return f.state == State::Done; };
+    if (std::all_of(fibers.begin(), fibers.end(), done)) {
+      if (!device->async.copies.empty()) report_stuck(0, "the block ends while a bulk copy is on its way");
+      return;
+    }
+    bool released = device->async.deliver(random);
+    for (Fiber& f : fibers) {
+      if (f.state != State::AtCondition || !f.ready(f.what, f.number)) continue;
+      f.state = State::Ready;
+      released = true;
+    }
     for (unsigned first = 0; first < threads; first += 32) {
       released |= release_warp(first, std::min(threads, first + 32));
       if (!device->report.empty()) return;
     }
-    if (released) continue;
-    auto done = [](const Fiber& f) { return f.state == State::Done; };
-    if (std::all_of(fibers.begin(), fibers.end(), done)) return;
-    if (!release_block()) return;
+    if (!released && !rested && !release_block()) return;
   }
 }
 
@@ -531,6 +575,10 @@ int gpu_launch(gpu::Device* on, const char* name, const GpuLaunch* launch, char*
     device->dynamic_bytes = launch->shared_bytes;
     device->allocations.assign(launch->allocations, launch->allocations + launch->allocation_count);
     device->arrays.clear();
+    // Not a multiple of more than 16, as nobody promises one.
+    device->shared_end = 1024 + 16;
+    device->async = Async{};
+    c.async = &device->async;
     auto guards = [&](void (*change)(std::uintptr_t, std::size_t)) {
       for (const Span& span : device->allocations) {
         change(span.from - launch->guard_bytes, launch->guard_bytes);
