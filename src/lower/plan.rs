@@ -269,8 +269,8 @@ pub enum Work {
     /// The loss head: D's logits, then maps and reductions of few elements, one after the other in one block; a later
     /// one may read what an earlier one stored. Losses, their gradients and statistics.
     Loss {
-        /// The product that comes before, where it and what follows it are all of the launch that the only logits read,
-        /// row by row.
+        /// The product before, where there is one column of logits and it reads, row by row, what that product or a map
+        /// behind it stores.
         hidden: Option<Box<Matmul>>,
         /// Products with one column, which do not need each other.
         logits: Vec<Matmul>,
