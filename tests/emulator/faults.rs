@@ -126,7 +126,7 @@ fn a_removed_barrier_is_caught() {
 }
 
 #[test]
-fn what_orders_blocks_is_missed() {
+fn what_orders_blocks_cannot_be_left_out() {
     if crate::library(1).is_none() {
         return;
     }
