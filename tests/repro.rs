@@ -200,7 +200,7 @@ fn stacked_digits_are_labelled_by_a_classifier_that_is_made_once() {
     let text = stdout(folder.path(), &repro(&[&base[..], &["--steps", "20", "--seeds", "1"]].concat()));
     assert_eq!(fs::read(&classifier).expect("there"), made, "made once");
     says(&text, &["recipe stacked-mnist (modern), seed 0", "VEEGAN", "% on test data", "a perfect sampler"]);
-    says(&text, &["26000 stacks of 3", "CUT SHORT AT STEP 20 OF 30000"]);
+    says(&text, &["26000 stacks of 3", "CUT SHORT AT STEP 20 OF 12000"]);
     // One for other data is refused before anything is trained.
     run(folder.path(), &["classifier", "digits", "--epochs", "1", "--out", "other.safetensors"]);
     let other = ["--classifier", "other.safetensors", "--out", "other", "--steps", "5"];
