@@ -1,6 +1,7 @@
 //! The table: kernel × layout × size, each against a reference with a derived tolerance. Random numbers, data
 //! and updates must be the CPU's to the bit. A kernel that no row launches fails the test.
 
+mod heads;
 mod products;
 mod programs;
 mod training;
@@ -9,7 +10,8 @@ use crate::bench::Witness;
 use crate::reference::Near;
 use gansaku::lower::Place;
 use gansaku::precision::Precision;
-use products::{followers, groups, heads, layers_with_heads, matmuls, maxouts};
+use heads::{heads, layers_with_heads};
+use products::{followers, groups, matmuls, maxouts};
 use programs::{conversions, draws, losses, point_ops};
 use training::{clocks, gathers, minibatches, overflows, updates, windows};
 
