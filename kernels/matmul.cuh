@@ -78,14 +78,10 @@ struct Conclusion {
 
 // The logits of a row of tiles, by the block that concludes its last one; what is behind them, by the last of these.
 template <>
-struct Conclusion<HEAD> {
+struct Conclusion<HEAD> : Conclusion<NOTHING> {
   const MatmulLaunch& launch;
 
   __device__ __forceinline__ explicit Conclusion(const MatmulLaunch& launch) : launch(launch) {}
-
-  __device__ __forceinline__ void operator()(const MatmulArguments& a, float (&sums)[4], u32 row, u32 column, u32 count) {
-    conclude(a, sums, row, column, count);
-  }
 
   template <u32 TILE, u32 THREADS, class Slots>
   __device__ __forceinline__ void end(const MatmulArguments& a, const Part& part, Slots& slots) {

@@ -50,7 +50,7 @@ struct MatmulArguments {
   u32 slices;
   u32 span;  // depth of a slice, a multiple of the tiles' depth
   u32 out_type;
-  u32 sums;                   // 1: a row of ones stands under `a`, whose products are sums of b's columns
+  u32 sums;                   // 1: sums of b's columns too: products of a row of ones under `a`, but in tf32
   Global<float> column_sums;  // [n]
   // Kernels with followers: n = pieces · units columns, [piece, unit]. A tile has `run` units with all their pieces.
   Global<const ProgramArguments> followers;  // maps over [up to m, units] that read the result of their own unit

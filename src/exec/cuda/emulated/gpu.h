@@ -51,7 +51,7 @@ struct Context {
   unsigned warp_epoch;  // collectives passed by the thread's warp
   // The allocation last touched: most accesses follow their neighbours.
   std::uintptr_t from, to;
-  Async* async;  // copies and products that the block's threads do not wait for by themselves
+  Async* async;            // copies and products that the block's threads do not wait for by themselves
   Order* order;            // [threads]
   std::uint32_t ticket;    // 1 + the epoch in which the block took its last ticket; 0 is none
   unsigned ticket_thread;  // that took it
