@@ -6,7 +6,7 @@ use common::devices::Still;
 use common::{CLASSES, NUMBERS, data, executor, rates};
 use gansaku::bench::{Figures, Limits, Protocol, measure, noise};
 use gansaku::config::{Config, Layers};
-use gansaku::error::Result;
+use gansaku::error::{Error, Result};
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::measured::Measured;
@@ -15,6 +15,7 @@ use gansaku::lower::{Place, Work};
 use gansaku::models::gan::Gan;
 use gansaku::precision::Precision;
 use gansaku::train;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ const QUICK: Protocol = Protocol {
     rounds: 3,
     warmup: 1,
     alone: true,
+    profile: false,
     limits: Limits {
         products: &[8, 24],
         longest_product: Duration::from_secs(60),
@@ -242,4 +244,66 @@ fn a_copy_moves_one_half_of_the_arena_onto_the_other() {
         "{bytes} of {}",
         4 * arena
     );
+}
+
+#[test]
+fn a_profiler_sees_every_launch_in_a_range_with_its_name() {
+    let gan = Gan::new(&mnist(Precision::Fp16), 784, 10);
+    let states = executor(&gan, 1).states().clone();
+    let data = Some(Arc::new(noise(784, 10, 200)));
+    let shown = Rc::default();
+    let still = Still::profiled(1 << 30, &shown);
+    let mut gpu = Cuda::new(still, gan.plans(), &states, train::rules(&gan), data, 7).expect("room");
+    gpu.run(0, 0, &rates(1)).expect("no fault");
+    shown.borrow_mut().clear();
+    gpu.profile(0, "the step").expect("no fault");
+    let kernels = |launch: usize| gpu.packed(0)[launch].iter().map(|p| p.kernel.to_string());
+    let mut wanted = vec!["<the step>".to_string()];
+    for (number, launch) in gpu.plans()[0].launches.iter().enumerate() {
+        wanted.push(format!("<{number} {} {}>", launch.work.kind(), launch.name));
+        wanted.extend(kernels(number));
+        wanted.push("</>".into());
+    }
+    wanted.push("<end>".into());
+    wanted.extend(kernels(gpu.plans()[0].launches.len()));
+    wanted.extend(["</>".to_string(), "</>".to_string()]);
+    assert_eq!(*shown.borrow(), wanted);
+}
+
+#[test]
+fn a_profile_takes_every_phase_of_every_precision_after_the_rounds() {
+    let shown = Rc::default();
+    let open = || -> Result<Opened> {
+        let device = Still::profiled(1 << 30, &shown);
+        Ok(Box::new(|job| Ok(Box::new(Cuda::of(device, job)?))))
+    };
+    let configs = [Precision::Fp32, Precision::Bf16].map(|p| variant("WGAN", p));
+    let data = Arc::new(noise(NUMBERS, CLASSES, 200));
+    measure(&configs, &data, &open, &Protocol { profile: true, ..QUICK }).expect("no fault");
+    let shown = shown.borrow();
+    let first = shown.iter().position(|line| line.starts_with('<')).expect("a range");
+    let phases: Vec<&str> = shown
+        .iter()
+        .filter_map(|line| line.strip_prefix('<')?.split_once(": "))
+        .map(|(_, phase)| phase)
+        .collect();
+    assert_eq!(phases, ["D>", "D+G>", "D>", "D+G>"]);
+    assert!(shown[first].contains("fp32"), "{}", shown[first]);
+    // Nothing is launched outside once the first range is open.
+    let mut depth = 0;
+    for line in &shown[first..] {
+        match line.as_str() {
+            "</>" => depth -= 1,
+            line if line.starts_with('<') => depth += 1,
+            kernel => assert_eq!(depth, 2, "{kernel} in a phase and in a launch"),
+        }
+    }
+    assert_eq!(depth, 0, "every range is closed");
+}
+
+#[test]
+fn a_cpu_has_nothing_to_mark_for_a_profiler() {
+    let gan = Gan::new(&variant("non-saturating", Precision::Fp32), NUMBERS, CLASSES);
+    let refused = executor(&gan, 1).profile(0, "the step").expect_err("no ranges");
+    assert!(matches!(&refused, Error::Usage(text) if text.contains("--profile")), "{refused}");
 }

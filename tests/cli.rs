@@ -290,6 +290,10 @@ fn what_cannot_be_used_is_refused_in_one_line() {
     says(&no(&["train", "--steps", "0"], 2), &["--steps 0", "at least 1"]);
     says(&no(&["train", "--batch", "0"], 2), &["train.batch is 0"]);
     says(&no(&["train", "--device", "cuda"], 5), &["--device cuda:0", "use --device cpu"]);
+    says(
+        &no(&["bench", "digits", "--profile", "--device", "cpu"], 2),
+        &["--profile marks launches on a GPU", "--device cuda"],
+    );
     says(&no(&["eval", "runs/none", "--device", "cuda"], 5), &["--device cuda:0", "use --device cpu"]);
     says(&no(&["train", "--name", "a/b"], 2), &["one folder name"]);
     says(&no(&["train", "--resume", "gone"], 4), &["gone: no such run"]);

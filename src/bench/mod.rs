@@ -33,6 +33,8 @@ pub struct Protocol {
     pub warmup: u64,
     /// Whether every launch is timed by itself.
     pub alone: bool,
+    /// Whether every phase is run once more at the end, launch by launch, for whoever profiles this process.
+    pub profile: bool,
     /// How large the ceilings are sought.
     pub limits: Limits,
 }
@@ -162,6 +164,9 @@ pub fn measure(
         contenders.iter_mut().try_for_each(|c| c.round(protocol))?;
     }
     let mut figures = contenders.iter_mut().map(|c| c.figures(protocol)).collect::<Result<Vec<_>>>()?;
+    if protocol.profile {
+        contenders.iter_mut().try_for_each(Contender::profile)?;
+    }
     let Some(fp32) = configs.iter().position(|c| c.train.precision == Precision::Fp32) else {
         return Ok(figures);
     };
@@ -222,6 +227,17 @@ impl Contender {
         self.trainer.steps(self.period() - cycle)?;
         self.trainer.line(0.0)?;
         Ok(())
+    }
+
+    /// Every phase once, in ranges with the names of its launches.
+    fn profile(&mut self) -> Result<()> {
+        let train = &self.trainer.config.train;
+        let what =
+            format!("{}, batch {}, {}", self.trainer.config.recipe, train.batch, train.precision.name());
+        let names = self.trainer.gan.phases().into_iter().map(|phase| format!("{what}: {}", phase.name));
+        let names: Vec<String> = names.collect();
+        let measured = self.trainer.measured();
+        names.iter().enumerate().try_for_each(|(plan, name)| measured.profile(plan, name))
     }
 
     fn figures(&mut self, protocol: &Protocol) -> Result<Figures> {

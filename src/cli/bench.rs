@@ -20,7 +20,8 @@ use std::sync::Arc;
 #[command(after_help = "Examples:\n  \
     gansaku bench mnist --precision fp32,bf16\n  \
     gansaku bench mnist --batch 100,1024,8192 --json figures.json\n  \
-    gansaku bench --kernels")]
+    gansaku bench --kernels\n  \
+    nsys profile gansaku bench mnist --device cuda --profile")]
 pub struct Bench {
     /// Which recipe; `gansaku recipes` lists them [default: mnist]
     recipe: Option<String>,
@@ -33,6 +34,10 @@ pub struct Bench {
     /// Also time every launch of a step alone, run many times in a row on what lies in memory
     #[arg(long)]
     kernels: bool,
+    /// After the rounds, run each phase once more launch by launch, each launch in an NVTX range with its name: for
+    /// nsys or ncu
+    #[arg(long)]
+    profile: bool,
     /// Steps a round, or a few more: whole periods of the phases
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     steps: u64,
@@ -57,6 +62,9 @@ pub struct Bench {
 
 pub fn run(args: &Bench) -> Result<()> {
     let recipe = args.recipe.as_deref().unwrap_or("mnist");
+    if args.profile {
+        exec::markable(args.device)?;
+    }
     let mut all: Vec<Figures> = vec![];
     for &batch in &args.batch {
         eprintln!("{recipe}, batch {batch}: measuring ceilings, then {} rounds", args.rounds);
@@ -77,6 +85,7 @@ fn measure(args: &Bench, recipe: &str, batch: u32) -> Result<Vec<Figures>> {
         rounds: args.rounds,
         warmup: args.warmup,
         alone: args.kernels,
+        profile: args.profile,
         limits: LIMITS,
     };
     let open = || exec::open(args.device, args.threads.map_or(0, usize::from));

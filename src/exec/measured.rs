@@ -17,6 +17,13 @@ pub trait Measured {
     /// When the device fails.
     fn repeat(&mut self, plan: usize, launch: usize, times: usize) -> Result<()>;
 
+    /// Runs every launch of a plan once, each in a range of its own inside one called `name`, for whoever profiles this
+    /// process. The plan must have run before.
+    ///
+    /// # Errors
+    /// When the device has no ranges, or fails.
+    fn profile(&mut self, plan: usize, name: &str) -> Result<()>;
+
     /// Copies the first half of the arena onto the second, `times` times in a row. The bytes that one copy reads and
     /// writes.
     ///

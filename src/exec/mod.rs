@@ -8,7 +8,7 @@ pub mod schedule;
 
 use crate::config::Rule;
 use crate::data::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::Player;
 use crate::lower::Plan;
 use crate::lower::cost::Cost;
@@ -282,10 +282,26 @@ pub fn settle(device: Device) -> Result<Device> {
         #[cfg(not(feature = "cuda"))]
         Device::Auto => Ok(Device::Cpu),
         #[cfg(not(feature = "cuda"))]
-        Device::Cuda(number) => Err(crate::error::Error::Device(format!(
+        Device::Cuda(number) => Err(Error::Device(format!(
             "--device cuda:{number}: this build has no CUDA; use --device cpu, or build with --features cuda"
         ))),
         settled => Ok(settled),
+    }
+}
+
+/// Whether launches on this device can be marked for a profiler.
+///
+/// # Errors
+/// When the device is the CPU, or the library that profilers listen to is not there.
+pub fn markable(device: Device) -> Result<()> {
+    match settle(device)? {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(_) => cuda::driver::ranges_ready(),
+        _ => Err(Error::Usage(
+            "--profile marks launches on a GPU for NVIDIA's profilers, and this computes on the CPU; leave it out, or ask for \
+             --device cuda"
+                .into(),
+        )),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use gansaku::error::{Error, Result};
 use gansaku::exec::cuda::launch::{Argument, Buffer, Counters, Driver, Geometry, Packed, Recording};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,18 @@ pub struct Still {
     buffers: Vec<Vec<u8>>,
     capacity: usize,
     counters: Counters,
+    shown: Rc<RefCell<Vec<String>>>,
 }
 
 impl Still {
     /// A device of `capacity` bytes.
     pub fn new(capacity: usize) -> Still {
-        Still { buffers: vec![], capacity, counters: Counters::default() }
+        Still::profiled(capacity, &Rc::default())
+    }
+
+    /// One that adds to `shown` what a profiler would see: kernels by name, `<a range>` opened, `</>` closed.
+    pub fn profiled(capacity: usize, shown: &Rc<RefCell<Vec<String>>>) -> Still {
+        Still { buffers: vec![], capacity, counters: Counters::default(), shown: shown.clone() }
     }
 }
 
@@ -57,9 +63,17 @@ impl Driver for Still {
     fn has(&self, _: &str) -> bool {
         true
     }
-    fn launch(&mut self, _: &str, _: Geometry, _: &[Argument]) -> Result<()> {
+    fn launch(&mut self, kernel: &str, _: Geometry, _: &[Argument]) -> Result<()> {
         self.counters.launches += 1;
+        self.shown.borrow_mut().push(kernel.into());
         Ok(())
+    }
+    fn open_range(&mut self, name: &str) -> Result<()> {
+        self.shown.borrow_mut().push(format!("<{name}>"));
+        Ok(())
+    }
+    fn close_range(&mut self) {
+        self.shown.borrow_mut().push("</>".into());
     }
     fn synchronize(&mut self) -> Result<()> {
         self.counters.synchronizations += 1;

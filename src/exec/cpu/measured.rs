@@ -2,7 +2,7 @@
 
 use super::Cpu;
 use super::pool::Pool;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exec::Rate;
 use crate::exec::measured::Measured;
 
@@ -18,6 +18,12 @@ impl Measured for Cpu {
         pool.enter(|| (0..times).for_each(|_| self.run_work(&pool, &work, precision, 0, &[Rate::REST; 2])));
         self.pool = pool;
         Ok(())
+    }
+
+    fn profile(&mut self, _: usize, name: &str) -> Result<()> {
+        Err(Error::Usage(format!(
+            "{name}: only launches on a GPU can be marked for a profiler; leave --profile out"
+        )))
     }
 
     fn copy(&mut self, times: usize) -> Result<usize> {

@@ -186,6 +186,18 @@ pub trait Driver {
         Err(Error::Device(format!("{}: no recording {number}; this is a bug of the executor", self.name())))
     }
 
+    /// Opens a range inside the one that is open: a profiler shows under its name what is launched until
+    /// [`Driver::close_range`].
+    ///
+    /// # Errors
+    /// When the device has no ranges.
+    fn open_range(&mut self, name: &str) -> Result<()> {
+        Err(Error::Device(format!("{}: no profiler can show {name:?}", self.name())))
+    }
+
+    /// Closes the range that was opened last.
+    fn close_range(&mut self) {}
+
     /// Waits for everything asked for so far.
     ///
     /// # Errors

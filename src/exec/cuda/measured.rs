@@ -37,6 +37,25 @@ impl<D: Driver> Measured for Cuda<D> {
         self.driver.synchronize()
     }
 
+    fn profile(&mut self, plan: usize, name: &str) -> Result<()> {
+        self.driver.open_range(name)?;
+        // Launch by launch: a profiler shows a recording as one thing.
+        let ran = (0..self.packed[plan].len()).try_for_each(|launch| {
+            // What ends a phase is no launch of the plan.
+            let named = self.plans[plan].launches.get(launch);
+            let name = named.map_or("end".into(), |l| format!("{launch} {} {}", l.work.kind(), l.name));
+            self.driver.open_range(&name)?;
+            let ran = self.launch(plan, launch);
+            self.driver.close_range();
+            ran
+        });
+        self.driver.close_range();
+        // The end of a phase moves the clock.
+        self.clock.forget();
+        ran?;
+        self.driver.synchronize()
+    }
+
     fn copy(&mut self, times: usize) -> Result<usize> {
         let arena = self.memory.arena;
         // A multiple of 256, as allocations are aligned.

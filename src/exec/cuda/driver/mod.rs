@@ -7,9 +7,11 @@
 mod errors;
 mod graph;
 mod presence;
+mod ranges;
 mod staging;
 
 pub use presence::{Gpu, Presence, presence, too_old};
+pub use ranges::ready as ranges_ready;
 
 use super::kernels::{BUILD, Form, Kernel, Module, SHARED_BYTES};
 use super::launch::{Argument, Boxed, Buffer, Counters, Driver, Geometry, Packed, Recording, TensorMap};
@@ -366,6 +368,14 @@ impl Driver for Nvidia {
         self.counters.replays += 1;
         self.counters.launches += graph.launches;
         Ok(())
+    }
+
+    fn open_range(&mut self, name: &str) -> Result<()> {
+        ranges::open(name)
+    }
+
+    fn close_range(&mut self) {
+        ranges::close();
     }
 
     fn synchronize(&mut self) -> Result<()> {
