@@ -11,6 +11,8 @@ typedef long long i64;
 typedef unsigned long long u64;
 
 #if defined(__CUDACC__)
+// A function whose code stands once in a kernel, however often it is called: long ones that few launches need.
+#define OUTLINE __noinline__
 // Memory of the device. Emulated, an index past its allocation is reported with file and line.
 template <class T>
 using Global = T*;

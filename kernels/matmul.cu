@@ -120,8 +120,10 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
     }
     __syncthreads();
   }
+  bool whole = true;
 #pragma unroll
   for (u32 band = 0; band < GROUPS; band++) {
+    if (band > 0) __syncthreads();
 #pragma unroll
     for (u32 i = 0; i < 4; i++) {
 #pragma unroll
@@ -132,10 +134,9 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
       }
     }
     __syncthreads();
-    deliver_rows<64, TILE, PITCH, 256>(a, conclusion, tiles, part.slice, part.row * TILE + 64 * band, columns);
-    if (band + 1 < GROUPS) __syncthreads();
+    whole = deliver_rows<64, TILE, PITCH, 256>(a, conclusion, tiles, part, part.row * TILE + 64 * band, columns);
   }
-  conclude_tile<TILE, 256>(a, conclusion, tiles, part, columns);
+  conclude_tile<TILE, 256>(a, conclusion, tiles, part, columns, whole);
 }
 
 extern "C" __global__ void __launch_bounds__(256) matmul_f32(const __grid_constant__ MatmulLaunch a) {

@@ -173,53 +173,57 @@ __device__ __forceinline__ void add_slices(const MatmulArguments& a, u32 row, u3
   }
 }
 
-// What a block does with its sums: they go to its slice of `partial`, or finished to the result.
-template <u32 ROWS, u32 COLUMNS, u32 PITCH, u32 THREADS, After AFTER, class Sums, bool FOLLOWED>
-__device__ __forceinline__ void deliver_rows(const MatmulArguments& a, Conclusion<AFTER>& conclusion, Sums& sums,
-                                             u32 slice, u32 first_row, const Lines<FOLLOWED>& columns) {
-  // ROWS × COLUMNS sums lie in shared memory, rows PITCH apart; every thread of the block calls. Not unrolled: the
-  // epilogue's code stands here once.
-#pragma unroll 1
-  for (u32 quad = threadIdx.x; quad < ROWS * COLUMNS / 4; quad += THREADS) {
-    u32 row = first_row + quad / (COLUMNS / 4), along = quad % (COLUMNS / 4) * 4;
-    u32 column = columns.at(along), left = columns.left(along), count = left < 4 ? left : 4;
-    if (row >= a.m + a.sums || count == 0) continue;
-    float four[4];
-    load4(sums, quad / (COLUMNS / 4) * PITCH + along, four);
-    if (a.slices == 1) {
-      conclusion(a, four, row, column, count);
-      continue;
-    }
-    i64 at = ((i64)slice * (a.m + a.sums) + row) * a.n + column;
+// Stores `count` neighbouring sums of a slice.
+__device__ __forceinline__ void keep_slice(const MatmulArguments& a, u32 slice, u32 row, u32 column, u32 count,
+                                           const float (&sums)[4]) {
+  i64 at = ((i64)slice * (a.m + a.sums) + row) * a.n + column;
 #pragma unroll
-    for (u32 j = 0; j < 4; j++) {
-      if (j < count) a.partial[at + j] = four[j];
-    }
+  for (u32 j = 0; j < 4; j++) {
+    if (j < count) a.partial[at + j] = sums[j];
   }
 }
 
-// Ends a tile whose sums are delivered: the last of its slices' blocks adds them, and runs what follows the product.
-// `slots` has a column for each thread.
-template <u32 TILE, u32 THREADS, After AFTER, class Slots, bool FOLLOWED>
-__device__ __forceinline__ void conclude_tile(const MatmulArguments& a, Conclusion<AFTER>& conclusion, Slots& slots,
-                                              const Part& part, const Lines<FOLLOWED>& columns) {
-  u32 first_row = part.row * TILE;
-  bool whole = a.slices == 1;
+// What a block does with sums of its tile. Those of a whole product are finished. Those of a slice go to `partial`; the
+// block that comes last to a tile adds what all have left there and finishes that. Whether this block finished any.
+//
+// ROWS × COLUMNS sums lie in shared memory, rows PITCH apart; every thread of the block calls.
+template <u32 ROWS, u32 COLUMNS, u32 PITCH, u32 THREADS, After AFTER, class Sums, bool FOLLOWED>
+__device__ __forceinline__ bool deliver_rows(const MatmulArguments& a, Conclusion<AFTER>& conclusion, Sums& sums,
+                                             const Part& part, u32 first_row, const Lines<FOLLOWED>& columns) {
   // A product of large tiles fills a GPU uncut, and its kernels have no shared memory to spare.
-  if constexpr (TILE <= 64) {
-    if (!whole && last_of(a.arrived, part.tile, a.slices)) {
-      whole = true;
+  constexpr bool CUT = COLUMNS <= 64;
+  bool own = true, whole = !CUT || a.slices == 1;
+  while (true) {
+    // Neither loop is unrolled: the epilogue's code stands here once.
 #pragma unroll 1
-      for (u32 quad = threadIdx.x; quad < TILE * TILE / 4; quad += THREADS) {
-        u32 row = first_row + quad / (TILE / 4), along = quad % (TILE / 4) * 4;
-        u32 left = columns.left(along), count = left < 4 ? left : 4;
-        if (row >= a.m + a.sums || count == 0) continue;
-        float four[4];
-        add_slices(a, row, columns.at(along), count, four);
-        conclusion(a, four, row, columns.at(along), count);
+    for (u32 quad = threadIdx.x; quad < ROWS * COLUMNS / 4; quad += THREADS) {
+      u32 row = first_row + quad / (COLUMNS / 4), along = quad % (COLUMNS / 4) * 4;
+      u32 column = columns.at(along), left = columns.left(along), count = left < 4 ? left : 4;
+      if (row >= a.m + a.sums || count == 0) continue;
+      float four[4];
+      if (own) {
+        load4(sums, quad / (COLUMNS / 4) * PITCH + along, four);
+      } else {
+        add_slices(a, row, column, count, four);
+      }
+      if (whole) {
+        conclusion(a, four, row, column, count);
+      } else {
+        keep_slice(a, part.slice, row, column, count, four);
       }
     }
+    if (whole || !last_of(a.arrived, part.tile, a.slices)) return whole;
+    own = false;
+    whole = true;
   }
+}
+
+// Ends a tile whose sums are delivered, `whole` where that has finished them: runs what follows the product. `slots` has
+// a column for each thread.
+template <u32 TILE, u32 THREADS, After AFTER, class Slots, bool FOLLOWED>
+__device__ __forceinline__ void conclude_tile(const MatmulArguments& a, Conclusion<AFTER>& conclusion, Slots& slots,
+                                              const Part& part, const Lines<FOLLOWED>& columns, bool whole) {
+  u32 first_row = part.row * TILE;
   if constexpr (followed(AFTER)) {
     if (!whole) return;
     // What a follower reads, another thread may have stored.

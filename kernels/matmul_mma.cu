@@ -154,28 +154,25 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
   bool summing = Number::ROUNDS && a.sums && part.row == a.m / TILE && threadIdx.x < TILE;
   float column_sum = 0.0f;
 
-#pragma unroll
-  for (u32 stage = 0; stage < STAGES - 1; stage++) {
-    if (stage < count) {
-      left.template bring<THREADS>(tiles, stage, depth + stage * Side::DEPTH, depth_end);
-      right.template bring<THREADS>(tiles, stage, depth + stage * Side::DEPTH, depth_end);
+  // Tile `sent` leaves, and the one STAGES − 1 before it is multiplied.
+#pragma unroll 1
+  for (u32 sent = 0; sent < count + STAGES - 1; sent++) {
+    if (sent >= STAGES - 1) {
+      copies_wait<STAGES - 2>();
+      // All threads' copies of that tile are there, and nobody reads the one before it any more.
+      __syncthreads();
+    }
+    if (sent < count) {
+      left.template bring<THREADS>(tiles, sent % STAGES, depth + sent * Side::DEPTH, depth_end);
+      right.template bring<THREADS>(tiles, sent % STAGES, depth + sent * Side::DEPTH, depth_end);
     }
     copies_commit();
-  }
-  for (u32 i = 0; i < count; i++) {
-    copies_wait<STAGES - 2>();
-    // All threads' copies of tile i are there, and nobody reads tile i − 1 any more.
-    __syncthreads();
-    u32 ahead = i + STAGES - 1;
-    if (ahead < count) {
-      left.template bring<THREADS>(tiles, ahead % STAGES, depth + ahead * Side::DEPTH, depth_end);
-      right.template bring<THREADS>(tiles, ahead % STAGES, depth + ahead * Side::DEPTH, depth_end);
-    }
-    copies_commit();
+    if (sent < STAGES - 1) continue;
+    u32 stage = (sent + 1) % STAGES;
     if (summing) {
 #pragma unroll
       for (u32 d = 0; d < Side::DEPTH; d++) {
-        u32 word = right.start + i % STAGES * Side::WORDS + right.word(threadIdx.x, d);
+        u32 word = right.start + stage * Side::WORDS + right.word(threadIdx.x, d);
         column_sum = add(column_sum, __uint_as_float(tiles[word]));
       }
     }
@@ -184,9 +181,9 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
       u32 within = step * Number::STEP * Number::PER_WORD;
       u32 x[HIGH][4], y[2][4];
 #pragma unroll
-      for (u32 r = 0; r < HIGH; r++) left.fragments(tiles, i % STAGES, row + 16 * r, within, x[r]);
+      for (u32 r = 0; r < HIGH; r++) left.fragments(tiles, stage, row + 16 * r, within, x[r]);
 #pragma unroll
-      for (u32 c = 0; c < 2; c++) right.fragments(tiles, i % STAGES, column + 16 * c, within, y[c]);
+      for (u32 c = 0; c < 2; c++) right.fragments(tiles, stage, column + 16 * c, within, y[c]);
 #pragma unroll
       for (u32 r = 0; r < HIGH; r++) {
 #pragma unroll
@@ -199,7 +196,8 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
   }
 
   u32 lane = threadIdx.x % 32;
-#pragma unroll
+  bool whole = true;
+#pragma unroll 1
   for (u32 from = 0; from < TILE; from += ROWS) {
     __syncthreads();
     if (row / ROWS * ROWS == from) {
@@ -221,10 +219,10 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
       if (summing && row_of_sums < ROWS) tiles[row_of_sums * PITCH + threadIdx.x] = __float_as_uint(column_sum);
       __syncthreads();
     }
-    deliver_rows<ROWS, TILE, PITCH, THREADS>(a, conclusion, tiles, part.slice, part.row * TILE + from, columns);
+    whole = deliver_rows<ROWS, TILE, PITCH, THREADS>(a, conclusion, tiles, part, part.row * TILE + from, columns);
   }
   FloatSlots<decltype(tiles)> slots = {tiles};
-  conclude_tile<TILE, THREADS>(a, conclusion, slots, part, columns);
+  conclude_tile<TILE, THREADS>(a, conclusion, slots, part, columns, whole);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 4) matmul_f16(const __grid_constant__ MatmulLaunch a) {
@@ -239,7 +237,7 @@ extern "C" __global__ void __launch_bounds__(128, 3) matmul_head_f16(const __gri
   product<Half, 64, HEAD>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(128, 4) matmul_measure_f16(const __grid_constant__ MatmulLaunch a) {
+extern "C" __global__ void __launch_bounds__(128, 3) matmul_measure_f16(const __grid_constant__ MatmulLaunch a) {
   product<Half, 64, MEASURE>(a);
 }
 

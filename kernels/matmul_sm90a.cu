@@ -159,7 +159,7 @@ __device__ __forceinline__ void product(const WgmmaArguments& launch) {
   }
   __syncthreads();
   Conclusion<NOTHING> conclusion;
-  deliver_rows<TILE, TILE, PITCH, THREADS>(a, conclusion, words, part.slice, part.row * TILE, columns);
+  deliver_rows<TILE, TILE, PITCH, THREADS>(a, conclusion, words, part, part.row * TILE, columns);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2) matmul_wgmma_f16(const __grid_constant__ WgmmaArguments a) {

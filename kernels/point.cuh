@@ -38,7 +38,7 @@ __device__ __forceinline__ float hyperbolic_tangent(float x) {
 }
 
 // log(1 + e^x), rounded once from f64: only logits pass here, and no two libraries' f32 functions agree.
-__device__ __forceinline__ float softplus(float x) {
+__device__ OUTLINE float softplus(float x) {
   double wide = x;
   return (float)((wide > 0.0 ? wide : 0.0) + log1p(exp(wide < 0.0 ? wide : -wide)));
 }

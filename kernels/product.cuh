@@ -78,6 +78,12 @@ __device__ __forceinline__ void operands(const Step& step, u32 row, u32 column, 
   }
 }
 
+template <class Function>
+__device__ __forceinline__ void each(float (&x)[4], const float (&y)[4], Function function) {
+#pragma unroll
+  for (u32 j = 0; j < 4; j++) x[j] = function(x[j], y[j]);
+}
+
 // The epilogue on `count` neighbouring columns of a row, at most four: a step is decoded once for all of them.
 __device__ __forceinline__ void finish(const MatmulArguments& a, float (&x)[4], u32 row, u32 column, u32 count) {
   for (u32 i = 0; i < a.steps; i++) {
@@ -89,23 +95,18 @@ __device__ __forceinline__ void finish(const MatmulArguments& a, float (&x)[4], 
       i64 at = step.base + (i64)row * step.strides[0] + (i64)column * step.strides[1];
       four_uniforms(a.clock[0].seed, a.clock[0].tick, step.stream, at, step.strides[1], y);
     }
-#pragma unroll
-    for (u32 j = 0; j < 4; j++) {
-      float v = x[j];
-      switch (step.kind) {
-        case BIAS: v = add(v, y[j]); break;
-        case SCALE: v = mul(v, step.x); break;
-        case RELU: v = relu(v); break;
-        case LEAKY_RELU: v = v > 0.0f ? v : mul(step.x, v); break;
-        case TANH: v = hyperbolic_tangent(v); break;
-        case SIGMOID: v = sigmoid(v); break;
-        case DROPOUT: v = mul(v, y[j] > step.x ? step.y : 0.0f); break;
-        case RELU_GRAD: v = y[j] > 0.0f ? v : 0.0f; break;
-        case LEAKY_RELU_GRAD: v = y[j] > 0.0f ? v : mul(step.x, v); break;
-        case TANH_GRAD: v = mul(v, sub(1.0f, mul(y[j], y[j]))); break;
-        default: v = mul(mul(v, y[j]), sub(1.0f, y[j])); break;
-      }
-      x[j] = v;
+    switch (step.kind) {
+      case BIAS: each(x, y, [](float v, float y) { return add(v, y); }); break;
+      case SCALE: each(x, y, [&](float v, float) { return mul(v, step.x); }); break;
+      case RELU: each(x, y, [](float v, float) { return relu(v); }); break;
+      case LEAKY_RELU: each(x, y, [&](float v, float) { return v > 0.0f ? v : mul(step.x, v); }); break;
+      case TANH: each(x, y, [](float v, float) { return hyperbolic_tangent(v); }); break;
+      case SIGMOID: each(x, y, [](float v, float) { return sigmoid(v); }); break;
+      case DROPOUT: each(x, y, [&](float v, float y) { return mul(v, y > step.x ? step.y : 0.0f); }); break;
+      case RELU_GRAD: each(x, y, [](float v, float y) { return y > 0.0f ? v : 0.0f; }); break;
+      case LEAKY_RELU_GRAD: each(x, y, [&](float v, float y) { return y > 0.0f ? v : mul(step.x, v); }); break;
+      case TANH_GRAD: each(x, y, [](float v, float y) { return mul(v, sub(1.0f, mul(y, y))); }); break;
+      default: each(x, y, [](float v, float y) { return mul(mul(v, y), sub(1.0f, y)); }); break;
     }
   }
 }

@@ -179,18 +179,20 @@ __device__ __forceinline__ void reduce_part(const ProgramArguments& a, Slots& sl
     for (int axis = 0; axis < RANK; axis++) index[0][axis] = kept[axis] + part[axis];
     float chain[1] = {};
     run<1>(a, index, active, slots, threads, threadIdx.x, threads, chain);
-    // Unrolled with a guard, so that the totals stay in registers.
+#pragma unroll 1
+    for (u32 number = 0; number < a.results; number++) {
+      float x = result(a, number, index[0], slots, threads, threadIdx.x, chain[0]);
+      // Unrolled, so that the totals stay in registers.
 #pragma unroll
-    for (u32 number = 0; number < MAX_VIEWS; number++) {
-      if (number < a.results) {
-        totals[number] += result(a, number, index[0], slots, threads, threadIdx.x, chain[0]);
-      }
+      for (u32 i = 0; i < MAX_VIEWS; i++) totals[i] = i == number ? totals[i] + x : totals[i];
     }
   }
+#pragma unroll 1
+  for (u32 number = 0; number < a.results; number++) {
+    float total = 0.0f;
 #pragma unroll
-  for (u32 number = 0; number < MAX_VIEWS; number++) {
-    if (number >= a.results) continue;
-    sums[threadIdx.x] = totals[number];
+    for (u32 i = 0; i < MAX_VIEWS; i++) total = i == number ? totals[i] : total;
+    sums[threadIdx.x] = total;
     __syncthreads();
     for (u32 width = lanes / 2; width > 0; width /= 2) {
       if (lane < width) sums[threadIdx.x] = sums[threadIdx.x] + sums[threadIdx.x + width * columns];

@@ -24,7 +24,7 @@ __device__ __forceinline__ Words philox(Words counter, u32 key0, u32 key1) {
 }
 
 // The words of elements 4·block … 4·block + 3.
-__device__ __forceinline__ Words words(u64 seed, u64 tick, u32 stream, u32 block) {
+__device__ OUTLINE Words words(u64 seed, u64 tick, u32 stream, u32 block) {
   return philox({{block, (u32)tick, (u32)(tick >> 32), stream}}, (u32)seed, (u32)(seed >> 32));
 }
 
@@ -71,7 +71,7 @@ __device__ __forceinline__ void normal_pair(u32 a, u32 b, float& first, float& s
 }
 
 // Element `element` of a draw.
-__device__ __forceinline__ float uniform_at(u64 seed, u64 tick, u32 stream, u64 element) {
+__device__ OUTLINE float uniform_at(u64 seed, u64 tick, u32 stream, u64 element) {
   Words w = words(seed, tick, stream, (u32)(element / 4));
   u32 low = element & 1 ? w.at[1] : w.at[0], high = element & 1 ? w.at[3] : w.at[2];
   return unit(element & 2 ? high : low);
@@ -89,7 +89,7 @@ __device__ __forceinline__ void four_uniforms(u64 seed, u64 tick, u32 stream, i6
   }
 }
 
-__device__ __forceinline__ float normal_at(u64 seed, u64 tick, u32 stream, u64 element) {
+__device__ OUTLINE float normal_at(u64 seed, u64 tick, u32 stream, u64 element) {
   Words w = words(seed, tick, stream, (u32)(element / 4));
   float first, second;
   normal_pair(element & 2 ? w.at[2] : w.at[0], element & 2 ? w.at[3] : w.at[1], first, second);

@@ -108,7 +108,8 @@ fn a_removed_barrier_is_caught() {
         says(&matmul("matmul.cu", from, to), &["matmul_f32", "matmul.cu:", "never written"]);
     }
     // Before a tile's copies of other threads are read, and before sums take the tiles' place.
-    let copies = matmul_mma("    __syncthreads();\n    u32 ahead", "    u32 ahead");
+    let copies =
+        matmul_mma("      __syncthreads();\n    }\n    if (sent < count)", "    }\n    if (sent < count)");
     says(&copies, &["matmul_bf16", "matmul_mma.cu:", "tiles["]);
     let sums = "    if constexpr (Number::ROUNDS) {\n      u32 row";
     let sums = matmul_mma(&format!("    __syncthreads();\n{sums}"), sums);
