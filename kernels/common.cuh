@@ -85,7 +85,7 @@ __device__ __forceinline__ u16 to_bfloat(float x) {
 // How a number lies in memory. Rust: `blocks::number_type`.
 enum { F32, F16, BF16 };
 
-// Axes of an iteration space; lowering collapses what views walk as one. Rust: `exec::cuda::pack::RANK`.
+// Axes of an iteration space; lowering collapses what views walk as one. Rust: `blocks::RANK`.
 #define RANK 6
 
 // What changes from phase to phase, in device memory; clock.cu moves it on. Rust: `blocks::Clock`.
@@ -115,7 +115,7 @@ struct LossScale {
 };
 
 // A strided window onto memory: element `index` lies at `base + Σ index[i]·strides[i]` if every index is in
-// [from, to); outside it reads 0. Rust: `pack::DeviceView`.
+// [from, to); outside it reads 0. Rust: `blocks::DeviceView`.
 struct View {
   Global<float> at;    // or 16-bit numbers, by `type`
   i64 base;            // may be negative where a window hides it

@@ -10,7 +10,7 @@
 #define MAX_INSTRUCTIONS 32
 #define MAX_VIEWS 16
 
-// Rust: `pack::PointOp` numbers.
+// Rust: `pack::op_number`.
 enum {
   POINT_ADD,
   POINT_MUL,

@@ -16,6 +16,7 @@ pub mod graph;
 pub mod lower;
 pub mod models;
 pub mod nn;
+pub mod numbers;
 pub mod precision;
 pub mod report;
 pub mod repro;

@@ -1,5 +1,6 @@
 //! Several measurements of one thing.
 
+use crate::numbers::median;
 use serde::Serialize;
 
 /// A median with its range, in the unit of what was measured.
@@ -18,8 +19,7 @@ impl Spread {
     pub fn of(values: &[f64]) -> Spread {
         let mut sorted = values.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
-        let (below, above) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
-        Spread { median: (below + above) / 2.0, min: sorted[0], max: sorted[sorted.len() - 1] }
+        Spread { median: median(sorted.iter().copied()), min: sorted[0], max: sorted[sorted.len() - 1] }
     }
 
     /// Of what was measured in turn with something else, round by round, as multiples of that.

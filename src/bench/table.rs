@@ -3,6 +3,7 @@
 use super::Figures;
 use super::alone::Alone;
 use super::spread::Spread;
+use crate::numbers::percent;
 use crate::precision::Precision;
 use std::fmt::Write;
 
@@ -157,10 +158,6 @@ fn often(times: f64) -> String {
 /// A number of times, whole where it is whole.
 fn count(x: f64) -> String {
     if x.fract() == 0.0 { format!("{x:.0}") } else { format!("{x:.2}") }
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.0} %", 100.0 * share)
 }
 
 fn range(spread: &Spread) -> String {

@@ -88,7 +88,8 @@ fn measure(args: &Bench, recipe: &str, batch: u32) -> Result<Vec<Figures>> {
         profile: args.profile,
         limits: LIMITS,
     };
-    let open = || exec::open(args.device, args.threads.map_or(0, usize::from));
+    let threads = super::threads(args.threads)?;
+    let open = || exec::open(args.device, threads);
     bench::measure(&configs, &data, &open, &protocol)
 }
 

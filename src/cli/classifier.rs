@@ -48,7 +48,7 @@ pub struct Classifier {
 }
 
 pub fn run(args: &Classifier) -> Result<()> {
-    let threads = args.threads.map_or(0, usize::from);
+    let threads = super::threads(args.threads)?;
     let device = exec::open(args.device, threads)?;
     let name = args.name.clone().unwrap_or_else(|| named(&args.data));
     let out = args.out.clone().unwrap_or_else(|| format!("classifiers/{name}.safetensors").into());

@@ -7,10 +7,10 @@ use crate::eval::classifier::Classifier;
 use crate::eval::compare::{Report, pairs};
 use crate::eval::{Measurement, Metric, Subject, parzen};
 use crate::exec::Device;
+use crate::numbers::Named;
 use crate::run::{Folder, atomic, checkpoint, read_config};
 use crate::train::forger::Forger;
 use clap::Args;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -58,7 +58,7 @@ pub struct Eval {
 
 pub fn run(args: &Eval) -> Result<()> {
     let Some(from) = &args.from else { return compare(&args.compare) };
-    let threads = args.threads.map_or(0, usize::from);
+    let threads = super::threads(args.threads)?;
     // A device that is not there is told before anything is read.
     let mut windows = parzen::open(args.device)?;
     let mut forger = Forger::load(from, threads)?;
@@ -79,6 +79,12 @@ pub fn run(args: &Eval) -> Result<()> {
         source => source,
     };
     let data_identity = identity::identity(&config.data)?;
+    // What an earlier call left there is kept; what is something else is not written over.
+    let folder = checkpoint::run_of(&forger.from).map(|path| Folder { path });
+    let earlier = match folder.as_ref().map(Folder::eval_file) {
+        Some(file) if file.exists() => Some(Report::read(&file)?),
+        _ => None,
+    };
     if let Some(classifier) = &classifier {
         if config.data.scale == Scale::Gcn {
             return Err(Error::Data(
@@ -102,8 +108,8 @@ pub fn run(args: &Eval) -> Result<()> {
         super::print(&describe(&measurement))?;
         measurements.push(measurement);
     }
-    let (checkpoint, recipe) = (forger.from, forger.config.recipe);
-    let report = Report { checkpoint, recipe, data: dataset.name, data_identity, measurements };
+    let (checkpoint, step, recipe) = (forger.from, forger.step, forger.config.recipe);
+    let report = Report { checkpoint, step, recipe, data: dataset.name, data_identity, measurements };
     let write = |path: &Path, report: &Report| {
         let json = serde_json::to_string_pretty(report).expect("names and numbers");
         atomic::write(path, format!("{json}\n").as_bytes())
@@ -111,21 +117,22 @@ pub fn run(args: &Eval) -> Result<()> {
     if let Some(path) = &args.json {
         write(path, &report)?;
     }
-    let Some(path) = checkpoint::run_of(&report.checkpoint) else { return Ok(()) };
-    let folder = Folder { path };
+    let Some(folder) = folder else { return Ok(()) };
     if let Some(picture) = report.measurements.iter().find_map(|m| m.picture.as_ref()) {
         atomic::write(&folder.theory_file(), &picture.png())?;
     }
     let file = folder.eval_file();
-    write(&file, &with_earlier(report, &file))?;
+    write(&file, &with_earlier(report, earlier))?;
     eprintln!("in {} too; gansaku report brings it into the run's report", file.display());
     Ok(())
 }
 
-/// New measurements, and what the file knows of other metrics of the same checkpoint.
-fn with_earlier(mut report: Report, file: &Path) -> Report {
-    let Ok(earlier) = Report::read(file) else { return report };
-    if earlier.checkpoint == report.checkpoint && earlier.data_identity == report.data_identity {
+/// New measurements, and earlier ones of other metrics, where they are of the same checkpoint and data.
+fn with_earlier(mut report: Report, earlier: Option<Report>) -> Report {
+    let Some(earlier) = earlier else { return report };
+    // A run's folder may be called by another path today; a best checkpoint, replaced by a better one.
+    let of = |r: &Report| (r.checkpoint.file_name().map(ToOwned::to_owned), r.step, r.data_identity.clone());
+    if of(&earlier) == of(&report) {
         let again = |old: &Measurement| report.measurements.iter().any(|new| new.metric == old.metric);
         let kept: Vec<Measurement> = earlier.measurements.into_iter().filter(|old| !again(old)).collect();
         report.measurements.extend(kept);
@@ -160,8 +167,8 @@ fn describe(m: &Measurement) -> String {
 }
 
 /// A metric's rows under its protocol.
-fn table(m: &Measurement, rows: &[(&str, &BTreeMap<String, f64>)], warnings: &[String]) -> String {
-    let numbers = |values: &BTreeMap<String, f64>| {
+fn table(m: &Measurement, rows: &[(&str, &Named)], warnings: &[String]) -> String {
+    let numbers = |values: &Named| {
         values.iter().map(|(name, v)| format!("{name} {}", figure(*v))).collect::<Vec<_>>().join("  ")
     };
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
@@ -179,7 +186,8 @@ fn table(m: &Measurement, rows: &[(&str, &BTreeMap<String, f64>)], warnings: &[S
 fn figure(x: f64) -> String {
     match x.abs() {
         x_abs if x_abs == 0.0 || x.fract() == 0.0 && x_abs < 1e6 => format!("{x:.0}"),
-        0.0..0.1 => format!("{x:.5}"),
+        0.0..0.001 => format!("{x:.3e}"),
+        0.001..0.1 => format!("{x:.5}"),
         0.1..10.0 => format!("{x:.4}"),
         _ => format!("{x:.2}"),
     }

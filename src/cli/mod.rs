@@ -148,6 +148,15 @@ fn print(text: &str) -> Result<()> {
     }
 }
 
+/// What `--threads` says: workers of every network, 0 for one a core. Reading and measuring, which share workers, take as
+/// many.
+fn threads(wished: Option<u16>) -> Result<usize> {
+    let Some(count) = wished.map(usize::from) else { return Ok(0) };
+    let built = rayon::ThreadPoolBuilder::new().num_threads(count).build_global();
+    built.map_err(|e| Error::Failure(format!("cannot start {count} threads: {e}; try --threads 1")))?;
+    Ok(count)
+}
+
 /// "60s", "5m", "1.5h", or seconds.
 fn duration(text: &str) -> std::result::Result<Duration, String> {
     let (number, factor) = match text.trim() {
@@ -165,17 +174,12 @@ fn device(text: &str) -> std::result::Result<Device, String> {
     match text {
         "auto" => Ok(Device::Auto),
         "cpu" => Ok(Device::Cpu),
-        _ => match text.strip_prefix("cuda") {
-            Some("") => Ok(Device::Cuda(0)),
-            Some(number) if number.strip_prefix(':').is_some_and(|n| n.parse::<u32>().is_ok()) => {
-                Ok(Device::Cuda(number[1..].parse().unwrap_or(0)))
-            }
-            _ => Err(format!(
-                "expected auto, cpu, cuda or cuda:N{}",
-                nearest(text, ["auto", "cpu", "cuda"].into_iter())
-                    .map_or(String::new(), |n| format!("; did you mean {n}?"))
-            )),
-        },
+        "cuda" => Ok(Device::Cuda(0)),
+        _ => text.strip_prefix("cuda:").and_then(|n| n.parse().ok()).map(Device::Cuda).ok_or_else(|| {
+            let near = nearest(text, ["auto", "cpu", "cuda"].into_iter());
+            let hint = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
+            format!("expected auto, cpu, cuda or cuda:N{hint}")
+        }),
     }
 }
 

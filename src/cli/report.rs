@@ -29,7 +29,7 @@ pub struct Report {
 
 pub fn run(args: &Report) -> Result<()> {
     let folder = Folder::open(&args.run)?;
-    let path = reporter::again(&folder, args.data.clone(), args.threads.map_or(0, usize::from))?;
+    let path = reporter::again(&folder, args.data.clone(), super::threads(args.threads)?)?;
     eprintln!("{}: open it in a browser", path.display());
     Ok(())
 }

@@ -82,7 +82,7 @@ pub fn run(args: Repro) -> Result<()> {
         time: args.time,
         sets: args.set,
         device: args.device,
-        threads: args.threads.map_or(0, usize::from),
+        threads: super::threads(args.threads)?,
     };
     let table = work::reproduce(&order).map_err(with_the_way_on)?;
     super::print(&table)?;

@@ -79,7 +79,7 @@ pub fn sample(args: &Sample) -> Result<()> {
             args.out.display()
         )));
     }
-    let mut forger = Forger::load(&args.from, args.threads.map_or(0, usize::from))?;
+    let mut forger = Forger::load(&args.from, super::threads(args.threads)?)?;
     let count = args.count as usize;
     let numbers = forger.samples(count, args.seed, args.label)?;
     let display = forger.display;

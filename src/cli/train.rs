@@ -84,7 +84,7 @@ pub struct Train {
 
 pub fn run(args: Train) -> Result<()> {
     let config = args.config()?;
-    let threads = args.threads.map_or(0, usize::from);
+    let threads = super::threads(args.threads)?;
     if args.dry_run {
         return dry_run(&config);
     }
@@ -156,7 +156,7 @@ impl Layers {
 pub(super) fn at_path(mut layers: Layers, path: &Path) -> Result<Layers> {
     // Absolute: a resume may start from another folder.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    layers.put("--data", "data.path", Value::String(path.display().to_string()))?;
+    layers.put_path("--data", "data.path", &path)?;
     if layers.source()?.is_built_in() {
         layers.put("--data", "data.source", Value::String("auto".into()))?;
     }

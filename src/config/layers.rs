@@ -89,6 +89,20 @@ impl Layers {
         self.put(&whence, key.trim(), value)
     }
 
+    /// Puts a path at a dotted key, as [`Layers::put`].
+    ///
+    /// # Errors
+    /// When it is not Unicode: TOML holds no such text.
+    pub fn put_path(&mut self, whence: &str, key: &str, path: &Path) -> Result<()> {
+        let Some(text) = path.to_str() else {
+            return Err(Error::Usage(format!(
+                "{whence} {}: expected a path in Unicode, which a configuration can hold; rename it",
+                path.display()
+            )));
+        };
+        self.put(whence, key, Value::String(text.into()))
+    }
+
     /// Puts a value at a dotted key; `whence` names the flag or layer in errors.
     ///
     /// # Errors

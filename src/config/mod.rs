@@ -255,7 +255,8 @@ pub enum Drawn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FromData {
-    /// The value whose activation is the training mean of each element (logit of the mean under a sigmoid).
+    /// The value whose activation is the training mean of each element (logit of the mean under a sigmoid); the mean itself
+    /// but under a sigmoid or a tanh.
     Marginals,
 }
 
@@ -382,7 +383,10 @@ impl Train {
     pub fn total(&self, examples: u64) -> u64 {
         match self.epochs {
             0 => self.steps,
-            epochs => (epochs * examples).div_ceil(self.batch as u64 * self.discriminator_updates),
+            epochs => {
+                let a_step = (self.batch as u64).saturating_mul(self.discriminator_updates);
+                epochs.saturating_mul(examples).div_ceil(a_step)
+            }
         }
     }
 

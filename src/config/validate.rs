@@ -11,6 +11,9 @@ fn need(ok: bool, key: &str, found: impl std::fmt::Display, expected: &str) -> R
     if ok { Ok(()) } else { fail(key, found, expected) }
 }
 
+/// Units of a layer: far more than fit anything, few enough that no count of parameters overflows.
+const MOST_UNITS: usize = 1_000_000;
+
 impl Config {
     /// Checks every range and combination; the first that does not hold is the error, by key.
     pub(super) fn validate(&self) -> Result<()> {
@@ -23,7 +26,8 @@ impl Config {
             "exactly one of them, at least 1",
         )?;
         need(t.discriminator_updates >= 1, "train.discriminator_updates", 0, "at least 1")?;
-        need(self.latent.dim >= 1, "latent.dim", 0, "at least 1")?;
+        let dim = self.latent.dim;
+        need((1..=MOST_UNITS).contains(&dim), "latent.dim", dim, &format!("1 to {MOST_UNITS}"))?;
         self.data()?;
         self.losses()?;
         network("generator", &self.generator)?;
@@ -68,7 +72,7 @@ impl Config {
 
     fn data(&self) -> Result<()> {
         let d = &self.data;
-        need(d.count >= 1, "data.count", d.count, "at least 1")?;
+        need((1..=100_000_000).contains(&d.count), "data.count", d.count, "1 to 100000000")?;
         need((1..=4).contains(&d.stack), "data.stack", d.stack, "1 to 4 digits")?;
         need((1..=4096).contains(&d.size), "data.size", d.size, "1 to 4096 pixels")?;
         need([0, 1, 3].contains(&d.channels), "data.channels", d.channels, "1, 3 or 0 (as found)")?;
@@ -130,7 +134,12 @@ fn network(name: &str, n: &Network) -> Result<()> {
 fn layer(at: &str, l: &Layer, is_last: bool) -> Result<()> {
     match l.units {
         None => need(is_last, &format!("{at}.units"), "missing", "a width; only the last layer fits itself")?,
-        Some(units) => need(units >= 1, &format!("{at}.units"), units, "at least 1")?,
+        Some(units) => need(
+            (1..=MOST_UNITS).contains(&units),
+            &format!("{at}.units"),
+            units,
+            &format!("1 to {MOST_UNITS}"),
+        )?,
     }
     let maxout = l.activation == Activation::Maxout;
     let expected = if maxout { "2 to 64 with maxout" } else { "1 without maxout" };

@@ -5,7 +5,7 @@ use flate2::bufread::MultiGzDecoder;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Largest file, unpacked, that is read into memory.
+/// Largest that a gzip file may unpack to: more is a mistake, or a trap.
 const LIMIT: u64 = 4 << 30;
 /// How every gzip file begins.
 const GZIP: [u8; 2] = [0x1f, 0x8b];

@@ -34,6 +34,7 @@ pub fn identity(config: &config::Data) -> Result<String> {
         Source::Digits => Ok("digits".into()),
         Source::Ring => Ok("ring".into()),
         Source::Grid => Ok("grid".into()),
+        Source::Line => Ok("line".into()),
         _ => Ok(load(&whole(config), 0)?.sha256()),
     }
 }

@@ -15,7 +15,7 @@ pub fn find(path: &Path, stem: &str, rank: usize) -> Option<PathBuf> {
     FOLDERS
         .iter()
         .flat_map(|folder| names.iter().map(move |name| path.join(folder).join(name)))
-        .flat_map(|plain| [plain.clone(), PathBuf::from(format!("{}.gz", plain.display()))])
+        .flat_map(|plain| [plain.clone(), plain.with_added_extension("gz")])
         .find(|file| file.is_file())
 }
 

@@ -9,6 +9,7 @@ use crate::eval::{modes, neighbours};
 use crate::exec::States;
 use crate::graph::Player;
 use crate::models::gan::Gan;
+use crate::numbers::median;
 use crate::train::appraiser::{Appraisal, Appraiser};
 use crate::train::sampler::{Sampler, labels, noise};
 use serde::{Deserialize, Serialize};
@@ -201,7 +202,7 @@ impl Prober {
             let found = neighbours::nearest(vectors, &tile, dim);
             nearest.iter_mut().zip(found).for_each(|(best, n)| *best = best.min(n.distance));
         }
-        median(nearest)
+        median(nearest.into_iter().map(f64::from))
     }
 }
 
@@ -213,11 +214,6 @@ fn reals(data: &Dataset, split: &Examples, count: usize) -> Reals {
         numbers: at.iter().flat_map(|&i| data.numbers(split, i)).collect(),
         labels: at.iter().map(label).collect(),
     }
-}
-
-fn median(mut all: Vec<f32>) -> f64 {
-    all.sort_unstable_by(f32::total_cmp);
-    0.5 * (f64::from(all[(all.len() - 1) / 2]) + f64::from(all[all.len() / 2]))
 }
 
 /// Sum of the distances from each of one set to each of another.

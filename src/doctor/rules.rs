@@ -5,6 +5,7 @@ use super::probe::Probe;
 use crate::config::{Config, Objective};
 use crate::eval::neighbours::MEMORISED;
 use crate::exec::scale;
+use crate::numbers::median;
 use crate::run::Line;
 
 /// Lines of metrics that a verdict on the game looks at: all of them must agree, so that one odd line decides nothing.
@@ -256,12 +257,6 @@ fn turns(series: &[f64], least: f64) -> usize {
         } else if high - x >= least && way != -1 {
             -1
         } else {
-            // The extreme moves along with the way that is gone.
-            match way {
-                1 => low = high.max(x),
-                -1 => high = low.min(x),
-                _ => {}
-            }
             continue;
         };
         turns += usize::from(way != 0);
@@ -383,10 +378,4 @@ fn healthy(facts: &Facts) -> Option<String> {
         evidence += &format!("; still far, but nearer than at step {} ({far})", since.step);
     }
     Some(evidence)
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut all: Vec<f64> = values.collect();
-    all.sort_unstable_by(f64::total_cmp);
-    all[all.len() / 2]
 }

@@ -3,9 +3,9 @@
 //! duplicates when they are half as far apart as the median test example is from its nearest training example.
 
 use super::distance::{Vectors, fold};
-use super::{Measurement, Metric, Subject, neighbours, values};
+use super::{Measurement, Metric, Subject, neighbours};
 use crate::error::Result;
-use std::collections::BTreeMap;
+use crate::numbers::Named;
 
 /// Samples the protocol draws.
 const SAMPLES: usize = 5_000;
@@ -72,29 +72,25 @@ impl Subject<'_> {
         let real = &train[..count.min(known) * dim];
         let row = |x: &[f32]| {
             let d = duplicates(x, dim, distance);
-            values([("duplicates", d.pairs as f64), ("support", d.support()), ("even batch", d.even_batch())])
+            Named::from([
+                ("duplicates", d.pairs as f64),
+                ("support", d.support()),
+                ("even batch", d.even_batch()),
+            ])
         };
         let samples = self.samples(count)?;
         let found = row(&samples);
         let reals = real.len() / dim;
-        let mut warnings = vec![];
-        if found["duplicates"] == 0.0 {
-            warnings.push("no duplicates: the support is at least what stands there (95 %)".into());
-        }
-        Ok(Measurement {
-            metric: "birthday".into(),
-            protocol: format!(
-                "pairs among {count} samples nearer than {distance:.4}, half the median distance of {} test examples \
-                 to the nearest of {known} training examples; support is all pairs by those (1706.08224)",
-                held_out.len() / dim
-            ),
-            samples: count,
-            seed: self.seed,
-            values: found,
-            reference: BTreeMap::from([(format!("{reals} training examples"), row(real))]),
-            warnings,
-            curves: BTreeMap::new(),
-            picture: None,
-        })
+        let warning = (found["duplicates"] == 0.0)
+            .then(|| "no duplicates: the support is at least what stands there (95 %)".to_string());
+        let protocol = format!(
+            "pairs among {count} samples nearer than {distance:.4}, half the median distance of {} test examples \
+             to the nearest of {known} training examples; support is all pairs by those (1706.08224)",
+            held_out.len() / dim
+        );
+        Ok(self
+            .measurement(Metric::Birthday, protocol, count, found)
+            .beside(format!("{reals} training examples"), row(real))
+            .warned(warning))
     }
 }

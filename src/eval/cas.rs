@@ -2,12 +2,12 @@
 //! on real data; beside it, one trained on as many real examples.
 
 use super::classifier::{Classifier, Request, labelled};
-use super::{Measurement, Metric, Subject, values};
+use super::{Measurement, Metric, Subject};
 use crate::data::shuffle;
 use crate::error::{Error, Result};
 use crate::exec::{self, Device};
 use crate::models::classifier::Recipe;
-use std::collections::BTreeMap;
+use crate::numbers::Named;
 use std::sync::Arc;
 
 impl Subject<'_> {
@@ -26,6 +26,22 @@ impl Subject<'_> {
         let count = self.count.unwrap_or(data.train.count);
         let reals = count.min(data.train.count);
         let conditional = self.forger.gan.classes > 0;
+        let recipe = Recipe::standard();
+        let batch = recipe.batch;
+        if data.train.count < batch {
+            return Err(Error::Data(format!(
+                "cas trains on at least {batch} examples, but {} has {}; give data with more of them",
+                data.name, data.train.count
+            )));
+        }
+        if count < batch {
+            return Err(Error::Usage(format!(
+                "cas trains on at least {batch} samples; give --count {batch} or more"
+            )));
+        }
+        if !conditional {
+            self.classifier(Metric::Cas)?;
+        }
         let samples = self.samples(count)?;
         let real = self.examples(&data.train, reals, true);
         let test = self.examples(&data.test, data.test.count, false);
@@ -38,13 +54,6 @@ impl Subject<'_> {
             let told = format!("labels of {}, real examples too", classifier.told());
             (classifier.labels(&samples), classifier.labels(&real), told)
         };
-        let recipe = Recipe::standard();
-        let batch = recipe.batch;
-        if reals < batch {
-            return Err(Error::Usage(format!(
-                "cas trains on at least {batch} samples; give --count {batch} or more"
-            )));
-        }
         let request = Request {
             name: "cas".into(),
             identity: String::new(),
@@ -60,24 +69,17 @@ impl Subject<'_> {
             eprintln!("cas: training a classifier on {count} {what}");
             let device = exec::open(Device::Cpu, threads)?;
             let trained = Classifier::train(&request, &Arc::new(set), device, &mut |_, _, _| Ok(()))?;
-            Ok(values([("accuracy %", 100.0 * trained.card.accuracy)]))
+            Ok(Named::from([("accuracy %", 100.0 * trained.card.accuracy)]))
         };
         let found = score("samples", samples, labels)?;
         let real = score("training examples", real, real_labels)?;
-        Ok(Measurement {
-            metric: "cas".into(),
-            protocol: format!(
-                "accuracy on {} test examples of a classifier trained for {} epochs on {count} samples with {told} \
-                 (1905.10887)",
-                data.test.count, request.recipe.epochs
-            ),
-            samples: count,
-            seed: self.seed,
-            values: found,
-            reference: BTreeMap::from([(format!("{reals} training examples"), real)]),
-            warnings: vec![],
-            curves: BTreeMap::new(),
-            picture: None,
-        })
+        let protocol = format!(
+            "accuracy on {} test examples of a classifier trained for {} epochs on {count} samples with {told} \
+             (1905.10887)",
+            data.test.count, request.recipe.epochs
+        );
+        Ok(self
+            .measurement(Metric::Cas, protocol, count, found)
+            .beside(format!("{reals} training examples"), real))
     }
 }

@@ -3,7 +3,7 @@
 use super::prdc::{NEIGHBOURS, measure};
 use super::{Measurement, Metric, Subject};
 use crate::error::{Error, Result};
-use std::collections::BTreeMap;
+use crate::numbers::Named;
 
 /// Shares of classes and how they differ from the data's.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,9 +55,9 @@ impl Subject<'_> {
             let found = histogram(labels, test_labels, classes);
             let overlap = measure(&sets.test, features, sets.width, NEIGHBOURS);
             let covered = coverage(&overlap.covered, test_labels, classes);
-            let mut all = BTreeMap::from([
-                ("KL".to_string(), found.divergence),
-                ("classes".to_string(), found.shares.iter().filter(|&&s| s > 0.0).count() as f64),
+            let mut all = Named::from([
+                ("KL", found.divergence),
+                ("classes", found.shares.iter().filter(|&&s| s > 0.0).count() as f64),
             ]);
             for (class, (share, covered)) in found.shares.iter().zip(covered).enumerate() {
                 all.insert(format!("{class:02} share"), *share);
@@ -71,22 +71,20 @@ impl Subject<'_> {
             }
             all
         };
-        Ok(Measurement {
-            metric: "classes".into(),
-            protocol: format!(
-                "classes of {} samples by {}, KL against the labels of {} test examples; coverage of each class' test \
-                 examples, k = {NEIGHBOURS}",
+        let protocol = format!(
+            "classes of {} samples by {}, KL against the labels of {} test examples; coverage of each class' test \
+             examples, k = {NEIGHBOURS}",
+            sets.count,
+            sets.told,
+            sets.tests()
+        );
+        Ok(self
+            .measurement(
+                Metric::Classes,
+                protocol,
                 sets.count,
-                sets.told,
-                sets.tests()
-            ),
-            samples: sets.count,
-            seed: self.seed,
-            values: row(&sets.samples, &sets.labels, asked.as_deref()),
-            reference: BTreeMap::from([(sets.reals(), row(&sets.train, &sets.train_labels, None))]),
-            warnings: vec![],
-            curves: BTreeMap::new(),
-            picture: None,
-        })
+                row(&sets.samples, &sets.labels, asked.as_deref()),
+            )
+            .beside(sets.reals(), row(&sets.train, &sets.train_labels, None)))
     }
 }

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 pub struct Report {
     /// What was measured.
     pub checkpoint: PathBuf,
+    /// Steps it was trained for; 0 in files of before this was written.
+    #[serde(default)]
+    pub step: u64,
     /// The recipe it was trained with.
     pub recipe: String,
     /// Its data, for people.
@@ -27,10 +30,10 @@ impl Report {
     /// When it is missing or something else.
     pub fn read(path: &Path) -> Result<Report> {
         let text = std::fs::read(path)
-            .map_err(|e| Error::Usage(format!("--compare {}: cannot read it: {e}", path.display())))?;
+            .map_err(|e| Error::Usage(format!("{}: cannot read it: {e}", path.display())))?;
         serde_json::from_slice(&text).map_err(|e| {
             let expected = "expected a file that `gansaku eval --json` wrote";
-            Error::Usage(format!("--compare {}: {e}; {expected}", path.display()))
+            Error::Usage(format!("{}: {e}; {expected}", path.display()))
         })
     }
 }

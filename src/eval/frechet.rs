@@ -2,10 +2,10 @@
 //! (Heusel et al., 1706.08500, equation 6). It is named after its features' classifier, never "FID".
 
 use super::features::FeatureSets;
-use super::{Measurement, Metric, Subject, values};
+use super::{Measurement, Metric, Subject};
 use crate::error::Result;
+use crate::numbers::Named;
 use nalgebra::{DMatrix, DVector};
-use std::collections::BTreeMap;
 
 /// Mean and covariance of a set of vectors.
 pub struct Gaussian {
@@ -49,25 +49,17 @@ impl Subject<'_> {
         let FeatureSets { width, count, .. } = sets;
         let test = Gaussian::of(&sets.test, width);
         let name = format!("FD-{}", sets.name);
-        let row = |x: &[f32]| values([(&name[..], distance(&Gaussian::of(x, width), &test))]);
-        let mut warnings = vec![];
-        if count < 10 * width {
-            warnings.push(format!("{count} samples for {width} features: the distance is biased upwards"));
-        }
-        Ok(Measurement {
-            metric: "fd".into(),
-            protocol: format!(
-                "Fréchet distance of {count} samples to {} test examples in {width} features of {}",
-                sets.tests(),
-                sets.told
-            ),
-            samples: count,
-            seed: self.seed,
-            values: row(&sets.samples),
-            reference: BTreeMap::from([(sets.reals(), row(&sets.train))]),
-            warnings,
-            curves: BTreeMap::new(),
-            picture: None,
-        })
+        let row = |x: &[f32]| Named::from([(&name[..], distance(&Gaussian::of(x, width), &test))]);
+        let warning = (count < 10 * width)
+            .then(|| format!("{count} samples for {width} features: the distance is biased upwards"));
+        let protocol = format!(
+            "Fréchet distance of {count} samples to {} test examples in {width} features of {}",
+            sets.tests(),
+            sets.told
+        );
+        Ok(self
+            .measurement(Metric::Fd, protocol, count, row(&sets.samples))
+            .beside(sets.reals(), row(&sets.train))
+            .warned(warning))
     }
 }

@@ -2,11 +2,11 @@
 //! 1801.01401), averaged over blocks that share no vector, so that their spread gives a standard error.
 
 use super::features::FeatureSets;
-use super::{Measurement, Metric, Subject, values};
+use super::{Measurement, Metric, Subject};
 use crate::error::Result;
 use crate::exec::cpu::matmul_transposed;
+use crate::numbers::{Named, mean_and_error};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 
 /// Vectors of each set a block.
 pub const BLOCK: usize = 1_000;
@@ -32,10 +32,8 @@ pub fn measure(a: &[f32], b: &[f32], dim: usize, size: usize) -> Discrepancy {
     let size = size.min(smaller);
     let blocks = a.par_chunks_exact(size * dim).zip(b.par_chunks_exact(size * dim));
     let each: Vec<f64> = blocks.map(|(a, b)| block(a, b, dim)).collect();
-    let count = each.len() as f64;
-    let mean = each.iter().sum::<f64>() / count;
-    let variance = each.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
-    Discrepancy { mean, error: (variance / count).sqrt(), blocks: each.len() }
+    let (mean, error) = mean_and_error(&each);
+    Discrepancy { mean, error, blocks: each.len() }
 }
 
 /// MMD² of two sets of one size, their diagonals left out.
@@ -63,25 +61,16 @@ impl Subject<'_> {
         let name = format!("KID-{}", sets.name);
         let row = |x: &[f32]| {
             let d = measure(x, &sets.test, width, BLOCK);
-            (values([(&name[..], d.mean), ("se", d.error)]), d.blocks)
+            (Named::from([(&name[..], d.mean), ("se", d.error)]), d.blocks)
         };
         let (found, blocks) = row(&sets.samples);
-        Ok(Measurement {
-            metric: "kid".into(),
-            protocol: format!(
-                "unbiased MMD² of {count} samples and {} test examples under (x·y/d + 1)³, mean of {blocks} blocks of \
-                 {}, in {width} features of {} (1801.01401)",
-                sets.tests(),
-                BLOCK.min(count).min(sets.tests()),
-                sets.told
-            ),
-            samples: count,
-            seed: self.seed,
-            values: found,
-            reference: BTreeMap::from([(sets.reals(), row(&sets.train).0)]),
-            warnings: vec![],
-            curves: BTreeMap::new(),
-            picture: None,
-        })
+        let protocol = format!(
+            "unbiased MMD² of {count} samples and {} test examples under (x·y/d + 1)³, mean of {blocks} blocks of \
+             {}, in {width} features of {} (1801.01401)",
+            sets.tests(),
+            BLOCK.min(count).min(sets.tests()),
+            sets.told
+        );
+        Ok(self.measurement(Metric::Kid, protocol, count, found).beside(sets.reals(), row(&sets.train).0))
     }
 }

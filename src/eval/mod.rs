@@ -10,6 +10,7 @@ pub mod distance;
 mod features;
 pub mod frechet;
 pub mod kid;
+mod measurement;
 pub mod merit;
 pub mod modes;
 pub mod ms_ssim;
@@ -21,19 +22,13 @@ pub mod theory;
 pub mod wasserstein;
 
 use crate::config::Source;
-use crate::data::{Dataset, Examples, shuffle, toy};
+use crate::data::{Dataset, Examples, shuffle};
 use crate::error::{Error, Result};
 use crate::report::Display;
-use crate::report::picture::Picture;
-use crate::run::checkpoint;
 use crate::train::forger::Forger;
 use classifier::Classifier;
-use neighbours::Closeness;
+pub use measurement::Measurement;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-
-/// Validation examples that the Parzen window's width is chosen by.
-const VALID: usize = 1_000;
 
 /// The metrics there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -103,31 +98,6 @@ impl Metric {
     }
 }
 
-/// One metric, measured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Measurement {
-    /// Its name.
-    pub metric: String,
-    /// What was measured, in words that tell two protocols apart.
-    pub protocol: String,
-    /// Samples drawn from the generator.
-    pub samples: usize,
-    /// Seed of their noise.
-    pub seed: u64,
-    /// The numbers, by name.
-    pub values: BTreeMap<String, f64>,
-    /// The same protocol on other "samples": real data, the mean image, a perfect sampler.
-    pub reference: BTreeMap<String, BTreeMap<String, f64>>,
-    /// What to know before quoting the numbers.
-    pub warnings: Vec<String>,
-    /// Curves to draw beside the numbers, by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub curves: BTreeMap<String, Vec<[f64; 2]>>,
-    /// A picture to put beside them.
-    #[serde(skip)]
-    pub picture: Option<Picture>,
-}
-
 /// What is evaluated, with the data to compare it to.
 pub struct Subject<'a> {
     /// The generator.
@@ -140,7 +110,7 @@ pub struct Subject<'a> {
     pub count: Option<usize>,
     /// A classifier of the data, for the metrics that need one.
     pub classifier: Option<&'a mut Classifier>,
-    /// Worker threads of classifiers that a metric trains; 0 takes one a core.
+    /// Worker threads of networks that a metric runs or trains; 0 takes one a core.
     pub threads: usize,
     /// What computes the Parzen windows.
     pub windows: &'a mut dyn parzen::LogSums,
@@ -149,11 +119,6 @@ pub struct Subject<'a> {
 /// A hash as people tell it: its first twelve digits. Names stay as they are.
 pub(crate) fn shortened(identity: &str) -> &str {
     if identity.len() == 64 { &identity[..12] } else { identity }
-}
-
-/// Names and numbers as a map.
-fn values<const N: usize>(pairs: [(&str, f64); N]) -> BTreeMap<String, f64> {
-    pairs.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }
 
 impl Subject<'_> {
@@ -187,13 +152,13 @@ impl Subject<'_> {
         match metric {
             Metric::Parzen => {
                 self.pictures(metric)?;
-                self.need(&self.data.valid, "validation", VALID, metric)?;
+                self.need(&self.data.valid, "validation", parzen::VALID, metric)?;
                 self.need(&self.data.test, "test", 100, metric)
             }
             Metric::Modes if self.forger.config.data.source == Source::Stacked => {
                 self.classifier.as_ref().map(|_| ()).ok_or_else(|| features::no_classifier(metric))
             }
-            Metric::Modes => self.mixture().map(|_| ()),
+            Metric::Modes => modes::mixture(self.forger.config.data.source).map(|_| ()),
             Metric::Neighbours => {
                 self.pictures(metric)?;
                 self.need(&self.data.test, "test", 100, metric)
@@ -203,16 +168,6 @@ impl Subject<'_> {
             Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes | Metric::Cas => Ok(()),
             Metric::MsSsim | Metric::Birthday => Ok(()),
             Metric::Theory => theory::applies(&self.forger.gan).map(|_| ()),
-        }
-    }
-
-    fn mixture(&self) -> Result<toy::Mixture> {
-        match self.forger.config.data.source {
-            Source::Ring => Ok(toy::RING),
-            Source::Grid => Ok(toy::GRID),
-            _ => Err(Error::Usage(
-                "modes is a measure of ring, grid and stacked digits; this run has other data: measure classes".into(),
-            )),
         }
     }
 
@@ -261,202 +216,5 @@ impl Subject<'_> {
             )));
         }
         Ok(())
-    }
-
-    fn parzen(&mut self) -> Result<Measurement> {
-        let data = self.data;
-        let count = self.count.unwrap_or(10_000);
-        let dim = data.shape.len();
-        let samples = self.samples(count)?;
-        let valid = self.examples(&data.valid, VALID, false);
-        let test = self.examples(&data.test, 10_000, false);
-        let real_count = count.min(data.train.count);
-        let real = self.examples(&data.train, real_count, true);
-        let mut row = |x: &[f32]| -> Result<_> {
-            let p = parzen::measure(self.windows, x, &valid, &test, dim)?;
-            Ok((p, values([("nats", p.test), ("se", p.error), ("sigma", p.sigma), ("validation", p.valid)])))
-        };
-        let (found, numbers) = row(&samples)?;
-        let (real, real_numbers) = row(&real)?;
-        let mean = data.marginals();
-        let mean = Display { shape: data.shape, scale: self.forger.config.data.scale }.unit(&mean);
-        let (_, mean_numbers) = row(&mean)?;
-        let warnings = found.warning(&real).into_iter().collect();
-        Ok(Measurement {
-            metric: "parzen".into(),
-            protocol: format!(
-                "mean log-likelihood of {} test examples in [0, 1] under Gaussians around {count} samples, σ by the \
-                 first {VALID} validation examples over logspace(-1, 0, 10) (1406.2661)",
-                test.len() / dim
-            ),
-            samples: count,
-            seed: self.seed,
-            values: numbers,
-            reference: BTreeMap::from([
-                (format!("{real_count} training examples"), real_numbers),
-                ("the mean image".into(), mean_numbers),
-            ]),
-            warnings,
-            curves: BTreeMap::new(),
-            picture: None,
-        })
-    }
-
-    fn modes(&mut self) -> Result<Measurement> {
-        if self.forger.config.data.source == Source::Stacked {
-            return self.stacked_modes();
-        }
-        let mixture = self.mixture()?;
-        let count = self.count.unwrap_or(modes::SAMPLES);
-        let row = |points: &[f32]| {
-            let c = modes::coverage(points, &mixture);
-            values([
-                ("modes", c.captured as f64),
-                ("high quality %", 100.0 * c.quality),
-                ("reverse KL", c.reverse_kl),
-            ])
-        };
-        let samples = self.samples(count)?;
-        let found = row(&samples);
-        let real = row(&self.examples(&self.data.test, count, false));
-        let mut warnings = vec![];
-        let ceiling = 100.0 * modes::perfect_quality();
-        if found["high quality %"] > ceiling + 3.0 * (ceiling * (100.0 - ceiling) / count as f64).sqrt() {
-            warnings.push(format!(
-                "high quality is above {ceiling:.2} %, a perfect sampler's: modes are too narrow"
-            ));
-        }
-        Ok(Measurement {
-            metric: "modes".into(),
-            protocol: format!(
-                "{count} samples of the {}; high quality within 3 sd of a mode, captured with at least one (1712.04086)",
-                mixture.name
-            ),
-            samples: count,
-            seed: self.seed,
-            values: found,
-            reference: BTreeMap::from([("test points".into(), real)]),
-            warnings,
-            curves: BTreeMap::new(),
-            picture: None,
-        })
-    }
-
-    fn neighbours(&mut self) -> Result<Measurement> {
-        const HELD_OUT: usize = 1_000;
-        let count = self.count.unwrap_or(HELD_OUT);
-        let dim = self.data.shape.len();
-        let train = self.examples(&self.data.train, self.data.train.count, false);
-        let held_out = self.examples(&self.data.test, HELD_OUT, false);
-        let samples = self.samples(count)?;
-        let closeness: Closeness = neighbours::closeness(&samples, &held_out, &train, dim);
-        let mut warnings = vec![];
-        if closeness.is_memorised() {
-            warnings
-                .push("memorised: samples lie much nearer to training examples than unseen data do".into());
-        }
-        Ok(Measurement {
-            metric: "neighbours".into(),
-            protocol: format!(
-                "median distance of {count} samples to their nearest of {} training examples, by the same of {} test \
-                 examples; memorised below {}",
-                self.data.train.count,
-                held_out.len() / dim,
-                neighbours::MEMORISED
-            ),
-            samples: count,
-            seed: self.seed,
-            values: values([
-                ("ratio", closeness.ratio()),
-                ("distance", closeness.samples),
-                ("memorised", f64::from(u8::from(closeness.is_memorised()))),
-            ]),
-            reference: BTreeMap::from([("test examples".into(), values([("distance", closeness.held_out)]))]),
-            warnings,
-            curves: BTreeMap::new(),
-            picture: None,
-        })
-    }
-
-    fn sliced_wasserstein(&mut self) -> Result<Measurement> {
-        let count = self.count.unwrap_or(10_000).min(self.data.test.count).min(self.data.train.count);
-        let dim = self.data.shape.len();
-        let samples = self.samples(count)?;
-        let test = self.examples(&self.data.test, count, false);
-        let train = self.examples(&self.data.train, count, true);
-        let directions = wasserstein::directions(dim, 0);
-        let row = |x: &[f32]| values([("distance", wasserstein::sliced(x, &test, dim, &directions))]);
-        Ok(Measurement {
-            metric: "swd".into(),
-            protocol: format!(
-                "sliced Wasserstein-1 distance of {count} samples to as many test examples, {} directions",
-                wasserstein::DIRECTIONS
-            ),
-            samples: count,
-            seed: self.seed,
-            values: row(&samples),
-            reference: BTreeMap::from([("training examples".into(), row(&train))]),
-            warnings: vec![],
-            curves: BTreeMap::new(),
-            picture: None,
-        })
-    }
-
-    fn theory(&mut self) -> Result<Measurement> {
-        let mixture = theory::applies(&self.forger.gan)?;
-        let checkpoint = checkpoint::load(&self.forger.from)?;
-        let count = self.count.unwrap_or(theory::SAMPLES);
-        let found = theory::measure(&checkpoint, self.seed, count, 0)?;
-        let field = &found.field;
-        let loss = &self.forger.config.loss;
-        let mut warnings = vec![];
-        if loss.r1 > 0.0 || loss.r2 > 0.0 || loss.gradient_penalty > 0.0 {
-            warnings.push("this D pays a gradient penalty: it is kept flatter than the best D".into());
-        }
-        let curve = |of: &dyn Fn(usize) -> f64| -> Vec<[f64; 2]> {
-            let cells = (0..field.data.len()).filter(|&c| field.d[c].is_finite());
-            cells.map(|c| [field.centre(c)[0], of(c)]).collect()
-        };
-        let curves = match field.axes {
-            1 => BTreeMap::from([
-                ("p_data".into(), curve(&|c| field.data[c])),
-                ("p_g".into(), curve(&|c| field.samples[c])),
-                ("D".into(), curve(&|c| field.d[c])),
-                ("p_data / (p_data + p_g)".into(), curve(&|c| field.best(c))),
-            ]),
-            _ => BTreeMap::new(),
-        };
-        Ok(Measurement {
-            metric: "theory".into(),
-            protocol: format!(
-                "|D − p_data / (p_data + p_g)|, mean under (p_data + p_g) / 2; p_data of the {}, p_g of {count} samples \
-                 of G itself, both smoothed by a Gaussian of sd {:.4}; V(D, G) by {} points of each kind (1406.2661, \
-                 Figure 1)",
-                mixture.name,
-                found.width,
-                count.min(50_000)
-            ),
-            samples: count,
-            seed: self.seed,
-            values: values([
-                ("|D − D*|", found.error),
-                ("V(D, G)", found.value),
-                ("se", found.value_error),
-                ("JSD", found.divergence),
-            ]),
-            reference: BTreeMap::from([
-                (
-                    "the best D against this G".into(),
-                    values([("|D − D*|", 0.0), ("V(D, G)", found.best_value()), ("JSD", found.divergence)]),
-                ),
-                (
-                    "equilibrium: p_g = p_data".into(),
-                    values([("|D − D*|", 0.0), ("V(D, G)", -(4f64.ln())), ("JSD", 0.0)]),
-                ),
-            ]),
-            warnings,
-            curves,
-            picture: (field.axes == 2).then(|| theory::panels(field)),
-        })
     }
 }

@@ -1,6 +1,10 @@
 //! Mode coverage on mixtures of Gaussians, the protocol of VEEGAN (1705.07761) and PacGAN (1712.04086).
 
+use super::{Measurement, Metric, Subject};
+use crate::config::Source;
 use crate::data::toy::Mixture;
+use crate::error::{Error, Result};
+use crate::numbers::Named;
 
 /// Samples the protocol draws.
 pub const SAMPLES: usize = 2_500;
@@ -46,6 +50,53 @@ pub fn reverse_kl(counts: &[usize]) -> f64 {
     let all: usize = counts.iter().sum();
     let share = |c: usize| c as f64 / all.max(1) as f64;
     counts.iter().filter(|&&c| c > 0).map(|&c| share(c) * (share(c) * counts.len() as f64).ln()).sum()
+}
+
+/// The mixture that the metric measures against.
+///
+/// # Errors
+/// When the data are something else.
+pub(super) fn mixture(source: Source) -> Result<&'static Mixture> {
+    Mixture::of(source).filter(|mixture| mixture.axes == 2).ok_or_else(|| {
+        Error::Usage(
+            "modes is a measure of ring, grid and stacked digits; this run has other data: measure classes"
+                .into(),
+        )
+    })
+}
+
+impl Subject<'_> {
+    pub(super) fn modes(&mut self) -> Result<Measurement> {
+        if self.forger.config.data.source == Source::Stacked {
+            return self.stacked_modes();
+        }
+        let mixture = mixture(self.forger.config.data.source)?;
+        let count = self.count.unwrap_or(SAMPLES);
+        let row = |points: &[f32]| {
+            let c = coverage(points, mixture);
+            Named::from([
+                ("modes", c.captured as f64),
+                ("high quality %", 100.0 * c.quality),
+                ("reverse KL", c.reverse_kl),
+            ])
+        };
+        let samples = self.samples(count)?;
+        let found = row(&samples);
+        let real = row(&self.examples(&self.data.test, count, false));
+        let ceiling = 100.0 * perfect_quality();
+        let most = ceiling + 3.0 * (ceiling * (100.0 - ceiling) / count as f64).sqrt();
+        let warning = (found["high quality %"] > most).then(|| {
+            format!("high quality is above {ceiling:.2} %, a perfect sampler's: modes are too narrow")
+        });
+        let protocol = format!(
+            "{count} samples of the {}; high quality within 3 sd of a mode, captured with at least one (1712.04086)",
+            mixture.name
+        );
+        Ok(self
+            .measurement(Metric::Modes, protocol, count, found)
+            .beside("test points", real)
+            .warned(warning))
+    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 //! scale, so that small pictures have fewer scales than Wang's five; the weights of those that are left are scaled
 //! to sum 1.
 
-use super::{Measurement, Metric, Subject, values};
+use super::{Measurement, Metric, Subject};
 use crate::data::Shape;
 use crate::error::{Error, Result};
+use crate::numbers::{Named, mean_and_error};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 
 /// Pairs the protocol draws.
 const PAIRS: usize = 2_500;
@@ -101,10 +101,7 @@ pub fn of_pairs(pictures: &[f32], shape: Shape) -> (f64, f64) {
         .par_chunks_exact(2 * width)
         .map(|pair| similarity(&pair[..width], &pair[width..], shape))
         .collect();
-    let count = each.len() as f64;
-    let mean = each.iter().sum::<f64>() / count;
-    let variance = each.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
-    (mean, (variance / count).sqrt())
+    mean_and_error(&each)
 }
 
 impl Subject<'_> {
@@ -127,33 +124,24 @@ impl Subject<'_> {
         let samples = self.samples(count)?;
         let row = |x: &[f32]| {
             let (mean, error) = of_pairs(x, shape);
-            values([("MS-SSIM", mean), ("se", error)])
+            Named::from([("MS-SSIM", mean), ("se", error)])
         };
         let (found, real) = (row(&samples), row(&real));
-        let mut warnings = vec![];
         let spread = (found["se"].powi(2) + real["se"].powi(2)).sqrt();
-        if found["MS-SSIM"] > real["MS-SSIM"] + 5.0 * spread {
-            warnings.push(format!(
-                "samples are more alike than data, by {:.0} se: modes are missing or narrow",
-                { (found["MS-SSIM"] - real["MS-SSIM"]) / spread }
-            ));
-        }
-        Ok(Measurement {
-            metric: "ms-ssim".into(),
-            protocol: format!(
-                "mean MS-SSIM of {} random pairs of samples, whatever their class; {scales} of 5 scales fit \
-                 {}×{} pixels (Wang 2003, 1610.09585)",
-                count / 2,
-                shape.width,
-                shape.height
-            ),
-            samples: count,
-            seed: self.seed,
-            values: found,
-            reference: BTreeMap::from([(format!("{reals} pairs of training examples"), real)]),
-            warnings,
-            curves: BTreeMap::new(),
-            picture: None,
-        })
+        let excess = (found["MS-SSIM"] - real["MS-SSIM"]) / spread;
+        let warning = (excess > 5.0).then(|| {
+            format!("samples are more alike than data, by {excess:.0} se: modes are missing or narrow")
+        });
+        let protocol = format!(
+            "mean MS-SSIM of {} random pairs of samples, whatever their class; {scales} of 5 scales fit \
+             {}×{} pixels (Wang 2003, 1610.09585)",
+            count / 2,
+            shape.width,
+            shape.height
+        );
+        Ok(self
+            .measurement(Metric::MsSsim, protocol, count, found)
+            .beside(format!("{reals} pairs of training examples"), real)
+            .warned(warning))
     }
 }

@@ -2,6 +2,9 @@
 //! are closer to them than fresh data are.
 
 use super::distance::{Vectors, fold};
+use super::{Measurement, Metric, Subject};
+use crate::error::Result;
+use crate::numbers::{Named, median};
 
 /// The nearest training example of one sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,8 +72,40 @@ pub fn closeness(samples: &[f32], held_out: &[f32], train: &[f32], dim: usize) -
 
 /// The median distance of vectors to their nearest of `train`, all `[…, dim]`.
 pub fn median_distance(set: &[f32], train: &[f32], dim: usize) -> f64 {
-    let mut all: Vec<f32> = nearest(set, train, dim).iter().map(|n| n.distance).collect();
-    all.sort_unstable_by(f32::total_cmp);
-    let (low, high) = (all[(all.len() - 1) / 2], all[all.len() / 2]);
-    0.5 * (f64::from(low) + f64::from(high))
+    median(nearest(set, train, dim).iter().map(|n| f64::from(n.distance)))
+}
+
+impl Subject<'_> {
+    pub(super) fn neighbours(&mut self) -> Result<Measurement> {
+        const HELD_OUT: usize = 1_000;
+        let count = self.count.unwrap_or(HELD_OUT);
+        let dim = self.data.shape.len();
+        let train = self.examples(&self.data.train, self.data.train.count, false);
+        let held_out = self.examples(&self.data.test, HELD_OUT, false);
+        let samples = self.samples(count)?;
+        let closeness = closeness(&samples, &held_out, &train, dim);
+        let warning = closeness.is_memorised().then(|| {
+            "memorised: samples lie much nearer to training examples than unseen data do".to_string()
+        });
+        let protocol = format!(
+            "median distance of {count} samples to their nearest of {} training examples, by the same of {} test \
+             examples; memorised below {}",
+            self.data.train.count,
+            held_out.len() / dim,
+            MEMORISED
+        );
+        Ok(self
+            .measurement(
+                Metric::Neighbours,
+                protocol,
+                count,
+                Named::from([
+                    ("ratio", closeness.ratio()),
+                    ("distance", closeness.samples),
+                    ("memorised", f64::from(u8::from(closeness.is_memorised()))),
+                ]),
+            )
+            .beside("test examples", Named::from([("distance", closeness.held_out)]))
+            .warned(warning))
+    }
 }

@@ -5,12 +5,17 @@
 //! row of real data beside it.
 
 use super::distance::{Vectors, fold};
+use super::{Measurement, Metric, Subject};
 use crate::error::Result;
 use crate::exec::cpu::point::exp;
 use crate::exec::cuda::launch::Driver;
 use crate::exec::cuda::parzen::Windows;
 use crate::exec::{Device, settle};
+use crate::numbers::Named;
 use multiversion::multiversion;
+
+/// Validation examples that the width is chosen by.
+pub const VALID: usize = 1_000;
 
 /// Widths tried: ten from 0.1 to 1, evenly in their logarithm (`logspace(−1, 0, 10)`).
 pub fn widths() -> [f64; 10] {
@@ -163,4 +168,39 @@ fn sum_exp(x: &[f32], scale: f32, greatest: f32) -> f32 {
     }
     lanes.iter_mut().zip(rest).for_each(|(l, &x)| *l += exp(x * scale - greatest));
     lanes.iter().sum()
+}
+
+impl Subject<'_> {
+    pub(super) fn parzen(&mut self) -> Result<Measurement> {
+        let data = self.data;
+        let count = self.count.unwrap_or(10_000);
+        let dim = data.shape.len();
+        let samples = self.samples(count)?;
+        let valid = self.examples(&data.valid, VALID, false);
+        let test = self.examples(&data.test, 10_000, false);
+        let real_count = count.min(data.train.count);
+        let real = self.examples(&data.train, real_count, true);
+        let mean = self.display().unit(&data.marginals());
+        let mut row = |x: &[f32]| -> Result<_> {
+            let p = measure(self.windows, x, &valid, &test, dim)?;
+            Ok((
+                p,
+                Named::from([("nats", p.test), ("se", p.error), ("sigma", p.sigma), ("validation", p.valid)]),
+            ))
+        };
+        let (found, numbers) = row(&samples)?;
+        let (real, real_numbers) = row(&real)?;
+        let (_, mean_numbers) = row(&mean)?;
+        let warning = found.warning(&real);
+        let protocol = format!(
+            "mean log-likelihood of {} test examples in [0, 1] under Gaussians around {count} samples, σ by the \
+             first {VALID} validation examples over logspace(-1, 0, 10) (1406.2661)",
+            test.len() / dim
+        );
+        Ok(self
+            .measurement(Metric::Parzen, protocol, count, numbers)
+            .beside(format!("{real_count} training examples"), real_numbers)
+            .beside("the mean image", mean_numbers)
+            .warned(warning))
+    }
 }

@@ -3,9 +3,9 @@
 
 use super::distance::{Vectors, fold};
 use super::features::FeatureSets;
-use super::{Measurement, Metric, Subject, values};
+use super::{Measurement, Metric, Subject};
 use crate::error::Result;
-use std::collections::BTreeMap;
+use crate::numbers::Named;
 
 /// k of the protocol.
 pub const NEIGHBOURS: usize = 5;
@@ -78,28 +78,21 @@ impl Subject<'_> {
         let FeatureSets { width, count, .. } = sets;
         let row = |x: &[f32]| {
             let o = measure(&sets.test, x, width, NEIGHBOURS);
-            values([
+            Named::from([
                 ("precision", o.precision),
                 ("recall", o.recall),
                 ("density", o.density),
                 ("coverage", o.coverage),
             ])
         };
-        Ok(Measurement {
-            metric: "prdc".into(),
-            protocol: format!(
-                "precision, recall (1904.06991), density, coverage (2002.09797) of {count} samples and {} test \
-                 examples, k = {NEIGHBOURS}, in {width} features of {}",
-                sets.tests(),
-                sets.told
-            ),
-            samples: count,
-            seed: self.seed,
-            values: row(&sets.samples),
-            reference: BTreeMap::from([(sets.reals(), row(&sets.train))]),
-            warnings: vec![],
-            curves: BTreeMap::new(),
-            picture: None,
-        })
+        let protocol = format!(
+            "precision, recall (1904.06991), density, coverage (2002.09797) of {count} samples and {} test \
+             examples, k = {NEIGHBOURS}, in {width} features of {}",
+            sets.tests(),
+            sets.told
+        );
+        Ok(self
+            .measurement(Metric::Prdc, protocol, count, row(&sets.samples))
+            .beside(sets.reals(), row(&sets.train)))
     }
 }

@@ -2,11 +2,11 @@
 //! a tuple of classes, captured with at least one sample.
 
 use super::modes::reverse_kl;
-use super::{Measurement, Metric, Subject, values};
+use super::{Measurement, Metric, Subject};
 use crate::error::Result;
+use crate::numbers::Named;
 use crate::rng::{Draw, stream};
 use crate::train::sampler::noise;
-use std::collections::BTreeMap;
 
 /// Stacks labelled at once.
 const CHUNK: usize = 1_000;
@@ -34,7 +34,7 @@ impl Subject<'_> {
         let number = self.count.unwrap_or(samples(modes));
         let row = |histogram: &[usize]| {
             let captured = histogram.iter().filter(|&&c| c > 0).count();
-            values([("modes", captured as f64), ("reverse KL", reverse_kl(histogram))])
+            Named::from([("modes", captured as f64), ("reverse KL", reverse_kl(histogram))])
         };
         let mut found = vec![0; modes];
         let latent = noise(&self.forger.config, self.seed, number);
@@ -53,22 +53,13 @@ impl Subject<'_> {
         let mut perfect = vec![0; modes];
         (0..number as u64)
             .for_each(|i| perfect[((u64::from(draw.word(i)) * modes as u64) >> 32) as usize] += 1);
-        Ok(Measurement {
-            metric: "modes".into(),
-            protocol: format!(
-                "{number} stacks of {channels}, each channel labelled by {told}; {modes} modes, captured with at \
-                 least one; KL of the histogram against the uniform one (1712.04086)"
-            ),
-            samples: number,
-            seed: self.seed,
-            values: row(&found),
-            reference: BTreeMap::from([
-                (format!("{reals} training stacks"), row(&real)),
-                ("a perfect sampler".into(), row(&perfect)),
-            ]),
-            warnings: vec![],
-            curves: BTreeMap::new(),
-            picture: None,
-        })
+        let protocol = format!(
+            "{number} stacks of {channels}, each channel labelled by {told}; {modes} modes, captured with at \
+             least one; KL of the histogram against the uniform one (1712.04086)"
+        );
+        Ok(self
+            .measurement(Metric::Modes, protocol, number, row(&found))
+            .beside(format!("{reals} training stacks"), row(&real))
+            .beside("a perfect sampler", row(&perfect)))
     }
 }

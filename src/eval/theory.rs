@@ -5,16 +5,19 @@
 //! samples, on a grid of cells: counts, smoothed by a Gaussian a few cells wide. p_data is widened by the same kernel,
 //! so that a perfect G has p_g = p_data but for chance.
 
+use super::{Measurement, Metric, Subject};
 use crate::data::toy::{self, Mixture};
 use crate::error::{Error, Result};
 use crate::exec::NetworkState;
 use crate::graph::Player;
 use crate::models::gan::Gan;
 use crate::models::objective::is_logit;
+use crate::numbers::mean_and_error;
 use crate::report::picture::Picture;
-use crate::run::checkpoint::Checkpoint;
+use crate::run::checkpoint::{self, Checkpoint};
 use crate::train::appraiser::Appraiser;
 use crate::train::sampler::{Sampler, noise};
+use std::collections::BTreeMap;
 
 /// Samples that p_g is estimated from.
 pub const SAMPLES: usize = 200_000;
@@ -155,7 +158,7 @@ pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, threads: usize)
     let fake = &samples[..POINTS.min(count) * axes];
     let real: Vec<f64> = ask(&real).into_iter().map(|l| -softplus(-l)).collect();
     let fake: Vec<f64> = ask(fake).into_iter().map(|l| -softplus(l)).collect();
-    let ((value_real, se_real), (value_fake, se_fake)) = (mean(&real), mean(&fake));
+    let ((value_real, se_real), (value_fake, se_fake)) = (mean_and_error(&real), mean_and_error(&fake));
     Ok(Findings {
         error: error / weight,
         value: value_real + value_fake,
@@ -164,14 +167,6 @@ pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, threads: usize)
         width,
         field,
     })
-}
-
-/// Mean and its standard error.
-fn mean(x: &[f64]) -> (f64, f64) {
-    let n = x.len() as f64;
-    let mean = x.iter().sum::<f64>() / n;
-    let square = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
-    (mean, (square / (n - 1.0).max(1.0) / n).sqrt())
 }
 
 fn sigmoid(x: f64) -> f64 {
@@ -298,6 +293,55 @@ fn diverging(d: f64) -> [u8; 3] {
     let (end, share) =
         if d < 0.5 { ([178.0, 24.0, 43.0], 1.0 - 2.0 * d) } else { ([33.0, 102.0, 172.0], 2.0 * d - 1.0) };
     [0, 1, 2].map(|i| (247.0 + (end[i] - 247.0) * share).round() as u8)
+}
+
+impl Subject<'_> {
+    pub(super) fn theory(&mut self) -> Result<Measurement> {
+        let mixture = applies(&self.forger.gan)?;
+        let checkpoint = checkpoint::load(&self.forger.from)?;
+        let count = self.count.unwrap_or(SAMPLES);
+        let found = measure(&checkpoint, self.seed, count, self.threads)?;
+        let field = &found.field;
+        let loss = &self.forger.config.loss;
+        let penalised = loss.r1 > 0.0 || loss.r2 > 0.0 || loss.gradient_penalty > 0.0;
+        let warning = penalised
+            .then(|| "this D pays a gradient penalty: it is kept flatter than the best D".to_string());
+        let curve = |of: &dyn Fn(usize) -> f64| -> Vec<[f64; 2]> {
+            let cells = (0..field.data.len()).filter(|&c| field.d[c].is_finite());
+            cells.map(|c| [field.centre(c)[0], of(c)]).collect()
+        };
+        let curves = match field.axes {
+            1 => BTreeMap::from([
+                ("p_data".into(), curve(&|c| field.data[c])),
+                ("p_g".into(), curve(&|c| field.samples[c])),
+                ("D".into(), curve(&|c| field.d[c])),
+                ("p_data / (p_data + p_g)".into(), curve(&|c| field.best(c))),
+            ]),
+            _ => BTreeMap::new(),
+        };
+        let protocol = format!(
+            "|D − p_data / (p_data + p_g)|, mean under (p_data + p_g) / 2; p_data of the {}, p_g of {count} samples \
+             of G itself, both smoothed by a Gaussian of sd {:.4}; V(D, G) by {} points of each kind (1406.2661, \
+             Figure 1)",
+            mixture.name,
+            found.width,
+            count.min(POINTS)
+        );
+        let best = [("|D − D*|", 0.0), ("V(D, G)", found.best_value()), ("JSD", found.divergence)];
+        let equal = [("|D − D*|", 0.0), ("V(D, G)", -(4f64.ln())), ("JSD", 0.0)];
+        let numbers = [
+            ("|D − D*|", found.error),
+            ("V(D, G)", found.value),
+            ("se", found.value_error),
+            ("JSD", found.divergence),
+        ];
+        let measurement = self
+            .measurement(Metric::Theory, protocol, count, numbers)
+            .beside("the best D against this G", best)
+            .beside("equilibrium: p_g = p_data", equal)
+            .warned(warning);
+        Ok(Measurement { curves, picture: (field.axes == 2).then(|| panels(field)), ..measurement })
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! Sliced Wasserstein-1 distance (Rabin et al. 2011): the mean, over random directions, of the distance between
 //! two sets' projections, which is that of their sorted numbers.
 
+use super::{Measurement, Metric, Subject};
+use crate::error::Result;
 use crate::exec::cpu::matmul_transposed;
+use crate::numbers::Named;
 use crate::rng::{Draw, stream};
 use rayon::prelude::*;
 
@@ -38,4 +41,23 @@ pub fn sliced(a: &[f32], b: &[f32], dim: usize, directions: &[f32]) -> f64 {
     };
     let all: Vec<f64> = directions.par_chunks_exact(dim).map(one).collect();
     all.iter().sum::<f64>() / all.len() as f64
+}
+
+impl Subject<'_> {
+    pub(super) fn sliced_wasserstein(&mut self) -> Result<Measurement> {
+        let count = self.count.unwrap_or(10_000).min(self.data.test.count).min(self.data.train.count);
+        let dim = self.data.shape.len();
+        let samples = self.samples(count)?;
+        let test = self.examples(&self.data.test, count, false);
+        let train = self.examples(&self.data.train, count, true);
+        let directions = directions(dim, 0);
+        let row = |x: &[f32]| Named::from([("distance", sliced(x, &test, dim, &directions))]);
+        let protocol = format!(
+            "sliced Wasserstein-1 distance of {count} samples to as many test examples, {} directions",
+            DIRECTIONS
+        );
+        Ok(self
+            .measurement(Metric::Swd, protocol, count, row(&samples))
+            .beside("training examples", row(&train)))
+    }
 }

@@ -9,7 +9,6 @@ pub mod schedule;
 use crate::config::Rule;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::graph::Player;
 use crate::lower::Plan;
 use crate::lower::cost::Cost;
 use crate::precision::Precision;
@@ -149,11 +148,6 @@ impl UpdateRule {
 
 /// Both networks' states, indexed by [`Player`].
 pub type States = [NetworkState; 2];
-
-/// Index of a player in arrays of two.
-pub fn index(player: Player) -> usize {
-    player as usize
-}
 
 /// What one phase left for people to read.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,4 +1,5 @@
-//! Rewrites applied to every node as it is made. Each is exact for finite numbers.
+//! Rewrites applied to every node as it is made. Each is exact for finite numbers, but for those that take
+//! constants together or a factor out of a sum: these round in other places.
 //!
 //! Four families: constants fold; movement cancels; *pads rise* (a gradient that is zero outside some rows
 //! stays small until the end, so that half a minibatch costs half the work) while *slices sink*; and masks

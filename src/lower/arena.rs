@@ -11,7 +11,7 @@ pub struct Need {
     pub len: usize,
 }
 
-/// Places start at multiples of this many elements: 64 bytes.
+/// Places start at multiples of this many elements: 64 bytes, 32 of 16-bit numbers.
 pub const ALIGNMENT: usize = 16;
 
 /// An offset for each need, and the arena's length. The largest are placed first, each at the lowest offset

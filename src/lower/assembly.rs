@@ -21,7 +21,7 @@ pub(super) struct Assembly<'a> {
     pub a: &'a Analysis<'a>,
     fusion: Fusion,
     pub launches: Vec<Draft>,
-    /// Second homes of a gradient that two parameters share: (launch, node, place).
+    /// Second homes of a gradient that two parameters share: (launch, place).
     copies: Vec<(usize, Place)>,
 }
 

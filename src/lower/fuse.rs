@@ -361,11 +361,9 @@ impl Fusion {
         for kernel in &self.kernels {
             self.buffered.extend(kernel.end());
         }
-        // Readers that do not compute a node themselves pass its operands on to whoever computes them.
-        let mut foreign: HashMap<Var, bool> = HashMap::new();
         for &v in &a.order {
             let Some(&home) = self.home.get(&v) else { continue };
-            let read_elsewhere = *foreign.entry(v).or_insert_with(|| self.is_read_outside(a, v, home));
+            let read_elsewhere = self.is_read_outside(a, v, home);
             let in_map = matches!(self.kernels[home].kind, Kind::Map { .. });
             // A later stage must not recompute: the parameters may have been updated since.
             let cheap = !a.is_read_later(v) && self.recompute_cost(a, v).is_some_and(|c| c <= RECOMPUTE);

@@ -394,6 +394,18 @@ pub struct Plan {
     pub outputs: Vec<Named>,
 }
 
+impl Plan {
+    /// Whether it updates G, D.
+    pub fn updates(&self) -> [bool; 2] {
+        Player::ALL.map(|player| self.launches.iter().any(|l| l.work.updates(player)))
+    }
+
+    /// The outputs that are one number: what people read of a phase.
+    pub fn statistics(&self) -> impl Iterator<Item = &Named> {
+        self.outputs.iter().filter(|output| output.len == 1)
+    }
+}
+
 /// A named part of the arena.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Named {

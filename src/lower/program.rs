@@ -151,7 +151,6 @@ fn allocate(
                 _ => None,
             })
             .collect();
-        dying.dedup();
         dying.sort_unstable();
         dying.dedup();
         free.extend(dying.into_iter().map(|d| register[d]));

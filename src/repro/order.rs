@@ -143,7 +143,7 @@ fn job<'a>(
         let mut layers = Layers::recipe(stage)?;
         order.sets.iter().try_for_each(|set| layers.set(set))?;
         if let Some(path) = path {
-            layers.put("--data", "data.path", Value::String(path.display().to_string()))?;
+            layers.put_path("--data", "data.path", path)?;
         }
         layers.put("--seeds", "seed", Value::Integer(seed as i64))?;
         layers.finish()

@@ -27,7 +27,8 @@ pub struct Outcome {
     pub full: u64,
     /// What `--set` changed.
     pub changes: Vec<String>,
-    /// SHA-256 of the configurations of all stages, without the length of the run and what is logged.
+    /// SHA-256 of what decides the weights: the data, and all stages' configurations but the length of the run, where the
+    /// data lie and what is written down.
     pub config: String,
     /// gansaku's version.
     pub version: String,

@@ -6,11 +6,10 @@ use super::{Experiment, Kind, Paper, pictures};
 use crate::report::html::{
     self, Html, Page, Tone, callout, definitions, folded, gallery, list, paragraph, text,
 };
-use crate::train::readable;
+use crate::train::duration_in_words;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 /// The page of what was measured, with the pictures that lie in `out`.
 pub fn page(paper: &Paper, tables: &[Table], outcomes: &[Outcome], out: &Path) -> String {
@@ -100,7 +99,7 @@ fn seeds(table: &Table, outcomes: &[&Outcome]) -> Html {
         let said = o.doctor.iter().map(|s| format!("{}: {}", s.state.name(), s.evidence));
         cells.push(said.collect::<Vec<_>>().join("; "));
         cells.push(format!("{} of {}", o.step, o.full));
-        cells.push(readable(Duration::from_secs_f64(o.seconds)));
+        cells.push(duration_in_words(o.seconds));
         cells.extend([o.device.clone(), format!("gansaku {}", o.version)]);
         shown = shown.row(&refs(&cells));
     }
@@ -152,7 +151,7 @@ fn made(paper: &Paper, outcomes: &[Outcome]) -> Vec<Html> {
         definitions([
             ("paper".to_string(), text(&format!("{}. {}", paper.title, paper.source))),
             ("runs".to_string(), text(&format!("{}, one folder each in runs/", outcomes.len()))),
-            ("training time".to_string(), text(&readable(Duration::from_secs_f64(seconds)))),
+            ("training time".to_string(), text(&duration_in_words(seconds))),
             ("device".to_string(), each(|o| o.device.clone())),
             ("program".to_string(), each(|o| format!("gansaku {}", o.version))),
             ("data".to_string(), each(|o| o.data.clone())),

@@ -2,11 +2,10 @@
 
 use super::outcome::Outcome;
 use super::{Experiment, Paper, Quantity, Role};
-use crate::train::readable;
+use crate::train::duration_in_words;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::time::Duration;
 
 /// One experiment's rows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -175,7 +174,7 @@ fn ours(experiment: &Experiment, group: &[&Outcome]) -> Row {
         note: format!(
             "{} steps in {}{a_seed} on {}, gansaku {}",
             first.step,
-            readable(Duration::from_secs_f64(seconds)),
+            duration_in_words(seconds),
             devices.into_iter().collect::<Vec<_>>().join(", "),
             first.version
         ),

@@ -19,10 +19,11 @@ use crate::error::{Error, Result};
 use crate::eval::{Measurement, Metric, Subject, parzen};
 use crate::exec::NetworkState;
 use crate::models::gan::Gan;
+use crate::numbers::Named;
 use crate::run::{Folder, atomic, checkpoint};
 use crate::train::forger::Forger;
 use crate::train::signals::Signals;
-use crate::train::{Request, Start, Trained, readable, train};
+use crate::train::{Request, Start, Trained, duration_in_words, train};
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::fs;
@@ -46,7 +47,7 @@ pub fn reproduce(order: &Order) -> Result<String> {
     for (i, job) in jobs.iter().enumerate() {
         let place = format!("[{}/{}] {}", i + 1, jobs.len(), job.name());
         if let Some(kept) = kept(order, job)? {
-            let time = readable(Duration::from_secs_f64(kept.seconds));
+            let time = duration_in_words(kept.seconds);
             eprintln!("{place}: kept, {} steps in {time}", kept.step);
             continue;
         }
@@ -216,9 +217,9 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
     outcome.warnings = diagnosis.notes;
     for m in measurements(order, job, &mut forger, &dataset, None)? {
         outcome.protocols.insert(m.metric.clone(), m.protocol);
-        outcome.values.extend(named(&m.metric, m.values));
+        outcome.values.extend(named(&m.metric, &m.values));
         for (who, values) in m.reference {
-            outcome.references.entry(who).or_default().extend(named(&m.metric, values));
+            outcome.references.entry(who).or_default().extend(named(&m.metric, &values));
         }
         outcome.warnings.extend(m.warnings.into_iter().map(|w| format!("{}: {w}", m.metric)));
     }
@@ -255,7 +256,6 @@ fn measurements(
 }
 
 /// `METRIC.VALUE`; what is not finite has no number.
-fn named(metric: &str, values: BTreeMap<String, f64>) -> impl Iterator<Item = (String, Option<f64>)> {
-    let metric = metric.to_string();
-    values.into_iter().map(move |(name, x)| (format!("{metric}.{name}"), x.is_finite().then_some(x)))
+fn named(metric: &str, values: &Named) -> BTreeMap<String, Option<f64>> {
+    values.iter().map(|(name, x)| (format!("{metric}.{name}"), x.is_finite().then_some(*x))).collect()
 }

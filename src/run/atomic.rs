@@ -10,7 +10,9 @@ pub const UNFINISHED: &str = ".tmp";
 
 /// `path` with [`UNFINISHED`] behind it.
 pub fn unfinished(path: &Path) -> PathBuf {
-    PathBuf::from(format!("{}{UNFINISHED}", path.display()))
+    let mut name = path.as_os_str().to_owned();
+    name.push(UNFINISHED);
+    name.into()
 }
 
 /// Writes a file and flushes it to the disk. Not atomic by itself.

@@ -22,6 +22,7 @@ pub struct Keeper {
     data: Dataset,
     forger: Forger,
     windows: parzen::Threads,
+    threads: usize,
 }
 
 impl Keeper {
@@ -51,12 +52,14 @@ impl Keeper {
             data,
             forger,
             windows: parzen::Threads,
+            threads,
         };
         keeper.subject().check(metric)?;
         Ok(Some(keeper))
     }
 
     /// Measures a generator after `step` steps, given the best so far: what is the best now, and what there is to say.
+    /// What is not a finite number is never the best.
     ///
     /// # Errors
     /// When the measurement fails.
@@ -65,21 +68,21 @@ impl Keeper {
         generator: &NetworkState,
         step: u64,
         best: Option<&Best>,
-    ) -> Result<(Best, String)> {
+    ) -> Result<(Option<Best>, String)> {
         self.forger.set_generator(generator.clone());
         let metric = self.metric;
         let measurement = self.subject().measure(metric)?;
         let value = metric.worth(&measurement);
         let found = format!("step {step}: {} {value:.4} ({})", metric.name(), self.merit.name);
-        let before = best.filter(|b| b.metric == metric && !self.merit.is_better(value, b.value));
-        Ok(match before {
-            None => (Best { metric, value, step, behind: 0 }, format!("{found}, kept as checkpoints/best")),
-            Some(before) => {
-                let best = Best { behind: before.behind + 1, ..before.clone() };
-                let told = format!("{found}; the best is {:.4} at step {}", best.value, best.step);
-                (best, told)
-            }
-        })
+        let before = best.filter(|b| b.metric == metric);
+        let is_best = value.is_finite() && before.is_none_or(|b| self.merit.is_better(value, b.value));
+        if is_best {
+            let best = Best { metric, value, step, behind: 0 };
+            return Ok((Some(best), format!("{found}, kept as checkpoints/best")));
+        }
+        let best = before.map(|b| Best { behind: b.behind + 1, ..b.clone() });
+        let told = best.as_ref().map(|b| format!("; the best is {:.4} at step {}", b.value, b.step));
+        Ok((best, found + &told.unwrap_or_default()))
     }
 
     /// Whether patience is at an end, and in what words.
@@ -102,7 +105,7 @@ impl Keeper {
             seed: 0,
             count: Some(self.merit.samples),
             classifier: None,
-            threads: 0,
+            threads: self.threads,
             windows: &mut self.windows,
         }
     }

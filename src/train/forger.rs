@@ -20,6 +20,8 @@ pub struct Forger {
     pub display: Display,
     /// The checkpoint it came from.
     pub from: PathBuf,
+    /// Steps it was trained for.
+    pub step: u64,
     generator: NetworkState,
     sampler: Sampler,
 }
@@ -45,6 +47,7 @@ impl Forger {
             gan,
             generator,
             from: path,
+            step: checkpoint.state.step,
         })
     }
 
@@ -60,6 +63,7 @@ impl Forger {
             gan: gan.clone(),
             generator: NetworkState::default(),
             from: PathBuf::new(),
+            step: 0,
         })
     }
 

@@ -136,7 +136,7 @@ pub fn train(request: &Request) -> Result<Trained> {
 /// As [`train`].
 pub fn train_on(request: &Request, device: Opened) -> Result<Trained> {
     let mut session = Session::open(request, device)?;
-    let done = session.run(request.time);
+    let done = session.run(request.time).map_err(|e| session.with_last_good(e));
     session.progress.finish();
     if let Err(e) = &done {
         if let Error::Diverged(why) = e {
@@ -233,7 +233,6 @@ impl Session {
 
     /// Steps until the last one, the time limit or a signal.
     fn run(&mut self, time: Option<Duration>) -> Result<()> {
-        let (log, every) = (self.trainer.config.log, self.trainer.config.checkpoint.every);
         while self.trainer.state.step < self.trainer.total() {
             if let Some(signal) = self.signals.come() {
                 self.save()?;
@@ -248,44 +247,54 @@ impl Session {
                 self.progress.say("best", &[why]);
                 break;
             }
-            self.trainer.advance(self.undisturbed()).map_err(|e| self.with_last_good(e))?;
-            let step = self.trainer.state.step;
-            self.progress.step(step);
-            if step.is_multiple_of(log.every) {
-                let line = self.trainer.line(self.seconds()).map_err(|e| self.with_last_good(e))?;
-                self.metrics.add(&line).map_err(|e| self.with_last_good(e))?;
-                self.events.line(&line).map_err(|e| self.with_last_good(e))?;
-                self.progress.line(&line);
-                let heard = self.doctor.line(&line).map_err(|e| self.with_last_good(e))?;
-                self.progress.say("doctor", &heard);
-            }
-            if step.is_multiple_of(log.samples_every) {
-                self.picture().map_err(|e| self.with_last_good(e))?;
-                self.probe().map_err(|e| self.with_last_good(e))?;
-            }
-            if step.is_multiple_of(every) {
-                self.evaluate().map_err(|e| self.with_last_good(e))?;
-                self.save()?;
-                self.keep_best().map_err(|e| self.with_last_good(e))?;
-            }
-            if step.is_multiple_of(log.samples_every) && self.reporter.is_due(self.begun.elapsed()) {
-                self.report(Status::Training)?;
-            }
+            self.trainer.advance(self.undisturbed())?;
+            self.progress.step(self.trainer.state.step);
+            self.do_what_is_due()?;
         }
-        self.save()?;
-        let picture = self.picture().map_err(|e| self.with_last_good(e))?;
+        self.close()
+    }
+
+    /// What this step asks for beside training: a line of metrics, a picture, a checkpoint, the report.
+    fn do_what_is_due(&mut self) -> Result<()> {
+        let (log, every) = (self.trainer.config.log, self.trainer.config.checkpoint.every);
         let step = self.trainer.state.step;
-        let last_word = self.trainer.snapshot().map(|t| self.doctor.last_word(&t.networks, step));
-        let last_word = last_word.map_err(|e| self.with_last_good(e))?;
-        let is_whole = step >= self.trainer.total();
-        self.report(if is_whole { Status::Finished } else { Status::Stopped })?;
+        if step.is_multiple_of(log.every) {
+            let line = self.trainer.line(self.seconds())?;
+            self.metrics.add(&line)?;
+            self.events.line(&line)?;
+            self.progress.line(&line);
+            let heard = self.doctor.line(&line)?;
+            self.progress.say("doctor", &heard);
+        }
+        if step.is_multiple_of(log.samples_every) {
+            self.picture()?;
+            self.probe()?;
+        }
+        if step.is_multiple_of(every) {
+            self.evaluate()?;
+            self.save()?;
+            self.keep_best()?;
+        }
+        if step.is_multiple_of(log.samples_every) && self.reporter.is_due(self.begun.elapsed()) {
+            self.report(Status::Training)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves all that a stopped or finished training leaves, and tells where.
+    fn close(&mut self) -> Result<()> {
+        self.save()?;
+        let picture = self.picture()?;
+        let (step, total) = (self.trainer.state.step, self.trainer.total());
+        let last_word = self.doctor.last_word(&self.trainer.snapshot()?.networks, step);
+        self.report(if step >= total { Status::Finished } else { Status::Stopped })?;
         self.progress.finish();
         last_word.iter().for_each(|word| eprintln!("doctor: {word}"));
         let all = if self.from > 0 { format!(" ({step} in all)") } else { String::new() };
         let (done, time) = (step - self.from, readable(self.begun.elapsed()));
         eprintln!("{done} steps{all} in {time}; samples: {}", picture.display());
         eprintln!("what came of it: {}", self.folder.report_file().display());
-        if step < self.trainer.total() {
+        if step < total {
             eprintln!("go on with: gansaku train --resume {}", self.folder.path.display());
         }
         Ok(())
@@ -322,7 +331,7 @@ impl Session {
             self.doctor.flush()?;
             checkpoint::save(&self.folder.checkpoints(), &snapshot)
         });
-        self.saved = Some(saved.map_err(|e| self.with_last_good(e))?);
+        self.saved = Some(saved?);
         Ok(())
     }
 
@@ -387,7 +396,7 @@ impl Session {
         let t = self.trainer.snapshot()?;
         let generator = &t.networks[Player::Generator as usize];
         let (best, told) = keeper.judge(generator, t.state.step, t.state.best.as_ref())?;
-        self.trainer.state.best = Some(best);
+        self.trainer.state.best = best;
         self.progress.say("best", &[told]);
         Ok(())
     }
@@ -438,7 +447,7 @@ impl Session {
     }
 }
 
-/// Samples a row: ten, or fewer of few.
+/// Samples a row: ten; from a hundred on, as many as make a square.
 fn columns(count: usize) -> usize {
     if count >= 100 { count.isqrt() } else { 10 }
 }

@@ -61,7 +61,8 @@ impl Progress {
         }
         let elapsed = self.begun.elapsed();
         let rate = (step - self.from) as f64 / elapsed.as_secs_f64().max(1e-9);
-        let mut left = Duration::from_secs_f64((self.total.saturating_sub(step)) as f64 / rate.max(1e-9));
+        let seconds = self.total.saturating_sub(step) as f64 / rate.max(1e-9);
+        let mut left = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
         if let Some(limit) = self.limit {
             left = left.min(limit.saturating_sub(elapsed));
         }

@@ -33,6 +33,8 @@ pub struct Trainer {
     phases: Vec<(When, u64)>,
     /// Steps that the executor is asked for at once.
     cycle: u64,
+    /// Of each plan: whether it updates G, D.
+    updates: Vec<[bool; 2]>,
     /// Of each plan: the names of its statistics.
     statistics: Vec<Vec<String>>,
     /// Steps (from 1) of the phases whose records have not been read.
@@ -80,8 +82,9 @@ impl Trainer {
         let states = Player::ALL.map(start);
         let phases = gan.phases();
         let plans: Vec<Plan> = phases.iter().map(|p| gan.plan(p)).collect();
-        let names = |p: &Plan| p.outputs.iter().filter(|o| o.len == 1).map(|o| o.name.clone()).collect();
+        let names = |p: &Plan| p.statistics().map(|o| o.name.clone()).collect();
         let statistics = plans.iter().map(names).collect();
+        let updates = plans.iter().map(Plan::updates).collect();
         let schedule = schedule(config, count as u64);
         let job = Job {
             plans,
@@ -104,6 +107,7 @@ impl Trainer {
             cycle: cycle(&phases, executor.patience().min(LONGEST_CYCLE)),
             executor,
             phases,
+            updates,
             statistics,
             pending: VecDeque::new(),
             examples: count as u64,
@@ -223,16 +227,11 @@ impl Trainer {
             for (plan, &(when, times)) in self.phases.iter().enumerate() {
                 for _ in 0..if when.holds(step) { times } else { 0 } {
                     turns.push(Turn { plan, tick: done.tick, rates: self.schedule.rates(done) });
-                    done = done.after([self.has_both(plan), true]);
+                    done = done.after(self.updates[plan]);
                 }
             }
         }
         (turns, done)
-    }
-
-    /// Whether a phase updates both networks.
-    fn has_both(&self, phase: usize) -> bool {
-        self.statistics[phase].iter().any(|name| name == "g_loss")
     }
 
     /// Reads what the phases so far have left: into the window, or an error where it is not finite.
@@ -245,11 +244,12 @@ impl Trainer {
     }
 
     fn record(&mut self, record: &Record, step: u64) -> Result<()> {
-        let both = self.has_both(record.plan);
+        let updates = self.updates[record.plan];
+        let both = updates == [true, true];
         let statistics = self.statistics[record.plan].iter().cloned();
         let mut values: Vec<(String, f64)> =
             statistics.zip(record.statistics.iter().map(|&x| f64::from(x))).collect();
-        for &player in if both { &Player::ALL[..] } else { &[Player::Discriminator] } {
+        for player in Player::ALL.into_iter().filter(|&p| updates[p as usize]) {
             let letter = player.letter().to_lowercase();
             if self.rules[player as usize].scaled {
                 self.watch_scale(record, player, step)?;

@@ -1,4 +1,4 @@
-//! The kernels on the emulated GPU: each by itself against references (`table.rs`), whole training steps node by
+//! The kernels on the emulated GPU: each by itself against references (`table/`), whole training steps node by
 //! node against the interpreter (`steps.rs`), training and evaluation as a whole (`training.rs`, `eval.rs`, `measures.rs`),
 //! and faults planted into the kernels (`faults.rs`, `sanitizers.rs`, `barriers.rs`).
 //!

@@ -242,8 +242,7 @@ impl Executor for Cpu {
     fn run(&mut self, turns: &[Turn]) -> Result<()> {
         for &Turn { plan, tick, rates } in turns {
             Cpu::run(self, plan, tick, &rates);
-            let outputs = self.plans[plan].outputs.iter().filter(|o| o.len == 1);
-            let statistics = outputs.map(|o| self.arena[o.at]).collect();
+            let statistics = self.plans[plan].statistics().map(|o| self.arena[o.at]).collect();
             let gradient_norm2 = self.states.each_ref().map(|s| s.gradient_norm2);
             let loss_scale = self.states.each_ref().map(|s| s.loss_scale.scale);
             let skipped = self.states.each_ref().map(|s| s.loss_scale.skip == 1);

@@ -139,19 +139,22 @@ pub fn softplus(x: &mut [f32]) {
 /// e^x, relative error below 3e-7; overflows to ∞ and underflows to 0 where `f32` does, NaN stays.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    // x = n·ln 2 + r with |r| ≤ ln 2 / 2; the constant 1.5·2²³ rounds to the nearest integer.
+    // x = n·ln 2 + r with |r| ≤ ln 2 / 2. Adding 1.5·2²³ rounds to the nearest integer, which then stands in the low
+    // bits: read there, not converted, the loop around becomes vector code.
     const ROUND: f32 = 12_582_912.0;
+    let integer = |rounded: f32| rounded.to_bits().wrapping_sub(ROUND.to_bits());
     // NaN stays through the clamp.
     let clamped = x.clamp(-104.0, 89.0);
-    let n = clamped * std::f32::consts::LOG2_E + ROUND - ROUND;
+    let rounded = clamped * std::f32::consts::LOG2_E + ROUND;
+    let n = rounded - ROUND;
     let r = clamped - n * 0.693_359_4 + n * 2.121_944_4e-4;
     let p = 1.0
         + r * (1.0
             + r * (0.5 + r * (0.166_666_67 + r * (0.041_666_61 + r * (0.008_333_61 + r * 0.001_392)))));
     // 2ⁿ in two factors, so that results near the ends of the range do not wrap.
-    let half = (n * 0.5 + ROUND - ROUND) as i32;
-    let rest = n as i32 - half;
-    let power = |e: i32| f32::from_bits(((e + 127) as u32) << 23);
+    let half = integer(n * 0.5 + ROUND);
+    let rest = integer(rounded).wrapping_sub(half);
+    let power = |e: u32| f32::from_bits(e.wrapping_add(127) << 23);
     p * power(half) * power(rest)
 }
 

@@ -161,7 +161,7 @@ pub(super) struct LossArguments {
     pub product: [MatmulArguments; MAX_PRODUCTS],
 }
 
-/// One epilogue step; `kind` counts as matmul.cu's enum.
+/// One epilogue step; `kind` counts as product.cuh's enum.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable, Default)]
 pub(super) struct Step {

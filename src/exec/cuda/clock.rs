@@ -3,11 +3,10 @@
 use super::blocks::{self, Clock, ClosePhaseArguments, MAX_STATISTICS, Rates};
 use super::launch::{Argument, Driver, Geometry, Packed};
 use super::memory::Memory;
-use super::metrics::{SLOTS, statistics};
+use super::metrics::SLOTS;
 use crate::error::{Error, Result};
 use crate::exec::schedule::{Done, Schedule};
 use crate::exec::{Rate, Turn, UpdateRule};
-use crate::graph::Player;
 use crate::lower::Plan;
 
 /// What rates are worked out from, on the host and on the device.
@@ -67,17 +66,12 @@ impl Rates {
     }
 }
 
-/// Which networks a plan updates.
-fn updated(plan: &Plan) -> [bool; 2] {
-    Player::ALL.map(|player| plan.launches.iter().any(|l| l.work.updates(player)))
-}
-
 /// The launch that ends a phase: fills its slot of the ring, moves the clock on.
 ///
 /// # Errors
 /// When the plan has more statistics than a slot holds, or they lie too far out.
 pub(super) fn pack(plan: &Plan, memory: &Memory, rules: &Rules) -> Result<Packed> {
-    let count = statistics(plan).count();
+    let count = plan.statistics().count();
     if count > MAX_STATISTICS {
         return Err(Error::Device(format!(
             "a plan of {count} statistics; the GPU records {MAX_STATISTICS} a phase; run this model with --device cpu"
@@ -90,12 +84,12 @@ pub(super) fn pack(plan: &Plan, memory: &Memory, rules: &Rules) -> Result<Packed
         ring: memory.ring.address,
         clock: memory.clock.address,
         schedule: rules.block(),
-        updated: updated(plan).map(u32::from),
+        updated: plan.updates().map(u32::from),
         slots: SLOTS as u32,
         count: count as u32,
         ..ClosePhaseArguments::default()
     };
-    for (at, output) in arguments.at.iter_mut().zip(statistics(plan)) {
+    for (at, output) in arguments.at.iter_mut().zip(plan.statistics()) {
         *at = super::pack::number(output.at, "an arena").map_err(Error::Device)?;
     }
     let arguments = vec![Argument::block("ClosePhaseArguments", &arguments)];
@@ -123,7 +117,7 @@ impl Mirror {
     /// Whether a clock that is set for the first of these phases comes to the others by itself.
     pub fn foresees(&self, turns: &[Turn], plans: &[Plan]) -> bool {
         turns.windows(2).all(|pair| {
-            let after = self.rules.after(self.clock(&pair[0], 0), updated(&plans[pair[0].plan]));
+            let after = self.rules.after(self.clock(&pair[0], 0), plans[pair[0].plan].updates());
             same(&after, &self.clock(&pair[1], 1))
         })
     }
@@ -145,7 +139,7 @@ impl Mirror {
 
     /// Follows the clock past a phase.
     pub fn advance(&mut self, plan: &Plan) {
-        self.held = self.held.map(|held| self.rules.after(held, updated(plan)));
+        self.held = self.held.map(|held| self.rules.after(held, plan.updates()));
     }
 }
 

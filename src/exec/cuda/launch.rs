@@ -38,7 +38,7 @@ impl std::fmt::Display for Geometry {
 /// One kernel parameter: its bytes as the C ABI lays them out, and its C type for the signature check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Argument {
-    /// The parameter's C type, such as `MapArguments`.
+    /// The parameter's C type, such as `ProgramArguments`.
     pub kind: &'static str,
     /// Its value; addresses in it come from [`Driver::address`].
     pub bytes: Vec<u8>,

@@ -5,7 +5,7 @@ use super::launch::Driver;
 use super::memory::Memory;
 use crate::error::Result;
 use crate::exec::Record;
-use crate::lower::{Named, Plan};
+use crate::lower::Plan;
 use std::collections::VecDeque;
 
 /// Phases whose metrics a device keeps; the next one overwrites the oldest.
@@ -16,11 +16,6 @@ const WIDTH: usize = MAX_STATISTICS + 6;
 
 /// Bytes of the ring.
 pub(super) const RING_BYTES: usize = 8 * SLOTS * WIDTH;
-
-/// Outputs that are statistics.
-pub(super) fn statistics(plan: &Plan) -> impl Iterator<Item = &Named> {
-    plan.outputs.iter().filter(|o| o.len == 1)
-}
 
 /// Which phase is in which slot of the ring.
 #[derive(Debug, Default)]
@@ -53,7 +48,7 @@ impl Recorded {
         let record = |(plan, tick, slot): (usize, u64, usize)| {
             let slot = &numbers[slot * WIDTH..][..WIDTH];
             let of_both = |from: usize| [0, 1].map(|i| slot[MAX_STATISTICS + from + i]);
-            let count = statistics(&plans[plan]).count();
+            let count = plans[plan].statistics().count();
             Record {
                 plan,
                 tick,

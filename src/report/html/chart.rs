@@ -88,7 +88,6 @@ pub struct Chart {
     series: Vec<Series>,
     references: Vec<Reference>,
     log: bool,
-    x_range: Option<[f64; 2]>,
     y_range: Option<[f64; 2]>,
 }
 
@@ -101,7 +100,6 @@ impl Chart {
             series: vec![],
             references: vec![],
             log: false,
-            x_range: None,
             y_range: None,
         }
     }
@@ -131,13 +129,6 @@ impl Chart {
     #[must_use]
     pub fn log(mut self) -> Chart {
         self.log = true;
-        self
-    }
-
-    /// Fixes the x axis' ends.
-    #[must_use]
-    pub fn x_range(mut self, range: [f64; 2]) -> Chart {
-        self.x_range = Some(range);
         self
     }
 
@@ -248,7 +239,7 @@ impl Chart {
 
     fn x_ends(&self) -> [f64; 2] {
         let all = self.series.iter().flat_map(|s| s.points.iter().map(|p| p[0]));
-        self.x_range.unwrap_or_else(|| ends(all).unwrap_or([0.0, 1.0]))
+        ends(all).unwrap_or([0.0, 1.0])
     }
 
     /// The lines and references, not the bands: a single wild value does not flatten everything else.

@@ -1,9 +1,9 @@
 //! What is trained, in words.
 
 use super::Story;
-use super::words::{grouped, number};
 use crate::config::{Activation, Config, Distribution, Layer, Optimizer, Rule, Scale};
 use crate::nn::Mlp;
+use crate::numbers::{grouped, number};
 use crate::report::html::{Html, text};
 
 /// Name and description of each part of a run.

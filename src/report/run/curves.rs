@@ -5,9 +5,9 @@
 //! (Wasserstein), 1807.00734 (relativistic pairing).
 
 use super::Story;
-use super::words::{number, percent};
 use crate::config::{Loss, Objective};
 use crate::models::objective::is_logit;
+use crate::numbers::{grouped, number, percent};
 use crate::report::html::{Chart, Html, Series, element, figure, gallery, paragraph, strong, text};
 use crate::run::Line;
 use std::f64::consts::LN_2;
@@ -260,7 +260,7 @@ pub fn section(story: &Story) -> Vec<Html> {
     } else {
         ""
     };
-    let steps = super::grouped(newest(lines).len() as u64 * story.config.log.every);
+    let steps = grouped(newest(lines).len() as u64 * story.config.log.every);
     let here = Html::all([
         strong("This run"),
         text(&format!(" over its last {steps} steps: {}", here(loss, lines))),

@@ -1,11 +1,12 @@
 //! What `gansaku eval` found, as it left it in `eval.json`.
 
 use super::Story;
-use super::words::{grouped, number};
+use crate::numbers::{Named, grouped, number};
 use crate::report::html::{
     Chart, Html, Series, Table, Tone, callout, code, element, figure as figure_of, gallery, image, paragraph,
     strong, text,
 };
+use serde::Deserialize;
 use serde_json::Value;
 
 /// Measurements in the file.
@@ -94,19 +95,19 @@ fn curves(m: &Value) -> Option<Html> {
 
 /// The run's row above the references', a column a number.
 fn table(m: &Value) -> Option<Html> {
-    let values = m["values"].as_object()?;
+    let values = Named::deserialize(&m["values"]).ok()?;
     let names: Vec<&str> = values.keys().map(String::as_str).collect();
-    let cell = |row: &Value, name: &str| row[name].as_f64().map_or("".into(), figure);
-    let cells = |title: &str, row: &Value| -> Vec<String> {
+    let cell = |row: &Named, name: &str| row.get(name).map_or("".into(), |&x| figure(x));
+    let cells = |title: &str, row: &Named| -> Vec<String> {
         std::iter::once(title.to_string()).chain(names.iter().map(|n| cell(row, n))).collect()
     };
     let header: Vec<&str> = std::iter::once("").chain(names.iter().copied()).collect();
     fn borrowed(cells: &[String]) -> Vec<&str> {
         cells.iter().map(String::as_str).collect()
     }
-    let mut table = Table::new(&header).row_emphasised(&borrowed(&cells("this generator", &m["values"])));
+    let mut table = Table::new(&header).row_emphasised(&borrowed(&cells("this generator", &values)));
     for (title, row) in m["reference"].as_object().into_iter().flatten() {
-        table = table.row(&borrowed(&cells(title, row)));
+        table = table.row(&borrowed(&cells(title, &Named::deserialize(row).ok()?)));
     }
     Some(table.html())
 }

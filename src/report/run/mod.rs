@@ -7,10 +7,8 @@ mod about;
 mod curves;
 mod measured;
 mod strip;
-mod words;
 
 pub use strip::{Shot, shots};
-pub use words::{grouped, number};
 
 use super::html::{
     Html, Page, Tone, badge, callout, code, definitions, element, escape, figure, folded, image, list,
@@ -21,6 +19,7 @@ use crate::config::Config;
 use crate::data::Dataset;
 use crate::doctor::{State, Verdict};
 use crate::models::gan::Gan;
+use crate::numbers::{grouped, median, number};
 use crate::run::checkpoint::Sums;
 use crate::run::{Line, Machine};
 use std::path::Path;
@@ -221,7 +220,7 @@ impl Story<'_> {
             figures.push(figure(strip::strip(&self.shots), &caption));
         }
         if let Some(reals) = &self.reals {
-            let (reals, _) = strip::bounded(reals);
+            let reals = strip::bounded(reals);
             let picture = image(&reals, "real examples", !self.is_point());
             figures.push(figure(picture, "Real examples, for comparison."));
         }
@@ -247,15 +246,13 @@ impl Story<'_> {
     fn neighbours(&self) -> Html {
         match &self.neighbours {
             Ok(n) => {
-                let mut sorted = n.distances.clone();
-                sorted.sort_unstable_by(f32::total_cmp);
                 let caption = format!(
                     "Above, samples; below each, the nearest of {} training examples by Euclidean distance of pixels \
                      in [0, 1] (median here {:.2}). Pairs that are the same picture mean memorising; pairs that are \
                      merely alike are what a good generator shows. gansaku eval RUN neighbours measures it against \
                      held-out data.",
                     grouped(n.searched as u64),
-                    sorted[sorted.len() / 2]
+                    median(n.distances.iter().map(|&d| f64::from(d)))
                 );
                 figure(image(&n.picture.png(), "samples and their nearest training examples", true), &caption)
             }

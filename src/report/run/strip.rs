@@ -1,6 +1,6 @@
 //! Sample pictures through time: a slider over a bounded number of bytes.
 
-use super::grouped;
+use crate::numbers::grouped;
 use crate::report::html::{Html, escape, image};
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,7 @@ pub fn shots(samples: &Path, every: u64, last: u64) -> Vec<Shot> {
     loop {
         let chosen = evenly(all.len(), count);
         let read = chosen.iter().filter_map(|&i| Some((all[i].0, std::fs::read(&all[i].1).ok()?)));
-        let shots: Vec<Shot> = read.map(|(step, png)| Shot { step, png: bounded(&png).0 }).collect();
+        let shots: Vec<Shot> = read.map(|(step, png)| Shot { step, png: bounded(&png) }).collect();
         if count <= 2 || shots.iter().map(|s| s.png.len()).sum::<usize>() <= BYTES {
             return shots;
         }
@@ -72,17 +72,17 @@ fn evenly(of: usize, count: usize) -> Vec<usize> {
     }
 }
 
-/// A PNG, and whether it had to be cut to its upper left corner.
-pub fn bounded(png: &[u8]) -> (Vec<u8>, bool) {
+/// A PNG, cut to its upper left corner where it is large.
+pub fn bounded(png: &[u8]) -> Vec<u8> {
     if png.len() <= LARGE {
-        return (png.to_vec(), false);
+        return png.to_vec();
     }
-    let Ok(whole) = image::load_from_memory(png) else { return (png.to_vec(), false) };
+    let Ok(whole) = image::load_from_memory(png) else { return png.to_vec() };
     let corner = whole.crop_imm(0, 0, CORNER, CORNER);
     let mut bytes = std::io::Cursor::new(Vec::new());
     match corner.write_to(&mut bytes, image::ImageFormat::Png) {
-        Ok(()) => (bytes.into_inner(), true),
-        Err(_) => (png.to_vec(), false),
+        Ok(()) => bytes.into_inner(),
+        Err(_) => png.to_vec(),
     }
 }
 

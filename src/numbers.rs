@@ -1,0 +1,148 @@
+//! Numbers as statistics, people and files take them.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
+
+/// The middle one, or the mean of the two in the middle.
+///
+/// # Panics
+/// When there is none.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut all: Vec<f64> = values.into_iter().collect();
+    all.sort_unstable_by(f64::total_cmp);
+    0.5 * (all[(all.len() - 1) / 2] + all[all.len() / 2])
+}
+
+/// A mean and its standard error, by the variance over n − 1; the error of one number is 0.
+pub fn mean_and_error(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
+    (mean, (squares / (n - 1.0).max(1.0) / n).sqrt())
+}
+
+/// 1234567 as 1,234,567.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let first = (digits.len() - 1) % 3 + 1;
+    let (head, tail) = digits.split_at(first);
+    tail.as_bytes().chunks(3).fold(head.to_string(), |text, c| text + "," + &String::from_utf8_lossy(c))
+}
+
+/// Three significant digits or so, with a real minus sign.
+pub fn number(x: f64) -> String {
+    let text = match x.abs() {
+        size if !size.is_finite() => format!("{x}"),
+        size if size.fract() == 0.0 && size < 1e6 => format!("{x:.0}"),
+        size if !(1e-4..1e7).contains(&size) => format!("{x:.1e}"),
+        size if size < 0.01 => format!("{x:.5}"),
+        size if size < 10.0 => format!("{x:.3}"),
+        size if size < 1000.0 => format!("{x:.1}"),
+        _ => format!("{x:.0}"),
+    };
+    text.replace('-', "−")
+}
+
+/// A share as a percentage.
+pub fn percent(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
+/// Numbers by name. JSON has neither infinities nor NaN: there these are the words "inf", "-inf" and "NaN".
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Named(#[serde(with = "words")] BTreeMap<String, f64>);
+
+impl<S: Into<String>, const N: usize> From<[(S, f64); N]> for Named {
+    fn from(pairs: [(S, f64); N]) -> Named {
+        Named(pairs.into_iter().map(|(name, value)| (name.into(), value)).collect())
+    }
+}
+
+impl Deref for Named {
+    type Target = BTreeMap<String, f64>;
+    fn deref(&self) -> &BTreeMap<String, f64> {
+        &self.0
+    }
+}
+
+impl DerefMut for Named {
+    fn deref_mut(&mut self) -> &mut BTreeMap<String, f64> {
+        &mut self.0
+    }
+}
+
+/// JSON of numbers that need not be finite.
+mod words {
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Figure {
+        Finite(f64),
+        Word(String),
+    }
+
+    pub fn serialize<S: Serializer>(values: &BTreeMap<String, f64>, to: S) -> Result<S::Ok, S::Error> {
+        let figure = |x: f64| if x.is_finite() { Figure::Finite(x) } else { Figure::Word(x.to_string()) };
+        to.collect_map(values.iter().map(|(name, &x)| (name, figure(x))))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, f64>, D::Error> {
+        let read = |(name, figure)| match figure {
+            Figure::Finite(x) => Ok((name, x)),
+            Figure::Word(word) => match word.parse() {
+                Ok(x) => Ok((name, x)),
+                Err(_) => Err(serde::de::Error::custom(format!("{name} is {word:?}, expected a number"))),
+            },
+        };
+        BTreeMap::deserialize(from)?.into_iter().map(read).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_is_the_median() {
+        assert_eq!(median([3.0, 1.0, 20.0]), 3.0);
+        assert_eq!(median([4.0, 1.0, 2.0, 20.0]), 3.0);
+        assert_eq!(median([5.0]), 5.0);
+    }
+
+    #[test]
+    fn the_error_of_a_mean_is_its_standard_deviation() {
+        // Variance 2 of three numbers.
+        let (mean, error) = mean_and_error(&[1.0, 3.0 - 2f64.sqrt() / 2.0, 3.0 + 2f64.sqrt() / 2.0]);
+        let expected = ((16.0 / 9.0 + 2.0 * (4.0 / 9.0) + 1.0) / 2.0 / 3.0_f64).sqrt();
+        assert!(
+            (mean - 7.0 / 3.0).abs() < 1e-15 && (error - expected).abs() < 1e-12,
+            "{mean} {error} {expected}"
+        );
+        assert_eq!(mean_and_error(&[5.0]), (5.0, 0.0));
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [0.0, 5.0, -0.6543, 1.23456, 164.63, 1e-9].map(number),
+            ["0", "5", "−0.654", "1.235", "164.6", "1.0e−9"]
+        );
+    }
+
+    #[test]
+    fn what_is_not_finite_survives_json() {
+        let values =
+            Named::from([("a", 0.1), ("b", f64::INFINITY), ("c", f64::NEG_INFINITY), ("d", f64::NAN)]);
+        let text = serde_json::to_string(&values).expect("JSON");
+        assert_eq!(text, r#"{"a":0.1,"b":"inf","c":"-inf","d":"NaN"}"#);
+        let back: Named = serde_json::from_str(&text).expect("reads");
+        assert_eq!((back["a"], back["b"], back["c"]), (0.1, f64::INFINITY, f64::NEG_INFINITY));
+        assert!(back["d"].is_nan());
+        let error = serde_json::from_str::<Named>(r#"{"a": "many"}"#).expect_err("no number").to_string();
+        assert!(error.contains("a is \"many\", expected a number"), "{error}");
+    }
+}
