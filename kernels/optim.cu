@@ -87,7 +87,7 @@ extern "C" __global__ void __launch_bounds__(256) column_norm_f32(const __grid_c
   float sum = 0.0f;
   for (u32 row = lane; row < a.fan_in && column < a.units; row += 8) {
     float w = a.weights[(u64)row * a.units + column];
-    sum += w * w;
+    sum = add(sum, mul(w, w));
   }
   sums[threadIdx.x] = sum;
   __syncthreads();

@@ -104,8 +104,8 @@ __device__ __forceinline__ void join(const ParzenArguments& a, int by, Terms& te
 #pragma unroll
   for (u32 s = 0; s < MAX_WIDTHS; s++) {
     double theirs = __shfl_down_sync(0xffffffffu, terms.sums[s], by);
-    double own = terms.sums[s] * closer(a.scales[s], terms.nearest, nearest);
-    terms.sums[s] = own + theirs * closer(a.scales[s], other, nearest);
+    double own = __dmul_rn(terms.sums[s], closer(a.scales[s], terms.nearest, nearest));
+    terms.sums[s] = __dadd_rn(own, __dmul_rn(theirs, closer(a.scales[s], other, nearest)));
   }
   terms.nearest = nearest;
 }

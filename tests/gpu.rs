@@ -67,6 +67,8 @@ fn main() -> ExitCode {
         }
     });
     let trials = trials.collect();
+    // Held to the end, so that the driver does not make and destroy a context for each of a case's devices.
+    let _held = matches!(found, Ok(Presence::Present { .. })).then(|| Nvidia::open(0));
     match &found {
         Ok(Presence::Present { driver, gpus }) => {
             eprintln!("{count} GPU cases on {} (CUDA {}.{})", gpus[0].name, driver.0, driver.1);

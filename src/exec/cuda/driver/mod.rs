@@ -391,7 +391,13 @@ impl Driver for Nvidia {
 
 impl Drop for Nvidia {
     fn drop(&mut self) {
-        // Staged uploads read memory that is freed next. An error here was reported or will never matter.
+        // Staged uploads read memory that is freed next. An error here was reported or will never matter; one that was
+        // noted earlier would keep the first wait from waiting.
+        let _ = self.context.check_err();
+        let _ = self.stream.synchronize();
+        // Memory is freed in the stream's order: only a wait behind it gives it to whoever asks next.
+        self.recordings.clear();
+        self.buffers.clear();
         let _ = self.stream.synchronize();
     }
 }
