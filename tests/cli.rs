@@ -26,7 +26,7 @@ fn a_run_leaves_what_the_help_promises() {
     says(
         &talk,
         &[
-            "data: digits (procedural), 300 examples, 28×28×1",
+            "data: digits (procedural), 300 grey pictures of 28×28 pixels",
             "step  4/40",
             "samples: runs/00000-digits/samples/step-000000040.png",
         ],
@@ -151,7 +151,10 @@ fn plans_data_and_recipes_are_told() {
     let recipes = stdout(here, &["recipes"]);
     assert_eq!(recipes.lines().count(), gansaku::config::RECIPES.len());
     says(&stdout(here, &["recipes", "mnist-2014"]), &["1.000004", "[generator]"]);
-    says(&stdout(here, &["data", "digits"]), &["28×28 grey, 10 classes", "examples a class"]);
+    says(
+        &stdout(here, &["data", "digits"]),
+        &["grey pictures of 28×28 pixels, 10 classes", "examples a class"],
+    );
     assert_eq!(size(&here.join("preview.png")), (604, 604));
     says(&stdout(here, &["data", "ring", "--out", "ring.png"]), &["points of 2 numbers"]);
     assert_eq!(size(&here.join("ring.png")), (640, 640));

@@ -102,7 +102,7 @@ impl Executor for Overflowing {
         };
         Ok(self.inner.records()?.into_iter().map(overflow).collect())
     }
-    fn patience(&self) -> usize {
+    fn records_kept(&self) -> usize {
         1
     }
     fn states(&mut self) -> Result<Cow<'_, States>> {

@@ -155,9 +155,9 @@ fn compare(files: &[PathBuf]) -> Result<()> {
 
 /// The path a run was trained from: its own configuration knows it, a checkpoint's does not.
 fn data_path(from: &Path) -> Option<PathBuf> {
-    let is_run = from.join("metrics.jsonl").is_file();
-    let run = if is_run { from.to_path_buf() } else { checkpoint::run_of(from)? };
-    read_config(&run.join("config.toml")).and_then(Layers::finish).ok()?.data.path
+    let given = Folder { path: from.to_path_buf() };
+    let run = if given.metrics_file().is_file() { given } else { Folder { path: checkpoint::run_of(from)? } };
+    read_config(&run.config_file()).and_then(Layers::finish).ok()?.data.path
 }
 
 fn describe(m: &Measurement) -> String {

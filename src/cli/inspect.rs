@@ -74,18 +74,11 @@ pub fn recipes(args: &Recipes) -> Result<()> {
 
 /// One line on what was loaded, and the reader's notes.
 pub fn describe(data: &Dataset) -> String {
-    let Shape { channels, height, width } = data.shape;
-    let form = match (data.shape.is_point(), channels) {
-        (true, _) => format!("points of {channels} numbers"),
-        (false, 1) => format!("{width}×{height} grey"),
-        (false, 3) => format!("{width}×{height} colour"),
-        (false, _) => format!("{width}×{height} in {channels} channels"),
-    };
     let classes = if data.classes > 0 { format!("{} classes", data.classes) } else { "no labels".into() };
     let splits = [("train", &data.train), ("validation", &data.valid), ("test", &data.test)];
     let counts: Vec<String> =
         splits.iter().filter(|(_, s)| s.count > 0).map(|(name, s)| format!("{name} {}", s.count)).collect();
-    let mut text = format!("{}: {form}, {classes}; {}", data.name, counts.join(", "));
+    let mut text = format!("{}: {}, {classes}; {}", data.name, data.shape, counts.join(", "));
     data.notes.iter().for_each(|note| {
         let _ = write!(text, "\n  {note}");
     });

@@ -20,6 +20,7 @@ pub use detect::source as detect;
 
 use crate::config::{self, Scale, Source};
 use crate::error::{Error, Result};
+use std::fmt;
 use std::path::Path;
 
 /// Channels, height and width of one example; a point of d numbers is (d, 1, 1).
@@ -47,6 +48,22 @@ impl Shape {
     /// Whether examples are points to plot rather than pictures.
     pub fn is_point(&self) -> bool {
         self.height == 1 && self.width == 1
+    }
+}
+
+/// Examples of it, for people: "grey pictures of 28×28 pixels".
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Shape { channels, height, width } = self;
+        match (self.is_point(), channels) {
+            (true, 1) => write!(f, "single numbers"),
+            (true, _) => write!(f, "points of {channels} numbers"),
+            (false, 1) => write!(f, "grey pictures of {width}×{height} pixels"),
+            (false, 3) => write!(f, "colour pictures of {width}×{height} pixels"),
+            (false, _) => {
+                write!(f, "pictures of {width}×{height} pixels in {channels} channels, drawn by their first")
+            }
+        }
     }
 }
 

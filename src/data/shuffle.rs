@@ -8,6 +8,11 @@ use crate::rng::{philox, stream};
 
 const ROUNDS: u32 = 6;
 
+/// Bits of each of the two halves of a position, whose product reaches `n`.
+pub fn half(n: usize) -> u32 {
+    (u64::BITS - (n as u64 - 1).leading_zeros()).div_ceil(2).max(1)
+}
+
 /// The example at `position` of the sequence over `n` examples.
 ///
 /// # Panics
@@ -15,8 +20,7 @@ const ROUNDS: u32 = 6;
 pub fn at(seed: u64, n: usize, position: u64) -> usize {
     assert!(n > 0, "no examples to shuffle");
     let (pass, mut at) = (position / n as u64, position % n as u64);
-    // Two halves of equal length whose product reaches n.
-    let half = (u64::BITS - (n as u64 - 1).leading_zeros()).div_ceil(2).max(1);
+    let half = half(n);
     let mask = (1u64 << half) - 1;
     let key = [seed as u32, (seed >> 32) as u32 ^ stream("shuffle")];
     loop {

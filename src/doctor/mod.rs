@@ -170,7 +170,7 @@ pub fn recorded(run: &Path) -> Result<Diagnosis> {
 }
 
 fn own_config(run: &Path) -> Result<Config> {
-    read_config(&run.join("config.toml")).and_then(Layers::finish)
+    read_config(&Folder { path: run.to_path_buf() }.config_file()).and_then(Layers::finish)
 }
 
 /// Shows a judge all that training wrote down up to a step; also the doctor's own lines.

@@ -199,7 +199,7 @@ pub trait Executor {
 
     /// How many phases may run before [`Executor::records`] must be called: the device keeps no more. 1 where
     /// waiting costs nothing.
-    fn patience(&self) -> usize;
+    fn records_kept(&self) -> usize;
 
     /// Both networks.
     ///

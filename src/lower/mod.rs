@@ -19,6 +19,8 @@ mod types;
 mod view;
 
 pub use plan::*;
+pub(crate) use series::MOST_LOGITS;
+pub(crate) use together::{MOST_DRAWS, MOST_PRODUCTS};
 pub use view::View;
 
 use crate::graph::verify::{self, verify};

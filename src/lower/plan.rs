@@ -400,6 +400,22 @@ impl Plan {
         Player::ALL.map(|player| self.launches.iter().any(|l| l.work.updates(player)))
     }
 
+    /// What the host fills under that name.
+    ///
+    /// # Panics
+    /// When there is no such input.
+    pub fn input(&self, name: &str) -> &Named {
+        self.inputs.iter().find(|i| i.name == name).unwrap_or_else(|| panic!("no input {name}"))
+    }
+
+    /// What the plan leaves under that name.
+    ///
+    /// # Panics
+    /// When there is no such output.
+    pub fn output(&self, name: &str) -> &Named {
+        self.outputs.iter().find(|o| o.name == name).unwrap_or_else(|| panic!("no output {name}"))
+    }
+
     /// The outputs that are one number: what people read of a phase.
     pub fn statistics(&self) -> impl Iterator<Item = &Named> {
         self.outputs.iter().filter(|output| output.len == 1)

@@ -12,8 +12,8 @@ use super::plan::{Matmul, Work};
 pub(super) const SMALL: usize = 4096;
 /// Maps and sums that become one launch at most.
 const MOST: usize = 16;
-/// Logits of one launch at most; what the GPU's kernel takes.
-const MOST_LOGITS: usize = 4;
+/// Logits of one launch at most; as many as the GPU's kernel takes.
+pub(crate) const MOST_LOGITS: usize = 4;
 
 /// Whether one block should run a launch.
 pub(super) fn is_small(work: &Work) -> bool {

@@ -6,10 +6,10 @@
 
 use super::plan::{Load, Place, Work};
 
-/// Products of one launch at most; what the GPU's kernels take.
-pub(super) const MOST_PRODUCTS: usize = 4;
+/// Products of one launch at most; as many as the GPU's kernels take.
+pub(crate) const MOST_PRODUCTS: usize = 4;
 /// Maps drawn beside a minibatch at most.
-const MOST_DRAWS: usize = 4;
+pub(crate) const MOST_DRAWS: usize = 4;
 /// Elements up to which a draw is worth less than a launch; beyond, the kernel that does nothing but draw is faster.
 const SMALL_DRAW: usize = 1 << 17;
 

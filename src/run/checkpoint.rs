@@ -448,6 +448,6 @@ pub fn locate(path: &Path) -> Result<(Checkpoint, PathBuf, Vec<String>)> {
 
 /// The run that a checkpoint lies in, where it still does.
 pub fn run_of(checkpoint: &Path) -> Option<PathBuf> {
-    let home = checkpoint.parent()?.parent()?;
-    home.join("metrics.jsonl").is_file().then(|| home.to_path_buf())
+    let home = super::Folder { path: checkpoint.parent()?.parent()?.to_path_buf() };
+    home.metrics_file().is_file().then_some(home.path)
 }

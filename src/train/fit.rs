@@ -51,7 +51,7 @@ pub fn classifier(
         let until = (done.tick + CHUNK).min(steps);
         let from = done.tick;
         while done.tick < until {
-            let most = (executor.patience() as u64).min(until - done.tick);
+            let most = (executor.records_kept() as u64).min(until - done.tick);
             let turns: Vec<Turn> = (0..most)
                 .map(|_| {
                     let turn = Turn { plan: 0, tick: done.tick, rates: schedule.rates(done) };

@@ -460,9 +460,7 @@ fn reals(data: &Dataset, display: Display, config: &Config) -> crate::report::pi
 }
 
 fn tell(data: &Dataset, trainer: &Trainer, folder: &Folder) {
-    let [c, h, w] = trainer.state.example;
-    let form = if data.shape.is_point() { format!("points of {c}") } else { format!("{w}×{h}×{c}") };
-    eprintln!("data: {}, {} examples, {form}", data.name, data.train.count);
+    eprintln!("data: {}, {} {}", data.name, data.train.count, data.shape);
     data.notes.iter().for_each(|note| eprintln!("  {note}"));
     eprintln!(
         "model: {}, G {} and D {} parameters, batch {}, seed {}",

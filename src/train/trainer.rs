@@ -104,7 +104,7 @@ impl Trainer {
             rules,
             state: State { example, classes: data.classes, ..State::default() },
             schedule,
-            cycle: cycle(&phases, executor.patience().min(LONGEST_CYCLE)),
+            cycle: cycle(&phases, executor.records_kept().min(LONGEST_CYCLE)),
             executor,
             phases,
             updates,
@@ -166,7 +166,7 @@ impl Trainer {
 
     /// Whether a cycle of steps can be started before any of it is done.
     pub fn runs_ahead(&self) -> bool {
-        self.ahead(self.cycle).0.len() < self.executor.patience()
+        self.ahead(self.cycle).0.len() < self.executor.records_kept()
     }
 
     /// Steps in all.
@@ -202,15 +202,15 @@ impl Trainer {
         let whole = self.cycle > 1 && self.cycle <= most && self.state.step.is_multiple_of(self.cycle);
         let steps = if whole { self.cycle } else { 1 };
         let (turns, done) = self.ahead(steps);
-        let patience = self.executor.patience();
+        let records_kept = self.executor.records_kept();
         for turns in turns.chunks(if whole { turns.len() } else { 1 }) {
-            if self.pending.len() + turns.len() > patience {
+            if self.pending.len() + turns.len() > records_kept {
                 self.collect()?;
             }
             self.executor.run(turns)?;
             // A step ends with G's update: its number is the step's.
             self.pending.extend(turns.iter().map(|turn| turn.rates[Player::Generator as usize].update));
-            if self.pending.len() >= patience {
+            if self.pending.len() >= records_kept {
                 self.collect()?;
             }
         }

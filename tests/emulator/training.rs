@@ -154,8 +154,8 @@ impl Executor for Watched {
     fn records(&mut self) -> Result<Vec<Record>> {
         self.gpu.records()
     }
-    fn patience(&self) -> usize {
-        self.gpu.patience()
+    fn records_kept(&self) -> usize {
+        self.gpu.records_kept()
     }
     fn states(&mut self) -> Result<Cow<'_, States>> {
         Executor::states(&mut self.gpu)

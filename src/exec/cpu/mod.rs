@@ -77,16 +77,14 @@ impl Cpu {
     /// # Panics
     /// When the plan has no such input or it has another length.
     pub fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) {
-        let found = self.plans[plan].inputs.iter().find(|i| i.name == name);
-        let input = found.unwrap_or_else(|| panic!("no input {name}"));
+        let input = self.plans[plan].input(name);
         assert_eq!(input.len, values.len(), "length of input {name}");
         self.arena[input.at..input.at + input.len].copy_from_slice(values);
     }
 
     /// A named result of the plan that ran last.
     pub fn output(&self, plan: usize, name: &str) -> &[f32] {
-        let found = self.plans[plan].outputs.iter().find(|o| o.name == name);
-        let output = found.unwrap_or_else(|| panic!("no output {name}"));
+        let output = self.plans[plan].output(name);
         &self.arena[output.at..output.at + output.len]
     }
 
@@ -255,7 +253,7 @@ impl Executor for Cpu {
         Ok(std::mem::take(&mut self.records))
     }
 
-    fn patience(&self) -> usize {
+    fn records_kept(&self) -> usize {
         1
     }
 

@@ -30,14 +30,14 @@ pub fn update(pool: &Pool, state: &mut NetworkState, rule: &UpdateRule, rate: &R
         [only] => (&mut only[..], &mut [][..]),
         _ => unreachable!("every rule keeps one or two moments"),
     };
-    let none = weights.len().div_ceil(BLOCK);
+    let count = weights.len().div_ceil(BLOCK);
     let mut second: Vec<&mut [f32]> = second.chunks_mut(BLOCK).collect();
-    second.resize_with(none, || &mut []);
+    second.resize_with(count, || &mut []);
     // Column norms change weights after the rule: the average then waits for them.
     let now = if rule.column_norms.is_empty() { &mut average[..] } else { &mut [] };
     let mut averages: Vec<&mut [f32]> = now.chunks_mut(BLOCK).collect();
-    averages.resize_with(none, || &mut []);
-    let mut norms = vec![0.0f64; none];
+    averages.resize_with(count, || &mut []);
+    let mut norms = vec![0.0f64; count];
     let blocks = weights.chunks_mut(BLOCK).zip(gradients.chunks(BLOCK)).zip(first.chunks_mut(BLOCK));
     let blocks = blocks.zip(second).zip(averages).zip(&mut norms);
     pool.each_of(blocks.collect(), |(((((w, g), m), v), a), norm)| {

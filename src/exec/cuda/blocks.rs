@@ -2,6 +2,7 @@
 //!
 //! `Pod` refuses padding at compile time; the drivers compare sizes with the compiled kernels'.
 
+use crate::lower;
 use crate::precision::Narrow;
 use bytemuck::{Pod, Zeroable};
 
@@ -13,8 +14,12 @@ pub(super) const MAX_STEPS: usize = 8;
 pub(super) const MAX_GATHERS: usize = 2;
 /// Maps beside them.
 pub(super) const MAX_MAPS: usize = 4;
+const _: () = assert!(lower::MOST_DRAWS <= MAX_MAPS, "lowering unites no more maps than a launch takes");
 /// Products of a launch.
 pub(super) const MAX_PRODUCTS: usize = 4;
+const _: () =
+    assert!(lower::MOST_PRODUCTS <= MAX_PRODUCTS, "lowering unites no more products than a launch takes");
+const _: () = assert!(lower::MOST_LOGITS <= MAX_PRODUCTS, "nor logits");
 /// Statistics of a plan that a phase records.
 pub(super) const MAX_STATISTICS: usize = 24;
 /// Widths that a launch of Parzen windows takes.
@@ -136,13 +141,13 @@ pub(super) struct ProgramArguments {
     pub loads: u32,
     pub results: u32,
     pub columns: u32,
-    pub code: [Instruction; crate::lower::MAX_INSTRUCTIONS],
-    pub streams: [u32; crate::lower::MAX_VIEWS],
-    pub load_kinds: [u8; crate::lower::MAX_VIEWS],
-    pub result_kinds: [u8; crate::lower::MAX_VIEWS],
-    pub result_numbers: [u8; crate::lower::MAX_VIEWS],
-    pub result_constants: [f32; crate::lower::MAX_VIEWS],
-    pub views: [DeviceView; crate::lower::MAX_VIEWS],
+    pub code: [Instruction; lower::MAX_INSTRUCTIONS],
+    pub streams: [u32; lower::MAX_VIEWS],
+    pub load_kinds: [u8; lower::MAX_VIEWS],
+    pub result_kinds: [u8; lower::MAX_VIEWS],
+    pub result_numbers: [u8; lower::MAX_VIEWS],
+    pub result_constants: [f32; lower::MAX_VIEWS],
+    pub views: [DeviceView; lower::MAX_VIEWS],
 }
 
 #[repr(C)]

@@ -289,8 +289,7 @@ impl<D: Driver> Cuda<D> {
     /// # Panics
     /// When the plan has no such input or it has another length.
     pub fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
-        let found = self.plans[plan].inputs.iter().find(|i| i.name == name);
-        let input = found.unwrap_or_else(|| panic!("no input {name}"));
+        let input = self.plans[plan].input(name);
         assert_eq!(input.len, values.len(), "length of input {name}");
         self.driver.upload(self.memory.arena.buffer, 4 * input.at, bytemuck::cast_slice(values))
     }
@@ -303,8 +302,7 @@ impl<D: Driver> Cuda<D> {
     /// # Panics
     /// When the plan has no such output.
     pub fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
-        let found = self.plans[plan].outputs.iter().find(|o| o.name == name);
-        let output = found.unwrap_or_else(|| panic!("no output {name}"));
+        let output = self.plans[plan].output(name);
         memory::take(&mut self.driver, self.memory.arena, output.at, output.len)
     }
 
@@ -334,7 +332,7 @@ impl<D: Driver> Executor for Cuda<D> {
         Cuda::records(self)
     }
 
-    fn patience(&self) -> usize {
+    fn records_kept(&self) -> usize {
         SLOTS
     }
 

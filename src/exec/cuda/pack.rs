@@ -7,6 +7,7 @@ use super::blocks::{
 use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
 use super::{matmul, update};
+use crate::data::shuffle;
 use crate::error::{Error, Result};
 use crate::exec::UpdateRule;
 use crate::graph::Dist;
@@ -122,7 +123,6 @@ fn gather(
         (NUMBERS, 0, data.values.address)
     };
     assert!(data.count > 0, "no examples to shuffle");
-    let domain = (u64::BITS - (data.count as u64 - 1).leading_zeros()).div_ceil(2).max(1);
     Ok(GatherArguments {
         bytes,
         numbers,
@@ -131,7 +131,7 @@ fn gather(
         count: data.count as u64,
         rows: number(rows, "a minibatch")?,
         width: number(width, "an example")?,
-        half: domain,
+        half: shuffle::half(data.count),
         factor: data.factor,
         offset: data.offset,
         number_type: memory.number_type(to),

@@ -47,13 +47,6 @@ fn data(story: &Story) -> String {
         Ok(d) => d,
         Err(why) => return why.clone(),
     };
-    let [c, h, w] = [d.shape.channels, d.shape.height, d.shape.width];
-    let form = match (d.shape.is_point(), c) {
-        (true, 1) => "single numbers".to_string(),
-        (true, _) => format!("points of {c} numbers"),
-        (false, 1) => format!("grey pictures of {w}×{h} pixels"),
-        (false, _) => format!("colour pictures of {w}×{h} pixels"),
-    };
     let splits = [("for validation", d.valid.count), ("for testing", d.test.count)];
     let rest: String = splits
         .iter()
@@ -67,7 +60,7 @@ fn data(story: &Story) -> String {
         Scale::Signed => "; pixels in [−1, 1]",
         Scale::Gcn => "; each normalised in contrast",
     };
-    format!("{}: {} {form} for training{rest}{classes}{scale}", d.name, grouped(d.train.count as u64))
+    format!("{}: {} {} for training{rest}{classes}{scale}", d.name, grouped(d.train.count as u64), d.shape)
 }
 
 fn network(mlp: &Mlp) -> String {
