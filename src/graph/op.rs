@@ -159,56 +159,6 @@ impl Op {
         }
     }
 
-    /// The op's name in dumps and tables.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Op::Input(_) => "input",
-            Op::Param { .. } => "param",
-            Op::Const(_) => "const",
-            Op::Rand { .. } => "rand",
-            Op::Add => "add",
-            Op::Mul => "mul",
-            Op::Max => "max",
-            Op::Gt => "gt",
-            Op::Select => "select",
-            Op::Sqrt => "sqrt",
-            Op::Recip => "recip",
-            Op::Tanh => "tanh",
-            Op::Sigmoid => "sigmoid",
-            Op::Softplus => "softplus",
-            Op::Reshape => "reshape",
-            Op::Broadcast => "broadcast",
-            Op::Pad(_) => "pad",
-            Op::Slice(_) => "slice",
-            Op::Sum(_) => "sum",
-            Op::Matmul { .. } => "matmul",
-        }
-    }
-
-    /// Every name that [`Op::name`] can give. Tests that promise "every op" walk this list.
-    pub const NAMES: [&'static str; 20] = [
-        "input",
-        "param",
-        "const",
-        "rand",
-        "add",
-        "mul",
-        "max",
-        "gt",
-        "select",
-        "sqrt",
-        "recip",
-        "tanh",
-        "sigmoid",
-        "softplus",
-        "reshape",
-        "broadcast",
-        "pad",
-        "slice",
-        "sum",
-        "matmul",
-    ];
-
     /// Checks operands against the op's shape rule.
     ///
     /// `wanted` is the node's shape; the answer is `Err` with both sides of the disagreement.
@@ -289,6 +239,46 @@ impl Op {
         }
         Ok(())
     }
+}
+
+/// From one table, so that no op can be left out: a match without an arm for each does not compile.
+macro_rules! names {
+    ($($op:pat => $name:literal,)*) => {
+        impl Op {
+            /// The op's name in dumps and tables.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $($op => $name,)*
+                }
+            }
+
+            /// Every name that [`Op::name`] can give. Tests that promise "every op" walk this list.
+            pub const NAMES: &[&'static str] = &[$($name),*];
+        }
+    };
+}
+
+names! {
+    Op::Input(_) => "input",
+    Op::Param { .. } => "param",
+    Op::Const(_) => "const",
+    Op::Rand { .. } => "rand",
+    Op::Add => "add",
+    Op::Mul => "mul",
+    Op::Max => "max",
+    Op::Gt => "gt",
+    Op::Select => "select",
+    Op::Sqrt => "sqrt",
+    Op::Recip => "recip",
+    Op::Tanh => "tanh",
+    Op::Sigmoid => "sigmoid",
+    Op::Softplus => "softplus",
+    Op::Reshape => "reshape",
+    Op::Broadcast => "broadcast",
+    Op::Pad(_) => "pad",
+    Op::Slice(_) => "slice",
+    Op::Sum(_) => "sum",
+    Op::Matmul { .. } => "matmul",
 }
 
 fn rank2(shape: &[usize]) -> Result<[usize; 2], String> {
