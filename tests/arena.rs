@@ -160,6 +160,10 @@ fn launches_and_bytes_of_every_recipe() {
         println!("    ({name:?}, &{launches:?}, {bytes}),");
         found.push((name, launches, bytes));
     }
+    assert!(
+        RECIPES.iter().map(|r| r.0).eq(PINS.map(|p| p.0)),
+        "a recipe without a pin, or a pin without a recipe"
+    );
     for ((name, launches, bytes), pinned) in found.iter().zip(PINS) {
         assert_eq!((*name, &launches[..], *bytes), pinned);
     }

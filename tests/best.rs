@@ -25,6 +25,12 @@ fn evaluations(talk: &str) -> Vec<(u64, f64)> {
     .collect()
 }
 
+/// The counters of a checkpoint of a run.
+fn state(run: &Path, of: &str) -> serde_json::Value {
+    let text = fs::read_to_string(run.join("checkpoints").join(of).join("state.json")).expect("there");
+    serde_json::from_str(&text).expect("JSON")
+}
+
 #[test]
 fn the_best_checkpoint_outlives_the_newest_ones() {
     let folder = workplace();
@@ -36,10 +42,7 @@ fn the_best_checkpoint_outlives_the_newest_ones() {
     assert_eq!(all.iter().map(|e| e.0).collect::<Vec<_>>(), (1..=16).map(|i| 5 * i).collect::<Vec<_>>());
     let best = all.iter().min_by(|a, b| a.1.total_cmp(&b.1)).expect("some").0;
     assert!(best < 70, "the newest are not the best here: {talk}");
-    let state = |of: &str| -> serde_json::Value {
-        let text = fs::read_to_string(path.join("checkpoints").join(of).join("state.json")).expect("there");
-        serde_json::from_str(&text).expect("JSON")
-    };
+    let state = |of: &str| state(&path, of);
     assert_eq!(state("best")["step"], best);
     assert_eq!(state("step-000000080")["best"]["step"], best);
     assert_eq!(state("step-000000080")["best"]["behind"], (80 - best) / 5);
@@ -60,15 +63,16 @@ fn a_resumed_run_chooses_as_the_run_that_never_stopped() {
     let folder = workplace();
     let more = ["--best-by", "swd", "--patience", "50"];
     let (whole, _) = train(folder.path(), "whole", &more);
-    let (parts, _) = train(folder.path(), "parts", &[&more[..], &["--steps", "17"]].concat());
+    let (parts, _) = train(folder.path(), "parts", &[&more[..], &["--steps", "10"]].concat());
+    // A kill after a checkpoint that is the best, as the first one is, and before its copy.
+    let best = state(&parts, "step-000000010")["best"].clone();
+    assert_eq!((&best["step"], &best["behind"]), (&10.into(), &0.into()), "{best}");
+    fs::remove_dir_all(parts.join("checkpoints/best")).expect("removed");
+    run(folder.path(), &["train", "--resume", "runs/parts", "--steps", "17"]);
+    assert_eq!(state(&parts, "best")["step"], 10, "copied after all");
     // What a kill may leave between two renames.
     fs::rename(parts.join("checkpoints/best"), parts.join("checkpoints/best.was")).expect("renamed");
     run(folder.path(), &["train", "--resume", "runs/parts", "--steps", "30"]);
-    // A kill after the checkpoint and before its copy.
-    let state = fs::read_to_string(parts.join("checkpoints/step-000000030/state.json")).expect("there");
-    if state.contains("\"step\": 30,\n    \"behind\": 0") {
-        fs::remove_dir_all(parts.join("checkpoints/best")).expect("removed");
-    }
     run(folder.path(), &["train", "--resume", "runs/parts", "--steps", "40", "--threads", "2"]);
     let (whole, parts) = (fingerprint(&whole), fingerprint(&parts));
     let of = |prints: &std::collections::BTreeMap<String, String>| {

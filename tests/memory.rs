@@ -9,8 +9,10 @@ use gansaku::train::Trainer;
 /// Resident bytes of this process.
 #[cfg(target_os = "linux")]
 fn resident() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm").expect("statm");
-    pages.split(' ').nth(1).and_then(|p| p.parse::<u64>().ok()).expect("pages") * 4096
+    let status = std::fs::read_to_string("/proc/self/status").expect("status");
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).expect("a line of it");
+    let kilobytes = line.trim().strip_suffix(" kB").and_then(|n| n.parse::<u64>().ok());
+    kilobytes.expect("a number") << 10
 }
 
 #[test]
