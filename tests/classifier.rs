@@ -1,7 +1,7 @@
 //! The classifier that evaluation looks through: its graph against the reference, its training, its file.
 
 use gansaku::config::Layers;
-use gansaku::data::{Shape, Values, identity};
+use gansaku::data::{Shape, identity};
 use gansaku::eval::classifier::Classifier;
 use gansaku::eval::compare::Report;
 use gansaku::exec::cpu::pool::Pool;
@@ -14,11 +14,13 @@ use gansaku::models::classifier::{cross_entropy, shifted};
 use gansaku::precision::Precision;
 use gansaku::rng::Draw;
 use std::collections::HashMap;
-use std::path::Path;
 
+#[path = "common/idx.rs"]
+mod idx;
 #[path = "common/program.rs"]
 mod program;
 
+use idx::digits_as_idx;
 use program::{gansaku, refused, run, says, workplace};
 
 /// A graph's result by the CPU executor and by the f64 interpreter.
@@ -97,28 +99,9 @@ fn the_cross_entropy_is_that_of_the_softmax_and_never_overflows() {
     }
 }
 
-/// A folder of IDX files with procedural digits: `train` of them and `test` more.
-fn digits_as_idx(folder: &Path, train: usize, test: usize, seed: u64) {
-    let data = gansaku::data::digits::load(train.max(10 * test), seed);
-    for (name, split, count) in [("train", &data.train, train), ("t10k", &data.test, test)] {
-        let Values::U8(pixels) = &split.values else { panic!("pictures are bytes") };
-        let labels = split.labels.as_ref().expect("digits are labelled");
-        let header = |dimensions: &[usize]| -> Vec<u8> {
-            let magic = 0x0800 + dimensions.len() as u32;
-            let sizes = dimensions.iter().map(|&d| d as u32);
-            std::iter::once(magic).chain(sizes).flat_map(u32::to_be_bytes).collect()
-        };
-        let images = [header(&[count, 28, 28]), pixels[..count * 784].to_vec()].concat();
-        std::fs::write(folder.join(format!("{name}-images-idx3-ubyte")), images).expect("written");
-        let labels = [header(&[count]), labels[..count].to_vec()].concat();
-        std::fs::write(folder.join(format!("{name}-labels-idx1-ubyte")), labels).expect("written");
-    }
-}
-
 /// A folder with `idx/`, its classifier `c.safetensors`, and small networks in `small.toml`.
 fn place() -> tempfile::TempDir {
     let folder = workplace();
-    std::fs::create_dir(folder.path().join("idx")).expect("made");
     digits_as_idx(&folder.path().join("idx"), 1_500, 200, 0);
     let small = ["classifier", "idx", "--out", "c.safetensors", "--epochs", "8"];
     run(folder.path(), &small);
@@ -238,7 +221,6 @@ fn what_a_metric_lacks_is_said_before_anything_is_written() {
     says(&eval(&["fd", "--classifier", "cut.safetensors"], 4), &["cut.safetensors", "safetensors"]);
 
     // Other digits, and digits without labels.
-    std::fs::create_dir(path.join("other")).expect("made");
     digits_as_idx(&path.join("other"), 1_500, 200, 9);
     let other = ["fd", "--classifier", "c.safetensors", "--data", "other"];
     says(&eval(&other, 3), &["the classifier idx is for other data", "gansaku classifier DATA"]);

@@ -3,15 +3,9 @@
 #[path = "common/program.rs"]
 mod program;
 
-use program::{gansaku, refused, run, says, workplace};
+use program::{gansaku, refused, run, says, stdout, workplace};
 use std::fs;
 use std::path::Path;
-
-fn stdout(folder: &Path, arguments: &[&str]) -> String {
-    let output = gansaku(folder, arguments).output().expect("starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("text")
-}
 
 /// Width and height of a PNG that decodes.
 fn size(path: &Path) -> (u32, u32) {

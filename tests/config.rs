@@ -1,7 +1,11 @@
 //! Recipes and the layers over them: everything resolves, everything wrong is named.
 
+#[path = "common/says.rs"]
+mod says;
+
 use gansaku::config::{Layers, RECIPES};
 use gansaku::error::Error;
+use says::says;
 use std::io::Write;
 
 fn message(result: Result<impl Sized, Error>) -> String {
@@ -18,12 +22,6 @@ fn message(result: Result<impl Sized, Error>) -> String {
 /// What `digits` says to one `--set`.
 fn refused(assignment: &str) -> String {
     message(Layers::recipe("digits").and_then(|mut l| l.set(assignment).and_then(|()| l.finish())))
-}
-
-fn says(message: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(message.contains(part), "{message:?} does not say {part:?}");
-    }
 }
 
 #[test]

@@ -1,12 +1,20 @@
 //! MAT-files in every spelling and with every kind of lie in them, read as the Toronto Face Database.
 
+#[path = "common/asked.rs"]
+mod asked;
+#[path = "common/says.rs"]
+mod says;
+
+use asked::asked;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use gansaku::config::{Layers, Source};
+use gansaku::config::{Data, Source};
 use gansaku::data::{Dataset, Values, load};
 use proptest::prelude::*;
+use says::says;
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use tempfile::tempdir;
 
 /// What is made of a file; an error must be the data's and name the file.
@@ -14,17 +22,11 @@ fn tfd(bytes: &[u8], fold: usize) -> Result<Dataset, String> {
     let folder = tempdir().expect("a folder");
     let path = folder.path().join("TFD_48x48.mat");
     fs::write(&path, bytes).expect("a file");
-    let mut data = Layers::recipe("digits").and_then(Layers::finish).expect("a recipe").data;
-    (data.source, data.path, data.fold) = (Source::Tfd, Some(path), fold);
-    load(&data, 0).map_err(|e| {
+    load(&Data { fold, ..asked(Source::Tfd, &path) }, 0).map_err(|e| {
         assert_eq!(e.exit_code(), 3, "{e}");
         assert!(e.to_string().contains("TFD_48x48.mat: ") && !e.to_string().contains('\n'), "{e}");
         e.to_string()
     })
-}
-
-fn says(message: &str, parts: &[&str]) {
-    parts.iter().for_each(|part| assert!(message.contains(part), "{message:?} does not say {part:?}"));
 }
 
 /// How a MAT-file is spelt.
@@ -126,6 +128,19 @@ fn tfd_is_the_same_in_every_spelling() {
 }
 
 #[test]
+fn tfd_is_found_by_its_name_and_in_its_folder() {
+    let folder = tempdir().expect("a folder");
+    let path = folder.path().join("TFD_48x48.mat");
+    fs::write(&path, PLAIN.file(&PLAIN.faces(4, 2))).expect("a file");
+    for (source, path) in
+        [(Source::Tfd, Path::new(&path)), (Source::Tfd, folder.path()), (Source::Auto, folder.path())]
+    {
+        let data = load(&asked(source, path), 0).expect("whole data");
+        assert_eq!(data.train.values, Values::U8(vec![0, 3, 11, 14]), "{source:?}, {}", path.display());
+    }
+}
+
+#[test]
 fn tfd_s_folds_may_be_of_any_numeric_type() {
     for spelling in [PLAIN, Spelling { big: true, ..PLAIN }] {
         macro_rules! folds {
@@ -201,6 +216,8 @@ fn a_lie_in_a_mat_file_is_named_with_its_byte() {
     says(&flip(folds + 40, 5), &[&format!("at byte {}", folds + 40), "name (type 1)", "found type 5"]);
     says(&flip(folds + 40, 5 << 16 | 1), &["a small element of at most 4 bytes, found 5 bytes"]);
     let whole = PLAIN.file(&faces);
+    let cut = tfd(&whole[..whole.len() - 9], 0).expect_err("refused");
+    says(&cut, &[&format!("at byte {}", folds + 8), &format!("{} bytes of a variable", faces[1].len() - 8)]);
     for (rest, found) in [(&[0; 3][..], "the end of the data"), (&[0; 8], "type 0")] {
         let trailing = tfd(&[&whole, rest].concat(), 0).expect_err("refused");
         says(&trailing, &[&format!("at byte {}", whole.len()), found]);
@@ -212,10 +229,17 @@ fn other_versions_of_mat_files_are_refused_with_the_way_out() {
     let mut later = PLAIN.file(&[]);
     later[124..126].copy_from_slice(&[0, 2]);
     says(&tfd(&later, 0).expect_err("refused"), &["at byte 124", "0x0100", "'-v7'"]);
-    let mut hdf5 = later;
-    hdf5[..10].copy_from_slice(b"MATLAB 7.3");
-    says(&tfd(&hdf5, 0).expect_err("refused"), &["at byte 0", "7.3 (HDF5)", "'-v7' or '-v6'"]);
-    says(&tfd(&[0; 200], 0).expect_err("refused"), &["at byte 126", "version 4", "'-v7'"]);
+    // As MATLAB writes HDF5, behind a text of its own, and as others do.
+    let mut text = later;
+    text[..10].copy_from_slice(b"MATLAB 7.3");
+    for hdf5 in [&text[..], b"\x89HDF\r\n\x1a\n rest of an HDF5 file"] {
+        says(&tfd(hdf5, 0).expect_err("refused"), &["at byte 0", "7.3 (HDF5)", "'-v7' or '-v6'"]);
+    }
+    for byte in [0, 7] {
+        let told = tfd(&[byte; 200], 0).expect_err("refused");
+        says(&told, &["at byte 126", "IM or MI", "version 4", "'-v7'"]);
+    }
+    says(&tfd(b"short", 0).expect_err("refused"), &["at byte 5", "header of 128 bytes"]);
 }
 
 #[test]
@@ -250,6 +274,10 @@ fn variables_that_are_not_tfd_s_are_refused() {
     says(&images(&[0, 2, 2], 2, 0), &["at byte 128", "[0, 2, 2]"]);
     let folds = format!("at byte {}", 128 + faces[0].len());
     says(&file(&faces, 5), &[&folds, "fold 5 of 0 to 4", "[4, 5]"]);
+    // As many folds as there are columns can be chosen.
+    let two = [faces[0].clone(), PLAIN.variable("folds", 6, &[4, 2], 2, &[0, 1, 2, 3, 0, 0, 3, 3])];
+    assert_eq!(tfd(&PLAIN.file(&two), 1).expect("whole data").train.count, 2);
+    says(&file(&two, 2), &[&folds, "\"folds\" of dimensions [4, 5]", "found [4, 2]"]);
     let with = |rows: u32, value| {
         let folds = PLAIN.variable("folds", 6, &[rows, 5], 2, &vec![value; rows as usize * 5]);
         file(&[faces[0].clone(), folds], 0)
@@ -273,6 +301,26 @@ fn every_beginning_of_a_mat_file_is_refused() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
+    // `tfd` asserts the exit code and the file's name.
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let _ = tfd(&bytes, 0);
+    }
+
+    #[test]
+    fn damaged_mat_files_are_read_or_refused(
+        bits in 0..8usize,
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        keep in any::<prop::sample::Index>(),
+        cut in any::<bool>(),
+    ) {
+        let spelling = Spelling { big: bits & 1 > 0, pack: bits & 2 > 0, small: bits & 4 > 0 };
+        let mut file = spelling.file(&spelling.faces(5, 3));
+        flips.iter().for_each(|(at, with)| { let i = at.index(file.len()); file[i] ^= with; });
+        if cut { file.truncate(keep.index(file.len())); }
+        let _ = tfd(&file, 0);
+    }
+
     #[test]
     fn no_word_in_a_mat_file_is_trusted(
         bits in 0..8usize,
@@ -290,7 +338,6 @@ proptest! {
         }
         if cut { variables.truncate(keep.index(variables.len())); }
         let file = spelling.file(&[if spelling.pack { spelling.packed(&variables) } else { variables }]);
-        // `tfd` asserts the exit code and the file's name.
         let _ = tfd(&file, 0);
     }
 }

@@ -1,23 +1,19 @@
 //! What becomes of a picture's pixels on the way from its file, against numbers computed here.
 
-use gansaku::config::{Data, Layers, Source};
+#[path = "common/asked.rs"]
+mod asked;
+#[path = "common/says.rs"]
+mod says;
+
+use asked::asked;
+use gansaku::config::{Data, Source};
 use gansaku::data::{Dataset, Values, load};
 use image::{ExtendedColorType, ImageEncoder, ImageFormat, Luma, Rgb, RgbImage, Rgba};
 use proptest::prelude::*;
+use says::says;
 use std::fs;
 use std::io::Cursor;
-use std::path::Path;
 use tempfile::tempdir;
-
-fn asked(source: Source, path: &Path, size: usize) -> Data {
-    let mut data = Layers::recipe("digits").and_then(Layers::finish).expect("a recipe").data;
-    (data.source, data.path, data.size) = (source, Some(path.to_path_buf()), size);
-    data
-}
-
-fn says(message: &str, parts: &[&str]) {
-    parts.iter().for_each(|part| assert!(message.contains(part), "{message:?} does not say {part:?}"));
-}
 
 fn encoded(image: &RgbImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(vec![]);
@@ -67,7 +63,8 @@ fn a_gradient_is_cut_and_resized_as_computed_in_f64() {
         for size in [5, 12, 16, 31, 32, 33, 50] {
             let folder = tempdir().expect("a folder");
             image.save(folder.path().join("a.png")).expect("a file");
-            let data = load(&asked(Source::Folder, folder.path(), size), 0).expect("a picture");
+            let config = Data { size, ..asked(Source::Folder, folder.path()) };
+            let data = load(&config, 0).expect("a picture");
             let weights: Vec<Vec<f64>> = (0..size).map(|i| lanczos(i, edge, size)).collect();
             // Half a step from rounding between the two passes, grown by the second one's absolute weights, half
             // from rounding at the end, and weights in 15 bits on values up to 255 in each pass.
@@ -103,7 +100,7 @@ fn a_jpeg_cut_anywhere_is_skipped_and_named() {
         fs::write(folder.path().join("a.png"), jpeg).expect("a file");
         let end = jpeg.len() - cut;
         fs::write(folder.path().join("cut.jpeg"), &jpeg[..end]).expect("a file");
-        let mut config = asked(Source::Folder, folder.path(), 8);
+        let mut config = asked(Source::Folder, folder.path());
         let data = load(&config, 0).expect("two good pictures");
         assert_eq!(data.train.count, 2);
         says(&data.notes.join("; "), &["skipped 1 of 3", "cut.jpeg: at byte", &end.to_string(), "end mark"]);
@@ -127,7 +124,7 @@ fn depth_transparency_and_colour_are_converted_and_told() {
     let mut file = fs::File::create(folder.path().join("c.png")).expect("a file");
     let encoder = image::codecs::png::PngEncoder::new(&mut file);
     encoder.write_image(&pairs, 8, 8, ExtendedColorType::La16).expect("a picture");
-    let data = load(&asked(Source::Folder, folder.path(), 8), 0).expect("pictures");
+    let data = load(&asked(Source::Folder, folder.path()), 0).expect("pictures");
     let firsts: Vec<u8> = bytes(&data).iter().step_by(64).copied().collect();
     // 255 − 51, then 255·.2 + 255·.8, 204, 100·.2 + 204; and 255·(1 − 64/255).
     assert_eq!(firsts, [128, 128, 128, 255, 204, 224, 191, 191, 191]);
@@ -146,7 +143,7 @@ fn grey_stored_as_colour_is_grey_and_classes_need_every_picture() {
         fs::create_dir_all(folder.path().join(name).parent().expect("a parent")).expect("a folder");
         fs::write(folder.path().join(name), &grey).expect("a file");
     }
-    let config = asked(Source::Auto, folder.path(), 8);
+    let config = asked(Source::Auto, folder.path());
     let data = load(&config, 0).expect("pictures");
     assert_eq!((data.shape.channels, data.classes, data.train.labels), (1, 2, Some(vec![0, 0, 1])));
     fs::write(folder.path().join("loose.png"), &grey).expect("a file");
@@ -169,7 +166,7 @@ proptest! {
         file.extend(tail);
         let folder = tempdir().expect("a folder");
         fs::write(folder.path().join("a.png"), &file).expect("a file");
-        if let Err(e) = load(&asked(Source::Folder, folder.path(), 8), 0) {
+        if let Err(e) = load(&asked(Source::Folder, folder.path()), 0) {
             assert_eq!(e.exit_code(), 3, "{e}");
             assert!(e.to_string().contains("a.png: ") && !e.to_string().contains('\n'), "{e}");
         }

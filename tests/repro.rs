@@ -1,14 +1,16 @@
 //! `gansaku repro` from end to end on tiny networks: what it leaves, what it says, and that no interruption shows.
 
+#[path = "common/idx.rs"]
+mod idx;
 #[path = "common/program.rs"]
 mod program;
 
-use gansaku::data::{Values, digits};
-use program::{fingerprint, gansaku, message, refused, run, says};
+use idx::digits_as_idx;
+use program::{fingerprint, gansaku, message, refused, run, says, stdout};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -32,33 +34,16 @@ fn repro<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&["repro"], more, &TINY[..]].concat()
 }
 
-/// Runs to the end; what it printed to stdout.
-fn stdout(folder: &Path, arguments: &[&str]) -> String {
-    let output = gansaku(folder, arguments).output().expect("starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("text")
-}
-
 fn json(path: &Path) -> Value {
     let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_str(&text).expect("JSON")
 }
 
-/// Digits as MNIST's four files: 1,500 to train and choose with, 150 to test with.
-fn digits_as_mnist(folder: &Path) -> PathBuf {
-    let data = digits::load(1_500, 7);
+/// A folder of digits: 1,500 to train and choose with, 150 to test with.
+fn digits(folder: &Path) -> String {
     let to = folder.join("mnist");
-    fs::create_dir_all(&to).expect("made");
-    for (name, split) in [("train", &data.train), ("t10k", &data.test)] {
-        let Values::U8(pixels) = &split.values else { panic!("digits are bytes") };
-        let count = u32::try_from(split.count).expect("few").to_be_bytes();
-        let side = 28u32.to_be_bytes();
-        let images = [&[0, 0, 8, 3], &count[..], &side, &side, pixels].concat();
-        fs::write(to.join(format!("{name}-images-idx3-ubyte")), images).expect("written");
-        let labels = [&[0, 0, 8, 1], &count[..], split.labels.as_ref().expect("labelled")].concat();
-        fs::write(to.join(format!("{name}-labels-idx1-ubyte")), labels).expect("written");
-    }
-    to
+    digits_as_idx(&to, 1_500, 150, 7);
+    to.display().to_string()
 }
 
 /// Every file that equal calls make equal: results without times, pictures, the runs' checkpoints.
@@ -142,7 +127,7 @@ fn mixtures_come_out_as_a_table_a_page_and_runs() {
 #[test]
 fn pictures_are_measured_and_shown_with_both_recipes() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mnist = digits_as_mnist(folder.path()).display().to_string();
+    let mnist = digits(folder.path());
     let small =
         ["--set", "data.train=[0, 400]", "--set", "data.valid=[400, 1500]", "--set", "train.batch=20"];
     let first = ["gan-2014", "--data", &mnist, "--seeds", "1", "--out", "again"];
@@ -190,7 +175,7 @@ fn pictures_are_measured_and_shown_with_both_recipes() {
 #[test]
 fn stacked_digits_are_labelled_by_a_classifier_that_is_made_once() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mnist = digits_as_mnist(folder.path()).display().to_string();
+    let mnist = digits(folder.path());
     let base = ["stacked-mnist", "--data", &mnist, "--set", "data.count=400", "--set", "train.batch=20"];
     let talk = run(folder.path(), &repro(&[&base[..], &["--steps", "10", "--seeds", "1"]].concat()));
     says(&talk, &["[1/1] stacked-mnist, seed 0", "classifier of", "test accuracy"]);
@@ -278,7 +263,7 @@ fn the_time_bounds_the_whole_and_the_page_says_what_is_missing() {
 fn what_cannot_be_used_is_told_and_nothing_is_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let elsewhere = tempfile::tempdir().expect("a folder");
-    let mnist = digits_as_mnist(elsewhere.path()).display().to_string();
+    let mnist = digits(elsewhere.path());
     let no = |arguments: &[&str], code, parts: &[&str]| {
         says(&refused(folder.path(), &[&["repro"], arguments].concat(), code), parts);
         assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 0, "{arguments:?}");

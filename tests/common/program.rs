@@ -1,11 +1,15 @@
 //! The program as users run it.
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part")]
+
+mod says;
 
 use gansaku::report::tensorboard::FILE;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
+
+pub use says::says;
 
 /// `gansaku` with arguments, in a folder.
 pub fn gansaku(folder: &Path, arguments: &[&str]) -> Command {
@@ -22,6 +26,13 @@ pub fn run(folder: &Path, arguments: &[&str]) -> String {
     talk
 }
 
+/// Runs to the end; what it printed to stdout.
+pub fn stdout(folder: &Path, arguments: &[&str]) -> String {
+    let output = gansaku(folder, arguments).output().expect("the program starts");
+    assert!(output.status.success(), "gansaku {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
 /// Runs into an error of that exit code: one line, no panic. The message.
 pub fn refused(folder: &Path, arguments: &[&str], code: i32) -> String {
     let output = gansaku(folder, arguments).output().expect("the program starts");
@@ -34,13 +45,6 @@ pub fn message(output: &Output, arguments: &[&str], code: i32) -> String {
     assert_eq!(output.status.code(), Some(code), "gansaku {arguments:?}: {talk}");
     assert!(!talk.contains("panicked"), "{talk}");
     talk.lines().last().unwrap_or("").to_string()
-}
-
-/// Asserts that a message holds every part.
-pub fn says(message: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(message.contains(part), "{message:?} does not say {part:?}");
-    }
 }
 
 /// SHA-256 of every file of a run by its path: the newest checkpoints, pictures, metrics without times.
