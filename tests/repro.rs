@@ -6,12 +6,12 @@ mod idx;
 mod program;
 
 use idx::digits_as_idx;
-use program::{fingerprint, gansaku, message, refused, run, says, stdout};
+use program::{fingerprint, gansaku, message, newest_step, refused, run, says, stdout, until};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Networks so small that a step takes no time, over any of the papers' recipes with two hidden layers.
@@ -200,35 +200,44 @@ fn no_interruption_shows_in_what_is_left() {
     run(folder.path(), &repro(&[&whole[..], &["whole"]].concat()));
     let mut wanted = without_times(&folder.path().join("whole"));
     let parts = repro(&[&whole[..], &["parts"]].concat());
-    let mut stops = 0;
-    for attempt in 0.. {
-        assert!(attempt < 100, "it never came to its end");
+    // Moments of each of the four runs: it has begun, it has saved so many steps, it is measured.
+    let out = folder.path().join("parts");
+    let list = |name: &str| fs::read_dir(out.join(name)).into_iter().flatten().flatten().collect::<Vec<_>>();
+    let begun = || list("runs").iter().filter(|run| run.path().is_dir()).count() as u64;
+    let saved = || list("runs").iter().map(|run| newest_step(&run.path())).sum::<u64>();
+    let measured = || list("results").len() as u64;
+    // SIGKILL saves nothing, SIGTERM does, once a run has begun.
+    let moments = [0, 1, 2, 3].map(|before| {
+        let last = if before == 3 { "TERM" } else { "KILL" };
+        let own = [(0, 0, "KILL"), (150, 0, "TERM"), (400, 0, "KILL"), (600, 0, "TERM"), (700, 1, last)];
+        own.map(|(steps, results, signal)| (before + 1, 700 * before + steps, before + results, signal))
+    });
+    let (mut stops, mut told) = (0, 0);
+    for (runs, steps, results, signal) in moments.concat() {
         let mut child = gansaku(folder.path(), &parts)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .expect("starts");
-        // Alternately SIGKILL, which saves nothing, and SIGTERM, which does; later each time.
-        std::thread::sleep(Duration::from_millis(60 + 50 * attempt));
-        if child.try_wait().expect("asked").is_some_and(|status| status.success()) {
-            break;
+        if until(&mut child, || begun() >= runs && saved() >= steps && measured() >= results) {
+            Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().expect("kill");
         }
-        stops += 1;
-        if attempt % 2 == 0 {
-            child.kill().expect("SIGKILL");
-            child.wait().expect("ends");
-            continue;
-        }
-        let sent = std::process::Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status();
         let output = child.wait_with_output().expect("ends");
         match output.status.code() {
-            Some(75) => says(&message(&output, &parts, 75), &["stopped", "the same gansaku repro"]),
-            // Before anything listened, or after all was done.
-            _ => assert!(sent.is_ok(), "{}", String::from_utf8_lossy(&output.stderr)),
+            Some(0) => break,
+            Some(75) => {
+                says(&message(&output, &parts, 75), &["stopped", "the same gansaku repro"]);
+                told += 1;
+            }
+            // A signal ended it: SIGKILL, or SIGTERM before anything listened.
+            None => {}
+            Some(_) => panic!("{}", String::from_utf8_lossy(&output.stderr)),
         }
+        stops += 1;
     }
-    println!("{stops} stops");
-    assert!(stops >= 3, "only {stops} stops");
+    println!("{stops} stops, {told} of them told");
+    assert!(stops >= 10 && told >= 4, "only {stops} stops, {told} of them told");
+    run(folder.path(), &parts);
     let mut found = without_times(&folder.path().join("parts"));
     // Stops leave checkpoints and pictures of their own, and what a kill left in a run's lock file is nothing.
     found.retain(|name, _| wanted.contains_key(name));
@@ -243,14 +252,16 @@ fn no_interruption_shows_in_what_is_left() {
 fn the_time_bounds_the_whole_and_the_page_says_what_is_missing() {
     let folder = tempfile::tempdir().expect("a folder");
     let begun = Instant::now();
-    let call = repro(&["pacgan-grid", "--time", "2s", "--threads", "1"]);
+    // More steps than anybody takes in the time.
+    let endless = ["--set", "train.epochs=0", "--set", "train.steps=1000000000"];
+    let call = repro(&[&["pacgan-grid", "--time", "2s", "--threads", "1"][..], &endless].concat());
     let output = gansaku(folder.path(), &call).output().expect("starts");
     let talk = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{talk}");
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     says(&talk, &["time is up: 20 of 20 runs are unfinished; the same command goes on with them"]);
     let text = String::from_utf8(output.stdout).expect("text");
-    says(&text, &["recipe grid-rpgan (modern), seed 0", "CUT SHORT AT STEP", "OF 20000"]);
+    says(&text, &["recipe grid-rpgan (modern), seed 0", "CUT SHORT AT STEP", "OF 1000000000"]);
     assert!(!folder.path().join("repro/pacgan-grid/runs/grid-seed-0").exists(), "no time, no run");
     let result =
         || json(&folder.path().join("repro/pacgan-grid/results/grid-rpgan-seed-0.json"))["step"].as_u64();

@@ -4,11 +4,10 @@
 #[path = "common/program.rs"]
 mod program;
 
-use program::{fingerprint, gansaku, message, refused, run, says, workplace};
+use program::{fingerprint, gansaku, message, newest_step, refused, run, says, until, workplace};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 /// Ways to train that differ in what a checkpoint must hold.
 const STYLES: [(&str, &[&str]); 6] = [
@@ -133,52 +132,61 @@ fn fp16_tells_its_loss_scales() {
 fn a_run_killed_at_any_moment_goes_on_from_its_last_checkpoint() {
     let folder = workplace();
     let whole = fingerprint(&train(folder.path(), "whole", &[], &["--steps", "400"]));
-    let base = ["train", "digits", "--config", "small.toml", "--name", "killed", "--steps", "400"];
     let path = folder.path().join("runs/killed");
-    let mut arguments = base.to_vec();
-    let mut kills = 0;
-    // Moments spread over starting, stepping and saving (40 times in about a second), later each time so that
-    // slow machines get to the end too.
-    for attempt in 0u64.. {
-        assert!(attempt < 300, "it never gets to the end");
+    let mut arguments =
+        vec!["train", "digits", "--config", "small.toml", "--name", "killed", "--steps", "400"];
+    // Moments of the start, then one some 17 steps after the other: by turns a line of metrics and a checkpoint that
+    // is being saved.
+    let is_there = |name: &str| path.join(name).exists();
+    let has_come = |i: u64| match i {
+        0 => is_there("lock"),
+        1 => is_there("metrics.jsonl"),
+        _ if i.is_multiple_of(2) => last_line(&path) >= 17 * i,
+        _ => {
+            let step = (17 * i).next_multiple_of(10);
+            is_there(&format!("checkpoints/step-{step:09}.tmp")) || newest_step(&path) >= step
+        }
+    };
+    let (mut kills, mut halves) = (0, 0);
+    for moment in 0..=22 {
         let mut child = gansaku(folder.path(), &arguments).stderr(Stdio::null()).spawn().expect("starts");
-        std::thread::sleep(Duration::from_millis(30 + attempt * 8));
-        let Some(done) = child.try_wait().expect("a child") else {
+        // After the last moment it is left alone.
+        if until(&mut child, || moment < 22 && has_come(moment)) {
             child.kill().expect("SIGKILL");
-            child.wait().expect("dead");
-            kills += 1;
-            let newest = newest_step(&path);
-            let lines = fs::read_to_string(path.join("metrics.jsonl")).unwrap_or_default();
-            let logged =
-                lines.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok()).next_back();
-            let logged = logged.map_or(0, |l| l["step"].as_u64().expect("a step"));
-            assert!(
-                newest + 10 + 4 >= logged,
-                "checkpoint {newest}, metrics {logged}: more than an interval lost"
-            );
-            if newest > 0 {
-                arguments = vec!["train", "--resume", "runs/killed", "--steps", "400"];
-            } else if path.exists() {
-                fs::remove_dir_all(&path).expect("removed");
-            }
-            continue;
-        };
-        assert!(done.success(), "attempt {attempt}");
-        break;
+        }
+        let done = child.wait().expect("dead");
+        if done.code().is_some() {
+            assert!(done.success(), "moment {moment}");
+            break;
+        }
+        kills += 1;
+        let newest = newest_step(&path);
+        let logged = last_line(&path);
+        assert!(
+            newest + 10 + 4 >= logged,
+            "checkpoint {newest}, metrics {logged}: more than an interval lost"
+        );
+        let files = fs::read_dir(path.join("checkpoints")).into_iter().flatten().flatten();
+        halves += files.filter(|f| f.path().extension().is_some_and(|e| e == "tmp")).count();
+        if newest > 0 {
+            arguments = vec!["train", "--resume", "runs/killed", "--steps", "400"];
+        } else if path.exists() {
+            fs::remove_dir_all(&path).expect("removed");
+        }
     }
-    println!("{kills} kills");
-    assert!(kills >= 3, "only {kills} kills");
+    println!("{kills} kills; {halves} times a checkpoint was unfinished");
+    assert!(kills >= 10, "only {kills} kills");
+    assert_eq!(newest_step(&path), 400);
     let mut after = fingerprint(&path);
     after.retain(|name, _| whole.contains_key(name));
     assert_eq!(after, whole);
 }
 
-/// The newest finished checkpoint of a run.
-fn newest_step(run: &Path) -> u64 {
-    let entries =
-        fs::read_dir(run.join("checkpoints")).map(|e| e.flatten().collect::<Vec<_>>()).unwrap_or_default();
-    let step = |name: String| name.strip_prefix("step-")?.parse::<u64>().ok();
-    entries.iter().filter_map(|e| step(e.file_name().to_string_lossy().into_owned())).max().unwrap_or(0)
+/// The step of the last whole line of a run's metrics.
+fn last_line(run: &Path) -> u64 {
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
+    let line = text.lines().rev().find_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
+    line.map_or(0, |l| l["step"].as_u64().expect("a step"))
 }
 
 #[test]
@@ -224,19 +232,13 @@ fn signals_save_and_leave() {
         let folder = workplace();
         let arguments =
             ["train", "digits", "--config", "small.toml", "--name", "run", "--steps", "100000000"];
-        let child = gansaku(folder.path(), &arguments).stderr(Stdio::piped()).spawn().expect("starts");
+        let mut child = gansaku(folder.path(), &arguments).stderr(Stdio::piped()).spawn().expect("starts");
         let metrics = folder.path().join("runs/run/metrics.jsonl");
-        let begun = Instant::now();
-        while fs::metadata(&metrics).map_or(0, |m| m.len()) == 0 {
-            assert!(begun.elapsed() < Duration::from_secs(60), "it never began");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        assert!(until(&mut child, || fs::metadata(&metrics).is_ok_and(|m| m.len() > 0)), "it never began");
         let killed =
             std::process::Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
         assert!(killed.expect("kill").success());
-        let signalled = Instant::now();
         let output = child.wait_with_output().expect("it ends");
-        assert!(signalled.elapsed() < Duration::from_secs(10));
         let last = message(&output, &arguments, code);
         says(&last, &["stopped: saved at step", "gansaku train --resume runs/run"]);
         let saved = newest_step(&folder.path().join("runs/run"));
@@ -301,11 +303,7 @@ fn one_run_has_one_trainer() {
     let arguments = ["train", "digits", "--config", "small.toml", "--name", "run", "--steps", "100000000"];
     let mut child = gansaku(folder.path(), &arguments).stderr(Stdio::null()).spawn().expect("starts");
     let checkpoint = folder.path().join("runs/run/latest");
-    let begun = Instant::now();
-    while !checkpoint.exists() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "it never saved");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    assert!(until(&mut child, || checkpoint.exists()), "it never saved");
     let told = refused(folder.path(), &["train", "--resume", "runs/run"], 2);
     says(&told, &["runs/run", "another gansaku trains in this folder"]);
     says(

@@ -4,7 +4,6 @@ use gansaku::error::{Error, Result};
 use gansaku::exec::cuda::launch::{Argument, Buffer, Counters, Driver, Geometry, Packed, Recording};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 /// Host memory for a device; kernels do nothing.
 pub struct Still {
@@ -101,18 +100,12 @@ pub struct Faulty<D> {
 #[derive(Default)]
 pub struct Calls {
     count: Cell<usize>,
-    fault: Cell<Option<Instant>>,
 }
 
 impl Calls {
     /// Calls so far, failed ones included.
     pub fn get(&self) -> usize {
         self.count.get()
-    }
-
-    /// Since the last one that failed.
-    pub fn since_fault(&self) -> Option<Duration> {
-        self.fault.get().map(|at| at.elapsed())
     }
 }
 
@@ -129,7 +122,6 @@ impl<D: Driver> Faulty<D> {
         if number < self.fail_at {
             return Ok(());
         }
-        self.calls.fault.set(Some(Instant::now()));
         Err(fault(number))
     }
 }

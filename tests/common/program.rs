@@ -7,7 +7,8 @@ use gansaku::report::tensorboard::FILE;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
+use std::time::{Duration, Instant};
 
 pub use says::says;
 
@@ -45,6 +46,29 @@ pub fn message(output: &Output, arguments: &[&str], code: i32) -> String {
     assert_eq!(output.status.code(), Some(code), "gansaku {arguments:?}: {talk}");
     assert!(!talk.contains("panicked"), "{talk}");
     talk.lines().last().unwrap_or("").to_string()
+}
+
+/// Waits for a moment; false where the program ended before it.
+pub fn until(child: &mut Child, come: impl Fn() -> bool) -> bool {
+    let begun = Instant::now();
+    while !come() {
+        if child.try_wait().expect("asked").is_some() {
+            return false;
+        }
+        // Far longer than anything takes: nobody should wait for a program that hangs.
+        assert!(begun.elapsed() < Duration::from_secs(300), "it never came");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    true
+}
+
+/// The newest finished checkpoint of a run.
+pub fn newest_step(run: &Path) -> u64 {
+    let entries = std::fs::read_dir(run.join("checkpoints"))
+        .map(|e| e.flatten().collect::<Vec<_>>())
+        .unwrap_or_default();
+    let step = |name: String| name.strip_prefix("step-")?.parse::<u64>().ok();
+    entries.iter().filter_map(|e| step(e.file_name().to_string_lossy().into_owned())).max().unwrap_or(0)
 }
 
 /// SHA-256 of every file of a run by its path: the newest checkpoints, pictures, metrics without times.
