@@ -206,10 +206,11 @@ fn no_interruption_shows_in_what_is_left() {
     let begun = || list("runs").iter().filter(|run| run.path().is_dir()).count() as u64;
     let saved = || list("runs").iter().map(|run| newest_step(&run.path())).sum::<u64>();
     let measured = || list("results").len() as u64;
-    // SIGKILL saves nothing, SIGTERM does, once a run has begun.
+    // SIGKILL saves nothing, SIGTERM does, also where it comes before a run's first step.
     let moments = [0, 1, 2, 3].map(|before| {
+        let first = if before % 2 == 0 { "KILL" } else { "TERM" };
         let last = if before == 3 { "TERM" } else { "KILL" };
-        let own = [(0, 0, "KILL"), (150, 0, "TERM"), (400, 0, "KILL"), (600, 0, "TERM"), (700, 1, last)];
+        let own = [(0, 0, first), (150, 0, "TERM"), (400, 0, "KILL"), (600, 0, "TERM"), (700, 1, last)];
         own.map(|(steps, results, signal)| (before + 1, 700 * before + steps, before + results, signal))
     });
     let (mut stops, mut told) = (0, 0);

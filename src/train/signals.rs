@@ -4,10 +4,11 @@ use crate::error::{Error, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Flags that the signals raise.
+#[derive(Clone)]
 pub struct Signals {
     interrupted: Arc<AtomicBool>,
     terminated: Arc<AtomicBool>,
@@ -23,11 +24,17 @@ pub enum Signal {
 }
 
 impl Signals {
-    /// Listens from now on. A second signal ends the program at once.
+    /// Listens from the first call on; all callers see the same flags, so that a signal which comes between two trainings
+    /// stops the second one at its first step. A second signal ends the program at once.
     ///
     /// # Errors
     /// When the operating system will not have it.
     pub fn listen() -> Result<Signals> {
+        static HEARD: Mutex<Option<Signals>> = Mutex::new(None);
+        let mut heard = HEARD.lock().expect("nobody panics while holding it");
+        if let Some(signals) = &*heard {
+            return Ok(signals.clone());
+        }
         let signals = Signals { interrupted: Arc::default(), terminated: Arc::default() };
         for (signal, raised, code) in
             [(SIGINT, &signals.interrupted, 130), (SIGTERM, &signals.terminated, 75)]
@@ -37,6 +44,7 @@ impl Signals {
                 .and_then(|_| flag::register(signal, raised.clone()))
                 .map_err(|e| Error::Failure(format!("cannot listen for signals: {e}")))?;
         }
+        *heard = Some(signals.clone());
         Ok(signals)
     }
 
