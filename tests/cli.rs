@@ -200,6 +200,20 @@ fn measurements_bring_their_protocol_and_real_data() {
     run(here, &["train", "ring", "--name", "p", "--steps", "1", "--set", "data.count=5000"]);
     says(&stdout(here, &["eval", "runs/p", "-n", "100"]), &["modes:", "high quality %", "test points"]);
     says(&refused(here, &["eval", "runs/p", "parzen"], 2), &["a measure of pictures", "modes or swd"]);
+    // What the run's file knows of other metrics stays, by whatever path the run is called.
+    let file = here.join("runs/p/eval.json");
+    let metrics = || -> Vec<String> {
+        let json: serde_json::Value = serde_json::from_slice(&fs::read(&file).expect("there")).expect("JSON");
+        let all = json["measurements"].as_array().expect("a list").iter();
+        all.map(|m| m["metric"].as_str().expect("a name").to_string()).collect()
+    };
+    assert_eq!(metrics(), ["modes", "swd"]);
+    stdout(&here.join("runs"), &["eval", "p", "swd", "-n", "100"]);
+    assert_eq!(metrics(), ["swd", "modes"]);
+    // A file of something else is told before anything is measured, and not written over.
+    fs::write(&file, "{}").expect("writes");
+    says(&refused(here, &["eval", "runs/p", "swd"], 2), &["eval.json", "expected a file that"]);
+    assert_eq!(fs::read(&file).expect("there"), b"{}");
     says(&refused(here, &["eval", "runs/r", "modes"], 2), &["a measure of ring, grid and stacked digits"]);
     run(here, &["train", "digits", "--config", "small.toml", "--name", "few", "--steps", "1"]);
     says(&refused(here, &["eval", "runs/few", "parzen"], 3), &["needs 1000 validation examples", "has 30"]);
