@@ -4,6 +4,9 @@
 //! ([`lower`]) turns it into a plan of launches over one arena, and an executor ([`exec`]) runs it.
 #![deny(unsafe_code)]
 
+#[macro_use]
+mod talk;
+
 pub mod bench;
 pub mod cli;
 pub mod config;

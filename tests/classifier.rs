@@ -224,9 +224,15 @@ fn what_a_metric_lacks_is_said_before_anything_is_written() {
     digits_as_idx(&path.join("other"), 1_500, 200, 9);
     let other = ["fd", "--classifier", "c.safetensors", "--data", "other"];
     says(&eval(&other, 3), &["the classifier idx is for other data", "gansaku classifier DATA"]);
-    for name in ["train", "t10k"] {
+    let unlabel = |name: &str| {
         std::fs::remove_file(path.join(format!("other/{name}-labels-idx1-ubyte"))).expect("there");
-    }
+    };
+    unlabel("train");
+    says(
+        &refused(path, &["classifier", "other", "--out", "never.json"], 3),
+        &["no labels", "both training and testing"],
+    );
+    unlabel("t10k");
     says(&eval(&["cas", "--data", "other"], 3), &["cas needs labelled"]);
     says(&eval(&["classes", "--data", "other"], 3), &["classes needs labelled"]);
     let arguments = ["classifier", "other", "--out", "never.json"];

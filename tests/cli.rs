@@ -216,6 +216,15 @@ fn measurements_bring_their_protocol_and_real_data() {
     assert_eq!(fs::read(&file).expect("there"), b"{}");
     says(&refused(here, &["eval", "runs/r", "modes"], 2), &["a measure of ring, grid and stacked digits"]);
     run(here, &["train", "digits", "--config", "small.toml", "--name", "few", "--steps", "1"]);
+    // Without a metric's name, what the data are too few for is left out, and the rest is measured.
+    let output = gansaku(here, &["eval", "runs/few", "-n", "100"]).output().expect("starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    says(&String::from_utf8_lossy(&output.stderr), &["left out: parzen needs 1000 validation examples"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("ms-ssim:"));
+    says(
+        &refused(here, &["eval", "runs/few", "--json", "nowhere/e.json"], 2),
+        &["there is no folder nowhere"],
+    );
     says(&refused(here, &["eval", "runs/few", "parzen"], 3), &["needs 1000 validation examples", "has 30"]);
 }
 

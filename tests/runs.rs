@@ -1,9 +1,12 @@
 //! Runs: equal commands make equal bytes, a resume is as if nothing had happened, and whatever goes wrong
 //! leaves the last good checkpoint.
 
+#[path = "common/idx.rs"]
+mod idx;
 #[path = "common/program.rs"]
 mod program;
 
+use idx::digits_as_idx;
 use program::{fingerprint, gansaku, message, newest_step, refused, run, says, until, workplace};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -305,7 +308,7 @@ fn one_run_has_one_trainer() {
     let checkpoint = folder.path().join("runs/run/latest");
     assert!(until(&mut child, || checkpoint.exists()), "it never saved");
     let told = refused(folder.path(), &["train", "--resume", "runs/run"], 2);
-    says(&told, &["runs/run", "another gansaku trains in this folder"]);
+    says(&told, &["runs/run", "another gansaku works in this folder"]);
     says(
         &refused(folder.path(), &["train", "--name", "run"], 2),
         &["runs/run is taken", "--resume runs/run"],
@@ -377,6 +380,69 @@ fn a_resume_refuses_another_model() {
         &refused(folder.path(), &["train", "--resume", "runs/rum"], 4),
         &["no such run", "did you mean runs/run?"],
     );
+}
+
+#[test]
+fn a_resume_refuses_other_examples() {
+    let folder = workplace();
+    let here = folder.path();
+    for (name, seed) in [("a", 1), ("b", 2)] {
+        digits_as_idx(&here.join(name), 200, 20, seed);
+    }
+    let start = ["train", "--config", "small.toml", "--data", "a", "--name", "run", "--steps", "4"];
+    run(here, &start);
+    let resume = ["train", "--resume", "runs/run", "--steps", "8", "--data"];
+    let told = refused(here, &[&resume[..], &["b"]].concat(), 3);
+    says(&told, &["trained on other examples", "the same --data", "--init-from"]);
+    fs::rename(here.join("a"), here.join("moved")).expect("moves");
+    run(here, &[&resume[..], &["moved"]].concat());
+}
+
+#[test]
+fn training_goes_on_when_nobody_listens() {
+    let folder = workplace();
+    let arguments = ["train", "digits", "--config", "small.toml", "--name", "run", "--steps", "40"];
+    let mut child = gansaku(folder.path(), &arguments).stderr(Stdio::piped()).spawn().expect("starts");
+    drop(child.stderr.take());
+    assert!(child.wait().expect("ends").success());
+    let path = folder.path().join("runs/run");
+    let heard = train(folder.path(), "heard", &[], &[]);
+    assert_eq!(fingerprint(&path), fingerprint(&heard));
+}
+
+#[test]
+fn a_damaged_line_is_told_and_costs_no_other() {
+    let folder = workplace();
+    let path = train(folder.path(), "run", &[], &[]);
+    let file = path.join("metrics.jsonl");
+    let text = fs::read_to_string(&file).expect("there");
+    let lines: Vec<&str> = text.lines().collect();
+    let damaged: Vec<String> = lines
+        .iter()
+        .enumerate()
+        .map(|(i, l)| if i == 1 { l.replacen('"', "'", 1) } else { l.to_string() })
+        .collect();
+    fs::write(&file, damaged.join("\n") + "\n").expect("writes");
+    let told = run(folder.path(), &["train", "--resume", "runs/run", "--steps", "40"]);
+    says(&told, &["metrics.jsonl: 1 damaged lines are left out"]);
+    let kept: Vec<&str> = lines.iter().enumerate().filter(|(i, _)| *i != 1).map(|(_, l)| *l).collect();
+    assert_eq!(fs::read_to_string(&file).expect("there").lines().collect::<Vec<_>>(), kept);
+}
+
+#[test]
+fn a_checkpoint_is_no_run_and_stays_as_it_is() {
+    let folder = workplace();
+    let path = train(folder.path(), "run", &[], &[]).join("checkpoints/step-000000040");
+    let names = || {
+        let all = fs::read_dir(&path).expect("there").flatten().map(|e| e.file_name());
+        all.collect::<std::collections::BTreeSet<_>>()
+    };
+    let before = names();
+    let checkpoint = "runs/run/checkpoints/step-000000040";
+    for call in [&["train", "--dry-run", "--resume", checkpoint][..], &["report", checkpoint]] {
+        says(&refused(folder.path(), call, 4), &["this is a checkpoint; give the folder of its run"]);
+        assert_eq!(names(), before, "{call:?}");
+    }
 }
 
 #[test]

@@ -67,7 +67,7 @@ pub fn run(args: &Bench) -> Result<()> {
     }
     let mut all: Vec<Figures> = vec![];
     for &batch in &args.batch {
-        eprintln!("{recipe}, batch {batch}: measuring ceilings, then {} rounds", args.rounds);
+        tell!("{recipe}, batch {batch}: measuring ceilings, then {} rounds", args.rounds);
         all.extend(measure(args, recipe, batch)?);
     }
     super::print(&told(&all))?;
@@ -88,6 +88,7 @@ fn measure(args: &Bench, recipe: &str, batch: u32) -> Result<Vec<Figures>> {
         profile: args.profile,
         limits: LIMITS,
     };
+    args.json.as_deref().map_or(Ok(()), |path| super::has_folder("--json", path))?;
     let threads = super::threads(args.threads)?;
     let open = || exec::open(args.device, threads);
     bench::measure(&configs, &data, &open, &protocol)

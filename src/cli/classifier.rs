@@ -66,7 +66,7 @@ pub fn run(args: &Classifier) -> Result<()> {
         _ => dataset.sha256(),
     };
     let dataset = Arc::new(with_held_out(dataset));
-    eprintln!("data: {}", super::inspect::describe(&dataset));
+    tell!("data: {}", super::inspect::describe(&dataset));
     let mut recipe = Recipe::standard();
     recipe.epochs = args.epochs.map_or(recipe.epochs, u64::from);
     let request = Request { name, identity, recipe, seed: args.seed, threads };
@@ -79,7 +79,7 @@ pub fn run(args: &Classifier) -> Result<()> {
         trained.card.tested_on,
         trained.width()
     ))?;
-    eprintln!("{} in {}", out.display(), readable(begun.elapsed()));
+    tell!("{} in {}", out.display(), readable(begun.elapsed()));
     Ok(())
 }
 

@@ -59,6 +59,7 @@ pub struct Eval {
 pub fn run(args: &Eval) -> Result<()> {
     let Some(from) = &args.from else { return compare(&args.compare) };
     let threads = super::threads(args.threads)?;
+    args.json.as_deref().map_or(Ok(()), |path| super::has_folder("--json", path))?;
     // A device that is not there is told before anything is read.
     let mut windows = parzen::open(args.device)?;
     let mut forger = Forger::load(from, threads)?;
@@ -68,7 +69,7 @@ pub fn run(args: &Eval) -> Result<()> {
     let dataset = data::load(&config.data, config.seed)?;
     if dataset.shape != forger.display.shape {
         return Err(Error::Data(format!(
-            "{} makes examples of shape {:?}, the data are {:?}; give the data it was trained on with --data",
+            "{} makes {}, the data are {}; give the data it was trained on with --data",
             forger.from.display(),
             forger.display.shape,
             dataset.shape
@@ -97,13 +98,24 @@ pub fn run(args: &Eval) -> Result<()> {
         classifier.fits(&data_identity, Shape { channels, ..dataset.shape })?;
     }
     let default = || Metric::all_for(source, classifier.is_some());
-    let metrics = if args.metrics.is_empty() { default() } else { args.metrics.clone() };
+    let wished = if args.metrics.is_empty() { default() } else { args.metrics.clone() };
+    let (data, seed, count) = (&dataset, args.seed, args.count.map(|n| n as usize));
+    let (forger_of, windows, classifier) = (&mut forger, &mut *windows, classifier.as_mut());
+    let mut subject = Subject { forger: forger_of, data, seed, count, classifier, threads, windows };
+    // What cannot be measured is told before anything is; asked for by name, it ends the program.
+    let mut metrics = vec![];
+    for metric in wished {
+        match subject.check(metric) {
+            Ok(()) => metrics.push(metric),
+            Err(why) if args.metrics.is_empty() => tell!("left out: {why}"),
+            Err(why) => return Err(why),
+        }
+    }
+    if metrics.is_empty() {
+        return Err(Error::Data(format!("{}: no metric fits these data", forger.from.display())));
+    }
     let mut measurements = Vec::new();
-    let count = args.count.map(|n| n as usize);
     for metric in metrics {
-        let (forger, windows, classifier) = (&mut forger, &mut *windows, classifier.as_mut());
-        let mut subject =
-            Subject { forger, data: &dataset, seed: args.seed, count, classifier, threads, windows };
         let measurement = subject.measure(metric)?;
         super::print(&describe(&measurement))?;
         measurements.push(measurement);
@@ -118,12 +130,17 @@ pub fn run(args: &Eval) -> Result<()> {
         write(path, &report)?;
     }
     let Some(folder) = folder else { return Ok(()) };
+    if let Some(newer) = earlier.as_ref().map(|e| e.step).filter(|&step| step > report.step) {
+        let file = folder.eval_file();
+        tell!("{} keeps what was measured at step {newer}; --json FILE keeps this", file.display());
+        return Ok(());
+    }
     if let Some(picture) = report.measurements.iter().find_map(|m| m.picture.as_ref()) {
         atomic::write(&folder.theory_file(), &picture.png())?;
     }
     let file = folder.eval_file();
     write(&file, &with_earlier(report, earlier))?;
-    eprintln!("in {} too; gansaku report brings it into the run's report", file.display());
+    tell!("in {} too; gansaku report brings it into the run's report", file.display());
     Ok(())
 }
 

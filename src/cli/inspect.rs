@@ -113,7 +113,7 @@ pub fn data(args: &Data) -> Result<()> {
     let count = if dataset.shape.is_point() { 2_500 } else { 100 }.min(dataset.train.count);
     let numbers: Vec<f32> = (0..count).flat_map(|i| dataset.numbers(&dataset.train, i)).collect();
     atomic::write(&args.out, &display.picture(&numbers, 10).png())?;
-    eprintln!("the first {count} in {}", args.out.display());
+    tell!("the first {count} in {}", args.out.display());
     Ok(())
 }
 

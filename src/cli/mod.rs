@@ -17,7 +17,7 @@ use crate::config::nearest;
 use crate::error::{Error, Result};
 use crate::exec::Device;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -95,8 +95,8 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             match e {
-                Error::Interrupted(_) | Error::Terminated(_) => eprintln!("stopped: {e}"),
-                _ => eprintln!("error: {e}"),
+                Error::Interrupted(_) | Error::Terminated(_) => tell!("stopped: {e}"),
+                _ => tell!("error: {e}"),
             }
             ExitCode::from(e.exit_code())
         }
@@ -157,6 +157,19 @@ fn threads(wished: Option<u16>) -> Result<usize> {
     Ok(count)
 }
 
+/// Checks, before long work, that what it leaves has a folder to lie in.
+fn has_folder(flag: &str, path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    match folder.filter(|folder| !folder.is_dir()) {
+        Some(folder) => Err(Error::Usage(format!(
+            "{flag} {}: there is no folder {}; make it first",
+            path.display(),
+            folder.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// "60s", "5m", "1.5h", or seconds.
 fn duration(text: &str) -> std::result::Result<Duration, String> {
     let (number, factor) = match text.trim() {
@@ -177,6 +190,7 @@ fn device(text: &str) -> std::result::Result<Device, String> {
         "cuda" => Ok(Device::Cuda(0)),
         _ => text.strip_prefix("cuda:").and_then(|n| n.parse().ok()).map(Device::Cuda).ok_or_else(|| {
             let near = nearest(text, ["auto", "cpu", "cuda"].into_iter());
+            let near = if text == "gpu" { Some("cuda") } else { near };
             let hint = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
             format!("expected auto, cpu, cuda or cuda:N{hint}")
         }),

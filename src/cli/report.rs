@@ -30,6 +30,6 @@ pub struct Report {
 pub fn run(args: &Report) -> Result<()> {
     let folder = Folder::open(&args.run)?;
     let path = reporter::again(&folder, args.data.clone(), super::threads(args.threads)?)?;
-    eprintln!("{}: open it in a browser", path.display());
+    tell!("{}: open it in a browser", path.display());
     Ok(())
 }

@@ -86,7 +86,7 @@ pub fn run(args: Repro) -> Result<()> {
     };
     let table = work::reproduce(&order).map_err(with_the_way_on)?;
     super::print(&table)?;
-    eprintln!("page: {}", order.out.join("index.html").display());
+    tell!("page: {}", order.out.join("index.html").display());
     Ok(())
 }
 

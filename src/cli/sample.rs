@@ -68,7 +68,7 @@ fn ending(path: &Path) -> &str {
 }
 
 fn done(count: usize, what: &str, forger: &Forger, out: &Path) {
-    eprintln!("{count} {what} from {} in {}", forger.from.display(), out.display());
+    tell!("{count} {what} from {} in {}", forger.from.display(), out.display());
 }
 
 pub fn sample(args: &Sample) -> Result<()> {

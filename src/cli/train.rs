@@ -167,8 +167,8 @@ fn dry_run(config: &Config) -> Result<()> {
     let dataset = Arc::new(data::load(&config.data, config.seed)?);
     let trainer = Trainer::new(config, &dataset, exec::open(Device::Cpu, 1)?)?;
     super::print(&config.to_toml())?;
-    eprintln!("{}", super::inspect::describe(&dataset));
-    eprint!("{}", super::inspect::summary(&trainer.gan, false));
-    eprintln!("{} steps; nothing was written", trainer.total());
+    tell!("{}", super::inspect::describe(&dataset));
+    tell!("{}", super::inspect::summary(&trainer.gan, false).trim_end());
+    tell!("{} steps; nothing was written", trainer.total());
     Ok(())
 }

@@ -33,7 +33,12 @@ pub fn pictures(path: &Path) -> Result<Vec<PathBuf>> {
     let hidden = |e: &walkdir::DirEntry| e.depth() > 0 && e.file_name().as_encoded_bytes().starts_with(b".");
     let mut found = Vec::new();
     for entry in walkdir::WalkDir::new(path).follow_links(true).into_iter().filter_entry(|e| !hidden(e)) {
-        let entry = entry.map_err(|e| Error::Data(format!("{}: cannot list it: {e}", path.display())))?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            // A link that leads nowhere, or in a circle, is no picture.
+            Err(e) if e.depth() > 0 && e.path().is_some_and(Path::is_symlink) => continue,
+            Err(e) => return Err(Error::Data(format!("{}: cannot list it: {e}", path.display()))),
+        };
         let ending = entry.path().extension().map(OsStr::to_ascii_lowercase);
         if entry.file_type().is_file() && ending.is_some_and(|e| e == "png" || e == "jpg" || e == "jpeg") {
             found.push(entry.into_path());

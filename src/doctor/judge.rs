@@ -77,10 +77,10 @@ impl Judge {
             state: State::TooEarly,
             since_step: 0,
             evidence: format!(
-                "{} lines of metrics and {} probes; a verdict takes {} and 1",
+                "{} of {} lines of metrics and {} of 1 probe that a verdict takes",
                 self.lines.len(),
-                self.probes.len(),
-                rules::WINDOW
+                rules::WINDOW,
+                self.probes.len()
             ),
             advice: "train on: a line comes every log.every steps, a probe every log.samples_every".into(),
         }]

@@ -279,7 +279,7 @@ fn mode_collapse(facts: &Facts) -> Option<String> {
     let least =
         |p: &Probe| p.spread.min(p.feature_spread.map_or(p.spread, |f| f * COLLAPSED / COLLAPSED_FEATURES));
     let spreads_out = match facts.probes {
-        [_] => !facts.lines.is_empty() && least(probe) > ALL_ALIKE,
+        [_] => least(probe) > ALL_ALIKE,
         all => all.windows(2).all(|p| least(&p[1]) > SPREADING * least(&p[0])),
     };
     if least(probe) < COLLAPSED && !spreads_out {

@@ -59,9 +59,7 @@ pub fn duplicates(set: &[f32], dim: usize, distance: f64) -> Duplicates {
 
 impl Subject<'_> {
     pub(super) fn birthday(&mut self) -> Result<Measurement> {
-        self.pictures(Metric::Birthday)?;
         let data = self.data;
-        self.need(&data.test, "test", 100, Metric::Birthday)?;
         let count = self.count.unwrap_or(SAMPLES);
         let dim = data.shape.len();
         // All training examples, as many at a time as memory takes easily.

@@ -66,7 +66,7 @@ impl Subject<'_> {
             let count = labels.len();
             let mut set = labelled(data, pictures, labels);
             set.test = labelled(data, test.clone(), test_labels.clone()).train;
-            eprintln!("cas: training a classifier on {count} {what}");
+            tell!("cas: training a classifier on {count} {what}");
             let device = exec::open(Device::Cpu, threads)?;
             let trained = Classifier::train(&request, &Arc::new(set), device, &mut |_, _, _| Ok(()))?;
             Ok(Named::from([("accuracy %", 100.0 * trained.card.accuracy)]))

@@ -2,6 +2,7 @@
 
 use super::prdc::{NEIGHBOURS, measure};
 use super::{Measurement, Metric, Subject};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::numbers::Named;
 
@@ -37,15 +38,24 @@ pub fn coverage(covered: &[bool], labels: &[u8], classes: usize) -> Vec<f64> {
         .collect()
 }
 
+/// Labels of the test examples.
+///
+/// # Errors
+/// When they have none, or all the same.
+pub(super) fn test_labels(data: &Dataset) -> Result<&[u8]> {
+    let labels = data.test.labels.as_deref().filter(|_| data.classes > 1);
+    labels.ok_or_else(|| {
+        Error::Data(format!(
+            "classes needs labelled test examples, but {} has none; measure fd or prdc",
+            data.name
+        ))
+    })
+}
+
 impl Subject<'_> {
     pub(super) fn classes(&mut self) -> Result<Measurement> {
         let data = self.data;
-        let (Some(test_labels), true) = (&data.test.labels, data.classes > 1) else {
-            return Err(Error::Data(format!(
-                "classes needs labelled test examples, but {} has none; measure fd or prdc",
-                data.name
-            )));
-        };
+        let test_labels = test_labels(data)?;
         let sets = self.feature_sets(Metric::Classes)?;
         let classes = data.classes;
         let test_labels = &test_labels[..sets.tests()];

@@ -2,13 +2,14 @@
 
 use super::{Measurement, shortened};
 use crate::error::{Error, Result};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::path::{Path, PathBuf};
 
 /// What `gansaku eval --json` writes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// What was measured.
+    /// What was measured; in JSON, which is Unicode, as near as it comes.
+    #[serde(serialize_with = "in_unicode")]
     pub checkpoint: PathBuf,
     /// Steps it was trained for; 0 in files of before this was written.
     #[serde(default)]
@@ -21,6 +22,10 @@ pub struct Report {
     pub data_identity: String,
     /// The numbers.
     pub measurements: Vec<Measurement>,
+}
+
+fn in_unicode<S: Serializer>(path: &Path, to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.collect_str(&path.display())
 }
 
 impl Report {

@@ -43,13 +43,11 @@ impl FeatureSets {
 impl Subject<'_> {
     /// Features of samples and of real examples.
     pub(super) fn feature_sets(&mut self, metric: Metric) -> Result<FeatureSets> {
-        self.pictures(metric)?;
         let (told, name, width) = {
             let classifier = self.classifier(metric)?;
             (classifier.told(), classifier.card.name.clone(), classifier.width())
         };
         let data = self.data;
-        self.need(&data.test, "test", 100, metric)?;
         let count = self.count.unwrap_or(COUNT);
         let test = self.examples(&data.test, COUNT, false);
         let train = self.examples(&data.train, count, true);

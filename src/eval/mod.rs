@@ -164,9 +164,24 @@ impl Subject<'_> {
                 self.need(&self.data.test, "test", 100, metric)
             }
             Metric::Swd => self.need(&self.data.test, "test", 100, metric),
-            // These say so themselves, before they draw the first sample.
-            Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes | Metric::Cas => Ok(()),
-            Metric::MsSsim | Metric::Birthday => Ok(()),
+            Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes => {
+                self.pictures(metric)?;
+                if metric == Metric::Classes {
+                    classes::test_labels(self.data)?;
+                }
+                self.need(&self.data.test, "test", 100, metric)?;
+                self.classifier.as_ref().map(|_| ()).ok_or_else(|| features::no_classifier(metric))
+            }
+            // It says so itself, before it draws the first sample.
+            Metric::Cas => Ok(()),
+            Metric::MsSsim => {
+                self.pictures(metric)?;
+                self.need(&self.data.train, "training", 100, metric)
+            }
+            Metric::Birthday => {
+                self.pictures(metric)?;
+                self.need(&self.data.test, "test", 100, metric)
+            }
             Metric::Theory => theory::applies(&self.forger.gan).map(|_| ()),
         }
     }

@@ -48,7 +48,10 @@ pub fn coverage(points: &[f32], mixture: &Mixture) -> Coverage {
 /// KL of a histogram over modes against the uniform one, nats.
 pub fn reverse_kl(counts: &[usize]) -> f64 {
     let all: usize = counts.iter().sum();
-    let share = |c: usize| c as f64 / all.max(1) as f64;
+    if all == 0 {
+        return f64::INFINITY;
+    }
+    let share = |c: usize| c as f64 / all as f64;
     counts.iter().filter(|&&c| c > 0).map(|&c| share(c) * (share(c) * counts.len() as f64).ln()).sum()
 }
 

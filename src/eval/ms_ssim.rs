@@ -106,7 +106,6 @@ pub fn of_pairs(pictures: &[f32], shape: Shape) -> (f64, f64) {
 
 impl Subject<'_> {
     pub(super) fn similarity(&mut self) -> Result<Measurement> {
-        self.pictures(Metric::MsSsim)?;
         let data = self.data;
         let shape = data.shape;
         let scales = scales(shape);
@@ -118,7 +117,6 @@ impl Subject<'_> {
         }
         // Noise and the shuffled order are random already: neighbours make random pairs.
         let count = self.count.unwrap_or(2 * PAIRS) / 2 * 2;
-        self.need(&data.train, "training", 100, Metric::MsSsim)?;
         let real = self.examples(&data.train, count, true);
         let reals = real.len() / shape.len() / 2;
         let samples = self.samples(count)?;

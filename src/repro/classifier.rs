@@ -43,7 +43,7 @@ pub fn make(order: &Order, job: &Job) -> Result<()> {
     if !experiment.classifier || order.classifier.is_some() || own(order).exists() {
         return Ok(());
     }
-    eprintln!("classifier of {}", experiment.title);
+    tell!("classifier of {}", experiment.title);
     let dataset = data::load(&identity::whole(&config.data), config.seed)?;
     let identity = dataset.sha256();
     let (name, recipe) = (experiment.name.clone(), Recipe::standard());
@@ -51,6 +51,6 @@ pub fn make(order: &Order, job: &Job) -> Result<()> {
     let device = exec::open(order.device, order.threads)?;
     let trained = Classifier::train_aloud(&request, &Arc::new(with_held_out(dataset)), device)?;
     trained.save(&own(order))?;
-    eprintln!("test accuracy {:.2} %", 100.0 * trained.card.accuracy);
+    tell!("test accuracy {:.2} %", 100.0 * trained.card.accuracy);
     Ok(())
 }

@@ -48,14 +48,14 @@ pub fn reproduce(order: &Order) -> Result<String> {
         let place = format!("[{}/{}] {}", i + 1, jobs.len(), job.name());
         if let Some(kept) = kept(order, job)? {
             let time = duration_in_words(kept.seconds);
-            eprintln!("{place}: kept, {} steps in {time}", kept.step);
+            tell!("{place}: kept, {} steps in {time}", kept.step);
             continue;
         }
         if left(deadline) == Some(Duration::ZERO) {
             waiting += 1;
             continue;
         }
-        eprintln!("{place}");
+        tell!("{place}");
         claim(order, job)?;
         classifier::make(order, job)?;
         match work(order, job, deadline)? {
@@ -69,7 +69,7 @@ pub fn reproduce(order: &Order) -> Result<String> {
     }
     if waiting > 0 {
         let all = jobs.len();
-        eprintln!("time is up: {waiting} of {all} runs are unfinished; the same command goes on with them");
+        tell!("time is up: {waiting} of {all} runs are unfinished; the same command goes on with them");
     }
     write_up(order)
 }

@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const MANIFEST: &str = "MANIFEST.json";
+pub(super) const MANIFEST: &str = "MANIFEST.json";
 const FORMAT: u32 = 1;
 
 /// Everything but tensors that training goes on from.
@@ -50,6 +50,9 @@ pub struct State {
     pub example: [usize; 3],
     /// Classes of the data set; 0 when unlabelled.
     pub classes: usize,
+    /// SHA-256 of the examples; absent in checkpoints of before this was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
     /// The loss scales of G and D, where fp16 trains with such.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss_scales: Option<[LossScale; 2]>,
@@ -429,7 +432,7 @@ pub fn newest(folder: &Path) -> Result<(Checkpoint, PathBuf, Vec<String>)> {
         }
     }
     Err(Error::Checkpoint(match warnings.first() {
-        None => format!("{}: no checkpoint yet", folder.display()),
+        None => format!("{}: no checkpoint yet; begin again under another name", folder.display()),
         Some(first) => format!("{}: no checkpoint is whole; {first}", folder.display()),
     }))
 }

@@ -32,6 +32,10 @@ impl<T: Stepped> Journal<T> {
     pub fn open(path: &Path, step: u64) -> Result<(Journal<T>, Vec<T>)> {
         let text = text(path)?;
         let mut kept = whole(&text);
+        let damaged = text.matches('\n').count() - kept.len();
+        if damaged > 0 {
+            tell!("warning: {}: {damaged} damaged lines are left out", path.display());
+        }
         kept.truncate(kept.iter().take_while(|(line, _): &&(T, &str)| line.step() <= step).count());
         let cut: String = kept.iter().map(|(_, text)| *text).collect();
         if cut != text {
@@ -62,7 +66,7 @@ impl<T: Stepped> Journal<T> {
     }
 }
 
-/// The lines of a file that another process may be writing: whole ones up to the first that is damaged. None where
+/// The lines of a file that another process may be writing: whole ones, but for damaged ones. None where
 /// there is no file.
 ///
 /// # Errors
@@ -79,8 +83,8 @@ fn text(path: &Path) -> Result<String> {
     }
 }
 
-/// Lines that end, up to the first that says something else, each with its text.
+/// Lines that end, but for damaged ones, each with its text.
 fn whole<T: Stepped>(text: &str) -> Vec<(T, &str)> {
     let lines = text.split_inclusive('\n').filter(|l| l.ends_with('\n'));
-    lines.map_while(|text| Some((serde_json::from_str(text).ok()?, text))).collect()
+    lines.filter_map(|text| Some((serde_json::from_str(text).ok()?, text))).collect()
 }

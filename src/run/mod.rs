@@ -93,7 +93,11 @@ impl Folder {
         }
     }
 
-    fn furnish(self) -> Result<Folder> {
+    /// With the folders that training fills.
+    ///
+    /// # Errors
+    /// When they cannot be made.
+    pub fn furnish(self) -> Result<Folder> {
         for part in [self.samples(), self.checkpoints()] {
             fs::create_dir_all(&part).map_err(|e| Error::io("make the folder", &part, &e))?;
         }
@@ -112,7 +116,13 @@ impl Folder {
         if !folder.config_file().is_file() {
             return Err(Error::Checkpoint(format!("{}: not a run: it has no config.toml", path.display())));
         }
-        folder.furnish()
+        if folder.path.join(checkpoint::MANIFEST).is_file() {
+            return Err(Error::Checkpoint(format!(
+                "{}: this is a checkpoint; give the folder of its run",
+                path.display()
+            )));
+        }
+        Ok(folder)
     }
 
     /// Takes the run for this process.
@@ -125,7 +135,7 @@ impl Folder {
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Error::Usage(format!(
-                "{}: another gansaku trains in this folder; wait for it, or give this run another --name",
+                "{}: another gansaku works in this folder; wait for it, or choose another folder",
                 self.path.display()
             ))),
             Err(TryLockError::Error(e)) => Err(Error::io("lock", &path, &e)),

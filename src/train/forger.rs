@@ -33,7 +33,7 @@ impl Forger {
     /// When there is none.
     pub fn load(from: &Path, threads: usize) -> Result<Forger> {
         let (checkpoint, path, warnings) = checkpoint::locate(from)?;
-        warnings.iter().for_each(|w| eprintln!("warning: {w}"));
+        warnings.iter().for_each(|w| tell!("warning: {w}"));
         let gan = Checkpoint::model(&checkpoint.config, &checkpoint.state);
         let [channels, height, width] = checkpoint.state.example;
         let [generator, _] = checkpoint.networks;

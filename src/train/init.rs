@@ -62,7 +62,7 @@ fn sources(from: &Path) -> Result<Vec<Source>> {
         return Ok(vec![source(player, false, from.to_path_buf())]);
     }
     let (_, path, warnings) = checkpoint::locate(from)?;
-    warnings.iter().for_each(|w| eprintln!("warning: {w}"));
+    warnings.iter().for_each(|w| tell!("warning: {w}"));
     let all = [
         source(Player::Generator, false, path.join("generator.safetensors")),
         source(Player::Generator, true, path.join("generator_ema.safetensors")),

@@ -177,6 +177,7 @@ impl Session {
         let config = &request.config;
         let dataset = Arc::new(data::load(&config.data, config.seed)?);
         let mut trainer = Trainer::new(config, &dataset, device)?;
+        trainer.state.data = Some(dataset.sha256());
         let sampler = Sampler::new(&trainer.gan, request.threads)?;
         // A metric that does not fit is told before anything is written.
         let keeper = Keeper::new(config, &dataset, &trainer.gan, request.threads)?;
@@ -184,7 +185,7 @@ impl Session {
         let (folder, lock, saved) = match &request.start {
             Start::New { out, name, init_from } => {
                 let told = init_from.as_ref().map(|from| init::init_from(&mut trainer, from)).transpose()?;
-                told.iter().for_each(|told| eprintln!("start: {told}"));
+                told.iter().for_each(|told| tell!("start: {told}"));
                 let folder = Folder::create(out, name.as_deref(), &config.recipe)?;
                 let lock = folder.lock()?;
                 atomic::write(&folder.samples().join("reals.png"), &reals(&dataset, display, config).png())?;
@@ -193,8 +194,9 @@ impl Session {
             Start::Resume(path) => {
                 let folder = Folder::open(path)?;
                 let lock = folder.lock()?;
+                let folder = folder.furnish()?;
                 let (checkpoint, path, warnings) = checkpoint::newest(&folder.checkpoints())?;
-                warnings.iter().for_each(|w| eprintln!("warning: {w}"));
+                warnings.iter().for_each(|w| tell!("warning: {w}"));
                 same_model(config, &checkpoint.config, &path)?;
                 trainer.restore(checkpoint)?;
                 checkpoint::settle_best(&folder.checkpoints(), &path, &trainer.state)?;
@@ -289,13 +291,13 @@ impl Session {
         let last_word = self.doctor.last_word(&self.trainer.snapshot()?.networks, step);
         self.report(if step >= total { Status::Finished } else { Status::Stopped })?;
         self.progress.finish();
-        last_word.iter().for_each(|word| eprintln!("doctor: {word}"));
+        last_word.iter().for_each(|word| tell!("doctor: {word}"));
         let all = if self.from > 0 { format!(" ({step} in all)") } else { String::new() };
         let (done, time) = (step - self.from, readable(self.begun.elapsed()));
-        eprintln!("{done} steps{all} in {time}; samples: {}", picture.display());
-        eprintln!("what came of it: {}", self.folder.report_file().display());
+        tell!("{done} steps{all} in {time}; samples: {}", picture.display());
+        tell!("what came of it: {}", self.folder.report_file().display());
         if step < total {
-            eprintln!("go on with: gansaku train --resume {}", self.folder.path.display());
+            tell!("go on with: gansaku train --resume {}", self.folder.path.display());
         }
         Ok(())
     }
@@ -325,13 +327,11 @@ impl Session {
 
     /// Saves a checkpoint, unless something in it is not finite.
     fn save(&mut self) -> Result<()> {
-        let saved = self.trainer.snapshot().and_then(|snapshot| {
-            snapshot.check()?;
-            self.metrics.flush()?;
-            self.doctor.flush()?;
-            checkpoint::save(&self.folder.checkpoints(), &snapshot)
-        });
-        self.saved = Some(saved?);
+        let snapshot = self.trainer.snapshot()?;
+        snapshot.check()?;
+        self.metrics.flush()?;
+        self.doctor.flush()?;
+        self.saved = Some(checkpoint::save(&self.folder.checkpoints(), &snapshot)?);
         Ok(())
     }
 
@@ -355,19 +355,17 @@ impl Session {
 
     /// Writes `report.html`.
     fn report(&mut self, status: Status) -> Result<()> {
-        let written = self.trainer.snapshot().and_then(|t| {
-            let drawn = Drawn {
-                gan: t.gan,
-                sampler: &mut self.sampler,
-                display: self.display,
-                generator: Some(&t.networks[Player::Generator as usize]),
-                data: Ok(&self.data),
-                verdicts: self.doctor.verdicts(),
-                notes: vec![],
-            };
-            self.reporter.write(&self.folder, t.state.step, status, drawn)
-        });
-        written.map_err(|e| self.with_last_good(e))
+        let t = self.trainer.snapshot()?;
+        let drawn = Drawn {
+            gan: t.gan,
+            sampler: &mut self.sampler,
+            display: self.display,
+            generator: Some(&t.networks[Player::Generator as usize]),
+            data: Ok(&self.data),
+            verdicts: self.doctor.verdicts(),
+            notes: vec![],
+        };
+        self.reporter.write(&self.folder, t.state.step, status, drawn)
     }
 
     /// Leaves a report that tells what ended the training. The error is what counts: whatever else fails is not told.
@@ -460,9 +458,9 @@ fn reals(data: &Dataset, display: Display, config: &Config) -> crate::report::pi
 }
 
 fn tell(data: &Dataset, trainer: &Trainer, folder: &Folder) {
-    eprintln!("data: {}, {} {}", data.name, data.train.count, data.shape);
-    data.notes.iter().for_each(|note| eprintln!("  {note}"));
-    eprintln!(
+    tell!("data: {}, {} {}", data.name, data.train.count, data.shape);
+    data.notes.iter().for_each(|note| tell!("  {note}"));
+    tell!(
         "model: {}, G {} and D {} parameters, batch {}, seed {}",
         trainer.config.recipe,
         trainer.gan.generator.parameter_count(),
@@ -474,7 +472,7 @@ fn tell(data: &Dataset, trainer: &Trainer, folder: &Folder) {
         0 => String::new(),
         step => format!(", from step {step}"),
     };
-    eprintln!("run: {} on {}{from}", folder.path.display(), trainer.device());
+    tell!("run: {} on {}{from}", folder.path.display(), trainer.device());
 }
 
 /// A resume must go on with the same model: all but the length of the run, what is logged and what is kept.

@@ -67,7 +67,7 @@ impl Progress {
             left = left.min(limit.saturating_sub(elapsed));
         }
         let width = self.total.to_string().len();
-        eprintln!("step {:width$}/{}  {rate:.0}/s  {numbers}  left {}", step, self.total, readable(left));
+        tell!("step {:width$}/{}  {rate:.0}/s  {numbers}  left {}", step, self.total, readable(left));
     }
 
     /// What someone beside the training has to say, above the bar.
@@ -75,7 +75,7 @@ impl Progress {
         for line in heard {
             match &self.bar {
                 Some(bar) => bar.println(format!("{who}: {line}")),
-                None => eprintln!("{who}: {line}"),
+                None => tell!("{who}: {line}"),
             }
         }
     }

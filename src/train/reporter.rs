@@ -187,7 +187,7 @@ pub fn machine(device: &str) -> Machine {
 pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<PathBuf> {
     let _lock = folder.lock()?;
     let (checkpoint, _, warnings) = checkpoint::newest(&folder.checkpoints())?;
-    warnings.iter().for_each(|w| eprintln!("warning: {w}"));
+    warnings.iter().for_each(|w| tell!("warning: {w}"));
     // The run's own configuration knows how long it should be and where its data lie.
     let mut config: Config = folder.config()?.finish()?;
     let given = data.is_some();

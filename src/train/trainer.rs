@@ -127,7 +127,15 @@ impl Trainer {
                 was.example, was.classes, is.example, is.classes
             )));
         }
-        self.state = checkpoint.state;
+        if was.data.is_some() && was.data != is.data {
+            return Err(Error::Data(
+                "the run was trained on other examples: no resume goes on from there to the same numbers; give the same \
+                 --data, or begin a new run with --init-from"
+                    .into(),
+            ));
+        }
+        let data = self.state.data.take();
+        self.state = State { data, ..checkpoint.state };
         self.executor.set_states(checkpoint.networks)
     }
 
