@@ -15,7 +15,11 @@ pub fn find(path: &Path, stem: &str, rank: usize) -> Option<PathBuf> {
     FOLDERS
         .iter()
         .flat_map(|folder| names.iter().map(move |name| path.join(folder).join(name)))
-        .flat_map(|plain| [plain.clone(), plain.with_added_extension("gz")])
+        .flat_map(|plain| {
+            let mut packed = plain.clone().into_os_string();
+            packed.push(".gz");
+            [plain, packed.into()]
+        })
         .find(|file| file.is_file())
 }
 
