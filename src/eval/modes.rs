@@ -135,6 +135,6 @@ mod tests {
         assert_eq!((c.captured, c.quality), (1, 1.0));
         assert!((c.reverse_kl - 8f64.ln()).abs() < 1e-12);
         let nowhere = coverage(&[0.5f32, 0.5].repeat(10), &RING);
-        assert_eq!((nowhere.captured, nowhere.quality, nowhere.reverse_kl), (0, 0.0, 0.0));
+        assert_eq!((nowhere.captured, nowhere.quality, nowhere.reverse_kl), (0, 0.0, f64::INFINITY));
     }
 }
