@@ -45,7 +45,7 @@ pub fn coverage(points: &[f32], mixture: &Mixture) -> Coverage {
     }
 }
 
-/// KL of a histogram over modes against the uniform one, nats.
+/// KL of a histogram over modes against the uniform one, nats; infinite where the histogram is empty.
 pub fn reverse_kl(counts: &[usize]) -> f64 {
     let all: usize = counts.iter().sum();
     if all == 0 {
