@@ -158,9 +158,10 @@ fn reported(experiment: &Experiment, row: &super::Reported) -> Row {
 
 fn ours(experiment: &Experiment, group: &[&Outcome]) -> Row {
     let first = group[0];
+    // A mean of some seeds would be too good: where one has no number, there is none.
     let numbers =
-        |key: &str| group.iter().filter_map(|o| o.values.get(key).copied().flatten()).collect::<Vec<_>>();
-    let cells = experiment.quantities.iter().map(|q| Cell::of(&numbers(&q.key))).collect();
+        |key: &str| group.iter().map(|o| o.values.get(key).copied().flatten()).collect::<Option<Vec<_>>>();
+    let cells = experiment.quantities.iter().map(|q| Cell::of(&numbers(&q.key)?)).collect();
     let role = match first.role {
         Role::Paper => "the paper's",
         Role::Modern => "modern",
