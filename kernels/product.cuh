@@ -78,6 +78,7 @@ __device__ __forceinline__ void operands(const Step& step, u32 row, u32 column, 
   }
 }
 
+// x[j] ← function(x[j], y[j]).
 template <class Function>
 __device__ __forceinline__ void each(float (&x)[4], const float (&y)[4], Function function) {
 #pragma unroll

@@ -52,22 +52,22 @@ pub fn percent(share: f64) -> String {
 /// Numbers by name. JSON has neither infinities nor NaN: there these are the words "inf", "-inf" and "NaN".
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Named(#[serde(with = "words")] BTreeMap<String, f64>);
+pub struct Numbers(#[serde(with = "words")] BTreeMap<String, f64>);
 
-impl<S: Into<String>, const N: usize> From<[(S, f64); N]> for Named {
-    fn from(pairs: [(S, f64); N]) -> Named {
-        Named(pairs.into_iter().map(|(name, value)| (name.into(), value)).collect())
+impl<S: Into<String>, const N: usize> From<[(S, f64); N]> for Numbers {
+    fn from(pairs: [(S, f64); N]) -> Numbers {
+        Numbers(pairs.into_iter().map(|(name, value)| (name.into(), value)).collect())
     }
 }
 
-impl Deref for Named {
+impl Deref for Numbers {
     type Target = BTreeMap<String, f64>;
     fn deref(&self) -> &BTreeMap<String, f64> {
         &self.0
     }
 }
 
-impl DerefMut for Named {
+impl DerefMut for Numbers {
     fn deref_mut(&mut self) -> &mut BTreeMap<String, f64> {
         &mut self.0
     }
@@ -136,13 +136,13 @@ mod tests {
     #[test]
     fn what_is_not_finite_survives_json() {
         let values =
-            Named::from([("a", 0.1), ("b", f64::INFINITY), ("c", f64::NEG_INFINITY), ("d", f64::NAN)]);
+            Numbers::from([("a", 0.1), ("b", f64::INFINITY), ("c", f64::NEG_INFINITY), ("d", f64::NAN)]);
         let text = serde_json::to_string(&values).expect("JSON");
         assert_eq!(text, r#"{"a":0.1,"b":"inf","c":"-inf","d":"NaN"}"#);
-        let back: Named = serde_json::from_str(&text).expect("reads");
+        let back: Numbers = serde_json::from_str(&text).expect("reads");
         assert_eq!((back["a"], back["b"], back["c"]), (0.1, f64::INFINITY, f64::NEG_INFINITY));
         assert!(back["d"].is_nan());
-        let error = serde_json::from_str::<Named>(r#"{"a": "many"}"#).expect_err("no number").to_string();
+        let error = serde_json::from_str::<Numbers>(r#"{"a": "many"}"#).expect_err("no number").to_string();
         assert!(error.contains("a is \"many\", expected a number"), "{error}");
     }
 }

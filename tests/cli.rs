@@ -232,7 +232,7 @@ fn measurements_bring_their_protocol_and_real_data() {
 fn benches_tell_and_write_their_figures() {
     let folder = workplace();
     let bench = "bench digits --config small.toml --batch 4,8 --precision fp32,bf16 --steps 2 --rounds 3 --warmup 1 \
-                 --kernels --json b.json --device cpu";
+                 --kernels --json b.json --device cpu --threads 1";
     let told = stdout(folder.path(), &bench.split_whitespace().collect::<Vec<_>>());
     says(
         &told,

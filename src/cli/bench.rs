@@ -65,17 +65,19 @@ pub fn run(args: &Bench) -> Result<()> {
     if args.profile {
         exec::markable(args.device)?;
     }
+    args.json.as_deref().map_or(Ok(()), |path| super::has_folder("--json", path))?;
+    let threads = super::threads(args.threads)?;
     let mut all: Vec<Figures> = vec![];
     for &batch in &args.batch {
         tell!("{recipe}, batch {batch}: measuring ceilings, then {} rounds", args.rounds);
-        all.extend(measure(args, recipe, batch)?);
+        all.extend(measure(args, recipe, batch, threads)?);
     }
     super::print(&told(&all))?;
     args.json.as_ref().map_or(Ok(()), |path| write(path, &all))
 }
 
 /// All precisions at one batch size.
-fn measure(args: &Bench, recipe: &str, batch: u32) -> Result<Vec<Figures>> {
+fn measure(args: &Bench, recipe: &str, batch: u32, threads: usize) -> Result<Vec<Figures>> {
     let config = |&precision| config(args, recipe, batch, precision);
     let configs = args.precision.iter().map(config).collect::<Result<Vec<_>>>()?;
     let model = super::inspect::model(&configs[0]);
@@ -88,8 +90,6 @@ fn measure(args: &Bench, recipe: &str, batch: u32) -> Result<Vec<Figures>> {
         profile: args.profile,
         limits: LIMITS,
     };
-    args.json.as_deref().map_or(Ok(()), |path| super::has_folder("--json", path))?;
-    let threads = super::threads(args.threads)?;
     let open = || exec::open(args.device, threads);
     bench::measure(&configs, &data, &open, &protocol)
 }

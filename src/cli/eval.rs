@@ -7,7 +7,7 @@ use crate::eval::classifier::Classifier;
 use crate::eval::compare::{Report, pairs};
 use crate::eval::{Measurement, Metric, Subject, parzen};
 use crate::exec::Device;
-use crate::numbers::Named;
+use crate::numbers::Numbers;
 use crate::run::{Folder, atomic, checkpoint, read_config};
 use crate::train::forger::Forger;
 use clap::Args;
@@ -184,8 +184,8 @@ fn describe(m: &Measurement) -> String {
 }
 
 /// A metric's rows under its protocol.
-fn table(m: &Measurement, rows: &[(&str, &Named)], warnings: &[String]) -> String {
-    let numbers = |values: &Named| {
+fn table(m: &Measurement, rows: &[(&str, &Numbers)], warnings: &[String]) -> String {
+    let numbers = |values: &Numbers| {
         values.iter().map(|(name, v)| format!("{name} {}", figure(*v))).collect::<Vec<_>>().join("  ")
     };
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);

@@ -149,7 +149,7 @@ fn print(text: &str) -> Result<()> {
 }
 
 /// What `--threads` says: workers of every network, 0 for one a core. Reading and measuring, which share workers, take as
-/// many.
+/// many: so each command asks once.
 fn threads(wished: Option<u16>) -> Result<usize> {
     let Some(count) = wished.map(usize::from) else { return Ok(0) };
     let built = rayon::ThreadPoolBuilder::new().num_threads(count).build_global();

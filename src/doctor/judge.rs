@@ -73,15 +73,16 @@ impl Judge {
         if !self.open.is_empty() {
             return self.open.values().map(|o| o.verdict.clone()).collect();
         }
+        let (lines, probes) = (self.lines.len(), self.probes.len());
+        let evidence = if lines >= rules::WINDOW && probes > 0 {
+            "no sign is clear yet; the next probe tells more".to_string()
+        } else {
+            format!("lines of metrics: {lines}, probes: {probes}; a verdict takes {} and 1", rules::WINDOW)
+        };
         vec![Verdict {
             state: State::TooEarly,
             since_step: 0,
-            evidence: format!(
-                "{} of {} lines of metrics and {} of 1 probe that a verdict takes",
-                self.lines.len(),
-                rules::WINDOW,
-                self.probes.len()
-            ),
+            evidence,
             advice: "train on: a line comes every log.every steps, a probe every log.samples_every".into(),
         }]
     }

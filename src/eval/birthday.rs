@@ -5,7 +5,7 @@
 use super::distance::{Vectors, fold};
 use super::{Measurement, Metric, Subject, neighbours};
 use crate::error::Result;
-use crate::numbers::Named;
+use crate::numbers::Numbers;
 
 /// Samples the protocol draws.
 const SAMPLES: usize = 5_000;
@@ -70,7 +70,7 @@ impl Subject<'_> {
         let real = &train[..count.min(known) * dim];
         let row = |x: &[f32]| {
             let d = duplicates(x, dim, distance);
-            Named::from([
+            Numbers::from([
                 ("duplicates", d.pairs as f64),
                 ("support", d.support()),
                 ("even batch", d.even_batch()),

@@ -7,7 +7,7 @@ use crate::data::shuffle;
 use crate::error::{Error, Result};
 use crate::exec::{self, Device};
 use crate::models::classifier::Recipe;
-use crate::numbers::Named;
+use crate::numbers::Numbers;
 use std::sync::Arc;
 
 impl Subject<'_> {
@@ -69,7 +69,7 @@ impl Subject<'_> {
             tell!("cas: training a classifier on {count} {what}");
             let device = exec::open(Device::Cpu, threads)?;
             let trained = Classifier::train(&request, &Arc::new(set), device, &mut |_, _, _| Ok(()))?;
-            Ok(Named::from([("accuracy %", 100.0 * trained.card.accuracy)]))
+            Ok(Numbers::from([("accuracy %", 100.0 * trained.card.accuracy)]))
         };
         let found = score("samples", samples, labels)?;
         let real = score("training examples", real, real_labels)?;

@@ -4,7 +4,7 @@ use super::prdc::{NEIGHBOURS, measure};
 use super::{Measurement, Metric, Subject};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::numbers::Named;
+use crate::numbers::Numbers;
 
 /// Shares of classes and how they differ from the data's.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,7 +65,7 @@ impl Subject<'_> {
             let found = histogram(labels, test_labels, classes);
             let overlap = measure(&sets.test, features, sets.width, NEIGHBOURS);
             let covered = coverage(&overlap.covered, test_labels, classes);
-            let mut all = Named::from([
+            let mut all = Numbers::from([
                 ("KL", found.divergence),
                 ("classes", found.shares.iter().filter(|&&s| s > 0.0).count() as f64),
             ]);

@@ -4,7 +4,7 @@
 use super::features::FeatureSets;
 use super::{Measurement, Metric, Subject};
 use crate::error::Result;
-use crate::numbers::Named;
+use crate::numbers::Numbers;
 use nalgebra::{DMatrix, DVector};
 
 /// Mean and covariance of a set of vectors.
@@ -49,7 +49,7 @@ impl Subject<'_> {
         let FeatureSets { width, count, .. } = sets;
         let test = Gaussian::of(&sets.test, width);
         let name = format!("FD-{}", sets.name);
-        let row = |x: &[f32]| Named::from([(&name[..], distance(&Gaussian::of(x, width), &test))]);
+        let row = |x: &[f32]| Numbers::from([(&name[..], distance(&Gaussian::of(x, width), &test))]);
         let warning = (count < 10 * width)
             .then(|| format!("{count} samples for {width} features: the distance is biased upwards"));
         let protocol = format!(

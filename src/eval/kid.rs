@@ -5,7 +5,7 @@ use super::features::FeatureSets;
 use super::{Measurement, Metric, Subject};
 use crate::error::Result;
 use crate::exec::cpu::matmul_transposed;
-use crate::numbers::{Named, mean_and_error};
+use crate::numbers::{Numbers, mean_and_error};
 use rayon::prelude::*;
 
 /// Vectors of each set a block.
@@ -61,7 +61,7 @@ impl Subject<'_> {
         let name = format!("KID-{}", sets.name);
         let row = |x: &[f32]| {
             let d = measure(x, &sets.test, width, BLOCK);
-            (Named::from([(&name[..], d.mean), ("se", d.error)]), d.blocks)
+            (Numbers::from([(&name[..], d.mean), ("se", d.error)]), d.blocks)
         };
         let (found, blocks) = row(&sets.samples);
         let protocol = format!(

@@ -1,7 +1,7 @@
 //! What a metric found, with all that it takes to quote it.
 
 use super::{Metric, Subject};
-use crate::numbers::Named;
+use crate::numbers::Numbers;
 use crate::report::picture::Picture;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,9 +18,9 @@ pub struct Measurement {
     /// Seed of their noise.
     pub seed: u64,
     /// The numbers, by name.
-    pub values: Named,
+    pub values: Numbers,
     /// The same protocol on other "samples": real data, the mean image, a perfect sampler.
-    pub reference: BTreeMap<String, Named>,
+    pub reference: BTreeMap<String, Numbers>,
     /// What to know before quoting the numbers.
     pub warnings: Vec<String>,
     /// Curves to draw beside the numbers, by name.
@@ -33,7 +33,7 @@ pub struct Measurement {
 
 impl Measurement {
     /// With the same protocol's numbers of other "samples".
-    pub(super) fn beside(mut self, name: impl Into<String>, values: impl Into<Named>) -> Measurement {
+    pub(super) fn beside(mut self, name: impl Into<String>, values: impl Into<Numbers>) -> Measurement {
         self.reference.insert(name.into(), values.into());
         self
     }
@@ -52,7 +52,7 @@ impl Subject<'_> {
         metric: Metric,
         protocol: String,
         samples: usize,
-        values: impl Into<Named>,
+        values: impl Into<Numbers>,
     ) -> Measurement {
         Measurement {
             metric: metric.name().into(),

@@ -4,7 +4,7 @@ use super::{Measurement, Metric, Subject};
 use crate::config::Source;
 use crate::data::toy::Mixture;
 use crate::error::{Error, Result};
-use crate::numbers::Named;
+use crate::numbers::Numbers;
 
 /// Samples the protocol draws.
 pub const SAMPLES: usize = 2_500;
@@ -77,7 +77,7 @@ impl Subject<'_> {
         let count = self.count.unwrap_or(SAMPLES);
         let row = |points: &[f32]| {
             let c = coverage(points, mixture);
-            Named::from([
+            Numbers::from([
                 ("modes", c.captured as f64),
                 ("high quality %", 100.0 * c.quality),
                 ("reverse KL", c.reverse_kl),

@@ -6,7 +6,7 @@
 use super::{Measurement, Metric, Subject};
 use crate::data::Shape;
 use crate::error::{Error, Result};
-use crate::numbers::{Named, mean_and_error};
+use crate::numbers::{Numbers, mean_and_error};
 use rayon::prelude::*;
 
 /// Pairs the protocol draws.
@@ -122,7 +122,7 @@ impl Subject<'_> {
         let samples = self.samples(count)?;
         let row = |x: &[f32]| {
             let (mean, error) = of_pairs(x, shape);
-            Named::from([("MS-SSIM", mean), ("se", error)])
+            Numbers::from([("MS-SSIM", mean), ("se", error)])
         };
         let (found, real) = (row(&samples), row(&real));
         let spread = (found["se"].powi(2) + real["se"].powi(2)).sqrt();

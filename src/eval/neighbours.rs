@@ -4,7 +4,7 @@
 use super::distance::{Vectors, fold};
 use super::{Measurement, Metric, Subject};
 use crate::error::Result;
-use crate::numbers::{Named, median};
+use crate::numbers::{Numbers, median};
 
 /// The nearest training example of one sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,13 +99,13 @@ impl Subject<'_> {
                 Metric::Neighbours,
                 protocol,
                 count,
-                Named::from([
+                Numbers::from([
                     ("ratio", closeness.ratio()),
                     ("distance", closeness.samples),
                     ("memorised", f64::from(u8::from(closeness.is_memorised()))),
                 ]),
             )
-            .beside("test examples", Named::from([("distance", closeness.held_out)]))
+            .beside("test examples", Numbers::from([("distance", closeness.held_out)]))
             .warned(warning))
     }
 }

@@ -11,7 +11,7 @@ use crate::exec::cpu::point::exp;
 use crate::exec::cuda::launch::Driver;
 use crate::exec::cuda::parzen::Windows;
 use crate::exec::{Device, settle};
-use crate::numbers::Named;
+use crate::numbers::Numbers;
 use multiversion::multiversion;
 
 /// Validation examples that the width is chosen by.
@@ -185,7 +185,12 @@ impl Subject<'_> {
             let p = measure(self.windows, x, &valid, &test, dim)?;
             Ok((
                 p,
-                Named::from([("nats", p.test), ("se", p.error), ("sigma", p.sigma), ("validation", p.valid)]),
+                Numbers::from([
+                    ("nats", p.test),
+                    ("se", p.error),
+                    ("sigma", p.sigma),
+                    ("validation", p.valid),
+                ]),
             ))
         };
         let (found, numbers) = row(&samples)?;

@@ -5,7 +5,7 @@ use super::distance::{Vectors, fold};
 use super::features::FeatureSets;
 use super::{Measurement, Metric, Subject};
 use crate::error::Result;
-use crate::numbers::Named;
+use crate::numbers::Numbers;
 
 /// k of the protocol.
 pub const NEIGHBOURS: usize = 5;
@@ -78,7 +78,7 @@ impl Subject<'_> {
         let FeatureSets { width, count, .. } = sets;
         let row = |x: &[f32]| {
             let o = measure(&sets.test, x, width, NEIGHBOURS);
-            Named::from([
+            Numbers::from([
                 ("precision", o.precision),
                 ("recall", o.recall),
                 ("density", o.density),

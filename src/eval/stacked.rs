@@ -4,7 +4,7 @@
 use super::modes::reverse_kl;
 use super::{Measurement, Metric, Subject};
 use crate::error::Result;
-use crate::numbers::Named;
+use crate::numbers::Numbers;
 use crate::rng::{Draw, stream};
 use crate::train::sampler::noise;
 
@@ -34,7 +34,7 @@ impl Subject<'_> {
         let number = self.count.unwrap_or(samples(modes));
         let row = |histogram: &[usize]| {
             let captured = histogram.iter().filter(|&&c| c > 0).count();
-            Named::from([("modes", captured as f64), ("reverse KL", reverse_kl(histogram))])
+            Numbers::from([("modes", captured as f64), ("reverse KL", reverse_kl(histogram))])
         };
         let mut found = vec![0; modes];
         let latent = noise(&self.forger.config, self.seed, number);

@@ -4,7 +4,7 @@
 use super::{Measurement, Metric, Subject};
 use crate::error::Result;
 use crate::exec::cpu::matmul_transposed;
-use crate::numbers::Named;
+use crate::numbers::Numbers;
 use crate::rng::{Draw, stream};
 use rayon::prelude::*;
 
@@ -51,7 +51,7 @@ impl Subject<'_> {
         let test = self.examples(&self.data.test, count, false);
         let train = self.examples(&self.data.train, count, true);
         let directions = directions(dim, 0);
-        let row = |x: &[f32]| Named::from([("distance", sliced(x, &test, dim, &directions))]);
+        let row = |x: &[f32]| Numbers::from([("distance", sliced(x, &test, dim, &directions))]);
         let protocol = format!(
             "sliced Wasserstein-1 distance of {count} samples to as many test examples, {} directions",
             DIRECTIONS

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::eval::{Measurement, Metric, Subject, parzen};
 use crate::exec::NetworkState;
 use crate::models::gan::Gan;
-use crate::numbers::Named;
+use crate::numbers::Numbers;
 use crate::run::{Folder, atomic, checkpoint};
 use crate::train::forger::Forger;
 use crate::train::signals::Signals;
@@ -256,6 +256,6 @@ fn measurements(
 }
 
 /// `METRIC.VALUE`; what is not finite has no number.
-fn named(metric: &str, values: &Named) -> BTreeMap<String, Option<f64>> {
+fn named(metric: &str, values: &Numbers) -> BTreeMap<String, Option<f64>> {
     values.iter().map(|(name, x)| (format!("{metric}.{name}"), x.is_finite().then_some(*x))).collect()
 }

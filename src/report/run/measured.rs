@@ -1,7 +1,7 @@
 //! What `gansaku eval` found, as it left it in `eval.json`.
 
 use super::Story;
-use crate::numbers::{Named, grouped, number};
+use crate::numbers::{Numbers, grouped, number};
 use crate::report::html::{
     Chart, Html, Series, Table, Tone, callout, code, element, figure as figure_of, gallery, image, paragraph,
     strong, text,
@@ -95,10 +95,10 @@ fn curves(m: &Value) -> Option<Html> {
 
 /// The run's row above the references', a column a number.
 fn table(m: &Value) -> Option<Html> {
-    let values = Named::deserialize(&m["values"]).ok()?;
+    let values = Numbers::deserialize(&m["values"]).ok()?;
     let names: Vec<&str> = values.keys().map(String::as_str).collect();
-    let cell = |row: &Named, name: &str| row.get(name).map_or("".into(), |&x| figure(x));
-    let cells = |title: &str, row: &Named| -> Vec<String> {
+    let cell = |row: &Numbers, name: &str| row.get(name).map_or("".into(), |&x| figure(x));
+    let cells = |title: &str, row: &Numbers| -> Vec<String> {
         std::iter::once(title.to_string()).chain(names.iter().map(|n| cell(row, n))).collect()
     };
     let header: Vec<&str> = std::iter::once("").chain(names.iter().copied()).collect();
@@ -107,7 +107,7 @@ fn table(m: &Value) -> Option<Html> {
     }
     let mut table = Table::new(&header).row_emphasised(&borrowed(&cells("this generator", &values)));
     for (title, row) in m["reference"].as_object().into_iter().flatten() {
-        table = table.row(&borrowed(&cells(title, &Named::deserialize(row).ok()?)));
+        table = table.row(&borrowed(&cells(title, &Numbers::deserialize(row).ok()?)));
     }
     Some(table.html())
 }
