@@ -30,6 +30,16 @@ pub fn grouped(n: u64) -> String {
     tail.as_bytes().chunks(3).fold(head.to_string(), |text, c| text + "," + &String::from_utf8_lossy(c))
 }
 
+/// "1 step", "12,000 steps".
+pub fn counted(n: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
 /// Three significant digits or so, with a real minus sign.
 pub fn number(x: f64) -> String {
     let text = match x.abs() {

@@ -40,6 +40,22 @@ pub fn stream(name: &str) -> u32 {
     name.bytes().fold(0x811C_9DC5, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193))
 }
 
+/// What the random numbers of a phase depend on, besides their stream.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// The run's seed.
+    pub seed: u64,
+    /// Phase executions so far.
+    pub tick: u64,
+}
+
+impl Moment {
+    /// All random words of a stream at this moment.
+    pub fn draw(&self, stream: u32) -> Draw {
+        Draw::new(self.seed, stream, self.tick)
+    }
+}
+
 /// The words of one (seed, stream, tick): `words(block)` are elements `4·block ..= 4·block + 3`.
 #[derive(Debug, Clone, Copy)]
 pub struct Draw {

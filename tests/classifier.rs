@@ -7,12 +7,12 @@ use gansaku::eval::compare::Report;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cpu::{Cpu, no_updates};
 use gansaku::exec::{NetworkState, Rate};
-use gansaku::graph::interp::{self, Moment, Tensor};
+use gansaku::graph::interp::{self, Tensor};
 use gansaku::graph::{Graph, Var};
 use gansaku::lower::{Stage, lower};
 use gansaku::models::classifier::{cross_entropy, shifted};
 use gansaku::precision::Precision;
-use gansaku::rng::Draw;
+use gansaku::rng::{Draw, Moment};
 use std::collections::HashMap;
 
 #[path = "common/idx.rs"]
@@ -219,6 +219,10 @@ fn what_a_metric_lacks_is_said_before_anything_is_written() {
     let bytes = std::fs::read(path.join("c.safetensors")).expect("written");
     std::fs::write(path.join("cut.safetensors"), &bytes[..bytes.len() / 2]).expect("written");
     says(&eval(&["fd", "--classifier", "cut.safetensors"], 4), &["cut.safetensors", "safetensors"]);
+    let mut flipped = bytes.clone();
+    *flipped.last_mut().expect("weights") ^= 1;
+    std::fs::write(path.join("flipped.safetensors"), flipped).expect("written");
+    says(&eval(&["fd", "--classifier", "flipped.safetensors"], 4), &["flipped.safetensors", "damaged"]);
 
     // Other digits, and digits without labels.
     digits_as_idx(&path.join("other"), 1_500, 200, 9);
@@ -229,15 +233,18 @@ fn what_a_metric_lacks_is_said_before_anything_is_written() {
     };
     unlabel("train");
     says(
-        &refused(path, &["classifier", "other", "--out", "never.json"], 3),
+        &refused(path, &["classifier", "other", "--out", "never.safetensors"], 3),
         &["no labels", "both training and testing"],
     );
     unlabel("t10k");
     says(&eval(&["cas", "--data", "other"], 3), &["cas needs labelled"]);
     says(&eval(&["classes", "--data", "other"], 3), &["classes needs labelled"]);
-    let arguments = ["classifier", "other", "--out", "never.json"];
+    let arguments = ["classifier", "other", "--out", "never.safetensors"];
     says(&refused(path, &arguments, 3), &["no labels"]);
-    assert!(!path.join("never.json").exists());
+    assert!(!path.join("never.safetensors").exists());
+    for (flag, value) in [("--out", "c.json"), ("--out", "nowhere/c.safetensors"), ("--name", "a/b")] {
+        says(&refused(path, &["classifier", "digits", flag, value], 2), &[flag, value]);
+    }
     // Too few test examples.
     digits_as_idx(&path.join("other"), 1_500, 20, 0);
     run(path, &["classifier", "other", "--out", "few.safetensors", "--epochs", "1"]);

@@ -92,7 +92,17 @@ fn samples_come_as_a_grid_an_array_or_files() {
     assert_ne!(read("five.npy"), read("other.npy"));
     sample(&["-n", "5", "--out", "label.npy", "--label", "4"]);
     assert_ne!(read("five.npy"), read("label.npy"), "the label matters");
+    // However many there are, they come part by part.
+    sample(&["-n", "1203", "--out", "all.npy", "--label", "3"]);
+    let all = read("all.npy");
+    assert_eq!(all.len(), 128 + 1_203 * 784 * 4);
+    assert_eq!(all[128..128 + 12 * 784 * 4], read("x.npy")[128..]);
+    sample(&["-n", "1003", "--out", "all"]);
+    assert_eq!(fs::read_dir(folder.path().join("all")).expect("there").count(), 1_003);
     let no = |more: &[&str], code| refused(folder.path(), &[&["sample", "runs/r"], more].concat(), code);
+    says(&no(&["--out", "many"], 2), &["--out many", "3 files already", "a new folder"]);
+    says(&no(&["--out", "nowhere/x.npy"], 2), &["no folder nowhere"]);
+    says(&no(&["-n", "20000"], 2), &["one picture takes at most 10000"]);
     says(&no(&["--label", "10"], 2), &["--label 10", "0 to 9"]);
     says(&no(&["--out", "x.jpg"], 2), &["x.jpg", "FILE.png, FILE.npy or a folder"]);
     says(&refused(folder.path(), &["sample", "runs/q"], 4), &["runs/q: no such run"]);
@@ -159,6 +169,15 @@ fn plans_data_and_recipes_are_told() {
     let dry = stdout(here, &["train", "--config", "small.toml", "--dry-run"]);
     says(&dry, &["batch = 16", "recipe = \"digits\""]);
     assert!(!here.join("runs").exists(), "a dry run writes nothing");
+    // It finds what the training would.
+    let no = |more: &[&str], code| {
+        refused(here, &[&["train", "-n", "--config", "small.toml"], more].concat(), code)
+    };
+    fs::create_dir_all(here.join("runs/there")).expect("made");
+    says(&no(&["--name", "there"], 2), &["runs/there is taken"]);
+    says(&no(&["--name", "a/b"], 2), &["expected one folder name"]);
+    says(&no(&["--init-from", "nowhere"], 4), &["nowhere"]);
+    says(&no(&["--data", "digits"], 2), &["--data digits", "a recipe of theirs"]);
 }
 
 #[test]
@@ -324,6 +343,7 @@ fn what_cannot_be_used_is_refused_in_one_line() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         says(&String::from_utf8_lossy(&output.stderr), parts);
     };
+    clap(&["train", "--steps", "-1"], &["'-1' for '--steps <N>'", "a whole number from 0"]);
     clap(&["train", "--time", "soon"], &["--time", "60s, 5m or 1.5h"]);
     clap(&["train", "--device", "gpu"], &["expected auto, cpu, cuda or cuda:N"]);
     clap(&["train", "--threads", "0"], &["--threads", "1..=1024"]);

@@ -76,10 +76,15 @@ fn unknown_names_get_the_nearest() {
 
 #[test]
 fn wrong_types_are_named_by_key() {
-    says(&refused("train.batch=many"), &["--set train.batch=many", "train.batch", "string \"many\""]);
+    says(
+        &refused("train.batch=many"),
+        &["--set train.batch=many", "train.batch", "found the text \"many\"", "a whole number"],
+    );
     says(&refused("train.batch=1.5"), &["train.batch"]);
-    says(&refused("train.steps=-5"), &["train.steps", "-5"]);
-    says(&refused("conditional=yes"), &["conditional"]);
+    says(&refused("train.steps=-5"), &["train.steps", "found -5", "a whole number, 0 or more"]);
+    says(&refused("conditional=yes"), &["conditional", "found the text \"yes\"", "true or false"]);
+    says(&refused("generator.layers=5"), &["generator.layers: found 5; expected a list"]);
+    says(&refused("recipe=grid"), &["name the recipe itself", "gansaku train grid"]);
     says(&refused("batch"), &["expected key=value"]);
     says(&refused("seed.x=1"), &["seed has no parts"]);
 }

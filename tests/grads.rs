@@ -5,9 +5,9 @@
 //! `check_grads`, which recurses the same way.
 
 use gansaku::graph::grad::grad;
-use gansaku::graph::interp::{self, Moment, Tensor, Values};
+use gansaku::graph::interp::{self, Tensor, Values};
 use gansaku::graph::{Graph, Op, Player, Var};
-use gansaku::rng::{PhiloxRng, stream};
+use gansaku::rng::{Moment, PhiloxRng, stream};
 use std::collections::BTreeSet;
 
 const ORDERS: usize = 3;

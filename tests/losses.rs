@@ -5,10 +5,10 @@ mod common;
 
 use common::{CLASSES, NUMBERS, variants};
 use gansaku::config::{Config, Layers, RECIPES};
-use gansaku::graph::interp::{self, Moment, Tensor, Values};
+use gansaku::graph::interp::{self, Tensor, Values};
 use gansaku::graph::{Graph, Op, Player, Var};
 use gansaku::models::gan::{Gan, Phase};
-use gansaku::rng::{PhiloxRng, stream};
+use gansaku::rng::{Moment, PhiloxRng, stream};
 
 const STEP: f64 = 1e-6;
 const TOLERANCE: f64 = 1e-6;

@@ -8,10 +8,11 @@ use common::{CLASSES, NUMBERS, data, executor, models, rates};
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cpu::{Cpu, no_updates};
 use gansaku::exec::{NetworkState, Turn};
-use gansaku::graph::interp::{self, Moment, Tensor};
+use gansaku::graph::interp::{self, Tensor};
 use gansaku::graph::{Graph, Var};
 use gansaku::lower::{Stage, lower};
 use gansaku::precision::Precision;
+use gansaku::rng::Moment;
 use std::collections::HashMap;
 
 #[test]

@@ -79,7 +79,7 @@ fn mixtures_come_out_as_a_table_a_page_and_runs() {
             "test points",
         ],
     );
-    for (steps, recipe) in [("20000", "ring-rpgan"), ("400000", "ring")] {
+    for (steps, recipe) in [("20,000", "ring-rpgan"), ("400,000", "ring")] {
         says(&text, &[&format!("CUT SHORT AT STEP 20 OF {steps}; CHANGED: GENERATOR.LAYERS.0.UNITS=12")]);
         // The mean and the deviation of the three results, and of the results that `gansaku eval` gives.
         let measured: Vec<f64> = (0..3)
@@ -120,7 +120,7 @@ fn mixtures_come_out_as_a_table_a_page_and_runs() {
     // Beside every number of ours, and each recipe's first finding. A KL that is infinite has no number.
     let table = json(&out.join("results.json"));
     let rows = table["tables"][0]["rows"].as_array().expect("rows");
-    for (recipe, steps) in [("ring-rpgan", "20000"), ("ring", "400000")] {
+    for (recipe, steps) in [("ring-rpgan", "20,000"), ("ring", "400,000")] {
         let own = |r: &&serde_json::Value| {
             r["who"].as_str().expect("text").starts_with(&format!("recipe {recipe} ("))
         };
@@ -166,7 +166,7 @@ fn pictures_are_measured_and_shown_with_both_recipes() {
     let text = call(&["--steps", "10", "--recipe", "paper"]);
     says(
         &text,
-        &["mnist-rpgan (modern), seed 0", "mnist-2014 (the paper's), seed 0", "CUT SHORT AT STEP 10 OF 5000"],
+        &["mnist-rpgan (modern), seed 0", "mnist-2014 (the paper's), seed 0", "CUT SHORT AT STEP 10 OF 5,000"],
     );
     // More steps go on from what is there; fewer keep it.
     let talk = |more: &[&'static str]| {
@@ -193,7 +193,7 @@ fn stacked_digits_are_labelled_by_a_classifier_that_is_made_once() {
     let text = stdout(folder.path(), &repro(&[&base[..], &["--steps", "20", "--seeds", "1"]].concat()));
     assert_eq!(fs::read(&classifier).expect("there"), made, "made once");
     says(&text, &["recipe stacked-mnist (modern), seed 0", "VEEGAN", "% on test data", "a perfect sampler"]);
-    says(&text, &["26000 stacks of 3", "CUT SHORT AT STEP 20 OF 12000"]);
+    says(&text, &["26000 stacks of 3", "CUT SHORT AT STEP 20 OF 12,000"]);
     // One for other data is refused before anything is trained.
     run(folder.path(), &["classifier", "digits", "--epochs", "1", "--out", "other.safetensors"]);
     let other = ["--classifier", "other.safetensors", "--out", "other", "--steps", "5"];
@@ -270,7 +270,7 @@ fn the_time_bounds_the_whole_and_the_page_says_what_is_missing() {
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     says(&talk, &["time is up: 20 of 20 runs are unfinished; the same command goes on with them"]);
     let text = String::from_utf8(output.stdout).expect("text");
-    says(&text, &["recipe grid-rpgan (modern), seed 0", "CUT SHORT AT STEP", "OF 1000000000"]);
+    says(&text, &["recipe grid-rpgan (modern), seed 0", "CUT SHORT AT STEP", "OF 1,000,000,000"]);
     assert!(!folder.path().join("repro/pacgan-grid/runs/grid-seed-0").exists(), "no time, no run");
     let result =
         || json(&folder.path().join("repro/pacgan-grid/results/grid-rpgan-seed-0.json"))["step"].as_u64();

@@ -1,11 +1,12 @@
 //! `gansaku classifier`: what `eval` looks through at labelled data.
 
-use crate::config::{Layers, Scale, Source};
+use crate::config::Scale;
 use crate::data::{self, identity};
 use crate::error::{Error, Result};
 use crate::eval::classifier::{Classifier as Trained, Request, with_held_out};
 use crate::exec::{self, Device};
 use crate::models::classifier::Recipe;
+use crate::run::is_plain;
 use crate::train::progress::readable;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ pub struct Classifier {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     epochs: Option<u32>,
     /// Seeds its weights, dropout, shuffles and shifts
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = super::whole)]
     seed: u64,
     /// Pictures of a folder are cropped to a centred square and resized to this many pixels a side
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -48,22 +49,25 @@ pub struct Classifier {
 }
 
 pub fn run(args: &Classifier) -> Result<()> {
+    let name = args.name.clone().unwrap_or_else(|| named(&args.data));
+    if !is_plain(&name) {
+        return Err(Error::Usage(format!("--name {name:?}: expected one file name; --out says where")));
+    }
+    let out = args.out.clone().unwrap_or_else(|| format!("classifiers/{name}.safetensors").into());
+    if out.is_dir() || out.extension().is_none_or(|e| e != "safetensors") {
+        return Err(Error::Usage(format!("--out {}: expected FILE.safetensors", out.display())));
+    }
+    if args.out.is_some() {
+        super::has_folder("--out", &out)?;
+    }
     let threads = super::threads(args.threads)?;
     let device = exec::open(args.device, threads)?;
-    let name = args.name.clone().unwrap_or_else(|| named(&args.data));
-    let out = args.out.clone().unwrap_or_else(|| format!("classifiers/{name}.safetensors").into());
-    if out.is_dir() {
-        return Err(Error::Usage(format!("--out {}: expected a file, found a folder", out.display())));
-    }
-    let mut config = Layers::recipe("digits")?.finish()?.data;
+    let mut config = super::inspect::data_at(&args.data)?;
     (config.scale, config.size) = (Scale::Unit, usize::from(args.size));
-    if args.data.as_os_str() != "digits" || args.data.exists() {
-        (config.source, config.path) = (Source::Auto, Some(args.data.clone()));
-    }
     let dataset = data::load(&config, 0)?;
-    let identity = match config.source {
-        Source::Digits => identity::identity(&config)?,
-        _ => dataset.sha256(),
+    let identity = match config.source.is_built_in() {
+        true => identity::identity(&config)?,
+        false => dataset.sha256(),
     };
     let dataset = Arc::new(with_held_out(dataset));
     tell!("data: {}", super::inspect::describe(&dataset));

@@ -1,6 +1,6 @@
 //! `gansaku eval`: how good a trained generator is, and compared to what.
 
-use crate::config::{Layers, Scale, Source};
+use crate::config::{self, Layers, Scale, Source};
 use crate::data::{self, Shape, identity};
 use crate::error::{Error, Result};
 use crate::eval::classifier::Classifier;
@@ -8,6 +8,7 @@ use crate::eval::compare::{Report, pairs};
 use crate::eval::{Measurement, Metric, Subject, parzen};
 use crate::exec::Device;
 use crate::numbers::Numbers;
+use crate::report::picture::Picture;
 use crate::run::{Folder, atomic, checkpoint, read_config};
 use crate::train::forger::Forger;
 use clap::Args;
@@ -34,7 +35,7 @@ pub struct Eval {
     #[arg(short = 'n', long = "count", value_name = "N", value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
     count: Option<u32>,
     /// Seeds the noise
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = super::whole)]
     seed: u64,
     /// The data it was trained on, if they moved
     #[arg(long, value_name = "PATH")]
@@ -64,6 +65,13 @@ pub fn run(args: &Eval) -> Result<()> {
     let mut windows = parzen::open(args.device)?;
     let mut forger = Forger::load(from, threads)?;
     let mut config = forger.config.clone();
+    if let (Some(path), true) = (&args.data, config.data.source.is_built_in()) {
+        return Err(Error::Usage(format!(
+            "--data {}: {} is of data that are made here; leave --data out",
+            path.display(),
+            forger.from.display()
+        )));
+    }
     config.data.path = args.data.clone().or_else(|| data_path(from));
     let mut classifier = args.classifier.as_deref().map(|c| Classifier::load(c, threads)).transpose()?;
     let dataset = data::load(&config.data, config.seed)?;
@@ -75,33 +83,26 @@ pub fn run(args: &Eval) -> Result<()> {
             dataset.shape
         )));
     }
-    let source = match config.data.source {
-        Source::Auto => Source::Folder,
-        source => source,
-    };
     let data_identity = identity::identity(&config.data)?;
-    // What an earlier call left there is kept; what is something else is not written over.
-    let folder = checkpoint::run_of(&forger.from).map(|path| Folder { path });
-    let earlier = match folder.as_ref().map(Folder::eval_file) {
-        Some(file) if file.exists() => Some(Report::read(&file)?),
-        _ => None,
-    };
     if let Some(classifier) = &classifier {
-        if config.data.scale == Scale::Gcn {
-            return Err(Error::Data(
-                "--classifier: the run's data are contrast-normalised, a classifier sees pixels in [0, 1]"
-                    .into(),
-            ));
-        }
-        // A stack's channels are looked at one by one.
-        let channels = if source == Source::Stacked { 1 } else { dataset.shape.channels };
-        classifier.fits(&data_identity, Shape { channels, ..dataset.shape })?;
+        looks_at(classifier, &config.data, &data_identity, dataset.shape)?;
     }
-    let default = || Metric::all_for(source, classifier.is_some());
+    let mut kept = Kept::open(
+        args.json.as_deref(),
+        Report {
+            checkpoint: forger.from.clone(),
+            step: forger.step,
+            recipe: forger.config.recipe.clone(),
+            data: dataset.name.clone(),
+            data_identity,
+            measurements: vec![],
+        },
+    )?;
+    let default = || Metric::all_for(config.data.source, classifier.is_some());
     let wished = if args.metrics.is_empty() { default() } else { args.metrics.clone() };
     let (data, seed, count) = (&dataset, args.seed, args.count.map(|n| n as usize));
-    let (forger_of, windows, classifier) = (&mut forger, &mut *windows, classifier.as_mut());
-    let mut subject = Subject { forger: forger_of, data, seed, count, classifier, threads, windows };
+    let (forger, windows, classifier) = (&mut forger, &mut *windows, classifier.as_mut());
+    let mut subject = Subject { forger, data, seed, count, classifier, threads, windows };
     // What cannot be measured is told before anything is; asked for by name, it ends the program.
     let mut metrics = vec![];
     for metric in wished {
@@ -112,36 +113,82 @@ pub fn run(args: &Eval) -> Result<()> {
         }
     }
     if metrics.is_empty() {
-        return Err(Error::Data(format!("{}: no metric fits these data", forger.from.display())));
+        return Err(Error::Data(format!("{}: no metric fits these data", from.display())));
     }
-    let mut measurements = Vec::new();
     for metric in metrics {
         let measurement = subject.measure(metric)?;
         super::print(&describe(&measurement))?;
-        measurements.push(measurement);
+        kept.add(measurement)?;
     }
-    let (checkpoint, step, recipe) = (forger.from, forger.step, forger.config.recipe);
-    let report = Report { checkpoint, step, recipe, data: dataset.name, data_identity, measurements };
-    let write = |path: &Path, report: &Report| {
-        let json = serde_json::to_string_pretty(report).expect("names and numbers");
-        atomic::write(path, format!("{json}\n").as_bytes())
-    };
-    if let Some(path) = &args.json {
-        write(path, &report)?;
-    }
-    let Some(folder) = folder else { return Ok(()) };
-    if let Some(newer) = earlier.as_ref().map(|e| e.step).filter(|&step| step > report.step) {
-        let file = folder.eval_file();
-        tell!("{} keeps what was measured at step {newer}; --json FILE keeps this", file.display());
-        return Ok(());
-    }
-    if let Some(picture) = report.measurements.iter().find_map(|m| m.picture.as_ref()) {
-        atomic::write(&folder.theory_file(), &picture.png())?;
-    }
-    let file = folder.eval_file();
-    write(&file, &with_earlier(report, earlier))?;
-    tell!("in {} too; gansaku report brings it into the run's report", file.display());
+    kept.told();
     Ok(())
+}
+
+/// Refuses a classifier that these data are not for.
+fn looks_at(classifier: &Classifier, data: &config::Data, identity: &str, shape: Shape) -> Result<()> {
+    if data.scale == Scale::Gcn {
+        return Err(Error::Data(
+            "--classifier: the run's data are contrast-normalised, a classifier sees pixels in [0, 1]".into(),
+        ));
+    }
+    // A stack's channels are looked at one by one.
+    let channels = if data.source == Source::Stacked { 1 } else { shape.channels };
+    classifier.fits(identity, Shape { channels, ..shape })
+}
+
+/// The files that measurements are kept in, written anew with each of them: what ends the program ends no more than the
+/// metric at hand.
+struct Kept<'a> {
+    json: Option<&'a Path>,
+    /// The run's folder, where a run is measured.
+    folder: Option<Folder>,
+    /// What an earlier call left there.
+    earlier: Option<Report>,
+    report: Report,
+}
+
+impl Kept<'_> {
+    /// Nothing is written before something is measured; what is no report of measurements is never written over.
+    fn open(json: Option<&Path>, report: Report) -> Result<Kept<'_>> {
+        let folder = checkpoint::run_of(&report.checkpoint).map(|path| Folder { path });
+        let earlier = match folder.as_ref().map(Folder::eval_file) {
+            Some(file) if file.exists() => Some(Report::read(&file)?),
+            _ => None,
+        };
+        Ok(Kept { json, folder, earlier, report })
+    }
+
+    /// The step of what the run's folder keeps, if that is newer than this checkpoint.
+    fn newer(&self) -> Option<u64> {
+        self.earlier.as_ref().map(|e| e.step).filter(|&step| step > self.report.step)
+    }
+
+    fn add(&mut self, measurement: Measurement) -> Result<()> {
+        let write = |path: &Path, report: &Report| {
+            let json = serde_json::to_string_pretty(report).expect("names and numbers");
+            atomic::write(path, format!("{json}\n").as_bytes())
+        };
+        let picture = measurement.picture.as_ref().map(Picture::png);
+        self.report.measurements.push(measurement);
+        if let Some(path) = self.json {
+            write(path, &self.report)?;
+        }
+        let Some(folder) = self.folder.as_ref().filter(|_| self.newer().is_none()) else { return Ok(()) };
+        if let Some(picture) = picture {
+            atomic::write(&folder.theory_file(), &picture)?;
+        }
+        write(&folder.eval_file(), &with_earlier(self.report.clone(), self.earlier.clone()))
+    }
+
+    fn told(&self) {
+        let Some(file) = self.folder.as_ref().map(Folder::eval_file) else { return };
+        match self.newer() {
+            Some(step) => {
+                tell!("{} keeps what was measured at step {step}; --json FILE keeps this", file.display());
+            }
+            None => tell!("in {} too; gansaku report brings it into the run's report", file.display()),
+        }
+    }
 }
 
 /// New measurements, and earlier ones of other metrics, where they are of the same checkpoint and data.

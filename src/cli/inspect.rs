@@ -1,7 +1,7 @@
 //! `gansaku plan`, `gansaku data`, `gansaku recipes`: looking before training.
 
 use super::{Overrides, print, train::at_path};
-use crate::config::{Config, Layers, RECIPES, Source};
+use crate::config::{self, Config, Layers, RECIPES, Source};
 use crate::data::{self, Dataset, Shape};
 use crate::error::{Error, Result};
 use crate::lower::cost::Cost;
@@ -13,7 +13,7 @@ use crate::report::Display;
 use crate::run::atomic;
 use clap::Args;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Show what one training step launches: kernels, buffers, bytes, FLOPs, parameters.
 #[derive(Debug, Args)]
@@ -85,18 +85,22 @@ pub fn describe(data: &Dataset) -> String {
     text
 }
 
+/// What is typed as data: a path, or the name of what is built in.
+pub fn data_at(typed: &Path) -> Result<config::Data> {
+    let mut data = Layers::recipe("digits")?.finish()?.data;
+    (data.source, data.path) = match Source::built_in(typed) {
+        Some(source) => (source, None),
+        None => (Source::Auto, Some(typed.to_path_buf())),
+    };
+    Ok(data)
+}
+
 pub fn data(args: &Data) -> Result<()> {
     if args.out.extension().is_none_or(|e| e != "png") {
         return Err(Error::Usage(format!("--out {}: expected FILE.png", args.out.display())));
     }
-    let built_in =
-        [("digits", Source::Digits), ("ring", Source::Ring), ("grid", Source::Grid), ("line", Source::Line)];
-    let found = built_in.iter().find(|(name, _)| args.path.as_os_str() == *name && !args.path.exists());
-    let mut config = Layers::recipe("digits")?.finish()?.data;
-    (config.source, config.path) = match found {
-        Some((_, source)) => (*source, None),
-        None => (Source::Auto, Some(args.path.clone())),
-    };
+    super::has_folder("--out", &args.out)?;
+    let mut config = data_at(&args.path)?;
     (config.size, config.strict) = (usize::from(args.size), args.strict);
     let dataset = data::load(&config, 0)?;
     let mut text = describe(&dataset) + "\n";

@@ -16,7 +16,7 @@ pub use inspect::model;
 use crate::config::nearest;
 use crate::error::{Error, Result};
 use crate::exec::Device;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -82,7 +82,7 @@ struct Overrides {
 
 /// Runs the program with the arguments it was started with.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match command().try_get_matches().and_then(|m| Cli::from_arg_matches(&m)) {
         Ok(cli) => cli,
         Err(e) => {
             // Help and version go to stdout and are no failure.
@@ -101,6 +101,15 @@ pub fn main() -> ExitCode {
             ExitCode::from(e.exit_code())
         }
     }
+}
+
+/// The command line. "-1" is a number that a flag refuses with its range, not a flag that nobody knows.
+fn command() -> clap::Command {
+    let takes_values = |arg: clap::Arg| match arg.get_action() {
+        clap::ArgAction::Set | clap::ArgAction::Append => arg.allow_negative_numbers(true),
+        _ => arg,
+    };
+    Cli::command().mut_subcommands(|s| s.mut_args(takes_values))
 }
 
 fn run(command: Command) -> Result<()> {
@@ -168,6 +177,11 @@ fn has_folder(flag: &str, path: &Path) -> Result<()> {
         ))),
         None => Ok(()),
     }
+}
+
+/// A whole number.
+fn whole(text: &str) -> std::result::Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
 }
 
 /// "60s", "5m", "1.5h", or seconds.

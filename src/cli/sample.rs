@@ -2,11 +2,12 @@
 
 use crate::error::{Error, Result};
 use crate::report::picture::Picture;
-use crate::report::{gif, npy};
+use crate::report::{gif, npy_header};
 use crate::run::atomic;
 use crate::train::forger::Forger;
-use crate::train::sampler::{between, noise};
+use crate::train::sampler::{noise, walk};
 use clap::Args;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Draw samples from a run or a checkpoint, with the averaged weights where there are any.
@@ -23,9 +24,9 @@ pub struct Sample {
     #[arg(short = 'n', long = "count", value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     count: u32,
     /// Seeds the noise
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = super::whole)]
     seed: u64,
-    /// FILE.png: a grid. FILE.npy: an array in [0, 1] (points as they are). DIR: one PNG a sample
+    /// FILE.png: a grid. FILE.npy: an array in [0, 1] (points as they are). DIR, new or empty: one PNG a sample
     #[arg(long, value_name = "FILE|DIR", default_value = "samples.png")]
     out: PathBuf,
     /// Class of every sample, for conditional models; without it the classes take turns
@@ -60,6 +61,9 @@ pub struct Interpolate {
     /// FILE.png: a row from seed to seed. FILE.gif: an animation that comes back to its start
     #[arg(long, value_name = "FILE", default_value = "interpolation.png")]
     out: PathBuf,
+    /// Worker threads [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
 }
 
 /// What a file name's ending asks for.
@@ -71,6 +75,11 @@ fn done(count: usize, what: &str, forger: &Forger, out: &Path) {
     tell!("{count} {what} from {} in {}", forger.from.display(), out.display());
 }
 
+/// Samples made and written at once.
+const PART: usize = 1_000;
+/// The most samples of one picture, where they are pictures themselves.
+const GRID: usize = 10_000;
+
 pub fn sample(args: &Sample) -> Result<()> {
     let folder = args.out.is_dir() || ending(&args.out).is_empty();
     if !folder && !["png", "npy"].contains(&ending(&args.out)) {
@@ -79,30 +88,80 @@ pub fn sample(args: &Sample) -> Result<()> {
             args.out.display()
         )));
     }
-    let mut forger = Forger::load(&args.from, super::threads(args.threads)?)?;
     let count = args.count as usize;
-    let numbers = forger.samples(count, args.seed, args.label)?;
-    let display = forger.display;
+    if !folder {
+        super::has_folder("--out", &args.out)?;
+    }
+    let mut forger = Forger::load(&args.from, super::threads(args.threads)?)?;
+    forger.check_label(args.label)?;
     if folder {
-        std::fs::create_dir_all(&args.out).map_err(|e| Error::io("make the folder", &args.out, &e))?;
-        for (i, one) in numbers.chunks_exact(display.shape.len()).enumerate() {
-            atomic::write(&args.out.join(format!("{i:06}.png")), &display.single(one).png())?;
-        }
+        pictures(args, &mut forger)?;
     } else if ending(&args.out) == "npy" {
-        let shape = display.shape;
-        let dimensions: &[usize] = match shape.is_point() {
-            true => &[count, shape.channels],
-            false => &[count, shape.channels, shape.height, shape.width],
-        };
-        atomic::write(&args.out, &npy(&display.unit(&numbers), dimensions))?;
+        array(args, &mut forger)?;
     } else {
+        if count > GRID && !forger.display.shape.is_point() {
+            return Err(Error::Usage(format!(
+                "--count {count}: one picture takes at most {GRID}; --out FILE.npy or a folder takes them all"
+            )));
+        }
         let conditional = forger.gan.classes > 0 && args.label.is_none();
         // Classes take turns: as many columns make one class a column.
         let columns = if conditional { forger.gan.classes } else { count.isqrt().max(count.min(10)) };
-        atomic::write(&args.out, &display.picture(&numbers, columns).png())?;
+        let samples = forger.samples(count, args.seed, args.label)?;
+        atomic::write(&args.out, &forger.display.picture(&samples, columns).png())?;
     }
     done(count, "samples", &forger, &args.out);
     Ok(())
+}
+
+/// The samples part by part, each with the number of its first.
+fn parts(
+    args: &Sample,
+    forger: &mut Forger,
+    take: &mut dyn FnMut(usize, Vec<f32>) -> Result<()>,
+) -> Result<()> {
+    let count = args.count as usize;
+    (0..count).step_by(PART).try_for_each(|from| {
+        take(from, forger.samples_in(from..count.min(from + PART), args.seed, args.label)?)
+    })
+}
+
+/// One PNG a sample. Tools that read such a folder read all of it, so nothing else may lie there.
+fn pictures(args: &Sample, forger: &mut Forger) -> Result<()> {
+    let folder = &args.out;
+    std::fs::create_dir_all(folder).map_err(|e| Error::io("make the folder", folder, &e))?;
+    let there = std::fs::read_dir(folder).map_err(|e| Error::io("list", folder, &e))?.count();
+    if there > 0 {
+        let has = if there == 1 { "1 file".to_string() } else { format!("{there} files") };
+        let why = "samples would mix with them; choose a new folder";
+        return Err(Error::Usage(format!("--out {}: has {has} already, {why}", folder.display())));
+    }
+    let (display, digits) = (forger.display, args.count.to_string().len().max(6));
+    parts(args, forger, &mut |from, samples| {
+        let each = samples.chunks_exact(display.shape.len()).enumerate();
+        each.into_iter().try_for_each(|(i, one)| {
+            let file = folder.join(format!("{:0digits$}.png", from + i));
+            atomic::write(&file, &display.single(one).png())
+        })
+    })
+}
+
+/// One array of all samples.
+fn array(args: &Sample, forger: &mut Forger) -> Result<()> {
+    let (display, count) = (forger.display, args.count as usize);
+    let shape = display.shape;
+    let dimensions: &[usize] = match shape.is_point() {
+        true => &[count, shape.channels],
+        false => &[count, shape.channels, shape.height, shape.width],
+    };
+    atomic::write_with(&args.out, &mut |file| {
+        let mut write = |bytes: &[u8]| file.write_all(bytes).map_err(|e| Error::io("write", &args.out, &e));
+        write(&npy_header(dimensions))?;
+        parts(args, forger, &mut |_, samples| {
+            let numbers = display.unit(&samples);
+            write(&numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())
+        })
+    })
 }
 
 pub fn interpolate(args: &Interpolate) -> Result<()> {
@@ -113,18 +172,13 @@ pub fn interpolate(args: &Interpolate) -> Result<()> {
     if args.seeds.len() < 2 {
         return Err(Error::Usage("--seeds: expected at least two, as in --seeds 0,1".into()));
     }
-    let mut forger = Forger::load(&args.from, 0)?;
+    super::has_folder("--out", &args.out)?;
+    let mut forger = Forger::load(&args.from, super::threads(args.threads)?)?;
     let frames = args.frames.map_or(if animated { 30 } else { 10 }, |f| f as usize);
-    let ends: Vec<Vec<f32>> = args.seeds.iter().map(|&seed| noise(&forger.config, seed, 1)).collect();
     // An animation comes back to where it began.
-    let round = ends.iter().chain(animated.then(|| &ends[0]));
-    let stops: Vec<&Vec<f32>> = round.collect();
-    let mut latent = Vec::new();
-    for pair in stops.windows(2) {
-        for frame in 0..frames {
-            latent.extend(between(pair[0], pair[1], frame as f32 / (frames - 1) as f32, args.slerp));
-        }
-    }
+    let round = args.seeds.iter().chain(animated.then(|| &args.seeds[0]));
+    let stops: Vec<Vec<f32>> = round.map(|&seed| noise(&forger.config, seed, 1)).collect();
+    let latent = walk(&stops, frames, args.slerp);
     let count = latent.len() / forger.config.latent.dim;
     let label = args.label.or((forger.gan.classes > 0).then_some(0));
     let numbers = forger.samples_of(&latent, label)?;

@@ -1,17 +1,16 @@
 //! `gansaku train`: from what was typed to a [`Request`].
 
 use super::Overrides;
-use crate::config::{Config, Layers};
-use crate::data;
+use crate::config::{Config, Layers, Source};
 use crate::error::{Error, Result};
 use crate::eval::Metric;
 use crate::exec::{self, Device};
+use crate::numbers::counted;
 use crate::precision::Precision;
 use crate::run::Folder;
-use crate::train::{Request, Start, Trainer};
+use crate::train::{Request, Start, rehearse};
 use clap::Args;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 use toml::Value;
 
@@ -34,16 +33,16 @@ pub struct Train {
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// Stop at this step: the total, also when resuming
-    #[arg(long, value_name = "N", conflicts_with = "epochs")]
+    #[arg(long, value_name = "N", conflicts_with = "epochs", value_parser = super::whole)]
     steps: Option<u64>,
     /// Stop after this many passes through the data: the total, also when resuming
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::whole)]
     epochs: Option<u64>,
     /// Stop after this long, save, and say how to go on: 60s, 5m, 1.5h
     #[arg(long, value_name = "TIME", value_parser = super::duration)]
     time: Option<Duration>,
     /// Examples a minibatch
-    #[arg(long, value_name = "B")]
+    #[arg(long, value_name = "B", value_parser = super::whole)]
     batch: Option<u64>,
     /// What matrix products multiply; sums and weights are fp32 [default: fp32]
     #[arg(long, value_name = "P", value_enum)]
@@ -55,7 +54,7 @@ pub struct Train {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Seeds every random number of the run
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = super::whole)]
     seed: Option<u64>,
     /// Folder that runs go into [default: runs]
     #[arg(long, value_name = "DIR")]
@@ -67,7 +66,7 @@ pub struct Train {
     #[arg(long, value_name = "METRIC", value_enum)]
     best_by: Option<Metric>,
     /// Stop after so many checkpoints in a row that are no better
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::whole)]
     patience: Option<u64>,
     /// Go on with a run exactly where it stopped
     #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "seed", "batch", "precision", "out", "name", "init_from"])]
@@ -85,9 +84,6 @@ pub struct Train {
 pub fn run(args: Train) -> Result<()> {
     let config = args.config()?;
     let threads = super::threads(args.threads)?;
-    if args.dry_run {
-        return dry_run(&config);
-    }
     let start = match args.resume {
         Some(run) => Start::Resume(run),
         None => Start::New {
@@ -96,7 +92,8 @@ pub fn run(args: Train) -> Result<()> {
             init_from: args.init_from,
         },
     };
-    crate::train::train(&Request { config, start, device: args.device, threads, time: args.time }).map(drop)
+    let request = Request { config, start, device: args.device, threads, time: args.time };
+    if args.dry_run { dry_run(&request) } else { crate::train::train(&request).map(drop) }
 }
 
 impl Train {
@@ -154,6 +151,11 @@ impl Layers {
 
 /// `--data`: a recipe of built-in data takes whatever reader fits the path.
 pub(super) fn at_path(mut layers: Layers, path: &Path) -> Result<Layers> {
+    if Source::built_in(path).is_some() {
+        let name = path.display();
+        let with = "built-in data come with a recipe of theirs, which `gansaku recipes` lists";
+        return Err(Error::Usage(format!("--data {name}: expected a path; {with}")));
+    }
     // Absolute: a resume may start from another folder.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     layers.put_path("--data", "data.path", &path)?;
@@ -163,12 +165,11 @@ pub(super) fn at_path(mut layers: Layers, path: &Path) -> Result<Layers> {
     Ok(layers)
 }
 
-fn dry_run(config: &Config) -> Result<()> {
-    let dataset = Arc::new(data::load(&config.data, config.seed)?);
-    let trainer = Trainer::new(config, &dataset, exec::open(Device::Cpu, 1)?)?;
-    super::print(&config.to_toml())?;
+fn dry_run(request: &Request) -> Result<()> {
+    let (trainer, dataset) = rehearse(request, exec::open(Device::Cpu, 1)?)?;
+    super::print(&request.config.to_toml())?;
     tell!("{}", super::inspect::describe(&dataset));
     tell!("{}", super::inspect::summary(&trainer.gan, false).trim_end());
-    tell!("{} steps; nothing was written", trainer.total());
+    tell!("{}; nothing was written", counted(trainer.total(), "step"));
     Ok(())
 }

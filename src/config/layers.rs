@@ -81,6 +81,11 @@ impl Layers {
             )));
         };
         let whence = format!("--set {assignment}");
+        if key.trim() == "recipe" {
+            return Err(Error::Usage(format!(
+                "{whence}: name the recipe itself, as in `gansaku train {text}`"
+            )));
+        }
         // What is no TOML value is a bare word.
         let value = toml::from_str::<Table>(&format!("value = {text}"))
             .ok()
@@ -260,6 +265,7 @@ fn explain(message: &str, inside: Option<&str>) -> String {
         }
         _ => {
             let message = message.replace("unknown variant", "unknown value").replace('\n', ", ");
+            let message = plainly(&message).unwrap_or(message);
             let key = inside.map_or(String::new(), |i| format!("{i}: "));
             let hint = match &quoted[..] {
                 [found, known @ ..] if message.starts_with("unknown value") => {
@@ -270,6 +276,32 @@ fn explain(message: &str, inside: Option<&str>) -> String {
             format!("{key}{message}{hint}")
         }
     }
+}
+
+/// Serde's "invalid type: FOUND, expected TYPE" without the words of programmers.
+fn plainly(message: &str) -> Option<String> {
+    let wrong = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))?;
+    let (found, expected) = wrong.rsplit_once(", expected ")?;
+    let (kind, value) = found.split_once(' ').unwrap_or((found, ""));
+    let value = value.trim_start_matches("point ").trim_matches('`');
+    let found = match kind {
+        "string" => format!("found the text {value}"),
+        "sequence" => "found a list".into(),
+        "map" => "found a table".into(),
+        _ => format!("found {value}"),
+    };
+    let expected = match expected {
+        "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" => "a text",
+        "a sequence" => "a list",
+        "path string" => "a path",
+        other if other.starts_with("struct ") => "a table",
+        other => other,
+    };
+    Some(format!("{found}; expected {expected}"))
 }
 
 /// ", did you mean …?" where something is near enough.

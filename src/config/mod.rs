@@ -11,7 +11,7 @@ pub use layers::{Layers, RECIPES, nearest};
 use crate::eval::Metric;
 use crate::precision::Precision;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The whole configuration of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,6 +82,18 @@ impl Source {
     /// Whether its examples are made here, from a seed, and need no file.
     pub fn is_built_in(self) -> bool {
         matches!(self, Source::Digits | Source::Ring | Source::Grid | Source::Line)
+    }
+
+    /// The built-in source that is typed where data are asked for. What lies on the disk under that name comes first.
+    pub fn built_in(typed: &Path) -> Option<Source> {
+        let source = match typed.to_str()? {
+            "digits" => Source::Digits,
+            "ring" => Source::Ring,
+            "grid" => Source::Grid,
+            "line" => Source::Line,
+            _ => return None,
+        };
+        (!typed.exists()).then_some(source)
     }
 }
 

@@ -35,7 +35,7 @@ pub fn load(path: &Path) -> Result<Dataset> {
         let pickled = ["", "cifar-10-batches-py"].iter().any(|f| path.join(f).join("data_batch_1").is_file());
         let hint = if pickled { "; that is the Python version, the binary version is needed" } else { "" };
         return Err(Error::Data(format!(
-            "--data {}: no data_batch_1.bin there nor in cifar-10-batches-bin below{hint}",
+            "{}: no data_batch_1.bin there nor in cifar-10-batches-bin below{hint}",
             path.display()
         )));
     };

@@ -21,7 +21,7 @@ pub fn source(path: &Path) -> Result<Source> {
         Ok(Source::Folder)
     } else {
         Err(Error::Data(format!(
-            "--data {}: nothing known there; expected MNIST's IDX files, CIFAR-10's data_batch_*.bin, \
+            "{}: nothing known there; expected MNIST's IDX files, CIFAR-10's data_batch_*.bin, \
              TFD_48x48.mat, or a folder of PNG or JPEG files",
             path.display()
         )))

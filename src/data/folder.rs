@@ -65,14 +65,11 @@ struct Decoded {
 /// When there is no picture, none is whole, or a folder cannot be listed.
 pub fn load(path: &Path, config: &config::Data) -> Result<Dataset> {
     if !path.is_dir() {
-        return Err(Error::Data(format!(
-            "--data {}: expected a folder of PNG or JPEG files",
-            path.display()
-        )));
+        return Err(Error::Data(format!("{}: expected a folder of PNG or JPEG files", path.display())));
     }
     let files = pictures(path)?;
     if files.is_empty() {
-        return Err(Error::Data(format!("--data {}: no PNG or JPEG files there nor below", path.display())));
+        return Err(Error::Data(format!("{}: no PNG or JPEG files there nor below", path.display())));
     }
     let side = config.size as u32;
     let decoded: Vec<std::result::Result<Decoded, String>> =

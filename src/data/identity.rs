@@ -3,6 +3,7 @@
 use super::{Dataset, Examples, Values, load};
 use crate::config::{self, Scale, Source};
 use crate::error::Result;
+use crate::numbers::hex;
 use sha2::{Digest, Sha256};
 
 impl Dataset {
@@ -20,7 +21,7 @@ impl Dataset {
             }
             hash.update(labels.as_deref().unwrap_or_default());
         }
-        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        hex(&hash.finalize())
     }
 }
 

@@ -27,13 +27,13 @@ pub fn find(path: &Path, stem: &str, rank: usize) -> Option<PathBuf> {
 pub fn load(path: &Path) -> Result<Dataset> {
     if path.is_file() {
         return Err(Error::Data(format!(
-            "--data {}: expected the folder that holds the IDX files, found a file",
+            "{}: expected the folder that holds the IDX files, found a file",
             path.display()
         )));
     }
     let Some((shape, train)) = split(path, "train")? else {
         return Err(Error::Data(format!(
-            "--data {}: no train-images-idx3-ubyte or .gz there, nor in MNIST/raw or FashionMNIST/raw below; \
+            "{}: no train-images-idx3-ubyte or .gz there, nor in MNIST/raw or FashionMNIST/raw below; \
              expected MNIST's IDX files",
             path.display()
         )));

@@ -299,7 +299,7 @@ fn exists(path: &Path) -> Result<()> {
     if path.exists() {
         return Ok(());
     }
-    Err(Error::Data(format!("--data {}: no such file or folder", path.display())))
+    Err(Error::Data(format!("{}: no such file or folder", path.display())))
 }
 
 fn missing(source: Source) -> Error {

@@ -29,7 +29,7 @@ pub fn load(path: &Path, fold: usize) -> Result<Dataset> {
     let file = if path.is_file() { Some(path.to_path_buf()) } else { find(path) };
     let Some(file) = file else {
         return Err(Error::Data(format!(
-            "--data {}: expected TFD_48x48.mat or TFD_96x96.mat, or the folder that holds one",
+            "{}: expected TFD_48x48.mat or TFD_96x96.mat, or the folder that holds one",
             path.display()
         )));
     };

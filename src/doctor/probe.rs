@@ -157,7 +157,7 @@ impl Prober {
         let dim = self.gan.numbers;
         let config = &self.gan.config;
         let count = if self.mixture.is_some() { modes::SAMPLES } else { COUNT };
-        let classes = labels(self.gan.classes, None, count);
+        let classes = labels(self.gan.classes, None, 0..count);
         let latent = noise(config, config.seed, count);
         let all = self.sampler.sample(&networks[Player::Generator as usize], &latent, &classes);
         let compared = self.appraiser.whole(COUNT);

@@ -4,9 +4,8 @@
 use super::shortened;
 use crate::data::{Dataset, Examples, Shape, Values, shuffle};
 use crate::error::{Error, Result};
-use crate::exec::cpu::pool::Pool;
-use crate::exec::cpu::{Cpu, no_updates};
-use crate::exec::{NetworkState, Opened, Rate};
+use crate::exec::cpu::Batched;
+use crate::exec::{NetworkState, Opened};
 use crate::models::classifier::{self as model, FEATURES, LOGITS, PICTURES, Recipe};
 use crate::run::atomic;
 use crate::run::checkpoint::sha256;
@@ -44,6 +43,8 @@ pub struct Card {
     pub seed: u64,
     /// How it was trained.
     pub recipe: Recipe,
+    /// SHA-256 of its weights, flat, as little-endian f32.
+    pub weights: String,
 }
 
 /// A trained classifier. Pictures are `[count, channels, height, width]` in [0, 1].
@@ -54,7 +55,7 @@ pub struct Classifier {
     pub sha256: String,
     model: model::Classifier,
     weights: Vec<f32>,
-    cpu: Cpu,
+    plan: Batched,
 }
 
 /// What a classifier sees in pictures.
@@ -114,6 +115,7 @@ impl Classifier {
             tested_on: data.test.count,
             seed: request.seed,
             recipe: request.recipe.clone(),
+            weights: hash(&weights),
         };
         let mut trained = Classifier::of(card, weights, request.threads)?;
         trained.card.accuracy = trained.accuracy(&pictures(data, &data.test), labels);
@@ -125,10 +127,9 @@ impl Classifier {
         let [channels, height, width] = card.example;
         let model = model::Classifier::new(&card.recipe, Shape { channels, height, width }, card.classes);
         let own = NetworkState { weights: weights.clone(), ..NetworkState::default() };
-        let states = [own, NetworkState::default()];
-        let plan = model.scoring_plan(ROWS);
-        let cpu = Cpu::new(Pool::new(threads)?, vec![plan], states, no_updates(), None, 0);
-        Ok(Classifier { card, sha256: String::new(), model, weights, cpu })
+        let mut plan = Batched::new(model.scoring_plan(ROWS), ROWS, 0, threads)?;
+        plan.set_states([own, NetworkState::default()]);
+        Ok(Classifier { card, sha256: String::new(), model, weights, plan })
     }
 
     fn encoded(&self) -> Vec<u8> {
@@ -171,6 +172,9 @@ impl Classifier {
         let network = model::Classifier::new(&card.recipe, shape, card.classes).network;
         let mut weights = vec![0.0; network.len];
         tensors.read("", "", &network, &mut weights)?;
+        if hash(&weights) != card.weights {
+            return Err(wrong("damaged: its weights are not those that its card was written for"));
+        }
         let mut loaded = Classifier::of(card, weights, threads)?;
         loaded.sha256 = sha256(&bytes);
         Ok(loaded)
@@ -213,24 +217,13 @@ impl Classifier {
 
     /// What it sees in pictures, `[count, numbers]`.
     pub fn scores(&mut self, pictures: &[f32]) -> Scores {
-        let (numbers, classes, width) = (self.model.shape.len(), self.model.classes, self.width());
-        let count = pictures.len() / numbers;
-        let mut scores =
-            Scores { labels: Vec::with_capacity(count), features: Vec::with_capacity(count * width) };
-        for (tick, part) in pictures.chunks(ROWS * numbers).enumerate() {
-            let rows = part.len() / numbers;
-            let mut padded = part.to_vec();
-            padded.resize(ROWS * numbers, 0.0);
-            self.cpu.write_input(0, PICTURES, &padded);
-            self.cpu.run(0, tick as u64, &[Rate::REST; 2]);
-            scores.features.extend_from_slice(&self.cpu.output(0, FEATURES)[..rows * width]);
-            let logits = self.cpu.output(0, LOGITS).chunks_exact(classes).take(rows);
-            scores.labels.extend(logits.map(|l| {
-                let greatest = (0..classes).max_by(|&a, &b| l[a].total_cmp(&l[b]));
-                greatest.expect("at least two classes") as u8
-            }));
-        }
-        scores
+        let count = pictures.len() / self.model.shape.len();
+        let [features, logits] = self.plan.run(0, count, &[(PICTURES, pictures)], [FEATURES, LOGITS]);
+        let likeliest = |logits: &[f32]| {
+            let greatest = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
+            greatest.expect("at least two classes") as u8
+        };
+        Scores { labels: logits.chunks_exact(self.model.classes).map(likeliest).collect(), features }
     }
 
     /// The likeliest class of each picture.
@@ -249,6 +242,11 @@ impl Classifier {
         let right = found.iter().zip(labels).filter(|(a, b)| a == b).count();
         right as f64 / labels.len().max(1) as f64
     }
+}
+
+/// The hash that a card keeps of its weights.
+fn hash(weights: &[f32]) -> String {
+    sha256(&weights.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>())
 }
 
 /// What classifier to train.

@@ -3,7 +3,7 @@
 //! It shares nothing with the lowering or the executors, so that agreement with it means something.
 
 use super::{Graph, Op, Var};
-use crate::rng::Draw;
+use crate::rng::Moment;
 use std::collections::HashMap;
 
 /// A dense row-major array.
@@ -29,15 +29,6 @@ impl Tensor {
 /// Values of nodes, by node. What is bound beforehand (inputs, parameters, or any node whose value the
 /// caller wants to fix) is taken as it is.
 pub type Values = HashMap<Var, Tensor>;
-
-/// The seed and tick that random leaves are drawn with.
-#[derive(Debug, Clone, Copy)]
-pub struct Moment {
-    /// The run's seed.
-    pub seed: u64,
-    /// See [`crate::rng`].
-    pub tick: u64,
-}
 
 /// Computes `roots` and everything they need, adding to `values`.
 ///
@@ -66,7 +57,7 @@ pub fn evaluate(g: &Graph, var: Var, moment: Moment, values: &Values) -> Tensor 
         Op::Param { player, name, version } => panic!("{}/{name} v{version} is not bound", player.letter()),
         Op::Const(bits) => vec![f64::from_bits(*bits)],
         Op::Rand { stream, dist } => {
-            let draw = Draw::new(moment.seed, *stream, moment.tick);
+            let draw = moment.draw(*stream);
             (0..count as u64).map(|i| f64::from(dist.sample(&draw, i))).collect()
         }
         Op::Add => map2(|a, b| a + b),

@@ -23,6 +23,16 @@ pub const LOGITS: &str = "logits";
 /// Output of an appraising plan where D has layers before its last: what that one sees, `[rows / pack, width]`.
 pub const FEATURES: &str = "features";
 
+/// Labels as a conditional model's [`CONDITION`]: `[labels, classes]`, 1 at each one's class. Without classes, nothing.
+pub fn one_hot(labels: &[usize], classes: usize) -> Vec<f32> {
+    if classes == 0 {
+        return vec![];
+    }
+    let mut condition = vec![0.0; labels.len() * classes];
+    labels.iter().enumerate().for_each(|(row, &label)| condition[row * classes + label] = 1.0);
+    condition
+}
+
 /// A configured GAN with all widths settled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gan {

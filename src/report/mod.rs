@@ -59,8 +59,8 @@ impl Display {
     }
 }
 
-/// Bytes of an `.npy` file (NumPy's format 1.0): little-endian f32 in C order.
-pub fn npy(values: &[f32], shape: &[usize]) -> Vec<u8> {
+/// The head of an `.npy` file (NumPy's format 1.0), which little-endian f32 in C order follow.
+pub fn npy_header(shape: &[usize]) -> Vec<u8> {
     let dimensions: String = shape.iter().map(|d| format!("{d}, ")).collect();
     let header =
         format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}), }}", dimensions.trim_end());
@@ -69,7 +69,6 @@ pub fn npy(values: &[f32], shape: &[usize]) -> Vec<u8> {
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend(u16::try_from(padded + 1).expect("a short header").to_le_bytes());
     bytes.extend(format!("{header:padded$}\n").into_bytes());
-    bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
     bytes
 }
 
@@ -102,10 +101,10 @@ mod tests {
 
     #[test]
     fn npy_headers_are_aligned_and_whole() {
-        let bytes = npy(&[1.0, 2.0], &[2]);
+        let bytes = npy_header(&[2]);
         let length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
         assert_eq!((10 + length) % 64, 0);
-        assert_eq!(bytes.len(), 10 + length + 8);
+        assert_eq!(bytes.len(), 10 + length);
         assert!(String::from_utf8_lossy(&bytes[10..10 + length]).contains("'shape': (2,)"));
         assert_eq!(bytes[9 + length], b'\n');
     }

@@ -5,6 +5,7 @@ use crate::config::{Checkpoint, Config, Layers, Log, Source};
 use crate::data::{self, identity};
 use crate::error::{Error, Result};
 use crate::exec::Device;
+use crate::numbers::hex;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,12 @@ pub struct Job<'a> {
 /// What is asked for, resolved and checked against the data; nothing is written.
 pub fn jobs(order: &Order) -> Result<Vec<Job<'_>>> {
     let places = places(order)?;
+    if let (Some(file), false) = (&order.classifier, places.iter().any(|(e, _)| e.classifier)) {
+        return Err(Error::Usage(format!(
+            "--classifier {}: nothing here is measured with one; leave it out",
+            file.display()
+        )));
+    }
     let mut jobs = Vec::new();
     for seed in 0..order.seeds {
         for (experiment, path) in &places {
@@ -175,6 +182,6 @@ impl Job<'_> {
             (own.log, own.checkpoint) = (Log::default(), Checkpoint::default());
             sum.update(own.to_toml());
         }
-        sum.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        hex(&sum.finalize())
     }
 }

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::eval::neighbours;
 use crate::run::atomic;
 use crate::train::forger::Forger;
-use crate::train::sampler::{between, noise};
+use crate::train::sampler::{noise, walk};
 use std::fs;
 use std::path::Path;
 
@@ -42,11 +42,8 @@ pub fn draw(experiment: &Experiment, forger: &mut Forger, data: &Dataset, folder
         let picture = match kind {
             Kind::Samples => display.picture(&forger.samples(count, 0, None)?, COLUMNS),
             Kind::Interpolation => {
-                let [from, to] = [0, 1].map(|seed| noise(&forger.config, seed, 1));
-                let share = |i: usize| i as f32 / (COLUMNS - 1) as f32;
-                let walk: Vec<f32> =
-                    (0..COLUMNS).flat_map(|i| between(&from, &to, share(i), false)).collect();
-                display.picture(&forger.samples_of(&walk, None)?, COLUMNS)
+                let ends = [0, 1].map(|seed| noise(&forger.config, seed, 1));
+                display.picture(&forger.samples_of(&walk(&ends, COLUMNS, false), None)?, COLUMNS)
             }
             Kind::Neighbours => {
                 let mut shown = forger.samples(COLUMNS, 0, None)?;

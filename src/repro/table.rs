@@ -2,6 +2,7 @@
 
 use super::outcome::Outcome;
 use super::{Experiment, Paper, Quantity, Role};
+use crate::numbers::{counted, grouped};
 use crate::train::duration_in_words;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,8 +174,8 @@ fn ours(experiment: &Experiment, group: &[&Outcome]) -> Row {
         origin: Origin::Ours,
         who: format!("recipe {} ({role}), {}", first.recipe, seeds_in_words(group)),
         note: format!(
-            "{} steps in {}{a_seed} on {}, gansaku {}",
-            first.step,
+            "{} in {}{a_seed} on {}, gansaku {}",
+            counted(first.step, "step"),
             duration_in_words(seconds),
             devices.into_iter().collect::<Vec<_>>().join(", "),
             first.version
@@ -217,9 +218,9 @@ pub fn diagnosis(row: &Row) -> String {
 fn caveat(o: &Outcome) -> String {
     let mut parts = Vec::new();
     if o.step < o.full {
-        parts.push(format!("cut short at step {} of {}", o.step, o.full));
+        parts.push(format!("cut short at step {} of {}", grouped(o.step), grouped(o.full)));
     } else if o.step > o.full {
-        parts.push(format!("{} steps, the recipe has {}", o.step, o.full));
+        parts.push(format!("{}, the recipe has {}", counted(o.step, "step"), grouped(o.full)));
     }
     if !o.changes.is_empty() {
         parts.push(format!("changed: {}", o.changes.join(" ")));

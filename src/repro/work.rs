@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::eval::{Measurement, Metric, Subject, parzen};
 use crate::exec::NetworkState;
 use crate::models::gan::Gan;
-use crate::numbers::Numbers;
+use crate::numbers::{Numbers, counted};
 use crate::run::{Folder, atomic, checkpoint};
 use crate::train::forger::Forger;
 use crate::train::signals::Signals;
@@ -48,7 +48,7 @@ pub fn reproduce(order: &Order) -> Result<String> {
         let place = format!("[{}/{}] {}", i + 1, jobs.len(), job.name());
         if let Some(kept) = kept(order, job)? {
             let time = duration_in_words(kept.seconds);
-            tell!("{place}: kept, {} steps in {time}", kept.step);
+            tell!("{place}: kept, {} in {time}", counted(kept.step, "step"));
             continue;
         }
         if left(deadline) == Some(Duration::ZERO) {

@@ -17,9 +17,14 @@ pub fn unfinished(path: &Path) -> PathBuf {
 
 /// Writes a file and flushes it to the disk. Not atomic by itself.
 pub fn write_through(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = File::create(path).map_err(|e| Error::io("create", path, &e))?;
-    file.write_all(bytes).map_err(|e| Error::io("write", path, &e))?;
-    file.sync_all().map_err(|e| Error::io("flush", path, &e))
+    fill(path, path, &mut |file| file.write_all(bytes).map_err(|e| Error::io("write", path, &e)))
+}
+
+/// Has a new file filled and flushes it to the disk; errors tell of `wanted`, the name that a user knows.
+fn fill(path: &Path, wanted: &Path, pieces: &mut dyn FnMut(&mut File) -> Result<()>) -> Result<()> {
+    let mut file = File::create(path).map_err(|e| Error::io("create", wanted, &e))?;
+    pieces(&mut file)?;
+    file.sync_all().map_err(|e| Error::io("flush", wanted, &e))
 }
 
 /// Flushes a folder: renames and new names inside it survive a power cut.
@@ -39,8 +44,16 @@ pub fn publish(from: &Path, to: &Path) -> Result<()> {
 /// # Errors
 /// When the file system refuses; nothing is left behind then.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with(path, &mut |file| file.write_all(bytes).map_err(|e| Error::io("write", path, &e)))
+}
+
+/// As [`write()`], the bytes coming piece by piece.
+///
+/// # Errors
+/// As there, and what `pieces` fails with.
+pub fn write_with(path: &Path, pieces: &mut dyn FnMut(&mut File) -> Result<()>) -> Result<()> {
     let aside = unfinished(path);
-    let done = write_through(&aside, bytes).and_then(|()| publish(&aside, path));
+    let done = fill(&aside, path, pieces).and_then(|()| publish(&aside, path));
     if done.is_err() {
         // The first error is the one to tell.
         let _ = std::fs::remove_file(&aside);

@@ -24,6 +24,7 @@ use crate::exec::scale::LossScale;
 use crate::exec::{States, UpdateRule};
 use crate::graph::Player;
 use crate::models::gan::Gan;
+use crate::numbers::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -132,7 +133,7 @@ fn step_of(name: &str) -> Option<u64> {
 
 /// SHA-256 in hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
 
 /// What is saved.

@@ -52,32 +52,35 @@ pub struct Lock {
 }
 
 impl Folder {
+    /// Checks that a new run can be called `out/name`.
+    ///
+    /// # Errors
+    /// When `name` is no name of a folder, or is taken.
+    pub fn vacant(out: &Path, name: Option<&str>) -> Result<()> {
+        let Some(name) = name else { return Ok(()) };
+        if !is_plain(name) {
+            return Err(Error::Usage(format!("--name {name:?}: expected one folder name; --out says where")));
+        }
+        let path = out.join(name);
+        if path.exists() { Err(taken(&path)) } else { Ok(()) }
+    }
+
     /// Makes the folder of a new run: `out/name`, or `out/NNNNN-recipe` with the next free number.
     ///
     /// # Errors
     /// When `name` is taken or the folder cannot be made.
     pub fn create(out: &Path, name: Option<&str>, recipe: &str) -> Result<Folder> {
-        let make_out = || fs::create_dir_all(out).map_err(|e| Error::io("make the folder", out, &e));
+        Folder::vacant(out, name)?;
+        fs::create_dir_all(out).map_err(|e| Error::io("make the folder", out, &e))?;
         if let Some(name) = name {
-            let plain =
-                !name.is_empty() && Path::new(name).components().count() == 1 && !name.starts_with('.');
-            if !plain {
-                return Err(Error::Usage(format!(
-                    "--name {name:?}: expected one folder name; --out says where"
-                )));
-            }
-            make_out()?;
             let path = out.join(name);
             return match fs::create_dir(&path) {
                 Ok(()) => Folder { path }.furnish(),
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::Usage(format!(
-                    "{0} is taken; continue it with --resume {0}, or choose another --name",
-                    path.display()
-                ))),
+                // Someone else took it a moment ago.
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(taken(&path)),
                 Err(e) => Err(Error::io("make the folder", &path, &e)),
             };
         }
-        make_out()?;
         let taken = fs::read_dir(out).map_err(|e| Error::io("list", out, &e))?;
         let number = |name: &str| name.split('-').next().and_then(|n| n.parse::<u32>().ok());
         let greatest = taken.flatten().filter_map(|e| number(&e.file_name().to_string_lossy())).max();
@@ -110,6 +113,9 @@ impl Folder {
     /// When it is not there or not a run.
     pub fn open(path: &Path) -> Result<Folder> {
         let folder = Folder { path: path.to_path_buf() };
+        if path.is_file() {
+            return Err(Error::Checkpoint(format!("{}: a file; expected a run's folder", path.display())));
+        }
         if !path.is_dir() {
             return Err(Error::Checkpoint(format!("{}: no such run{}", path.display(), neighbours(path))));
         }
@@ -215,6 +221,19 @@ pub fn read_config(path: &Path) -> Result<Layers> {
     Layers::resolved(&text, &whence)
 }
 
+/// Whether a name can be one file's or folder's, and not a hidden one's.
+pub fn is_plain(name: &str) -> bool {
+    let parts = Path::new(name).components().count();
+    parts == 1 && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
+}
+
+fn taken(path: &Path) -> Error {
+    Error::Usage(format!(
+        "{0} is taken; continue it with --resume {0}, or choose another --name",
+        path.display()
+    ))
+}
+
 /// ", did you mean …?" among the folders beside a missing one.
 fn neighbours(path: &Path) -> String {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str())) else {
@@ -224,6 +243,8 @@ fn neighbours(path: &Path) -> String {
     let names: Vec<String> = fs::read_dir(parent)
         .map(|entries| entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect())
         .unwrap_or_default();
-    crate::config::nearest(name, names.iter().map(String::as_str))
+    // A file of that very name is no folder.
+    let others = names.iter().map(String::as_str).filter(|other| *other != name);
+    crate::config::nearest(name, others)
         .map_or(String::new(), |n| format!(", did you mean {}?", parent.join(n).display()))
 }

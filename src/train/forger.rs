@@ -1,6 +1,6 @@
 //! A trained generator from the disk: what `sample`, `interpolate` and `eval` draw from.
 
-use super::sampler::{Sampler, labels, noise};
+use super::sampler::{Sampler, labels, noise_of};
 use crate::config::Config;
 use crate::data::Shape;
 use crate::error::{Error, Result};
@@ -8,6 +8,7 @@ use crate::exec::NetworkState;
 use crate::models::gan::Gan;
 use crate::report::Display;
 use crate::run::checkpoint::{self, Checkpoint};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// A generator and what is needed to look at its samples.
@@ -75,9 +76,21 @@ impl Forger {
     /// `count` samples `[count, numbers]` as the network makes them; of class `label`, or of all in turn.
     ///
     /// # Errors
-    /// When there is no such class.
+    /// When there is no such class, or a sample is not finite.
     pub fn samples(&mut self, count: usize, seed: u64, label: Option<usize>) -> Result<Vec<f32>> {
-        self.samples_of(&noise(&self.config, seed, count), label)
+        self.samples_in(0..count, seed, label)
+    }
+
+    /// These of the samples of a seed, from a multiple of 100 on.
+    ///
+    /// # Errors
+    /// As [`Forger::samples`].
+    pub fn samples_in(&mut self, which: Range<usize>, seed: u64, label: Option<usize>) -> Result<Vec<f32>> {
+        self.check_label(label)?;
+        let labels = labels(self.gan.classes, label, which.clone());
+        let latent = noise_of(&self.config, seed, which.clone());
+        let samples = self.sampler.sample_from(which.start, &self.generator, &latent, &labels);
+        self.finite(samples)
     }
 
     /// Samples of noise `latent`, `[count, latent.dim]`.
@@ -85,12 +98,29 @@ impl Forger {
     /// # Errors
     /// As [`Forger::samples`].
     pub fn samples_of(&mut self, latent: &[f32], label: Option<usize>) -> Result<Vec<f32>> {
-        let count = latent.len() / self.config.latent.dim;
-        let labels = self.labels(label, count)?;
-        Ok(self.sampler.sample(&self.generator, latent, &labels))
+        self.check_label(label)?;
+        let labels = labels(self.gan.classes, label, 0..latent.len() / self.config.latent.dim);
+        let samples = self.sampler.sample(&self.generator, latent, &labels);
+        self.finite(samples)
     }
 
-    fn labels(&self, label: Option<usize>, count: usize) -> Result<Vec<usize>> {
+    /// The samples, if nobody could take them for anything but numbers.
+    fn finite(&self, samples: Vec<f32>) -> Result<Vec<f32>> {
+        if samples.iter().all(|x| x.is_finite()) {
+            return Ok(samples);
+        }
+        let (whose, advice) = match self.from.as_os_str().is_empty() {
+            true => (String::new(), ""),
+            false => (format!("{}: ", self.from.display()), "; take an earlier checkpoint"),
+        };
+        Err(Error::Diverged(format!("{whose}the generator's samples are not all finite{advice}")))
+    }
+
+    /// Refuses a label that the model does not have.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check_label(&self, label: Option<usize>) -> Result<()> {
         match (label, self.gan.classes) {
             (Some(label), 0) => Err(Error::Usage(format!(
                 "--label {label}: {} is of an unconditional model; leave --label out",
@@ -99,7 +129,29 @@ impl Forger {
             (Some(label), classes) if label >= classes => {
                 Err(Error::Usage(format!("--label {label}: expected a class from 0 to {}", classes - 1)))
             }
-            (label, classes) => Ok(labels(classes, label, count)),
+            _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layers;
+
+    #[test]
+    fn samples_that_are_not_finite_are_no_samples() {
+        let config = Layers::recipe("ring").and_then(Layers::finish).expect("a recipe");
+        let gan = Gan::new(&config, 2, 0);
+        let shape = Shape { channels: 2, height: 1, width: 1 };
+        let mut forger = Forger::of(&config, &gan, shape, 1).expect("a thread");
+        let with = |weight: f32| NetworkState {
+            weights: vec![weight; gan.generator.len],
+            ..NetworkState::default()
+        };
+        forger.set_generator(with(0.0));
+        assert_eq!(forger.samples(3, 0, None), Ok(vec![0.0; 6]));
+        forger.set_generator(with(f32::MAX));
+        assert!(matches!(forger.samples(3, 0, None), Err(Error::Diverged(_))));
     }
 }

@@ -25,6 +25,7 @@ use crate::graph::Player;
 use crate::lower::cost::Cost;
 use crate::models::gan::Gan;
 use crate::nn::Mlp;
+use crate::numbers::counted;
 use crate::precision::Precision;
 use crate::report::Display;
 use crate::report::run::Status;
@@ -172,19 +173,62 @@ struct Session {
     saved: Option<PathBuf>,
 }
 
-impl Session {
-    fn open(request: &Request, device: Opened) -> Result<Session> {
+/// Finds whatever can be found wrong with a request, and writes nothing: the trainer as it would begin, and its data.
+///
+/// # Errors
+/// As [`train`], before its first step.
+pub fn rehearse(request: &Request, device: Opened) -> Result<(Trainer, Arc<Dataset>)> {
+    let Prepared { dataset, mut trainer, .. } = Prepared::of(request, device)?;
+    match &request.start {
+        Start::New { out, name, .. } => Folder::vacant(out, name.as_deref())?,
+        Start::Resume(path) => drop(restore(&mut trainer, &Folder::open(path)?)?),
+    }
+    Ok((trainer, dataset))
+}
+
+/// What a training needs beside its folder.
+struct Prepared {
+    dataset: Arc<Dataset>,
+    trainer: Trainer,
+    sampler: Sampler,
+    keeper: Option<Keeper>,
+    /// Where the weights of a new run come from, if not from its seed.
+    told: Option<String>,
+}
+
+impl Prepared {
+    fn of(request: &Request, device: Opened) -> Result<Prepared> {
         let config = &request.config;
         let dataset = Arc::new(data::load(&config.data, config.seed)?);
         let mut trainer = Trainer::new(config, &dataset, device)?;
         trainer.state.data = Some(dataset.sha256());
         let sampler = Sampler::new(&trainer.gan, request.threads)?;
-        // A metric that does not fit is told before anything is written.
         let keeper = Keeper::new(config, &dataset, &trainer.gan, request.threads)?;
+        let told = match &request.start {
+            Start::New { init_from: Some(from), .. } => Some(init::init_from(&mut trainer, from)?),
+            _ => None,
+        };
+        Ok(Prepared { dataset, trainer, sampler, keeper, told })
+    }
+}
+
+/// Sets a trainer to where its run stopped; the checkpoint that says so.
+fn restore(trainer: &mut Trainer, folder: &Folder) -> Result<PathBuf> {
+    let (checkpoint, path, warnings) = checkpoint::newest(&folder.checkpoints())?;
+    warnings.iter().for_each(|w| tell!("warning: {w}"));
+    same_model(&trainer.config, &checkpoint.config, &path)?;
+    trainer.restore(checkpoint)?;
+    Ok(path)
+}
+
+impl Session {
+    fn open(request: &Request, device: Opened) -> Result<Session> {
+        let config = &request.config;
+        // What does not fit is told before anything is written.
+        let Prepared { dataset, mut trainer, sampler, keeper, told } = Prepared::of(request, device)?;
         let display = Display { shape: dataset.shape, scale: config.data.scale };
         let (folder, lock, saved) = match &request.start {
-            Start::New { out, name, init_from } => {
-                let told = init_from.as_ref().map(|from| init::init_from(&mut trainer, from)).transpose()?;
+            Start::New { out, name, .. } => {
                 told.iter().for_each(|told| tell!("start: {told}"));
                 let folder = Folder::create(out, name.as_deref(), &config.recipe)?;
                 let lock = folder.lock()?;
@@ -195,10 +239,7 @@ impl Session {
                 let folder = Folder::open(path)?;
                 let lock = folder.lock()?;
                 let folder = folder.furnish()?;
-                let (checkpoint, path, warnings) = checkpoint::newest(&folder.checkpoints())?;
-                warnings.iter().for_each(|w| tell!("warning: {w}"));
-                same_model(config, &checkpoint.config, &path)?;
-                trainer.restore(checkpoint)?;
+                let path = restore(&mut trainer, &folder)?;
                 checkpoint::settle_best(&folder.checkpoints(), &path, &trainer.state)?;
                 let best = &mut trainer.state.best;
                 *best = best.take().filter(|b| Some(b.metric) == config.checkpoint.best_by);
@@ -294,7 +335,7 @@ impl Session {
         last_word.iter().for_each(|word| tell!("doctor: {word}"));
         let all = if self.from > 0 { format!(" ({step} in all)") } else { String::new() };
         let (done, time) = (step - self.from, readable(self.begun.elapsed()));
-        tell!("{done} steps{all} in {time}; samples: {}", picture.display());
+        tell!("{}{all} in {time}; samples: {}", counted(done, "step"), picture.display());
         tell!("what came of it: {}", self.folder.report_file().display());
         if step < total {
             tell!("go on with: gansaku train --resume {}", self.folder.path.display());
@@ -340,7 +381,7 @@ impl Session {
         let t = self.trainer.snapshot()?;
         let count = t.config.log.samples;
         let latent = sampler::noise(t.config, t.config.seed, count);
-        let labels = sampler::labels(t.gan.classes, None, count);
+        let labels = sampler::labels(t.gan.classes, None, 0..count);
         let samples = self.sampler.sample(&t.networks[Player::Generator as usize], &latent, &labels);
         let step = t.state.step;
         let png = self.display.picture(&samples, columns(count)).png();

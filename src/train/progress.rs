@@ -17,7 +17,9 @@ pub struct Progress {
 impl Progress {
     /// Starts at step `from` of `total`; `limit` is what `--time` left.
     pub fn new(from: u64, total: u64, limit: Option<Duration>) -> Progress {
-        let bar = std::io::stderr().is_terminal().then(|| {
+        // A terminal that cannot go back a line gets lines.
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let bar = (std::io::stderr().is_terminal() && !is_dumb).then(|| {
             let style = ProgressStyle::with_template(
                 "{bar:28.cyan/dim} {pos}/{len} steps  {per_sec}  {msg}  left {eta}",
             );

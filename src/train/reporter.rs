@@ -1,6 +1,6 @@
 //! `report.html` of a run: gathered and drawn while it trains, and again by `gansaku report`.
 
-use super::sampler::{Sampler, between, labels, noise};
+use super::sampler::{Sampler, labels, noise};
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::doctor::{self, Verdict};
@@ -126,12 +126,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
 fn walk(gan: &Gan, sampler: &mut Sampler, display: Display, generator: &NetworkState) -> Picture {
     let frames = if display.shape.is_point() { FINE } else { FRAMES };
     let ends: Vec<Vec<f32>> = (0..=WALKS).map(|seed| noise(&gan.config, seed, 1)).collect();
-    let mut latent = Vec::new();
-    for pair in ends.windows(2) {
-        for frame in 0..frames {
-            latent.extend(between(&pair[0], &pair[1], frame as f32 / (frames - 1) as f32, false));
-        }
-    }
+    let latent = super::sampler::walk(&ends, frames, false);
     // A row keeps its class.
     let classes = gan.classes.max(1);
     let labels: Vec<usize> = (0..WALKS as usize * frames).map(|i| i / frames % classes).collect();
@@ -147,7 +142,7 @@ fn neighbours(
     data: &Dataset,
 ) -> Neighbours {
     let latent = noise(&gan.config, gan.config.seed, LOOKED_UP);
-    let samples = sampler.sample(generator, &latent, &labels(gan.classes, None, LOOKED_UP));
+    let samples = sampler.sample(generator, &latent, &labels(gan.classes, None, 0..LOOKED_UP));
     let samples = display.unit(&samples);
     let dim = display.shape.len();
     let mut best = [(f32::INFINITY, 0); LOOKED_UP];

@@ -2,11 +2,11 @@
 
 use crate::config::{Config, Distribution};
 use crate::error::Result;
-use crate::exec::cpu::pool::Pool;
-use crate::exec::cpu::{Cpu, no_updates};
-use crate::exec::{NetworkState, Rate};
-use crate::models::gan::{CONDITION, Gan, LATENT, SAMPLES};
+use crate::exec::NetworkState;
+use crate::exec::cpu::Batched;
+use crate::models::gan::{CONDITION, Gan, LATENT, SAMPLES, one_hot};
 use crate::rng::{Draw, stream};
+use std::ops::Range;
 
 /// Samples made at once.
 const ROWS: usize = 100;
@@ -14,7 +14,7 @@ const ROWS: usize = 100;
 /// Runs G on noise it is given.
 pub struct Sampler {
     gan: Gan,
-    cpu: Cpu,
+    plan: Batched,
 }
 
 impl Sampler {
@@ -23,59 +23,63 @@ impl Sampler {
     /// # Errors
     /// When threads cannot be started.
     pub fn new(gan: &Gan, threads: usize) -> Result<Sampler> {
-        let plan = gan.sampling_plan(ROWS);
-        let none = [NetworkState::default(), NetworkState::default()];
-        let cpu = Cpu::new(Pool::new(threads)?, vec![plan], none, no_updates(), None, gan.config.seed);
-        Ok(Sampler { gan: gan.clone(), cpu })
+        let plan = Batched::new(gan.sampling_plan(ROWS), ROWS, gan.config.seed, threads)?;
+        Ok(Sampler { gan: gan.clone(), plan })
     }
 
     /// G's samples `[count, numbers]` of noise `latent`, `[count, latent.dim]`; `labels` one a sample where the
     /// model is conditional.
     pub fn sample(&mut self, generator: &NetworkState, latent: &[f32], labels: &[usize]) -> Vec<f32> {
+        self.sample_from(0, generator, latent, labels)
+    }
+
+    /// As [`Sampler::sample`], of those that are samples `first` and following of their seed, `first` a multiple of 100:
+    /// where G drops units, it drops others in each hundred.
+    pub fn sample_from(
+        &mut self,
+        first: usize,
+        generator: &NetworkState,
+        latent: &[f32],
+        labels: &[usize],
+    ) -> Vec<f32> {
+        debug_assert!(first.is_multiple_of(ROWS), "a chunk begins there");
         let weights = if generator.average.is_empty() { &generator.weights } else { &generator.average };
         let of_generator = NetworkState { weights: weights.clone(), ..NetworkState::default() };
-        self.cpu.set_states([of_generator, NetworkState::default()]);
-        let (dim, classes, numbers) = (self.gan.config.latent.dim, self.gan.classes, self.gan.numbers);
-        let count = latent.len() / dim;
-        let mut samples = Vec::with_capacity(count * numbers);
-        for (chunk, part) in latent.chunks(ROWS * dim).enumerate() {
-            let rows = part.len() / dim;
-            let mut padded = part.to_vec();
-            padded.resize(ROWS * dim, 0.0);
-            self.cpu.write_input(0, LATENT, &padded);
-            if classes > 0 {
-                let mut condition = vec![0.0; ROWS * classes];
-                for (row, &label) in labels[chunk * ROWS..chunk * ROWS + rows].iter().enumerate() {
-                    condition[row * classes + label] = 1.0;
-                }
-                self.cpu.write_input(0, CONDITION, &condition);
-            }
-            let rest = Rate { lr: 0.0, momentum: 0.0, update: 1, average: 0.0 };
-            self.cpu.run(0, chunk as u64, &[rest; 2]);
-            samples.extend_from_slice(&self.cpu.output(0, SAMPLES)[..rows * numbers]);
+        self.plan.set_states([of_generator, NetworkState::default()]);
+        let condition = one_hot(labels, self.gan.classes);
+        let mut inputs = vec![(LATENT, latent)];
+        if self.gan.classes > 0 {
+            inputs.push((CONDITION, &condition));
         }
+        let [samples] = self.plan.run(first, latent.len() / self.gan.config.latent.dim, &inputs, [SAMPLES]);
         samples
     }
 }
 
-/// Noise for `count` samples, `[count, latent.dim]`; the first rows do not depend on `count`.
+/// Noise for the first `count` samples of a seed, `[count, latent.dim]`.
 pub fn noise(config: &Config, seed: u64, count: usize) -> Vec<f32> {
+    noise_of(config, seed, 0..count)
+}
+
+/// Noise for these samples of a seed, `[samples, latent.dim]`.
+pub fn noise_of(config: &Config, seed: u64, samples: Range<usize>) -> Vec<f32> {
     let draw = Draw::new(seed, stream("samples/z"), 0);
-    let elements = 0..(count * config.latent.dim) as u64;
+    let elements = (samples.start * config.latent.dim) as u64..(samples.end * config.latent.dim) as u64;
     match config.latent.distribution {
         Distribution::Normal => elements.map(|i| draw.normal(i)).collect(),
         Distribution::Uniform => elements.map(|i| (2.0 * draw.uniform(i) - 1.0) * 3f32.sqrt()).collect(),
     }
 }
 
-/// Labels that run through all classes in turn, or `label` alone.
-pub fn labels(classes: usize, label: Option<usize>, count: usize) -> Vec<usize> {
-    (0..if classes > 0 { count } else { 0 }).map(|i| label.unwrap_or(i % classes)).collect()
+/// Labels of these samples: all classes in turn, or `label` alone; none of an unconditional model's.
+pub fn labels(classes: usize, label: Option<usize>, samples: Range<usize>) -> Vec<usize> {
+    let samples = if classes > 0 { samples } else { 0..0 };
+    samples.map(|i| label.unwrap_or(i % classes)).collect()
 }
 
 /// The point a share `t` of the way from `a` to `b`, straight or along the great circle (Shoemake 1985), the
 /// length going evenly from one's to the other's.
-pub fn between(a: &[f32], b: &[f32], t: f32, slerp: bool) -> Vec<f32> {
+fn between(a: &[f32], b: &[f32], t: f32, slerp: bool) -> Vec<f32> {
     let straight = |u: f32, v: f32| a.iter().zip(b).map(|(a, b)| a * u + b * v).collect();
     let norm = |x: &[f32]| x.iter().map(|x| x * x).sum::<f32>().sqrt();
     let (length_a, length_b) = (norm(a), norm(b));
@@ -87,6 +91,14 @@ pub fn between(a: &[f32], b: &[f32], t: f32, slerp: bool) -> Vec<f32> {
     let length = length_a * (1.0 - t) + length_b * t;
     let [u, v] = [((1.0 - t) * angle).sin() / angle.sin(), (t * angle).sin() / angle.sin()];
     straight(u * length / length_a, v * length / length_b)
+}
+
+/// A walk from stop to stop, `[(stops − 1) · frames, latent.dim]`: `frames` points each, both ends among them, as
+/// [`between`] says.
+pub fn walk(stops: &[Vec<f32>], frames: usize, slerp: bool) -> Vec<f32> {
+    let pairs = stops.iter().zip(&stops[1..]);
+    let shares = |frame: usize| frame as f32 / (frames - 1) as f32;
+    pairs.flat_map(|(a, b)| (0..frames).flat_map(move |frame| between(a, b, shares(frame), slerp))).collect()
 }
 
 #[cfg(test)]

@@ -8,11 +8,12 @@ use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::{Rate, Turn};
-use gansaku::graph::interp::{self, Moment, Tensor, Values};
+use gansaku::graph::interp::{self, Tensor, Values};
 use gansaku::graph::{Family, Graph, Op, Player, Var};
 use gansaku::lower::{EXAMPLES, LABELS, LOSS_SCALES, Place, Plan};
 use gansaku::models::gan::{Gan, Phase};
 use gansaku::precision::{Narrow, Precision};
+use gansaku::rng::Moment;
 use std::collections::HashMap;
 
 /// Called after each launch with its number.

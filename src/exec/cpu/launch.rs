@@ -6,23 +6,8 @@ use super::pool::Pool;
 use crate::graph::Dist;
 use crate::lower::{Arg, Epilogue, Load, Matmul, Program, View};
 use crate::precision::{Precision, round_tf32};
-use crate::rng::Draw;
+use crate::rng::{Draw, Moment};
 use std::cell::RefCell;
-
-/// What random numbers depend on, besides their stream.
-#[derive(Debug, Clone, Copy)]
-pub struct Moment {
-    /// The run's seed.
-    pub seed: u64,
-    /// Phase executions so far.
-    pub tick: u64,
-}
-
-impl Moment {
-    fn draw(&self, stream: u32) -> Draw {
-        Draw::new(self.seed, stream, self.tick)
-    }
-}
 
 /// Columns a task of a wide product; a multiple of every vector length.
 const TILE_COLUMNS: usize = 304;

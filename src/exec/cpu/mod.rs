@@ -1,5 +1,6 @@
 //! The CPU executor: the plan's launches, in order, in the plan's own arena.
 
+mod batched;
 mod launch;
 mod measured;
 mod memory;
@@ -7,7 +8,7 @@ pub mod point;
 pub mod pool;
 mod update;
 
-pub use launch::Moment;
+pub use batched::Batched;
 pub use memory::matmul_transposed;
 
 use crate::data::{Dataset, Examples, Values, shuffle};
@@ -17,6 +18,7 @@ use crate::exec::{Executor, Job, Rate, Record, States, Turn, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{EXAMPLES, Follower, Matmul, Place, Plan, Work};
 use crate::precision::{Narrow, Precision};
+use crate::rng::Moment;
 use memory::Shared;
 use pool::Pool;
 use std::borrow::Cow;

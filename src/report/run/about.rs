@@ -3,7 +3,7 @@
 use super::Story;
 use crate::config::{Activation, Config, Distribution, Layer, Optimizer, Rule, Scale};
 use crate::nn::Mlp;
-use crate::numbers::{grouped, number};
+use crate::numbers::{counted, grouped, number};
 use crate::report::html::{Html, text};
 
 /// Name and description of each part of a run.
@@ -119,7 +119,8 @@ fn optimizer(o: &Optimizer) -> String {
 fn training(config: &Config) -> String {
     let t = &config.train;
     let length = match t.epochs {
-        0 => format!("{} steps", grouped(t.steps)),
+        0 => counted(t.steps, "step"),
+        1 => "1 pass through the data".into(),
         epochs => format!("{} passes through the data", grouped(epochs)),
     };
     let order = match (t.joint, t.discriminator_updates) {

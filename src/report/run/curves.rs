@@ -331,6 +331,7 @@ fn accuracies(loss: &Loss, curve: &Curve) -> Html {
 mod tests {
     use super::*;
     use crate::config::Layers;
+    use crate::rng::Moment;
 
     fn line(loss: [f64; 2], output: [f64; 2], accuracy: f64) -> Line {
         serde_json::from_value(serde_json::json!({
@@ -375,7 +376,7 @@ mod tests {
             for (value, expected) in values.into_iter().zip([e.d_loss, e.g_loss]) {
                 let Some((expected, _)) = expected else { continue };
                 let (root, mut values) = (value.expect("a loss"), interp::Values::new());
-                interp::run(&g, &[root], interp::Moment { seed: 0, tick: 0 }, &mut values);
+                interp::run(&g, &[root], Moment { seed: 0, tick: 0 }, &mut values);
                 let found = values[&root].data[0];
                 assert!((found - expected).abs() < 1e-9, "{name} {relativistic}: {found}, told {expected}");
             }

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::data::Dataset;
 use crate::doctor::{State, Verdict};
 use crate::models::gan::Gan;
-use crate::numbers::{grouped, median, number};
+use crate::numbers::{counted, grouped, median, number};
 use crate::run::checkpoint::Sums;
 use crate::run::{Line, Machine};
 use std::path::Path;
@@ -152,8 +152,8 @@ impl Story<'_> {
             Status::Failed(_) => (Tone::Bad, "ended by an error"),
         };
         let steps = match self.steps {
-            [Some(done), Some(total)] => format!("{} of {} steps", grouped(done), grouped(total)),
-            [Some(done), None] => format!("{} steps", grouped(done)),
+            [Some(done), Some(total)] => format!("{} of {}", grouped(done), counted(total, "step")),
+            [Some(done), None] => counted(done, "step"),
             _ => "no step saved yet".into(),
         };
         let pace = self.lines.last().filter(|l| l.seconds > 0.0).map_or(String::new(), |l| {

@@ -1,6 +1,7 @@
 //! From `kernels/*.cu` to a shared library: each file through the C++ compiler, with `gpu.h` for CUDA.
 
 use crate::error::{Error, Result};
+use crate::numbers::hex;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -107,8 +108,7 @@ pub fn build_with(kernels: &Path, out: &Path, sanitizers: &[Sanitizer]) -> Resul
     }
     flags.iter().for_each(|flag| hash.update(flag));
     hash.update(version(&compiler).unwrap_or_default());
-    let mut name = String::from("gpu-");
-    hash.finalize().iter().take(8).for_each(|b| write!(name, "{b:02x}").expect("a string grows"));
+    let name = format!("gpu-{}", hex(&hash.finalize()[..8]));
     let library = out.join(format!("{name}.so"));
     if library.exists() {
         return Ok(library);
