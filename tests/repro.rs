@@ -166,7 +166,11 @@ fn pictures_are_measured_and_shown_with_both_recipes() {
     let text = call(&["--steps", "10", "--recipe", "paper"]);
     says(
         &text,
-        &["mnist-rpgan (modern), seed 0", "mnist-2014 (the paper's), seed 0", "CUT SHORT AT STEP 10 OF 5,000"],
+        &[
+            "mnist-rpgan (modern), seed 0",
+            "mnist-2014 (the paper's), seed 0",
+            "CUT SHORT AT STEP 10 OF 5,000",
+        ],
     );
     // More steps go on from what is there; fewer keep it.
     let talk = |more: &[&'static str]| {

@@ -116,32 +116,18 @@ impl<'a> Assembly<'a> {
         let (a, b) = (matrix(node.sources[0], ta), matrix(node.sources[1], tb));
         let size = [node.shape[0], node.shape[1], a.windows[1].1];
         let end = chain.last().map_or(matmul, |(v, _)| *v);
-        let epilogue = chain.iter().map(|(_, pattern)| self.epilogue(&pattern.kind)).collect();
+        let epilogue = chain.iter().map(|(_, pattern)| self.epilogue(&pattern.epilogue)).collect();
         let column_sums = sums.map(|v| self.store(v));
         let work = Matmul { a, b, out: self.store(end), size, epilogue, column_sums, followers: vec![] };
         self.push(self.name(end), Work::Matmul(work), std::iter::once(end).chain(sums).collect());
     }
 
-    fn epilogue(&self, kind: &epilogue::Kind) -> Epilogue {
-        use epilogue::Kind;
-        match *kind {
-            Kind::Bias(v) => Epilogue::Bias(self.operand(v)),
-            Kind::Accumulate(v) => Epilogue::Accumulate(self.operand(v)),
-            Kind::Scale(c) => Epilogue::Scale(c),
-            Kind::Relu => Epilogue::Relu,
-            Kind::LeakyRelu(slope) => Epilogue::LeakyRelu(slope),
-            Kind::Tanh => Epilogue::Tanh,
-            Kind::Sigmoid => Epilogue::Sigmoid,
-            Kind::Dropout { rand, threshold, scale } => {
-                let (base, view) = self.a.view(rand).clone();
-                let Op::Rand { stream, .. } = self.a.node(base).op else { unreachable!() };
-                Epilogue::Dropout { stream, threshold, scale, view }
-            }
-            Kind::ReluGrad(v) => Epilogue::ReluGrad(self.operand(v)),
-            Kind::LeakyReluGrad(v, slope) => Epilogue::LeakyReluGrad(self.operand(v), slope),
-            Kind::TanhGrad(v) => Epilogue::TanhGrad(self.operand(v)),
-            Kind::SigmoidGrad(v) => Epilogue::SigmoidGrad(self.operand(v)),
-        }
+    /// An epilogue over views of memory, or of element numbers where what it takes is drawn.
+    fn epilogue(&self, of_nodes: &Epilogue<Var>) -> Epilogue {
+        of_nodes.map(|&v| match self.a.view(v) {
+            (base, view) if matches!(self.a.node(*base).op, Op::Rand { .. }) => view.clone(),
+            _ => self.operand(v),
+        })
     }
 
     /// Emits `results` as one launch, or as several where a program would grow too long.

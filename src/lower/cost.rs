@@ -48,8 +48,7 @@ fn product(product: &Matmul) -> Cost {
         let own: u64 = f.program.loads.iter().filter(own).map(|l| touched(l.view())).sum();
         Cost { bytes: cost.bytes - own, ..cost }
     });
-    let drawn = |e: &&Epilogue| !matches!(e, Epilogue::Dropout { .. });
-    let extra: u64 = epilogue.iter().filter(drawn).filter_map(Epilogue::view).map(touched).sum();
+    let extra: u64 = epilogue.iter().filter_map(Epilogue::operand).map(touched).sum();
     let itself = Cost {
         flops: (2 * m * n * k + m * n * epilogue.len()) as u64
             + column_sums.as_ref().map_or(0, |_| (n * k) as u64),

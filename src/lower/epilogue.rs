@@ -1,73 +1,38 @@
 //! Which pointwise nodes a contraction can take along: the patterns of the closed list.
 
 use super::analysis::Analysis;
-use crate::graph::{Op, Var};
+use super::plan::Epilogue;
+use crate::graph::{Dist, Op, Var};
 
-/// What a pattern does, in terms of the graph; lowering turns it into a [`super::plan::Epilogue`].
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Kind {
-    Bias(Var),
-    Accumulate(Var),
-    Scale(f32),
-    Relu,
-    LeakyRelu(f32),
-    Tanh,
-    Sigmoid,
-    Dropout { rand: Var, threshold: f32, scale: f32 },
-    ReluGrad(Var),
-    LeakyReluGrad(Var, f32),
-    TanhGrad(Var),
-    SigmoidGrad(Var),
-}
-
-/// "`result` is `kind` applied to `input`", the nodes between them having no other use.
+/// "`result` is `epilogue` applied to `input`", the nodes between them having no other use. What the epilogue takes are
+/// nodes still.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
-    pub kind: Kind,
+    pub epilogue: Epilogue<Var>,
     pub input: Var,
     /// Nodes between input and result.
     pub between: Vec<Var>,
-}
-
-impl Pattern {
-    /// The node whose memory the epilogue reads.
-    pub fn reads(&self) -> Option<Var> {
-        match self.kind {
-            Kind::Bias(v)
-            | Kind::Accumulate(v)
-            | Kind::ReluGrad(v)
-            | Kind::LeakyReluGrad(v, _)
-            | Kind::TanhGrad(v)
-            | Kind::SigmoidGrad(v) => Some(v),
-            Kind::Scale(_)
-            | Kind::Relu
-            | Kind::LeakyRelu(_)
-            | Kind::Tanh
-            | Kind::Sigmoid
-            | Kind::Dropout { .. } => None,
-        }
-    }
 }
 
 /// Every way to see `result` as an epilogue, the most telling first. The caller checks that the input is a
 /// contraction's end.
 pub(super) fn patterns(a: &Analysis, result: Var) -> Vec<Pattern> {
     let node = a.node(result);
-    let simple = |kind, input| Pattern { kind, input, between: vec![] };
+    let simple = |epilogue, input| Pattern { epilogue, input, between: vec![] };
     let mut found = Vec::new();
     let both = || match node.sources[..] {
         [x, y] => vec![(x, y), (y, x)],
         _ => vec![],
     };
     match node.op {
-        Op::Tanh => found.push(simple(Kind::Tanh, node.sources[0])),
-        Op::Sigmoid => found.push(simple(Kind::Sigmoid, node.sources[0])),
+        Op::Tanh => found.push(simple(Epilogue::Tanh, node.sources[0])),
+        Op::Sigmoid => found.push(simple(Epilogue::Sigmoid, node.sources[0])),
         Op::Max => {
             let (x, bound) = (node.sources[0], node.sources[1]);
             if a.g.as_constant(bound) == Some(0.0) {
-                found.push(simple(Kind::Relu, x));
+                found.push(simple(Epilogue::Relu, x));
             } else if let Some(slope) = scaled(a, bound, x) {
-                found.push(Pattern { kind: Kind::LeakyRelu(slope), input: x, between: vec![bound] });
+                found.push(Pattern { epilogue: Epilogue::LeakyRelu(slope), input: x, between: vec![bound] });
             }
         }
         Op::Select => {
@@ -76,27 +41,27 @@ pub(super) fn patterns(a: &Analysis, result: Var) -> Vec<Pattern> {
             if m.op == Op::Gt && a.g.as_constant(m.sources[1]) == Some(0.0) {
                 let y = m.sources[0];
                 if a.g.as_constant(other) == Some(0.0) {
-                    found.push(simple(Kind::ReluGrad(y), x));
+                    found.push(simple(Epilogue::ReluGrad(y), x));
                 } else if let Some(slope) = scaled(a, other, x) {
-                    let kind = Kind::LeakyReluGrad(y, slope);
-                    found.push(Pattern { kind, input: x, between: vec![other] });
+                    let epilogue = Epilogue::LeakyReluGrad(y, slope);
+                    found.push(Pattern { epilogue, input: x, between: vec![other] });
                 }
             }
         }
         Op::Mul => {
             for (x, factor) in both() {
                 if let Some(c) = a.g.as_constant(factor) {
-                    found.push(simple(Kind::Scale(c as f32), x));
-                } else if let Some(kind) = dropout(a, factor) {
-                    found.push(simple(kind, x));
+                    found.push(simple(Epilogue::Scale(c as f32), x));
+                } else if let Some(epilogue) = dropout(a, factor) {
+                    found.push(simple(epilogue, x));
                 } else if let Some(y) = one_minus(a, factor) {
                     // x·(1 − y²) or (x'·y)·(1 − y).
                     let (yn, xn) = (a.node(y), a.node(x));
                     if yn.op == Op::Mul && yn.sources[0] == yn.sources[1] {
-                        found.push(simple(Kind::TanhGrad(yn.sources[0]), x));
+                        found.push(simple(Epilogue::TanhGrad(yn.sources[0]), x));
                     } else if xn.op == Op::Mul && xn.sources.contains(&y) {
                         let input = xn.sources[usize::from(xn.sources[0] == y)];
-                        found.push(Pattern { kind: Kind::SigmoidGrad(y), input, between: vec![x] });
+                        found.push(Pattern { epilogue: Epilogue::SigmoidGrad(y), input, between: vec![x] });
                     }
                 }
             }
@@ -104,9 +69,9 @@ pub(super) fn patterns(a: &Analysis, result: Var) -> Vec<Pattern> {
         Op::Add => {
             for (x, other) in both() {
                 if is_row_of_params(a, other) {
-                    found.push(simple(Kind::Bias(other), x));
+                    found.push(simple(Epilogue::Bias(other), x));
                 } else if a.g.as_constant(other).is_none() && !a.is_free(other) {
-                    found.push(simple(Kind::Accumulate(other), x));
+                    found.push(simple(Epilogue::Accumulate(other), x));
                 }
             }
         }
@@ -134,7 +99,7 @@ fn one_minus(a: &Analysis, v: Var) -> Option<Var> {
 }
 
 /// select(u > threshold, scale, 0) with u uniform random.
-fn dropout(a: &Analysis, v: Var) -> Option<Kind> {
+fn dropout(a: &Analysis, v: Var) -> Option<Epilogue<Var>> {
     let choice = a.node(v);
     if choice.op != Op::Select || a.g.as_constant(choice.sources[2]) != Some(0.0) {
         return None;
@@ -143,8 +108,12 @@ fn dropout(a: &Analysis, v: Var) -> Option<Kind> {
     let mask = a.node(choice.sources[0]);
     let rand = mask.sources.first().copied().filter(|_| mask.op == Op::Gt)?;
     let threshold = a.g.as_constant(mask.sources[1])? as f32;
-    let uniform = matches!(a.node(a.view(rand).0).op, Op::Rand { dist: crate::graph::Dist::Uniform, .. });
-    uniform.then_some(Kind::Dropout { rand, threshold, scale })
+    match a.node(a.view(rand).0).op {
+        Op::Rand { dist: Dist::Uniform, stream, .. } => {
+            Some(Epilogue::Dropout { stream, threshold, scale, view: rand })
+        }
+        _ => None,
+    }
 }
 
 /// A parameter vector repeated down the rows.

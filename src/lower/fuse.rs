@@ -285,7 +285,7 @@ impl Fusion {
         let Some(pattern) = pattern else { return false };
         let Some(&k) = self.home.get(&pattern.input) else { return false };
         // What the epilogue reads must have memory: an input, a parameter, or a node that some kernel stores.
-        let read = pattern.reads().map(|r| a.view(r).0);
+        let read = pattern.epilogue.operand().map(|&v| a.view(v).0);
         let leaf = |v: Var| matches!(a.node(v).op, Op::Input(_) | Op::Param { .. });
         let readable = |v: Var| leaf(v) || self.home.contains_key(&v) || a.concats.contains_key(&v);
         if self.kernels[k].end() != Some(pattern.input)

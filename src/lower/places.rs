@@ -23,15 +23,7 @@ fn product_places_mut(product: &mut Matmul) -> Vec<&mut Place> {
     let mut places = vec![&mut a.place, &mut b.place, &mut out.place];
     places.extend(followers.iter_mut().flat_map(|f| program_places_mut(&mut f.program)));
     places.extend(column_sums.as_mut().map(|v| &mut v.place));
-    places.extend(epilogue.iter_mut().filter_map(|e| match e {
-        Epilogue::Bias(v)
-        | Epilogue::Accumulate(v)
-        | Epilogue::ReluGrad(v)
-        | Epilogue::LeakyReluGrad(v, _)
-        | Epilogue::TanhGrad(v)
-        | Epilogue::SigmoidGrad(v) => Some(&mut v.place),
-        _ => None,
-    }));
+    places.extend(epilogue.iter_mut().filter_map(Epilogue::operand_mut).map(|v| &mut v.place));
     places
 }
 
@@ -67,8 +59,7 @@ fn program_reads(program: &Program) -> impl Iterator<Item = Place> {
 /// What a product reads, and what follows it, but for the product's own result.
 fn product_reads(product: &Matmul) -> Vec<Place> {
     let Matmul { a, b, out, epilogue, followers, .. } = product;
-    let dropout = |e: &&Epilogue| !matches!(e, Epilogue::Dropout { .. });
-    let more = epilogue.iter().filter(dropout).filter_map(Epilogue::view).map(|v| v.place);
+    let more = epilogue.iter().filter_map(Epilogue::operand).map(|v| v.place);
     let behind = followers.iter().flat_map(|f| program_reads(&f.program)).filter(|p| *p != out.place);
     [a.place, b.place].into_iter().chain(more).chain(behind).collect()
 }

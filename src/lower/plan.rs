@@ -122,13 +122,13 @@ pub struct Program {
 }
 
 /// What a contraction does to its product before storing it. A closed list: each has a hand-written form
-/// in every executor. Views are over the product's rows and columns.
+/// in every executor. Views are over the product's rows and columns; `V` is what a view is made of before there is one.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Epilogue {
+pub enum Epilogue<V = View> {
     /// + b\[column\].
-    Bias(View),
+    Bias(V),
     /// + c\[row, column\].
-    Accumulate(View),
+    Accumulate(V),
     /// × c.
     Scale(f32),
     /// max(x, 0).
@@ -148,34 +148,72 @@ pub enum Epilogue {
         /// 1 / keep.
         scale: f32,
         /// Positions are element numbers of the draw.
-        view: View,
+        view: V,
     },
     /// y > 0 ? x : 0, with y the relu's output.
-    ReluGrad(View),
+    ReluGrad(V),
     /// y > 0 ? x : slope·x, with y the leaky relu's output.
-    LeakyReluGrad(View, f32),
+    LeakyReluGrad(V, f32),
     /// x·(1 − y²), with y the tanh's output.
-    TanhGrad(View),
+    TanhGrad(V),
     /// x·y·(1 − y), with y the sigmoid's output.
-    SigmoidGrad(View),
+    SigmoidGrad(V),
 }
 
-impl Epilogue {
-    /// The view it reads, if any.
-    pub fn view(&self) -> Option<&View> {
+impl<V> Epilogue<V> {
+    /// The same on another view, if it has one.
+    pub fn map<W>(&self, view: impl FnOnce(&V) -> W) -> Epilogue<W> {
+        match self {
+            Epilogue::Bias(v) => Epilogue::Bias(view(v)),
+            Epilogue::Accumulate(v) => Epilogue::Accumulate(view(v)),
+            Epilogue::Scale(c) => Epilogue::Scale(*c),
+            Epilogue::Relu => Epilogue::Relu,
+            Epilogue::LeakyRelu(slope) => Epilogue::LeakyRelu(*slope),
+            Epilogue::Tanh => Epilogue::Tanh,
+            Epilogue::Sigmoid => Epilogue::Sigmoid,
+            Epilogue::Dropout { stream, threshold, scale, view: v } => {
+                Epilogue::Dropout { stream: *stream, threshold: *threshold, scale: *scale, view: view(v) }
+            }
+            Epilogue::ReluGrad(v) => Epilogue::ReluGrad(view(v)),
+            Epilogue::LeakyReluGrad(v, slope) => Epilogue::LeakyReluGrad(view(v), *slope),
+            Epilogue::TanhGrad(v) => Epilogue::TanhGrad(view(v)),
+            Epilogue::SigmoidGrad(v) => Epilogue::SigmoidGrad(view(v)),
+        }
+    }
+
+    /// The memory it reads, if any.
+    pub fn operand(&self) -> Option<&V> {
         match self {
             Epilogue::Bias(v)
             | Epilogue::Accumulate(v)
             | Epilogue::ReluGrad(v)
             | Epilogue::LeakyReluGrad(v, _)
             | Epilogue::TanhGrad(v)
-            | Epilogue::SigmoidGrad(v)
-            | Epilogue::Dropout { view: v, .. } => Some(v),
+            | Epilogue::SigmoidGrad(v) => Some(v),
             Epilogue::Scale(_)
             | Epilogue::Relu
             | Epilogue::LeakyRelu(_)
             | Epilogue::Tanh
-            | Epilogue::Sigmoid => None,
+            | Epilogue::Sigmoid
+            | Epilogue::Dropout { .. } => None,
+        }
+    }
+
+    /// Likewise, to rewrite.
+    pub fn operand_mut(&mut self) -> Option<&mut V> {
+        match self {
+            Epilogue::Bias(v)
+            | Epilogue::Accumulate(v)
+            | Epilogue::ReluGrad(v)
+            | Epilogue::LeakyReluGrad(v, _)
+            | Epilogue::TanhGrad(v)
+            | Epilogue::SigmoidGrad(v) => Some(v),
+            Epilogue::Scale(_)
+            | Epilogue::Relu
+            | Epilogue::LeakyRelu(_)
+            | Epilogue::Tanh
+            | Epilogue::Sigmoid
+            | Epilogue::Dropout { .. } => None,
         }
     }
 

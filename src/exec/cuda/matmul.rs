@@ -279,22 +279,23 @@ fn step(memory: &Memory, epilogue: &Epilogue, [m, n, _]: [usize; 3]) -> Result<S
         Epilogue::SigmoidGrad(_) => (10, 0.0),
     };
     let mut to = Step { kind, x, ..Step::default() };
-    if let Some(view) = epilogue.view() {
+    let mut over = |view: &View| {
         to.base = view.base as i64;
         for axis in 0..2 {
             to.strides[axis] = view.strides[axis] as i64;
             (to.from[axis], to.to[axis]) = (view.windows[axis].0 as u32, view.windows[axis].1 as u32);
         }
-        match *epilogue {
-            Epilogue::Dropout { .. } if view.is_windowed(&[m, n]) => {
-                return Err("a dropout mask of a part of the product".into());
-            }
-            Epilogue::Dropout { stream, scale, .. } => (to.stream, to.y) = (stream, scale),
-            _ => {
-                to.at = memory.address(view.place);
-                to.number_type = memory.number_type(view.place);
-            }
+    };
+    if let Some(view) = epilogue.operand() {
+        over(view);
+        (to.at, to.number_type) = (memory.address(view.place), memory.number_type(view.place));
+    }
+    if let Epilogue::Dropout { stream, scale, view, .. } = epilogue {
+        if view.is_windowed(&[m, n]) {
+            return Err("a dropout mask of a part of the product".into());
         }
+        over(view);
+        (to.stream, to.y) = (*stream, *scale);
     }
     Ok(to)
 }

@@ -97,10 +97,9 @@ fn matmul(w: &mut dyn Witness, product: &Product) -> f64 {
             let term = |x| element(&left, 0, &a, &[i, x]) * element(&right, 0, &b, &[x, j]);
             let sum = reference::sum((0..k).map(term));
             let finished = steps.iter().fold(Near { error: cut * sum.error, ..sum }, |x, step| {
-                let y = step.view().map_or(0.0, |v| match (step, v.place) {
-                    (Epilogue::Dropout { .. }, _) => 0.0,
-                    (_, Place::Arena(at)) => element(&bench.arena, at, v, &index),
-                    (_, Place::Copies(Player::Generator, at)) => element(&left, at, v, &index),
+                let y = step.operand().map_or(0.0, |v| match v.place {
+                    Place::Arena(at) => element(&bench.arena, at, v, &index),
+                    Place::Copies(Player::Generator, at) => element(&left, at, v, &index),
                     other => panic!("an operand in {other:?}"),
                 });
                 reference::epilogue(x, step, y, [i, j], |s| Draw::new(SEED, s, TICK))
