@@ -5,7 +5,7 @@
 #define MAX_STEPS 8
 #define MAX_PRODUCTS 4  // of a launch
 
-// Rust: `pack::Step` numbers.
+// Rust: `step` of src/exec/cuda/matmul.rs gives these numbers.
 enum {
   BIAS,
   SCALE,

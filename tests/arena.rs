@@ -154,7 +154,7 @@ fn launches_and_bytes_of_every_recipe() {
     let mut found = vec![];
     for (name, _) in RECIPES {
         let config = Layers::recipe(name).and_then(Layers::finish).expect("a recipe");
-        let plans = gansaku::cli::model(&config).plans();
+        let plans = gansaku::models::gan::Gan::usual(&config).plans();
         let launches: Vec<usize> = plans.iter().map(|p| p.launches.len()).collect();
         let bytes = plans.iter().map(|p| 4 * p.arena).max().expect("at least one phase");
         println!("    ({name:?}, &{launches:?}, {bytes}),");

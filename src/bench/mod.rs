@@ -140,6 +140,8 @@ pub struct Share {
 /// A training on its way through the rounds.
 struct Contender {
     trainer: Trainer,
+    /// Steps until all phases have come as often as they do.
+    period: u64,
     ceilings: Ceilings,
     /// Microseconds a step, each round.
     step: Vec<f64>,
@@ -186,7 +188,9 @@ impl Contender {
     ) -> Result<Contender> {
         let ceilings = ceilings::measure(open, config.train.precision, &protocol.limits, protocol.rounds)?;
         let trainer = Trainer::new(config, data, open()?)?;
-        let mut contender = Contender { trainer, ceilings, step: vec![], host: vec![] };
+        let periods = trainer.gan.phases().iter().map(|p| p.when.period()).max();
+        let period = periods.unwrap_or(1).max(trainer.cycle());
+        let mut contender = Contender { trainer, period, ceilings, step: vec![], host: vec![] };
         let steps = contender.whole(protocol.warmup);
         contender.trainer.steps(steps)?;
         // Reading the metrics waits for the device.
@@ -194,15 +198,9 @@ impl Contender {
         Ok(contender)
     }
 
-    /// Steps until all phases have come as often as they do.
-    fn period(&self) -> u64 {
-        let periods = self.trainer.gan.phases().iter().map(|p| p.when.period()).max();
-        periods.unwrap_or(1).max(self.trainer.cycle())
-    }
-
     /// `steps` or a few more: whole periods.
     fn whole(&self, steps: u64) -> u64 {
-        steps.next_multiple_of(self.period())
+        steps.next_multiple_of(self.period)
     }
 
     fn round(&mut self, protocol: &Protocol) -> Result<()> {
@@ -224,7 +222,7 @@ impl Contender {
         self.trainer.advance(cycle)?;
         self.host.push(begun.elapsed().as_secs_f64() * 1e6 / cycle as f64);
         // Whole periods again, and an idle device.
-        self.trainer.steps(self.period() - cycle)?;
+        self.trainer.steps(self.period - cycle)?;
         self.trainer.line(0.0)?;
         Ok(())
     }

@@ -5,6 +5,7 @@ use crate::bench::{self, Figures, LIMITS, Protocol, noise, table};
 use crate::config::{Config, Layers};
 use crate::error::Result;
 use crate::exec::{self, Device};
+use crate::models::gan::Gan;
 use crate::precision::Precision;
 use crate::run::atomic;
 use clap::Args;
@@ -80,7 +81,7 @@ pub fn run(args: &Bench) -> Result<()> {
 fn measure(args: &Bench, recipe: &str, batch: u32, threads: usize) -> Result<Vec<Figures>> {
     let config = |&precision| config(args, recipe, batch, precision);
     let configs = args.precision.iter().map(config).collect::<Result<Vec<_>>>()?;
-    let model = super::inspect::model(&configs[0]);
+    let model = Gan::usual(&configs[0]);
     let data = Arc::new(noise(model.numbers, model.classes, (batch as usize).max(60_000)));
     let protocol = Protocol {
         steps: args.steps,

@@ -1,8 +1,8 @@
 //! `gansaku plan`, `gansaku data`, `gansaku recipes`: looking before training.
 
 use super::{Overrides, print, train::at_path};
-use crate::config::{self, Config, Layers, RECIPES, Source};
-use crate::data::{self, Dataset, Shape};
+use crate::config::{self, Layers, RECIPES, Source};
+use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
 use crate::lower::cost::Cost;
 use crate::lower::{Launch, Matmul, Work};
@@ -121,30 +121,6 @@ pub fn data(args: &Data) -> Result<()> {
     Ok(())
 }
 
-/// Shape and classes of what a recipe usually trains on.
-fn usual(config: &Config) -> (Shape, usize) {
-    let grey = |side| Shape { channels: 1, height: side, width: side };
-    match config.data.source {
-        Source::Digits | Source::Idx => (grey(28), 10),
-        Source::Stacked => (Shape { channels: config.data.stack, ..grey(28) }, 0),
-        Source::Ring => (Shape { channels: 2, height: 1, width: 1 }, 8),
-        Source::Line => (Shape { channels: 1, height: 1, width: 1 }, 2),
-        Source::Grid => (Shape { channels: 2, height: 1, width: 1 }, 25),
-        Source::Cifar10 => (Shape { channels: 3, ..grey(32) }, 10),
-        Source::Tfd => (grey(48), 0),
-        Source::Folder | Source::Auto => {
-            let channels = if config.data.channels == 1 { 1 } else { 3 };
-            (Shape { channels, ..grey(config.data.size) }, 0)
-        }
-    }
-}
-
-/// The model of a recipe, without its data.
-pub fn model(config: &Config) -> Gan {
-    let (shape, classes) = usual(config);
-    Gan::new(config, shape.len(), classes)
-}
-
 pub fn plan(args: &Plan) -> Result<()> {
     let recipe = args.recipe.as_deref().unwrap_or("digits");
     let mut layers = Layers::recipe(recipe)?.with(&args.overrides)?;
@@ -163,7 +139,7 @@ pub fn plan(args: &Plan) -> Result<()> {
             let dataset = data::load(&config.data, config.seed)?;
             Gan::new(&config, dataset.shape.len(), dataset.classes)
         }
-        None => model(&config),
+        None => Gan::usual(&config),
     };
     print(&summary(&gan, true))
 }

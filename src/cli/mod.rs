@@ -11,8 +11,6 @@ mod repro;
 mod sample;
 mod train;
 
-pub use inspect::model;
-
 use crate::config::nearest;
 use crate::error::{Error, Result};
 use crate::exec::Device;

@@ -260,6 +260,25 @@ fn contrast_normalised(values: &Values, width: usize) -> Vec<f32> {
     numbers
 }
 
+/// Shape and classes of what a source usually holds.
+pub fn usual(config: &config::Data) -> (Shape, usize) {
+    let grey = |side| Shape { channels: 1, height: side, width: side };
+    let point = |channels| Shape { channels, height: 1, width: 1 };
+    match config.source {
+        Source::Digits | Source::Idx => (grey(28), 10),
+        Source::Stacked => (Shape { channels: config.stack, ..grey(28) }, 0),
+        Source::Ring => (point(2), 8),
+        Source::Grid => (point(2), 25),
+        Source::Line => (point(1), 2),
+        Source::Cifar10 => (Shape { channels: 3, ..grey(32) }, 10),
+        Source::Tfd => (grey(48), 0),
+        Source::Folder | Source::Auto => {
+            let channels = if config.channels == 1 { 1 } else { 3 };
+            (Shape { channels, ..grey(config.size) }, 0)
+        }
+    }
+}
+
 /// Loads what a configuration asks for. `seed` makes the built-in sources.
 ///
 /// # Errors

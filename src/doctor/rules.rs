@@ -56,19 +56,30 @@ pub const BY_HEART: f64 = 0.7;
 /// What D knows by heart it has taught once samples come nearer to training examples than this share of the way that
 /// held-out data have; good samples are about as far as those.
 pub const NEARER: f64 = 0.9;
-/// A swing of the energy distance, of D's share of right answers: what a game at rest does not do between probes or
-/// lines.
-pub const SWINGS: [f64; 2] = [0.15, 0.3];
-/// Probes and lines that are looked at for swings.
-const LOOK_BACK: [usize; 2] = [8, 20];
-/// Turns that make an oscillation: one is how a bad start ends.
-const TURNS: [usize; 2] = [2, 4];
+/// A swing of the energy distance: what a game at rest does not do between probes.
+const ENERGY_SWING: f64 = 0.15;
+/// A swing of D's share of right answers: what a game at rest does not do between lines.
+const ANSWERS_SWING: f64 = 0.3;
+/// Probes that are looked at for swings.
+const PROBES_BACK: usize = 8;
+/// Lines that are.
+const LINES_BACK: usize = 20;
+/// Turns of the energy distance that make an oscillation: one is how a bad start ends.
+const ENERGY_TURNS: usize = 2;
+/// Turns of D's answers that do.
+const ANSWERS_TURNS: usize = 4;
 /// The same noise gives the same samples: a G that moves changes more than this share between probes.
 const STILL: f64 = 1e-3;
 /// Probes without any gain that make a standstill.
 const PATIENCE: usize = 3;
-/// The least gain: in energy and neighbours as a share, in quality.
-const GAIN: [f64; 2] = [0.03, 0.01];
+/// Energy and distance to neighbours that fall by less than this share gain nothing.
+const NEARER_BY: f64 = 0.03;
+/// Nor does a share of samples on modes that grows by less.
+const BETTER_BY: f64 = 0.01;
+/// Energy that falls by this share is well on its way.
+const MUCH_NEARER_BY: f64 = 0.1;
+/// So is a share of samples on modes that grows by as much.
+const MUCH_BETTER_BY: f64 = 0.05;
 /// A loss scale of this many times its floor is three halvings from the end; gradients below 2⁻²⁴ by it are lost.
 const LOW_SCALE: f32 = 8.0;
 
@@ -151,14 +162,17 @@ fn far(probe: &Probe) -> Option<String> {
     energy.or(neighbours).or(quality)
 }
 
+/// Share of samples on modes; none where there are no modes.
+fn quality(probe: &Probe) -> f64 {
+    probe.modes.as_ref().map_or(0.0, |m| m.quality)
+}
+
 /// Whether samples came nearer to the data, by any measure.
 fn gained(before: &Probe, after: &Probe) -> bool {
-    let [share, quality] = GAIN;
     let ratio = |p: &Probe| p.neighbour_ratio.unwrap_or(0.0);
-    let on_modes = |p: &Probe| p.modes.as_ref().map_or(0.0, |m| m.quality);
-    after.energy < (1.0 - share) * before.energy
-        || ratio(after) < (1.0 - share) * ratio(before)
-        || on_modes(after) > on_modes(before) + quality
+    after.energy < (1.0 - NEARER_BY) * before.energy
+        || ratio(after) < (1.0 - NEARER_BY) * ratio(before)
+        || quality(after) > quality(before) + BETTER_BY
 }
 
 /// D is sure of everything; or sure of nearly everything while samples stay where they are, far away; or no gradient
@@ -188,10 +202,9 @@ fn d_won(facts: &Facts) -> Option<String> {
     Some(format!("{}, and samples stay away: {far}; {gradient}", lead()))
 }
 
-/// A tenth of the way to the data.
+/// Whether they came much nearer.
 fn gained_much(before: &Probe, after: &Probe) -> bool {
-    let on_modes = |p: &Probe| p.modes.as_ref().map_or(0.0, |m| m.quality);
-    after.energy < 0.9 * before.energy || on_modes(after) > on_modes(before) + 0.05
+    after.energy < (1.0 - MUCH_NEARER_BY) * before.energy || quality(after) > quality(before) + MUCH_BETTER_BY
 }
 
 /// D guesses, or a critic gives samples the better score, while samples are far away. At an equilibrium D guesses too,
@@ -214,31 +227,31 @@ fn g_won(facts: &Facts) -> Option<String> {
 /// Samples go to and fro before the data, or D's answers do.
 fn oscillation(facts: &Facts) -> Option<String> {
     let tail = |n: usize, most: usize| n.saturating_sub(most);
-    let probes = &facts.probes[tail(facts.probes.len(), LOOK_BACK[0])..];
+    let probes = &facts.probes[tail(facts.probes.len(), PROBES_BACK)..];
     let energies: Vec<f64> = probes.iter().map(|p| p.energy).collect();
     let range = |x: &[f64]| {
         let least = x.iter().copied().fold(f64::INFINITY, f64::min);
         (least, x.iter().copied().fold(f64::NEG_INFINITY, f64::max))
     };
-    if turns(&energies, SWINGS[0]) >= TURNS[0] {
+    if turns(&energies, ENERGY_SWING) >= ENERGY_TURNS {
         let (least, most) = range(&energies);
         return Some(format!(
             "samples came and went {} times in {} probes: their energy distance to the data swings between {least:.2} \
              and {most:.2}",
-            turns(&energies, SWINGS[0]),
+            turns(&energies, ENERGY_SWING),
             probes.len()
         ));
     }
     if facts.config.loss.objective == Objective::Wasserstein {
         return None;
     }
-    let lines = &facts.lines[tail(facts.lines.len(), LOOK_BACK[1])..];
+    let lines = &facts.lines[tail(facts.lines.len(), LINES_BACK)..];
     let right: Vec<f64> = lines.iter().map(|l| l.accuracy_fake).collect();
-    (turns(&right, SWINGS[1]) >= TURNS[1]).then(|| {
+    (turns(&right, ANSWERS_SWING) >= ANSWERS_TURNS).then(|| {
         let (least, most) = range(&right);
         format!(
             "D's share of right answers about samples turned {} times in {} lines, between {} and {}",
-            turns(&right, SWINGS[1]),
+            turns(&right, ANSWERS_SWING),
             lines.len(),
             percent(least),
             percent(most)

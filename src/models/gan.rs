@@ -3,6 +3,7 @@
 
 use super::objective::{self, is_logit, threshold};
 use crate::config::{Config, Distribution};
+use crate::data;
 use crate::graph::grad::grad;
 use crate::graph::{Dist, Graph, Player, Var};
 use crate::lower::{Along, EXAMPLES, LABELS, LOSS_SCALES, Plan, Stage, Update, lower};
@@ -95,6 +96,12 @@ pub struct Phase {
 }
 
 impl Gan {
+    /// The model of a recipe without its data: for such examples as their source usually holds.
+    pub fn usual(config: &Config) -> Gan {
+        let (shape, classes) = data::usual(&config.data);
+        Gan::new(config, shape.len(), classes)
+    }
+
     /// Settles the model for data of `numbers` numbers and `classes` classes.
     pub fn new(config: &Config, numbers: usize, classes: usize) -> Gan {
         let classes = if config.conditional { classes } else { 0 };

@@ -29,7 +29,8 @@ pub struct Outcome {
     pub changes: Vec<String>,
     /// SHA-256 of what decides the weights: the data, and all stages' configurations but the length of the run, where the
     /// data lie and what is written down.
-    pub config: String,
+    #[serde(alias = "config")]
+    pub sha256: String,
     /// gansaku's version.
     pub version: String,
     /// What trained, in words.

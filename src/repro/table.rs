@@ -347,7 +347,7 @@ mod tests {
             step,
             full: 100,
             changes: vec![],
-            config: String::new(),
+            sha256: String::new(),
             version: "1".into(),
             device: "one CPU thread".into(),
             seconds: 60.0 + seed as f64,

@@ -89,7 +89,7 @@ fn write_up(order: &Order) -> Result<String> {
 fn kept(order: &Order, job: &Job) -> Result<Option<Outcome>> {
     let path = Outcome::file(&order.out, job.recipe.recipe(), job.seed);
     let Some(kept) = Outcome::read(&path)? else { return Ok(None) };
-    if kept.config != job.hash() {
+    if kept.sha256 != job.hash() {
         let changes = if kept.changes.is_empty() { "no --set".into() } else { kept.changes.join(", ") };
         return Err(Error::Checkpoint(format!(
             "{}: trained with another configuration ({changes}) or on other data; give another --out, or the same \
@@ -200,7 +200,7 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
         step: trained.step,
         full: job.full,
         changes: order.sets.clone(),
-        config: job.hash(),
+        sha256: job.hash(),
         version: env!("CARGO_PKG_VERSION").into(),
         device: trained.device.clone(),
         seconds,
