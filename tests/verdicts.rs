@@ -192,30 +192,40 @@ fn five_healthy_seeds_raise_no_alarm() {
     }
 }
 
-/// A one-layer conditional G whose samples are what `numbers` says of each class, in [0, 1].
-fn forged(folder: &Path, name: &str, numbers: impl Fn(usize) -> Vec<f32>) -> PathBuf {
-    let over = r#"
-        conditional = true
-        data = { count = 2000 }
-        train = { batch = 16, steps = 1 }
+/// A run whose G makes these pictures and no others, all equally often: its latent is one number, each hidden unit a step
+/// at its own height, and a step puts the next picture in the place of the one before.
+fn forged(folder: &Path, name: &str, pictures: &[Vec<f32>]) -> PathBuf {
+    let steps = pictures.len() - 1;
+    let over = format!(
+        r#"
+        data = {{ count = 10000 }}
+        latent = {{ dim = 1, distribution = "uniform" }}
+        train = {{ batch = 16, steps = 1 }}
         [generator]
-        layers = [{ activation = "sigmoid", init = { fan-in = 1.0 } }]
-    "#;
-    let (path, _) = run(folder, name, "digits", over, &[]);
+        layers = [
+            {{ units = {steps}, activation = "sigmoid", init = {{ fan-in = 1.0 }} }},
+            {{ init = {{ fan-in = 1.0 }} }},
+        ]
+    "#
+    );
+    let (path, _) = run(folder, name, "digits", &over, &[]);
     let from = path.join("checkpoints/step-000000001");
     let Checkpoint { config, mut state, mut networks } = checkpoint::load(&from).expect("whole");
     let gan = Checkpoint::model(&config, &state);
-    let (latent, width) = (config.latent.dim, gan.numbers);
-    let weight = gan.generator.offset("layers.0.weight");
-    let bias = gan.generator.offset("layers.0.bias");
     let generator = &mut networks[Player::Generator as usize];
     let mut flat = vec![0.0; generator.weights.len()];
-    for class in 0..gan.classes {
-        let logit = |p: f32| (p.clamp(1e-4, 1.0 - 1e-4) / (1.0 - p.clamp(1e-4, 1.0 - 1e-4))).ln();
-        let row = weight + (latent + class) * width;
-        flat[row..row + width].iter_mut().zip(numbers(class)).for_each(|(w, p)| *w = logit(p));
-    }
-    flat[bias..bias + width].fill(0.0);
+    let mut fill = |parameter: &str, numbers: Vec<f32>| {
+        let at = gan.generator.offset(parameter);
+        flat[at..at + numbers.len()].copy_from_slice(&numbers);
+    };
+    let (steep, end) = (1e6, 3f32.sqrt());
+    let height = |step: usize| -end + 2.0 * end * (step + 1) as f32 / pictures.len() as f32;
+    fill("layers.0.weight", vec![steep; steps]);
+    fill("layers.0.bias", (0..steps).map(|step| -steep * height(step)).collect());
+    let change =
+        |pair: &[Vec<f32>]| -> Vec<f32> { pair[1].iter().zip(&pair[0]).map(|(b, a)| b - a).collect() };
+    fill("layers.1.weight", pictures.windows(2).flat_map(change).collect());
+    fill("layers.1.bias", pictures[0].clone());
     (generator.weights, generator.average) = (flat.clone(), flat);
     state.step = 2;
     let snapshot = Snapshot {
@@ -229,25 +239,64 @@ fn forged(folder: &Path, name: &str, numbers: impl Fn(usize) -> Vec<f32>) -> Pat
     path
 }
 
+/// The first training examples of those runs, in [0, 1].
+fn examples(count: usize) -> Vec<Vec<f32>> {
+    let data = gansaku::data::digits::load(10_000, 0);
+    (0..count).map(|i| data.numbers(&data.train, i).iter().map(|x| x / 255.0).collect()).collect()
+}
+
+/// A picture of 28×28 pixels under a Gaussian of half a pixel.
+fn blurred(picture: &Vec<f32>) -> Vec<f32> {
+    let kernel = [-2i32, -1, 0, 1, 2].map(|d| (d, (-0.5 * (d as f32 / 0.5).powi(2)).exp()));
+    let whole: f32 = kernel.iter().map(|k| k.1).sum();
+    let along = |x: &Vec<f32>, down: i32, right: i32| -> Vec<f32> {
+        let at = |i: i32, j: i32| match (0..28).contains(&i) && (0..28).contains(&j) {
+            true => x[(i * 28 + j) as usize],
+            false => 0.0,
+        };
+        let pixel =
+            |p: i32| kernel.map(|(d, k)| k * at(p / 28 + d * down, p % 28 + d * right)).iter().sum::<f32>();
+        (0..784).map(|p| pixel(p) / whole).collect()
+    };
+    along(&along(picture, 1, 0), 0, 1)
+}
+
 #[test]
 fn training_images_are_memorised_and_the_mean_image_is_collapsed() {
     let folder = tempfile::tempdir().expect("a folder");
-    let data = gansaku::data::digits::load(2000, 0);
-    let labels = data.train.labels.clone().expect("labelled");
-    let example = |class: usize| -> Vec<f32> {
-        let at = labels.iter().position(|&l| usize::from(l) == class).expect("every class");
-        data.numbers(&data.train, at).iter().map(|x| x / 255.0).collect()
-    };
-    let copies = forged(folder.path(), "copies", example);
+    let examples = examples(200);
+    let copies = forged(folder.path(), "copies", &examples);
     let found = diagnose(&copies).expect("a run");
     assert_eq!(states(&found), [State::Memorising], "{found:?}");
     says(&found.verdicts[0].evidence, &["nearest training example"]);
-    let mean: Vec<f32> = (0..784)
-        .map(|i| (0..200).map(|n| data.numbers(&data.train, n)[i]).sum::<f32>() / 200.0 / 255.0)
-        .collect();
-    let alike = forged(folder.path(), "mean", |_| mean.clone());
+    let mean: Vec<f32> = (0..784).map(|i| examples.iter().map(|x| x[i]).sum::<f32>() / 200.0).collect();
+    let alike = forged(folder.path(), "mean", &[mean.clone(), mean]);
     let found = diagnose(&alike).expect("a run");
     assert_eq!(states(&found), [State::ModeCollapse], "{found:?}");
+}
+
+#[test]
+fn blurred_images_score_above_real_ones_and_are_told_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let examples = examples(3000);
+    let measured = |name: &str, pictures: &[Vec<f32>]| {
+        forged(folder.path(), name, pictures);
+        let arguments = ["eval", name, "parzen", "--count", "1000", "--json", "found.json"];
+        let output = gansaku(folder.path(), &arguments).output().expect("the program starts");
+        let text = fs::read_to_string(folder.path().join("found.json")).expect("written");
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let found = &json["measurements"][0];
+        let nats = |row: &serde_json::Value| row["nats"].as_f64().expect("a number");
+        let real = nats(&found["reference"]["1000 training examples"]);
+        (nats(&found["values"]), real, String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let blurry: Vec<Vec<f32>> = examples.iter().map(blurred).collect();
+    let (blur, real, told) = measured("blurred", &blurry);
+    assert!(blur > real + 10.0, "{blur} above {real}");
+    says(&told, &["warning: above real data's", "smoother than data, not better"]);
+    // As many copies miss some of the examples: they score a little less, and nothing is told.
+    let (copies, real, told) = measured("copied", &examples);
+    assert!(copies < real && !told.contains("warning"), "{copies} below {real}: {told}");
 }
 
 #[test]
