@@ -7,6 +7,7 @@ use crate::run::atomic;
 use crate::train::forger::Forger;
 use crate::train::sampler::{noise, walk};
 use clap::Args;
+use rayon::prelude::*;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -138,10 +139,10 @@ fn pictures(args: &Sample, forger: &mut Forger) -> Result<()> {
     }
     let (display, digits) = (forger.display, args.count.to_string().len().max(6));
     parts(args, forger, &mut |from, samples| {
-        let each = samples.chunks_exact(display.shape.len()).enumerate();
-        each.into_iter().try_for_each(|(i, one)| {
+        samples.par_chunks_exact(display.shape.len()).enumerate().try_for_each(|(i, one)| {
             let file = folder.join(format!("{:0digits$}.png", from + i));
-            atomic::write(&file, &display.single(one).png())
+            // Not atomic: flushing thousands of files takes longer than drawing them, and they are soon drawn again.
+            std::fs::write(&file, display.single(one).png()).map_err(|e| Error::io("write", &file, &e))
         })
     })
 }
