@@ -26,7 +26,7 @@ pub enum Error {
     /// Training produced a NaN or an infinity.
     #[error("{0}")]
     Diverged(String),
-    /// SIGTERM came; the run was saved and can be resumed.
+    /// SIGTERM or SIGHUP came; the run was saved and can be resumed.
     #[error("{0}")]
     Terminated(String),
     /// Ctrl-C came; the run was saved and can be resumed.
@@ -39,7 +39,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     /// The process exit code: 1 failure, 2 usage, 3 data, 4 checkpoint, 5 device, 6 diverged,
-    /// 75 stopped by SIGTERM after saving, 130 stopped by Ctrl-C after saving.
+    /// 75 stopped by SIGTERM or SIGHUP after saving, 130 stopped by Ctrl-C after saving.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Failure(_) => 1,

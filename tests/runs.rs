@@ -10,7 +10,7 @@ use idx::digits_as_idx;
 use program::{fingerprint, gansaku, message, newest_step, refused, run, says, until, workplace};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 
 /// Ways to train that differ in what a checkpoint must hold.
 const STYLES: [(&str, &[&str]); 6] = [
@@ -229,25 +229,67 @@ fn a_damaged_checkpoint_is_passed_by() {
     assert_eq!(fingerprint(&path), before);
 }
 
+/// A training without end that has begun.
+fn begun(folder: &Path, mut command: Command) -> Child {
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("starts");
+    let metrics = folder.join("runs/run/metrics.jsonl");
+    assert!(until(&mut child, || fs::metadata(&metrics).is_ok_and(|m| m.len() > 0)), "it never began");
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    let killed = Command::new("kill").args(["-s", name, &child.id().to_string()]).status();
+    assert!(killed.expect("kill").success());
+}
+
+const ENDLESS: [&str; 8] =
+    ["train", "digits", "--config", "small.toml", "--name", "run", "--steps", "100000000"];
+
+/// The run was saved, and is told of.
+fn saved_and_left(folder: &Path, child: Child, code: i32) {
+    let output = child.wait_with_output().expect("it ends");
+    let last = message(&output, &ENDLESS, code);
+    says(&last, &["stopped: saved at step", "gansaku train --resume runs/run"]);
+    let saved = newest_step(&folder.join("runs/run"));
+    says(&last, &[&format!("step {saved};")]);
+    says(&run(folder, &["sample", "runs/run", "-n", "1"]), &["1 sample from"]);
+}
+
 #[test]
 fn signals_save_and_leave() {
-    for (signal, code) in [("INT", 130), ("TERM", 75)] {
+    for (name, code) in [("INT", 130), ("TERM", 75)] {
         let folder = workplace();
-        let arguments =
-            ["train", "digits", "--config", "small.toml", "--name", "run", "--steps", "100000000"];
-        let mut child = gansaku(folder.path(), &arguments).stderr(Stdio::piped()).spawn().expect("starts");
-        let metrics = folder.path().join("runs/run/metrics.jsonl");
-        assert!(until(&mut child, || fs::metadata(&metrics).is_ok_and(|m| m.len() > 0)), "it never began");
-        let killed =
-            std::process::Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
-        assert!(killed.expect("kill").success());
-        let output = child.wait_with_output().expect("it ends");
-        let last = message(&output, &arguments, code);
-        says(&last, &["stopped: saved at step", "gansaku train --resume runs/run"]);
-        let saved = newest_step(&folder.path().join("runs/run"));
-        says(&last, &[&format!("step {saved};")]);
-        says(&run(folder.path(), &["sample", "runs/run", "-n", "1"]), &["1 samples"]);
+        let child = begun(folder.path(), gansaku(folder.path(), &ENDLESS));
+        signal(&child, name);
+        saved_and_left(folder.path(), child, code);
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_that_hangs_up_saves_and_leaves_but_not_under_nohup() {
+    // Whatever the tests run under.
+    let with = |how: &str, folder: &Path| {
+        let plain = gansaku(folder, &ENDLESS);
+        let mut command = Command::new("env");
+        command.arg(format!("--{how}-signal=HUP")).arg(plain.get_program()).args(plain.get_args());
+        command.current_dir(folder);
+        command
+    };
+    let folder = workplace();
+    let child = begun(folder.path(), with("default", folder.path()));
+    signal(&child, "HUP");
+    saved_and_left(folder.path(), child, 75);
+
+    let folder = workplace();
+    let mut child = begun(folder.path(), with("ignore", folder.path()));
+    signal(&child, "HUP");
+    let metrics = folder.path().join("runs/run/metrics.jsonl");
+    let length = || fs::metadata(&metrics).expect("there").len();
+    let before = length();
+    assert!(until(&mut child, || length() > before), "it left");
+    signal(&child, "TERM");
+    saved_and_left(folder.path(), child, 75);
 }
 
 #[test]

@@ -28,7 +28,7 @@ use std::time::Duration;
     long_about = "Trains generative adversarial networks: a forger G and an appraiser D, two networks in a minimax \
                   game.\n\nStart with `gansaku train`: it needs no data and no GPU, and leaves a picture in runs/.",
     after_help = "Exit codes: 0 done, 1 failure, 2 usage, 3 data, 4 checkpoint, 5 device, 6 diverged,\n\
-                  75 stopped by SIGTERM after saving, 130 stopped by Ctrl-C after saving.",
+                  75 stopped by SIGTERM or SIGHUP after saving, 130 stopped by Ctrl-C after saving.",
     subcommand_required = true,
     arg_required_else_help = true,
     max_term_width = 100

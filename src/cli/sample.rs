@@ -1,6 +1,7 @@
 //! `gansaku sample` and `gansaku interpolate`: pictures and arrays from a trained generator.
 
 use crate::error::{Error, Result};
+use crate::numbers::counted;
 use crate::report::picture::Picture;
 use crate::report::{gif, npy_header};
 use crate::run::atomic;
@@ -73,7 +74,7 @@ fn ending(path: &Path) -> &str {
 }
 
 fn done(count: usize, what: &str, forger: &Forger, out: &Path) {
-    tell!("{count} {what} from {} in {}", forger.from.display(), out.display());
+    tell!("{} from {} in {}", counted(count as u64, what), forger.from.display(), out.display());
 }
 
 /// Samples made and written at once.
@@ -111,7 +112,7 @@ pub fn sample(args: &Sample) -> Result<()> {
         let samples = forger.samples(count, args.seed, args.label)?;
         atomic::write(&args.out, &forger.display.picture(&samples, columns).png())?;
     }
-    done(count, "samples", &forger, &args.out);
+    done(count, "sample", &forger, &args.out);
     Ok(())
 }
 
@@ -191,6 +192,6 @@ pub fn interpolate(args: &Interpolate) -> Result<()> {
         forger.display.picture(&numbers, frames).png()
     };
     atomic::write(&args.out, &bytes)?;
-    done(count, "frames", &forger, &args.out);
+    done(count, "frame", &forger, &args.out);
     Ok(())
 }

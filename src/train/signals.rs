@@ -1,7 +1,7 @@
-//! Ctrl-C and SIGTERM: the step is finished, the run saved, then the program leaves.
+//! Ctrl-C, SIGTERM and a terminal that hangs up: the step is finished, the run saved, then the program leaves.
 
 use crate::error::{Error, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ pub struct Signals {
 pub enum Signal {
     /// Ctrl-C.
     Interrupt,
-    /// SIGTERM.
+    /// SIGTERM, or SIGHUP.
     Terminate,
 }
 
@@ -36,9 +36,11 @@ impl Signals {
             return Ok(signals.clone());
         }
         let signals = Signals { interrupted: Arc::default(), terminated: Arc::default() };
-        for (signal, raised, code) in
-            [(SIGINT, &signals.interrupted, 130), (SIGTERM, &signals.terminated, 75)]
-        {
+        let mut known = vec![(SIGINT, &signals.interrupted, 130), (SIGTERM, &signals.terminated, 75)];
+        if !stays_when_hung_up() {
+            known.push((SIGHUP, &signals.terminated, 75));
+        }
+        for (signal, raised, code) in known {
             // The order matters: the shutdown looks at the flag before this signal raises it.
             flag::register_conditional_shutdown(signal, code, raised.clone())
                 .and_then(|_| flag::register(signal, raised.clone()))
@@ -59,6 +61,14 @@ impl Signals {
             None
         }
     }
+}
+
+/// Whether whoever started this, such as nohup, had it ignore SIGHUP; told by Linux alone, elsewhere it is left as it is.
+fn stays_when_hung_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_none_or(|mask| mask >> (SIGHUP - 1) & 1 == 1)
 }
 
 impl Signal {
