@@ -242,6 +242,7 @@ fn what_a_metric_lacks_is_said_before_anything_is_written() {
     let arguments = ["classifier", "other", "--out", "never.safetensors"];
     says(&refused(path, &arguments, 3), &["no labels"]);
     assert!(!path.join("never.safetensors").exists());
+    says(&refused(path, &["classifier", "ring"], 3), &["points", "a classifier is for pictures"]);
     for (flag, value) in [("--out", "c.json"), ("--out", "nowhere/c.safetensors"), ("--name", "a/b")] {
         says(&refused(path, &["classifier", "digits", flag, value], 2), &[flag, value]);
     }

@@ -100,7 +100,7 @@ fn samples_come_as_a_grid_an_array_or_files() {
     sample(&["-n", "1003", "--out", "all"]);
     assert_eq!(fs::read_dir(folder.path().join("all")).expect("there").count(), 1_003);
     let no = |more: &[&str], code| refused(folder.path(), &[&["sample", "runs/r"], more].concat(), code);
-    says(&no(&["--out", "many"], 2), &["--out many", "3 files already", "a new folder"]);
+    says(&no(&["--out", "many"], 2), &["--out many", "3 files already", "a new folder, or empty it"]);
     says(&no(&["--out", "nowhere/x.npy"], 2), &["no folder nowhere"]);
     says(&no(&["-n", "20000"], 2), &["one picture takes at most 10000"]);
     says(&no(&["--label", "10"], 2), &["--label 10", "0 to 9"]);
@@ -130,6 +130,12 @@ fn interpolations_walk_between_seeds() {
     assert_eq!(count, 10, "there and back");
     let no = |more: &[&str]| refused(folder.path(), &[&["interpolate", "runs/r"], more].concat(), 2);
     says(&no(&["--seeds", "1"]), &["at least two"]);
+    let negative =
+        gansaku(folder.path(), &["interpolate", "runs/r", "--seeds", "-1,2"]).output().expect("starts");
+    says(
+        &String::from_utf8_lossy(&negative.stderr),
+        &["'-1' for '--seeds <A,B,…>'", "a whole number, 0 or more"],
+    );
     says(&no(&["--label", "1"]), &["unconditional model"]);
     says(&no(&["--out", "x.mp4"]), &["FILE.png or FILE.gif"]);
 }
@@ -176,6 +182,8 @@ fn plans_data_and_recipes_are_told() {
     fs::create_dir_all(here.join("runs/there")).expect("made");
     says(&no(&["--name", "there"], 2), &["runs/there is taken"]);
     says(&no(&["--name", "a/b"], 2), &["expected one folder name"]);
+    says(&no(&["--name=-1"], 2), &["expected one folder name"]);
+    says(&no(&["--out", "small.toml/runs"], 1), &["small.toml is a file"]);
     says(&no(&["--init-from", "nowhere"], 4), &["nowhere"]);
     says(&no(&["--data", "digits"], 2), &["--data digits", "a recipe of theirs"]);
 }
@@ -343,7 +351,7 @@ fn what_cannot_be_used_is_refused_in_one_line() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         says(&String::from_utf8_lossy(&output.stderr), parts);
     };
-    clap(&["train", "--steps", "-1"], &["'-1' for '--steps <N>'", "a whole number from 0"]);
+    clap(&["train", "--steps", "-1"], &["'-1' for '--steps <N>'", "a whole number, 0 or more"]);
     clap(&["train", "--time", "soon"], &["--time", "60s, 5m or 1.5h"]);
     clap(&["train", "--device", "gpu"], &["expected auto, cpu, cuda or cuda:N"]);
     clap(&["train", "--threads", "0"], &["--threads", "1..=1024"]);

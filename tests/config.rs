@@ -84,6 +84,9 @@ fn wrong_types_are_named_by_key() {
     says(&refused("train.steps=-5"), &["train.steps", "found -5", "a whole number, 0 or more"]);
     says(&refused("conditional=yes"), &["conditional", "found the text \"yes\"", "true or false"]);
     says(&refused("generator.layers=5"), &["generator.layers: found 5; expected a list"]);
+    says(&refused("latent.distribution=5"), &["latent.distribution: found something else; expected a name"]);
+    says(&refused("data.train=[1, 2, 3]"), &["data.train: found a list of 3; expected a list of two"]);
+    says(&refused("seed=99999999999999999999"), &["seed: found 99999999999999999999, which is too large"]);
     says(&refused("recipe=grid"), &["name the recipe itself", "gansaku train grid"]);
     says(&refused("batch"), &["expected key=value"]);
     says(&refused("seed.x=1"), &["seed has no parts"]);

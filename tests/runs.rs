@@ -278,6 +278,8 @@ fn a_terminal_that_hangs_up_saves_and_leaves_but_not_under_nohup() {
     };
     let folder = workplace();
     let child = begun(folder.path(), with("default", folder.path()));
+    // From the shell and from the terminal: twice.
+    signal(&child, "HUP");
     signal(&child, "HUP");
     saved_and_left(folder.path(), child, 75);
 

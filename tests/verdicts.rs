@@ -192,6 +192,20 @@ fn five_healthy_seeds_raise_no_alarm() {
     }
 }
 
+#[test]
+fn conditional_models_are_probed_whatever_their_packs_and_data() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // More samples are drawn than D looks at; and three do not divide the 200 that it looks at otherwise.
+    let packs = ["discriminator.pack=3", "train.batch=30"];
+    for (recipe, over, more) in [("ring-rpgan", POINTS, &[][..]), ("digits", PICTURES, &packs)] {
+        let sets = [&["conditional=true", "train.steps=5", "log.samples_every=5"], more].concat();
+        let (path, ended) = run(folder.path(), recipe, recipe, over, &sets);
+        assert!(ended, "{recipe}");
+        let entries = journal::read::<Entry>(&path.join("doctor.jsonl")).expect("read");
+        assert!(entries.iter().any(|e| matches!(e, Entry::Probe(p) if p.step == 5)), "{recipe}: {entries:?}");
+    }
+}
+
 /// A run whose G makes these pictures and no others, all equally often: its latent is one number, each hidden unit a step
 /// at its own height, and a step puts the next picture in the place of the one before.
 fn forged(folder: &Path, name: &str, pictures: &[Vec<f32>]) -> PathBuf {

@@ -35,7 +35,7 @@ pub struct Classifier {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     epochs: Option<u32>,
     /// Seeds its weights, dropout, shuffles and shifts
-    #[arg(long, value_name = "S", default_value_t = 0, value_parser = super::whole)]
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = super::whole::<u64>)]
     seed: u64,
     /// Pictures of a folder are cropped to a centred square and resized to this many pixels a side
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]

@@ -35,7 +35,7 @@ pub struct Eval {
     #[arg(short = 'n', long = "count", value_name = "N", value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
     count: Option<u32>,
     /// Seeds the noise
-    #[arg(long, value_name = "S", default_value_t = 0, value_parser = super::whole)]
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = super::whole::<u64>)]
     seed: u64,
     /// The data it was trained on, if they moved
     #[arg(long, value_name = "PATH")]
@@ -126,6 +126,9 @@ pub fn run(args: &Eval) -> Result<()> {
 
 /// Refuses a classifier that these data are not for.
 fn looks_at(classifier: &Classifier, data: &config::Data, identity: &str, shape: Shape) -> Result<()> {
+    if shape.is_point() {
+        return Err(Error::Data("--classifier: the run makes points, a classifier sees pictures".into()));
+    }
     if data.scale == Scale::Gcn {
         return Err(Error::Data(
             "--classifier: the run's data are contrast-normalised, a classifier sees pixels in [0, 1]".into(),

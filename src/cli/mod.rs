@@ -178,8 +178,8 @@ fn has_folder(flag: &str, path: &Path) -> Result<()> {
 }
 
 /// A whole number.
-fn whole(text: &str) -> std::result::Result<u64, String> {
-    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
+fn whole<N: std::str::FromStr>(text: &str) -> std::result::Result<N, String> {
+    text.parse().map_err(|_| "expected a whole number, 0 or more".to_string())
 }
 
 /// "60s", "5m", "1.5h", or seconds.

@@ -26,13 +26,13 @@ pub struct Sample {
     #[arg(short = 'n', long = "count", value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     count: u32,
     /// Seeds the noise
-    #[arg(long, value_name = "S", default_value_t = 0, value_parser = super::whole)]
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = super::whole::<u64>)]
     seed: u64,
     /// FILE.png: a grid. FILE.npy: an array in [0, 1] (points as they are). DIR, new or empty: one PNG a sample
     #[arg(long, value_name = "FILE|DIR", default_value = "samples.png")]
     out: PathBuf,
     /// Class of every sample, for conditional models; without it the classes take turns
-    #[arg(long, value_name = "L")]
+    #[arg(long, value_name = "L", value_parser = super::whole::<usize>)]
     label: Option<usize>,
     /// Worker threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -49,7 +49,7 @@ pub struct Interpolate {
     #[arg(value_name = "RUN|CHECKPOINT")]
     from: PathBuf,
     /// The samples to pass, by the seeds of their noise
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',', default_values_t = [0, 1])]
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', default_values_t = [0, 1], allow_hyphen_values = true, value_parser = super::whole::<u64>)]
     seeds: Vec<u64>,
     /// Pictures from one seed to the next, both ends included [default: 10, or 30 for a GIF]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
@@ -58,7 +58,7 @@ pub struct Interpolate {
     #[arg(long)]
     slerp: bool,
     /// Class of every sample, for conditional models
-    #[arg(long, value_name = "L")]
+    #[arg(long, value_name = "L", value_parser = super::whole::<usize>)]
     label: Option<usize>,
     /// FILE.png: a row from seed to seed. FILE.gif: an animation that comes back to its start
     #[arg(long, value_name = "FILE", default_value = "interpolation.png")]
@@ -135,10 +135,10 @@ fn pictures(args: &Sample, forger: &mut Forger) -> Result<()> {
     let there = std::fs::read_dir(folder).map_err(|e| Error::io("list", folder, &e))?.count();
     if there > 0 {
         let has = if there == 1 { "1 file".to_string() } else { format!("{there} files") };
-        let why = "samples would mix with them; choose a new folder";
-        return Err(Error::Usage(format!("--out {}: has {has} already, {why}", folder.display())));
+        let why = "perhaps of a call that was cut off; samples would mix with them: choose a new folder, or empty it";
+        return Err(Error::Usage(format!("--out {}: holds {has} already, {why}", folder.display())));
     }
-    let (display, digits) = (forger.display, args.count.to_string().len().max(6));
+    let (display, digits) = (forger.display, (args.count - 1).to_string().len().max(6));
     parts(args, forger, &mut |from, samples| {
         samples.par_chunks_exact(display.shape.len()).enumerate().try_for_each(|(i, one)| {
             let file = folder.join(format!("{:0digits$}.png", from + i));

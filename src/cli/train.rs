@@ -33,16 +33,16 @@ pub struct Train {
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// Stop at this step: the total, also when resuming
-    #[arg(long, value_name = "N", conflicts_with = "epochs", value_parser = super::whole)]
+    #[arg(long, value_name = "N", conflicts_with = "epochs", value_parser = super::whole::<u64>)]
     steps: Option<u64>,
     /// Stop after this many passes through the data: the total, also when resuming
-    #[arg(long, value_name = "N", value_parser = super::whole)]
+    #[arg(long, value_name = "N", value_parser = super::whole::<u64>)]
     epochs: Option<u64>,
     /// Stop after this long, save, and say how to go on: 60s, 5m, 1.5h
     #[arg(long, value_name = "TIME", value_parser = super::duration)]
     time: Option<Duration>,
     /// Examples a minibatch
-    #[arg(long, value_name = "B", value_parser = super::whole)]
+    #[arg(long, value_name = "B", value_parser = super::whole::<u64>)]
     batch: Option<u64>,
     /// What matrix products multiply; sums and weights are fp32 [default: fp32]
     #[arg(long, value_name = "P", value_enum)]
@@ -54,7 +54,7 @@ pub struct Train {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Seeds every random number of the run
-    #[arg(long, value_name = "S", value_parser = super::whole)]
+    #[arg(long, value_name = "S", value_parser = super::whole::<u64>)]
     seed: Option<u64>,
     /// Folder that runs go into [default: runs]
     #[arg(long, value_name = "DIR")]
@@ -66,7 +66,7 @@ pub struct Train {
     #[arg(long, value_name = "METRIC", value_enum)]
     best_by: Option<Metric>,
     /// Stop after so many checkpoints in a row that are no better
-    #[arg(long, value_name = "N", value_parser = super::whole)]
+    #[arg(long, value_name = "N", value_parser = super::whole::<u64>)]
     patience: Option<u64>,
     /// Go on with a run exactly where it stopped
     #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "seed", "batch", "precision", "out", "name", "init_from"])]

@@ -280,15 +280,22 @@ fn explain(message: &str, inside: Option<&str>) -> String {
 
 /// Serde's "invalid type: FOUND, expected TYPE" without the words of programmers.
 fn plainly(message: &str) -> Option<String> {
+    // The only lists of a fixed length are ranges.
+    if let Some((length, _)) = message.strip_prefix("invalid length ").and_then(|m| m.split_once(", ")) {
+        return Some(format!("found a list of {length}; expected a list of two"));
+    }
     let wrong = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))?;
     let (found, expected) = wrong.rsplit_once(", expected ")?;
     let (kind, value) = found.split_once(' ').unwrap_or((found, ""));
     let value = value.trim_start_matches("point ").trim_matches('`');
+    let digits = |text: &str| text.trim_matches('"').bytes().all(|b| b.is_ascii_digit());
     let found = match kind {
+        "string" if digits(value) => format!("found {}, which is too large", value.trim_matches('"')),
         "string" => format!("found the text {value}"),
+        "integer" | "floating" | "boolean" => format!("found {value}"),
         "sequence" => "found a list".into(),
         "map" => "found a table".into(),
-        _ => format!("found {value}"),
+        _ => "found something else".into(),
     };
     let expected = match expected {
         "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
@@ -297,6 +304,8 @@ fn plainly(message: &str) -> Option<String> {
         "a boolean" => "true or false",
         "a string" => "a text",
         "a sequence" => "a list",
+        "an array of length 2" => "a list of two",
+        "string only" | "variant identifier" => "a name",
         "path string" => "a path",
         other if other.starts_with("struct ") => "a table",
         other => other,

@@ -52,11 +52,19 @@ pub struct Lock {
 }
 
 impl Folder {
-    /// Checks that a new run can be called `out/name`.
+    /// Checks that a new run can be called `out/name`, or lie in `out` under a number.
     ///
     /// # Errors
-    /// When `name` is no name of a folder, or is taken.
+    /// When `name` is no name of a folder, or is taken, or a file is in the way.
     pub fn vacant(out: &Path, name: Option<&str>) -> Result<()> {
+        let there = out.ancestors().find(|path| path.exists());
+        if let Some(file) = there.filter(|path| !path.is_dir()) {
+            return Err(Error::Failure(format!(
+                "cannot make the folder {}: {} is a file",
+                out.display(),
+                file.display()
+            )));
+        }
         let Some(name) = name else { return Ok(()) };
         if !is_plain(name) {
             return Err(Error::Usage(format!("--name {name:?}: expected one folder name; --out says where")));
@@ -224,7 +232,7 @@ pub fn read_config(path: &Path) -> Result<Layers> {
 /// Whether a name can be one file's or folder's, and not a hidden one's.
 pub fn is_plain(name: &str) -> bool {
     let parts = Path::new(name).components().count();
-    parts == 1 && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
+    parts == 1 && !name.starts_with(['.', '-']) && !name.contains(['/', '\\', '\0'])
 }
 
 fn taken(path: &Path) -> Error {
@@ -240,11 +248,10 @@ fn neighbours(path: &Path) -> String {
         return String::new();
     };
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let folder = |entry: fs::DirEntry| entry.path().is_dir().then(|| entry.file_name().into_string().ok())?;
     let names: Vec<String> = fs::read_dir(parent)
-        .map(|entries| entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect())
+        .map(|entries| entries.flatten().filter_map(folder).collect())
         .unwrap_or_default();
-    // A file of that very name is no folder.
-    let others = names.iter().map(String::as_str).filter(|other| *other != name);
-    crate::config::nearest(name, others)
+    crate::config::nearest(name, names.iter().map(String::as_str))
         .map_or(String::new(), |n| format!(", did you mean {}?", parent.join(n).display()))
 }

@@ -56,7 +56,7 @@ impl Appraiser {
         count.min(self.plan.rows()) / self.pack * self.pack
     }
 
-    /// D on `examples`, `[count, numbers]`, whole packs; `labels` one an example, read where the model is conditional.
+    /// D on `examples`, `[count, numbers]`, whole packs; `labels` one an example or more, read where the model is conditional.
     pub fn appraise(
         &mut self,
         discriminator: &NetworkState,
@@ -66,12 +66,12 @@ impl Appraiser {
         let of_discriminator =
             NetworkState { weights: discriminator.weights.clone(), ..NetworkState::default() };
         self.plan.set_states([NetworkState::default(), of_discriminator]);
-        let condition = one_hot(labels, self.classes);
+        let count = examples.len() / self.numbers;
+        let condition = if self.classes > 0 { one_hot(&labels[..count], self.classes) } else { vec![] };
         let mut inputs = vec![(APPRAISED, examples)];
         if self.classes > 0 {
             inputs.push((CONDITION, &condition));
         }
-        let count = examples.len() / self.numbers;
         let [logits, features] = if self.width > 0 {
             self.plan.run(0, count, &inputs, [LOGITS, FEATURES])
         } else {

@@ -25,7 +25,7 @@ use crate::graph::Player;
 use crate::lower::cost::Cost;
 use crate::models::gan::Gan;
 use crate::nn::Mlp;
-use crate::numbers::counted;
+use crate::numbers::{counted, grouped};
 use crate::precision::Precision;
 use crate::report::Display;
 use crate::report::run::Status;
@@ -173,12 +173,14 @@ struct Session {
     saved: Option<PathBuf>,
 }
 
-/// Finds whatever can be found wrong with a request, and writes nothing: the trainer as it would begin, and its data.
+/// All of a training that comes before its folder, on any device; nothing is written. The trainer as it would begin, and
+/// its data.
 ///
 /// # Errors
-/// As [`train`], before its first step.
+/// As [`train`] before it writes, but for a run's lock.
 pub fn rehearse(request: &Request, device: Opened) -> Result<(Trainer, Arc<Dataset>)> {
-    let Prepared { dataset, mut trainer, .. } = Prepared::of(request, device)?;
+    let Prepared { dataset, mut trainer, told, .. } = Prepared::of(request, device)?;
+    told.iter().for_each(|told| tell!("start: {told}"));
     match &request.start {
         Start::New { out, name, .. } => Folder::vacant(out, name.as_deref())?,
         Start::Resume(path) => drop(restore(&mut trainer, &Folder::open(path)?)?),
@@ -333,7 +335,7 @@ impl Session {
         self.report(if step >= total { Status::Finished } else { Status::Stopped })?;
         self.progress.finish();
         last_word.iter().for_each(|word| tell!("doctor: {word}"));
-        let all = if self.from > 0 { format!(" ({step} in all)") } else { String::new() };
+        let all = if self.from > 0 { format!(" ({} in all)", grouped(step)) } else { String::new() };
         let (done, time) = (step - self.from, readable(self.begun.elapsed()));
         tell!("{}{all} in {time}; samples: {}", counted(done, "step"), picture.display());
         tell!("what came of it: {}", self.folder.report_file().display());

@@ -42,7 +42,6 @@ impl Sampler {
         latent: &[f32],
         labels: &[usize],
     ) -> Vec<f32> {
-        debug_assert!(first.is_multiple_of(ROWS), "a chunk begins there");
         let weights = if generator.average.is_empty() { &generator.weights } else { &generator.average };
         let of_generator = NetworkState { weights: weights.clone(), ..NetworkState::default() };
         self.plan.set_states([of_generator, NetworkState::default()]);

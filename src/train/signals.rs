@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 pub struct Signals {
     interrupted: Arc<AtomicBool>,
     terminated: Arc<AtomicBool>,
+    hung_up: Arc<AtomicBool>,
 }
 
 /// A signal that came.
@@ -25,7 +26,8 @@ pub enum Signal {
 
 impl Signals {
     /// Listens from the first call on; all callers see the same flags, so that a signal which comes between two trainings
-    /// stops the second one at its first step. A second signal ends the program at once.
+    /// stops the second one at its first step. A second Ctrl-C or SIGTERM ends the program at once; not so SIGHUP, which a
+    /// terminal that closes sends twice.
     ///
     /// # Errors
     /// When the operating system will not have it.
@@ -35,16 +37,19 @@ impl Signals {
         if let Some(signals) = &*heard {
             return Ok(signals.clone());
         }
-        let signals = Signals { interrupted: Arc::default(), terminated: Arc::default() };
-        let mut known = vec![(SIGINT, &signals.interrupted, 130), (SIGTERM, &signals.terminated, 75)];
-        if !stays_when_hung_up() {
-            known.push((SIGHUP, &signals.terminated, 75));
-        }
-        for (signal, raised, code) in known {
+        let [interrupted, terminated, hung_up] = std::array::from_fn(|_| Arc::default());
+        let signals = Signals { interrupted, terminated, hung_up };
+        let fail = |e| Error::Failure(format!("cannot listen for signals: {e}"));
+        for (signal, raised, code) in
+            [(SIGINT, &signals.interrupted, 130), (SIGTERM, &signals.terminated, 75)]
+        {
             // The order matters: the shutdown looks at the flag before this signal raises it.
             flag::register_conditional_shutdown(signal, code, raised.clone())
                 .and_then(|_| flag::register(signal, raised.clone()))
-                .map_err(|e| Error::Failure(format!("cannot listen for signals: {e}")))?;
+                .map_err(fail)?;
+        }
+        if !stays_when_hung_up() {
+            flag::register(SIGHUP, signals.hung_up.clone()).map_err(fail)?;
         }
         *heard = Some(signals.clone());
         Ok(signals)
@@ -53,7 +58,7 @@ impl Signals {
     /// The signal that came, if one did.
     pub fn come(&self) -> Option<Signal> {
         let raised = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
-        if raised(&self.terminated) {
+        if raised(&self.terminated) || raised(&self.hung_up) {
             Some(Signal::Terminate)
         } else if raised(&self.interrupted) {
             Some(Signal::Interrupt)

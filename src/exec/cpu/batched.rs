@@ -39,7 +39,7 @@ impl Batched {
     /// beginning.
     ///
     /// # Panics
-    /// When the plan has no such input or output, or an input holds another number of rows.
+    /// When the plan has no such input or output, an input holds another number of rows, or no chunk begins at `first`.
     pub fn run<const N: usize>(
         &mut self,
         first: usize,
@@ -47,6 +47,7 @@ impl Batched {
         inputs: &[(&str, &[f32])],
         outputs: [&str; N],
     ) -> [Vec<f32>; N] {
+        assert!(first.is_multiple_of(self.rows), "a chunk begins at row {first}");
         let mut found = [const { Vec::new() }; N];
         for from in (0..count).step_by(self.rows) {
             let rows = self.rows.min(count - from);
