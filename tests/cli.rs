@@ -227,6 +227,10 @@ fn measurements_bring_their_protocol_and_real_data() {
     run(here, &["train", "ring", "--name", "p", "--steps", "1", "--set", "data.count=5000"]);
     says(&stdout(here, &["eval", "runs/p", "-n", "100"]), &["modes:", "high quality %", "test points"]);
     says(&refused(here, &["eval", "runs/p", "parzen"], 2), &["a measure of pictures", "modes or swd"]);
+    for command in ["eval", "report"] {
+        let told = refused(here, &[command, "runs/p", "--data", "elsewhere"], 2);
+        says(&told, &["--data elsewhere: runs/p", "leave --data out"]);
+    }
     // What the run's file knows of other metrics stays, by whatever path the run is called.
     let file = here.join("runs/p/eval.json");
     let metrics = || -> Vec<String> {

@@ -66,7 +66,7 @@ pub fn run(args: &Bench) -> Result<()> {
     if args.profile {
         exec::markable(args.device)?;
     }
-    args.json.as_deref().map_or(Ok(()), |path| super::has_folder("--json", path))?;
+    super::has_folder("--json", args.json.as_deref())?;
     let threads = super::threads(args.threads)?;
     let mut all: Vec<Figures> = vec![];
     for &batch in &args.batch {

@@ -57,9 +57,7 @@ pub fn run(args: &Classifier) -> Result<()> {
     if out.is_dir() || out.extension().is_none_or(|e| e != "safetensors") {
         return Err(Error::Usage(format!("--out {}: expected FILE.safetensors", out.display())));
     }
-    if args.out.is_some() {
-        super::has_folder("--out", &out)?;
-    }
+    super::has_folder("--out", args.out.as_deref())?;
     let threads = super::threads(args.threads)?;
     let device = exec::open(args.device, threads)?;
     let mut config = super::inspect::data_at(&args.data)?;

@@ -43,7 +43,7 @@ pub fn run(args: &Doctor) -> Result<()> {
 }
 
 fn judge(run: &Path, json: Option<&Path>) -> Result<()> {
-    json.map_or(Ok(()), |path| super::has_folder("--json", path))?;
+    super::has_folder("--json", json)?;
     let diagnosis = diagnose(run)?;
     print(&told(run, &diagnosis))?;
     let Some(path) = json else { return Ok(()) };

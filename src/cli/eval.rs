@@ -60,19 +60,13 @@ pub struct Eval {
 pub fn run(args: &Eval) -> Result<()> {
     let Some(from) = &args.from else { return compare(&args.compare) };
     let threads = super::threads(args.threads)?;
-    args.json.as_deref().map_or(Ok(()), |path| super::has_folder("--json", path))?;
+    super::has_folder("--json", args.json.as_deref())?;
     // A device that is not there is told before anything is read.
     let mut windows = parzen::open(args.device)?;
     let mut forger = Forger::load(from, threads)?;
     let mut config = forger.config.clone();
-    if let (Some(path), true) = (&args.data, config.data.source.is_built_in()) {
-        return Err(Error::Usage(format!(
-            "--data {}: {} is of data that are made here; leave --data out",
-            path.display(),
-            forger.from.display()
-        )));
-    }
-    config.data.path = args.data.clone().or_else(|| data_path(from));
+    config.data.path = data_path(from);
+    config.data.moved(args.data.as_deref(), &forger.from)?;
     let mut classifier = args.classifier.as_deref().map(|c| Classifier::load(c, threads)).transpose()?;
     let dataset = data::load(&config.data, config.seed)?;
     if dataset.shape != forger.display.shape {

@@ -99,7 +99,7 @@ pub fn data(args: &Data) -> Result<()> {
     if args.out.extension().is_none_or(|e| e != "png") {
         return Err(Error::Usage(format!("--out {}: expected FILE.png", args.out.display())));
     }
-    super::has_folder("--out", &args.out)?;
+    super::has_folder("--out", Some(&args.out))?;
     let mut config = data_at(&args.path)?;
     (config.size, config.strict) = (usize::from(args.size), args.strict);
     let dataset = data::load(&config, 0)?;

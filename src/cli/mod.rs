@@ -164,8 +164,9 @@ fn threads(wished: Option<u16>) -> Result<usize> {
     Ok(count)
 }
 
-/// Checks, before long work, that what it leaves has a folder to lie in.
-fn has_folder(flag: &str, path: &Path) -> Result<()> {
+/// Checks, before long work, that what it is to leave at a path, if it is, has a folder to lie in.
+fn has_folder(flag: &str, path: Option<&Path>) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     match folder.filter(|folder| !folder.is_dir()) {
         Some(folder) => Err(Error::Usage(format!(

@@ -92,7 +92,7 @@ pub fn sample(args: &Sample) -> Result<()> {
     }
     let count = args.count as usize;
     if !folder {
-        super::has_folder("--out", &args.out)?;
+        super::has_folder("--out", Some(&args.out))?;
     }
     let mut forger = Forger::load(&args.from, super::threads(args.threads)?)?;
     forger.check_label(args.label)?;
@@ -134,7 +134,7 @@ fn pictures(args: &Sample, forger: &mut Forger) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(|e| Error::io("make the folder", folder, &e))?;
     let there = std::fs::read_dir(folder).map_err(|e| Error::io("list", folder, &e))?.count();
     if there > 0 {
-        let has = if there == 1 { "1 file".to_string() } else { format!("{there} files") };
+        let has = counted(there as u64, "file");
         let why = "perhaps of a call that was cut off; samples would mix with them: choose a new folder, or empty it";
         return Err(Error::Usage(format!("--out {}: holds {has} already, {why}", folder.display())));
     }
@@ -174,7 +174,7 @@ pub fn interpolate(args: &Interpolate) -> Result<()> {
     if args.seeds.len() < 2 {
         return Err(Error::Usage("--seeds: expected at least two, as in --seeds 0,1".into()));
     }
-    super::has_folder("--out", &args.out)?;
+    super::has_folder("--out", Some(&args.out))?;
     let mut forger = Forger::load(&args.from, super::threads(args.threads)?)?;
     let frames = args.frames.map_or(if animated { 30 } else { 10 }, |f| f as usize);
     // An animation comes back to where it began.

@@ -8,6 +8,7 @@ mod validate;
 
 pub use layers::{Layers, RECIPES, nearest};
 
+use crate::error::{Error, Result};
 use crate::eval::Metric;
 use crate::precision::Precision;
 use serde::{Deserialize, Serialize};
@@ -94,6 +95,24 @@ impl Source {
             _ => return None,
         };
         (!typed.exists()).then_some(source)
+    }
+}
+
+impl Data {
+    /// The data of `run` lie at another path now, if one is given.
+    ///
+    /// # Errors
+    /// When they lie nowhere: they are made here.
+    pub fn moved(&mut self, to: Option<&Path>, run: &Path) -> Result<()> {
+        let Some(path) = to else { return Ok(()) };
+        if self.source.is_built_in() {
+            let (path, run) = (path.display(), run.display());
+            return Err(Error::Usage(format!(
+                "--data {path}: {run} is of data that are made here; leave --data out"
+            )));
+        }
+        self.path = Some(path.to_path_buf());
+        Ok(())
     }
 }
 

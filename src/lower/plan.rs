@@ -162,7 +162,7 @@ pub enum Epilogue<V = View> {
 
 impl<V> Epilogue<V> {
     /// The same on another view, if it has one.
-    pub fn map<W>(&self, view: impl FnOnce(&V) -> W) -> Epilogue<W> {
+    pub fn map<'a, W>(&'a self, view: impl FnOnce(&'a V) -> W) -> Epilogue<W> {
         match self {
             Epilogue::Bias(v) => Epilogue::Bias(view(v)),
             Epilogue::Accumulate(v) => Epilogue::Accumulate(view(v)),
@@ -181,22 +181,11 @@ impl<V> Epilogue<V> {
         }
     }
 
-    /// The memory it reads, if any.
+    /// The memory it reads, if any; what is drawn has none.
     pub fn operand(&self) -> Option<&V> {
-        match self {
-            Epilogue::Bias(v)
-            | Epilogue::Accumulate(v)
-            | Epilogue::ReluGrad(v)
-            | Epilogue::LeakyReluGrad(v, _)
-            | Epilogue::TanhGrad(v)
-            | Epilogue::SigmoidGrad(v) => Some(v),
-            Epilogue::Scale(_)
-            | Epilogue::Relu
-            | Epilogue::LeakyRelu(_)
-            | Epilogue::Tanh
-            | Epilogue::Sigmoid
-            | Epilogue::Dropout { .. } => None,
-        }
+        let mut view = None;
+        let seen = self.map(|v| view = Some(v));
+        view.filter(|_| !matches!(seen, Epilogue::Dropout { .. }))
     }
 
     /// Likewise, to rewrite.

@@ -186,13 +186,7 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
     // The run's own configuration knows how long it should be and where its data lie.
     let mut config: Config = folder.config()?.finish()?;
     let given = data.is_some();
-    if given && config.data.source.is_built_in() {
-        return Err(Error::Usage(format!(
-            "--data: {} is of data that are made here; leave --data out",
-            folder.path.display()
-        )));
-    }
-    config.data.path = data.or(config.data.path);
+    config.data.moved(data.as_deref(), &folder.path)?;
     let gan = Gan::new(&config, checkpoint.state.example.iter().product(), checkpoint.state.classes);
     let [channels, height, width] = checkpoint.state.example;
     let shape = crate::data::Shape { channels, height, width };
