@@ -4,9 +4,9 @@
 #pragma once
 #include "common.cuh"
 
-// A matrix that bulk copies read by boxes, as the driver encodes it (cuTensorMapEncodeTiled). Rust:
-// `launch::TensorMap`.
-struct alignas(64) TensorMap {
+// A matrix that bulk copies read by boxes, as the driver encodes it (cuTensorMapEncodeTiled), aligned as CUDA 13's own
+// type is. Rust: `launch::TensorMap`.
+struct alignas(128) TensorMap {
   u64 opaque[16];
 };
 
@@ -58,14 +58,22 @@ __device__ __forceinline__ void barrier_expect(u64* barriers, u32 at, u32 bytes)
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(address_of(barriers, at)), "r"(bytes)
                : "memory");
 }
-// Waits until the phase of this parity has ended; a new barrier is in phase 0, behind one of parity 1.
+// Waits until the phase of this parity has ended; a new barrier is in phase 0, behind one of parity 1. A phase that does
+// not end within seconds never will: a trap then ends the kernel, and the host is told.
 __device__ __forceinline__ void barrier_wait(u64* barriers, u32 at, u32 parity) {
   asm volatile(
       "{\n"
-      ".reg .pred ended;\n"
+      ".reg .pred ended, waits;\n"
+      ".reg .u32 left;\n"
+      "mov.u32 left, 0x4000000;\n"
       "again:\n"
       "mbarrier.try_wait.parity.shared::cta.b64 ended, [%0], %1;\n"
-      "@!ended bra again;\n"
+      "@ended bra done;\n"
+      "sub.u32 left, left, 1;\n"
+      "setp.ne.u32 waits, left, 0;\n"
+      "@waits bra again;\n"
+      "trap;\n"
+      "done:\n"
       "}" ::"r"(address_of(barriers, at)),
       "r"(parity)
       : "memory");

@@ -22,6 +22,9 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// All of them.
+    pub const ALL: [Precision; 4] = [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16];
+
     /// The 16-bit format that operands are stored in, if they are.
     pub fn stored(self) -> Option<Narrow> {
         match self {

@@ -19,8 +19,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-const ALL: [Precision; 4] = [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16];
-
 /// Measurements that take no time.
 const QUICK: Protocol = Protocol {
     steps: 2,
@@ -109,7 +107,7 @@ fn lists_every_launch(f: &Figures, gan: &Gan, ends: usize) {
 
 #[test]
 fn every_precision_is_compared_with_fp32_on_a_cpu() {
-    let configs = ALL.map(|p| variant("dropout and maxout", p));
+    let configs = Precision::ALL.map(|p| variant("dropout and maxout", p));
     let found = figures(&configs, &on_cpu);
     for (f, config) in found.iter().zip(&configs) {
         consistent(f);
@@ -157,7 +155,7 @@ fn a_device_that_runs_by_itself_is_started_by_the_host() {
 
 #[test]
 fn launches_are_counted_as_the_driver_counts_them() {
-    for precision in ALL {
+    for precision in Precision::ALL {
         let gan = Gan::new(&mnist(precision), 784, 10);
         let states = executor(&gan, 1).states().clone();
         let data = Some(Arc::new(noise(784, 10, 200)));

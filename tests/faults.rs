@@ -12,7 +12,6 @@ use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::measured::Measured;
 use gansaku::exec::{self, Device, Executor, Record, States, Turn};
-use gansaku::lower::Plan;
 use gansaku::models::gan::Gan;
 use gansaku::precision::Precision;
 use gansaku::report::tensorboard::FILE;
@@ -87,9 +86,6 @@ struct Overflowing {
 impl Executor for Overflowing {
     fn name(&self) -> String {
         self.inner.name()
-    }
-    fn plans(&self) -> &[Plan] {
-        self.inner.plans()
     }
     fn run(&mut self, turns: &[Turn]) -> Result<()> {
         self.inner.run(turns)

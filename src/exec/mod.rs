@@ -3,6 +3,7 @@
 pub mod cpu;
 pub mod cuda;
 pub mod measured;
+pub mod room;
 pub mod scale;
 pub mod schedule;
 
@@ -132,6 +133,12 @@ impl UpdateRule {
         Cost { flops: 12 * parameters as u64, bytes: ((4 + 8 * rewritten + copy) * parameters) as u64 }
     }
 
+    /// Bytes of the state of a network of so many parameters.
+    pub fn bytes(&self, parameters: usize) -> usize {
+        let vectors = 2 + self.moment_names().len() + usize::from(self.average);
+        size_of::<f32>() * vectors * parameters
+    }
+
     /// The state before the first update.
     pub fn start(&self, weights: Vec<f32>) -> NetworkState {
         let zeros = vec![0.0; weights.len()];
@@ -181,9 +188,6 @@ pub struct Turn {
 pub trait Executor {
     /// The device, for people: "2 CPU threads".
     fn name(&self) -> String;
-
-    /// The plans, as given.
-    fn plans(&self) -> &[Plan];
 
     /// Runs phases, in order; a list that comes again and again may cost less than its phases one by one.
     ///
@@ -236,7 +240,7 @@ pub struct Job {
 /// Where a model is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
-    /// The first GPU where this build and this machine have one, else the CPU.
+    /// The first GPU that this build runs on, else the CPU.
     Auto,
     /// All in threads of this process.
     Cpu,
@@ -269,10 +273,7 @@ pub fn open(device: Device, threads: usize) -> Result<Opened> {
 pub fn settle(device: Device) -> Result<Device> {
     match device {
         #[cfg(feature = "cuda")]
-        Device::Auto => Ok(match cuda::driver::presence()? {
-            cuda::driver::Presence::Present { .. } => Device::Cuda(0),
-            cuda::driver::Presence::Absent(_) => Device::Cpu,
-        }),
+        Device::Auto => Ok(cuda::driver::first_that_fits()?.map_or(Device::Cpu, Device::Cuda)),
         #[cfg(not(feature = "cuda"))]
         Device::Auto => Ok(Device::Cpu),
         #[cfg(not(feature = "cuda"))]
@@ -301,5 +302,5 @@ pub fn markable(device: Device) -> Result<()> {
 
 fn on_cpu(threads: usize) -> Result<Opened> {
     let pool = cpu::pool::Pool::new(threads)?;
-    Ok(Box::new(move |job| Ok(Box::new(cpu::Cpu::of(pool, job)))))
+    Ok(Box::new(move |job| Ok(Box::new(cpu::Cpu::of(pool, job)?))))
 }

@@ -63,14 +63,13 @@ pub fn variants() -> Vec<(&'static str, Config)> {
 
 /// Every variant in every precision.
 pub fn models() -> Vec<(&'static str, Gan)> {
-    let precisions = [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16];
     let with = |precision| {
         variants().into_iter().map(move |(name, mut config)| {
             config.train.precision = precision;
             (name, Gan::new(&config, NUMBERS, CLASSES))
         })
     };
-    precisions.into_iter().flat_map(with).collect()
+    Precision::ALL.into_iter().flat_map(with).collect()
 }
 
 const DROPOUT_MAXOUT: &str = "

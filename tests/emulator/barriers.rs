@@ -5,6 +5,7 @@
 use crate::bench::Witnesses;
 use crate::table;
 use gansaku::exec::cuda::emulated::build;
+use gansaku::precision::Precision;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -54,7 +55,7 @@ fn table_holds(folder: &Path) -> bool {
     let tables = || {
         // The shorter one first.
         table::hopper(&mut hopper);
-        table::every_kernel(&mut witnesses);
+        table::every_kernel(&mut witnesses, &Precision::ALL);
     };
     let held = catch_unwind(AssertUnwindSafe(tables)).is_ok();
     // Nobody builds it again.

@@ -26,6 +26,7 @@ use bench::Witnesses;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::emulated::{Emulated, build, compiler, entry_points};
 use gansaku::models::gan::Gan;
+use gansaku::precision::Precision;
 use gansaku::train;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -77,7 +78,7 @@ fn every_kernel_agrees_with_its_references() {
     let entries: BTreeSet<String> = entries().into_iter().collect();
     let Some(library) = library(entries.len()) else { return };
     let mut witnesses = Witnesses::new(|seed| gpu(&library, seed));
-    table::every_kernel(&mut witnesses);
+    table::every_kernel(&mut witnesses, &Precision::ALL);
     println!("{} launches of {} kernels", witnesses.launches, witnesses.kernels.len());
     // Hopper's have a table of their own, and do not run unasked.
     let hopper = HOPPER.map(String::from).into();

@@ -24,7 +24,7 @@ fn every_launch_of_every_precision_runs_alone() {
         repetitions: 1,
     };
     let protocol = Protocol { steps: 1, rounds: 1, warmup: 1, alone: true, profile: false, limits };
-    let configs = [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16].map(|precision| {
+    let configs = Precision::ALL.map(|precision| {
         let mut config = common::variants().swap_remove(0).1;
         config.train.precision = precision;
         config

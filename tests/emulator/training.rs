@@ -9,7 +9,6 @@ use gansaku::exec::cuda::launch::{Counters, Driver};
 use gansaku::exec::cuda::{Clock, Cuda, Rates, SLOTS};
 use gansaku::exec::measured::Measured;
 use gansaku::exec::{self, Device, Executor, Record, States, Turn, UpdateRule};
-use gansaku::lower::Plan;
 use gansaku::run::{Line, checkpoint};
 use gansaku::train::Trainer;
 use std::borrow::Cow;
@@ -129,9 +128,6 @@ impl Watched {
 impl Executor for Watched {
     fn name(&self) -> String {
         Executor::name(&self.gpu)
-    }
-    fn plans(&self) -> &[Plan] {
-        self.gpu.plans()
     }
     fn run(&mut self, turns: &[Turn]) -> Result<()> {
         if !self.asked.borrow().is_empty() {

@@ -15,7 +15,7 @@ const TILE: u32 = 128;
 /// Three stages of four boxes of 8 KiB, and what aligning them takes at most.
 const SHARED_BYTES: u32 = 3 * (32 << 10) + 1024;
 /// Alignment of the parameter struct: a tensor map's.
-const ALIGNMENT: usize = 64;
+const ALIGNMENT: usize = 128;
 
 /// The launches with every product on Hopper's units that can be there, each in a launch of its own; what is left of a
 /// launch comes behind.

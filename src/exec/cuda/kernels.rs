@@ -59,6 +59,9 @@ pub struct Kernel {
 /// What this program carries.
 pub static BUILD: Build = include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 
+/// The compute capability from which on there are the instructions that the kernels use (ldmatrix, mma.m16n8k8).
+const OLDEST: (u32, u32) = (7, 5);
+
 /// Shared memory that every GPU gives a block, static and dynamic together.
 pub const SHARED_BYTES: u32 = 48 << 10;
 /// What compute capability 9.0 gives a block that asks for it.
@@ -130,9 +133,13 @@ impl Build {
         archs.sort_unstable();
         archs.dedup();
         let list: Vec<String> = archs.iter().map(|(major, minor)| format!("{major}.{minor}")).collect();
+        let advice = match (major, minor) < OLDEST {
+            true => format!("no build runs on GPUs older than {}.{}: use --device cpu", OLDEST.0, OLDEST.1),
+            false => format!("build with GANSAKU_ARCHS={major}{minor}, or use --device cpu"),
+        };
         Error::Device(format!(
             "this GPU has compute capability {major}.{minor}, the kernels of this build run on {} and their \
-             successors; build with GANSAKU_ARCHS={major}{minor}, or use --device cpu",
+             successors; {advice}",
             list.join(", ")
         ))
     }

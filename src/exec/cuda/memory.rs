@@ -3,11 +3,12 @@
 use super::blocks::number_type;
 use super::launch::{Buffer, Driver};
 use super::metrics::RING_BYTES;
+use super::pack::number;
 use super::tiling::Scratch;
 use crate::data::{Dataset, Values};
 use crate::error::{Error, Result};
 use crate::exec::scale::LossScale;
-use crate::exec::{NetworkState, States, UpdateRule};
+use crate::exec::{NetworkState, States, UpdateRule, room};
 use crate::graph::Player;
 use crate::lower::{Place, View};
 use crate::precision::Precision;
@@ -25,6 +26,7 @@ pub(super) struct Region {
 
 /// One network on the device.
 pub(super) struct NetworkMemory {
+    /// Of its parameters: fewer than 2³², by [`Memory::new`].
     pub count: usize,
     pub weights: Region,
     pub gradients: Region,
@@ -118,12 +120,13 @@ fn needed(sizes: Sizes, precision: Precision, states: &States, data: Option<&Dat
         Values::U8(bytes) => bytes.len(),
         Values::F32(numbers) => 4 * numbers.len(),
     });
+    let labels = data.and_then(|d| d.train.labels.as_ref()).map_or(0, Vec::len);
     let scratch = 4 * (sizes.arena + sizes.slices.sums + sizes.slices.arrived)
         + 2 * sizes.narrow
         + sizes.clock
         + sizes.programs
         + RING_BYTES;
-    scratch + states.iter().zip(sizes.gradients).map(network).sum::<usize>() + examples
+    scratch + states.iter().zip(sizes.gradients).map(network).sum::<usize>() + examples + labels
 }
 
 impl Memory {
@@ -140,16 +143,15 @@ impl Memory {
         data: Option<&Dataset>,
         keep_gradients: bool,
     ) -> Result<Memory> {
+        for (state, player) in states.iter().zip(Player::ALL) {
+            let what = format!("the {}'s memory", player.name());
+            number(state.weights.len(), &what)
+                .map_err(|why| Error::Device(format!("{}: {why}", driver.name())))?;
+        }
         let need = needed(sizes, precision, states, data);
         let free = driver.free_memory()?;
         if need > free {
-            return Err(Error::Device(format!(
-                "{}: this run needs {} MiB of device memory, {} MiB are free; lower train.batch, make the \
-                 networks smaller, or free the device of other programs",
-                driver.name(),
-                need.div_ceil(1 << 20),
-                free >> 20
-            )));
+            return Err(room::short(&driver.name(), "device memory", need, free));
         }
         let [arena, narrow] = [region(driver, 4 * sizes.arena)?, region(driver, 2 * sizes.narrow)?];
         let arrived = region(driver, 4 * sizes.slices.arrived)?;

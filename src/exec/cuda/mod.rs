@@ -56,6 +56,8 @@ pub struct Cuda<D: Driver> {
     memory: Memory,
     clock: Mirror,
     recorded: Recorded,
+    /// Both networks, where nothing ran since they were read.
+    known: Option<States>,
 }
 
 impl<D: Driver> Cuda<D> {
@@ -130,7 +132,7 @@ impl<D: Driver> Cuda<D> {
         }
         let (clock, recorded) = (Mirror::new(rules, seed), Recorded::default());
         let (recordings, repetitions) = (HashMap::new(), HashMap::new());
-        Ok(Cuda { driver, plans, packed, recordings, repetitions, memory, clock, recorded })
+        Ok(Cuda { driver, plans, packed, recordings, repetitions, memory, clock, recorded, known: None })
     }
 
     /// The plans, as given.
@@ -214,6 +216,7 @@ impl<D: Driver> Cuda<D> {
 
     /// Has the clock hold a phase's numbers before its launches.
     fn begin(&mut self, turn: &Turn) -> Result<()> {
+        self.known = None;
         self.clock.set(&mut self.driver, &self.memory, turn, self.recorded.next as u64)
     }
 
@@ -260,15 +263,8 @@ impl<D: Driver> Cuda<D> {
     /// # Errors
     /// When the device fails.
     pub fn set_states(&mut self, states: &States) -> Result<()> {
+        self.known = None;
         self.memory.set_states(&mut self.driver, states)
-    }
-
-    /// Squared norm of a network's last gradient; waits for the device.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub fn gradient_norm2(&mut self, player: Player) -> Result<f64> {
-        self.memory.gradient_norm2(&mut self.driver, player)
     }
 
     /// The clock on the device, set for the next phase; waits for the device.
@@ -320,10 +316,6 @@ impl<D: Driver> Executor for Cuda<D> {
         self.driver.name()
     }
 
-    fn plans(&self) -> &[Plan] {
-        &self.plans
-    }
-
     fn run(&mut self, turns: &[Turn]) -> Result<()> {
         self.run_all(turns)
     }
@@ -337,7 +329,12 @@ impl<D: Driver> Executor for Cuda<D> {
     }
 
     fn states(&mut self) -> Result<Cow<'_, States>> {
-        Ok(Cow::Owned(Cuda::states(self)?))
+        // A step after which much is due has them read several times.
+        let known = match self.known.take() {
+            Some(known) => known,
+            None => Cuda::states(self)?,
+        };
+        Ok(Cow::Borrowed(self.known.insert(known)))
     }
 
     fn set_states(&mut self, states: States) -> Result<()> {
@@ -345,6 +342,7 @@ impl<D: Driver> Executor for Cuda<D> {
     }
 
     fn measured(&mut self) -> &mut dyn Measured {
+        self.known = None;
         self
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn arguments(memory: &Memory, player: Player, rule: &UpdateRule) -> U
         finished: network.finished.address,
         scale: network.scale.address,
         clock: memory.clock.address,
-        count: u32::try_from(network.count).expect("a network of fewer than 2³² parameters"),
+        count: network.count as u32,
         player: player as u32,
         scaled: u32::from(rule.scaled),
         keep: u32::from(memory.keep_gradients),

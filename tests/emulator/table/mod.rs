@@ -43,12 +43,12 @@ pub fn hopper(w: &mut dyn Witness) {
     }
 }
 
-/// Every row but those, on a device and on the CPU.
-pub fn every_kernel(w: &mut dyn Witness) {
-    for precision in [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16] {
+/// Every row but those, on a device and on the CPU; of products, in these precisions.
+pub fn every_kernel(w: &mut dyn Witness, precisions: &[Precision]) {
+    for &precision in precisions {
         println!("matmul {}: {:.2} of the tolerance", precision.name(), matmuls(w, precision));
     }
-    for precision in [Precision::Fp32, Precision::Tf32, Precision::Fp16, Precision::Bf16] {
+    for &precision in precisions {
         println!("maxout {}: {:.2} of the tolerance", precision.name(), maxouts(w, precision));
         followers(w, precision);
         println!("together {}: {:.2} of the tolerance", precision.name(), groups(w, precision));

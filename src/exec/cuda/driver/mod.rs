@@ -93,11 +93,7 @@ impl Nvidia {
             Error::Device(format!("cuda:{number}: no such GPU; there are {}", list.join(", ")))
         })?;
         let name = format!("{} (cuda:{number})", gpu.name);
-        let named = |what: &dyn std::fmt::Display| Error::Device(format!("{name}: {what}"));
-        if let Some(why) = too_old(driver, BUILD.nvrtc) {
-            return Err(named(&why));
-        }
-        let mut modules = BUILD.choose(gpu.capability).map_err(|e| named(&e))?;
+        let mut modules = images(driver, gpu).map_err(|e| Error::Device(format!("{name}: {e}")))?;
         modules.retain(|m| hopper || !m.is_special());
         let special = modules.iter().any(|m| m.is_special());
         let name = if special { format!("{name} with wgmma") } else { name.clone() };
@@ -184,9 +180,35 @@ impl Nvidia {
     }
 
     fn wait(&self, what: &str) -> Result<()> {
-        let waited = self.stream.synchronize().and_then(|()| self.context.check_err());
-        waited.map_err(|e| self.failure(what, e))
+        // Not `CudaStream::synchronize`, which does not wait where an error was noted before.
+        // SAFETY: the stream lives as long as `self`.
+        let waited = unsafe { result::stream::synchronize(self.stream.cu_stream()) };
+        waited.and(self.context.check_err()).map_err(|e| self.failure(what, e))
     }
+}
+
+/// What a GPU runs of this build.
+fn images(driver: (i32, i32), gpu: &Gpu) -> Result<Vec<&'static Module>> {
+    match too_old(driver, BUILD.nvrtc) {
+        Some(why) => Err(Error::Device(why)),
+        None => BUILD.choose(gpu.capability),
+    }
+}
+
+/// The first GPU that this build runs on, if there is one; GPUs that are passed by are told.
+///
+/// # Errors
+/// When there is a driver but it fails.
+pub fn first_that_fits() -> Result<Option<usize>> {
+    let Presence::Present { driver, gpus } = presence()? else { return Ok(None) };
+    let fits = |(number, gpu): (usize, &Gpu)| match images(driver, gpu) {
+        Ok(_) => Some(number),
+        Err(why) => {
+            tell!("{} (cuda:{number}) is not used: {why}", gpu.name);
+            None
+        }
+    };
+    Ok(gpus.iter().enumerate().find_map(fits))
 }
 
 fn load(

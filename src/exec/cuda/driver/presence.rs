@@ -52,7 +52,7 @@ pub fn presence() -> Result<Presence> {
             return Ok(Presence::Absent(format!("the NVIDIA driver finds no GPU{hidden}")));
         }
         Err(DriverError(Code::CUDA_ERROR_STUB_LIBRARY)) => {
-            return Ok(Presence::Absent("no NVIDIA driver is installed: libcuda.so is a stub".into()));
+            return Ok(Presence::Absent("no NVIDIA driver is found: libcuda.so is a toolkit's stub; is its folder in LD_LIBRARY_PATH?".into()));
         }
         Err(e) => return Err(failed(e)),
     }
