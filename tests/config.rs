@@ -90,6 +90,18 @@ fn wrong_types_are_named_by_key() {
     says(&refused("recipe=grid"), &["name the recipe itself", "gansaku train grid"]);
     says(&refused("batch"), &["expected key=value"]);
     says(&refused("seed.x=1"), &["seed has no parts"]);
+    // Serde would take a table's parts in order.
+    says(&refused("train=[100]"), &["train: found a list; expected a table"]);
+    says(&refused("discriminator=[{units=5}]"), &["discriminator: found a list; expected a table"]);
+    says(&refused("generator.layers=[[5]]"), &["generator.layers.0: found a list; expected a table"]);
+    says(
+        &refused("optimizer.generator.rule=sgd"),
+        &["rule: found a name alone; expected a table with one key"],
+    );
+    says(
+        &refused("generator.layers.0.init=normal"),
+        &["init: found a name alone; expected a table with one key"],
+    );
 }
 
 #[test]
@@ -99,13 +111,19 @@ fn values_out_of_range_say_what_was_expected() {
         says(&refused(&format!("{lr}={value}")), &[lr, "expected a finite number above 0"]);
     }
     says(&refused("train.steps=0"), &["train is steps = 0, epochs = 0", "at least 1"]);
-    says(&refused("train.batch=0"), &["train.batch is 0", "at least 1"]);
+    says(&refused("train.batch=0"), &["train.batch is 0", "1 to 1000000"]);
     says(&refused("ema.decay=1"), &["ema.decay is 1", "below 1"]);
     says(&refused("generator.layers.0.keep=0"), &["generator.layers.0.keep is 0"]);
     says(&refused("generator.layers.0.pieces=3"), &["pieces is 3", "1 without maxout"]);
     says(&refused("loss.r1=-1"), &["loss.r1 is -1"]);
     says(&refused("discriminator.pack=3"), &["discriminator.pack is 3", "a divisor of train.batch = 64"]);
     says(&refused("discriminator.layers.2.units=2"), &["discriminator's last layer", "D gives a logit"]);
+    says(&refused("discriminator.layers.2.activation=leaky-relu"), &["is 1 units, \"leaky-relu\""]);
+    says(&refused("data.hold_out=1"), &["data.hold_out is 1", "0 (none) to 0.5"]);
+    says(
+        &refused("train.batch=9223372036854775807"),
+        &["train.batch is 9223372036854775807", "1 to 1000000"],
+    );
     says(&refused("loss.objective=minimax"), &["loss.relativistic", "other than minimax"]);
     says(&refused("train.joint=true"), &["train.joint", "no penalties"]);
     says(&refused("checkpoint.keep=1"), &["checkpoint.keep is 1", "at least 2"]);

@@ -6,6 +6,7 @@ use crate::config::{Config, Layers};
 use crate::error::Result;
 use crate::exec::{self, Device};
 use crate::models::gan::Gan;
+use crate::numbers::counted;
 use crate::precision::Precision;
 use crate::run::atomic;
 use clap::Args;
@@ -26,11 +27,12 @@ use std::sync::Arc;
 pub struct Bench {
     /// Which recipe; `gansaku recipes` lists them [default: mnist]
     recipe: Option<String>,
-    /// Examples a minibatch, one or several
-    #[arg(long, value_name = "B,…", value_delimiter = ',', default_values_t = [100])]
-    batch: Vec<u32>,
-    /// What matrix products multiply, one or several; beside fp32, the others are also told as multiples of its time
-    #[arg(long, value_name = "P,…", value_delimiter = ',', value_enum, default_value = "fp32")]
+    /// Examples a minibatch, one or several [default: the recipe's]
+    #[arg(long, value_name = "B,…", value_delimiter = ',', value_parser = super::whole::<u64>)]
+    batch: Vec<u64>,
+    /// What matrix products multiply, one or several; beside fp32, the others are also told as multiples of its time [default:
+    /// the recipe's]
+    #[arg(long, value_name = "P,…", value_delimiter = ',', value_enum)]
     precision: Vec<Precision>,
     /// Also time every launch of a step alone, run many times in a row on what lies in memory
     #[arg(long)]
@@ -68,21 +70,37 @@ pub fn run(args: &Bench) -> Result<()> {
     }
     super::has_folder("--json", args.json.as_deref())?;
     let threads = super::threads(args.threads)?;
+    let configs = configs(args, recipe)?;
     let mut all: Vec<Figures> = vec![];
-    for &batch in &args.batch {
-        tell!("{recipe}, batch {batch}: measuring ceilings, then {} rounds", args.rounds);
-        all.extend(measure(args, recipe, batch, threads)?);
+    for configs in configs {
+        let batch = configs[0].train.batch;
+        tell!("{recipe}, batch {batch}: measuring ceilings, then {}", counted(args.rounds, "round"));
+        all.extend(measure(args, &configs, threads)?);
     }
     super::print(&told(&all))?;
     args.json.as_ref().map_or(Ok(()), |path| write(path, &all))
 }
 
+/// Batch size by batch size, a configuration of each precision.
+fn configs(args: &Bench, recipe: &str) -> Result<Vec<Vec<Config>>> {
+    let layers = Layers::recipe(recipe)?.with(&args.overrides)?;
+    let own = layers.clone().finish()?.train;
+    let batches = if args.batch.is_empty() { vec![own.batch as u64] } else { args.batch.clone() };
+    let precisions = if args.precision.is_empty() { vec![own.precision] } else { args.precision.clone() };
+    let config = |batch: u64, precision: Precision| {
+        let mut layers = layers.clone();
+        layers.put("--batch", "train.batch", super::number(batch, "batch")?)?;
+        layers.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;
+        layers.finish()
+    };
+    let of = |&batch: &u64| precisions.iter().map(|&p| config(batch, p)).collect::<Result<Vec<_>>>();
+    batches.iter().map(of).collect()
+}
+
 /// All precisions at one batch size.
-fn measure(args: &Bench, recipe: &str, batch: u32, threads: usize) -> Result<Vec<Figures>> {
-    let config = |&precision| config(args, recipe, batch, precision);
-    let configs = args.precision.iter().map(config).collect::<Result<Vec<_>>>()?;
+fn measure(args: &Bench, configs: &[Config], threads: usize) -> Result<Vec<Figures>> {
     let model = Gan::usual(&configs[0]);
-    let data = Arc::new(noise(model.numbers, model.classes, (batch as usize).max(60_000)));
+    let data = Arc::new(noise(model.numbers, model.classes, configs[0].train.batch.max(60_000)));
     let protocol = Protocol {
         steps: args.steps,
         rounds: args.rounds,
@@ -92,22 +110,19 @@ fn measure(args: &Bench, recipe: &str, batch: u32, threads: usize) -> Result<Vec
         limits: LIMITS,
     };
     let open = || exec::open(args.device, threads);
-    bench::measure(&configs, &data, &open, &protocol)
-}
-
-fn config(args: &Bench, recipe: &str, batch: u32, precision: Precision) -> Result<Config> {
-    let mut layers = Layers::recipe(recipe)?.with(&args.overrides)?;
-    layers.put("--batch", "train.batch", toml::Value::Integer(batch.into()))?;
-    layers.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;
-    layers.finish()
+    bench::measure(configs, &data, &open, &protocol)
 }
 
 /// The tables.
 fn told(all: &[Figures]) -> String {
     let f = &all[0];
     let mut text = format!(
-        "{} on {}: medians of {} rounds of {} steps after {} of warm-up, ranges from the fastest round to the slowest\n\n",
-        f.recipe, f.device, f.rounds, f.steps_per_round, f.warmup_steps
+        "{} on {}: medians of {} of {} after {} of warm-up, ranges from the fastest round to the slowest\n\n",
+        f.recipe,
+        f.device,
+        counted(f.rounds, "round"),
+        counted(f.steps_per_round, "step"),
+        f.warmup_steps
     );
     text += &table::steps(all);
     for (figures, kernels) in all.iter().filter_map(|f| Some((f, f.kernels.as_ref()?))) {

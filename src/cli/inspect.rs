@@ -21,8 +21,8 @@ pub struct Plan {
     /// Which recipe; `gansaku recipes` lists them [default: digits]
     recipe: Option<String>,
     /// Examples a minibatch
-    #[arg(long, value_name = "B")]
-    batch: Option<u32>,
+    #[arg(long, value_name = "B", value_parser = super::whole::<u64>)]
+    batch: Option<u64>,
     /// What matrix products multiply [default: fp32]
     #[arg(long, value_name = "P", value_enum)]
     precision: Option<Precision>,
@@ -115,7 +115,7 @@ pub fn data(args: &Data) -> Result<()> {
     print(&text)?;
     let display = Display { shape: dataset.shape, scale: config.scale };
     let count = if dataset.shape.is_point() { 2_500 } else { 100 }.min(dataset.train.count);
-    let numbers: Vec<f32> = (0..count).flat_map(|i| dataset.numbers(&dataset.train, i)).collect();
+    let numbers = dataset.numbers_of(&dataset.train, 0..count);
     atomic::write(&args.out, &display.picture(&numbers, 10).png())?;
     tell!("the first {count} in {}", args.out.display());
     Ok(())
@@ -128,7 +128,7 @@ pub fn plan(args: &Plan) -> Result<()> {
         layers = at_path(layers, path)?;
     }
     if let Some(batch) = args.batch {
-        layers.put("--batch", "train.batch", toml::Value::Integer(batch.into()))?;
+        layers.put("--batch", "train.batch", super::number(batch, "batch")?)?;
     }
     if let Some(precision) = args.precision {
         layers.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;

@@ -164,9 +164,15 @@ fn threads(wished: Option<u16>) -> Result<usize> {
     Ok(count)
 }
 
-/// Checks, before long work, that what it is to leave at a path, if it is, has a folder to lie in.
+/// Checks, before long work, that what it is to leave at a path, if it is, has a folder to lie in and is none.
 fn has_folder(flag: &str, path: Option<&Path>) -> Result<()> {
     let Some(path) = path else { return Ok(()) };
+    if path.is_dir() {
+        return Err(Error::Usage(format!(
+            "{flag} {}: that is a folder; expected a file's name",
+            path.display()
+        )));
+    }
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     match folder.filter(|folder| !folder.is_dir()) {
         Some(folder) => Err(Error::Usage(format!(
@@ -181,6 +187,13 @@ fn has_folder(flag: &str, path: Option<&Path>) -> Result<()> {
 /// A whole number.
 fn whole<N: std::str::FromStr>(text: &str) -> std::result::Result<N, String> {
     text.parse().map_err(|_| "expected a whole number, 0 or more".to_string())
+}
+
+/// A flag's number as TOML holds it.
+fn number(n: u64, flag: &str) -> Result<toml::Value> {
+    let most = i64::MAX;
+    let number = i64::try_from(n).map(toml::Value::Integer);
+    number.map_err(|_| Error::Usage(format!("--{flag} {n}: expected at most {most}")))
 }
 
 /// "60s", "5m", "1.5h", or seconds.

@@ -72,7 +72,7 @@ pub struct Train {
     #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "seed", "batch", "precision", "out", "name", "init_from"])]
     resume: Option<PathBuf>,
     /// Begin with the weights of a run, a checkpoint or a safetensors file; optimizer and counters start afresh
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "RUN|CHECKPOINT|FILE")]
     init_from: Option<PathBuf>,
     #[command(flatten)]
     overrides: Overrides,
@@ -107,22 +107,17 @@ impl Train {
         if let Some(path) = &self.data {
             layers = at_path(layers, path)?;
         }
-        let whole = |n: u64, flag: &str| {
-            i64::try_from(n)
-                .map(Value::Integer)
-                .map_err(|_| Error::Usage(format!("--{flag} {n}: expected at most {}", i64::MAX)))
-        };
         for (flag, value, other) in [("steps", self.steps, "epochs"), ("epochs", self.epochs, "steps")] {
             if let Some(n) = value {
                 if n == 0 {
                     return Err(Error::Usage(format!("--{flag} 0: expected at least 1")));
                 }
                 layers.remove("train", other);
-                layers.put(&format!("--{flag}"), &format!("train.{flag}"), whole(n, flag)?)?;
+                layers.put(&format!("--{flag}"), &format!("train.{flag}"), super::number(n, flag)?)?;
             }
         }
         if let Some(batch) = self.batch {
-            layers.put("--batch", "train.batch", whole(batch, "batch")?)?;
+            layers.put("--batch", "train.batch", super::number(batch, "batch")?)?;
         }
         if let Some(precision) = self.precision {
             layers.put("--precision", "train.precision", Value::String(precision.name().into()))?;
@@ -131,10 +126,10 @@ impl Train {
             layers.put("--best-by", "checkpoint.best_by", Value::String(metric.name().into()))?;
         }
         if let Some(patience) = self.patience {
-            layers.put("--patience", "checkpoint.patience", whole(patience, "patience")?)?;
+            layers.put("--patience", "checkpoint.patience", super::number(patience, "patience")?)?;
         }
         if let Some(seed) = self.seed {
-            layers.put("--seed", "seed", whole(seed, "seed")?)?;
+            layers.put("--seed", "seed", super::number(seed, "seed")?)?;
         }
         layers.finish()
     }
@@ -156,9 +151,7 @@ pub(super) fn at_path(mut layers: Layers, path: &Path) -> Result<Layers> {
         let with = "built-in data come with a recipe of theirs, which `gansaku recipes` lists";
         return Err(Error::Usage(format!("--data {name}: expected a path; {with}")));
     }
-    // Absolute: a resume may start from another folder.
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    layers.put_path("--data", "data.path", &path)?;
+    layers.put_path("--data", "data.path", path)?;
     if layers.source()?.is_built_in() {
         layers.put("--data", "data.source", Value::String("auto".into()))?;
     }

@@ -5,6 +5,7 @@
 use super::{Config, Source};
 use crate::error::{Error, Result};
 use std::path::Path;
+use std::sync::LazyLock;
 use toml::{Table, Value};
 
 /// The recipes in the binary: name and text.
@@ -38,13 +39,11 @@ impl Layers {
     /// # Errors
     /// When there is none of that name; the nearest is suggested.
     pub fn recipe(name: &str) -> Result<Layers> {
-        let Some((_, text)) = RECIPES.iter().find(|(n, _)| *n == name) else {
+        let Some(&recipe) = RECIPES.iter().find(|(n, _)| *n == name) else {
             let hint = suggestion(name, RECIPES.iter().map(|(n, _)| *n));
             return Err(Error::Usage(format!("no recipe {name:?}{hint}; `gansaku recipes` lists them all")));
         };
-        let mut tree: Table = toml::from_str(text).expect("embedded recipes are TOML");
-        tree.insert("recipe".into(), Value::String(name.into()));
-        Ok(Layers { tree })
+        Ok(Layers { tree: embedded(recipe) })
     }
 
     /// Starts from the text of a resolved `config.toml`; `whence` names it in errors.
@@ -174,12 +173,18 @@ impl Layers {
     /// # Errors
     /// When a value is out of range or two do not go together.
     pub fn finish(self) -> Result<Config> {
-        let config = self.check("configuration")?;
+        let mut config = self.check("configuration")?;
         config.validate()?;
+        // A resume may start from another folder.
+        config.data.path = config.data.path.map(|path| std::path::absolute(&path).unwrap_or(path));
         Ok(config)
     }
 
     fn check(&self, whence: &str) -> Result<Config> {
+        // Serde takes a list for a table, its parts in order: nobody means that.
+        if let Some(key) = list_for_table(&Value::Table(self.tree.clone()), shape()) {
+            return Err(Error::Usage(format!("{whence}: {key}: found a list; expected a table")));
+        }
         self.tree.clone().try_into().map_err(|e: toml::de::Error| {
             let place = e.to_string();
             // The second line of the error says "in `a.b`".
@@ -201,6 +206,40 @@ impl Config {
     pub fn first_difference(&self, other: &Config) -> Option<(String, String, String)> {
         let tree = |c: &Config| Value::try_from(c).expect("a configuration is a TOML tree");
         difference(&tree(self), &tree(other))
+    }
+}
+
+/// A recipe's tree, its name in it.
+fn embedded((name, text): (&str, &str)) -> Table {
+    let mut tree: Table = toml::from_str(text).expect("embedded recipes are TOML");
+    tree.insert("recipe".into(), Value::String(name.into()));
+    tree
+}
+
+/// A configuration's tables and lists, as a recipe has them.
+fn shape() -> &'static Value {
+    static SHAPE: LazyLock<Value> = LazyLock::new(|| {
+        let config: Config = embedded(RECIPES[0]).try_into().expect("embedded recipes are configurations");
+        Value::try_from(&config).expect("a configuration is a TOML tree")
+    });
+    &SHAPE
+}
+
+/// The first key that has a list in `tree`, and a table in `shape`.
+fn list_for_table(tree: &Value, shape: &Value) -> Option<String> {
+    let inside = |key: String, tree, shape| {
+        let rest = list_for_table(tree, shape)?;
+        Some(if rest.is_empty() { key } else { format!("{key}.{rest}") })
+    };
+    match (tree, shape) {
+        (Value::Array(_), Value::Table(_)) => Some(String::new()),
+        (Value::Table(tree), Value::Table(shape)) => {
+            tree.iter().find_map(|(key, value)| inside(key.clone(), value, shape.get(key)?))
+        }
+        (Value::Array(items), Value::Array(shapes)) => {
+            items.iter().enumerate().find_map(|(i, value)| inside(i.to_string(), value, shapes.first()?))
+        }
+        _ => None,
     }
 }
 
@@ -295,6 +334,8 @@ fn plainly(message: &str) -> Option<String> {
         "integer" | "floating" | "boolean" => format!("found {value}"),
         "sequence" => "found a list".into(),
         "map" => "found a table".into(),
+        // Of a choice that comes with a value.
+        "unit" if expected.ends_with("variant") => "found a name alone".into(),
         _ => "found something else".into(),
     };
     let expected = match expected {
@@ -307,6 +348,8 @@ fn plainly(message: &str) -> Option<String> {
         "an array of length 2" => "a list of two",
         "string only" | "variant identifier" => "a name",
         "path string" => "a path",
+        "struct variant" => "a table with one key, as in rule.adam = { beta1 = 0.5 }",
+        "newtype variant" => "a table with one key, as in init = { uniform = 0.05 }",
         other if other.starts_with("struct ") => "a table",
         other => other,
     };

@@ -7,6 +7,7 @@ mod layers;
 mod validate;
 
 pub use layers::{Layers, RECIPES, nearest};
+pub(crate) use validate::network;
 
 use crate::error::{Error, Result};
 use crate::eval::Metric;
@@ -145,6 +146,9 @@ pub struct Data {
     /// Examples `[from, to)` of the training file kept for validation; none when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid: Option<[usize; 2]>,
+    /// Share of the training examples that is kept for measuring where the files hold no test examples.
+    #[serde(default = "Data::default_hold_out")]
+    pub hold_out: f64,
     /// How stored values become numbers.
     #[serde(default)]
     pub scale: Scale,
@@ -171,6 +175,10 @@ pub struct Data {
 impl Data {
     fn default_count() -> usize {
         20_000
+    }
+
+    fn default_hold_out() -> f64 {
+        0.1
     }
 
     fn default_stack() -> usize {

@@ -1,6 +1,6 @@
 //! Ranges and combinations: what a configuration must satisfy before anything is built from it.
 
-use super::{Activation, Checkpoint, Config, Layer, Network, Objective, Optimizer, Rule};
+use super::{Activation, Checkpoint, Config, Layer, Network, Objective, Optimizer, Rule, Scale, Source};
 use crate::error::{Error, Result};
 
 fn fail(key: &str, found: impl std::fmt::Display, expected: &str) -> Result<()> {
@@ -11,14 +11,23 @@ fn need(ok: bool, key: &str, found: impl std::fmt::Display, expected: &str) -> R
     if ok { Ok(()) } else { fail(key, found, expected) }
 }
 
+/// A value as a configuration file writes it.
+fn word(value: &impl serde::Serialize) -> String {
+    toml::Value::try_from(value).map_or_else(|_| "?".into(), |v| v.to_string())
+}
+
 /// Units of a layer: far more than fit anything, few enough that no count of parameters overflows.
 const MOST_UNITS: usize = 1_000_000;
+
+/// Examples a minibatch: likewise for operations.
+const MOST_EXAMPLES: usize = 1_000_000;
 
 impl Config {
     /// Checks every range and combination; the first that does not hold is the error, by key.
     pub(super) fn validate(&self) -> Result<()> {
         let t = &self.train;
-        need(t.batch >= 1, "train.batch", t.batch, "at least 1")?;
+        let most = format!("1 to {MOST_EXAMPLES}");
+        need((1..=MOST_EXAMPLES).contains(&t.batch), "train.batch", t.batch, &most)?;
         need(
             (t.steps == 0) != (t.epochs == 0),
             "train",
@@ -44,7 +53,7 @@ impl Config {
         need(
             last.units.is_none_or(|u| u == 1) && last.activation == Activation::Linear,
             "discriminator's last layer",
-            format!("{} units, {:?}", last.units.unwrap_or(1), last.activation),
+            format!("{} units, {}", last.units.unwrap_or(1), word(&last.activation)),
             "1 unit, linear: D gives a logit, and the loss holds the sigmoid",
         )?;
         optimizer("optimizer.generator", &self.optimizer.generator)?;
@@ -73,10 +82,18 @@ impl Config {
     fn data(&self) -> Result<()> {
         let d = &self.data;
         need((1..=100_000_000).contains(&d.count), "data.count", d.count, "1 to 100000000")?;
+        need((0.0..=0.5).contains(&d.hold_out), "data.hold_out", d.hold_out, "a share: 0 (none) to 0.5")?;
         need((1..=4).contains(&d.stack), "data.stack", d.stack, "1 to 4 digits")?;
         need((1..=4096).contains(&d.size), "data.size", d.size, "1 to 4096 pixels")?;
         need([0, 1, 3].contains(&d.channels), "data.channels", d.channels, "1, 3 or 0 (as found)")?;
         need(d.fold <= 4, "data.fold", d.fold, "0 to 4")?;
+        let points = matches!(d.source, Source::Ring | Source::Grid | Source::Line);
+        need(
+            !points || d.scale == Scale::Unit,
+            "data.scale",
+            word(&d.scale),
+            "\"unit\": points stay as they are",
+        )?;
         for (key, range) in [("data.train", d.train), ("data.valid", d.valid)] {
             if let Some([from, to]) = range {
                 need(from < to, key, format!("[{from}, {to}]"), "[from, to) with from below to")?;
@@ -116,7 +133,8 @@ impl Config {
     }
 }
 
-fn network(name: &str, n: &Network) -> Result<()> {
+/// Checks every range of a network, which messages call `name`.
+pub fn network(name: &str, n: &Network) -> Result<()> {
     need(!n.layers.is_empty(), &format!("{name}.layers"), "empty", "at least one layer")?;
     need(n.clip.is_finite() && n.clip >= 0.0, &format!("{name}.clip"), n.clip, "0 (off) or more")?;
     need(
@@ -154,12 +172,7 @@ fn layer(at: &str, l: &Layer, is_last: bool) -> Result<()> {
         super::Bias::Drawn(super::Drawn::Uniform(r)) => r.is_finite() && r >= 0.0,
         super::Bias::FromData(_) => is_last && at.starts_with("generator"),
     };
-    need(
-        bias,
-        &format!("{at}.bias"),
-        format!("{:?}", l.bias),
-        "a finite number; marginals only in G's last layer",
-    )?;
+    need(bias, &format!("{at}.bias"), word(&l.bias), "a finite number; marginals only in G's last layer")?;
     let (super::Init::Uniform(x) | super::Init::Normal(x) | super::Init::FanIn(x)) = l.init else {
         return Ok(());
     };
