@@ -56,6 +56,9 @@ impl Moment {
     }
 }
 
+/// Elements of a draw: those beyond would repeat the first.
+pub const MOST_ELEMENTS: u64 = 4 << 32;
+
 /// The words of one (seed, stream, tick): `words(block)` are elements `4·block ..= 4·block + 3`.
 #[derive(Debug, Clone, Copy)]
 pub struct Draw {
@@ -95,6 +98,11 @@ impl Draw {
         let pair = (element % 4 / 2) as usize * 2;
         normal_pair(words[pair], words[pair + 1])[(element % 2) as usize]
     }
+}
+
+/// A word as one of the `n` numbers from 0 on.
+pub fn below(word: u32, n: usize) -> usize {
+    ((u64::from(word) * n as u64) >> 32) as usize
 }
 
 /// A word as a uniform `f32` in [0, 1) with 24 random bits.

@@ -11,7 +11,7 @@ mod says;
 use asked::asked;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use gansaku::config::Source;
+use gansaku::config::{Data, Source};
 use gansaku::data::{Dataset, Shape, Values, load};
 use gansaku::error::Error;
 use idx::idx;
@@ -90,6 +90,35 @@ fn splits_come_from_the_training_file() {
         &failure(load(&config, 0)),
         &["data.train is [0, 50000]", "3 training examples", "--set data.train"],
     );
+}
+
+#[test]
+fn where_no_file_is_for_testing_a_share_is_held_out() {
+    let folder = tempdir().expect("a folder");
+    // Every picture and label is its own number.
+    let body: Vec<u8> = (0..50).flat_map(|i| [i; 4]).collect();
+    put(folder.path(), "train-images-idx3-ubyte", &idx(&[50, 2, 2], &body));
+    put(folder.path(), "train-labels-idx1-ubyte", &idx(&[50], &(0..50).collect::<Vec<_>>()));
+    let with =
+        |share| load(&Data { hold_out: share, ..asked(Source::Idx, folder.path()) }, 0).expect("sound");
+    let whole = with(0.0);
+    assert_eq!([whole.train.count, whole.test.count], [50, 0]);
+    let data = read(Source::Idx, folder.path()).expect("sound");
+    assert_eq!([data.train.count, data.test.count], [45, 5], "a tenth, unless asked for more");
+    says(&data.notes.join("; "), &["5 of 50 are held out", "data.hold_out"]);
+    let data = with(0.5);
+    let labels = [&data.train, &data.test].map(|split| split.labels.clone().expect("labelled"));
+    assert!(labels.iter().all(|l| l.len() == 25 && !l.is_sorted()), "by a shuffle: {labels:?}");
+    for (split, labels) in [&data.train, &data.test].into_iter().zip(&labels) {
+        let Values::U8(bytes) = &split.values else { panic!("pictures are bytes") };
+        assert!(bytes.chunks(4).zip(labels).all(|(picture, label)| picture == [*label; 4]));
+    }
+    let mut all = labels.concat();
+    all.sort_unstable();
+    assert_eq!(all, (0..50).collect::<Vec<_>>(), "each once");
+    // Test images of the files' own stay.
+    mnist(folder.path(), "", <[u8]>::to_vec);
+    assert_eq!([with(0.5).train.count, with(0.5).test.count], [3, 2]);
 }
 
 #[test]
@@ -284,6 +313,28 @@ fn transparent_pixels_lie_on_white() {
     image.save(folder.path().join("a.png")).expect("a file");
     let data = read(Source::Folder, folder.path()).expect("whole data");
     assert_eq!(data.numbers(&data.train, 0)[..8], [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn pictures_are_turned_upright() {
+    let folder = tempdir().expect("a folder");
+    // Black above white, as the camera stored it; a quarter turn clockwise makes it upright.
+    let stored = image::RgbImage::from_fn(16, 16, |_, y| image::Rgb([if y < 8 { 0 } else { 255 }; 3]));
+    let mut jpeg = std::io::Cursor::new(vec![]);
+    stored.write_to(&mut jpeg, image::ImageFormat::Jpeg).expect("memory");
+    let jpeg = jpeg.into_inner();
+    // EXIF's directory of one entry: tag 0x0112 (orientation), a 16-bit number, 6.
+    let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    put(folder.path(), "a.jpg", &[&jpeg[..2], exif, &jpeg[2..]].concat());
+    put(folder.path(), "b.jpg", &jpeg);
+    let data = read(Source::Folder, folder.path()).expect("whole data");
+    says(&data.notes.join("; "), &["1 of 2 pictures turned upright"]);
+    let [turned, as_stored] = [0, 1].map(|i| data.numbers(&data.train, i));
+    let dark = |picture: &[f32], x: usize, y: usize| picture[8 * y + x] < 0.2;
+    for (x, y) in [(1, 1), (6, 1), (1, 6), (6, 6)] {
+        assert_eq!(dark(&as_stored, x, y), y < 4, "as stored, at {x}, {y}");
+        assert_eq!(dark(&turned, x, y), x >= 4, "turned, at {x}, {y}");
+    }
 }
 
 // ---- anything at all ----

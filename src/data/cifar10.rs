@@ -54,17 +54,7 @@ pub fn load(path: &Path) -> Result<Dataset> {
         None => notes.push("no test images (test_batch.bin)".into()),
     }
     let (train, test) = (train.finish(), test.finish());
-    Ok(Dataset {
-        name: "CIFAR-10".into(),
-        shape: SHAPE,
-        classes: usize::from(CLASSES),
-        factor: 1.0,
-        offset: 0.0,
-        valid: Examples::none(&train),
-        train,
-        test,
-        notes,
-    })
+    Ok(Dataset { test, notes, ..Dataset::of("CIFAR-10", SHAPE, usize::from(CLASSES), train) })
 }
 
 /// What batches hold, one after the other.

@@ -10,7 +10,9 @@ use std::path::Path;
 /// # Errors
 /// When nothing known is there; the message lists what would have been.
 pub fn source(path: &Path) -> Result<Source> {
-    super::exists(path)?;
+    if !path.exists() {
+        return Err(super::gone(path));
+    }
     if idx::find(path, "train-images", 3).is_some() {
         Ok(Source::Idx)
     } else if cifar10::find(path).is_some() {

@@ -2,7 +2,7 @@
 //! pen, anti-aliased to 28×28 like MNIST. Example i is a pure function of (seed, i): the set is endless.
 
 use super::{Dataset, Examples, Shape, Values};
-use crate::rng::{PhiloxRng, stream};
+use crate::rng::{PhiloxRng, below, stream};
 use rand::Rng;
 use rayon::prelude::*;
 
@@ -116,17 +116,9 @@ pub fn load(count: usize, seed: u64) -> Dataset {
     let train = split("train", count, seed);
     let valid = split("valid", count.div_ceil(10), seed);
     let test = split("test", count.div_ceil(10), seed);
-    Dataset {
-        name: "digits (procedural)".into(),
-        shape: Shape { channels: 1, height: SIDE, width: SIDE },
-        classes: 10,
-        factor: 1.0,
-        offset: 0.0,
-        train,
-        valid,
-        test,
-        notes: vec!["drawn here; --seed draws other digits".into()],
-    }
+    let shape = Shape { channels: 1, height: SIDE, width: SIDE };
+    let notes = vec!["drawn here; --seed draws other digits".into()];
+    Dataset { valid, test, notes, ..Dataset::of("digits (procedural)", shape, 10, train) }
 }
 
 fn split(name: &str, count: usize, seed: u64) -> Examples {
@@ -137,7 +129,7 @@ fn split(name: &str, count: usize, seed: u64) -> Examples {
         .enumerate()
         .map(|(i, picture)| {
             let mut rng = PhiloxRng::new(seed, stream, i as u64);
-            let label = ((u64::from(rng.next_u32()) * 10) >> 32) as u8;
+            let label = below(rng.next_u32(), 10) as u8;
             draw(&mut rng, usize::from(label), picture);
             label
         })
@@ -148,7 +140,7 @@ fn split(name: &str, count: usize, seed: u64) -> Examples {
 /// Draws one digit: white (255) ink on black.
 fn draw(rng: &mut PhiloxRng, digit: usize, picture: &mut [u8]) {
     let styles = STYLES[digit];
-    let style = styles[((u64::from(rng.next_u32()) * styles.len() as u64) >> 32) as usize];
+    let style = styles[below(rng.next_u32(), styles.len())];
     let hand = Hand::new(rng);
     let mut lines = Vec::new();
     for stroke in style {

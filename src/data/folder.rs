@@ -1,4 +1,5 @@
-//! Any tree of PNG and JPEG files, made one size and one number of channels. Transparent pixels lie on white,
+//! Any tree of PNG and JPEG files, made one size and one number of channels. Pictures are turned upright by their EXIF
+//! orientation. Transparent pixels lie on white,
 //! 16 bits become 8, the greatest centred square is cut out and resized with an antialiased Lanczos filter. Asked
 //! for one channel, colour becomes grey by Rec. 601 luma; asked for three, grey is repeated.
 //!
@@ -11,7 +12,8 @@ use crate::error::{Error, Result};
 use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::imageops::crop_imm;
-use image::{ColorType, DynamicImage, ImageFormat, ImageReader, Limits, RgbImage};
+use image::metadata::Orientation;
+use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -54,6 +56,7 @@ struct Decoded {
     pixels: RgbImage,
     /// Before it was cut.
     size: [u32; 2],
+    turned: bool,
     coloured: bool,
     transparent: bool,
     deep: bool,
@@ -106,6 +109,7 @@ pub fn load(path: &Path, config: &config::Data) -> Result<Dataset> {
             notes.push(format!("{count} of {} pictures {what}", good.len()));
         }
     };
+    note(count(|d| d.turned), "turned upright, as their EXIF data say");
     note(count(|d| d.size[0] != d.size[1]), "cut to their centred square");
     let resized = good.iter().filter(|(_, d)| d.size[0].min(d.size[1]) != side).count();
     note(resized, &format!("resized to {side}×{side} (data.size)"));
@@ -166,7 +170,18 @@ fn decode(path: &Path, side: u32) -> std::result::Result<Decoded, String> {
     limits.max_image_height = Some(LARGEST_SIDE);
     limits.max_alloc = Some(LARGEST_BYTES);
     reader.limits(limits);
-    let image = reader.decode().map_err(|e| wrong(&e))?;
+    let mut decoder = reader.into_decoder().map_err(|e| wrong(&e))?;
+    if decoder.total_bytes() > LARGEST_BYTES {
+        return Err(wrong(&format!(
+            "decoded it has {} bytes, more than {LARGEST_BYTES}",
+            decoder.total_bytes()
+        )));
+    }
+    // What cannot be read of it turns nothing.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|e| wrong(&e))?;
+    image.apply_orientation(orientation);
+    let turned = orientation != Orientation::NoTransforms;
     let size = [image.width(), image.height()];
     if size.contains(&0) {
         return Err(wrong(&"it has no pixels"));
@@ -176,7 +191,7 @@ fn decode(path: &Path, side: u32) -> std::result::Result<Decoded, String> {
     let (whole, transparent) = on_white(image);
     let coloured = whole.pixels().any(|p| p.0[0] != p.0[1] || p.0[1] != p.0[2]);
     let pixels = square(whole, side).map_err(|e| wrong(&e))?;
-    Ok(Decoded { pixels, size, coloured, transparent, deep })
+    Ok(Decoded { pixels, size, turned, coloured, transparent, deep })
 }
 
 /// Whether an end mark follows the JPEG's first scan; where it does not, the decoder would fill the rest with

@@ -2,9 +2,10 @@
 
 use super::{Dataset, Examples, Values, load};
 use crate::config::{self, Scale, Source};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::numbers::hex;
 use sha2::{Digest, Sha256};
+use std::path::Path;
 
 impl Dataset {
     /// SHA-256 over shape, examples and labels of all splits, in hexadecimal digits.
@@ -25,6 +26,22 @@ impl Dataset {
     }
 }
 
+/// Refuses examples that `run` was not trained on; `known` is the [`Dataset::sha256`] that it left. Built-in sources are
+/// drawn anew wherever a run is looked at, on another processor perhaps with other last digits.
+///
+/// # Errors
+/// When they are others.
+pub fn same(run: &Path, known: Option<&str>, config: &config::Data, data: &Dataset) -> Result<()> {
+    if config.source.is_built_in() || known.is_none_or(|known| known == data.sha256()) {
+        return Ok(());
+    }
+    Err(Error::Data(format!(
+        "{} was trained on other examples than {} holds; give its own with --data",
+        run.display(),
+        config.path.as_deref().unwrap_or(Path::new("?")).display()
+    )))
+}
+
 /// What the examples are, however they are split, scaled and stacked: the name of a built-in source, whose draws
 /// all come from one distribution, or the SHA-256 of what the files hold.
 ///
@@ -43,5 +60,5 @@ pub fn identity(config: &config::Data) -> Result<String> {
 /// The same data without splits, with pixels in [0, 1]; a stack's digits one by one.
 pub fn whole(config: &config::Data) -> config::Data {
     let source = if config.source == Source::Stacked { Source::Idx } else { config.source };
-    config::Data { source, train: None, valid: None, scale: Scale::Unit, ..config.clone() }
+    config::Data { source, train: None, valid: None, hold_out: 0.0, scale: Scale::Unit, ..config.clone() }
 }

@@ -33,7 +33,7 @@ pub fn load(path: &Path) -> Result<Dataset> {
     }
     let Some((shape, train)) = split(path, "train")? else {
         return Err(Error::Data(format!(
-            "{}: no train-images-idx3-ubyte or .gz there, nor in MNIST/raw or FashionMNIST/raw below; \
+            "{}: no train-images-idx3-ubyte or .gz there, nor in raw, MNIST/raw, FashionMNIST/raw or KMNIST/raw below; \
              expected MNIST's IDX files",
             path.display()
         )));
@@ -64,18 +64,7 @@ pub fn load(path: &Path) -> Result<Dataset> {
         .filter_map(|s| s.labels.as_ref()?.iter().max())
         .max()
         .map_or(0, |&greatest| usize::from(greatest) + 1);
-    let valid = Examples::none(&train);
-    Ok(Dataset {
-        name: "IDX images".into(),
-        shape,
-        classes,
-        factor: 1.0,
-        offset: 0.0,
-        train,
-        valid,
-        test,
-        notes,
-    })
+    Ok(Dataset { test, notes, ..Dataset::of("IDX images", shape, classes, train) })
 }
 
 /// Images and labels of "train" or "t10k"; none where there are no images.

@@ -96,7 +96,7 @@ pub struct Dataset {
     pub shape: Shape,
     /// Number of classes; 0 when unlabelled.
     pub classes: usize,
-    /// Multiplies a stored byte: 1/255 in [0, 1], 2/255 in [−1, 1].
+    /// Multiplies a stored byte, by [`Scale`]: 1/255 for [0, 1], 2/255 for [−1, 1].
     pub factor: f32,
     /// Added to a stored byte after `factor`.
     pub offset: f32,
@@ -151,13 +151,13 @@ impl Examples {
 }
 
 impl Dataset {
-    /// A training split alone; its bytes stand for [0, 1].
+    /// A training split alone; its bytes stand for [0, 1], its numbers for themselves.
     pub fn of(name: &str, shape: Shape, classes: usize, train: Examples) -> Dataset {
         Dataset {
             name: name.into(),
             shape,
             classes,
-            factor: 1.0 / 255.0,
+            factor: if matches!(train.values, Values::U8(_)) { 1.0 / 255.0 } else { 1.0 },
             offset: 0.0,
             valid: Examples::none(&train),
             test: Examples::none(&train),
@@ -175,6 +175,11 @@ impl Dataset {
             }
             Values::F32(numbers) => numbers[at].to_vec(),
         }
+    }
+
+    /// These examples of a split, one behind the other, `[examples, numbers]`, as the network sees them.
+    pub fn numbers_of(&self, split: &Examples, which: impl IntoIterator<Item = usize>) -> Vec<f32> {
+        which.into_iter().flat_map(|i| self.numbers(split, i)).collect()
     }
 
     /// Mean of each element over the training split, `[numbers]`, as the network sees it.
@@ -224,8 +229,28 @@ impl Dataset {
         Ok(self)
     }
 
+    /// With test examples: where a reader found none, a share of the training examples, chosen by a fixed shuffle, is
+    /// held out.
+    #[must_use]
+    pub fn hold_out(mut self, share: f64) -> Dataset {
+        let count = self.train.count;
+        let held = (count as f64 * share) as usize;
+        if self.test.count > 0 || held == 0 {
+            return self;
+        }
+        let order: Vec<usize> = (0..count as u64).map(|i| shuffle::at(0, count, i)).collect();
+        let (test, train) = order.split_at(held);
+        let width = self.shape.len();
+        self.test = self.train.chosen(test, width);
+        self.train = self.train.chosen(train, width);
+        self.notes.push(format!(
+            "no test examples: {held} of {count} are held out to measure against (data.hold_out)"
+        ));
+        self
+    }
+
     /// Scales stored bytes to what the network sees.
-    fn scaled(mut self, scale: Scale) -> Result<Dataset> {
+    fn scaled(mut self, scale: Scale) -> Dataset {
         (self.factor, self.offset) = match scale {
             Scale::Unit => (1.0 / 255.0, 0.0),
             Scale::Signed => (2.0 / 255.0, -1.0),
@@ -238,7 +263,7 @@ impl Dataset {
                 (1.0, 0.0)
             }
         };
-        Ok(self)
+        self
     }
 }
 
@@ -285,40 +310,33 @@ pub fn usual(config: &config::Data) -> (Shape, usize) {
 /// When a path is missing, a file damaged, or a split asks for more than there is: the message names file,
 /// offset, what was expected and what to do.
 pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
-    let source = match (config.source, &config.path) {
-        (Source::Digits, _) => {
-            return digits::load(config.count, seed).scaled(config.scale)?.split(config, "digits");
+    let at = |path: &Path| path.display().to_string();
+    let (data, whence) = match (config.source, &config.path) {
+        (Source::Digits, _) => (digits::load(config.count, seed), "digits".into()),
+        (Source::Line, _) => (toy::load(&toy::LINE, config.count, seed), "line".into()),
+        (Source::Ring, _) => (toy::load(&toy::RING, config.count, seed), "ring".into()),
+        (Source::Grid, _) => (toy::load(&toy::GRID, config.count, seed), "grid".into()),
+        (source, None) => return Err(missing(source)),
+        (_, Some(path)) if !path.exists() => return Err(gone(path)),
+        (Source::Auto, Some(path)) => {
+            return load(&config::Data { source: detect::source(path)?, ..config.clone() }, seed);
         }
-        (Source::Line, _) => return toy::load(&toy::LINE, config.count, seed).split(config, "line"),
-        (Source::Ring, _) => return toy::load(&toy::RING, config.count, seed).split(config, "ring"),
-        (Source::Grid, _) => return toy::load(&toy::GRID, config.count, seed).split(config, "grid"),
-        (_, None) => return Err(missing(config.source)),
-        (Source::Auto, Some(path)) => detect::source(path)?,
-        (source, Some(_)) => source,
+        (Source::Idx, Some(path)) => (idx::load(path)?, at(path)),
+        (Source::Stacked, Some(path)) => (stacked::load(path, config.stack, config.count, seed)?, at(path)),
+        (Source::Cifar10, Some(path)) => (cifar10::load(path)?, at(path)),
+        (Source::Tfd, Some(path)) => (tfd::load(path, config.fold)?, at(path)),
+        (Source::Folder, Some(path)) => (folder::load(path, config)?, at(path)),
     };
-    let path = config.path.as_deref().expect("checked above");
-    exists(path)?;
-    let whence = path.display().to_string();
-    match source {
-        Source::Idx => idx::load(path)?.scaled(config.scale)?.split(config, &whence),
-        Source::Stacked => {
-            let stacks = stacked::load(path, config.stack, config.count, seed)?;
-            stacks.scaled(config.scale)?.split(config, &whence)
-        }
-        Source::Cifar10 => cifar10::load(path)?.scaled(config.scale)?.split(config, &whence),
-        Source::Tfd => tfd::load(path, config.fold)?.scaled(config.scale)?.split(config, &whence),
-        Source::Folder => folder::load(path, config)?.scaled(config.scale)?.split(config, &whence),
-        Source::Digits | Source::Ring | Source::Grid | Source::Line | Source::Auto => {
-            unreachable!("handled above")
-        }
-    }
+    let data = match config.source {
+        // Points are the numbers that the network sees.
+        Source::Ring | Source::Grid | Source::Line => data,
+        _ => data.scaled(config.scale),
+    };
+    Ok(data.split(config, &whence)?.hold_out(config.hold_out))
 }
 
-fn exists(path: &Path) -> Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
-    Err(Error::Data(format!("{}: no such file or folder", path.display())))
+fn gone(path: &Path) -> Error {
+    Error::Data(format!("{}: no such file or folder", path.display()))
 }
 
 fn missing(source: Source) -> Error {

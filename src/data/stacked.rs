@@ -6,7 +6,7 @@
 
 use super::{Dataset, Examples, Shape, Values, idx};
 use crate::error::{Error, Result};
-use crate::rng::{Draw, stream};
+use crate::rng::{Draw, below, stream};
 use rayon::prelude::*;
 use std::path::Path;
 
@@ -26,21 +26,14 @@ pub fn load(path: &Path, channels: usize, count: usize, seed: u64) -> Result<Dat
         let draw = Draw::new(seed, stream(&format!("stacked/{split}")), 0);
         let mut bytes = vec![0; count * channels * area];
         bytes.par_chunks_exact_mut(area).enumerate().for_each(|(i, channel)| {
-            let which = (u64::from(draw.word(i as u64)) * all.len() as u64) >> 32;
+            let which = below(draw.word(i as u64), all.len());
             channel.copy_from_slice(all[which as usize]);
         });
         Examples { count, values: Values::U8(bytes), labels: None }
     };
     let train = stacks("train", count);
-    Ok(Dataset {
-        name: format!("stacks of {channels} IDX images"),
-        shape: Shape { channels, ..digits.shape },
-        classes: 0,
-        factor: 1.0,
-        offset: 0.0,
-        valid: Examples::none(&train),
-        test: stacks("test", count.div_ceil(10)),
-        train,
-        notes: vec![format!("{channels} of {} images a stack; --seed draws other stacks", all.len())],
-    })
+    let (name, shape) = (format!("stacks of {channels} IDX images"), Shape { channels, ..digits.shape });
+    let test = stacks("test", count.div_ceil(10));
+    let notes = vec![format!("{channels} of {} images a stack; --seed draws other stacks", all.len())];
+    Ok(Dataset { test, notes, ..Dataset::of(&name, shape, 0, train) })
 }

@@ -77,19 +77,10 @@ pub fn load(path: &Path, fold: usize) -> Result<Dataset> {
     if train.count == 0 {
         return Err(wrong(folds, "to call images unlabelled (0)", format!("none in fold {fold}")));
     }
-    Ok(Dataset {
-        name: "TFD".into(),
-        shape: Shape { channels: 1, height: side, width: side },
-        classes: 0,
-        factor: 1.0,
-        offset: 0.0,
-        train,
-        valid: pick(2.0),
-        test: pick(3.0),
-        notes: vec![format!(
-            "fold {fold}: its unlabelled images for training, its validation and test images"
-        )],
-    })
+    let shape = Shape { channels: 1, height: side, width: side };
+    let notes =
+        vec![format!("fold {fold}: its unlabelled images for training, its validation and test images")];
+    Ok(Dataset { valid: pick(2.0), test: pick(3.0), notes, ..Dataset::of("TFD", shape, 0, train) })
 }
 
 /// The chosen of `n` images row by row. In the file the image's number runs fastest, then the row, then the

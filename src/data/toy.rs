@@ -3,7 +3,7 @@
 
 use super::{Dataset, Examples, Shape, Values};
 use crate::config::Source;
-use crate::rng::{Draw, stream};
+use crate::rng::{Draw, below, stream};
 
 /// A mixture of equally likely, round Gaussians.
 #[derive(Debug)]
@@ -75,9 +75,7 @@ pub fn load(mixture: &Mixture, count: usize, seed: u64) -> Dataset {
     let draw = |split: &str, count: usize| {
         let choice = Draw::new(seed, stream(&format!("data/{split}/mode")), 0);
         let noise = &Draw::new(seed, stream(&format!("data/{split}/noise")), 0);
-        let labels: Vec<u8> = (0..count as u64)
-            .map(|i| ((u64::from(choice.word(i)) * modes.len() as u64) >> 32) as u8)
-            .collect();
+        let labels: Vec<u8> = (0..count as u64).map(|i| below(choice.word(i), modes.len()) as u8).collect();
         let point = |(i, &label): (usize, &u8)| {
             (0..mixture.axes).map(move |axis| {
                 modes[usize::from(label)][axis] + mixture.sd * noise.normal((2 * i + axis) as u64)
@@ -87,17 +85,10 @@ pub fn load(mixture: &Mixture, count: usize, seed: u64) -> Dataset {
         Examples { count, values: Values::F32(points), labels: Some(labels) }
     };
     let train = draw("train", count);
-    Dataset {
-        name: mixture.name.into(),
-        shape: Shape { channels: mixture.axes, height: 1, width: 1 },
-        classes: modes.len(),
-        factor: 1.0,
-        offset: 0.0,
-        valid: Examples::none(&train),
-        test: draw("test", count.div_ceil(10)),
-        train,
-        notes: vec!["made here; --seed makes other points".into()],
-    }
+    let shape = Shape { channels: mixture.axes, height: 1, width: 1 };
+    let test = draw("test", count.div_ceil(10));
+    let notes = vec!["made here; --seed makes other points".into()];
+    Dataset { test, notes, ..Dataset::of(mixture.name, shape, modes.len(), train) }
 }
 
 #[cfg(test)]

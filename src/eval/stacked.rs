@@ -5,7 +5,7 @@ use super::modes::reverse_kl;
 use super::{Measurement, Metric, Subject};
 use crate::error::Result;
 use crate::numbers::Numbers;
-use crate::rng::{Draw, stream};
+use crate::rng::{Draw, below, stream};
 use crate::train::sampler::noise;
 
 /// Stacks labelled at once.
@@ -51,8 +51,7 @@ impl Subject<'_> {
         }
         let draw = Draw::new(self.seed, stream("perfect sampler"), 0);
         let mut perfect = vec![0; modes];
-        (0..number as u64)
-            .for_each(|i| perfect[((u64::from(draw.word(i)) * modes as u64) >> 32) as usize] += 1);
+        (0..number as u64).for_each(|i| perfect[below(draw.word(i), modes)] += 1);
         let protocol = format!(
             "{number} stacks of {channels}, each channel labelled by {told}; {modes} modes, captured with at \
              least one; KL of the histogram against the uniform one (1712.04086)"

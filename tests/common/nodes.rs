@@ -193,7 +193,7 @@ fn minibatch(data: &Dataset, moment: Moment, input: &str, rows: usize) -> Vec<f3
     let position = |row: usize| moment.tick * rows as u64 + row as u64;
     let examples = (0..rows).map(|row| shuffle::at(moment.seed, data.train.count, position(row)));
     if input == EXAMPLES {
-        return examples.flat_map(|i| data.numbers(&data.train, i)).collect();
+        return data.numbers_of(&data.train, examples);
     }
     let labels = data.train.labels.as_ref().expect("labelled data");
     let one_hot = |i: usize| (0..data.classes).map(move |c| f32::from(u8::from(usize::from(labels[i]) == c)));
