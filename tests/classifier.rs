@@ -145,7 +145,7 @@ fn a_classifier_tells_digits_apart_and_any_number_of_threads_makes_its_bytes() {
         ..Layers::recipe("mnist").and_then(Layers::finish).expect("a recipe").data
     };
     let data = gansaku::data::load(&identity::whole(&config), 0).expect("readable");
-    let pictures: Vec<f32> = (0..200).flat_map(|i| data.numbers(&data.test, i)).collect();
+    let pictures = data.numbers_of(&data.test, 0..200);
     let labels = data.test.labels.as_ref().expect("labelled");
     assert_eq!(loaded.accuracy(&pictures, labels), loaded.card.accuracy, "as its card says");
     assert_eq!(loaded.features(&pictures).len(), 200 * loaded.width());
@@ -237,8 +237,8 @@ fn what_a_metric_lacks_is_said_before_anything_is_written() {
         &["no labels", "both training and testing"],
     );
     unlabel("t10k");
-    says(&eval(&["cas", "--data", "other"], 3), &["cas needs labelled"]);
-    says(&eval(&["classes", "--data", "other"], 3), &["classes needs labelled"]);
+    says(&eval(&["cas", "--data", "other"], 3), &["cas needs training and test examples labelled"]);
+    says(&eval(&["classes", "--data", "other"], 3), &["classes needs test examples labelled"]);
     let arguments = ["classifier", "other", "--out", "never.safetensors"];
     says(&refused(path, &arguments, 3), &["no labels"]);
     assert!(!path.join("never.safetensors").exists());
@@ -246,6 +246,20 @@ fn what_a_metric_lacks_is_said_before_anything_is_written() {
     for (flag, value) in [("--out", "c.json"), ("--out", "nowhere/c.safetensors"), ("--name", "a/b")] {
         says(&refused(path, &["classifier", "digits", flag, value], 2), &[flag, value]);
     }
+    // Metrics would be of other data than the run's, whatever they need.
+    digits_as_idx(&path.join("other"), 1_500, 200, 9);
+    says(
+        &eval(&["swd", "--data", "other"], 3),
+        &["was trained on other examples than", "its own with --data"],
+    );
+    says(
+        &refused(path, &["report", "runs/00000-mnist", "--data", "other"], 3),
+        &["trained on other examples"],
+    );
+    says(
+        &refused(path, &["doctor", "runs/00000-mnist", "--data", "gone"], 3),
+        &["gone", "no such file or folder"],
+    );
     // Too few test examples.
     digits_as_idx(&path.join("other"), 1_500, 20, 0);
     run(path, &["classifier", "other", "--out", "few.safetensors", "--epochs", "1"]);
@@ -309,6 +323,8 @@ fn stacks_of_digits_are_trained_on_and_their_modes_counted() {
         assert!((real / expected - 1.0).abs() < 0.1, "{real} of {expected}");
         assert!(m.values["modes"] < real, "ten steps: {m:?}");
     }
+    let fd = ["eval", "runs/stack-3", "fd", "--classifier", "c.safetensors"];
+    says(&refused(path, &fd, 2), &["fd sees one digit at a time", "measure modes or swd"]);
     let first = ["eval", "runs/stack-3", "modes"];
     says(&refused(path, &first, 2), &["modes needs a classifier"]);
 }

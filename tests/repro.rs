@@ -305,6 +305,13 @@ fn what_cannot_be_used_is_told_and_nothing_is_written() {
     no(&["pacgan-ring", "--seeds", "0"], 2, &[]);
     no(&["pacgan-ring", "--steps", "0"], 2, &[]);
     no(&["pacgan-ring", "--time", "soon"], 2, &[]);
+    // Of four kinds of digits there are other modes than the protocol's.
+    for (name, count) in [("train", 1_500), ("t10k", 150)] {
+        let labels: Vec<u8> = (0..count).map(|i| (i % 4) as u8).collect();
+        let file = Path::new(&mnist).join(format!("{name}-labels-idx1-ubyte"));
+        fs::write(file, idx::idx(&[count], &labels)).expect("written");
+    }
+    no(&["stacked-mnist", "--data", &mnist], 3, &["ten kinds of digits", "has 4"]);
     // Too few validation examples for the metric are told before hours of training, not after.
     let few = ["--set", "data.train=[0, 400]", "--set", "data.valid=[400, 900]"];
     no(&[&["gan-2014", "--data", &mnist][..], &few].concat(), 3, &["parzen needs 1000 validation examples"]);

@@ -161,7 +161,7 @@ fn every_state_is_named_and_nothing_sick_is_called_healthy() {
         let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
         let (path, came_to_its_end) = run(folder.path(), &format!("r{i}"), recipe, over, &sets);
         assert_eq!(came_to_its_end, state != State::NonFinite, "{state:?}: {sets:?}");
-        let found = diagnose(&path).expect("a run");
+        let found = diagnose(&path, None).expect("a run");
         println!("{state:?} {sets:?}: {:?}; was {:?}", states(&found), entered(&path));
         assert!(entered(&path).contains(&state), "{state:?} {sets:?}: never named: {found:?}");
         assert!(found.verdicts.iter().all(|v| v.state.is_alarm()), "{state:?} {sets:?}: {found:?}");
@@ -187,7 +187,11 @@ fn five_healthy_seeds_raise_no_alarm() {
         {
             let (path, _) = run(folder.path(), &format!("{recipe}-{seed}"), recipe, over, sets);
             assert_eq!(entered(&path), [State::Healthy], "{recipe}, seed {seed}");
-            assert_eq!(states(&diagnose(&path).expect("a run")), [State::Healthy], "{recipe}, seed {seed}");
+            assert_eq!(
+                states(&diagnose(&path, None).expect("a run")),
+                [State::Healthy],
+                "{recipe}, seed {seed}"
+            );
         }
     }
 }
@@ -280,12 +284,12 @@ fn training_images_are_memorised_and_the_mean_image_is_collapsed() {
     let folder = tempfile::tempdir().expect("a folder");
     let examples = examples(200);
     let copies = forged(folder.path(), "copies", &examples);
-    let found = diagnose(&copies).expect("a run");
+    let found = diagnose(&copies, None).expect("a run");
     assert_eq!(states(&found), [State::Memorising], "{found:?}");
     says(&found.verdicts[0].evidence, &["nearest training example"]);
     let mean: Vec<f32> = (0..784).map(|i| examples.iter().map(|x| x[i]).sum::<f32>() / 200.0).collect();
     let alike = forged(folder.path(), "mean", &[mean.clone(), mean]);
-    let found = diagnose(&alike).expect("a run");
+    let found = diagnose(&alike, None).expect("a run");
     assert_eq!(states(&found), [State::ModeCollapse], "{found:?}");
 }
 

@@ -3,11 +3,11 @@
 use crate::config::Scale;
 use crate::data::{self, identity};
 use crate::error::{Error, Result};
-use crate::eval::classifier::{Classifier as Trained, Request, with_held_out};
+use crate::eval::classifier::{Classifier as Trained, Request};
 use crate::exec::{self, Device};
 use crate::models::classifier::Recipe;
+use crate::numbers::readable;
 use crate::run::is_plain;
-use crate::train::progress::readable;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +40,9 @@ pub struct Classifier {
     /// Pictures of a folder are cropped to a centred square and resized to this many pixels a side
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
     size: u16,
+    /// Channels of a folder's pictures: 1 or 3 [default: 3 if any picture has colour]
+    #[arg(long, value_name = "N", value_parser = ["1", "3"])]
+    channels: Option<String>,
     /// Where to compute: auto, cpu, cuda, cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = super::device)]
     device: Device,
@@ -62,12 +65,15 @@ pub fn run(args: &Classifier) -> Result<()> {
     let device = exec::open(args.device, threads)?;
     let mut config = super::inspect::data_at(&args.data)?;
     (config.scale, config.size) = (Scale::Unit, usize::from(args.size));
+    // Whatever is held out, the data are the same.
+    let held = std::mem::take(&mut config.hold_out);
+    config.channels = args.channels.as_ref().map_or(0, |n| if n == "1" { 1 } else { 3 });
     let dataset = data::load(&config, 0)?;
     let identity = match config.source.is_built_in() {
         true => identity::identity(&config)?,
         false => dataset.sha256(),
     };
-    let dataset = Arc::new(with_held_out(dataset));
+    let dataset = Arc::new(dataset.hold_out(held));
     tell!("data: {}", super::inspect::describe(&dataset));
     let mut recipe = Recipe::standard();
     recipe.epochs = args.epochs.map_or(recipe.epochs, u64::from);
@@ -92,5 +98,6 @@ fn named(path: &Path) -> String {
     let plain = |name: String| -> String {
         name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect()
     };
-    parts.map(plain).find(|name| name != "raw").unwrap_or_else(|| "data".into())
+    let mut names = parts.map(|part| plain(part).trim_matches('-').to_string());
+    names.find(|name| name != "raw" && !name.is_empty()).unwrap_or_else(|| "data".into())
 }

@@ -21,6 +21,9 @@ pub struct Doctor {
     /// A run's folder, also while it trains, or a checkpoint's
     #[arg(value_name = "RUN|CHECKPOINT", conflicts_with = "kernels")]
     run: Option<PathBuf>,
+    /// The data it was trained on, if they moved
+    #[arg(long, value_name = "PATH", requires = "run")]
+    data: Option<PathBuf>,
     /// Also write the diagnosis as JSON
     #[arg(long, value_name = "FILE", requires = "run")]
     json: Option<PathBuf>,
@@ -31,7 +34,7 @@ pub struct Doctor {
 
 pub fn run(args: &Doctor) -> Result<()> {
     if let Some(run) = &args.run {
-        return judge(run, args.json.as_deref());
+        return judge(run, args);
     }
     let mut out = format!("gansaku {}\n", env!("CARGO_PKG_VERSION"));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -42,9 +45,10 @@ pub fn run(args: &Doctor) -> Result<()> {
     examined
 }
 
-fn judge(run: &Path, json: Option<&Path>) -> Result<()> {
+fn judge(run: &Path, args: &Doctor) -> Result<()> {
+    let json = args.json.as_deref();
     super::has_folder("--json", json)?;
-    let diagnosis = diagnose(run)?;
+    let diagnosis = diagnose(run, args.data.as_deref())?;
     print(&told(run, &diagnosis))?;
     let Some(path) = json else { return Ok(()) };
     let json = serde_json::to_value(&diagnosis).expect("names and numbers");

@@ -9,7 +9,7 @@ use crate::eval::{Measurement, Metric, Subject, parzen};
 use crate::exec::Device;
 use crate::numbers::Numbers;
 use crate::report::picture::Picture;
-use crate::run::{Folder, atomic, checkpoint, read_config};
+use crate::run::{Folder, atomic, checkpoint};
 use crate::train::forger::Forger;
 use clap::Args;
 use std::fmt::Write;
@@ -65,7 +65,7 @@ pub fn run(args: &Eval) -> Result<()> {
     let mut windows = parzen::open(args.device)?;
     let mut forger = Forger::load(from, threads)?;
     let mut config = forger.config.clone();
-    config.data.path = data_path(from);
+    config.data.path = data_path(from)?;
     config.data.moved(args.data.as_deref(), &forger.from)?;
     let mut classifier = args.classifier.as_deref().map(|c| Classifier::load(c, threads)).transpose()?;
     let dataset = data::load(&config.data, config.seed)?;
@@ -109,6 +109,7 @@ pub fn run(args: &Eval) -> Result<()> {
     if metrics.is_empty() {
         return Err(Error::Data(format!("{}: no metric fits these data", from.display())));
     }
+    identity::same(&subject.forger.from, subject.forger.data.as_deref(), &config.data, subject.data)?;
     for metric in metrics {
         let measurement = subject.measure(metric)?;
         super::print(&describe(&measurement))?;
@@ -139,7 +140,7 @@ struct Kept<'a> {
     json: Option<&'a Path>,
     /// The run's folder, where a run is measured.
     folder: Option<Folder>,
-    /// What an earlier call left there.
+    /// What other calls left there.
     earlier: Option<Report>,
     report: Report,
 }
@@ -148,11 +149,16 @@ impl Kept<'_> {
     /// Nothing is written before something is measured; what is no report of measurements is never written over.
     fn open(json: Option<&Path>, report: Report) -> Result<Kept<'_>> {
         let folder = checkpoint::run_of(&report.checkpoint).map(|path| Folder { path });
-        let earlier = match folder.as_ref().map(Folder::eval_file) {
-            Some(file) if file.exists() => Some(Report::read(&file)?),
-            _ => None,
-        };
-        Ok(Kept { json, folder, earlier, report })
+        let mut kept = Kept { json, folder, earlier: None, report };
+        kept.read_earlier()?;
+        Ok(kept)
+    }
+
+    fn read_earlier(&mut self) -> Result<()> {
+        let file = self.folder.as_ref().map(Folder::eval_file).filter(|file| file.exists());
+        let read = file.map(|file| Report::read(&file)).transpose();
+        self.earlier = read.map_err(|e| Error::Data(format!("{e}; move it away")))?;
+        Ok(())
     }
 
     /// The step of what the run's folder keeps, if that is newer than this checkpoint.
@@ -167,14 +173,16 @@ impl Kept<'_> {
         };
         let picture = measurement.picture.as_ref().map(Picture::png);
         self.report.measurements.push(measurement);
-        if let Some(path) = self.json {
-            write(path, &self.report)?;
-        }
-        let Some(folder) = self.folder.as_ref().filter(|_| self.newer().is_none()) else { return Ok(()) };
+        let written = self.json.map_or(Ok(()), |path| write(path, &self.report));
+        // Another program may have measured the run meanwhile.
+        let _lock = self.folder.as_ref().map(Folder::lock_measurements).transpose()?;
+        self.read_earlier()?;
+        let Some(folder) = self.folder.as_ref().filter(|_| self.newer().is_none()) else { return written };
         if let Some(picture) = picture {
             atomic::write(&folder.theory_file(), &picture)?;
         }
-        write(&folder.eval_file(), &with_earlier(self.report.clone(), self.earlier.clone()))
+        write(&folder.eval_file(), &with_earlier(self.report.clone(), self.earlier.clone()))?;
+        written
     }
 
     fn told(&self) {
@@ -215,10 +223,12 @@ fn compare(files: &[PathBuf]) -> Result<()> {
 }
 
 /// The path a run was trained from: its own configuration knows it, a checkpoint's does not.
-fn data_path(from: &Path) -> Option<PathBuf> {
+fn data_path(from: &Path) -> Result<Option<PathBuf>> {
     let given = Folder { path: from.to_path_buf() };
-    let run = if given.metrics_file().is_file() { given } else { Folder { path: checkpoint::run_of(from)? } };
-    read_config(&run.config_file()).and_then(Layers::finish).ok()?.data.path
+    let is_run = given.config_file().is_file() && given.checkpoints().is_dir();
+    let run = if is_run { Some(given) } else { checkpoint::run_of(from).map(|path| Folder { path }) };
+    let config = run.map(|run| run.config().and_then(Layers::finish)).transpose()?;
+    Ok(config.and_then(|config| config.data.path))
 }
 
 fn describe(m: &Measurement) -> String {

@@ -12,7 +12,7 @@ pub mod probe;
 mod rules;
 
 use crate::config::{Config, Layers};
-use crate::data;
+use crate::data::{self, identity};
 use crate::error::Result;
 use crate::run::journal::{self, Stepped};
 use crate::run::{Folder, Line, checkpoint, read_config};
@@ -123,18 +123,20 @@ impl Stepped for Entry {
 }
 
 /// Judges a run by its folder (its newest checkpoint) or by a checkpoint's. Where training left no probe of that
-/// checkpoint, it is probed now: that reads the data.
+/// checkpoint, it is probed now: that reads the data, which lie at `data` where they moved.
 ///
 /// # Errors
-/// When there is no such run or checkpoint. Data that cannot be read are a note.
-pub fn diagnose(run: &Path) -> Result<Diagnosis> {
+/// When there is no such run or checkpoint, or its configuration is damaged. Data that cannot be read are a note, unless
+/// they are given.
+pub fn diagnose(run: &Path, data: Option<&Path>) -> Result<Diagnosis> {
     let (checkpoint, path, warnings) = match checkpoint::locate(run) {
         Ok(found) => found,
         // A run that diverged before its first checkpoint has records all the same.
         Err(e) => return recorded(run).ok().filter(|d| d.step > 0).ok_or(e),
     };
     let home = checkpoint::run_of(&path);
-    let config = home.as_deref().and_then(|home| own_config(home).ok()).unwrap_or(checkpoint.config.clone());
+    let mut config = home.as_deref().map_or_else(|| Ok(checkpoint.config.clone()), own_config)?;
+    config.data.moved(data, run)?;
     let is_run = home.as_deref() == Some(run);
     let until = if is_run { u64::MAX } else { checkpoint.state.step };
     let mut judge = Judge::new(&config);
@@ -146,13 +148,18 @@ pub fn diagnose(run: &Path) -> Result<Diagnosis> {
     let step = checkpoint.state.step;
     let probed = |e: &Entry| matches!(e, Entry::Probe(p) if p.step == step);
     if !entries.iter().any(probed) {
+        let known = checkpoint.state.data.as_deref();
         let probe = data::load(&config.data, config.seed)
-            .and_then(|data| Prober::new(&checkpoint.config, &Arc::new(data), 0))
+            .and_then(|found| identity::same(run, known, &config.data, &found).map(|()| Arc::new(found)))
+            .and_then(|found| Prober::new(&checkpoint.config, &found, 0))
             .map(|mut prober| prober.probe(&checkpoint.networks, step));
         match probe {
             Ok(Some(probe)) => drop(judge.probe(&probe)),
             Ok(None) => notes.push("samples were not measured: a number of them is not finite".into()),
-            Err(e) => notes.push(format!("samples were not measured: {e}")),
+            Err(e) if data.is_some() => return Err(e),
+            Err(e) => {
+                notes.push(format!("samples were not measured: {e}; --data says where the data lie now"))
+            }
         }
     }
     Ok(told(&judge, &entries, step, notes))

@@ -197,8 +197,7 @@ impl Prober {
         let most = (MOST_NUMBERS / dim).max(TILE).min(train.count);
         let mut nearest = vec![f32::INFINITY; vectors.len() / dim];
         for from in (0..most).step_by(TILE) {
-            let tile: Vec<f32> =
-                (from..most.min(from + TILE)).flat_map(|i| self.data.numbers(train, i)).collect();
+            let tile = self.data.numbers_of(train, from..most.min(from + TILE));
             let found = neighbours::nearest(vectors, &tile, dim);
             nearest.iter_mut().zip(found).for_each(|(best, n)| *best = best.min(n.distance));
         }

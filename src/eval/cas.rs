@@ -2,7 +2,7 @@
 //! on real data; beside it, one trained on as many real examples.
 
 use super::classifier::{Classifier, Request, labelled};
-use super::{Measurement, Metric, Subject};
+use super::{Measurement, Metric, Subject, features};
 use crate::data::shuffle;
 use crate::error::{Error, Result};
 use crate::exec::{self, Device};
@@ -10,38 +10,43 @@ use crate::models::classifier::Recipe;
 use crate::numbers::Numbers;
 use std::sync::Arc;
 
-impl Subject<'_> {
-    pub(super) fn train_on_fake(&mut self) -> Result<Measurement> {
+impl<'a> Subject<'a> {
+    /// Labels of test and training examples, if they are enough to train and test on.
+    ///
+    /// # Errors
+    /// When they are not, or nothing could label samples.
+    pub(super) fn labels_for_cas(&self) -> Result<[&'a [u8]; 2]> {
         self.pictures(Metric::Cas)?;
         let data = self.data;
-        let (Some(test_labels), Some(train_labels), true) =
-            (&data.test.labels, &data.train.labels, data.classes > 1)
+        let (Some(test), Some(train), true) = (&data.test.labels, &data.train.labels, data.classes > 1)
         else {
             return Err(Error::Data(format!(
-                "cas needs labelled training and test examples, but {} has none; measure fd or prdc",
+                "cas needs training and test examples labelled with two or more classes, but {} has none; measure fd or \
+                 prdc",
                 data.name
             )));
         };
+        let batch = Recipe::standard().batch;
         self.need(&data.test, "test", 100, Metric::Cas)?;
-        let count = self.count.unwrap_or(data.train.count);
-        let reals = count.min(data.train.count);
-        let conditional = self.forger.gan.classes > 0;
-        let recipe = Recipe::standard();
-        let batch = recipe.batch;
-        if data.train.count < batch {
-            return Err(Error::Data(format!(
-                "cas trains on at least {batch} examples, but {} has {}; give data with more of them",
-                data.name, data.train.count
-            )));
-        }
-        if count < batch {
+        self.need(&data.train, "training", batch, Metric::Cas)?;
+        if self.count.is_some_and(|count| count < batch) {
             return Err(Error::Usage(format!(
                 "cas trains on at least {batch} samples; give --count {batch} or more"
             )));
         }
-        if !conditional {
-            self.classifier(Metric::Cas)?;
+        if self.forger.gan.classes == 0 && self.classifier.is_none() {
+            return Err(features::no_classifier(Metric::Cas));
         }
+        Ok([test, train])
+    }
+
+    pub(super) fn train_on_fake(&mut self) -> Result<Measurement> {
+        let data = self.data;
+        let [test_labels, train_labels] = self.labels_for_cas()?;
+        let count = self.count.unwrap_or(data.train.count);
+        let reals = count.min(data.train.count);
+        let conditional = self.forger.gan.classes > 0;
+        let recipe = Recipe::standard();
         let samples = self.samples(count)?;
         let real = self.examples(&data.train, reals, true);
         let test = self.examples(&data.test, data.test.count, false);
@@ -65,7 +70,7 @@ impl Subject<'_> {
         let score = |what: &str, pictures: Vec<f32>, labels: Vec<u8>| -> Result<_> {
             let count = labels.len();
             let mut set = labelled(data, pictures, labels);
-            set.test = labelled(data, test.clone(), test_labels.clone()).train;
+            set.test = labelled(data, test.clone(), test_labels.to_vec()).train;
             tell!("cas: training a classifier on {count} {what}");
             let device = exec::open(Device::Cpu, threads)?;
             let trained = Classifier::train(&request, &Arc::new(set), device, &mut |_, _, _| Ok(()))?;

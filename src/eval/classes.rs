@@ -46,7 +46,7 @@ pub(super) fn test_labels(data: &Dataset) -> Result<&[u8]> {
     let labels = data.test.labels.as_deref().filter(|_| data.classes > 1);
     labels.ok_or_else(|| {
         Error::Data(format!(
-            "classes needs labelled test examples, but {} has none; measure fd or prdc",
+            "classes needs test examples labelled with two or more classes, but {} has none; measure fd or prdc",
             data.name
         ))
     })
@@ -58,6 +58,7 @@ impl Subject<'_> {
         let test_labels = test_labels(data)?;
         let sets = self.feature_sets(Metric::Classes)?;
         let classes = data.classes;
+        let digits = (classes - 1).to_string().len().max(2);
         let test_labels = &test_labels[..sets.tests()];
         let asked: Option<Vec<u8>> =
             (self.forger.gan.classes > 0).then(|| (0..sets.count).map(|i| (i % classes) as u8).collect());
@@ -70,9 +71,10 @@ impl Subject<'_> {
                 ("classes", found.shares.iter().filter(|&&s| s > 0.0).count() as f64),
             ]);
             for (class, (share, covered)) in found.shares.iter().zip(covered).enumerate() {
-                all.insert(format!("{class:02} share"), *share);
+                // Numbers are listed by name.
+                all.insert(format!("{class:0digits$} share"), *share);
                 if covered.is_finite() {
-                    all.insert(format!("{class:02} coverage"), covered);
+                    all.insert(format!("{class:0digits$} coverage"), covered);
                 }
             }
             if let Some(asked) = asked {

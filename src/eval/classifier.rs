@@ -2,7 +2,8 @@
 //! metadata say what it was made from.
 
 use super::shortened;
-use crate::data::{Dataset, Examples, Shape, Values, shuffle};
+use crate::config;
+use crate::data::{Dataset, Examples, Shape, Values};
 use crate::error::{Error, Result};
 use crate::exec::cpu::Batched;
 use crate::exec::{NetworkState, Opened};
@@ -77,7 +78,7 @@ impl Classifier {
         let trained = Classifier::train(request, data, device, &mut |step, steps, loss| {
             let progress = progress.get_or_insert_with(|| Progress::new(0, steps, None));
             progress.step(step);
-            if step == steps || step % 1_000 == 0 {
+            if step == steps || step % 1_000 == 0 && step > 0 {
                 progress.numbers(step, format!("cross-entropy {loss:.4}"));
             }
             Ok(())
@@ -171,6 +172,7 @@ impl Classifier {
         if card.recipe.network.layers.len() < 2 || card.classes < 2 {
             return Err(wrong("a network without features"));
         }
+        config::network("layers", &card.recipe.network).map_err(|e| wrong(&e.to_string()))?;
         let [channels, height, width] = card.example;
         let shape = Shape { channels, height, width };
         let network = model::Classifier::new(&card.recipe, shape, card.classes).network;
@@ -270,23 +272,7 @@ pub struct Request {
 
 /// All pictures of a split as a classifier sees them, where the data set holds pixels in [0, 1].
 fn pictures(data: &Dataset, split: &Examples) -> Vec<f32> {
-    (0..split.count).flat_map(|i| data.numbers(split, i)).collect()
-}
-
-/// Data with test examples: where a reader found none, a tenth of the training examples, chosen by a fixed shuffle,
-/// is held out.
-pub fn with_held_out(mut data: Dataset) -> Dataset {
-    let count = data.train.count;
-    if data.test.count > 0 || count < 10 {
-        return data;
-    }
-    let order: Vec<usize> = (0..count as u64).map(|i| shuffle::at(0, count, i)).collect();
-    let (test, train) = order.split_at(count / 10);
-    let width = data.shape.len();
-    data.test = data.train.chosen(test, width);
-    data.train = data.train.chosen(train, width);
-    data.notes.push(format!("no test split: {} of {count} examples are held out", test.len()));
-    data
+    data.numbers_of(split, 0..split.count)
 }
 
 /// A labelled data set of pictures in [0, 1] for training, `[labels.len(), numbers]`.

@@ -50,8 +50,10 @@ impl Subject<'_> {
         let test = Gaussian::of(&sets.test, width);
         let name = format!("FD-{}", sets.name);
         let row = |x: &[f32]| Numbers::from([(&name[..], distance(&Gaussian::of(x, width), &test))]);
-        let warning = (count < 10 * width)
-            .then(|| format!("{count} samples for {width} features: the distance is biased upwards"));
+        let fewest = [(count, "samples"), (sets.tests(), "test examples")].into_iter().min();
+        let warning = fewest
+            .filter(|(n, _)| *n < 10 * width)
+            .map(|(n, what)| format!("{n} {what} for {width} features: the distance is biased upwards"));
         let protocol = format!(
             "Fréchet distance of {count} samples to {} test examples in {width} features of {}",
             sets.tests(),

@@ -5,7 +5,7 @@ use super::features::FeatureSets;
 use super::{Measurement, Metric, Subject};
 use crate::error::Result;
 use crate::exec::cpu::matmul_transposed;
-use crate::numbers::{Numbers, mean_and_error};
+use crate::numbers::{Numbers, counted, mean_and_error};
 use rayon::prelude::*;
 
 /// Vectors of each set a block.
@@ -59,18 +59,25 @@ impl Subject<'_> {
         let sets = self.feature_sets(Metric::Kid)?;
         let FeatureSets { width, count, .. } = sets;
         let name = format!("KID-{}", sets.name);
+        // All rows have blocks of one size.
+        let size = [count, sets.tests(), sets.train.len() / width].into_iter().fold(BLOCK, usize::min);
         let row = |x: &[f32]| {
-            let d = measure(x, &sets.test, width, BLOCK);
-            (Numbers::from([(&name[..], d.mean), ("se", d.error)]), d.blocks)
+            let d = measure(x, &sets.test, width, size);
+            let mut row = Numbers::from([(&name[..], d.mean)]);
+            // One block tells nothing of its error.
+            if d.blocks > 1 {
+                row.insert("se".into(), d.error);
+            }
+            (row, d.blocks)
         };
         let (found, blocks) = row(&sets.samples);
+        let used = blocks * size;
         let protocol = format!(
-            "unbiased MMD² of {count} samples and {} test examples under (x·y/d + 1)³, mean of {blocks} blocks of \
-             {}, in {width} features of {} (1801.01401)",
-            sets.tests(),
-            BLOCK.min(count).min(sets.tests()),
+            "unbiased MMD² of {used} samples and {used} test examples under (x·y/d + 1)³, mean of {} of {size}, in \
+             {width} features of {} (1801.01401)",
+            counted(blocks as u64, "block"),
             sets.told
         );
-        Ok(self.measurement(Metric::Kid, protocol, count, found).beside(sets.reals(), row(&sets.train).0))
+        Ok(self.measurement(Metric::Kid, protocol, used, found).beside(sets.reals(), row(&sets.train).0))
     }
 }

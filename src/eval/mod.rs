@@ -163,19 +163,29 @@ impl Subject<'_> {
                 self.pictures(metric)?;
                 self.need(&self.data.test, "test", 100, metric)
             }
-            Metric::Swd => self.need(&self.data.test, "test", 100, metric),
+            Metric::Swd => {
+                self.need(&self.data.train, "training", 100, metric)?;
+                self.need(&self.data.test, "test", 100, metric)
+            }
             Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes => {
                 self.pictures(metric)?;
+                if self.forger.config.data.source == Source::Stacked {
+                    return Err(Error::Usage(format!(
+                        "{} sees one digit at a time, this run makes stacks of them; measure modes or swd",
+                        metric.name()
+                    )));
+                }
+                self.need(&self.data.train, "training", 100, metric)?;
                 if metric == Metric::Classes {
                     classes::test_labels(self.data)?;
                 }
                 self.need(&self.data.test, "test", 100, metric)?;
                 self.classifier.as_ref().map(|_| ()).ok_or_else(|| features::no_classifier(metric))
             }
-            // It says so itself, before it draws the first sample.
-            Metric::Cas => Ok(()),
+            Metric::Cas => self.labels_for_cas().map(|_| ()),
             Metric::MsSsim => {
                 self.pictures(metric)?;
+                ms_ssim::fitting_scales(self.data.shape)?;
                 self.need(&self.data.train, "training", 100, metric)
             }
             Metric::Birthday => {
@@ -198,13 +208,13 @@ impl Subject<'_> {
         if shuffled {
             return self.shuffled(split, 0..count);
         }
-        self.display().unit(&(0..count).flat_map(|i| self.data.numbers(split, i)).collect::<Vec<f32>>())
+        self.display().unit(&self.data.numbers_of(split, 0..count))
     }
 
     /// Examples at these places of the fixed shuffled order, as people see them.
     fn shuffled(&self, split: &Examples, places: std::ops::Range<usize>) -> Vec<f32> {
         let at = |i: usize| shuffle::at(0, split.count, i as u64);
-        self.display().unit(&places.flat_map(|i| self.data.numbers(split, at(i))).collect::<Vec<f32>>())
+        self.display().unit(&self.data.numbers_of(split, places.map(at)))
     }
 
     fn display(&self) -> Display {
@@ -215,8 +225,13 @@ impl Subject<'_> {
         if split.count >= count {
             return Ok(());
         }
+        let advice = match name {
+            "test" => "train with a larger data.hold_out, or give data with more of them",
+            "validation" => "train with --set data.valid='[from, to]' to keep training examples for it",
+            _ => "give data with more of them",
+        };
         Err(Error::Data(format!(
-            "{} needs {count} {name} examples, but {} has {}; give data with more of them",
+            "{} needs {count} {name} examples, but {} has {}; {advice}",
             metric.name(),
             self.data.name,
             split.count
@@ -225,8 +240,9 @@ impl Subject<'_> {
 
     fn pictures(&self, metric: Metric) -> Result<()> {
         if self.data.shape.is_point() {
+            let others = if self.forger.config.data.source.is_built_in() { "modes or swd" } else { "swd" };
             return Err(Error::Usage(format!(
-                "{} is a measure of pictures, this run makes points; measure modes or swd",
+                "{} is a measure of pictures, this run makes points; measure {others}",
                 metric.name()
             )));
         }

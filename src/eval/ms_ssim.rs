@@ -104,17 +104,25 @@ pub fn of_pairs(pictures: &[f32], shape: Shape) -> (f64, f64) {
     mean_and_error(&each)
 }
 
+/// [`scales`], of which there must be one.
+///
+/// # Errors
+/// When pictures are too small.
+pub(super) fn fitting_scales(shape: Shape) -> Result<usize> {
+    match scales(shape) {
+        0 => Err(Error::Data(format!(
+            "ms-ssim needs pictures of {WINDOW}×{WINDOW} pixels or more, these are {}×{}",
+            shape.width, shape.height
+        ))),
+        scales => Ok(scales),
+    }
+}
+
 impl Subject<'_> {
     pub(super) fn similarity(&mut self) -> Result<Measurement> {
         let data = self.data;
         let shape = data.shape;
-        let scales = scales(shape);
-        if scales == 0 {
-            return Err(Error::Data(format!(
-                "ms-ssim needs pictures of {WINDOW}×{WINDOW} pixels or more, these are {}×{}",
-                shape.width, shape.height
-            )));
-        }
+        let scales = fitting_scales(shape)?;
         // Noise and the shuffled order are random already: neighbours make random pairs.
         let count = self.count.unwrap_or(2 * PAIRS) / 2 * 2;
         let real = self.examples(&data.train, count, true);

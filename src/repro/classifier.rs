@@ -3,7 +3,7 @@
 use super::order::{Job, Order};
 use crate::data::{self, Shape, identity};
 use crate::error::Result;
-use crate::eval::classifier::{Classifier, Request, with_held_out};
+use crate::eval::classifier::{Classifier, Request};
 use crate::exec;
 use crate::models::classifier::Recipe;
 use std::path::PathBuf;
@@ -49,7 +49,8 @@ pub fn make(order: &Order, job: &Job) -> Result<()> {
     let (name, recipe) = (experiment.name.clone(), Recipe::standard());
     let request = Request { name, identity, recipe, seed: 0, threads: order.threads };
     let device = exec::open(order.device, order.threads)?;
-    let trained = Classifier::train_aloud(&request, &Arc::new(with_held_out(dataset)), device)?;
+    let dataset = Arc::new(dataset.hold_out(config.data.hold_out));
+    let trained = Classifier::train_aloud(&request, &dataset, device)?;
     trained.save(&own(order))?;
     tell!("test accuracy {:.2} %", 100.0 * trained.card.accuracy);
     Ok(())

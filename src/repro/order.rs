@@ -1,7 +1,7 @@
 //! What was asked for, resolved and checked against the data before anything is written.
 
 use super::{Experiment, Paper, Role, Trained};
-use crate::config::{Checkpoint, Config, Layers, Log, Source};
+use crate::config::{self, Checkpoint, Config, Layers, Log, Source};
 use crate::data::{self, identity};
 use crate::error::{Error, Result};
 use crate::exec::Device;
@@ -85,6 +85,7 @@ pub fn jobs(order: &Order) -> Result<Vec<Job<'_>>> {
         let name = job.experiment.name.as_str();
         if !known.contains_key(name) {
             let count = data::load(&last.data, last.seed)?.train.count as u64;
+            ten_kinds(job.experiment, &last.data)?;
             known.insert(name, (count, identity::identity(&last.data)?));
         }
         let (count, identity) = &known[name];
@@ -93,6 +94,21 @@ pub fn jobs(order: &Order) -> Result<Vec<Job<'_>>> {
         job.data.clone_from(identity);
     }
     Ok(jobs)
+}
+
+/// Refuses data whose stacks have other modes than the protocol counts.
+fn ten_kinds(experiment: &Experiment, config: &config::Data) -> Result<()> {
+    if !experiment.classifier {
+        return Ok(());
+    }
+    let digits = data::load(&identity::whole(config), 0)?;
+    match digits.classes {
+        10 => Ok(()),
+        found => Err(Error::Data(format!(
+            "{} counts stacks of ten kinds of digits, but {} has {found}; give MNIST with its labels",
+            experiment.title, digits.name
+        ))),
+    }
 }
 
 /// Each experiment that can be run, with its data.

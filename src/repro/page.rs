@@ -3,10 +3,10 @@
 use super::outcome::Outcome;
 use super::table::{Origin, Row, Table, diagnosis, figure, heading};
 use super::{Experiment, Kind, Paper, pictures};
+use crate::numbers::duration_in_words;
 use crate::report::html::{
     self, Html, Page, Tone, callout, definitions, folded, gallery, list, paragraph, text,
 };
-use crate::train::duration_in_words;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -62,5 +62,5 @@ pub fn draw(experiment: &Experiment, forger: &mut Forger, data: &Dataset, folder
 
 /// The first `count` examples as the network sees them.
 fn numbers(data: &Dataset, split: &Examples, count: usize) -> Vec<f32> {
-    (0..count.min(split.count)).flat_map(|i| data.numbers(split, i)).collect()
+    data.numbers_of(split, 0..count.min(split.count))
 }

@@ -2,8 +2,8 @@
 
 use super::outcome::Outcome;
 use super::{Experiment, Paper, Quantity, Role};
+use crate::numbers::duration_in_words;
 use crate::numbers::{counted, grouped};
-use crate::train::duration_in_words;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

@@ -19,14 +19,15 @@ use crate::error::{Error, Result};
 use crate::eval::{Measurement, Metric, Subject, parzen};
 use crate::exec::NetworkState;
 use crate::models::gan::Gan;
-use crate::numbers::{Numbers, counted};
+use crate::numbers::{Numbers, counted, duration_in_words};
 use crate::run::{Folder, atomic, checkpoint};
 use crate::train::forger::Forger;
 use crate::train::signals::Signals;
-use crate::train::{Request, Start, Trained, duration_in_words, train};
+use crate::train::{Request, Start, Trained, train};
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -111,6 +112,7 @@ fn claim(order: &Order, job: &Job) -> Result<()> {
             "{}: begun with another configuration or other data; give another --out, or the same --set values and data",
             path.with_extension("").display()
         ))),
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io("read", &path, &e)),
         Err(_) => {
             fs::create_dir_all(&folder).map_err(|e| Error::io("make the folder", &folder, &e))?;
             atomic::write(&path, format!("{}\n", job.hash()).as_bytes())
@@ -211,7 +213,7 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
         doctor: vec![],
         warnings: vec![],
     };
-    let diagnosis = doctor::diagnose(&trained.run)?;
+    let diagnosis = doctor::diagnose(&trained.run, None)?;
     outcome.doctor =
         diagnosis.verdicts.into_iter().map(|v| Said { state: v.state, evidence: v.evidence }).collect();
     outcome.warnings = diagnosis.notes;

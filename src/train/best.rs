@@ -3,7 +3,7 @@
 use super::forger::Forger;
 use crate::config::Config;
 use crate::data::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::eval::merit::Merit;
 use crate::eval::{Metric, Subject, parzen};
 use crate::exec::NetworkState;
@@ -54,7 +54,13 @@ impl Keeper {
             windows: parzen::Threads,
             threads,
         };
-        keeper.subject().check(metric)?;
+        let by_valid = keeper.data.valid.count > 0;
+        keeper.subject().check(metric).map_err(|e| match e {
+            Error::Data(why) if by_valid => {
+                Error::Data(format!("{why} (--best-by takes validation examples for test ones)"))
+            }
+            other => other,
+        })?;
         Ok(Some(keeper))
     }
 

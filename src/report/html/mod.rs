@@ -16,7 +16,7 @@
 mod chart;
 mod page;
 
-pub use chart::{Band, Chart, Reference, Series, thinned};
+pub use chart::{Chart, Series};
 pub use page::Page;
 
 use base64::Engine;
@@ -175,20 +175,12 @@ pub fn gallery(figures: impl IntoIterator<Item = Html>) -> Html {
 pub struct Table {
     header: Vec<String>,
     rows: Vec<(bool, Vec<Html>)>,
-    prose: bool,
 }
 
 impl Table {
     /// A table with these column heads.
     pub fn new(header: &[&str]) -> Table {
-        Table { header: header.iter().map(ToString::to_string).collect(), rows: vec![], prose: false }
-    }
-
-    /// Cells hold words, not numbers: aligned at the left.
-    #[must_use]
-    pub fn prose(mut self) -> Table {
-        self.prose = true;
-        self
+        Table { header: header.iter().map(ToString::to_string).collect(), rows: vec![] }
     }
 
     /// Adds a row of plain text.
@@ -213,8 +205,7 @@ impl Table {
 
     /// The markup.
     pub fn html(&self) -> Html {
-        let mut out = String::from("<div class=\"scroll\"><table");
-        out.push_str(if self.prose { " class=\"prose\">\n" } else { ">\n" });
+        let mut out = String::from("<div class=\"scroll\"><table>\n");
         if self.header.iter().any(|h| !h.is_empty()) {
             out.push_str("<thead><tr>");
             for head in &self.header {

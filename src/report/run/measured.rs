@@ -1,29 +1,19 @@
 //! What `gansaku eval` found, as it left it in `eval.json`.
 
 use super::Story;
+use crate::eval::Measurement;
 use crate::numbers::{Numbers, grouped, number};
 use crate::report::html::{
     Chart, Html, Series, Table, Tone, callout, code, element, figure as figure_of, gallery, image, paragraph,
     strong, text,
 };
-use serde::Deserialize;
-use serde_json::Value;
 
-/// Measurements in the file.
-fn all<'a>(story: &'a Story) -> Vec<&'a Value> {
-    let measurements = story.measured.as_ref().and_then(|m| m["measurements"].as_array());
-    measurements.map_or(vec![], |list| list.iter().collect())
-}
-
-/// The warnings among them.
+/// The warnings among the measurements.
 pub fn findings(story: &Story) -> Vec<Html> {
-    let warnings = all(story).into_iter().flat_map(|m| {
-        let metric = m["metric"].as_str().unwrap_or("a metric").to_string();
-        let warnings = m["warnings"].as_array().cloned().unwrap_or_default();
-        warnings.into_iter().filter_map(move |w| Some((metric.clone(), w.as_str()?.to_string())))
-    });
-    let told = |(metric, warning): (String, String)| {
-        let words = Html::all([strong(&format!("{metric}: ")), text(&warning), text(".")]);
+    let all = story.measured.iter().flat_map(|report| &report.measurements);
+    let warnings = all.flat_map(|m| m.warnings.iter().map(|warning| (&m.metric, warning)));
+    let told = |(metric, warning): (&String, &String)| {
+        let words = Html::all([strong(&format!("{metric}: ")), text(warning), text(".")]);
         callout(Tone::Warning, element("p", "", words))
     };
     warnings.map(told).collect()
@@ -31,33 +21,25 @@ pub fn findings(story: &Story) -> Vec<Html> {
 
 /// A table a metric, each with its protocol and real data beside the run.
 pub fn section(story: &Story) -> Vec<Html> {
-    let list = all(story);
-    if list.is_empty() {
+    let Some(report) = story.measured.as_ref().filter(|report| !report.measurements.is_empty()) else {
         let command = code(&format!("gansaku eval {}", story.run.display()));
         let words =
             [text("Nothing has been measured yet: "), command, text(" does, and leaves the numbers here.")];
         return vec![element("p", "", Html::all(words))];
-    }
+    };
     let mut out = vec![];
-    let checkpoint = story.measured.as_ref().and_then(|m| m["checkpoint"].as_str());
-    let checkpoint = checkpoint.and_then(|c| c.rsplit('/').next()).unwrap_or("this run");
+    let checkpoint = report.checkpoint.file_name().map_or("this run".into(), |name| name.to_string_lossy());
     out.push(paragraph(&format!(
         "Measured on {checkpoint}. Each number holds for its protocol alone; what is below it was measured the same way."
     )));
-    for m in list {
-        out.push(element("h3", "", text(m["metric"].as_str().unwrap_or("a metric"))));
-        if let Some(table) = table(m) {
-            out.push(table);
-        }
+    for m in &report.measurements {
+        out.push(element("h3", "", text(&m.metric)));
+        out.push(table(m));
         out.extend(curves(m));
-        if m["metric"] == "theory" {
+        if m.metric == "theory" {
             out.extend(story.theory.as_deref().map(plane));
         }
-        let mut words = m["protocol"].as_str().unwrap_or("").to_string();
-        if let Some(seed) = m["seed"].as_u64() {
-            words += &format!("; seed {seed}");
-        }
-        out.push(element("p", "soft", text(&format!("Protocol: {words}."))));
+        out.push(element("p", "soft", text(&format!("Protocol: {}; seed {}.", m.protocol, m.seed))));
     }
     out
 }
@@ -72,13 +54,8 @@ fn plane(png: &[u8]) -> Html {
 }
 
 /// The paper's Figure 1: densities, and D beside the best D.
-fn curves(m: &Value) -> Option<Html> {
-    let curves = m["curves"].as_object().filter(|c| !c.is_empty())?;
-    let points = |name: &str| -> Option<Vec<[f64; 2]>> {
-        let points = curves.get(name)?.as_array()?;
-        Some(points.iter().filter_map(|p| Some([p[0].as_f64()?, p[1].as_f64()?])).collect())
-    };
-    let line = |name: &str| Some(Series::thinned(name, &points(name)?, 300).without_band());
+fn curves(m: &Measurement) -> Option<Html> {
+    let line = |name: &str| Some(Series::thinned(name, m.curves.get(name)?, 300).without_band());
     let best = "p_data / (p_data + p_g)";
     let d = Chart::new("D and the best D").x_name("x").y_range([0.0, 1.0]).reference(0.5, "½: D cannot tell");
     let d = d.series(line("D")?).series(line(best)?.dashed());
@@ -94,9 +71,8 @@ fn curves(m: &Value) -> Option<Html> {
 }
 
 /// The run's row above the references', a column a number.
-fn table(m: &Value) -> Option<Html> {
-    let values = Numbers::deserialize(&m["values"]).ok()?;
-    let names: Vec<&str> = values.keys().map(String::as_str).collect();
+fn table(m: &Measurement) -> Html {
+    let names: Vec<&str> = m.values.keys().map(String::as_str).collect();
     let cell = |row: &Numbers, name: &str| row.get(name).map_or("".into(), |&x| figure(x));
     let cells = |title: &str, row: &Numbers| -> Vec<String> {
         std::iter::once(title.to_string()).chain(names.iter().map(|n| cell(row, n))).collect()
@@ -105,11 +81,11 @@ fn table(m: &Value) -> Option<Html> {
     fn borrowed(cells: &[String]) -> Vec<&str> {
         cells.iter().map(String::as_str).collect()
     }
-    let mut table = Table::new(&header).row_emphasised(&borrowed(&cells("this generator", &values)));
-    for (title, row) in m["reference"].as_object().into_iter().flatten() {
-        table = table.row(&borrowed(&cells(title, &Numbers::deserialize(row).ok()?)));
+    let mut table = Table::new(&header).row_emphasised(&borrowed(&cells("this generator", &m.values)));
+    for (title, row) in &m.reference {
+        table = table.row(&borrowed(&cells(title, row)));
     }
-    Some(table.html())
+    table.html()
 }
 
 fn figure(x: f64) -> String {

@@ -18,8 +18,9 @@ use super::picture::Picture;
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::doctor::{State, Verdict};
+use crate::eval::compare::Report;
 use crate::models::gan::Gan;
-use crate::numbers::{counted, grouped, median, number};
+use crate::numbers::{counted, duration_in_words, grouped, median, number};
 use crate::run::checkpoint::Sums;
 use crate::run::{Line, Machine};
 use std::path::Path;
@@ -79,7 +80,7 @@ pub struct Story<'a> {
     /// Samples beside training examples, or why not.
     pub neighbours: Result<Neighbours, String>,
     /// What `gansaku eval` left in the folder.
-    pub measured: Option<serde_json::Value>,
+    pub measured: Option<Report>,
     /// The picture that `gansaku eval RUN theory` left there, a PNG.
     pub theory: Option<Vec<u8>>,
     /// The newest checkpoint's name and its files' sums.
@@ -157,7 +158,7 @@ impl Story<'_> {
             _ => "no step saved yet".into(),
         };
         let pace = self.lines.last().filter(|l| l.seconds > 0.0).map_or(String::new(), |l| {
-            let (time, rate) = (crate::train::duration_in_words(l.seconds), l.step as f64 / l.seconds);
+            let (time, rate) = (duration_in_words(l.seconds), l.step as f64 / l.seconds);
             format!(" in <time>{}, {} steps a second</time>", escape(&time), number(rate))
         });
         let line = format!("{} {}{pace}", badge(tone, word).as_str(), escape(&steps));
