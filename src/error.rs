@@ -23,9 +23,14 @@ pub enum Error {
     /// A device that is absent or failing.
     #[error("{0}")]
     Device(String),
-    /// Training produced a NaN or an infinity.
-    #[error("{0}")]
-    Diverged(String),
+    /// A NaN or an infinity: in training at `step`, or in what a generator of that step makes.
+    #[error("step {step}: {why}")]
+    Diverged {
+        /// Steps done, that one included.
+        step: u64,
+        /// What is not finite.
+        why: String,
+    },
     /// SIGTERM or SIGHUP came; the run was saved and can be resumed.
     #[error("{0}")]
     Terminated(String),
@@ -47,7 +52,7 @@ impl Error {
             Error::Data(_) => 3,
             Error::Checkpoint(_) => 4,
             Error::Device(_) => 5,
-            Error::Diverged(_) => 6,
+            Error::Diverged { .. } => 6,
             Error::Terminated(_) => 75,
             Error::Interrupted(_) => 130,
         }

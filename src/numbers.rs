@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
 /// The middle one, or the mean of the two in the middle.
 ///
@@ -33,6 +34,21 @@ pub fn grouped(n: u64) -> String {
 /// "1 step", "12,000 steps".
 pub fn counted(n: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
+/// [`readable`] of seconds, which may be any number.
+pub fn duration_in_words(seconds: f64) -> String {
+    readable(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+/// "45s", "3m 20s", "2h 5m".
+pub fn readable(time: Duration) -> String {
+    let seconds = time.as_secs_f64().round() as u64;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+    }
 }
 
 /// Bytes as hexadecimal digits.

@@ -97,7 +97,12 @@ fn patience_comes_to_an_end_and_more_of_it_goes_on() {
         path.join("checkpoints/step-000000030").is_dir() && !path.join("checkpoints/step-000000040").exists()
     );
     let again = run(folder.path(), &["train", "--resume", "runs/r"]);
-    says(&again, &["stopping:", "0 steps (30 in all)"]);
+    says(
+        &again,
+        &["stopping:", "0 steps (30 in all)", "go on with: gansaku train --resume runs/r --patience 4"],
+    );
+    let fewer = refused(folder.path(), &["train", "--resume", "runs/r", "--steps", "29"], 2);
+    says(&fewer, &["30 steps are done, more than the 29 asked for", "--steps 30"]);
     let more = run(folder.path(), &["train", "--resume", "runs/r", "--patience", "3"]);
     says(&more, &["in 3 evaluations", "10 steps (40 in all)"]);
 }

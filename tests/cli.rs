@@ -243,7 +243,10 @@ fn measurements_bring_their_protocol_and_real_data() {
     assert_eq!(metrics(), ["swd", "modes"]);
     // A file of something else is told before anything is measured, and not written over.
     fs::write(&file, "{}").expect("writes");
-    says(&refused(here, &["eval", "runs/p", "swd"], 2), &["eval.json", "expected a file that"]);
+    says(
+        &refused(here, &["eval", "runs/p", "swd"], 3),
+        &["eval.json", "expected a file that", "move it away"],
+    );
     assert_eq!(fs::read(&file).expect("there"), b"{}");
     says(&refused(here, &["eval", "runs/r", "modes"], 2), &["a measure of ring, grid and stacked digits"]);
     run(here, &["train", "digits", "--config", "small.toml", "--name", "few", "--steps", "1"]);
@@ -304,6 +307,83 @@ fn benches_tell_and_write_their_figures() {
             assert!(told.contains(kernel["name"].as_str().expect("a name")), "{kernel}");
         }
     }
+}
+
+#[test]
+fn a_bench_is_of_what_the_recipe_and_its_changes_say() {
+    let folder = workplace();
+    let bench = "bench digits --config small.toml --set train.precision=bf16 --steps 2 --rounds 1 --warmup 1 --device cpu \
+                 --json b.json";
+    stdout(folder.path(), &bench.split_whitespace().collect::<Vec<_>>());
+    let text = fs::read_to_string(folder.path().join("b.json")).expect("there");
+    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((json["batch"].as_u64(), json["precision"].as_str()), (Some(16), Some("bf16")));
+}
+
+#[test]
+fn a_folder_of_pictures_is_trained_on_and_measured_against_what_is_held_out() {
+    let folder = workplace();
+    let here = folder.path();
+    run(here, &["train", "digits", "--config", "small.toml", "--name", "first", "--steps", "1"]);
+    run(here, &["sample", "runs/first", "-n", "260", "--out", "pictures"]);
+    let train = "train digits --config small.toml --data pictures --name second --steps 2 --set data.size=28 \
+                 --set data.hold_out=0.4";
+    let talk = run(here, &train.split_whitespace().collect::<Vec<_>>());
+    says(&talk, &["data: pictures, 156 grey pictures", "no test examples: 104 of 260 are held out"]);
+    says(
+        &stdout(here, &["eval", "runs/second", "swd", "neighbours", "-n", "100"]),
+        &["104 test", "156 training"],
+    );
+    run(here, &["train", "digits", "--config", "small.toml", "--data", "pictures", "--steps", "2"]);
+    // Small pictures are measured by what fits them.
+    let small = "train digits --config small.toml --data pictures --name small --steps 2 --set data.size=9 \
+                 --set data.hold_out=0.4";
+    run(here, &small.split_whitespace().collect::<Vec<_>>());
+    let output = gansaku(here, &["eval", "runs/small", "-n", "100"]).output().expect("starts");
+    says(&String::from_utf8_lossy(&output.stderr), &["left out: ms-ssim needs pictures of 11×11 pixels"]);
+    says(&String::from_utf8_lossy(&output.stdout), &["swd:", "birthday:"]);
+    assert!(output.status.success());
+    let few = refused(here, &["eval", "runs/00000-digits", "swd"], 3);
+    says(&few, &["swd needs 100 test examples, but pictures has 26", "a larger data.hold_out"]);
+    // What the run was trained on is what it is measured by.
+    fs::remove_file(here.join("pictures/000007.png")).expect("there");
+    let other = refused(here, &["eval", "runs/second", "swd", "-n", "100"], 3);
+    says(&other, &["was trained on other examples than", "pictures holds"]);
+}
+
+/// Linux alone says how much memory is free.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_no_memory_holds_is_told_before_any_is_taken() {
+    let folder = workplace();
+    // A layer of a million units sees a million examples: 4 TB.
+    let wide = [
+        "--set",
+        "generator.layers=[{units=1000000, activation='relu', init={normal=0.1}}, {init={normal=0.1}}]",
+    ];
+    let bench = [&["bench", "ring", "--batch", "1000000", "--device", "cpu"][..], &wide].concat();
+    says(
+        &refused(folder.path(), &bench, 5),
+        &["CPU thread", "this run needs", "MiB are free", "lower train.batch"],
+    );
+    // Its weights between two such layers alone.
+    let layers =
+        "[{units=1000000, init={normal=0.1}}, {units=1000000, init={normal=0.1}}, {init={normal=0.1}}]";
+    let wider = ["train", "ring", "--set", &format!("generator.layers={layers}")];
+    says(&refused(folder.path(), &wider, 5), &["the host: this run needs", "make the networks smaller"]);
+    assert!(!folder.path().join("runs").exists(), "nothing was left behind");
+}
+
+#[test]
+fn two_programs_that_measure_one_run_keep_both_measurements() {
+    let folder = workplace();
+    let here = folder.path();
+    run(here, &["train", "ring", "--name", "p", "--steps", "1", "--set", "data.count=5000"]);
+    let measure = |metric| gansaku(here, &["eval", "runs/p", metric, "-n", "20000"]).spawn().expect("starts");
+    let both = ["modes", "swd"].map(measure);
+    both.into_iter().for_each(|mut child| assert!(child.wait().expect("ends").success()));
+    let json = fs::read_to_string(here.join("runs/p/eval.json")).expect("there");
+    says(&json, &["\"metric\": \"modes\"", "\"metric\": \"swd\""]);
 }
 
 /// Keys of a measurement that are numbers above 0.

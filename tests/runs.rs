@@ -522,6 +522,15 @@ fn weights_start_a_new_run() {
         tensors(folder.path().join("runs/00000-digits").join(generator)),
         tensors(path.join("checkpoints/step-000000040/generator.safetensors"))
     );
+    // A file says itself whose weights it holds.
+    fs::copy(
+        path.join("checkpoints/step-000000040/discriminator.safetensors"),
+        folder.path().join("mine.safetensors"),
+    )
+    .expect("copied");
+    let mine =
+        ["train", "digits", "--config", "small.toml", "--init-from", "mine.safetensors", "--steps", "1"];
+    says(&run(folder.path(), &mine), &["start: 2 layers of the discriminator from mine.safetensors"]);
     let other = [
         "train",
         "digits",

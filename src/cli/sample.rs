@@ -57,7 +57,7 @@ pub struct Interpolate {
     /// Along the great circle instead of the straight line of the 2014 paper
     #[arg(long)]
     slerp: bool,
-    /// Class of every sample, for conditional models
+    /// Class of every sample, for conditional models [default: 0]
     #[arg(long, value_name = "L", value_parser = super::whole::<usize>)]
     label: Option<usize>,
     /// FILE.png: a row from seed to seed. FILE.gif: an animation that comes back to its start

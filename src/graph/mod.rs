@@ -7,7 +7,6 @@
 pub mod grad;
 pub mod interp;
 mod op;
-pub mod print;
 mod simplify;
 pub mod verify;
 

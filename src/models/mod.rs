@@ -1,4 +1,4 @@
-//! Models: forward maths and objectives only. What they build, lowering makes fast.
+//! Models: what a step computes, as graphs. What they build, lowering makes fast.
 
 pub mod classifier;
 pub mod gan;

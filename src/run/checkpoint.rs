@@ -157,21 +157,20 @@ pub struct Snapshot<'a> {
 pub fn save(folder: &Path, snapshot: &Snapshot) -> Result<PathBuf> {
     let state = snapshot.state;
     let to = folder.join(name(state.step));
-    if verify(&to).is_ok() {
-        // The same step of the same run: the same bytes.
-        return Ok(to);
-    }
-    let aside = atomic::unfinished(&to);
-    let saved = write(&aside, &encode_all(snapshot)).and_then(|()| {
-        if to.exists() {
-            fs::remove_dir_all(&to).map_err(|e| Error::io("replace the damaged", &to, &e))?;
+    // The same step of the same run has the same bytes.
+    if verify(&to).is_err() {
+        let aside = atomic::unfinished(&to);
+        let saved = write(&aside, &encode_all(snapshot)).and_then(|()| {
+            if to.exists() {
+                fs::remove_dir_all(&to).map_err(|e| Error::io("replace the damaged", &to, &e))?;
+            }
+            atomic::publish(&aside, &to)
+        });
+        if let Err(e) = saved {
+            // The first error is the one to tell.
+            let _ = fs::remove_dir_all(&aside);
+            return Err(e);
         }
-        atomic::publish(&aside, &to)
-    });
-    if let Err(e) = saved {
-        // The first error is the one to tell.
-        let _ = fs::remove_dir_all(&aside);
-        return Err(e);
     }
     let latest = folder.parent().unwrap_or(folder).join("latest");
     atomic::write(&latest, format!("{}\n", name(state.step)).as_bytes())?;
@@ -433,7 +432,10 @@ pub fn newest(folder: &Path) -> Result<(Checkpoint, PathBuf, Vec<String>)> {
         }
     }
     Err(Error::Checkpoint(match warnings.first() {
-        None => format!("{}: no checkpoint yet; begin again under another name", folder.display()),
+        None => format!(
+            "{}: no checkpoint yet; where a training still runs, wait for its first, else begin again under another name",
+            folder.display()
+        ),
         Some(first) => format!("{}: no checkpoint is whole; {first}", folder.display()),
     }))
 }

@@ -13,6 +13,7 @@
 //!   events.out.tfevents.…  the metrics and pictures for TensorBoard
 //!   latest           the name of the newest checkpoint
 //!   lock             held while a training writes here
+//!   eval.lock        held while a measurement is added to eval.json
 //! ```
 
 pub mod atomic;
@@ -92,7 +93,7 @@ impl Folder {
         let taken = fs::read_dir(out).map_err(|e| Error::io("list", out, &e))?;
         let number = |name: &str| name.split('-').next().and_then(|n| n.parse::<u32>().ok());
         let greatest = taken.flatten().filter_map(|e| number(&e.file_name().to_string_lossy())).max();
-        let mut next = greatest.map_or(0, |n| n + 1);
+        let mut next = greatest.map_or(0, |n| n.saturating_add(1));
         loop {
             let path = out.join(format!("{next:05}-{recipe}"));
             match fs::create_dir(&path) {
@@ -154,6 +155,17 @@ impl Folder {
             ))),
             Err(TryLockError::Error(e)) => Err(Error::io("lock", &path, &e)),
         }
+    }
+
+    /// Takes `eval.json` for this process; waits for others that have it, each for a moment.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn lock_measurements(&self) -> Result<Lock> {
+        let path = self.path.join("eval.lock");
+        let file = File::create(&path).map_err(|e| Error::io("create", &path, &e))?;
+        file.lock().map_err(|e| Error::io("lock", &path, &e))?;
+        Ok(Lock { _file: file })
     }
 
     /// `config.toml`.

@@ -127,9 +127,4 @@ impl<'a> Tensors<'a> {
         }
         Ok(())
     }
-
-    /// Names of all tensors.
-    pub fn names(&self) -> Vec<&str> {
-        self.tensors.names()
-    }
 }

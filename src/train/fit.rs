@@ -5,15 +5,15 @@ use super::schedule::network;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::exec::schedule::{Done, Schedule};
-use crate::exec::{Job, NetworkState, Opened, Turn, UpdateRule};
+use crate::exec::{Job, NetworkState, Opened, Turn, UpdateRule, room};
 use crate::models::classifier::Classifier;
 use std::sync::Arc;
 
 /// Steps between two looks at the device, at most.
 const CHUNK: u64 = 50;
 
-/// Trains a classifier on the training split; its averaged weights, flat. `watch(step, steps, loss)` sees the mean
-/// loss since it was called before.
+/// Trains a classifier on the training split; its averaged weights, flat. `watch(step, steps, loss)` is called before the
+/// first step, its loss NaN, and sees the mean loss since it was called before.
 ///
 /// # Errors
 /// When data and classifier do not go together, the loss is not finite, or the device or `watch` fails.
@@ -37,6 +37,7 @@ pub fn classifier(
     let schedule = Schedule { batch, examples: count, networks: [rates; 2] };
     let own = UpdateRule { average: true, ..rule(&model.network, &optimizer) };
     let opponent = UpdateRule { column_norms: vec![], average: false, ..own.clone() };
+    room::check("the host", own.bytes(model.network.parameter_count()))?;
     let mut executor = device(Job {
         plans: vec![model.training_plan()],
         states: [own.start(model.network.start(seed, &[])), opponent.start(vec![])],
@@ -45,6 +46,7 @@ pub fn classifier(
         data: Some(data.clone()),
         seed,
     })?;
+    watch(0, steps, f64::NAN)?;
     let mut done = Done::default();
     while done.tick < steps {
         let mut sum = 0.0;
@@ -63,9 +65,8 @@ pub fn classifier(
             sum += executor.records()?.iter().map(|r| f64::from(r.statistics[0])).sum::<f64>();
         }
         if !sum.is_finite() {
-            return Err(Error::Diverged(format!(
-                "step {until}: the classifier's loss is not finite; are the data sound?"
-            )));
+            let why = "the classifier's loss is not finite; are the data sound?".into();
+            return Err(Error::Diverged { step: until, why });
         }
         watch(until, steps, sum / (until - from) as f64)?;
     }

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::exec::NetworkState;
 use crate::models::gan::Gan;
 use crate::report::Display;
+use crate::rng::MOST_ELEMENTS;
 use crate::run::checkpoint::{self, Checkpoint};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,10 @@ pub struct Forger {
     pub from: PathBuf,
     /// Steps it was trained for.
     pub step: u64,
+    /// [`Dataset::sha256`] of the data it was trained on, where it comes from a checkpoint.
+    ///
+    /// [`Dataset::sha256`]: crate::data::Dataset::sha256
+    pub data: Option<String>,
     generator: NetworkState,
     sampler: Sampler,
 }
@@ -49,6 +54,7 @@ impl Forger {
             generator,
             from: path,
             step: checkpoint.state.step,
+            data: checkpoint.state.data,
         })
     }
 
@@ -65,6 +71,7 @@ impl Forger {
             generator: NetworkState::default(),
             from: PathBuf::new(),
             step: 0,
+            data: None,
         })
     }
 
@@ -87,6 +94,12 @@ impl Forger {
     /// As [`Forger::samples`].
     pub fn samples_in(&mut self, which: Range<usize>, seed: u64, label: Option<usize>) -> Result<Vec<f32>> {
         self.check_label(label)?;
+        let most = MOST_ELEMENTS / self.config.latent.dim as u64;
+        if which.end as u64 > most {
+            return Err(Error::Usage(format!(
+                "a seed gives this model the noise of {most} samples; ask for fewer"
+            )));
+        }
         let labels = labels(self.gan.classes, label, which.clone());
         let latent = noise_of(&self.config, seed, which.clone());
         let samples = self.sampler.sample_from(which.start, &self.generator, &latent, &labels);
@@ -113,7 +126,8 @@ impl Forger {
             true => (String::new(), ""),
             false => (format!("{}: ", self.from.display()), "; take an earlier checkpoint"),
         };
-        Err(Error::Diverged(format!("{whose}the generator's samples are not all finite{advice}")))
+        let why = format!("{whose}the generator's samples are not all finite{advice}");
+        Err(Error::Diverged { step: self.step, why })
     }
 
     /// Refuses a label that the model does not have.
@@ -152,6 +166,6 @@ mod tests {
         forger.set_generator(with(0.0));
         assert_eq!(forger.samples(3, 0, None), Ok(vec![0.0; 6]));
         forger.set_generator(with(f32::MAX));
-        assert!(matches!(forger.samples(3, 0, None), Err(Error::Diverged(_))));
+        assert!(matches!(forger.samples(3, 0, None), Err(Error::Diverged { .. })));
     }
 }

@@ -56,10 +56,7 @@ struct Source {
 fn sources(from: &Path) -> Result<Vec<Source>> {
     let source = |player, average, file: PathBuf| Source { player, average, file };
     if from.is_file() {
-        let name = from.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
-        let player =
-            if name.starts_with("discriminator") { Player::Discriminator } else { Player::Generator };
-        return Ok(vec![source(player, false, from.to_path_buf())]);
+        return Ok(vec![source(player_of(from)?, false, from.to_path_buf())]);
     }
     let (_, path, warnings) = checkpoint::locate(from)?;
     warnings.iter().for_each(|w| tell!("warning: {w}"));
@@ -71,10 +68,21 @@ fn sources(from: &Path) -> Result<Vec<Source>> {
     Ok(all.into_iter().filter(|s| s.file.is_file()).collect())
 }
 
+fn read(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).map_err(|e| Error::Checkpoint(format!("{}: cannot read it: {e}", file.display())))
+}
+
+/// Whose weights a file holds: it says so itself, or, written by another program, by its name; else G's.
+fn player_of(file: &Path) -> Result<Player> {
+    let said = Tensors::parse(file, &read(file)?)?.metadata("network");
+    let named = || file.file_name().map(|n| n.to_string_lossy().into_owned());
+    let is_d = said.or_else(named).is_some_and(|n| n.starts_with(Player::Discriminator.name()));
+    Ok(if is_d { Player::Discriminator } else { Player::Generator })
+}
+
 /// Fills a network's flat memory from a file; how many layers.
 fn fill(file: &Path, network: &Mlp, numbers: &mut [f32]) -> Result<usize> {
-    let bytes = std::fs::read(file)
-        .map_err(|e| Error::Checkpoint(format!("{}: cannot read it: {e}", file.display())))?;
+    let bytes = read(file)?;
     let tensors = Tensors::parse(file, &bytes)?;
     let layers = network.network.layers.len();
     let first = match network.network.pretrained {

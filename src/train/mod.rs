@@ -12,7 +12,6 @@ mod schedule;
 pub(crate) mod signals;
 mod trainer;
 
-pub use progress::{duration_in_words, readable};
 pub use schedule::schedule;
 pub use trainer::Trainer;
 
@@ -25,7 +24,7 @@ use crate::graph::Player;
 use crate::lower::cost::Cost;
 use crate::models::gan::Gan;
 use crate::nn::Mlp;
-use crate::numbers::{counted, grouped};
+use crate::numbers::{counted, grouped, readable};
 use crate::precision::Precision;
 use crate::report::Display;
 use crate::report::run::Status;
@@ -140,9 +139,6 @@ pub fn train_on(request: &Request, device: Opened) -> Result<Trained> {
     let done = session.run(request.time).map_err(|e| session.with_last_good(e));
     session.progress.finish();
     if let Err(e) = &done {
-        if let Error::Diverged(why) = e {
-            session.diverged(why)?;
-        }
         session.tell_failure(e);
     }
     done.map(|()| session.trained())
@@ -220,6 +216,14 @@ fn restore(trainer: &mut Trainer, folder: &Folder) -> Result<PathBuf> {
     warnings.iter().for_each(|w| tell!("warning: {w}"));
     same_model(&trainer.config, &checkpoint.config, &path)?;
     trainer.restore(checkpoint)?;
+    let (done, total) = (trainer.state.step, trainer.total());
+    if total < done {
+        return Err(Error::Usage(format!(
+            "{}: {} are done, more than the {total} asked for; give --steps {done} or more",
+            folder.path.display(),
+            counted(done, "step")
+        )));
+    }
     Ok(path)
 }
 
@@ -278,6 +282,7 @@ impl Session {
 
     /// Steps until the last one, the time limit or a signal.
     fn run(&mut self, time: Option<Duration>) -> Result<()> {
+        let mut more = String::new();
         while self.trainer.state.step < self.trainer.total() {
             if let Some(signal) = self.signals.come() {
                 self.save()?;
@@ -289,14 +294,15 @@ impl Session {
             }
             let best = self.trainer.state.best.as_ref();
             if let Some(why) = self.keeper.as_ref().and_then(|k| k.gives_up(best)) {
-                self.progress.say("best", &[why]);
+                tell!("best: {why}");
+                more = format!(" --patience {}", 2 * self.trainer.config.checkpoint.patience);
                 break;
             }
             self.trainer.advance(self.undisturbed())?;
             self.progress.step(self.trainer.state.step);
             self.do_what_is_due()?;
         }
-        self.close()
+        self.close(&more)
     }
 
     /// What this step asks for beside training: a line of metrics, a picture, a checkpoint, the report.
@@ -309,7 +315,7 @@ impl Session {
             self.events.line(&line)?;
             self.progress.line(&line);
             let heard = self.doctor.line(&line)?;
-            self.progress.say("doctor", &heard);
+            heard.iter().for_each(|word| tell!("doctor: {word}"));
         }
         if step.is_multiple_of(log.samples_every) {
             self.picture()?;
@@ -326,8 +332,8 @@ impl Session {
         Ok(())
     }
 
-    /// Leaves all that a stopped or finished training leaves, and tells where.
-    fn close(&mut self) -> Result<()> {
+    /// Leaves all that a stopped or finished training leaves, and tells where; `more` is what else a resume needs.
+    fn close(&mut self, more: &str) -> Result<()> {
         self.save()?;
         let picture = self.picture()?;
         let (step, total) = (self.trainer.state.step, self.trainer.total());
@@ -340,7 +346,7 @@ impl Session {
         tell!("{}{all} in {time}; samples: {}", counted(done, "step"), picture.display());
         tell!("what came of it: {}", self.folder.report_file().display());
         if step < total {
-            tell!("go on with: gansaku train --resume {}", self.folder.path.display());
+            tell!("go on with: gansaku train --resume {}{more}", self.folder.path.display());
         }
         Ok(())
     }
@@ -416,6 +422,9 @@ impl Session {
         if matches!(error, Error::Interrupted(_) | Error::Terminated(_)) {
             return;
         }
+        if let Error::Diverged { step, why } = error {
+            let _ = self.diverged(*step, why);
+        }
         let recorded = doctor::recorded(&self.folder.path);
         let drawn = Drawn {
             gan: &self.trainer.gan,
@@ -438,7 +447,7 @@ impl Session {
         let generator = &t.networks[Player::Generator as usize];
         let (best, told) = keeper.judge(generator, t.state.step, t.state.best.as_ref())?;
         self.trainer.state.best = best;
-        self.progress.say("best", &[told]);
+        tell!("best: {told}");
         Ok(())
     }
 
@@ -456,24 +465,24 @@ impl Session {
     fn probe(&mut self) -> Result<()> {
         let t = self.trainer.snapshot()?;
         let heard = self.doctor.probe(&t.networks, t.state.step)?;
-        self.progress.say("doctor", &heard);
+        heard.iter().for_each(|word| tell!("doctor: {word}"));
         Ok(())
     }
 
-    /// Notes why training ended in the step after the last one done.
-    fn diverged(&mut self, why: &str) -> Result<()> {
+    /// Notes in which step training ended, and why.
+    fn diverged(&mut self, step: u64, why: &str) -> Result<()> {
         let sums = &self.trainer.state.window.sums;
         let floor = f64::from(crate::exec::scale::FLOOR);
         let fell = ["d_loss_scale", "g_loss_scale"].iter().any(|s| sums.get(*s).is_some_and(|&s| s < floor));
         let state = if fell { doctor::State::LossScaleFloor } else { doctor::State::NonFinite };
-        self.doctor.failed(state, self.trainer.state.step + 1, why)
+        self.doctor.failed(state, step, why)
     }
 
     /// The error, and what a user still has.
     fn with_last_good(&self, error: Error) -> Error {
         let rest = match (&self.saved, &error) {
             (None, _) => "; no checkpoint was made before".to_string(),
-            (Some(good), Error::Diverged(_)) => format!(
+            (Some(good), Error::Diverged { .. }) => format!(
                 "; the last good checkpoint is {}: start from it with --init-from and a smaller lr",
                 good.display()
             ),
@@ -482,7 +491,7 @@ impl Session {
         match error {
             Error::Device(m) => Error::Device(m + &rest),
             Error::Failure(m) => Error::Failure(m + &rest),
-            Error::Diverged(m) => Error::Diverged(m + &rest),
+            Error::Diverged { step, why } => Error::Diverged { step, why: why + &rest },
             other => other,
         }
     }
@@ -496,7 +505,7 @@ fn columns(count: usize) -> usize {
 /// A picture of real examples, as many as samples will be shown.
 fn reals(data: &Dataset, display: Display, config: &Config) -> crate::report::picture::Picture {
     let count = config.log.samples.min(data.train.count);
-    let numbers: Vec<f32> = (0..count).flat_map(|i| data.numbers(&data.train, i)).collect();
+    let numbers = data.numbers_of(&data.train, 0..count);
     display.picture(&numbers, columns(count))
 }
 

@@ -1,6 +1,8 @@
 //! What a person sees while training: a bar on a terminal, a line now and then elsewhere.
 
+use crate::numbers::readable;
 use crate::run::Line;
+use crate::talk;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -34,6 +36,7 @@ impl Progress {
             );
             bar.set_position(from);
             bar.reset_eta();
+            talk::above(Some(bar.clone()));
             bar
         });
         Progress { bar, total, from, begun: Instant::now(), limit }
@@ -72,35 +75,11 @@ impl Progress {
         tell!("step {:width$}/{}  {rate:.0}/s  {numbers}  left {}", step, self.total, readable(left));
     }
 
-    /// What someone beside the training has to say, above the bar.
-    pub fn say(&self, who: &str, heard: &[String]) {
-        for line in heard {
-            match &self.bar {
-                Some(bar) => bar.println(format!("{who}: {line}")),
-                None => tell!("{who}: {line}"),
-            }
-        }
-    }
-
     /// Takes the bar away.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
+            talk::above(None);
             bar.finish_and_clear();
         }
-    }
-}
-
-/// [`readable`] of seconds, which may be any number.
-pub fn duration_in_words(seconds: f64) -> String {
-    readable(Duration::try_from_secs_f64(seconds).unwrap_or_default())
-}
-
-/// "45s", "3m 20s", "2h 5m".
-pub fn readable(time: Duration) -> String {
-    let seconds = time.as_secs_f64().round() as u64;
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
-        _ => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
     }
 }

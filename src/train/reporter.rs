@@ -2,9 +2,10 @@
 
 use super::sampler::{Sampler, labels, noise};
 use crate::config::Config;
-use crate::data::Dataset;
+use crate::data::{Dataset, identity};
 use crate::doctor::{self, Verdict};
 use crate::error::{Error, Result};
+use crate::eval::compare::Report;
 use crate::eval::neighbours::nearest;
 use crate::exec::NetworkState;
 use crate::graph::Player;
@@ -73,7 +74,7 @@ impl Reporter {
 
 /// Everything a report tells.
 fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) -> Story<'a> {
-    let Drawn { gan, sampler, display, generator, data, verdicts, notes } = drawn;
+    let Drawn { gan, sampler, display, generator, data, verdicts, mut notes } = drawn;
     let config = &gan.config;
     let sums = checkpoint::list(&folder.checkpoints()).into_iter().find(|(s, _)| *s <= step);
     let sums = sums.and_then(|(_, path)| {
@@ -94,8 +95,11 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         (_, _, Err(why)) => Err(format!("They were not looked up: {why}.")),
         (_, Some(generator), Ok(data)) => Ok(neighbours(gan, sampler, display, generator, data)),
     };
-    let mut lines = journal::read::<Line>(&folder.metrics_file()).unwrap_or_default();
+    let mut told = |e: Error| notes.push(e.to_string());
+    let mut lines = journal::read::<Line>(&folder.metrics_file()).map_err(&mut told).unwrap_or_default();
     lines.retain(|l| l.step <= step);
+    let evaluated = Some(folder.eval_file()).filter(|file| file.exists());
+    let measured = evaluated.and_then(|file| Report::read(&file).map_err(&mut told).ok());
     let examples = data.as_ref().map(|d| d.train.count as u64).ok();
     let total = match config.train.epochs {
         0 => Some(config.train.steps),
@@ -116,7 +120,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         reals: std::fs::read(folder.samples().join("reals.png")).ok(),
         walk,
         neighbours,
-        measured: std::fs::read(folder.eval_file()).ok().and_then(|text| serde_json::from_slice(&text).ok()),
+        measured,
         theory: std::fs::read(folder.theory_file()).ok(),
         sums,
     }
@@ -150,7 +154,7 @@ fn neighbours(
     // Piece by piece: a data set as numbers is four times as large as its bytes.
     while from < data.train.count {
         let to = (from + CHUNK).min(data.train.count);
-        let numbers: Vec<f32> = (from..to).flat_map(|i| data.numbers(&data.train, i)).collect();
+        let numbers = data.numbers_of(&data.train, from..to);
         for (best, found) in best.iter_mut().zip(nearest(&samples, &display.unit(&numbers), dim)) {
             if found.distance < best.0 {
                 *best = (found.distance, from + found.index);
@@ -191,11 +195,13 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
     let [channels, height, width] = checkpoint.state.example;
     let shape = crate::data::Shape { channels, height, width };
     let loaded = match crate::data::load(&config.data, config.seed) {
-        Ok(data) if data.shape == shape => Ok(data),
-        Ok(data) => Err(Error::Data(format!(
-            "the run makes examples of shape {shape:?}, {} has {:?}; give the data it was trained on with --data",
+        Ok(data) if data.shape != shape => Err(Error::Data(format!(
+            "the run makes {shape}, {} has {}; give the data it was trained on with --data",
             data.name, data.shape
         ))),
+        Ok(data) => {
+            identity::same(&folder.path, checkpoint.state.data.as_deref(), &config.data, &data).map(|()| data)
+        }
         Err(e) => Err(e),
     };
     let loaded = match loaded {
@@ -211,7 +217,7 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
     };
     let status = if total.is_some_and(|t| step < t) { Status::Stopped } else { Status::Finished };
     let mut sampler = Sampler::new(&gan, threads)?;
-    let diagnosis = doctor::diagnose(&folder.path)?;
+    let diagnosis = doctor::diagnose(&folder.path, data.as_deref())?;
     let drawn = Drawn {
         verdicts: diagnosis.verdicts,
         notes: diagnosis.notes,

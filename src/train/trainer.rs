@@ -8,10 +8,11 @@ use crate::error::{Error, Result};
 use crate::exec::measured::Measured;
 use crate::exec::scale;
 use crate::exec::schedule::{Done, Schedule};
-use crate::exec::{Executor, Job, NetworkState, Record, States, Turn, UpdateRule};
+use crate::exec::{Executor, Job, NetworkState, Record, States, Turn, UpdateRule, room};
 use crate::graph::Player;
 use crate::lower::Plan;
 use crate::models::gan::{Gan, When};
+use crate::numbers::counted;
 use crate::run::Line;
 use crate::run::checkpoint::{Checkpoint, Snapshot, State};
 use std::collections::VecDeque;
@@ -56,8 +57,9 @@ impl Trainer {
         let (count, batch) = (data.train.count, config.train.batch);
         if batch > count {
             return Err(Error::Data(format!(
-                "train.batch is {batch}, but {} has {count} training examples; give --batch {count} or less",
-                data.name
+                "train.batch is {batch}, but {} has {}; give --batch {count} or less",
+                data.name,
+                counted(count as u64, "training example")
             )));
         }
         if config.conditional && data.train.labels.is_none() {
@@ -77,6 +79,8 @@ impl Trainer {
             }
         }
         let rules = rules(&gan);
+        let states = Player::ALL.map(|p| rules[p as usize].bytes(gan.network(p).parameter_count()));
+        room::check("the host", states.iter().sum())?;
         let marginals = data.marginals();
         let start = |p: Player| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));
         let states = Player::ALL.map(start);
@@ -272,11 +276,13 @@ impl Trainer {
             }
         }
         if let Some((name, value)) = values.iter().find(|(_, v)| !v.is_finite()) {
-            let states = self.executor.states()?;
-            let first = first_not_finite(&self.gan, &states).unwrap_or_else(|| name.clone());
-            return Err(Error::Diverged(format!(
-                "step {step}: {name} is {value}; the first tensor that is not finite is {first}"
-            )));
+            let mut why = format!("{name} is {value}");
+            // A device that fails now as well is not what ended the training.
+            let states = self.executor.states().ok();
+            if let Some(first) = states.and_then(|states| first_not_finite(&self.gan, &states)) {
+                why += &format!("; the first tensor that is not finite is {first}");
+            }
+            return Err(Error::Diverged { step, why });
         }
         if both {
             let window = &mut self.state.window;
@@ -294,12 +300,13 @@ impl Trainer {
         let name = format!("{}_loss_scale", player.letter().to_lowercase());
         self.state.window.sums.insert(name, f64::from(scale));
         if scale < scale::FLOOR {
-            return Err(Error::Diverged(format!(
-                "step {step}: the {}'s gradient overflows fp16 with a loss scale of {}, its floor; use --precision \
-                 bf16, which has fp32's range, or a smaller lr",
+            let why = format!(
+                "the {}'s gradient overflows fp16 with a loss scale of {}, its floor; use --precision bf16, which has \
+                 fp32's range, or a smaller lr",
                 player.name(),
                 scale::FLOOR
-            )));
+            );
+            return Err(Error::Diverged { step, why });
         }
         Ok(())
     }
@@ -346,7 +353,9 @@ impl Snapshot<'_> {
     pub fn check(&self) -> Result<()> {
         match first_not_finite(self.gan, &self.networks) {
             None => Ok(()),
-            Some(name) => Err(Error::Diverged(format!("step {}: {name} is not finite", self.state.step))),
+            Some(name) => {
+                Err(Error::Diverged { step: self.state.step, why: format!("{name} is not finite") })
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ pub use memory::matmul_transposed;
 use crate::data::{Dataset, Examples, Values, shuffle};
 use crate::error::Result;
 use crate::exec::measured::Measured;
-use crate::exec::{Executor, Job, Rate, Record, States, Turn, UpdateRule};
+use crate::exec::{Executor, Job, NetworkState, Rate, Record, States, Turn, UpdateRule, room};
 use crate::graph::Player;
 use crate::lower::{EXAMPLES, Follower, Matmul, Place, Plan, Work};
 use crate::precision::{Narrow, Precision};
@@ -54,8 +54,12 @@ impl Cpu {
     }
 
     /// An executor for training.
-    pub fn of(pool: Pool, job: Job) -> Cpu {
-        Cpu::new(pool, job.plans, job.states, job.rules, job.data, job.seed)
+    ///
+    /// # Errors
+    /// When the machine has too little memory, told before it is taken.
+    pub fn of(pool: Pool, job: Job) -> Result<Cpu> {
+        room::check(&name(&pool), needed(&job))?;
+        Ok(Cpu::new(pool, job.plans, job.states, job.rules, job.data, job.seed))
     }
 
     /// The plans, as given.
@@ -199,6 +203,24 @@ impl Cpu {
     }
 }
 
+/// A pool's name, for people.
+fn name(pool: &Pool) -> String {
+    match pool.threads() {
+        1 => "1 CPU thread".into(),
+        threads => format!("{threads} CPU threads"),
+    }
+}
+
+/// Bytes that a run will touch beside the weights that it brings: both arenas, copies, gradients and moments, which are
+/// zeros until the first update.
+fn needed(job: &Job) -> usize {
+    let most = |of: fn(&Plan) -> usize| job.plans.iter().map(of).max().unwrap_or(0);
+    let copied = usize::from(job.plans.iter().any(|p| p.precision.stored().is_some()));
+    let network = |s: &NetworkState| (1 + s.moments.len() + copied) * s.weights.len();
+    size_of::<f32>()
+        * (most(|p| p.arena) + most(|p| p.narrow) + job.states.iter().map(network).sum::<usize>())
+}
+
 /// What other devices keep in 16 bits: here f32s that hold only numbers of the format.
 struct NarrowMemory {
     format: Narrow,
@@ -229,14 +251,7 @@ impl NarrowMemory {
 
 impl Executor for Cpu {
     fn name(&self) -> String {
-        match self.pool.threads() {
-            1 => "1 CPU thread".into(),
-            threads => format!("{threads} CPU threads"),
-        }
-    }
-
-    fn plans(&self) -> &[Plan] {
-        &self.plans
+        name(&self.pool)
     }
 
     fn run(&mut self, turns: &[Turn]) -> Result<()> {
