@@ -58,8 +58,8 @@ __device__ __forceinline__ void barrier_expect(u64* barriers, u32 at, u32 bytes)
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(address_of(barriers, at)), "r"(bytes)
                : "memory");
 }
-// Waits until the phase of this parity has ended; a new barrier is in phase 0, behind one of parity 1. A phase that does
-// not end within seconds never will: a trap then ends the kernel, and the host is told.
+// Waits until the phase of this parity has ended; a new barrier is in phase 0, behind one of parity 1. A phase that has
+// not ended after 2²⁶ tries never will: a trap then ends the kernel, and the host is told.
 __device__ __forceinline__ void barrier_wait(u64* barriers, u32 at, u32 parity) {
   asm volatile(
       "{\n"

@@ -103,6 +103,10 @@ fn samples_come_as_a_grid_an_array_or_files() {
     says(&no(&["--out", "many"], 2), &["--out many", "3 files already", "a new folder, or empty it"]);
     says(&no(&["--out", "nowhere/x.npy"], 2), &["no folder nowhere"]);
     says(&no(&["-n", "20000"], 2), &["one picture takes at most 10000"]);
+    // 2³⁴ numbers of noise are 8 million samples' of 2,000.
+    run(folder.path(), &["train", "ring", "--steps", "1", "--name", "deep", "--set", "latent.dim=2000"]);
+    let many = ["sample", "runs/deep", "-n", "9000000", "--out", "many.npy"];
+    says(&refused(folder.path(), &many, 2), &["--count 9000000", "the noise of 8589934 samples", "--seed"]);
     says(&no(&["--label", "10"], 2), &["--label 10", "0 to 9"]);
     says(&no(&["--out", "x.jpg"], 2), &["x.jpg", "FILE.png, FILE.npy or a folder"]);
     says(&refused(folder.path(), &["sample", "runs/q"], 4), &["runs/q: no such run"]);

@@ -342,6 +342,8 @@ fn divergence_stops_the_run_and_spares_the_good_checkpoint() {
     says(&run(folder.path(), &["sample", "runs/run", "-n", "4"]), &[&format!("step-{good:09}")]);
     let metrics = fs::read_to_string(folder.path().join("runs/run/metrics.jsonl")).expect("there");
     assert!(!metrics.contains("null"), "no line holds what is not finite");
+    let doctor = program::stdout(folder.path(), &["doctor", "runs/run"]);
+    says(&doctor, &[&format!("non-finite since step {}", good + 1)]);
 }
 
 #[test]
@@ -400,7 +402,12 @@ fn only_the_newest_checkpoints_are_kept() {
         .collect();
     names.sort();
     assert_eq!(names, ["step-000000030", "step-000000040"]);
-    assert_eq!(fs::read_to_string(path.join("latest")).expect("there").trim(), "step-000000040");
+    let latest = || fs::read_to_string(path.join("latest")).expect("there");
+    assert_eq!(latest().trim(), "step-000000040");
+    // A kill between a checkpoint and the name of the newest: the next call mends it.
+    fs::write(path.join("latest"), "step-000000030\n").expect("written");
+    run(folder.path(), &["train", "--resume", "runs/run"]);
+    assert_eq!(latest().trim(), "step-000000040");
 }
 
 #[test]

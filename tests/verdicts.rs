@@ -260,7 +260,7 @@ fn forged(folder: &Path, name: &str, pictures: &[Vec<f32>]) -> PathBuf {
 /// The first training examples of those runs, in [0, 1].
 fn examples(count: usize) -> Vec<Vec<f32>> {
     let data = gansaku::data::digits::load(10_000, 0);
-    (0..count).map(|i| data.numbers(&data.train, i).iter().map(|x| x / 255.0).collect()).collect()
+    (0..count).map(|i| data.numbers(&data.train, i)).collect()
 }
 
 /// A picture of 28×28 pixels under a Gaussian of half a pixel.

@@ -65,8 +65,10 @@ pub fn run(args: &Eval) -> Result<()> {
     let mut windows = parzen::open(args.device)?;
     let mut forger = Forger::load(from, threads)?;
     let mut config = forger.config.clone();
-    config.data.path = data_path(from)?;
     config.data.moved(args.data.as_deref(), &forger.from)?;
+    if args.data.is_none() {
+        config.data.path = data_path(from)?;
+    }
     let mut classifier = args.classifier.as_deref().map(|c| Classifier::load(c, threads)).transpose()?;
     let dataset = data::load(&config.data, config.seed)?;
     if dataset.shape != forger.display.shape {
@@ -174,6 +176,9 @@ impl Kept<'_> {
         let picture = measurement.picture.as_ref().map(Picture::png);
         self.report.measurements.push(measurement);
         let written = self.json.map_or(Ok(()), |path| write(path, &self.report));
+        if self.newer().is_some() {
+            return written;
+        }
         // Another program may have measured the run meanwhile.
         let _lock = self.folder.as_ref().map(Folder::lock_measurements).transpose()?;
         self.read_earlier()?;

@@ -96,6 +96,7 @@ pub fn sample(args: &Sample) -> Result<()> {
     }
     let mut forger = Forger::load(&args.from, super::threads(args.threads)?)?;
     forger.check_label(args.label)?;
+    forger.check_count(count)?;
     if folder {
         pictures(args, &mut forger)?;
     } else if ending(&args.out) == "npy" {

@@ -209,10 +209,16 @@ impl Config {
     }
 }
 
+/// A recipe's `data.hold_out`, unless it says otherwise.
+const HELD_OUT: f64 = 0.1;
+
 /// A recipe's tree, its name in it.
 fn embedded((name, text): (&str, &str)) -> Table {
     let mut tree: Table = toml::from_str(text).expect("embedded recipes are TOML");
     tree.insert("recipe".into(), Value::String(name.into()));
+    let data =
+        tree.get_mut("data").and_then(Value::as_table_mut).expect("every recipe says of which data it is");
+    data.entry("hold_out").or_insert(Value::Float(HELD_OUT));
     tree
 }
 

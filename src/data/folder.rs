@@ -1,7 +1,7 @@
 //! Any tree of PNG and JPEG files, made one size and one number of channels. Pictures are turned upright by their EXIF
-//! orientation. Transparent pixels lie on white,
-//! 16 bits become 8, the greatest centred square is cut out and resized with an antialiased Lanczos filter. Asked
-//! for one channel, colour becomes grey by Rec. 601 luma; asked for three, grey is repeated.
+//! orientation, transparent pixels lie on white, 16 bits become 8; the greatest centred square is cut out and resized
+//! with an antialiased Lanczos filter. Asked for one channel, colour becomes grey by Rec. 601 luma; asked for three, grey
+//! is repeated.
 //!
 //! A picture has colour when some pixel of it has unequal red, green and blue, whatever the file's colour type:
 //! files often store grey as RGB.

@@ -139,7 +139,9 @@ impl Examples {
     /// When there is no such example.
     pub fn chosen(&self, which: &[usize], width: usize) -> Examples {
         fn rows<T: Copy>(all: &[T], which: &[usize], width: usize) -> Vec<T> {
-            which.iter().flat_map(|&i| all[i * width..(i + 1) * width].iter().copied()).collect()
+            let mut chosen = Vec::with_capacity(which.len() * width);
+            which.iter().for_each(|&i| chosen.extend_from_slice(&all[i * width..(i + 1) * width]));
+            chosen
         }
         let values = match &self.values {
             Values::U8(v) => Values::U8(rows(v, which, width)),
@@ -335,7 +337,8 @@ pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
     Ok(data.split(config, &whence)?.hold_out(config.hold_out))
 }
 
-fn gone(path: &Path) -> Error {
+/// That nothing lies at a path.
+pub(crate) fn gone(path: &Path) -> Error {
     Error::Data(format!("{}: no such file or folder", path.display()))
 }
 

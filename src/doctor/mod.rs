@@ -137,6 +137,9 @@ pub fn diagnose(run: &Path, data: Option<&Path>) -> Result<Diagnosis> {
     let home = checkpoint::run_of(&path);
     let mut config = home.as_deref().map_or_else(|| Ok(checkpoint.config.clone()), own_config)?;
     config.data.moved(data, run)?;
+    if let Some(gone) = data.filter(|path| !path.exists()) {
+        return Err(data::gone(gone));
+    }
     let is_run = home.as_deref() == Some(run);
     let until = if is_run { u64::MAX } else { checkpoint.state.step };
     let mut judge = Judge::new(&config);
@@ -158,7 +161,9 @@ pub fn diagnose(run: &Path, data: Option<&Path>) -> Result<Diagnosis> {
             Ok(None) => notes.push("samples were not measured: a number of them is not finite".into()),
             Err(e) if data.is_some() => return Err(e),
             Err(e) => {
-                notes.push(format!("samples were not measured: {e}; --data says where the data lie now"))
+                let advice = "; --data says where the data lie now";
+                let advice = if config.data.source.is_built_in() { "" } else { advice };
+                notes.push(format!("samples were not measured: {e}{advice}"));
             }
         }
     }
@@ -195,7 +200,7 @@ fn replay(run: &Path, judge: &mut Judge, until: u64) -> Result<Vec<Entry>> {
 fn told(judge: &Judge, entries: &[Entry], step: u64, notes: Vec<String>) -> Diagnosis {
     let mut verdicts = judge.verdicts();
     let failed = entries.iter().rev().find_map(|e| match e {
-        Entry::Entered(v) if live::is_end(v.state) && v.since_step > judge.step() => Some(v.clone()),
+        Entry::Entered(v) if live::is_end(v.state) && v.since_step >= judge.step() => Some(v.clone()),
         _ => None,
     });
     let step = judge.step().max(step).max(failed.as_ref().map_or(0, |v| v.since_step));

@@ -172,7 +172,7 @@ impl Classifier {
         if card.recipe.network.layers.len() < 2 || card.classes < 2 {
             return Err(wrong("a network without features"));
         }
-        config::network("layers", &card.recipe.network).map_err(|e| wrong(&e.to_string()))?;
+        config::network("its network", &card.recipe.network).map_err(|e| wrong(&e.to_string()))?;
         let [channels, height, width] = card.example;
         let shape = Shape { channels, height, width };
         let network = model::Classifier::new(&card.recipe, shape, card.classes).network;

@@ -13,7 +13,7 @@ pub struct Measurement {
     pub metric: String,
     /// What was measured, in words that tell two protocols apart.
     pub protocol: String,
-    /// Samples drawn from the generator.
+    /// Samples of the generator that went in.
     pub samples: usize,
     /// Seed of their noise.
     pub seed: u64,

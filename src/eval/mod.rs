@@ -226,8 +226,13 @@ impl Subject<'_> {
             return Ok(());
         }
         let advice = match name {
-            "test" => "train with a larger data.hold_out, or give data with more of them",
-            "validation" => "train with --set data.valid='[from, to]' to keep training examples for it",
+            _ if self.forger.config.data.source.is_built_in() => "train with a larger data.count",
+            "test" => {
+                "train with a larger data.hold_out where no file holds test examples, or give data with more of them"
+            }
+            "validation" => {
+                "train with --set data.train='[from, to]' and another range of the training examples as data.valid"
+            }
             _ => "give data with more of them",
         };
         Err(Error::Data(format!(

@@ -3,36 +3,42 @@
 
 use crate::error::{Error, Result};
 
-/// Checks that `need` bytes are free for `device`; where the system does not say what is free, they are.
+/// What to do where a step's numbers take too much.
+pub const OF_A_STEP: &str = "lower train.batch, make the networks smaller";
+/// What to do where a network's do.
+pub const OF_A_NETWORK: &str = "make the networks smaller";
+
+/// Checks that `need` bytes are free for `device`, swap among them; where the system does not say what is free, they are.
 ///
 /// # Errors
-/// When they are not.
-pub fn check(device: &str, need: usize) -> Result<()> {
+/// When they are not; `advice` is what to do then.
+pub fn check(device: &str, need: usize, advice: &str) -> Result<()> {
     match free() {
-        Some(free) if need > free => Err(short(device, "memory", need, free)),
+        Some(free) if need > free => Err(short(device, "memory", need, free, advice)),
         _ => Ok(()),
     }
 }
 
 /// That `device` has too little of `memory` for a run; bytes.
-pub fn short(device: &str, memory: &str, need: usize, free: usize) -> Error {
+pub fn short(device: &str, memory: &str, need: usize, free: usize, advice: &str) -> Error {
     Error::Device(format!(
-        "{device}: this run needs {} MiB of {memory}, {} MiB are free; lower train.batch, make the networks smaller, or \
-         free it of other programs",
+        "{device}: this run needs {} MiB of {memory}, {} MiB are free; {advice}, or free it of other programs",
         need.div_ceil(1 << 20),
         free >> 20
     ))
 }
 
-/// Bytes that programs can still have without swapping, as Linux estimates them.
+/// Bytes that programs can still have, as Linux estimates them.
 fn free() -> Option<usize> {
     available(&std::fs::read_to_string("/proc/meminfo").ok()?)
 }
 
 fn available(meminfo: &str) -> Option<usize> {
-    let line = meminfo.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
-    let kibibytes: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes << 10)
+    let kibibytes = |name: &str| -> Option<usize> {
+        let line = meminfo.lines().find_map(|l| l.strip_prefix(name))?;
+        line.trim().strip_suffix("kB")?.trim().parse().ok()
+    };
+    Some((kibibytes("MemAvailable:")? + kibibytes("SwapFree:").unwrap_or(0)) << 10)
 }
 
 #[cfg(test)]
@@ -42,8 +48,9 @@ mod tests {
     #[test]
     fn reads_what_linux_says() {
         let text =
-            "MemTotal:       24575612 kB\nMemFree:  1 kB\nMemAvailable:   24000123 kB\nBuffers: 0 kB\n";
-        assert_eq!(available(text), Some(24_000_123 * 1024));
+            "MemTotal:       24575612 kB\nMemFree:  1 kB\nMemAvailable:   24000123 kB\nSwapFree: 1000 kB\n";
+        assert_eq!(available(text), Some(24_001_123 * 1024));
+        assert_eq!(available("MemAvailable: 7 kB\n"), Some(7 * 1024));
         assert_eq!(available("MemTotal: 5 kB\n"), None);
     }
 }

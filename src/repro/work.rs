@@ -177,14 +177,18 @@ fn stage(order: &Order, config: &Config, from: Option<PathBuf>, time: Option<Dur
     if let Some(steps) = order.steps {
         (config.train.steps, config.train.epochs) = (steps, 0);
     }
-    let start = if checkpoint::list(&run.join("checkpoints")).is_empty() {
+    let start = if let Some((done, _)) = checkpoint::list(&run.join("checkpoints")).first() {
+        // What an earlier call trained is not taken back.
+        if config.train.epochs == 0 {
+            config.train.steps = config.train.steps.max(*done);
+        }
+        Start::Resume(run)
+    } else {
         if run.exists() {
             // Killed before its first checkpoint.
             fs::remove_dir_all(&run).map_err(|e| Error::io("remove", &run, &e))?;
         }
         Start::New { out, name: Some(name), init_from: from }
-    } else {
-        Start::Resume(run)
     };
     train(&Request { config, start, device: order.device, threads: order.threads, time })
 }

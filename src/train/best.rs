@@ -57,7 +57,7 @@ impl Keeper {
         let by_valid = keeper.data.valid.count > 0;
         keeper.subject().check(metric).map_err(|e| match e {
             Error::Data(why) if by_valid => {
-                Error::Data(format!("{why} (--best-by takes validation examples for test ones)"))
+                Error::Data(format!("{why}; --best-by takes validation examples for test ones: data.valid"))
             }
             other => other,
         })?;
@@ -76,6 +76,7 @@ impl Keeper {
         best: Option<&Best>,
     ) -> Result<(Option<Best>, String)> {
         self.forger.set_generator(generator.clone());
+        self.forger.step = step;
         let metric = self.metric;
         let measurement = self.subject().measure(metric)?;
         let value = metric.worth(&measurement);

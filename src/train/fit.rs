@@ -37,7 +37,7 @@ pub fn classifier(
     let schedule = Schedule { batch, examples: count, networks: [rates; 2] };
     let own = UpdateRule { average: true, ..rule(&model.network, &optimizer) };
     let opponent = UpdateRule { column_norms: vec![], average: false, ..own.clone() };
-    room::check("the host", own.bytes(model.network.parameter_count()))?;
+    room::check("the host", own.bytes(model.network.parameter_count()), room::OF_A_NETWORK)?;
     let mut executor = device(Job {
         plans: vec![model.training_plan()],
         states: [own.start(model.network.start(seed, &[])), opponent.start(vec![])],

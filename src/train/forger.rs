@@ -94,12 +94,7 @@ impl Forger {
     /// As [`Forger::samples`].
     pub fn samples_in(&mut self, which: Range<usize>, seed: u64, label: Option<usize>) -> Result<Vec<f32>> {
         self.check_label(label)?;
-        let most = MOST_ELEMENTS / self.config.latent.dim as u64;
-        if which.end as u64 > most {
-            return Err(Error::Usage(format!(
-                "a seed gives this model the noise of {most} samples; ask for fewer"
-            )));
-        }
+        self.check_count(which.end)?;
         let labels = labels(self.gan.classes, label, which.clone());
         let latent = noise_of(&self.config, seed, which.clone());
         let samples = self.sampler.sample_from(which.start, &self.generator, &latent, &labels);
@@ -128,6 +123,20 @@ impl Forger {
         };
         let why = format!("{whose}the generator's samples are not all finite{advice}");
         Err(Error::Diverged { step: self.step, why })
+    }
+
+    /// Refuses to draw more samples than there is noise for: what came then would be the first again.
+    ///
+    /// # Errors
+    /// When there are so many.
+    pub fn check_count(&self, count: usize) -> Result<()> {
+        let most = MOST_ELEMENTS / self.config.latent.dim as u64;
+        if count as u64 <= most {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "--count {count}: a seed holds the noise of {most} samples of this model; draw the rest with another --seed"
+        )))
     }
 
     /// Refuses a label that the model does not have.

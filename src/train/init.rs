@@ -74,10 +74,10 @@ fn read(file: &Path) -> Result<Vec<u8>> {
 
 /// Whose weights a file holds: it says so itself, or, written by another program, by its name; else G's.
 fn player_of(file: &Path) -> Result<Player> {
-    let said = Tensors::parse(file, &read(file)?)?.metadata("network");
-    let named = || file.file_name().map(|n| n.to_string_lossy().into_owned());
-    let is_d = said.or_else(named).is_some_and(|n| n.starts_with(Player::Discriminator.name()));
-    Ok(if is_d { Player::Discriminator } else { Player::Generator })
+    let said = Tensors::parse(file, &read(file)?)?.metadata("network").unwrap_or_default();
+    let named = file.file_name().map_or("".into(), |n| n.to_string_lossy());
+    let player = |name: &str| Player::ALL.into_iter().find(|player| name.starts_with(player.name()));
+    Ok(player(&said).or_else(|| player(&named)).unwrap_or(Player::Generator))
 }
 
 /// Fills a network's flat memory from a file; how many layers.

@@ -295,7 +295,8 @@ impl Session {
             let best = self.trainer.state.best.as_ref();
             if let Some(why) = self.keeper.as_ref().and_then(|k| k.gives_up(best)) {
                 tell!("best: {why}");
-                more = format!(" --patience {}", 2 * self.trainer.config.checkpoint.patience);
+                let behind = best.map_or(0, |b| b.behind + 1);
+                more = format!(" --patience {}", behind.max(2 * self.trainer.config.checkpoint.patience));
                 break;
             }
             self.trainer.advance(self.undisturbed())?;

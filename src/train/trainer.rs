@@ -80,7 +80,7 @@ impl Trainer {
         }
         let rules = rules(&gan);
         let states = Player::ALL.map(|p| rules[p as usize].bytes(gan.network(p).parameter_count()));
-        room::check("the host", states.iter().sum())?;
+        room::check("the host", states.iter().sum(), room::OF_A_NETWORK)?;
         let marginals = data.marginals();
         let start = |p: Player| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));
         let states = Player::ALL.map(start);

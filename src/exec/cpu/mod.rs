@@ -58,7 +58,7 @@ impl Cpu {
     /// # Errors
     /// When the machine has too little memory, told before it is taken.
     pub fn of(pool: Pool, job: Job) -> Result<Cpu> {
-        room::check(&name(&pool), needed(&job))?;
+        room::check(&name(&pool), needed(&job), room::OF_A_STEP)?;
         Ok(Cpu::new(pool, job.plans, job.states, job.rules, job.data, job.seed))
     }
 

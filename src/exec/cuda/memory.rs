@@ -151,7 +151,7 @@ impl Memory {
         let need = needed(sizes, precision, states, data);
         let free = driver.free_memory()?;
         if need > free {
-            return Err(room::short(&driver.name(), "device memory", need, free));
+            return Err(room::short(&driver.name(), "device memory", need, free, room::OF_A_STEP));
         }
         let [arena, narrow] = [region(driver, 4 * sizes.arena)?, region(driver, 2 * sizes.narrow)?];
         let arrived = region(driver, 4 * sizes.slices.arrived)?;

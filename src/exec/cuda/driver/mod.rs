@@ -24,7 +24,7 @@ use graph::{Graph, Refused};
 use staging::{STAGED, Staging};
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 /// Device memory.
 struct Allocation {
@@ -201,14 +201,15 @@ fn images(driver: (i32, i32), gpu: &Gpu) -> Result<Vec<&'static Module>> {
 /// When there is a driver but it fails.
 pub fn first_that_fits() -> Result<Option<usize>> {
     let Presence::Present { driver, gpus } = presence()? else { return Ok(None) };
-    let fits = |(number, gpu): (usize, &Gpu)| match images(driver, gpu) {
-        Ok(_) => Some(number),
-        Err(why) => {
-            tell!("{} (cuda:{number}) is not used: {why}", gpu.name);
-            None
+    // Devices are opened several times: once is enough to tell.
+    static TOLD: Once = Once::new();
+    let found: Vec<_> = gpus.iter().map(|gpu| images(driver, gpu)).collect();
+    TOLD.call_once(|| {
+        for (number, why) in found.iter().map_while(|f| f.as_ref().err()).enumerate() {
+            tell!("{} (cuda:{number}) is not used: {why}", gpus[number].name);
         }
-    };
-    Ok(gpus.iter().enumerate().find_map(fits))
+    });
+    Ok(found.iter().position(Result::is_ok))
 }
 
 fn load(
