@@ -24,5 +24,6 @@ pub mod precision;
 pub mod report;
 pub mod repro;
 pub mod rng;
+pub mod room;
 pub mod run;
 pub mod train;

@@ -82,13 +82,6 @@ impl Mlp {
         network
     }
 
-    /// All layers but the last, in the same memory.
-    pub fn without_last(&self) -> Mlp {
-        let mut network = self.clone();
-        network.network.layers.pop();
-        network
-    }
-
     /// Weights and biases, alignment gaps not counted.
     pub fn parameter_count(&self) -> usize {
         self.parameters.iter().map(Parameter::len).sum()

@@ -189,6 +189,13 @@ fn plans_data_and_recipes_are_told() {
     says(&no(&["--name=-1"], 2), &["expected one folder name"]);
     says(&no(&["--out", "small.toml/runs"], 1), &["small.toml is a file"]);
     says(&no(&["--init-from", "nowhere"], 4), &["nowhere"]);
+    says(&no(&["--device", "cuda"], 5), &["--device cuda:0"]);
+    // What is set without effect is told.
+    let told = run(here, &["train", "-n", "--config", "small.toml", "--set", "data.size=16"]);
+    says(&told, &["note: --set data.size=16 changes nothing: data.source is \"digits\""]);
+    let asks = "discriminator.pretrained=1";
+    let told = run(here, &["train", "-n", "--config", "small.toml", "--set", asks]);
+    says(&told, &["asks for pretrained layers of the discriminator", "no --init-from"]);
     says(&no(&["--data", "digits"], 2), &["--data digits", "a recipe of theirs"]);
 }
 
@@ -445,6 +452,8 @@ fn what_cannot_be_used_is_refused_in_one_line() {
     clap(&["train", "--threads", "0"], &["--threads", "1..=1024"]);
     clap(&["train", "--stesp", "3"], &["--stesp", "--steps"]);
     clap(&["sample", "x", "-n", "0"], &["--count", "1..=10000000"]);
+    clap(&["eval", "--compare", "a", "b", "-n", "500"], &["--compare", "cannot be used with", "--count"]);
+    clap(&["repro", "--steps", "5"], &["required", "PAPER"]);
     clap(&["tarin"], &["tarin", "train"]);
     assert!(!here.join("runs").exists(), "nothing was left behind");
 }

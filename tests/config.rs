@@ -128,6 +128,11 @@ fn values_out_of_range_say_what_was_expected() {
     says(&refused("train.joint=true"), &["train.joint", "no penalties"]);
     says(&refused("checkpoint.keep=1"), &["checkpoint.keep is 1", "at least 2"]);
     says(&refused("data.train=[5, 5]"), &["data.train", "from below to"]);
+    says(&refused("train.discriminator_updates=0"), &["discriminator_updates is 0", "1 to 1000"]);
+    says(&refused("train.discriminator_updates=1001"), &["discriminator_updates is 1001", "1 to 1000"]);
+    let sgd = |rule: &str| refused(&format!("optimizer.generator.rule.sgd={rule}"));
+    says(&sgd("{momentum=0.5, final_momentum=0.7, saturate=1}"), &["saturate is 1", "at least 2"]);
+    says(&sgd("{momentum=0.5, saturate=9}"), &["final_momentum is 0", "at least momentum = 0.5"]);
 }
 
 #[test]

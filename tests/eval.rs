@@ -24,12 +24,17 @@ fn parzen_agrees_with_scipy() {
     compare("parzen", &[p.sigma, p.valid, p.test, p.error]);
 }
 
+/// The cloud in pieces of 50 vectors, the last one shorter.
+fn pieces(cloud: &[f32]) -> impl Iterator<Item = &[f32]> {
+    cloud.chunks(50 * DIM)
+}
+
 #[test]
 fn neighbours_agree_with_scipy() {
     let (samples, valid, test) = (cloud("samples", 1300), cloud("valid", 70), cloud("test", 130));
     let samples = &samples[..200 * DIM];
-    let c = neighbours::closeness(samples, &valid, &test, DIM);
-    let indices: usize = neighbours::nearest(samples, &test, DIM).iter().map(|n| n.index).sum();
+    let c = neighbours::closeness(samples, &valid, pieces(&test), DIM);
+    let indices: usize = neighbours::nearest(samples, pieces(&test), DIM).iter().map(|n| n.index).sum();
     compare("neighbours", &[c.samples, c.held_out, indices as f64]);
 }
 
@@ -65,13 +70,13 @@ fn pictures(count: usize, seed: u64) -> Vec<f32> {
 fn copies_of_training_pictures_are_memorised_and_fresh_ones_are_not() {
     let (train, fresh, more) = (pictures(2_000, 0), pictures(300, 1), pictures(300, 2));
     let copies = &train[..300 * 784];
-    let c = neighbours::closeness(copies, &fresh, &train, 784);
+    let c = neighbours::closeness(copies, &fresh, [&train], 784);
     assert_eq!(c.ratio(), 0.0);
     assert!(c.is_memorised());
     let noisy: Vec<f32> =
         copies.iter().enumerate().map(|(i, x)| x + 0.05 * Draw::new(0, 1, 0).normal(i as u64)).collect();
-    assert!(neighbours::closeness(&noisy, &fresh, &train, 784).is_memorised());
-    let honest = neighbours::closeness(&more, &fresh, &train, 784);
+    assert!(neighbours::closeness(&noisy, &fresh, [&train], 784).is_memorised());
+    let honest = neighbours::closeness(&more, &fresh, [&train], 784);
     assert!(!honest.is_memorised() && (honest.ratio() - 1.0).abs() < 0.1, "{honest:?}");
 }
 
@@ -84,7 +89,7 @@ fn smoothed_data_score_above_data_and_are_told_of_and_their_mean_below() {
     };
     let (left, right) = train.split_at(train.len() / 2);
     // Halfway between a picture and the one most like it.
-    let pairs = left.chunks_exact(784).zip(neighbours::nearest(left, right, 784));
+    let pairs = left.chunks_exact(784).zip(neighbours::nearest(left, [right], 784));
     let smooth: Vec<f32> = pairs
         .flat_map(|(x, n)| x.iter().zip(&right[n.index * 784..][..784]).map(|(a, b)| 0.5 * (a + b)))
         .collect();

@@ -87,6 +87,9 @@ impl Executor for Overflowing {
     fn name(&self) -> String {
         self.inner.name()
     }
+    fn kind(&self) -> String {
+        self.inner.kind()
+    }
     fn run(&mut self, turns: &[Turn]) -> Result<()> {
         self.inner.run(turns)
     }

@@ -112,6 +112,7 @@ fn runs_that_did_not_end_well_say_so() {
     let page = report(folder.path(), "wild");
     let reason = told.strip_prefix("error: ").expect("an error");
     says(&page, &["ended by an error", "An error ended this run", "Non-finite", &reason[..40]]);
+    assert!(!page.contains("train --resume"), "the same weights would take the same steps");
     // Data that are gone are told, not made up.
     let data = folder.path().join("pictures");
     fs::create_dir(&data).expect("a folder");

@@ -185,6 +185,31 @@ fn pictures_are_measured_and_shown_with_both_recipes() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = repro(&[
+        "pacgan-ring",
+        "--recipe",
+        "modern",
+        "--seeds",
+        "1",
+        "--steps",
+        "10",
+        "--set",
+        "data.count=400",
+    ]);
+    run(folder.path(), &arguments);
+    let out = folder.path().join("repro/pacgan-ring");
+    let seed = out.join("runs/ring-rpgan-seed-0");
+    fs::remove_dir_all(out.join("results")).expect("removed");
+    let checkpoints = seed.join("checkpoints");
+    fs::rename(&checkpoints, seed.join("kept")).expect("moved");
+    fs::write(&checkpoints, b"in the way").expect("written");
+    says(&refused(folder.path(), &arguments, 1), &["list", "checkpoints"]);
+    assert!(seed.join("kept").is_dir(), "what was trained is still there");
+}
+
+#[test]
 fn stacked_digits_are_labelled_by_a_classifier_that_is_made_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let mnist = digits(folder.path());

@@ -2,9 +2,9 @@
 //! losses, and ends when it no longer holds.
 
 use gansaku::config::Layers;
-use gansaku::doctor::State;
 use gansaku::doctor::judge::Judge;
 use gansaku::doctor::probe::{Modes, Probe};
+use gansaku::doctor::{State, Verdict};
 use gansaku::run::Line;
 
 /// A line of a game at rest.
@@ -50,6 +50,15 @@ fn judged(
     change: impl Fn(u64, &mut Line),
     measured: impl Fn(u64, &mut Probe),
 ) -> Vec<State> {
+    verdicts(sets, lines, change, measured).iter().map(|v| v.state).collect()
+}
+
+fn verdicts(
+    sets: &[&str],
+    lines: u64,
+    change: impl Fn(u64, &mut Line),
+    measured: impl Fn(u64, &mut Probe),
+) -> Vec<Verdict> {
     let mut layers = Layers::recipe("ring").expect("a recipe");
     sets.iter().for_each(|set| layers.set(set).expect("a known key"));
     let mut judge = Judge::new(&layers.finish().expect("in range"));
@@ -63,7 +72,7 @@ fn judged(
             judge.probe(&probe);
         }
     }
-    judge.verdicts().iter().map(|v| v.state).collect()
+    judge.verdicts()
 }
 
 fn rest(_: u64, _: &mut Line) {}
@@ -184,6 +193,15 @@ fn copies_and_a_d_that_knows_its_data_are_memorising() {
         judged(&[], 8, rest, |_, p| (p.neighbour_ratio, p.d_held_out) = (None, None)),
         [State::Healthy]
     );
+}
+
+#[test]
+fn who_memorises_is_told_to_stop_where_it_began() {
+    let from_16 = |i: u64, p: &mut Probe| p.neighbour_ratio = Some(if i < 16 { 0.9 } else { 0.3 });
+    let found = verdicts(&[], 40, rest, from_16);
+    let advice = &found.first().expect("a verdict").advice;
+    let step = probe(16).step;
+    assert!(advice.ends_with(&format!("stop before: --steps {step}")), "{advice}");
 }
 
 #[test]

@@ -84,7 +84,7 @@ pub fn run(args: &Bench) -> Result<()> {
 /// Batch size by batch size, a configuration of each precision.
 fn configs(args: &Bench, recipe: &str) -> Result<Vec<Vec<Config>>> {
     let layers = Layers::recipe(recipe)?.with(&args.overrides)?;
-    let own = layers.clone().finish()?.train;
+    let own = layers.clone().settle()?.train;
     let batches = if args.batch.is_empty() { vec![own.batch as u64] } else { args.batch.clone() };
     let precisions = if args.precision.is_empty() { vec![own.precision] } else { args.precision.clone() };
     let config = |batch: u64, precision: Precision| {

@@ -1,11 +1,11 @@
 //! `gansaku eval`: how good a trained generator is, and compared to what.
 
-use crate::config::{self, Layers, Scale, Source};
+use crate::config::{self, Layers, Metric, Scale, Source};
 use crate::data::{self, Shape, identity};
 use crate::error::{Error, Result};
 use crate::eval::classifier::Classifier;
 use crate::eval::compare::{Report, pairs};
-use crate::eval::{Measurement, Metric, Subject, parzen};
+use crate::eval::{Measurement, Subject, parzen};
 use crate::exec::Device;
 use crate::numbers::Numbers;
 use crate::report::picture::Picture;
@@ -44,7 +44,7 @@ pub struct Eval {
     #[arg(long, value_name = "FILE")]
     classifier: Option<PathBuf>,
     /// Print two files of --json side by side; refused where data or protocols differ
-    #[arg(long, value_name = "FILE", num_args = 2, conflicts_with_all = ["from", "json", "classifier", "data"])]
+    #[arg(long, value_name = "FILE", num_args = 2, conflicts_with_all = ["from", "json", "classifier", "data", "count", "seed", "device", "threads"])]
     compare: Vec<PathBuf>,
     /// Also write the measurements as JSON here; the run's folder keeps them in eval.json
     #[arg(long, value_name = "FILE")]

@@ -133,7 +133,7 @@ pub fn plan(args: &Plan) -> Result<()> {
     if let Some(precision) = args.precision {
         layers.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;
     }
-    let config = layers.finish()?;
+    let config = layers.settle()?;
     let gan = match config.data.path {
         Some(_) => {
             let dataset = data::load(&config.data, config.seed)?;

@@ -22,34 +22,34 @@ pub struct Repro {
     /// Which paper; without it they are listed
     paper: Option<String>,
     /// MNIST's IDX files, TFD's .mat or CIFAR-10's binary files; may be given again: each goes to its experiment
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, requires = "paper", value_name = "PATH")]
     data: Vec<PathBuf>,
     /// What labels stacked digits, from `gansaku classifier`; one is trained where none is given
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, requires = "paper", value_name = "FILE")]
     classifier: Option<PathBuf>,
     /// Seeds 0 to N-1 [default: 3, or 10 of mixtures]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    #[arg(long, requires = "paper", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: Option<u64>,
     /// Whose recipes
-    #[arg(long, value_name = "WHOSE", value_enum, default_value_t = Whose::Both)]
+    #[arg(long, requires = "paper", value_name = "WHOSE", value_enum, default_value_t = Whose::Both)]
     recipe: Whose,
     /// Cut each run short at this step; every number then says so
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, requires = "paper", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
     /// Stop training after this long, all runs together; measuring the last one takes some seconds more
-    #[arg(long, value_name = "TIME", value_parser = super::duration)]
+    #[arg(long, requires = "paper", value_name = "TIME", value_parser = super::duration)]
     time: Option<Duration>,
     /// Folder for everything [default: repro/PAPER]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, requires = "paper", value_name = "DIR")]
     out: Option<PathBuf>,
     /// One value laid over every recipe; every number then says so
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, requires = "paper", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Where to compute: auto, cpu, cuda, cuda:N
-    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = super::device)]
+    #[arg(long, requires = "paper", value_name = "DEVICE", default_value = "auto", value_parser = super::device)]
     device: Device,
     /// Worker threads; any number gives the same bytes [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, requires = "paper", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }
 

@@ -1,9 +1,8 @@
 //! `gansaku train`: from what was typed to a [`Request`].
 
 use super::Overrides;
-use crate::config::{Config, Layers, Source};
+use crate::config::{Config, Layers, Metric, Source};
 use crate::error::{Error, Result};
-use crate::eval::Metric;
 use crate::exec::{self, Device};
 use crate::numbers::counted;
 use crate::precision::Precision;
@@ -131,11 +130,19 @@ impl Train {
         if let Some(seed) = self.seed {
             layers.put("--seed", "seed", super::number(seed, "seed")?)?;
         }
-        layers.finish()
+        layers.settle()
     }
 }
 
 impl Layers {
+    /// The configuration, once values without effect have been told.
+    pub(super) fn settle(self) -> Result<Config> {
+        let idle = self.idle()?;
+        let config = self.finish()?;
+        idle.iter().for_each(|note| tell!("note: {note}"));
+        Ok(config)
+    }
+
     /// Lays `--config` files and `--set` values over the recipe.
     pub(super) fn with(mut self, overrides: &Overrides) -> Result<Layers> {
         overrides.config.iter().try_for_each(|file| self.file(file))?;
@@ -159,7 +166,7 @@ pub(super) fn at_path(mut layers: Layers, path: &Path) -> Result<Layers> {
 }
 
 fn dry_run(request: &Request) -> Result<()> {
-    let (trainer, dataset) = rehearse(request, exec::open(Device::Cpu, 1)?)?;
+    let (trainer, dataset) = rehearse(request, exec::open(request.device, request.threads)?)?;
     super::print(&request.config.to_toml())?;
     tell!("{}", super::inspect::describe(&dataset));
     tell!("{}", super::inspect::summary(&trainer.gan, false).trim_end());

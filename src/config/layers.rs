@@ -31,6 +31,8 @@ pub const RECIPES: [(&str, &str); 15] = [
 #[derive(Debug, Clone)]
 pub struct Layers {
     tree: Table,
+    /// What was laid over it one by one, as typed.
+    sets: Vec<String>,
 }
 
 impl Layers {
@@ -43,7 +45,7 @@ impl Layers {
             let hint = suggestion(name, RECIPES.iter().map(|(n, _)| *n));
             return Err(Error::Usage(format!("no recipe {name:?}{hint}; `gansaku recipes` lists them all")));
         };
-        Ok(Layers { tree: embedded(recipe) })
+        Ok(Layers { tree: embedded(recipe), sets: vec![] })
     }
 
     /// Starts from the text of a resolved `config.toml`; `whence` names it in errors.
@@ -52,7 +54,7 @@ impl Layers {
     /// When it is no configuration.
     pub fn resolved(text: &str, whence: &str) -> Result<Layers> {
         let tree = parse(text, whence)?;
-        let layers = Layers { tree };
+        let layers = Layers { tree, sets: vec![] };
         layers.check(whence)?;
         Ok(layers)
     }
@@ -90,7 +92,9 @@ impl Layers {
             .ok()
             .and_then(|mut t| t.remove("value"))
             .unwrap_or_else(|| Value::String(text.into()));
-        self.put(&whence, key.trim(), value)
+        self.put(&whence, key.trim(), value)?;
+        self.sets.push(assignment.into());
+        Ok(())
     }
 
     /// Puts a path at a dotted key, as [`Layers::put`].
@@ -166,6 +170,19 @@ impl Layers {
         if let Some(Value::Table(t)) = self.tree.get_mut(table) {
             t.remove(key);
         }
+    }
+
+    /// What is to be said of values that were set and change nothing.
+    ///
+    /// # Errors
+    /// When the tree is no configuration yet.
+    pub fn idle(&self) -> Result<Vec<String>> {
+        let config = self.check("configuration")?;
+        let why = |set: &String| {
+            let why = config.idle(set.split_once('=')?.0.trim())?;
+            Some(format!("--set {set} changes nothing: {why}"))
+        };
+        Ok(self.sets.iter().filter_map(why).collect())
     }
 
     /// The configuration, with every value in range.

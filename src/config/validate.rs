@@ -12,7 +12,7 @@ fn need(ok: bool, key: &str, found: impl std::fmt::Display, expected: &str) -> R
 }
 
 /// A value as a configuration file writes it.
-fn word(value: &impl serde::Serialize) -> String {
+pub(super) fn word(value: &impl serde::Serialize) -> String {
     toml::Value::try_from(value).map_or_else(|_| "?".into(), |v| v.to_string())
 }
 
@@ -34,7 +34,8 @@ impl Config {
             format!("steps = {}, epochs = {}", t.steps, t.epochs),
             "exactly one of them, at least 1",
         )?;
-        need(t.discriminator_updates >= 1, "train.discriminator_updates", 0, "at least 1")?;
+        let updates = t.discriminator_updates;
+        need((1..=1000).contains(&updates), "train.discriminator_updates", updates, "1 to 1000")?;
         let dim = self.latent.dim;
         need((1..=MOST_UNITS).contains(&dim), "latent.dim", dim, &format!("1 to {MOST_UNITS}"))?;
         self.data()?;
@@ -122,10 +123,9 @@ impl Config {
             "an objective other than minimax: a pair has one statement, not a G that minimises D's gain; \
              non-saturating is the usual one",
         )?;
-        let penalised = weights.iter().any(|(_, w)| *w > 0.0);
         let t = &self.train;
         need(
-            !t.joint || (t.discriminator_updates == 1 && !penalised),
+            !t.joint || (t.discriminator_updates == 1 && !l.penalised()),
             "train.joint",
             true,
             "one D update and no penalties: joint updates share one forward pass",
@@ -191,9 +191,24 @@ fn optimizer(at: &str, o: &Optimizer) -> Result<()> {
     let above =
         |key: &str, x: f32| need(x.is_finite() && x > 0.0, &format!("{at}.rule.{key}"), x, "more than 0");
     match o.rule {
-        Rule::Sgd { momentum, final_momentum, .. } => {
+        Rule::Sgd { momentum, final_momentum, saturate } => {
             unit("sgd.momentum", momentum)?;
-            unit("sgd.final_momentum", final_momentum)
+            unit("sgd.final_momentum", final_momentum)?;
+            let at = format!("{at}.rule.sgd");
+            need(
+                saturate != 1,
+                &format!("{at}.saturate"),
+                1,
+                "0 (momentum stays), or at least 2: epoch 1 has momentum",
+            )?;
+            need(
+                saturate == 0 || final_momentum >= momentum,
+                &format!("{at}.final_momentum"),
+                final_momentum,
+                &format!(
+                    "at least momentum = {momentum}, from which it rises until epoch saturate = {saturate}"
+                ),
+            )
         }
         Rule::Adam { beta1, beta2, eps } => {
             unit("adam.beta1", beta1)?;

@@ -20,6 +20,7 @@ pub use detect::source as detect;
 
 use crate::config::{self, Scale, Source};
 use crate::error::{Error, Result};
+use crate::room;
 use std::fmt;
 use std::path::Path;
 
@@ -48,6 +49,13 @@ impl Shape {
     /// Whether examples are points to plot rather than pictures.
     pub fn is_point(&self) -> bool {
         self.height == 1 && self.width == 1
+    }
+}
+
+impl From<[usize; 3]> for Shape {
+    /// Of channels, height and width.
+    fn from([channels, height, width]: [usize; 3]) -> Shape {
+        Shape { channels, height, width }
     }
 }
 
@@ -184,6 +192,14 @@ impl Dataset {
         which.into_iter().flat_map(|i| self.numbers(split, i)).collect()
     }
 
+    /// The first `count` examples of a split in pieces of some thousand, each `[examples, numbers]`, as the network sees
+    /// them: as numbers a data set of bytes is four times as large.
+    pub fn pieces(&self, split: &Examples, count: usize) -> impl Iterator<Item = Vec<f32>> {
+        const PIECE: usize = 4_000;
+        let count = count.min(split.count);
+        (0..count).step_by(PIECE).map(move |from| self.numbers_of(split, from..count.min(from + PIECE)))
+    }
+
     /// Mean of each element over the training split, `[numbers]`, as the network sees it.
     pub fn marginals(&self) -> Vec<f32> {
         let width = self.shape.len();
@@ -306,6 +322,19 @@ pub fn usual(config: &config::Data) -> (Shape, usize) {
     }
 }
 
+/// Bytes of the data that a configuration has made rather than read: training examples, and a tenth as many each for
+/// validation and testing.
+fn made(config: &config::Data) -> usize {
+    let number = match (config.source, config.scale) {
+        (Source::Ring | Source::Grid | Source::Line, _) => size_of::<f32>(),
+        (Source::Digits | Source::Stacked, Scale::Gcn) => size_of::<u8>() + 2 * size_of::<f32>(),
+        (Source::Digits | Source::Stacked, _) => size_of::<u8>(),
+        _ => return 0,
+    };
+    let examples = config.count + 2 * config.count.div_ceil(10);
+    number * examples * usual(config).0.len()
+}
+
 /// Loads what a configuration asks for. `seed` makes the built-in sources.
 ///
 /// # Errors
@@ -313,6 +342,7 @@ pub fn usual(config: &config::Data) -> (Shape, usize) {
 /// offset, what was expected and what to do.
 pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
     let at = |path: &Path| path.display().to_string();
+    room::check("the host", made(config), room::OF_MADE_DATA)?;
     let (data, whence) = match (config.source, &config.path) {
         (Source::Digits, _) => (digits::load(config.count, seed), "digits".into()),
         (Source::Line, _) => (toy::load(&toy::LINE, config.count, seed), "line".into()),

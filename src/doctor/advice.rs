@@ -5,8 +5,8 @@ use super::rules::Facts;
 use crate::config::{Config, Objective, Optimizer, Rule};
 use crate::precision::Precision;
 
-/// What to do about a state: one flag, with its value for this run.
-pub fn advice(state: State, facts: &Facts) -> String {
+/// What to do about a state: one flag, with its value for this run. `since` is the step of the probe that found it first.
+pub fn advice(state: State, since: u64, facts: &Facts) -> String {
     let config = facts.config;
     match state {
         State::TooEarly => String::new(),
@@ -19,10 +19,9 @@ pub fn advice(state: State, facts: &Facts) -> String {
             penalty(config).unwrap_or_else(|| slower("discriminator", &config.optimizer.discriminator))
         }
         State::ModeCollapse => mode_collapse(config),
-        State::Memorising => format!(
-            "--data with more than these examples, or stop before: --steps {}",
-            facts.probes.last().map_or(1, |p| p.step)
-        ),
+        State::Memorising => {
+            format!("--data with more than these examples, or stop before: --steps {since}")
+        }
         State::Stalled => stalled(config, facts),
         State::NonFinite | State::LossScaleFloor => after_failure(state, config),
     }
@@ -91,10 +90,8 @@ fn stalled(config: &Config, facts: &Facts) -> String {
 
 /// Gradient penalties where there are none and there can be.
 fn penalty(config: &Config) -> Option<String> {
-    let loss = &config.loss;
-    let none = loss.r1 == 0.0 && loss.r2 == 0.0 && loss.gradient_penalty == 0.0;
-    match loss.objective {
-        _ if !none || config.train.joint => None,
+    match config.loss.objective {
+        _ if config.loss.penalised() || config.train.joint => None,
         Objective::Wasserstein => {
             Some("--set loss.gradient_penalty=10: a critic must be smooth (1704.00028)".into())
         }

@@ -107,7 +107,8 @@ impl Judge {
         }
         for (state, evidence) in found {
             let since_step = self.open.get(&state).map_or(step, |o| o.verdict.since_step);
-            let verdict = Verdict { state, since_step, evidence, advice: advice::advice(state, &facts) };
+            let verdict =
+                Verdict { state, since_step, evidence, advice: advice::advice(state, since_step, &facts) };
             if !self.open.contains_key(&state) {
                 changes.push(Entry::Entered(verdict.clone()));
             }

@@ -49,6 +49,11 @@ pub enum State {
 }
 
 impl State {
+    /// Whether training that came here cannot go on.
+    pub fn ends_training(self) -> bool {
+        matches!(self, State::NonFinite | State::LossScaleFloor)
+    }
+
     /// For people: "D won".
     pub fn name(self) -> &'static str {
         match self {

@@ -1,15 +1,15 @@
 //! Probes: what is measured of both networks now and then, on noise and examples that stay the same for a whole run,
 //! so that two probes differ by what was learned alone. No random stream of the training is touched.
 
-use crate::config::{Config, Source};
+use crate::config::Config;
 use crate::data::{Dataset, Examples, shuffle, toy};
 use crate::error::Result;
 use crate::eval::distance::{Vectors, fold};
-use crate::eval::{modes, neighbours};
+use crate::eval::modes;
+use crate::eval::neighbours::{self, median_distance};
 use crate::exec::States;
 use crate::graph::Player;
 use crate::models::gan::Gan;
-use crate::numbers::median;
 use crate::train::appraiser::{Appraisal, Appraiser};
 use crate::train::sampler::{Sampler, labels, noise};
 use serde::{Deserialize, Serialize};
@@ -24,8 +24,8 @@ const FEWEST_HELD_OUT: usize = 20;
 /// Numbers of training examples that neighbours are looked for among: all of MNIST's and a part of CIFAR-10's. A look
 /// at more of them would cost more than a hundredth of the training in between.
 const MOST_NUMBERS: usize = 50_000_000;
-/// Training examples turned into numbers at once.
-const TILE: usize = 1_000;
+/// Of examples so large that these are fewer, this many are looked at.
+const FEWEST_SEARCHED: usize = 1_000;
 
 /// What was measured at a step. Distances are Euclidean, between examples as the networks see them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,7 +105,7 @@ pub struct Prober {
     spread: f64,
     /// Median distance of held-out examples to their nearest training example; absent for points.
     closeness: Option<f64>,
-    mixture: Option<toy::Mixture>,
+    mixture: Option<&'static toy::Mixture>,
 }
 
 impl Prober {
@@ -115,18 +115,15 @@ impl Prober {
     /// When threads cannot be started.
     pub fn new(config: &Config, data: &Arc<Dataset>, threads: usize) -> Result<Prober> {
         let gan = Gan::new(config, data.shape.len(), data.classes);
-        let appraiser = Appraiser::new(&gan, COUNT, threads)?;
+        let compared = COUNT.max(config.discriminator.pack);
+        let appraiser = Appraiser::new(&gan, compared, threads)?;
         let some =
             |split: &Examples, count: usize| reals(data, split, appraiser.whole(count.min(split.count)));
-        let train = some(&data.train, COUNT);
-        let told = |split: &&&Examples| appraiser.whole(COUNT.min(split.count)) >= FEWEST_HELD_OUT;
+        let train = some(&data.train, compared);
+        let told = |split: &&&Examples| appraiser.whole(compared.min(split.count)) >= FEWEST_HELD_OUT;
         let held_out = [&data.valid, &data.test].into_iter().find(|s| told(&s));
-        let held_out = held_out.map(|split| some(split, COUNT));
-        let mixture = match config.data.source {
-            Source::Ring => Some(toy::RING),
-            Source::Grid => Some(toy::GRID),
-            _ => None,
-        };
+        let held_out = held_out.map(|split| some(split, compared));
+        let mixture = modes::mixture(config.data.source).ok();
         let mut prober = Prober {
             sampler: Sampler::new(&gan, threads)?,
             spread: mean_distance_within(&train.numbers, gan.numbers),
@@ -156,11 +153,11 @@ impl Prober {
     fn measure(&mut self, networks: &States, step: u64) -> Probe {
         let dim = self.gan.numbers;
         let config = &self.gan.config;
-        let count = if self.mixture.is_some() { modes::SAMPLES } else { COUNT };
+        let compared = self.appraiser.whole(COUNT.max(config.discriminator.pack));
+        let count = if self.mixture.is_some() { modes::SAMPLES.max(compared) } else { compared };
         let classes = labels(self.gan.classes, None, 0..count);
         let latent = noise(config, config.seed, count);
         let all = self.sampler.sample(&networks[Player::Generator as usize], &latent, &classes);
-        let compared = self.appraiser.whole(COUNT);
         let samples = &all[..compared * dim];
         let within = mean_distance_within(samples, dim);
         let across = mean_distance(samples, &self.train.numbers, dim);
@@ -170,7 +167,7 @@ impl Prober {
         let of_samples = appraise(samples, &classes);
         let of_train = appraise(&self.train.numbers, &self.train.labels);
         let of_held_out = self.held_out.as_ref().map(|h| appraise(&h.numbers, &h.labels));
-        let modes = self.mixture.as_ref().map(|mixture| {
+        let modes = self.mixture.map(|mixture| {
             let c = modes::coverage(&all, mixture);
             Modes { captured: c.captured, of: mixture.modes().len(), quality: c.quality }
         });
@@ -193,15 +190,8 @@ impl Prober {
     fn nearest(&self, vectors: &[f32]) -> f64 {
         let dim = self.gan.numbers;
         let vectors = &vectors[..vectors.len().min(NEIGHBOURS * dim)];
-        let train = &self.data.train;
-        let most = (MOST_NUMBERS / dim).max(TILE).min(train.count);
-        let mut nearest = vec![f32::INFINITY; vectors.len() / dim];
-        for from in (0..most).step_by(TILE) {
-            let tile = self.data.numbers_of(train, from..most.min(from + TILE));
-            let found = neighbours::nearest(vectors, &tile, dim);
-            nearest.iter_mut().zip(found).for_each(|(best, n)| *best = best.min(n.distance));
-        }
-        median(nearest.into_iter().map(f64::from))
+        let train = self.data.pieces(&self.data.train, (MOST_NUMBERS / dim).max(FEWEST_SEARCHED));
+        median_distance(&neighbours::nearest(vectors, train, dim))
     }
 }
 

@@ -3,7 +3,8 @@
 //! duplicates when they are half as far apart as the median test example is from its nearest training example.
 
 use super::distance::{Vectors, fold};
-use super::{Measurement, Metric, Subject, neighbours};
+use super::neighbours::{median_distance, nearest};
+use super::{Measurement, Metric, Subject};
 use crate::error::Result;
 use crate::numbers::Numbers;
 
@@ -66,7 +67,7 @@ impl Subject<'_> {
         let known = data.train.count.min(60_000);
         let train = self.examples(&data.train, known, true);
         let held_out = self.examples(&data.test, HELD_OUT, false);
-        let distance = 0.5 * neighbours::median_distance(&held_out, &train, dim);
+        let distance = 0.5 * median_distance(&nearest(&held_out, [&train], dim));
         let real = &train[..count.min(known) * dim];
         let row = |x: &[f32]| {
             let d = duplicates(x, dim, distance);

@@ -129,8 +129,7 @@ impl Classifier {
     }
 
     fn of(card: Card, weights: Vec<f32>, threads: usize) -> Result<Classifier> {
-        let [channels, height, width] = card.example;
-        let model = model::Classifier::new(&card.recipe, Shape { channels, height, width }, card.classes);
+        let model = model::Classifier::new(&card.recipe, card.example.into(), card.classes);
         let own = NetworkState { weights: weights.clone(), ..NetworkState::default() };
         let mut plan = Batched::new(model.scoring_plan(ROWS), ROWS, 0, threads)?;
         plan.set_states([own, NetworkState::default()]);
@@ -173,9 +172,7 @@ impl Classifier {
             return Err(wrong("a network without features"));
         }
         config::network("its network", &card.recipe.network).map_err(|e| wrong(&e.to_string()))?;
-        let [channels, height, width] = card.example;
-        let shape = Shape { channels, height, width };
-        let network = model::Classifier::new(&card.recipe, shape, card.classes).network;
+        let network = model::Classifier::new(&card.recipe, card.example.into(), card.classes).network;
         let mut weights = vec![0.0; network.len];
         tensors.read("", "", &network, &mut weights)?;
         if card.weights.as_ref().is_some_and(|known| *known != hash(&weights)) {

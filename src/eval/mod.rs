@@ -11,7 +11,6 @@ mod features;
 pub mod frechet;
 pub mod kid;
 mod measurement;
-pub mod merit;
 pub mod modes;
 pub mod ms_ssim;
 pub mod neighbours;
@@ -21,82 +20,13 @@ pub mod stacked;
 pub mod theory;
 pub mod wasserstein;
 
-use crate::config::Source;
+use crate::config::{Metric, Source};
 use crate::data::{Dataset, Examples, shuffle};
 use crate::error::{Error, Result};
 use crate::report::Display;
 use crate::train::forger::Forger;
 use classifier::Classifier;
 pub use measurement::Measurement;
-use serde::{Deserialize, Serialize};
-
-/// The metrics there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Metric {
-    /// Parzen-window log-likelihood, the 2014 paper's protocol
-    Parzen,
-    /// Modes captured, high-quality share and reverse KL on ring and grid, PacGAN's protocol
-    Modes,
-    /// Distance to the nearest training examples against held-out data's: memorisation
-    Neighbours,
-    /// Sliced Wasserstein distance to the test examples
-    Swd,
-    /// Fréchet distance in a classifier's features
-    Fd,
-    /// Kernel distance in a classifier's features
-    Kid,
-    /// Precision, recall, density and coverage in a classifier's features
-    Prdc,
-    /// Shares of classes, and how much of each is covered
-    Classes,
-    /// Accuracy on real data of a classifier that was trained on samples
-    Cas,
-    /// Mean MS-SSIM of random pairs: diversity
-    MsSsim,
-    /// Near duplicates among samples, and the size of support they tell of
-    Birthday,
-    /// D against p_data / (p_data + p_g), V against −log 4, where the data's density is known: the 2014 paper's Figure 1
-    Theory,
-}
-
-impl Metric {
-    /// As typed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Metric::Parzen => "parzen",
-            Metric::Modes => "modes",
-            Metric::Neighbours => "neighbours",
-            Metric::Swd => "swd",
-            Metric::Fd => "fd",
-            Metric::Kid => "kid",
-            Metric::Prdc => "prdc",
-            Metric::Classes => "classes",
-            Metric::Cas => "cas",
-            Metric::MsSsim => "ms-ssim",
-            Metric::Birthday => "birthday",
-            Metric::Theory => "theory",
-        }
-    }
-
-    /// The metrics that mean something for a data source, but cas, which trains two classifiers; with a classifier
-    /// of the data or without.
-    pub fn all_for(source: Source, classified: bool) -> Vec<Metric> {
-        let mut all = match source {
-            Source::Ring | Source::Grid => vec![Metric::Modes, Metric::Swd],
-            Source::Line => vec![Metric::Theory, Metric::Swd],
-            Source::Stacked => vec![Metric::Swd, Metric::MsSsim, Metric::Birthday],
-            _ => vec![Metric::Parzen, Metric::Neighbours, Metric::Swd, Metric::MsSsim, Metric::Birthday],
-        };
-        match source {
-            Source::Ring | Source::Grid | Source::Line => {}
-            Source::Stacked if classified => all.insert(0, Metric::Modes),
-            _ if classified => all.extend([Metric::Fd, Metric::Kid, Metric::Prdc, Metric::Classes]),
-            _ => {}
-        }
-        all
-    }
-}
 
 /// What is evaluated, with the data to compare it to.
 pub struct Subject<'a> {

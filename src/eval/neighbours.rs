@@ -15,12 +15,19 @@ pub struct Neighbour {
     pub distance: f32,
 }
 
-/// Nearest of `train` for each of `samples`, both `[…, dim]`.
+/// Nearest training example of each of `samples`, `[…, dim]`. Training examples come in pieces, `[…, dim]` each, so
+/// that a large data set need not stand as numbers in memory ([`Dataset::pieces`]); they count through all pieces.
 ///
 /// # Panics
-/// When there are no training examples.
-pub fn nearest(samples: &[f32], train: &[f32], dim: usize) -> Vec<Neighbour> {
-    let start = || Neighbour { index: 0, distance: f32::INFINITY };
+/// When there are samples, but no training examples.
+///
+/// [`Dataset::pieces`]: crate::data::Dataset::pieces
+pub fn nearest<P: AsRef<[f32]>>(
+    samples: &[f32],
+    pieces: impl IntoIterator<Item = P>,
+    dim: usize,
+) -> Vec<Neighbour> {
+    let start = || Neighbour { index: usize::MAX, distance: f32::INFINITY };
     let keep = |best: &mut Neighbour, first: usize, row: &[f32]| {
         for (i, &d) in row.iter().enumerate() {
             if d < best.distance {
@@ -28,15 +35,27 @@ pub fn nearest(samples: &[f32], train: &[f32], dim: usize) -> Vec<Neighbour> {
             }
         }
     };
-    let (samples, train) = (Vectors::new(samples, dim), Vectors::new(train, dim));
-    assert!(train.count() > 0, "no training examples");
-    let mut found = fold(&samples, &train, &start, &keep);
-    // The product form loses the digits of small distances: the nearest ones are computed again.
-    for (sample, n) in samples.data.chunks_exact(dim).zip(&mut found) {
-        let other = &train.data[n.index * dim..][..dim];
-        n.distance = sample.iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt();
+    let samples = Vectors::new(samples, dim);
+    let mut best = vec![start(); samples.count()];
+    let mut before = 0;
+    for piece in pieces {
+        let train = Vectors::new(piece.as_ref(), dim);
+        let found = fold(&samples, &train, &start, &keep);
+        for ((best, n), sample) in best.iter_mut().zip(found).zip(samples.data.chunks_exact(dim)) {
+            if n.index == usize::MAX {
+                continue;
+            }
+            // The product form loses the digits of small distances: the nearest one is computed again.
+            let other = &train.data[n.index * dim..][..dim];
+            let distance = sample.iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt();
+            if distance < best.distance {
+                *best = Neighbour { index: before + n.index, distance };
+            }
+        }
+        before += train.count();
     }
-    found
+    assert!(best.iter().all(|n| n.index != usize::MAX), "no training examples");
+    best
 }
 
 /// How close samples are to the training data.
@@ -64,15 +83,22 @@ impl Closeness {
     }
 }
 
-/// Measures samples and held-out examples against the training data, all `[…, dim]`.
-pub fn closeness(samples: &[f32], held_out: &[f32], train: &[f32], dim: usize) -> Closeness {
-    let median = |set: &[f32]| median_distance(set, train, dim);
-    Closeness { samples: median(samples), held_out: median(held_out) }
+/// Measures samples and held-out examples, both `[…, dim]`, against the training data, in pieces as [`nearest`] has
+/// them.
+pub fn closeness<P: AsRef<[f32]>>(
+    samples: &[f32],
+    held_out: &[f32],
+    pieces: impl IntoIterator<Item = P>,
+    dim: usize,
+) -> Closeness {
+    let found = nearest(&[samples, held_out].concat(), pieces, dim);
+    let (samples, held_out) = found.split_at(samples.len() / dim);
+    Closeness { samples: median_distance(samples), held_out: median_distance(held_out) }
 }
 
-/// The median distance of vectors to their nearest of `train`, all `[…, dim]`.
-pub fn median_distance(set: &[f32], train: &[f32], dim: usize) -> f64 {
-    median(nearest(set, train, dim).iter().map(|n| f64::from(n.distance)))
+/// The median of distances.
+pub fn median_distance(found: &[Neighbour]) -> f64 {
+    median(found.iter().map(|n| f64::from(n.distance)))
 }
 
 impl Subject<'_> {
@@ -80,10 +106,11 @@ impl Subject<'_> {
         const HELD_OUT: usize = 1_000;
         let count = self.count.unwrap_or(HELD_OUT);
         let dim = self.data.shape.len();
-        let train = self.examples(&self.data.train, self.data.train.count, false);
         let held_out = self.examples(&self.data.test, HELD_OUT, false);
         let samples = self.samples(count)?;
-        let closeness = closeness(&samples, &held_out, &train, dim);
+        let train = self.data.pieces(&self.data.train, self.data.train.count);
+        let display = self.display();
+        let closeness = closeness(&samples, &held_out, train.map(|x| display.unit(&x)), dim);
         let warning = closeness.is_memorised().then(|| {
             "memorised: samples lie much nearer to training examples than unseen data do".to_string()
         });

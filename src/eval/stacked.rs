@@ -6,7 +6,6 @@ use super::{Measurement, Metric, Subject};
 use crate::error::Result;
 use crate::numbers::Numbers;
 use crate::rng::{Draw, below, stream};
-use crate::train::sampler::noise;
 
 /// Stacks labelled at once.
 const CHUNK: usize = 1_000;
@@ -37,9 +36,8 @@ impl Subject<'_> {
             Numbers::from([("modes", captured as f64), ("reverse KL", reverse_kl(histogram))])
         };
         let mut found = vec![0; modes];
-        let latent = noise(&self.forger.config, self.seed, number);
-        for part in latent.chunks(CHUNK * self.forger.config.latent.dim) {
-            let made = self.forger.samples_of(part, None)?;
+        for from in (0..number).step_by(CHUNK) {
+            let made = self.forger.samples_in(from..(from + CHUNK).min(number), self.seed, None)?;
             let pictures = self.forger.display.unit(&made);
             count(&self.classifier(Metric::Modes)?.labels(&pictures), channels, classes, &mut found);
         }

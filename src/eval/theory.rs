@@ -302,8 +302,7 @@ impl Subject<'_> {
         let count = self.count.unwrap_or(SAMPLES);
         let found = measure(&checkpoint, self.seed, count, self.threads)?;
         let field = &found.field;
-        let loss = &self.forger.config.loss;
-        let penalised = loss.r1 > 0.0 || loss.r2 > 0.0 || loss.gradient_penalty > 0.0;
+        let penalised = self.forger.config.loss.penalised();
         let warning = penalised
             .then(|| "this D pays a gradient penalty: it is kept flatter than the best D".to_string());
         let curve = |of: &dyn Fn(usize) -> f64| -> Vec<[f64; 2]> {

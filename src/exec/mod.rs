@@ -3,7 +3,6 @@
 pub mod cpu;
 pub mod cuda;
 pub mod measured;
-pub mod room;
 pub mod scale;
 pub mod schedule;
 
@@ -128,15 +127,19 @@ impl UpdateRule {
     /// What updating a network of so many parameters costs: the gradient is read, the weights, the moments and the
     /// average are read and written, the copies in 16 bits written.
     pub fn cost(&self, parameters: usize, precision: Precision) -> Cost {
-        let rewritten = 1 + self.moment_names().len() + usize::from(self.average);
+        let rewritten = self.vectors() - 1;
         let copy = if precision.stored().is_some() { 2 } else { 0 };
         Cost { flops: 12 * parameters as u64, bytes: ((4 + 8 * rewritten + copy) * parameters) as u64 }
     }
 
-    /// Bytes of the state of a network of so many parameters.
-    pub fn bytes(&self, parameters: usize) -> usize {
-        let vectors = 2 + self.moment_names().len() + usize::from(self.average);
-        size_of::<f32>() * vectors * parameters
+    /// Vectors, each as long as the parameters, of a network's state: these, their gradient, moments, and the average.
+    pub fn vectors(&self) -> usize {
+        2 + self.moment_names().len() + usize::from(self.average)
+    }
+
+    /// Bytes of the state of a network whose parameters take `len` numbers.
+    pub fn bytes(&self, len: usize) -> usize {
+        size_of::<f32>() * self.vectors() * len
     }
 
     /// The state before the first update.
@@ -188,6 +191,11 @@ pub struct Turn {
 pub trait Executor {
     /// The device, for people: "2 CPU threads".
     fn name(&self) -> String;
+
+    /// The device as a run's folder names it: without what changes no byte of the run, such as the number of threads.
+    fn kind(&self) -> String {
+        self.name()
+    }
 
     /// Runs phases, in order; a list that comes again and again may cost less than its phases one by one.
     ///

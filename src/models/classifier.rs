@@ -87,8 +87,7 @@ impl Classifier {
     /// Logits and features of `rows` examples, without dropout.
     pub fn scoring_plan(&self, rows: usize) -> Plan {
         let g = Graph::new();
-        let mut network = self.network.clone();
-        network.network.layers.iter_mut().for_each(|layer| layer.keep = 1.0);
+        let network = self.network.without_dropout();
         let x = g.input(PICTURES, &[rows, self.shape.len()]);
         let depth = network.network.layers.len();
         let features = network.first_layers(depth - 1, &g, x, 0, "score");

@@ -123,9 +123,8 @@ impl Gan {
     pub fn phases(&self) -> Vec<Phase> {
         let loss = &self.config.loss;
         let train = &self.config.train;
-        let penalised = loss.r1 > 0.0 || loss.r2 > 0.0 || loss.gradient_penalty > 0.0;
         let variants: &[(When, bool, &str)] = match loss.penalty_every {
-            _ if !penalised => &[(When::Always, false, "")],
+            _ if !loss.penalised() => &[(When::Always, false, "")],
             1 => &[(When::Always, true, "")],
             n => &[(When::Every(n), true, " with penalties"), (When::Between(n), false, "")],
         };
@@ -174,8 +173,9 @@ impl Gan {
         let x = g.reshape(self.with_labels(&g, x, labels), &[packs, self.discriminator.input]);
         let whole = self.discriminator.without_dropout();
         let mut outputs = vec![(LOGITS.into(), whole.forward(&g, x, 0, "appraise"))];
-        if whole.last_input() > 0 {
-            outputs.push((FEATURES.into(), whole.without_last().forward(&g, x, 0, "appraise")));
+        let depth = whole.network.layers.len();
+        if depth > 1 {
+            outputs.push((FEATURES.into(), whole.first_layers(depth - 1, &g, x, 0, "appraise")));
         }
         self.lower(&g, &[Stage { outputs, updates: vec![] }], Precision::Fp32)
     }

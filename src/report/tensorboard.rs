@@ -41,7 +41,7 @@ impl Events {
         let lines = journal::read::<Line>(&folder.metrics_file())?;
         let lines: Vec<&Line> = lines.iter().filter(|l| l.step <= step).collect();
         let mut pictures = vec![];
-        for (at, png) in pictures_of(&folder.samples())? {
+        for (at, png) in folder.pictures()? {
             if at <= step && (at.is_multiple_of(config.log.samples_every) || Some(at) == total) {
                 pictures.push((at, png));
             }
@@ -90,16 +90,6 @@ impl Events {
     fn add(&mut self, event: &Event) -> Result<()> {
         self.file.write_all(&record(&event.encode())).map_err(|e| Error::io("write", &self.path, &e))
     }
-}
-
-/// Steps and files of sample pictures, in order.
-fn pictures_of(samples: &Path) -> Result<Vec<(u64, PathBuf)>> {
-    let entries = std::fs::read_dir(samples).map_err(|e| Error::io("list", samples, &e))?;
-    let step = |name: &str| name.strip_prefix("step-")?.strip_suffix(".png")?.parse::<u64>().ok();
-    let mut all: Vec<(u64, PathBuf)> =
-        entries.flatten().filter_map(|e| Some((step(&e.file_name().to_string_lossy())?, e.path()))).collect();
-    all.sort_unstable();
-    Ok(all)
 }
 
 /// A record around a message.

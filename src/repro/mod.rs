@@ -164,7 +164,7 @@ pub fn paper(name: &str) -> Result<Paper> {
 mod tests {
     use super::*;
     use crate::config::Layers;
-    use crate::eval::Metric;
+    use crate::config::Metric;
     use clap::ValueEnum;
 
     #[test]

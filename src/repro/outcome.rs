@@ -101,10 +101,9 @@ impl Outcome {
     /// Everything measured in `out`, by this call or an earlier one: experiments and recipes as in the table, then seeds.
     ///
     /// # Errors
-    /// As [`Outcome::read`].
+    /// As [`Outcome::read`], and when the folder of results cannot be listed.
     pub fn all(paper: &Paper, out: &Path) -> Result<Vec<Outcome>> {
-        let entries = fs::read_dir(out.join("results")).into_iter().flatten().flatten();
-        let names: Vec<String> = entries.filter_map(|e| e.file_name().into_string().ok()).collect();
+        let names = crate::run::names(&out.join("results"))?;
         let mut all = Vec::new();
         for recipe in paper.experiments.iter().flat_map(|e| &e.recipes) {
             let prefix = format!("{}-seed-", recipe.recipe());

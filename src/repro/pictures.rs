@@ -1,7 +1,7 @@
 //! Pictures of a recipe's first seed.
 
 use super::{Experiment, Kind};
-use crate::data::{Dataset, Examples};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::eval::neighbours;
 use crate::run::atomic;
@@ -36,7 +36,7 @@ pub fn draw(experiment: &Experiment, forger: &mut Forger, data: &Dataset, folder
     fs::create_dir_all(folder).map_err(|e| Error::io("make the folder", folder, &e))?;
     let display = forger.display;
     let count = if data.shape.is_point() { POINTS } else { SAMPLES };
-    let examples = numbers(data, &data.train, count);
+    let examples = data.numbers_of(&data.train, 0..count.min(data.train.count));
     atomic::write(&folder.join(reals(experiment)), &display.picture(&examples, COLUMNS).png())?;
     for &kind in &experiment.pictures {
         let picture = match kind {
@@ -47,9 +47,8 @@ pub fn draw(experiment: &Experiment, forger: &mut Forger, data: &Dataset, folder
             }
             Kind::Neighbours => {
                 let mut shown = forger.samples(COLUMNS, 0, None)?;
-                let train = display.unit(&numbers(data, &data.train, data.train.count));
-                let dim = data.shape.len();
-                for neighbour in neighbours::nearest(&display.unit(&shown), &train, dim) {
+                let train = data.pieces(&data.train, data.train.count).map(|x| display.unit(&x));
+                for neighbour in neighbours::nearest(&display.unit(&shown), train, data.shape.len()) {
                     shown.extend(data.numbers(&data.train, neighbour.index));
                 }
                 display.picture(&shown, COLUMNS)
@@ -58,9 +57,4 @@ pub fn draw(experiment: &Experiment, forger: &mut Forger, data: &Dataset, folder
         atomic::write(&folder.join(file(&forger.config.recipe, kind)), &picture.png())?;
     }
     Ok(())
-}
-
-/// The first `count` examples as the network sees them.
-fn numbers(data: &Dataset, split: &Examples, count: usize) -> Vec<f32> {
-    data.numbers_of(split, 0..count.min(split.count))
 }

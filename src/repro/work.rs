@@ -12,11 +12,11 @@
 use super::order::{Job, Order, jobs};
 use super::outcome::{Outcome, Said};
 use super::{classifier, page, pictures, table};
-use crate::config::Config;
+use crate::config::{Config, Metric};
 use crate::data::{self, Dataset};
 use crate::doctor;
 use crate::error::{Error, Result};
-use crate::eval::{Measurement, Metric, Subject, parzen};
+use crate::eval::{Measurement, Subject, parzen};
 use crate::exec::NetworkState;
 use crate::models::gan::Gan;
 use crate::numbers::{Numbers, counted, duration_in_words};
@@ -177,7 +177,7 @@ fn stage(order: &Order, config: &Config, from: Option<PathBuf>, time: Option<Dur
     if let Some(steps) = order.steps {
         (config.train.steps, config.train.epochs) = (steps, 0);
     }
-    let start = if let Some((done, _)) = checkpoint::list(&run.join("checkpoints")).first() {
+    let start = if let Some((done, _)) = checkpoint::list(&run.join("checkpoints"))?.first() {
         // What an earlier call trained is not taken back.
         if config.train.epochs == 0 {
             config.train.steps = config.train.steps.max(*done);

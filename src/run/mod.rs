@@ -90,9 +90,8 @@ impl Folder {
                 Err(e) => Err(Error::io("make the folder", &path, &e)),
             };
         }
-        let taken = fs::read_dir(out).map_err(|e| Error::io("list", out, &e))?;
-        let number = |name: &str| name.split('-').next().and_then(|n| n.parse::<u32>().ok());
-        let greatest = taken.flatten().filter_map(|e| number(&e.file_name().to_string_lossy())).max();
+        let number = |name: &String| name.split('-').next().and_then(|n| n.parse::<u32>().ok());
+        let greatest = names(out)?.iter().filter_map(number).max();
         let mut next = greatest.map_or(0, |n| n.saturating_add(1));
         loop {
             let path = out.join(format!("{next:05}-{recipe}"));
@@ -217,6 +216,24 @@ impl Folder {
         self.path.join("samples")
     }
 
+    /// The file of a picture of samples.
+    pub fn picture(&self, step: u64) -> PathBuf {
+        self.samples().join(format!("step-{step:09}.png"))
+    }
+
+    /// Steps and files of the pictures of samples, in order.
+    ///
+    /// # Errors
+    /// When their folder cannot be listed.
+    pub fn pictures(&self) -> Result<Vec<(u64, PathBuf)>> {
+        let folder = self.samples();
+        let step = |name: &str| name.strip_prefix("step-")?.strip_suffix(".png")?.parse().ok();
+        let picture = |name: String| Some((step(&name)?, folder.join(name)));
+        let mut all: Vec<_> = names(&folder)?.into_iter().filter_map(picture).collect();
+        all.sort_unstable();
+        Ok(all)
+    }
+
     /// `checkpoints/`.
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
@@ -233,12 +250,29 @@ impl Folder {
     }
 }
 
-/// A resolved configuration from a file.
+/// Names of what lies in a folder, in no order; none where there is no such folder.
+///
+/// # Errors
+/// When it cannot be listed: a folder that cannot be read is not an empty one.
+pub fn names(folder: &Path) -> Result<Vec<String>> {
+    let io = |e: std::io::Error| Error::io("list", folder, &e);
+    let entries = match fs::read_dir(folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
+        entries => entries.map_err(io)?,
+    };
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().ok();
+    entries.filter_map(|entry| entry.map(name).transpose()).collect::<std::io::Result<_>>().map_err(io)
+}
+
+/// A resolved configuration from a run's file.
+///
+/// # Errors
+/// When it cannot be read or holds no configuration.
 pub fn read_config(path: &Path) -> Result<Layers> {
     let whence = path.display().to_string();
     let text =
         fs::read_to_string(path).map_err(|e| Error::Checkpoint(format!("{whence}: cannot read it: {e}")))?;
-    Layers::resolved(&text, &whence)
+    Layers::resolved(&text, &whence).map_err(|e| Error::Checkpoint(e.to_string()))
 }
 
 /// Whether a name can be one file's or folder's, and not a hidden one's.
@@ -260,10 +294,8 @@ fn neighbours(path: &Path) -> String {
         return String::new();
     };
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-    let folder = |entry: fs::DirEntry| entry.path().is_dir().then(|| entry.file_name().into_string().ok())?;
-    let names: Vec<String> = fs::read_dir(parent)
-        .map(|entries| entries.flatten().filter_map(folder).collect())
-        .unwrap_or_default();
-    crate::config::nearest(name, names.iter().map(String::as_str))
+    let names = names(parent).unwrap_or_default();
+    let folders = names.iter().map(String::as_str).filter(|name| parent.join(name).is_dir());
+    crate::config::nearest(name, folders)
         .map_or(String::new(), |n| format!(", did you mean {}?", parent.join(n).display()))
 }

@@ -1,11 +1,10 @@
 //! Keeping the best: a metric measured at every checkpoint, the best checkpoint kept beside the newest.
 
 use super::forger::Forger;
-use crate::config::Config;
+use crate::config::{Config, Merit, Metric};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::eval::merit::Merit;
-use crate::eval::{Metric, Subject, parzen};
+use crate::eval::{Subject, parzen};
 use crate::exec::NetworkState;
 use crate::models::gan::Gan;
 use crate::run::checkpoint::Best;
@@ -79,7 +78,7 @@ impl Keeper {
         self.forger.step = step;
         let metric = self.metric;
         let measurement = self.subject().measure(metric)?;
-        let value = metric.worth(&measurement);
+        let value = self.merit.of(&measurement.values);
         let found = format!("step {step}: {} {value:.4} ({})", metric.name(), self.merit.name);
         let before = best.filter(|b| b.metric == metric);
         let is_best = value.is_finite() && before.is_none_or(|b| self.merit.is_better(value, b.value));

@@ -5,8 +5,9 @@ use super::schedule::network;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::exec::schedule::{Done, Schedule};
-use crate::exec::{Job, NetworkState, Opened, Turn, UpdateRule, room};
+use crate::exec::{Job, NetworkState, Opened, Turn, UpdateRule};
 use crate::models::classifier::Classifier;
+use crate::room;
 use std::sync::Arc;
 
 /// Steps between two looks at the device, at most.
@@ -37,7 +38,7 @@ pub fn classifier(
     let schedule = Schedule { batch, examples: count, networks: [rates; 2] };
     let own = UpdateRule { average: true, ..rule(&model.network, &optimizer) };
     let opponent = UpdateRule { column_norms: vec![], average: false, ..own.clone() };
-    room::check("the host", own.bytes(model.network.parameter_count()), room::OF_A_NETWORK)?;
+    room::check("the host", own.bytes(model.network.len), room::OF_A_NETWORK)?;
     let mut executor = device(Job {
         plans: vec![model.training_plan()],
         states: [own.start(model.network.start(seed, &[])), opponent.start(vec![])],

@@ -41,13 +41,9 @@ impl Forger {
         let (checkpoint, path, warnings) = checkpoint::locate(from)?;
         warnings.iter().for_each(|w| tell!("warning: {w}"));
         let gan = Checkpoint::model(&checkpoint.config, &checkpoint.state);
-        let [channels, height, width] = checkpoint.state.example;
         let [generator, _] = checkpoint.networks;
         Ok(Forger {
-            display: Display {
-                shape: Shape { channels, height, width },
-                scale: checkpoint.config.data.scale,
-            },
+            display: Display { shape: checkpoint.state.example.into(), scale: checkpoint.config.data.scale },
             sampler: Sampler::new(&gan, threads)?,
             config: checkpoint.config,
             gan,

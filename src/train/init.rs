@@ -3,6 +3,7 @@
 use super::Trainer;
 use crate::error::{Error, Result};
 use crate::graph::Player;
+use crate::models::gan::Gan;
 use crate::nn::Mlp;
 use crate::run::checkpoint;
 use crate::run::tensors::Tensors;
@@ -44,6 +45,17 @@ pub fn init_from(trainer: &mut Trainer, from: &Path) -> Result<String> {
     }
     trainer.set_networks(networks)?;
     Ok(format!("{} from {}", filled.join(" and "), from.display()))
+}
+
+/// What is to be said of a new run that starts without weights of another, though its recipe asks for them.
+pub fn missing(gan: &Gan) -> Option<String> {
+    let asks = |&p: &Player| gan.network(p).network.pretrained > 0;
+    let player = Player::ALL.into_iter().find(asks)?;
+    Some(format!(
+        "{} asks for pretrained layers of the {}, but there is no --init-from: it trains from nothing",
+        gan.config.recipe,
+        player.name()
+    ))
 }
 
 struct Source {

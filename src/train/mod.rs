@@ -1,4 +1,4 @@
-//! Training: from a configuration to a run's folder. The loop is [`Session::run`].
+//! Training: from a configuration to a run's folder. The loop is [`session::Session::run`].
 
 pub mod appraiser;
 mod best;
@@ -7,37 +7,29 @@ pub mod forger;
 mod init;
 pub mod progress;
 pub mod reporter;
+mod rules;
 pub mod sampler;
 mod schedule;
+mod session;
 pub(crate) mod signals;
 mod trainer;
 
+pub use rules::{rule, rules, update_costs};
 pub use schedule::schedule;
 pub use trainer::Trainer;
 
-use crate::config::{Config, Optimizer};
+use crate::config::Config;
 use crate::data::{self, Dataset};
-use crate::doctor::{self, live::Live};
 use crate::error::{Error, Result};
-use crate::exec::{self, ColumnNorm, Device, Opened, UpdateRule};
-use crate::graph::Player;
-use crate::lower::cost::Cost;
-use crate::models::gan::Gan;
-use crate::nn::Mlp;
-use crate::numbers::{counted, grouped, readable};
-use crate::precision::Precision;
-use crate::report::Display;
-use crate::report::run::Status;
-use crate::report::tensorboard::Events;
-use crate::run::{Folder, Lock, Metrics, atomic, checkpoint};
+use crate::exec::{self, Device, Opened};
+use crate::numbers::counted;
+use crate::run::{Folder, checkpoint};
 use best::Keeper;
-use progress::Progress;
-use reporter::{Drawn, Reporter};
 use sampler::Sampler;
-use signals::Signals;
+use session::Session;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What to train, where, for how long.
 #[derive(Debug, Clone)]
@@ -68,42 +60,6 @@ pub enum Start {
     },
     /// Exactly where a run stopped.
     Resume(PathBuf),
-}
-
-/// How the networks of a model are updated.
-pub fn rules(gan: &Gan) -> [UpdateRule; 2] {
-    Player::ALL.map(|player| {
-        let optimizer = match player {
-            Player::Generator => &gan.config.optimizer.generator,
-            Player::Discriminator => &gan.config.optimizer.discriminator,
-        };
-        let average = player == Player::Generator && gan.config.ema.decay > 0.0;
-        let scaled = gan.config.train.precision == Precision::Fp16;
-        UpdateRule { average, scaled, ..rule(gan.network(player), optimizer) }
-    })
-}
-
-/// How one network is updated in fp32; no average is kept.
-pub fn rule(network: &Mlp, optimizer: &Optimizer) -> UpdateRule {
-    let weights = network.parameters.iter().filter(|p| p.shape.len() == 2);
-    let limits = weights.filter_map(|p| {
-        let limit = network.network.layers[p.layer].max_col_norm;
-        let column = ColumnNorm { offset: p.offset, fan_in: p.shape[0], units: p.shape[1], limit };
-        (limit > 0.0).then_some(column)
-    });
-    UpdateRule {
-        rule: optimizer.rule,
-        clip: network.network.clip,
-        column_norms: limits.collect(),
-        average: false,
-        scaled: false,
-    }
-}
-
-/// What the updates of a model's networks cost.
-pub fn update_costs(gan: &Gan) -> [Cost; 2] {
-    let rules = rules(gan);
-    Player::ALL.map(|p| rules[p as usize].cost(gan.network(p).len, gan.config.train.precision))
 }
 
 /// How far a training came.
@@ -144,31 +100,6 @@ pub fn train_on(request: &Request, device: Opened) -> Result<Trained> {
     done.map(|()| session.trained())
 }
 
-/// A training with its folder open.
-struct Session {
-    trainer: Trainer,
-    sampler: Sampler,
-    display: Display,
-    folder: Folder,
-    _lock: Lock,
-    metrics: Metrics,
-    events: Events,
-    reporter: Reporter,
-    data: Arc<Dataset>,
-    doctor: Live,
-    /// Chooses the best checkpoint, where that is asked for.
-    keeper: Option<Keeper>,
-    progress: Progress,
-    signals: Signals,
-    /// Seconds that resumed runs had trained before.
-    seconds_before: f64,
-    begun: Instant,
-    /// Steps that were done before.
-    from: u64,
-    /// The newest checkpoint known to be whole.
-    saved: Option<PathBuf>,
-}
-
 /// All of a training that comes before its folder, on any device; nothing is written. The trainer as it would begin, and
 /// its data.
 ///
@@ -204,7 +135,8 @@ impl Prepared {
         let keeper = Keeper::new(config, &dataset, &trainer.gan, request.threads)?;
         let told = match &request.start {
             Start::New { init_from: Some(from), .. } => Some(init::init_from(&mut trainer, from)?),
-            _ => None,
+            Start::New { init_from: None, .. } => init::missing(&trainer.gan),
+            Start::Resume(_) => None,
         };
         Ok(Prepared { dataset, trainer, sampler, keeper, told })
     }
@@ -225,307 +157,6 @@ fn restore(trainer: &mut Trainer, folder: &Folder) -> Result<PathBuf> {
         )));
     }
     Ok(path)
-}
-
-impl Session {
-    fn open(request: &Request, device: Opened) -> Result<Session> {
-        let config = &request.config;
-        // What does not fit is told before anything is written.
-        let Prepared { dataset, mut trainer, sampler, keeper, told } = Prepared::of(request, device)?;
-        let display = Display { shape: dataset.shape, scale: config.data.scale };
-        let (folder, lock, saved) = match &request.start {
-            Start::New { out, name, .. } => {
-                told.iter().for_each(|told| tell!("start: {told}"));
-                let folder = Folder::create(out, name.as_deref(), &config.recipe)?;
-                let lock = folder.lock()?;
-                atomic::write(&folder.samples().join("reals.png"), &reals(&dataset, display, config).png())?;
-                (folder, lock, None)
-            }
-            Start::Resume(path) => {
-                let folder = Folder::open(path)?;
-                let lock = folder.lock()?;
-                let folder = folder.furnish()?;
-                let path = restore(&mut trainer, &folder)?;
-                checkpoint::settle_best(&folder.checkpoints(), &path, &trainer.state)?;
-                let best = &mut trainer.state.best;
-                *best = best.take().filter(|b| Some(b.metric) == config.checkpoint.best_by);
-                (folder, lock, Some(path))
-            }
-        };
-        folder.write_config(config)?;
-        folder.write_machine(&reporter::machine(&trainer.device()))?;
-        let (metrics, lines) = Metrics::open(&folder.metrics_file(), trainer.state.step)?;
-        let (from, total) = (trainer.state.step, trainer.total());
-        let events = Events::open(&folder, config, from, Some(total))?;
-        tell(&dataset, &trainer, &folder);
-        let doctor = Live::open(&folder, config, &dataset, request.threads, from, &lines)?;
-        Ok(Session {
-            progress: Progress::new(from, total, request.time),
-            signals: Signals::listen()?,
-            seconds_before: lines.last().map_or(0.0, |l| l.seconds),
-            begun: Instant::now(),
-            from,
-            trainer,
-            sampler,
-            display,
-            folder,
-            _lock: lock,
-            metrics,
-            events,
-            reporter: Reporter::default(),
-            data: dataset,
-            doctor,
-            keeper,
-            saved,
-        })
-    }
-
-    /// Steps until the last one, the time limit or a signal.
-    fn run(&mut self, time: Option<Duration>) -> Result<()> {
-        let mut more = String::new();
-        while self.trainer.state.step < self.trainer.total() {
-            if let Some(signal) = self.signals.come() {
-                self.save()?;
-                self.report(Status::Stopped)?;
-                return Err(signal.stopped(self.trainer.state.step, &self.folder.path));
-            }
-            if time.is_some_and(|limit| self.begun.elapsed() >= limit) {
-                break;
-            }
-            let best = self.trainer.state.best.as_ref();
-            if let Some(why) = self.keeper.as_ref().and_then(|k| k.gives_up(best)) {
-                tell!("best: {why}");
-                let behind = best.map_or(0, |b| b.behind + 1);
-                more = format!(" --patience {}", behind.max(2 * self.trainer.config.checkpoint.patience));
-                break;
-            }
-            self.trainer.advance(self.undisturbed())?;
-            self.progress.step(self.trainer.state.step);
-            self.do_what_is_due()?;
-        }
-        self.close(&more)
-    }
-
-    /// What this step asks for beside training: a line of metrics, a picture, a checkpoint, the report.
-    fn do_what_is_due(&mut self) -> Result<()> {
-        let (log, every) = (self.trainer.config.log, self.trainer.config.checkpoint.every);
-        let step = self.trainer.state.step;
-        if step.is_multiple_of(log.every) {
-            let line = self.trainer.line(self.seconds())?;
-            self.metrics.add(&line)?;
-            self.events.line(&line)?;
-            self.progress.line(&line);
-            let heard = self.doctor.line(&line)?;
-            heard.iter().for_each(|word| tell!("doctor: {word}"));
-        }
-        if step.is_multiple_of(log.samples_every) {
-            self.picture()?;
-            self.probe()?;
-        }
-        if step.is_multiple_of(every) {
-            self.evaluate()?;
-            self.save()?;
-            self.keep_best()?;
-        }
-        if step.is_multiple_of(log.samples_every) && self.reporter.is_due(self.begun.elapsed()) {
-            self.report(Status::Training)?;
-        }
-        Ok(())
-    }
-
-    /// Leaves all that a stopped or finished training leaves, and tells where; `more` is what else a resume needs.
-    fn close(&mut self, more: &str) -> Result<()> {
-        self.save()?;
-        let picture = self.picture()?;
-        let (step, total) = (self.trainer.state.step, self.trainer.total());
-        let last_word = self.doctor.last_word(&self.trainer.snapshot()?.networks, step);
-        self.report(if step >= total { Status::Finished } else { Status::Stopped })?;
-        self.progress.finish();
-        last_word.iter().for_each(|word| tell!("doctor: {word}"));
-        let all = if self.from > 0 { format!(" ({} in all)", grouped(step)) } else { String::new() };
-        let (done, time) = (step - self.from, readable(self.begun.elapsed()));
-        tell!("{}{all} in {time}; samples: {}", counted(done, "step"), picture.display());
-        tell!("what came of it: {}", self.folder.report_file().display());
-        if step < total {
-            tell!("go on with: gansaku train --resume {}{more}", self.folder.path.display());
-        }
-        Ok(())
-    }
-
-    fn trained(&self) -> Trained {
-        Trained {
-            run: self.folder.path.clone(),
-            step: self.trainer.state.step,
-            total: self.trainer.total(),
-            seconds: self.seconds(),
-            device: self.trainer.device(),
-        }
-    }
-
-    /// Seconds of training, over all resumes.
-    fn seconds(&self) -> f64 {
-        self.seconds_before + self.begun.elapsed().as_secs_f64()
-    }
-
-    /// Steps until something else than a step is due.
-    fn undisturbed(&self) -> u64 {
-        let Config { log, checkpoint, .. } = &self.trainer.config;
-        let step = self.trainer.state.step;
-        let due = [log.every, log.samples_every, checkpoint.every].map(|every| every - step % every);
-        due.into_iter().fold(self.trainer.total() - step, u64::min)
-    }
-
-    /// Saves a checkpoint, unless something in it is not finite.
-    fn save(&mut self) -> Result<()> {
-        let snapshot = self.trainer.snapshot()?;
-        snapshot.check()?;
-        self.metrics.flush()?;
-        self.doctor.flush()?;
-        self.saved = Some(checkpoint::save(&self.folder.checkpoints(), &snapshot)?);
-        Ok(())
-    }
-
-    /// Samples of the same noise each time, into `samples/`.
-    fn picture(&mut self) -> Result<PathBuf> {
-        let t = self.trainer.snapshot()?;
-        let count = t.config.log.samples;
-        let latent = sampler::noise(t.config, t.config.seed, count);
-        let labels = sampler::labels(t.gan.classes, None, 0..count);
-        let samples = self.sampler.sample(&t.networks[Player::Generator as usize], &latent, &labels);
-        let step = t.state.step;
-        let png = self.display.picture(&samples, columns(count)).png();
-        let path = self.folder.samples().join(format!("step-{step:09}.png"));
-        atomic::write(&path, &png)?;
-        // What a stop on the way draws is no part of the run's history.
-        if step.is_multiple_of(self.trainer.config.log.samples_every) || step == self.trainer.total() {
-            self.events.picture(step, &png)?;
-        }
-        Ok(path)
-    }
-
-    /// Writes `report.html`.
-    fn report(&mut self, status: Status) -> Result<()> {
-        let t = self.trainer.snapshot()?;
-        let drawn = Drawn {
-            gan: t.gan,
-            sampler: &mut self.sampler,
-            display: self.display,
-            generator: Some(&t.networks[Player::Generator as usize]),
-            data: Ok(&self.data),
-            verdicts: self.doctor.verdicts(),
-            notes: vec![],
-        };
-        self.reporter.write(&self.folder, t.state.step, status, drawn)
-    }
-
-    /// Leaves a report that tells what ended the training. The error is what counts: whatever else fails is not told.
-    fn tell_failure(&mut self, error: &Error) {
-        if matches!(error, Error::Interrupted(_) | Error::Terminated(_)) {
-            return;
-        }
-        if let Error::Diverged { step, why } = error {
-            let _ = self.diverged(*step, why);
-        }
-        let recorded = doctor::recorded(&self.folder.path);
-        let drawn = Drawn {
-            gan: &self.trainer.gan,
-            sampler: &mut self.sampler,
-            display: self.display,
-            generator: None,
-            data: Ok(&self.data),
-            verdicts: recorded.map_or(vec![], |diagnosis| diagnosis.verdicts),
-            notes: vec![],
-        };
-        let (step, status) = (self.trainer.state.step, Status::Failed(error.to_string()));
-        let _ = self.reporter.write(&self.folder, step, status, drawn);
-    }
-
-    /// Measures the generator where the best is kept. Only ever where a checkpoint is due: a run that stops in between
-    /// and goes on chooses as one that never stopped.
-    fn evaluate(&mut self) -> Result<()> {
-        let Some(keeper) = &mut self.keeper else { return Ok(()) };
-        let t = self.trainer.snapshot()?;
-        let generator = &t.networks[Player::Generator as usize];
-        let (best, told) = keeper.judge(generator, t.state.step, t.state.best.as_ref())?;
-        self.trainer.state.best = best;
-        tell!("best: {told}");
-        Ok(())
-    }
-
-    /// Keeps the checkpoint just saved if it is the best.
-    fn keep_best(&mut self) -> Result<()> {
-        let state = &self.trainer.state;
-        let is_best = state.best.as_ref().is_some_and(|b| b.step == state.step);
-        match &self.saved {
-            Some(saved) if is_best => checkpoint::keep_best(&self.folder.checkpoints(), saved).map(|_| ()),
-            _ => Ok(()),
-        }
-    }
-
-    /// What the doctor measures and has to say.
-    fn probe(&mut self) -> Result<()> {
-        let t = self.trainer.snapshot()?;
-        let heard = self.doctor.probe(&t.networks, t.state.step)?;
-        heard.iter().for_each(|word| tell!("doctor: {word}"));
-        Ok(())
-    }
-
-    /// Notes in which step training ended, and why.
-    fn diverged(&mut self, step: u64, why: &str) -> Result<()> {
-        let sums = &self.trainer.state.window.sums;
-        let floor = f64::from(crate::exec::scale::FLOOR);
-        let fell = ["d_loss_scale", "g_loss_scale"].iter().any(|s| sums.get(*s).is_some_and(|&s| s < floor));
-        let state = if fell { doctor::State::LossScaleFloor } else { doctor::State::NonFinite };
-        self.doctor.failed(state, step, why)
-    }
-
-    /// The error, and what a user still has.
-    fn with_last_good(&self, error: Error) -> Error {
-        let rest = match (&self.saved, &error) {
-            (None, _) => "; no checkpoint was made before".to_string(),
-            (Some(good), Error::Diverged { .. }) => format!(
-                "; the last good checkpoint is {}: start from it with --init-from and a smaller lr",
-                good.display()
-            ),
-            (Some(good), _) => format!("; the last good checkpoint is {}", good.display()),
-        };
-        match error {
-            Error::Device(m) => Error::Device(m + &rest),
-            Error::Failure(m) => Error::Failure(m + &rest),
-            Error::Diverged { step, why } => Error::Diverged { step, why: why + &rest },
-            other => other,
-        }
-    }
-}
-
-/// Samples a row: ten; from a hundred on, as many as make a square.
-fn columns(count: usize) -> usize {
-    if count >= 100 { count.isqrt() } else { 10 }
-}
-
-/// A picture of real examples, as many as samples will be shown.
-fn reals(data: &Dataset, display: Display, config: &Config) -> crate::report::picture::Picture {
-    let count = config.log.samples.min(data.train.count);
-    let numbers = data.numbers_of(&data.train, 0..count);
-    display.picture(&numbers, columns(count))
-}
-
-fn tell(data: &Dataset, trainer: &Trainer, folder: &Folder) {
-    tell!("data: {}, {} {}", data.name, data.train.count, data.shape);
-    data.notes.iter().for_each(|note| tell!("  {note}"));
-    tell!(
-        "model: {}, G {} and D {} parameters, batch {}, seed {}",
-        trainer.config.recipe,
-        trainer.gan.generator.parameter_count(),
-        trainer.gan.discriminator.parameter_count(),
-        trainer.config.train.batch,
-        trainer.config.seed,
-    );
-    let from = match trainer.state.step {
-        0 => String::new(),
-        step => format!(", from step {step}"),
-    };
-    tell!("run: {} on {}{from}", folder.path.display(), trainer.device());
 }
 
 /// A resume must go on with the same model: all but the length of the run, what is logged and what is kept.

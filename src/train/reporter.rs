@@ -2,7 +2,7 @@
 
 use super::sampler::{Sampler, labels, noise};
 use crate::config::Config;
-use crate::data::{Dataset, identity};
+use crate::data::{Dataset, Shape, identity};
 use crate::doctor::{self, Verdict};
 use crate::error::{Error, Result};
 use crate::eval::compare::Report;
@@ -14,7 +14,8 @@ use crate::report::Display;
 use crate::report::picture::Picture;
 use crate::report::run::{Neighbours, Status, Story, shots};
 use crate::report::tensorboard::Events;
-use crate::run::{Folder, Line, Machine, atomic, checkpoint, journal};
+use crate::run::checkpoint::{self, Checkpoint};
+use crate::run::{Folder, Line, atomic, journal};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -24,8 +25,6 @@ const WALKS: u64 = 4;
 const LOOKED_UP: usize = 10;
 /// Points of a walk's line where examples are points.
 const FINE: usize = 1_000;
-/// Training examples that are looked through at once.
-const CHUNK: usize = 4_096;
 
 /// Draws a run's report when asked, and while it trains no more often than a hundredth of the time allows.
 #[derive(Debug, Default)]
@@ -76,8 +75,9 @@ impl Reporter {
 fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) -> Story<'a> {
     let Drawn { gan, sampler, display, generator, data, verdicts, mut notes } = drawn;
     let config = &gan.config;
-    let sums = checkpoint::list(&folder.checkpoints()).into_iter().find(|(s, _)| *s <= step);
-    let sums = sums.and_then(|(_, path)| {
+    let mut told = |e: Error| notes.push(e.to_string());
+    let saved = checkpoint::list(&folder.checkpoints()).map_err(&mut told).unwrap_or_default();
+    let sums = saved.into_iter().find(|(s, _)| *s <= step).and_then(|(_, path)| {
         let name = path.file_name()?.to_string_lossy().into_owned();
         checkpoint::sums(&path).ok().map(|sums| (name, sums))
     });
@@ -95,9 +95,9 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         (_, _, Err(why)) => Err(format!("They were not looked up: {why}.")),
         (_, Some(generator), Ok(data)) => Ok(neighbours(gan, sampler, display, generator, data)),
     };
-    let mut told = |e: Error| notes.push(e.to_string());
     let mut lines = journal::read::<Line>(&folder.metrics_file()).map_err(&mut told).unwrap_or_default();
     lines.retain(|l| l.step <= step);
+    let pictures = folder.pictures().map_err(&mut told).unwrap_or_default();
     let evaluated = Some(folder.eval_file()).filter(|file| file.exists());
     let measured = evaluated.and_then(|file| Report::read(&file).map_err(&mut told).ok());
     let examples = data.as_ref().map(|d| d.train.count as u64).ok();
@@ -116,7 +116,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         notes,
         steps: [Some(step), total],
         lines,
-        shots: shots(&folder.samples(), config.log.samples_every, step),
+        shots: shots(pictures, config.log.samples_every, step),
         reals: std::fs::read(folder.samples().join("reals.png")).ok(),
         walk,
         neighbours,
@@ -149,33 +149,15 @@ fn neighbours(
     let samples = sampler.sample(generator, &latent, &labels(gan.classes, None, 0..LOOKED_UP));
     let samples = display.unit(&samples);
     let dim = display.shape.len();
-    let mut best = [(f32::INFINITY, 0); LOOKED_UP];
-    let mut from = 0;
-    // Piece by piece: a data set as numbers is four times as large as its bytes.
-    while from < data.train.count {
-        let to = (from + CHUNK).min(data.train.count);
-        let numbers = data.numbers_of(&data.train, from..to);
-        for (best, found) in best.iter_mut().zip(nearest(&samples, &display.unit(&numbers), dim)) {
-            if found.distance < best.0 {
-                *best = (found.distance, from + found.index);
-            }
-        }
-        from = to;
-    }
+    let train = data.pieces(&data.train, data.train.count);
+    let found = nearest(&samples, train.map(|x| display.unit(&x)), dim);
     let mut both = samples;
-    best.iter().for_each(|&(_, i)| both.extend(display.unit(&data.numbers(&data.train, i))));
+    found.iter().for_each(|n| both.extend(display.unit(&data.numbers(&data.train, n.index))));
     Neighbours {
         picture: crate::report::picture::grid(&both, display.shape, LOOKED_UP),
-        distances: best.iter().map(|b| b.0).collect(),
+        distances: found.iter().map(|n| n.distance).collect(),
         searched: data.train.count,
     }
-}
-
-/// What a run trains on: the device's name, but for threads, whose number changes no byte.
-pub fn machine(device: &str) -> Machine {
-    let is_cpu = device.ends_with("CPU thread") || device.ends_with("CPU threads");
-    let device = if is_cpu { format!("CPU ({})", std::env::consts::ARCH) } else { device.to_string() };
-    Machine { gansaku: env!("CARGO_PKG_VERSION").into(), device }
 }
 
 /// Writes the report and TensorBoard's file of a run that nobody trains, from what lies in its folder: the newest good
@@ -191,9 +173,8 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
     let mut config: Config = folder.config()?.finish()?;
     let given = data.is_some();
     config.data.moved(data.as_deref(), &folder.path)?;
-    let gan = Gan::new(&config, checkpoint.state.example.iter().product(), checkpoint.state.classes);
-    let [channels, height, width] = checkpoint.state.example;
-    let shape = crate::data::Shape { channels, height, width };
+    let gan = Checkpoint::model(&config, &checkpoint.state);
+    let shape = Shape::from(checkpoint.state.example);
     let loaded = match crate::data::load(&config.data, config.seed) {
         Ok(data) if data.shape != shape => Err(Error::Data(format!(
             "the run makes {shape}, {} has {}; give the data it was trained on with --data",

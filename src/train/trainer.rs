@@ -8,11 +8,12 @@ use crate::error::{Error, Result};
 use crate::exec::measured::Measured;
 use crate::exec::scale;
 use crate::exec::schedule::{Done, Schedule};
-use crate::exec::{Executor, Job, NetworkState, Record, States, Turn, UpdateRule, room};
+use crate::exec::{Executor, Job, NetworkState, Record, States, Turn, UpdateRule};
 use crate::graph::Player;
 use crate::lower::Plan;
 use crate::models::gan::{Gan, When};
 use crate::numbers::counted;
+use crate::room;
 use crate::run::Line;
 use crate::run::checkpoint::{Checkpoint, Snapshot, State};
 use std::collections::VecDeque;
@@ -79,7 +80,7 @@ impl Trainer {
             }
         }
         let rules = rules(&gan);
-        let states = Player::ALL.map(|p| rules[p as usize].bytes(gan.network(p).parameter_count()));
+        let states = Player::ALL.map(|p| rules[p as usize].bytes(gan.network(p).len));
         room::check("the host", states.iter().sum(), room::OF_A_NETWORK)?;
         let marginals = data.marginals();
         let start = |p: Player| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));
@@ -164,6 +165,11 @@ impl Trainer {
     /// The device, for people.
     pub fn device(&self) -> String {
         self.executor.name()
+    }
+
+    /// The device as a run's folder names it.
+    pub fn machine(&self) -> String {
+        self.executor.kind()
     }
 
     /// What runs it, for measurements; training does not go on after them.

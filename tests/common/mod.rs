@@ -7,9 +7,9 @@ pub mod session;
 
 use gansaku::config::Config;
 use gansaku::data::{Dataset, Examples, Shape, Values};
+use gansaku::exec::Rate;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
-use gansaku::exec::{Rate, UpdateRule};
 use gansaku::models::gan::Gan;
 use gansaku::precision::Precision;
 use gansaku::rng::{PhiloxRng, stream};
@@ -152,15 +152,8 @@ pub fn rates(update: u64) -> [Rate; 2] {
 
 /// An executor of all phases of a model.
 pub fn executor(gan: &Gan, threads: usize) -> Cpu {
-    let optimizer = [gan.config.optimizer.generator.rule, gan.config.optimizer.discriminator.rule];
+    let rules = gansaku::train::rules(gan);
     let networks = [&gan.generator, &gan.discriminator];
-    let rules = [0, 1].map(|i| UpdateRule {
-        rule: optimizer[i],
-        clip: networks[i].network.clip,
-        column_norms: vec![],
-        average: i == 0,
-        scaled: gan.config.train.precision == Precision::Fp16,
-    });
     let marginals = vec![0.3; gan.numbers];
     let mut states = [0, 1].map(|i| rules[i].start(networks[i].start(gan.config.seed, &marginals)));
     if gan.config.train.precision == Precision::Fp16 {

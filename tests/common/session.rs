@@ -72,7 +72,7 @@ pub fn interrupted<D: Driver + 'static>(folder: &Path, resume: bool, device: D, 
 /// Steps of the checkpoints in a folder, all of which must load, and must have nothing unfinished beside them.
 pub fn checkpoints(folder: &Path) -> Vec<u64> {
     let folder = run(folder).join("checkpoints");
-    let list = checkpoint::list(&folder);
+    let list = checkpoint::list(&folder).expect("listed");
     for (step, path) in &list {
         let loaded = checkpoint::load(path).expect("a whole checkpoint");
         assert_eq!(loaded.state.step, *step, "{}", path.display());

@@ -1,5 +1,5 @@
-//! The one room of the CPU executor with `unsafe`: memory that the tasks of a launch share, and the call
-//! into the matrix library.
+//! Memory that the tasks of a launch share, and the call into the matrix library: beside the launches themselves the one
+//! room of the CPU executor with `unsafe`.
 #![allow(unsafe_code)]
 
 use crate::lower::Place;

@@ -14,11 +14,12 @@ pub use memory::matmul_transposed;
 use crate::data::{Dataset, Examples, Values, shuffle};
 use crate::error::Result;
 use crate::exec::measured::Measured;
-use crate::exec::{Executor, Job, NetworkState, Rate, Record, States, Turn, UpdateRule, room};
+use crate::exec::{Executor, Job, NetworkState, Rate, Record, States, Turn, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{EXAMPLES, Follower, Matmul, Place, Plan, Work};
 use crate::precision::{Narrow, Precision};
 use crate::rng::Moment;
+use crate::room;
 use memory::Shared;
 use pool::Pool;
 use std::borrow::Cow;
@@ -252,6 +253,10 @@ impl NarrowMemory {
 impl Executor for Cpu {
     fn name(&self) -> String {
         name(&self.pool)
+    }
+
+    fn kind(&self) -> String {
+        format!("CPU ({})", std::env::consts::ARCH)
     }
 
     fn run(&mut self, turns: &[Turn]) -> Result<()> {

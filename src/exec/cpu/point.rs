@@ -1,7 +1,7 @@
 //! Pointwise arithmetic on short vectors, compiled for several instruction sets and chosen at run time.
 //!
-//! Every function gives the same bits on each of them: rounding is element by element, and nothing is
-//! contracted into fused multiply-adds unless written so.
+//! Every function but [`softplus`], which calls the system's library, gives the same bits on each of them: rounding is
+//! element by element, and nothing is contracted into fused multiply-adds unless written so.
 
 use crate::graph::Dist;
 use crate::lower::PointOp;

@@ -177,33 +177,54 @@ mod tests {
         UpdateRule { rule, clip: 0.0, column_norms: vec![], average: true, scaled: false }
     }
 
-    /// Runs three updates with gradient (1, −2) and returns the weights, which start at (1, 1).
+    /// Gradients of three updates of two weights.
+    const GRADIENTS: [[f32; 2]; 3] = [[1.0, -2.0], [0.5, 3.0], [-0.25, 0.125]];
+
+    /// Runs three updates at a learning rate of .1 and returns the weights, which start at (1, 1).
     fn three_updates(rule: &UpdateRule, momentum: f32) -> Vec<f32> {
         let pool = Pool::new(1).expect("one thread");
         let mut state = rule.start(vec![1.0, 1.0]);
-        for n in 1..=3 {
-            state.gradients = vec![1.0, -2.0];
+        for (n, gradients) in (1..).zip(GRADIENTS) {
+            state.gradients = gradients.to_vec();
             update(&pool, &mut state, rule, &Rate { lr: 0.1, momentum, update: n, average: 0.5 });
-            assert_eq!(state.gradient_norm2, 5.0);
+            assert_eq!(state.gradient_norm2, gradients.map(|g| f64::from(g * g)).iter().sum::<f64>());
         }
         state.weights
     }
 
+    /// Compares the weights after three updates to those by a formula in f64: the step that update n makes of gradient g.
+    fn check(rule: &UpdateRule, momentum: f32, formula: fn() -> Box<dyn FnMut(i32, f64) -> f64>) {
+        let weights = three_updates(rule, momentum);
+        for (i, &weight) in weights.iter().enumerate() {
+            let mut step = formula();
+            let expected = (1..).zip(GRADIENTS).fold(1.0, |w, (n, g)| w + step(n, f64::from(g[i])));
+            assert!((f64::from(weight) - expected).abs() < 1e-6, "{rule:?}: {weight} {expected}");
+        }
+    }
+
     #[test]
     fn rules_follow_their_formulas() {
-        // v = −.1, −.15, −.175 times the gradient's size.
-        let sgd = Rule::Sgd { momentum: 0.5, final_momentum: 0.5, saturate: 0 };
-        let w = three_updates(&rule(sgd), 0.5);
-        assert!((w[0] - (1.0 - 0.425)).abs() < 1e-6 && (w[1] - (1.0 + 0.85)).abs() < 1e-6, "{w:?}");
-        // A constant gradient makes every corrected step lr·sign.
-        let adam = Rule::Adam { beta1: 0.5, beta2: 0.999, eps: 1e-8 };
-        let w = three_updates(&rule(adam), 0.0);
-        assert!((w[0] - 0.7).abs() < 1e-5 && (w[1] - 1.3).abs() < 1e-5, "{w:?}");
-        // s = .01, .0199, .029701 for |g| = 1.
-        let rms = Rule::RmsProp { alpha: 0.99, eps: 1e-8 };
-        let w = three_updates(&rule(rms), 0.0);
-        let expected = 1.0 - 0.1 * (1.0 / 0.01f64.sqrt() + 1.0 / 0.0199f64.sqrt() + 1.0 / 0.029701f64.sqrt());
-        assert!((f64::from(w[0]) - expected).abs() < 1e-4, "{w:?} {expected}");
+        check(&rule(Rule::Sgd { momentum: 0.5, final_momentum: 0.5, saturate: 0 }), 0.5, || {
+            let mut v = 0.0;
+            Box::new(move |_, g| {
+                v = 0.5 * v - 0.1 * g;
+                v
+            })
+        });
+        check(&rule(Rule::Adam { beta1: 0.5, beta2: 0.9, eps: 1e-8 }), 0.0, || {
+            let (mut m, mut s) = (0.0, 0.0);
+            Box::new(move |n, g| {
+                (m, s) = (0.5 * m + 0.5 * g, 0.9 * s + 0.1 * g * g);
+                -0.1 * (m / (1.0 - 0.5f64.powi(n))) / ((s / (1.0 - 0.9f64.powi(n))).sqrt() + 1e-8)
+            })
+        });
+        check(&rule(Rule::RmsProp { alpha: 0.9, eps: 1e-8 }), 0.0, || {
+            let mut s = 0.0;
+            Box::new(move |_, g: f64| {
+                s = 0.9 * s + 0.1 * g * g;
+                -0.1 * g / (s.sqrt() + 1e-8)
+            })
+        });
     }
 
     #[test]

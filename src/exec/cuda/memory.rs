@@ -8,10 +8,11 @@ use super::tiling::Scratch;
 use crate::data::{Dataset, Values};
 use crate::error::{Error, Result};
 use crate::exec::scale::LossScale;
-use crate::exec::{NetworkState, States, UpdateRule, room};
+use crate::exec::{NetworkState, States, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{Place, View};
 use crate::precision::Precision;
+use crate::room;
 
 /// Elements a block of an update walks; as in `kernels/optim.cu`.
 const PER_BLOCK: usize = 4096;
@@ -106,15 +107,17 @@ pub(super) struct Sizes {
 }
 
 /// Bytes that a run needs, before any of it is allocated.
-fn needed(sizes: Sizes, precision: Precision, states: &States, data: Option<&Dataset>) -> usize {
-    let network = |(s, gradient): (&NetworkState, usize)| {
-        let vectors = 2 + s.moments.len() + usize::from(!s.average.is_empty());
-        let copies = if precision.stored().is_some() { 2 * s.weights.len() } else { 0 };
-        copies
-            + 4 * vectors * s.weights.len()
-            + 8 * blocks(s.weights.len()).max(gradient)
-            + 12
-            + size_of::<LossScale>()
+fn needed(
+    sizes: Sizes,
+    precision: Precision,
+    states: &States,
+    rules: &[UpdateRule; 2],
+    data: Option<&Dataset>,
+) -> usize {
+    let network = |((state, rule), gradient): ((&NetworkState, &UpdateRule), usize)| {
+        let len = state.weights.len();
+        let copies = if precision.stored().is_some() { 2 * len } else { 0 };
+        copies + rule.bytes(len) + 8 * blocks(len).max(gradient) + 12 + size_of::<LossScale>()
     };
     let examples = data.map_or(0, |d| match &d.train.values {
         Values::U8(bytes) => bytes.len(),
@@ -126,7 +129,7 @@ fn needed(sizes: Sizes, precision: Precision, states: &States, data: Option<&Dat
         + sizes.clock
         + sizes.programs
         + RING_BYTES;
-    scratch + states.iter().zip(sizes.gradients).map(network).sum::<usize>() + examples + labels
+    scratch + states.iter().zip(rules).zip(sizes.gradients).map(network).sum::<usize>() + examples + labels
 }
 
 impl Memory {
@@ -148,7 +151,7 @@ impl Memory {
             number(state.weights.len(), &what)
                 .map_err(|why| Error::Device(format!("{}: {why}", driver.name())))?;
         }
-        let need = needed(sizes, precision, states, data);
+        let need = needed(sizes, precision, states, rules, data);
         let free = driver.free_memory()?;
         if need > free {
             return Err(room::short(&driver.name(), "device memory", need, free, room::OF_A_STEP));

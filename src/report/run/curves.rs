@@ -127,6 +127,7 @@ pub fn loss_in_words(loss: &Loss) -> String {
         out += &format!("; {name} {weight}");
     }
     match loss.penalty_every {
+        _ if !loss.penalised() => out,
         1 => out,
         n => out + &format!(", every {n} steps"),
     }

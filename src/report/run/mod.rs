@@ -267,7 +267,9 @@ impl Story<'_> {
             points.push(Html::all([code(&command), Html::vouched(" "), text(why)]));
         };
         match (&self.status, self.steps) {
-            (Status::Stopped | Status::Failed(_), _) => {
+            // The same weights would take the same steps to the same end.
+            (Status::Failed(_), _) if self.verdicts.iter().any(|v| v.state.ends_training()) => {}
+            (Status::Stopped | Status::Failed(_), _) if self.sums.is_some() => {
                 say(self.command("train --resume", ""), "goes on from the last checkpoint.");
             }
             (Status::Finished, [Some(done), _]) => {

@@ -2,7 +2,7 @@
 
 use crate::numbers::grouped;
 use crate::report::html::{Html, escape, image};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Pictures at most, and their bytes at most: a report stays under a few MB.
 const MOST: usize = 24;
@@ -36,20 +36,11 @@ pub const SCRIPT: &str = r#"for (const strip of document.querySelectorAll(".stri
 }
 "#;
 
-/// Up to [`MOST`] of a run's pictures, evenly in time, the first and the last among them: those of `samples` at steps
-/// that are divisible by `every`, up to `last`, and that of `last`. A resumed run thus shows what a whole one shows.
-pub fn shots(samples: &Path, every: u64, last: u64) -> Vec<Shot> {
-    let mut all: Vec<(u64, PathBuf)> = std::fs::read_dir(samples)
-        .map(|entries| entries.flatten().collect::<Vec<_>>())
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let step: u64 = name.strip_prefix("step-")?.strip_suffix(".png")?.parse().ok()?;
-            (step <= last && (step == last || step.is_multiple_of(every))).then(|| (step, entry.path()))
-        })
-        .collect();
-    all.sort_unstable();
+/// Up to [`MOST`] of a run's pictures, evenly in time, the first and the last among them: those of steps that are
+/// divisible by `every`, up to `last`, and that of `last`. A resumed run thus shows what a whole one shows.
+pub fn shots(pictures: Vec<(u64, PathBuf)>, every: u64, last: u64) -> Vec<Shot> {
+    let shown = |step: u64| step <= last && (step == last || step.is_multiple_of(every));
+    let all: Vec<_> = pictures.into_iter().filter(|(step, _)| shown(*step)).collect();
     let mut count = all.len().min(MOST);
     loop {
         let chosen = evenly(all.len(), count);
@@ -106,25 +97,27 @@ pub fn strip(shots: &[Shot]) -> Html {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::Folder;
 
     #[test]
     fn a_long_run_shows_a_few_pictures_with_both_ends() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let temporary = tempfile::tempdir().expect("a folder");
+        let folder = Folder { path: temporary.path().to_path_buf() }.furnish().expect("furnished");
         let write = |step: u64, bytes: usize| {
-            let path = folder.path().join(format!("step-{step:09}.png"));
-            std::fs::write(path, vec![7; bytes]).expect("written");
+            std::fs::write(folder.picture(step), vec![7; bytes]).expect("written");
         };
+        let shots = |last| shots(folder.pictures().expect("listed"), 10, last);
         (1..=100).for_each(|i| write(i * 10, 1000));
         write(17, 1000);
-        std::fs::write(folder.path().join("reals.png"), b"x").expect("written");
-        let steps = |last| shots(folder.path(), 10, last).iter().map(|s| s.step).collect::<Vec<_>>();
+        std::fs::write(folder.samples().join("reals.png"), b"x").expect("written");
+        let steps = |last| shots(last).iter().map(|s| s.step).collect::<Vec<_>>();
         let all = steps(1000);
         assert_eq!((all.len(), all[0], all[MOST - 1]), (MOST, 10, 1000));
         assert_eq!(steps(17), [10, 17], "the last step's, whatever its number");
         assert_eq!(steps(20), [10, 20], "none that a stop on the way left");
         // Large ones are fewer.
         (1..=100).for_each(|i| write(i * 10, 500_000));
-        let few = shots(folder.path(), 10, 1000);
+        let few = shots(1000);
         assert!(few.iter().map(|s| s.png.len()).sum::<usize>() <= BYTES, "{}", few.len());
         assert_eq!((few[0].step, few[few.len() - 1].step), (10, 1000));
         assert!(few.len() >= 3);

@@ -15,11 +15,14 @@
 //! moment leaves a whole checkpoint or one that readers pass by. Equal runs make equal bytes: nothing here
 //! tells the time.
 
+mod best;
+
+pub use best::{Best, best_of, keep_best, settle_best};
+
 use super::atomic;
 use super::tensors::{Flat, Tensors, encode};
-use crate::config::Config;
+use crate::config::{Config, Layers};
 use crate::error::{Error, Result};
-use crate::eval::Metric;
 use crate::exec::scale::LossScale;
 use crate::exec::{States, UpdateRule};
 use crate::graph::Player;
@@ -60,20 +63,6 @@ pub struct State {
     /// The best evaluation so far, where `checkpoint.best_by` asks for such.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best: Option<Best>,
-}
-
-/// The best checkpoint of a run so far.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Best {
-    /// By which metric.
-    pub metric: Metric,
-    /// What it measured.
-    pub value: f64,
-    /// After so many steps.
-    pub step: u64,
-    /// Evaluations since.
-    pub behind: u64,
 }
 
 /// Sums of metrics over the steps since the last line.
@@ -178,60 +167,6 @@ pub fn save(folder: &Path, snapshot: &Snapshot) -> Result<PathBuf> {
     Ok(to)
 }
 
-/// The best checkpoint's folder, beside the others.
-pub fn best_of(folder: &Path) -> PathBuf {
-    folder.join("best")
-}
-
-/// Where the best one before lies while the new one takes its place.
-fn displaced(folder: &Path) -> PathBuf {
-    folder.join("best.was")
-}
-
-/// Copies a checkpoint of `folder` to `best`. A kill at any moment leaves the old one or the new one, at worst aside:
-/// see [`settle_best`].
-///
-/// # Errors
-/// When the checkpoint is damaged or the file system refuses.
-pub fn keep_best(folder: &Path, checkpoint: &Path) -> Result<PathBuf> {
-    let (best, was) = (best_of(folder), displaced(folder));
-    let aside = atomic::unfinished(&best);
-    let files: Vec<_> = verify(checkpoint)?.into_iter().collect();
-    if let Err(e) = write(&aside, &files) {
-        let _ = fs::remove_dir_all(&aside);
-        return Err(e);
-    }
-    let remove = |path: &Path| fs::remove_dir_all(path).map_err(|e| Error::io("remove", path, &e));
-    if best.exists() {
-        if was.exists() {
-            remove(&was)?;
-        }
-        fs::rename(&best, &was).map_err(|e| Error::io("rename to", &was, &e))?;
-    }
-    atomic::publish(&aside, &best)?;
-    if was.exists() {
-        remove(&was)?;
-    }
-    Ok(best)
-}
-
-/// Puts right what a kill left of the best checkpoint, given what the run goes on from: the old one back in its place,
-/// or the new one once more where it is the very checkpoint at `from`.
-///
-/// # Errors
-/// When the file system refuses.
-pub fn settle_best(folder: &Path, from: &Path, state: &State) -> Result<()> {
-    let (best, was) = (best_of(folder), displaced(folder));
-    if !best.exists() && was.exists() {
-        fs::rename(&was, &best).map_err(|e| Error::io("rename to", &best, &e))?;
-    }
-    let is_from = state.best.as_ref().is_some_and(|b| b.step == state.step);
-    if is_from && load(&best).map_or(true, |b| b.state.step != state.step) {
-        keep_best(folder, from)?;
-    }
-    Ok(())
-}
-
 fn encode_all(snapshot: &Snapshot) -> Vec<(&'static str, Vec<u8>)> {
     let Snapshot { config, gan, rules, state, networks } = snapshot;
     let whole = |kind, player: Player, numbers| {
@@ -300,12 +235,10 @@ fn write<N: AsRef<str>>(aside: &Path, files: &[(N, Vec<u8>)]) -> Result<()> {
 
 /// Removes the oldest checkpoints beyond `keep`, and what crashes left unfinished.
 fn retire(folder: &Path, keep: usize) -> Result<()> {
-    let old = list(folder).into_iter().skip(keep).map(|(_, path)| path);
-    let entries = fs::read_dir(folder).map_err(|e| Error::io("list", folder, &e))?;
-    let unfinished = entries.flatten().map(|e| e.path()).filter(|p| {
-        let name = p.file_name().map_or(String::new(), |n| n.to_string_lossy().into_owned());
-        name.starts_with("step-") && name.ends_with(atomic::UNFINISHED)
-    });
+    let old = list(folder)?.into_iter().skip(keep).map(|(_, path)| path);
+    let is_unfinished = |name: &String| name.starts_with("step-") && name.ends_with(atomic::UNFINISHED);
+    let names = super::names(folder)?.into_iter();
+    let unfinished = names.filter(is_unfinished).map(|name| folder.join(name));
     for path in old.chain(unfinished) {
         // Renamed first: a half-removed folder must not look like a checkpoint.
         let aside = atomic::unfinished(&path);
@@ -318,14 +251,16 @@ fn retire(folder: &Path, keep: usize) -> Result<()> {
     Ok(())
 }
 
-/// Finished checkpoints, newest first.
-pub fn list(folder: &Path) -> Vec<(u64, PathBuf)> {
-    let entries = fs::read_dir(folder).map(|e| e.flatten().collect::<Vec<_>>()).unwrap_or_default();
-    let found =
-        entries.into_iter().filter_map(|e| Some((step_of(&e.file_name().to_string_lossy())?, e.path())));
+/// Steps and folders of finished checkpoints, newest first.
+///
+/// # Errors
+/// When their folder cannot be listed.
+pub fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let names = super::names(folder)?.into_iter();
+    let found = names.filter_map(|name| Some((step_of(&name)?, folder.join(name))));
     let mut all: Vec<_> = found.filter(|(_, path)| path.is_dir()).collect();
     all.sort_unstable_by(|a, b| b.cmp(a));
-    all
+    Ok(all)
 }
 
 fn damaged(path: &Path, file: &str, what: &str) -> Error {
@@ -372,7 +307,8 @@ fn verify(path: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 /// Loads the checkpoint at `path`.
 ///
 /// # Errors
-/// When a file is missing or differs from the manifest by a byte, or tensors do not fit the configuration.
+/// When a file is missing or differs from the manifest by a byte, the configuration is none of this program's, or tensors
+/// do not fit it.
 pub fn load(path: &Path) -> Result<Checkpoint> {
     let files = verify(path)?;
     let bytes = |name: &str| {
@@ -381,7 +317,8 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
     let config_path = path.join("config.toml");
     let whence = config_path.display().to_string();
     let text = String::from_utf8_lossy(bytes("config.toml")?).into_owned();
-    let config = crate::config::Layers::resolved(&text, &whence)?.finish()?;
+    let config = Layers::resolved(&text, &whence).and_then(Layers::finish);
+    let config = config.map_err(|e| Error::Checkpoint(e.to_string()))?;
     let state: State = serde_json::from_slice(bytes("state.json")?)
         .map_err(|e| Error::Checkpoint(format!("{}: {e}", path.join("state.json").display())))?;
     let gan = Checkpoint::model(&config, &state);
@@ -422,10 +359,10 @@ fn fill(
 /// The newest checkpoint of a run that is whole, and one warning for each damaged one passed by.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none, or their folder cannot be listed.
 pub fn newest(folder: &Path) -> Result<(Checkpoint, PathBuf, Vec<String>)> {
     let mut warnings = Vec::new();
-    for (_, path) in list(folder) {
+    for (_, path) in list(folder)? {
         match load(&path) {
             Ok(checkpoint) => return Ok((checkpoint, path, warnings)),
             Err(e) => warnings.push(e.to_string()),

@@ -5,6 +5,8 @@ use crate::error::{Error, Result};
 
 /// What to do where a step's numbers take too much.
 pub const OF_A_STEP: &str = "lower train.batch, make the networks smaller";
+/// What to do where a made data set does.
+pub const OF_MADE_DATA: &str = "lower data.count";
 /// What to do where a network's do.
 pub const OF_A_NETWORK: &str = "make the networks smaller";
 

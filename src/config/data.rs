@@ -1,0 +1,138 @@
+//! `[data]`: where examples come from, their splits, and how they become numbers.
+
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Where examples come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// Procedural handwritten-like digits, 28×28 grey, labelled; needs no file.
+    Digits,
+    /// 8 Gaussians on the unit circle, sd .01 (PacGAN's protocol).
+    Ring,
+    /// 25 Gaussians on {−4, −2, 0, 2, 4}², sd .05 (PacGAN's protocol).
+    Grid,
+    /// 2 Gaussians on a line, at −1 and 1, sd .4.
+    Line,
+    /// IDX files in torchvision's folder layout or flat, plain or gzip: MNIST, Fashion-MNIST.
+    Idx,
+    /// Stacked MNIST: IDX digits drawn at random as the channels of one picture.
+    Stacked,
+    /// CIFAR-10's binary version.
+    Cifar10,
+    /// Toronto Face Database, `TFD_48x48.mat` or `TFD_96x96.mat`.
+    Tfd,
+    /// Any tree of PNG and JPEG files.
+    Folder,
+    /// Looks at the path and takes the reader that fits.
+    Auto,
+}
+
+impl Source {
+    /// Whether its examples are made here, from a seed, and need no file.
+    pub fn is_built_in(self) -> bool {
+        matches!(self, Source::Digits | Source::Ring | Source::Grid | Source::Line)
+    }
+
+    /// The built-in source that is typed where data are asked for. What lies on the disk under that name comes first.
+    pub fn built_in(typed: &Path) -> Option<Source> {
+        let source = match typed.to_str()? {
+            "digits" => Source::Digits,
+            "ring" => Source::Ring,
+            "grid" => Source::Grid,
+            "line" => Source::Line,
+            _ => return None,
+        };
+        (!typed.exists()).then_some(source)
+    }
+}
+
+impl Data {
+    /// The data of `run` lie at another path now, if one is given.
+    ///
+    /// # Errors
+    /// When they lie nowhere: they are made here.
+    pub fn moved(&mut self, to: Option<&Path>, run: &Path) -> Result<()> {
+        let Some(path) = to else { return Ok(()) };
+        if self.source.is_built_in() {
+            let (path, run) = (path.display(), run.display());
+            return Err(Error::Usage(format!(
+                "--data {path}: {run} is of data that are made here; leave --data out"
+            )));
+        }
+        self.path = Some(path.to_path_buf());
+        Ok(())
+    }
+}
+
+/// How stored values become the numbers a network sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scale {
+    /// Pixels in [0, 1]; points as they are.
+    #[default]
+    Unit,
+    /// Pixels in [−1, 1].
+    Signed,
+    /// Global contrast normalisation: each example's mean removed, then scaled to norm 55 (pylearn2's
+    /// `gcn: 55.`).
+    Gcn,
+}
+
+/// The data set and its splits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Which reader.
+    pub source: Source,
+    /// File or folder; `--data` sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Examples `[from, to)` of the training file that are trained on; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train: Option<[usize; 2]>,
+    /// Examples `[from, to)` of the training file kept for validation; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid: Option<[usize; 2]>,
+    /// Share of the training examples that is kept for measuring where the files hold no test examples; recipes say a
+    /// tenth, configurations of runs from before there was a choice nothing.
+    #[serde(default)]
+    pub hold_out: f64,
+    /// How stored values become numbers.
+    #[serde(default)]
+    pub scale: Scale,
+    /// How many examples a built-in source or stacking makes.
+    #[serde(default = "Data::default_count")]
+    pub count: usize,
+    /// Digits a stack, its channels.
+    #[serde(default = "Data::default_stack")]
+    pub stack: usize,
+    /// Pictures of a folder are cropped to a centred square and resized to `size`×`size`.
+    #[serde(default = "Data::default_size")]
+    pub size: usize,
+    /// Channels of a folder's pictures: 1 or 3; 0 takes 3 if any picture has colour, else 1.
+    #[serde(default)]
+    pub channels: usize,
+    /// TFD's fold, 0 to 4.
+    #[serde(default)]
+    pub fold: usize,
+    /// A damaged picture stops the run instead of being skipped.
+    #[serde(default)]
+    pub strict: bool,
+}
+
+impl Data {
+    fn default_count() -> usize {
+        20_000
+    }
+
+    fn default_stack() -> usize {
+        3
+    }
+
+    fn default_size() -> usize {
+        32
+    }
+}

@@ -1,0 +1,131 @@
+//! `[generator]` and `[discriminator]`: layers, how they start, what limits their weights.
+
+use serde::{Deserialize, Serialize};
+
+/// A multi-layer perceptron.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// First to last. The last layer's `units` may be absent: it then fits the data (G) or is 1 (D).
+    pub layers: Vec<Layer>,
+    /// After each update every weight and bias is clipped to [−clip, clip] (WGAN); 0 is off.
+    #[serde(default)]
+    pub clip: f32,
+    /// D sees this many examples joined as one (PacGAN); 1 in G.
+    #[serde(default = "one")]
+    pub pack: usize,
+    /// How many of the last layers `--init-from` fills, from the first layers of the same network in the
+    /// file on. Where no network says so, every layer is filled from the one of the same name; where one does,
+    /// the others are left as they start.
+    #[serde(default)]
+    pub pretrained: usize,
+}
+
+/// What follows a layer's affine map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// Nothing.
+    #[default]
+    Linear,
+    /// max(x, 0).
+    Relu,
+    /// max(x, slope·x).
+    LeakyRelu,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// 1 / (1 + e^−x).
+    Sigmoid,
+    /// The greatest of `pieces` affine maps (Goodfellow et al., 1302.4389).
+    Maxout,
+}
+
+/// How a weight matrix starts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Init {
+    /// Uniform on (−r, r): pylearn2's `irange`.
+    Uniform(f32),
+    /// Normal with mean 0 and this standard deviation.
+    Normal(f32),
+    /// This many standard-normal weights into each unit, the others 0: pylearn2's `sparse_init`.
+    Sparse(usize),
+    /// Normal with sd `gain / √fan_in`.
+    FanIn(f32),
+}
+
+/// How a bias starts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Bias {
+    /// This value everywhere.
+    Value(f32),
+    /// From the data: see [`FromData`].
+    FromData(FromData),
+    /// Drawn.
+    Drawn(Drawn),
+}
+
+/// The biases that are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Drawn {
+    /// Uniform on (−r, r); r = 1/√fan_in is PyTorch's default.
+    Uniform(f32),
+}
+
+/// The biases that come from data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FromData {
+    /// The value whose activation is the training mean of each element (logit of the mean under a sigmoid); the mean itself
+    /// but under a sigmoid or a tanh.
+    Marginals,
+}
+
+/// One layer: dropout on its input, an affine map, an activation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    /// Output width; may be absent in the last layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<usize>,
+    /// What follows the affine map.
+    #[serde(default)]
+    pub activation: Activation,
+    /// Affine maps a unit, for maxout.
+    #[serde(default = "one")]
+    pub pieces: usize,
+    /// The leaky relu's slope below 0.
+    #[serde(default = "Layer::default_slope")]
+    pub slope: f32,
+    /// Each input element is kept with this probability and then scaled by 1/keep; 1 is no dropout.
+    #[serde(default = "Layer::default_keep")]
+    pub keep: f32,
+    /// How the weights start.
+    pub init: Init,
+    /// How the bias starts.
+    #[serde(default = "Layer::default_bias")]
+    pub bias: Bias,
+    /// After each update the weights into a unit are scaled down to at most this norm; 0 is off.
+    #[serde(default)]
+    pub max_col_norm: f32,
+}
+
+impl Layer {
+    fn default_slope() -> f32 {
+        0.2
+    }
+
+    fn default_keep() -> f32 {
+        1.0
+    }
+
+    fn default_bias() -> Bias {
+        Bias::Value(0.0)
+    }
+}
+
+fn one() -> usize {
+    1
+}
