@@ -60,6 +60,16 @@ __device__ __forceinline__ void read4(const float* from, i64 at, float (&to)[4])
   }
 }
 
+// Four neighbours of device memory as they lie there; they are aligned.
+__device__ __forceinline__ void read_words(const float* from, i64 at, u32 (&to)[4]) {
+  uint4 four = *reinterpret_cast<const uint4*>(from + at);
+  to[0] = four.x, to[1] = four.y, to[2] = four.z, to[3] = four.w;
+}
+__device__ __forceinline__ void read_words(const u16* from, i64 at, u32 (&to)[4]) {
+  uint2 four = *reinterpret_cast<const uint2*>(from + at);
+  to[0] = four.x, to[1] = four.y;
+}
+
 // Half precision, rounded to nearest, ties to even.
 __device__ __forceinline__ float from_half(u16 x) {
   float wide;
@@ -115,15 +125,15 @@ struct LossScale {
 };
 
 // A strided window onto memory: element `index` lies at `base + Σ index[i]·strides[i]` if every index is in
-// [from, to); outside it reads 0. Rust: `blocks::DeviceView`.
+// [from, to); outside it reads 0. Of a space with fewer axes the last ones are in use. Rust: `blocks::DeviceView`.
 struct View {
-  Global<float> at;    // or 16-bit numbers, by `type`
-  i64 base;            // may be negative where a window hides it
-  i64 strides[RANK];   // in elements; 0 repeats
+  Global<float> at;   // or 16-bit numbers, by `type`
+  i64 base;           // may be negative where a window hides it
+  int strides[RANK];  // in elements; 0 repeats
   u32 from[RANK];
   u32 to[RANK];
   u32 type;
-  u32 unused;
+  u32 windowed;  // 0: every index of the space is inside
 };
 
 // Element `at` of memory that holds numbers of a type.
@@ -161,26 +171,49 @@ __device__ __forceinline__ float mul(float a, float b) { return __fmul_rn(a, b);
 __device__ __forceinline__ float add(float a, float b) { return __fadd_rn(a, b); }
 __device__ __forceinline__ float sub(float a, float b) { return __fsub_rn(a, b); }
 
-// Position of `index`, or −1 outside a window. The loop is unrolled so that `index` stays in registers.
-__device__ __forceinline__ i64 position(const View& view, const u32 (&index)[RANK]) {
+// Position of `index`, wherever windows are. Loops over axes are unrolled so that `index` stays in registers, and left
+// where the axes in use end.
+__device__ __forceinline__ i64 position(const View& view, u32 rank, const u32 (&index)[RANK]) {
   i64 at = view.base;
-  bool inside = true;
-#pragma unroll
-  for (int axis = 0; axis < RANK; axis++) {
-    inside = inside && index[axis] >= view.from[axis] && index[axis] < view.to[axis];
-    at += (i64)index[axis] * view.strides[axis];
-  }
-  return inside ? at : -1;
-}
-
-// Row-major index of element `at` of a space.
-__device__ __forceinline__ void unflatten(u32 at, const u32 (&shape)[RANK], u32 (&index)[RANK]) {
 #pragma unroll
   for (int axis = RANK - 1; axis >= 0; axis--) {
-    u32 length = shape[axis];
-    u32 rest = length > 1 ? at / length : at;
-    index[axis] = length > 1 ? at - rest * length : 0;
-    at = rest;
+    if (axis + rank < RANK) break;
+    at += (i64)(int)index[axis] * view.strides[axis];
+  }
+  return at;
+}
+
+// Which of N neighbours along the last axis, from `index` on, are inside a view's windows.
+template <u32 N>
+__device__ __forceinline__ void within(const View& view, u32 rank, const u32 (&index)[RANK], bool (&inside)[N]) {
+#pragma unroll
+  for (u32 e = 0; e < N; e++) inside[e] = true;
+  if (!view.windowed) return;
+  bool row = true;
+#pragma unroll
+  for (int axis = RANK - 2; axis >= 0; axis--) {
+    if (axis + rank < RANK) break;
+    row = row && index[axis] >= view.from[axis] && index[axis] < view.to[axis];
+  }
+#pragma unroll
+  for (u32 e = 0; e < N; e++) {
+    u32 at = index[RANK - 1] + e;
+    inside[e] = row && at >= view.from[RANK - 1] && at < view.to[RANK - 1];
+  }
+}
+
+// Row-major index of element `at` of a space whose last `rank` axes are in use.
+__device__ __forceinline__ void unflatten(u32 at, const u32 (&shape)[RANK], u32 rank, u32 (&index)[RANK]) {
+#pragma unroll
+  for (int axis = RANK - 1; axis >= 0; axis--) {
+    index[axis] = 0;
+    if (axis + rank > RANK) {
+      u32 rest = at / shape[axis];
+      index[axis] = at - rest * shape[axis];
+      at = rest;
+    } else if (axis + rank == RANK) {
+      index[axis] = at;
+    }
   }
 }
 

@@ -79,5 +79,5 @@ extern "C" __global__ void __launch_bounds__(128, 6) together_f32(const __grid_c
   }
   u32 number = a.map_count;
   while (number > 1 && blockIdx.x < a.first[number - 1]) number--;
-  if (number > 0) map_part<4>(a.maps[number - 1], slots, (blockIdx.x - a.first[number - 1]) * 4 * blockDim.x);
+  if (number > 0) map_part(a.maps[number - 1], slots, (blockIdx.x - a.first[number - 1]) * 4 * blockDim.x);
 }

@@ -54,7 +54,7 @@ __device__ __forceinline__ void run_parts(const Head& head, Slots& slots, Sums& 
   for (u32 number = 0; number < head.count; number++) {
     const ProgramArguments& part = head.parts[number];
     if (part.columns == 0) {
-      for (u32 start = 0; start < part.count; start += blockDim.x) map_part<1>(part, slots, start);
+      for (u32 at = threadIdx.x; at < part.count; at += blockDim.x) map_elements<1>(part, slots, at);
     } else {
       for (u32 group = 0; group * part.columns < part.count; group++) reduce_part(part, slots, sums, group);
     }

@@ -5,5 +5,5 @@
 
 extern "C" __global__ void __launch_bounds__(128) map_f32(const __grid_constant__ ProgramArguments a) {
   DYNAMIC_SHARED(float, slots);
-  map_part<4>(a, slots, blockIdx.x * 4 * blockDim.x);
+  map_part(a, slots, blockIdx.x * 4 * blockDim.x);
 }

@@ -143,7 +143,7 @@ extern "C" __global__ void __launch_bounds__(256) matmul_f32(const __grid_consta
   product<64, NOTHING>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(256) matmul_followed_f32(const __grid_constant__ MatmulLaunch a) {
+extern "C" __global__ void __launch_bounds__(256, 2) matmul_followed_f32(const __grid_constant__ MatmulLaunch a) {
   product<64, FOLLOWERS>(a);
 }
 

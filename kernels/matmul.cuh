@@ -230,13 +230,16 @@ __device__ __forceinline__ void conclude_tile(const MatmulArguments& a, Conclusi
     __syncthreads();
     for (u32 number = 0; number < a.follower_count; number++) {
       const ProgramArguments& map = a.followers[number];
-      u32 rows = map.count / a.units;
+      u32 rows = map.count / a.units, step = map.quads ? 4 : 1;
 #pragma unroll 1
-      for (u32 element = threadIdx.x; element < TILE * a.run; element += THREADS) {
+      for (u32 element = threadIdx.x * step; element < TILE * a.run; element += THREADS * step) {
         u32 row = first_row + element / a.run, unit = columns.first + element % a.run;
-        const u32 at[1] = {row * a.units + unit};
-        const bool active[1] = {row < rows && unit < a.units};
-        map_elements<1>(map, slots, at, active);
+        if (row >= rows || unit >= a.units) continue;
+        if (map.quads) {
+          map_elements<4>(map, slots, row * a.units + unit);
+        } else {
+          map_elements<1>(map, slots, row * a.units + unit);
+        }
       }
     }
   }

@@ -45,8 +45,8 @@ struct Tf32 {
 };
 #endif
 
-// An operand's tile: LENGTH along m or n, LINE words deep. `deep`: k is the contiguous axis.
-template <class Number, u32 LENGTH, bool FOLLOWED>
+// An operand's tile: LENGTH along m, or n if it is the RIGHT one, LINE words deep. `deep`: k is the contiguous axis.
+template <class Number, u32 LENGTH, bool RIGHT, bool FOLLOWED>
 struct Operand {
   static constexpr u32 PIECE = 4 * Number::PER_WORD;  // elements of 16 bytes
   static constexpr u32 DEPTH = LINE * Number::PER_WORD;
@@ -66,48 +66,90 @@ struct Operand {
            along % PIECE / Number::PER_WORD;
   }
 
-  // Sends the tile at `depth` to a stage; zeros outside its lines and from `depth_end` on but for the line of ones.
-  template <u32 THREADS, class Tiles>
-  __device__ __forceinline__ void bring(Tiles& tiles, u32 stage, u32 depth, u32 depth_end) const {
+  // 16 bytes of each tile that a thread brings.
+  struct Piece {
+    i64 at;        // its first element in the first tile
+    u32 to;        // its place in the first stage
+    bool aligned;  // so that it is one copy: in all tiles or in none, as these are multiples of 16 bytes apart
+  };
+
+  // Where the pieces of a tile begin.
+  __device__ __forceinline__ u32 along(u32 piece) const { return deep ? piece / 4 : piece % (LENGTH / PIECE) * PIECE; }
+  __device__ __forceinline__ u32 within(u32 piece) const { return deep ? piece % 4 * PIECE : piece / (LENGTH / PIECE); }
+
+  // A piece of the tiles from `depth` on.
+  __device__ __forceinline__ Piece piece(u32 number, u32 depth) const {
+    u32 left = lines.left(along(number));
+    i64 at = (i64)lines.at(along(number)) * along_stride + (i64)(depth + within(number)) * depth_stride;
+    bool in_a_row = (deep ? depth_stride : along_stride) == 1 && left >= (deep ? 1 : PIECE);
+    return {at, start + word(along(number), within(number)), in_a_row && ::aligned(from, at, 16)};
+  }
+
+  // Sends the tile at `depth`, `gone` elements of depth behind the first one, to a stage; zeros outside its lines and from
+  // `depth_end` on but for the line of ones.
+  template <u32 THREADS, u32 COUNT, class Tiles>
+  __device__ __forceinline__ void bring(Tiles& tiles, const Piece (&pieces)[COUNT], u32 stage, u32 depth, u32 depth_end,
+                                        u32 gone) const {
+    i64 on = (i64)gone * depth_stride;
 #pragma unroll
-    for (u32 part = 0; part < WORDS / 4 / THREADS; part++) {
-      u32 piece = part * THREADS + threadIdx.x;
-      u32 along = deep ? piece / 4 : piece % (LENGTH / PIECE) * PIECE;
-      u32 within = deep ? piece % 4 * PIECE : piece / (LENGTH / PIECE);
-      u32 to = start + stage * WORDS + word(along, within);
-      u32 i = lines.at(along), left = lines.left(along), k = depth + within;
-      i64 at = (i64)i * along_stride + (i64)k * depth_stride;
-      i64 step = deep ? depth_stride : along_stride;
-      bool whole = deep ? left > 0 && k + PIECE <= depth_end : k < depth_end && left >= PIECE;
-      if (whole && step == 1 && aligned(from, at, 16)) {
-        copy16_async(tiles, to, from, at);
+    for (u32 part = 0; part < COUNT; part++) {
+      const Piece& piece = pieces[part];
+      u32 number = part * THREADS + threadIdx.x, k = depth + within(number), to = piece.to + stage * WORDS;
+      if (piece.aligned && (deep ? k + PIECE : k + 1) <= depth_end) {
+        copy16_async(tiles, to, from, piece.at + on);
       } else {
-        u32 words[4] = {};
-#pragma unroll
-        for (u32 j = 0; j < PIECE; j++) {
-          bool inside = deep ? left > 0 && k + j < depth_end : j < left && k < depth_end;
-          bool one = deep ? i == ones && k + j < depth_end : i + j == ones && k < depth_end;
-          u32 element = inside ? from[at + j * step] : one ? Number::ONE : 0;
-          words[j / Number::PER_WORD] |= element << 16 * (j % Number::PER_WORD);
-        }
-        store4(tiles, to, words);
+        bring_edge(tiles, number, to, piece.at + on, k, depth_end);
       }
     }
   }
 
-  // The fragments of 16 rows (or columns) from `along` and one multiplication's depth from `depth`: [2 · (depth
-  // half) + (along half)].
+  // A piece that no single copy brings.
   template <class Tiles>
-  __device__ __forceinline__ void fragments(Tiles& tiles, u32 stage, u32 along, u32 depth, u32 (&to)[4]) const {
-    u32 base = start + stage * WORDS, lane = threadIdx.x % 32;
+  __device__ __forceinline__ void bring_edge(Tiles& tiles, u32 piece, u32 to, i64 at, u32 k, u32 depth_end) const {
+    u32 i = lines.at(along(piece)), left = lines.left(along(piece)), words[4] = {};
+    i64 step = deep ? depth_stride : along_stride;
+#pragma unroll
+    for (u32 j = 0; j < PIECE; j++) {
+      bool inside = deep ? left > 0 && k + j < depth_end : j < left && k < depth_end;
+      bool one = deep ? i == ones && k + j < depth_end : i + j == ones && k < depth_end;
+      u32 element = inside ? from[at + j * step] : one ? Number::ONE : 0;
+      words[j / Number::PER_WORD] |= element << 16 * (j % Number::PER_WORD);
+    }
+    store4(tiles, to, words);
+  }
+
+  // Which halves of 16 lines, and of a multiplication's depth, the j-th of four fragments is of. A multiplication takes
+  // all four of the left operand; of the right one those of both depths for eight columns, which so are neighbours.
+  static __device__ __forceinline__ u32 along_half(u32 j) { return RIGHT ? j / 2 : j % 2; }
+  static __device__ __forceinline__ u32 depth_half(u32 j) { return RIGHT ? j % 2 : j / 2; }
+
+  // The word of the first stage where this lane begins to read the fragments of 16 lines from `from_along` on, a multiple of
+  // 32. 16-bit numbers only.
+  __device__ __forceinline__ u32 lane_word(u32 from_along) const {
+    u32 lane = threadIdx.x % 32, row = lane % 8, a = from_along + along_half(lane / 8) * 8, d = depth_half(lane / 8) * 8;
+    return start + (deep ? word(a + row, d) : word(a, d + row));
+  }
+  // The same of the `lines`-th 16 lines on and the `step`-th multiplication of a tile's depth: as `word` has it, two pieces
+  // on are in the same line, where bits of the places change.
+  __device__ __forceinline__ u32 moved(u32 word, u32 lines, u32 step) const {
+    return deep ? (word ^ 8 * step) + 16 * LINE * lines
+                : (word ^ 8 * lines) + step * Number::STEP * Number::PER_WORD * (LENGTH / Number::PER_WORD);
+  }
+
+  // The fragments of the `lines`-th 16 rows (or columns) from `from_along` on and one multiplication's depth, the `step`-th
+  // of a tile. `word` is the lane's.
+  template <class Tiles>
+  __device__ __forceinline__ void fragments(Tiles& tiles, u32 stage, u32 from_along, u32 word, u32 lines, u32 step,
+                                            u32 (&to)[4]) const {
     if constexpr (Number::PER_WORD == 2) {
-      u32 row = lane % 8, a = along + lane / 8 % 2 * 8, d = depth + lane / 16 * 8;
-      load_matrices(tiles, base + (deep ? word(a + row, d) : word(a, d + row)), !deep, to);
+      load_matrices(tiles, moved(word, lines, step) + stage * WORDS, !deep, to);
     } else {
+      u32 base = start + stage * WORDS, lane = threadIdx.x % 32;
 #pragma unroll
       for (u32 j = 0; j < 4; j++) {
-        u32 bits = tiles[base + word(along + lane / 4 + j % 2 * 8, depth + lane % 4 + j / 2 * 4)];
-        to[j] = round_tf32(bits);
+        u32 along = from_along + 16 * lines + lane / 4 + along_half(j) * 8, depth = step * Number::STEP + lane % 4 + depth_half(j) * 4;
+        u32 bits = tiles[base + this->word(along, depth)];
+        to[j] = to_tf32(bits);
       }
     }
   }
@@ -125,18 +167,29 @@ struct FloatSlots {
   };
   __device__ __forceinline__ Slot operator[](u32 at) const { return {words, at}; }
 };
+template <class Tiles>
+__device__ __forceinline__ void load4(const FloatSlots<Tiles>& from, u32 at, float (&to)[4]) {
+  load4(from.words, at, to);
+}
+template <class Tiles>
+__device__ __forceinline__ void store4(FloatSlots<Tiles>& to, u32 at, const float (&from)[4]) {
+  u32 words[4] = {__float_as_uint(from[0]), __float_as_uint(from[1]), __float_as_uint(from[2]),
+                  __float_as_uint(from[3])};
+  store4(to.words, at, words);
+}
 
 // The tile of this block, by 2 × TILE / 32 warps of TILE / 2 × 32 results each.
 template <class Number, u32 TILE, After AFTER>
 __device__ __forceinline__ void product(const MatmulLaunch& launch) {
-  typedef Operand<Number, TILE, false> Side;
+  constexpr bool FOLLOWED = followed(AFTER);
+  typedef Operand<Number, TILE, false, false> Side;
+  typedef Operand<Number, TILE, true, FOLLOWED> Other;
   constexpr u32 THREADS = 2 * TILE, ACROSS = TILE / 32, HIGH = TILE / 32, STEPS = LINE / Number::STEP;
   constexpr u32 PITCH = TILE + 8, ROWS = TILE < 64 ? TILE : 64;  // of the sums' passage
   SHARED(u32, tiles, 2 * STAGES * Side::WORDS);
   static_assert(ROWS * PITCH <= 2 * STAGES * Side::WORDS, "the sums of 64 rows fit where the tiles were");
 
   typedef typename Number::Element Element;
-  constexpr bool FOLLOWED = followed(AFTER);
   const MatmulArguments& a = own_product(launch);
   Conclusion<AFTER> conclusion(launch);
   Part part(a, TILE);
@@ -144,11 +197,20 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
   u32 ones = a.sums ? a.m : NO_ONES;
   Side left = {recast<const Element>(a.a), a.a_strides[0], a.a_strides[1], {part.row * TILE, a.m, 0, 0}, ones, 0,
                a.a_strides[1] == 1};
-  Operand<Number, TILE, FOLLOWED> right = {recast<const Element>(a.b), a.b_strides[1], a.b_strides[0], columns, NO_ONES,
+  Other right = {recast<const Element>(a.b), a.b_strides[1], a.b_strides[0], columns, NO_ONES,
                                          STAGES * Side::WORDS, a.b_strides[0] == 1};
   u32 depth = part.slice * a.span, depth_end = a.k - depth < a.span ? a.k : depth + a.span;
   u32 count = (depth_end - depth + Side::DEPTH - 1) / Side::DEPTH;
   u32 warp = threadIdx.x / 32, row = warp / ACROSS * (TILE / 2), column = warp % ACROSS * 32;
+  constexpr u32 PIECES = Side::WORDS / 4 / THREADS;
+  typename Side::Piece left_pieces[PIECES];
+  typename Other::Piece right_pieces[PIECES];
+#pragma unroll
+  for (u32 i = 0; i < PIECES; i++) {
+    left_pieces[i] = left.piece(i * THREADS + threadIdx.x, depth);
+    right_pieces[i] = right.piece(i * THREADS + threadIdx.x, depth);
+  }
+  u32 left_word = left.lane_word(row), right_word = right.lane_word(column);
   float sums[HIGH][4][4] = {};
   // A thread for each column, where sums of columns are not products.
   bool summing = Number::ROUNDS && a.sums && part.row == a.m / TILE && threadIdx.x < TILE;
@@ -163,8 +225,9 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
       __syncthreads();
     }
     if (sent < count) {
-      left.template bring<THREADS>(tiles, sent % STAGES, depth + sent * Side::DEPTH, depth_end);
-      right.template bring<THREADS>(tiles, sent % STAGES, depth + sent * Side::DEPTH, depth_end);
+      u32 gone = sent * Side::DEPTH;
+      left.template bring<THREADS>(tiles, left_pieces, sent % STAGES, depth + gone, depth_end, gone);
+      right.template bring<THREADS>(tiles, right_pieces, sent % STAGES, depth + gone, depth_end, gone);
     }
     copies_commit();
     if (sent < STAGES - 1) continue;
@@ -176,19 +239,19 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
         column_sum = add(column_sum, __uint_as_float(tiles[word]));
       }
     }
-#pragma unroll
+    // Addresses of single f32s take registers that there are not twice.
+#pragma unroll Number::ROUNDS ? 1 : STEPS
     for (u32 step = 0; step < STEPS; step++) {
-      u32 within = step * Number::STEP * Number::PER_WORD;
       u32 x[HIGH][4], y[2][4];
 #pragma unroll
-      for (u32 r = 0; r < HIGH; r++) left.fragments(tiles, stage, row + 16 * r, within, x[r]);
+      for (u32 r = 0; r < HIGH; r++) left.fragments(tiles, stage, row, left_word, r, step, x[r]);
 #pragma unroll
-      for (u32 c = 0; c < 2; c++) right.fragments(tiles, stage, column + 16 * c, within, y[c]);
+      for (u32 c = 0; c < 2; c++) right.fragments(tiles, stage, column, right_word, c, step, y[c]);
 #pragma unroll
       for (u32 r = 0; r < HIGH; r++) {
 #pragma unroll
         for (u32 c = 0; c < 4; c++) {
-          u32 pair[2] = {y[c / 2][c % 2], y[c / 2][c % 2 + 2]};
+          u32 pair[2] = {y[c / 2][c % 2 * 2], y[c / 2][c % 2 * 2 + 1]};
           Number::multiply(sums[r][c], x[r], pair);
         }
       }
@@ -225,11 +288,11 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
   conclude_tile<TILE, THREADS>(a, conclusion, slots, part, columns, whole);
 }
 
-extern "C" __global__ void __launch_bounds__(128, 4) matmul_f16(const __grid_constant__ MatmulLaunch a) {
+extern "C" __global__ void __launch_bounds__(128, 3) matmul_f16(const __grid_constant__ MatmulLaunch a) {
   product<Half, 64, NOTHING>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(128, 4) matmul_followed_f16(const __grid_constant__ MatmulLaunch a) {
+extern "C" __global__ void __launch_bounds__(128, 3) matmul_followed_f16(const __grid_constant__ MatmulLaunch a) {
   product<Half, 64, FOLLOWERS>(a);
 }
 
@@ -246,11 +309,11 @@ extern "C" __global__ void __launch_bounds__(256, 1) matmul_wide_f16(const __gri
 }
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
-extern "C" __global__ void __launch_bounds__(128, 4) matmul_bf16(const __grid_constant__ MatmulLaunch a) {
+extern "C" __global__ void __launch_bounds__(128, 3) matmul_bf16(const __grid_constant__ MatmulLaunch a) {
   product<Bfloat, 64, NOTHING>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(128, 4) matmul_followed_bf16(const __grid_constant__ MatmulLaunch a) {
+extern "C" __global__ void __launch_bounds__(128, 3) matmul_followed_bf16(const __grid_constant__ MatmulLaunch a) {
   product<Bfloat, 64, FOLLOWERS>(a);
 }
 
@@ -266,7 +329,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) matmul_wide_bf16(const __gr
   product<Bfloat, 128, NOTHING>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(128, 4) matmul_tf32(const __grid_constant__ MatmulLaunch a) {
+extern "C" __global__ void __launch_bounds__(128, 3) matmul_tf32(const __grid_constant__ MatmulLaunch a) {
   product<Tf32, 64, NOTHING>(a);
 }
 

@@ -85,7 +85,7 @@ __device__ __forceinline__ void multiply_bf16(float (&sums)[4], const u32 (&a)[4
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-// sums[16, 8] += a[16, 8] · b[8, 8] of numbers that `round_tf32` made.
+// sums[16, 8] += a[16, 8] · b[8, 8] of numbers that `to_tf32` made.
 __device__ __forceinline__ void multiply_tf32(float (&sums)[4], const u32 (&a)[4], const u32 (&b)[2]) {
   asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
       "{%0, %1, %2, %3};"
@@ -99,4 +99,15 @@ __device__ __forceinline__ void multiply_tf32(float (&sums)[4], const u32 (&a)[4
 __device__ __forceinline__ u32 round_tf32(u32 bits) {
   bool finite = (bits & 0x7f800000u) != 0x7f800000u;
   return finite ? (bits + 0x1000u) & ~0x1fffu : bits;
+}
+
+// An f32 as `multiply_tf32` takes it: `round_tf32`, but for bits that the multiplication does not see.
+__device__ __forceinline__ u32 to_tf32(u32 bits) {
+#if defined(__CUDACC__) && __CUDA_ARCH__ >= 800
+  u32 rounded;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(__uint_as_float(bits)));
+  return rounded;
+#else
+  return round_tf32(bits);
+#endif
 }

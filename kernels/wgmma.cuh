@@ -59,18 +59,22 @@ __device__ __forceinline__ void barrier_expect(u64* barriers, u32 at, u32 bytes)
                : "memory");
 }
 // Waits until the phase of this parity has ended; a new barrier is in phase 0, behind one of parity 1. A phase that has
-// not ended after 2²⁶ tries never will: a trap then ends the kernel, and the host is told.
+// not ended after two seconds never will: a trap then ends the kernel, and the host is told.
 __device__ __forceinline__ void barrier_wait(u64* barriers, u32 at, u32 parity) {
   asm volatile(
       "{\n"
       ".reg .pred ended, waits;\n"
-      ".reg .u32 left;\n"
-      "mov.u32 left, 0x4000000;\n"
+      ".reg .u64 start, now;\n"
+      "mbarrier.try_wait.parity.shared::cta.b64 ended, [%0], %1;\n"
+      "@ended bra done;\n"
+      // How long a try takes, the system decides.
+      "mov.u64 start, %%globaltimer;\n"
       "again:\n"
       "mbarrier.try_wait.parity.shared::cta.b64 ended, [%0], %1;\n"
       "@ended bra done;\n"
-      "sub.u32 left, left, 1;\n"
-      "setp.ne.u32 waits, left, 0;\n"
+      "mov.u64 now, %%globaltimer;\n"
+      "sub.u64 now, now, start;\n"
+      "setp.lt.u64 waits, now, 2000000000;\n"
       "@waits bra again;\n"
       "trap;\n"
       "done:\n"

@@ -24,7 +24,7 @@ const _: () = assert!(lower::MOST_LOGITS <= MAX_PRODUCTS, "nor logits");
 pub(super) const MAX_STATISTICS: usize = 24;
 /// Widths that a launch of Parzen windows takes.
 pub(super) const MAX_WIDTHS: usize = 10;
-/// `Instruction::to` of a result that only the next instruction reads.
+/// Of an operand that is a constant.
 pub(super) const NO_SLOT: u8 = 255;
 
 /// What of an update changes from phase to phase.
@@ -93,11 +93,11 @@ pub(super) struct Schedule {
 pub(super) struct DeviceView {
     pub at: u64,
     pub base: i64,
-    pub strides: [i64; RANK],
+    pub strides: [i32; RANK],
     pub from: [u32; RANK],
     pub to: [u32; RANK],
     pub number_type: u32,
-    pub unused: u32,
+    pub windowed: u32,
 }
 
 /// A place's number type, as the kernels' enum counts: f32, or a 16-bit format.
@@ -109,25 +109,15 @@ pub(super) fn number_type(format: Option<Narrow>) -> u32 {
     }
 }
 
-/// One instruction; kinds are [`CONSTANT`] and its neighbours.
+/// One instruction: the operation and from bit 8 on the slot of its result; the slots of its operands, 8 bits each, or
+/// [`NO_SLOT`] for a constant.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable, Default)]
 pub(super) struct Instruction {
-    pub op: u8,
-    pub to: u8,
-    pub kinds: [u8; 3],
-    pub numbers: [u8; 3],
+    pub op: u32,
+    pub from: u32,
     pub constants: [f32; 3],
 }
-
-/// An operand that is a number.
-pub(super) const CONSTANT: u8 = 0;
-/// An operand that is a load.
-pub(super) const LOAD: u8 = 1;
-/// An operand that is a slot in shared memory.
-pub(super) const SLOT: u8 = 2;
-/// An operand that is the result of the instruction before.
-pub(super) const CHAIN: u8 = 3;
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable, Default)]
@@ -135,8 +125,10 @@ pub(super) struct ProgramArguments {
     pub clock: u64,
     pub shape: [u32; RANK],
     pub folded: [u32; RANK],
+    pub rank: u32,
     pub count: u32,
     pub terms: u32,
+    pub quads: u32,
     pub instructions: u32,
     pub loads: u32,
     pub results: u32,
@@ -144,8 +136,7 @@ pub(super) struct ProgramArguments {
     pub code: [Instruction; lower::MAX_INSTRUCTIONS],
     pub streams: [u32; lower::MAX_VIEWS],
     pub load_kinds: [u8; lower::MAX_VIEWS],
-    pub result_kinds: [u8; lower::MAX_VIEWS],
-    pub result_numbers: [u8; lower::MAX_VIEWS],
+    pub result_slots: [u8; lower::MAX_VIEWS],
     pub result_constants: [f32; lower::MAX_VIEWS],
     pub views: [DeviceView; lower::MAX_VIEWS],
 }

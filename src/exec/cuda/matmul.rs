@@ -6,12 +6,12 @@ use super::blocks::{
 };
 use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
-use super::pack::{map, map_arguments, number};
+use super::pack::{map, number};
 use super::tiling::{Gradient, Scratch, Way, kernels};
-use super::update;
+use super::{program, update};
 use crate::exec::UpdateRule;
 use crate::graph::Player;
-use crate::lower::{Epilogue, Follower, MAX_REGISTERS, Matmul, Place, Plan, View, Work};
+use crate::lower::{Epilogue, Follower, Matmul, Place, Plan, View, Work};
 use crate::precision::Precision;
 
 /// Operands that are rounded where they are multiplied; beside `blocks::number_type`.
@@ -168,15 +168,15 @@ pub(super) fn pack_gradient(
 }
 
 /// A product and the loss head that reads it in one launch, if there is a kernel for that. `head` tells of the parts behind
-/// the logits.
+/// the logits, which have at most `slots`.
 pub(super) fn pack_head(
     memory: &Memory,
     hidden: &Matmul,
     logits: &Matmul,
-    head: Head,
+    (head, slots): (Head, u32),
     programs: &mut Vec<ProgramArguments>,
 ) -> Result<Option<Packed>, String> {
-    let Some(way) = Way::with_head(hidden, memory.precision) else { return Ok(None) };
+    let Some(way) = Way::with_head(hidden, memory.precision, slots) else { return Ok(None) };
     let mut launch =
         Filling { kernel: way.kernel, threads: way.threads, launch: MatmulLaunch::default(), blocks: 0 };
     let mut used = Scratch::default();
@@ -253,9 +253,9 @@ fn follow(
     let Some(run) = way.run else { return Ok(()) };
     arguments.followers = memory.programs.address + (programs.len() * size_of::<ProgramArguments>()) as u64;
     for Follower { shape, program, .. } in &product.followers {
-        let (program, slots) = map_arguments(memory, shape, program)?;
-        assert!(slots as usize <= MAX_REGISTERS, "a slot each thread has room for where the tiles were");
-        programs.push(program);
+        let packed = program::map(memory, shape, program, way.room)?;
+        assert!(packed.numbers() <= way.room, "way.run says that there is room where the tiles were");
+        programs.push(packed.arguments);
     }
     arguments.pieces = product.followers.first().map_or(1, |f| f.pieces as u32);
     arguments.follower_count = product.followers.len() as u32;

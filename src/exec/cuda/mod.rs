@@ -21,6 +21,7 @@ mod memory;
 mod metrics;
 mod pack;
 pub mod parzen;
+mod program;
 mod tiling;
 mod update;
 

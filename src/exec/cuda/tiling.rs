@@ -1,5 +1,6 @@
 //! How a matrix product is cut: by which kernel, into which tiles, into how many slices of its depth.
 
+use super::program;
 use crate::lower::{Follower, Matmul, Plan, View, Work};
 use crate::precision::{Narrow, Precision};
 
@@ -31,6 +32,8 @@ pub(super) struct Kernels {
     pub gradient: Gradient,
     /// Elements of k that a tile holds.
     pub depth: usize,
+    /// Numbers of shared memory for each thread of the small ones where the tiles were.
+    pub room: u32,
 }
 
 const SIMT: Kernels = Kernels {
@@ -40,6 +43,7 @@ const SIMT: Kernels = Kernels {
     head: "matmul_head_f32",
     gradient: Gradient::Updates("matmul_update_f32"),
     depth: 16,
+    room: 17,
 };
 const TF32: Kernels = Kernels {
     small: ("matmul_tf32", 128),
@@ -48,6 +52,7 @@ const TF32: Kernels = Kernels {
     head: "matmul_head_tf32",
     gradient: Gradient::Updates("matmul_update_tf32"),
     depth: 16,
+    room: 48,
 };
 const F16: Kernels = Kernels {
     small: ("matmul_f16", 128),
@@ -56,6 +61,7 @@ const F16: Kernels = Kernels {
     head: "matmul_head_f16",
     gradient: Gradient::Measures("matmul_measure_f16"),
     depth: 32,
+    room: 48,
 };
 const BF16: Kernels = Kernels {
     small: ("matmul_bf16", 128),
@@ -64,6 +70,7 @@ const BF16: Kernels = Kernels {
     head: "matmul_head_bf16",
     gradient: Gradient::Updates("matmul_update_bf16"),
     depth: 32,
+    room: 48,
 };
 
 /// The kernels of a product whose operands lie as `a` does.
@@ -115,7 +122,8 @@ impl Tiling {
 }
 
 /// Units of each piece that a tile of a followed product holds: whole pieces of 16 bytes of them. `None` where the
-/// product has large tiles, or a tile does not hold that many pieces: what follows then has a launch of its own.
+/// product has large tiles, or a tile does not hold that many pieces: what follows then has a launch of its own, as where
+/// its numbers find no room.
 fn run_of_units(follower: &Follower, tiling: Tiling) -> Option<usize> {
     let run = tiling.tile / follower.pieces / 8 * 8;
     (tiling.tile == 64 && run > 0).then_some(run)
@@ -132,6 +140,8 @@ pub(super) struct Way {
     pub tiles: [usize; 2],
     /// Units of each piece in a tile, where followers run in the launch.
     pub run: Option<usize>,
+    /// Numbers of shared memory for each thread there.
+    pub room: u32,
 }
 
 impl Way {
@@ -141,7 +151,8 @@ impl Way {
         let size = [m + usize::from(product.column_sums.is_some()), n, k];
         let tiling = Tiling::new(size, kernels.depth);
         let follower = product.followers.first();
-        let run = follower.and_then(|f| run_of_units(f, tiling));
+        let fit = product.followers.iter().all(|f| program::slot_count(&f.program) <= kernels.room);
+        let run = follower.filter(|_| fit).and_then(|f| run_of_units(f, tiling));
         let (kernel, threads) = match tiling.tile {
             128 => kernels.wide,
             _ if run.is_some() => (kernels.followed, kernels.small.1),
@@ -152,15 +163,16 @@ impl Way {
             _ => n.div_ceil(tiling.tile),
         };
         let tiles = [size[0].div_ceil(tiling.tile), across];
-        Way { kernel, threads, tiling, size, tiles, run }
+        Way { kernel, threads, tiling, size, tiles, run, room: kernels.room }
     }
 
-    /// Of a product that takes the loss head along, which reads it; `None` where the product has large tiles.
-    pub fn with_head(product: &Matmul, precision: Precision) -> Option<Way> {
+    /// Of a product that takes the loss head along, which reads it and whose parts have at most `slots`; `None` where the
+    /// product has large tiles, or there is no room.
+    pub fn with_head(product: &Matmul, precision: Precision, slots: u32) -> Option<Way> {
         let way = Way::new(product, precision);
         let Kernels { head, small: (_, threads), .. } = kernels(&product.a, precision);
         let run = way.run.or(Some(way.tiling.tile).filter(|_| product.followers.is_empty()))?;
-        let filled = way.tiling.tile == 64 && way.blocks() > 0;
+        let filled = way.tiling.tile == 64 && way.blocks() > 0 && slots <= way.room;
         filled.then_some(Way { kernel: head, threads: *threads, run: Some(run), ..way })
     }
 

@@ -116,7 +116,7 @@ pub(super) fn conversions(w: &mut dyn Witness) {
     }
 }
 
-/// A program that needs slots, the chain, windows, broadcasts, transposes, random loads and two results.
+/// A program that needs slots, windows, broadcasts, transposes, random loads and two results.
 fn long_program(shape: [usize; 3], place: Place, summed: [bool; 3]) -> (Program, Vec<usize>) {
     let [a, b, c] = shape;
     let whole: Vec<(usize, usize)> = shape.iter().map(|&n| (0, n)).collect();
@@ -168,7 +168,10 @@ fn long_program(shape: [usize; 3], place: Place, summed: [bool; 3]) -> (Program,
 
 pub(super) fn programs(w: &mut dyn Witness) -> f64 {
     let mut worst = 0.0f64;
-    for shape in [[0, 3, 4], [1, 1, 1], [3, 5, 7], [5, 40, 9], [2, 3, 350]] {
+    // Quads and not, a block and several.
+    for shape in
+        [[0, 3, 4], [1, 1, 1], [3, 5, 7], [5, 40, 9], [2, 3, 350], [3, 5, 8], [2, 40, 12], [2, 3, 352]]
+    {
         let [a, b, c] = shape;
         let len = a * b * c;
         let bench = Bench { left: normals("l", len), right: normals("r", len.max(c)), ..Bench::default() };

@@ -226,7 +226,8 @@ fn load(
         let function = loaded.load_function(kernel.name)?;
         let most_shared = module.most_shared_bytes();
         if most_shared > SHARED_BYTES {
-            let dynamic = (most_shared - kernel.shared_bytes) as i32;
+            // The system keeps a kilobyte of each block's, which a driver may count as the kernel's.
+            let dynamic = (most_shared - kernel.shared_bytes - 1024) as i32;
             function.set_attribute(Attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, dynamic)?;
         }
         functions.insert(kernel.name, Function { function, kernel, most_shared });

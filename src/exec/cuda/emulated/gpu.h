@@ -390,6 +390,22 @@ inline void read4(gpu::Global<const float> from, std::int64_t at, float (&to)[4]
                   const char* file = __builtin_FILE()) {
   for (int i = 0; i < 4; i++) to[i] = from[gpu::At(at + i, line, file)];
 }
+inline void read_words(gpu::Global<const float> from, std::int64_t at, std::uint32_t (&to)[4],
+                       int line = __builtin_LINE(), const char* file = __builtin_FILE()) {
+  if (!aligned(from, at, 16)) gpu::fail(file, line, "misaligned: four neighbours from %lld", (long long)at);
+  for (int i = 0; i < 4; i++) {
+    float number = from[gpu::At(at + i, line, file)];
+    std::memcpy(&to[i], &number, 4);
+  }
+}
+inline void read_words(gpu::Global<const std::uint16_t> from, std::int64_t at, std::uint32_t (&to)[4],
+                       int line = __builtin_LINE(), const char* file = __builtin_FILE()) {
+  if (!aligned(from, at, 8)) gpu::fail(file, line, "misaligned: four neighbours from %lld", (long long)at);
+  for (int i = 0; i < 4; i += 2) {
+    std::uint32_t low = from[gpu::At(at + i, line, file)], high = from[gpu::At(at + i + 1, line, file)];
+    to[i / 2] = low | high << 16;
+  }
+}
 inline void load4(const gpu::Shared<std::uint32_t>& from, unsigned at, float (&to)[4], int line = __builtin_LINE(),
                   const char* file = __builtin_FILE()) {
   if (at % 4 != 0) gpu::fail(file, line, "misaligned: four words from %u, not a multiple of four", at);
