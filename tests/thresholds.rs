@@ -200,7 +200,7 @@ fn who_memorises_is_told_to_stop_where_it_began() {
     let from_16 = |i: u64, p: &mut Probe| p.neighbour_ratio = Some(if i < 16 { 0.9 } else { 0.3 });
     let found = verdicts(&[], 40, rest, from_16);
     let advice = &found.first().expect("a verdict").advice;
-    let step = probe(16).step;
+    let step = probe(12).step;
     assert!(advice.ends_with(&format!("stop before: --steps {step}")), "{advice}");
 }
 

@@ -95,7 +95,12 @@ pub fn run(args: &Eval) -> Result<()> {
         },
     )?;
     let default = || Metric::all_for(config.data.source, classifier.is_some());
-    let wished = if args.metrics.is_empty() { default() } else { args.metrics.clone() };
+    let mut wished: Vec<Metric> = vec![];
+    for metric in if args.metrics.is_empty() { default() } else { args.metrics.clone() } {
+        if !wished.contains(&metric) {
+            wished.push(metric);
+        }
+    }
     let (data, seed, count) = (&dataset, args.seed, args.count.map(|n| n as usize));
     let (forger, windows, classifier) = (&mut forger, &mut *windows, classifier.as_mut());
     let mut subject = Subject { forger, data, seed, count, classifier, threads, windows };
@@ -150,6 +155,10 @@ struct Kept<'a> {
 impl Kept<'_> {
     /// Nothing is written before something is measured; what is no report of measurements is never written over.
     fn open(json: Option<&Path>, report: Report) -> Result<Kept<'_>> {
+        if let Some(json) = json.filter(|json| json.exists()) {
+            let own = Report::read(json).map(drop);
+            own.map_err(|e| Error::Usage(format!("--json would write over what is no measurements: {e}")))?;
+        }
         let folder = checkpoint::run_of(&report.checkpoint).map(|path| Folder { path });
         let mut kept = Kept { json, folder, earlier: None, report };
         kept.read_earlier()?;

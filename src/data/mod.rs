@@ -20,6 +20,7 @@ pub use detect::source as detect;
 
 use crate::config::{self, Scale, Source};
 use crate::error::{Error, Result};
+use crate::numbers::counted;
 use crate::room;
 use std::fmt;
 use std::path::Path;
@@ -119,6 +120,19 @@ pub struct Dataset {
 }
 
 impl Examples {
+    /// Labels, where there are some of two classes or more.
+    pub fn labels_of_several(&self) -> Option<&[u8]> {
+        self.labels.as_deref().filter(|labels| labels.windows(2).any(|pair| pair[0] != pair[1]))
+    }
+
+    /// Whether no two examples, each of `width` numbers, differ.
+    fn are_alike(&self, width: usize) -> bool {
+        match &self.values {
+            Values::U8(bytes) => bytes.chunks_exact(width).all(|x| x == &bytes[..width]),
+            Values::F32(numbers) => numbers.chunks_exact(width).all(|x| x == &numbers[..width]),
+        }
+    }
+
     /// No examples of the kind that `like` holds.
     pub fn none(like: &Examples) -> Examples {
         let values = match like.values {
@@ -364,7 +378,14 @@ pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
         Source::Ring | Source::Grid | Source::Line => data,
         _ => data.scaled(config.scale),
     };
-    Ok(data.split(config, &whence)?.hold_out(config.hold_out))
+    let data = data.split(config, &whence)?.hold_out(config.hold_out);
+    if data.train.count > 1 && data.train.are_alike(data.shape.len()) {
+        let examples = counted(data.train.count as u64, "training example");
+        return Err(Error::Data(format!(
+            "{whence}: {examples}, all the same: there is no distribution to learn"
+        )));
+    }
+    Ok(data)
 }
 
 /// That nothing lies at a path.

@@ -5,6 +5,9 @@ use super::rules::Facts;
 use crate::config::{Config, Objective, Optimizer, Rule};
 use crate::precision::Precision;
 
+/// Learning rates that differ by more than this are a mistake rather than a choice.
+const FAR_APART: f32 = 20.0;
+
 /// What to do about a state: one flag, with its value for this run. `since` is the step of the probe that found it first.
 pub fn advice(state: State, since: u64, facts: &Facts) -> String {
     let config = facts.config;
@@ -20,7 +23,14 @@ pub fn advice(state: State, since: u64, facts: &Facts) -> String {
         }
         State::ModeCollapse => mode_collapse(config),
         State::Memorising => {
-            format!("--data with more than these examples, or stop before: --steps {since}")
+            let before = facts.probes.iter().rev().map(|p| p.step).find(|&step| step < since);
+            let (steps, data) = (before.unwrap_or(since), &config.data);
+            let examples = match data.train {
+                Some([from, to]) => format!("--set data.train=[{from}, {}]", from + 10 * (to - from)),
+                None if data.source.is_built_in() => format!("--set data.count={}", 10 * data.count),
+                None => "--data with more than these examples".into(),
+            };
+            format!("{examples}, or stop before: --steps {steps}")
         }
         State::Stalled => stalled(config, facts),
         State::NonFinite | State::LossScaleFloor => after_failure(state, config),
@@ -32,8 +42,14 @@ pub fn after_failure(state: State, config: &Config) -> String {
     match state {
         State::LossScaleFloor => "--precision bf16: it has fp32's range and needs no loss scale".into(),
         _ if config.train.precision == Precision::Fp16 => "--precision bf16: it has fp32's range".into(),
-        _ => slower("discriminator", &config.optimizer.discriminator),
+        _ => faster(config),
     }
+}
+
+/// To slow down the network that learns with the greater rate; D where both have the same.
+fn faster(config: &Config) -> String {
+    let (g, d) = (&config.optimizer.generator, &config.optimizer.discriminator);
+    if g.lr > d.lr { slower("generator", g) } else { slower("discriminator", d) }
 }
 
 fn d_won(config: &Config) -> String {
@@ -52,6 +68,9 @@ fn g_won(config: &Config) -> String {
     match greatest {
         Some((name, weight)) if weight > 1.0 => {
             format!("--set loss.{name}={}: the penalty holds D down", times(weight, 0.1))
+        }
+        _ if d.lr * FAR_APART < g.lr => {
+            format!("--set optimizer.generator.lr={}: G learns much faster than D", d.lr)
         }
         _ if d.lr < g.lr => format!("--set optimizer.discriminator.lr={}: D learns slower than G", g.lr),
         _ if config.train.joint => format!("--set optimizer.discriminator.lr={}", times(d.lr, 4.0)),
@@ -80,7 +99,8 @@ fn stalled(config: &Config, facts: &Facts) -> String {
     let dead = facts.lines.last().is_some_and(|l| l.g_gradient_norm == 0.0);
     let (name, optimizer) = match (dead, config.optimizer.generator, config.optimizer.discriminator) {
         (true, ..) => {
-            return "--seed 1: no gradient reaches G at all, its units are dead; start again".into();
+            let seed = config.seed.wrapping_add(1);
+            return format!("--seed {seed}: no gradient reaches G at all, its units are dead; start again");
         }
         (false, g, d) if g.lr <= d.lr => ("generator", g),
         (false, _, d) => ("discriminator", d),

@@ -75,7 +75,7 @@ impl Judge {
         }
         let (lines, probes) = (self.lines.len(), self.probes.len());
         let evidence = if lines >= rules::WINDOW && probes > 0 {
-            "no sign is clear yet; the next probe tells more".to_string()
+            "no sign is clear; the next probe tells more".to_string()
         } else {
             format!("lines of metrics: {lines}, probes: {probes}; a verdict takes {} and 1", rules::WINDOW)
         };
@@ -96,7 +96,7 @@ impl Judge {
         self.open.retain(|state, open| {
             open.missed = if found.contains_key(state) { 0 } else { open.missed + 1 };
             // An alarm ends health at once; health, like another alarm, does not end an alarm.
-            let stays = if state.is_alarm() { open.missed < MISSES } else { !alarmed };
+            let stays = open.missed < MISSES && (state.is_alarm() || !alarmed);
             if !stays {
                 changes.push(Entry::Left { step, state: *state });
             }

@@ -86,9 +86,10 @@ const LOW_SCALE: f32 = 8.0;
 /// The states that a run is in, each with its evidence; none where it is too early to tell.
 pub fn states(facts: &Facts) -> Vec<(State, String)> {
     let d_won = d_won(facts);
-    let mode_collapse = mode_collapse(facts);
     let oscillation = oscillation(facts);
     let still = standstill(facts);
+    // A G that has never moved has its first samples, which are much alike: nothing has collapsed.
+    let mode_collapse = mode_collapse(facts).filter(|_| !has_never_moved(facts));
     // Players that do not move have no winner, and those who go round in circles win in turn.
     let g_won = g_won(facts).filter(|_| still.is_none() && oscillation.is_none());
     let explained = d_won.is_some() || g_won.is_some() || oscillation.is_some() || mode_collapse.is_some();
@@ -337,14 +338,23 @@ fn memorising(facts: &Facts) -> Option<String> {
     ))
 }
 
-/// Samples are far from the data and do not move.
-fn standstill(facts: &Facts) -> Option<String> {
+/// The probes at the end between which samples did not move, if they are enough.
+fn still<'a>(facts: &Facts<'a>) -> Option<&'a [Probe]> {
     let last = facts.probe()?;
     let is_near = |a: f64, b: f64| (a - b).abs() <= STILL * b.abs();
     let still = |p: &&Probe| is_near(p.energy, last.energy) && is_near(p.spread, last.spread);
-    let probes: Vec<&Probe> = facts.probes.iter().rev().take_while(still).collect();
-    let first = probes.last().filter(|_| probes.len() > PATIENCE)?;
-    let far = far(last)?;
+    let count = facts.probes.iter().rev().take_while(still).count();
+    (count > PATIENCE).then(|| &facts.probes[facts.probes.len() - count..])
+}
+
+fn has_never_moved(facts: &Facts) -> bool {
+    still(facts).is_some_and(|probes| probes.len() == facts.probes.len())
+}
+
+/// Samples are far from the data and do not move.
+fn standstill(facts: &Facts) -> Option<String> {
+    let probes = still(facts)?;
+    let (first, far) = (probes.first()?, far(probes.last()?)?);
     Some(format!("samples have not moved since step {}: {far}", first.step))
 }
 

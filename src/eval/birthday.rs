@@ -3,7 +3,7 @@
 //! duplicates when they are half as far apart as the median test example is from its nearest training example.
 
 use super::distance::{Vectors, fold};
-use super::neighbours::{median_distance, nearest};
+use super::neighbours::{median_distance, nearest, unseen};
 use super::{Measurement, Metric, Subject};
 use crate::error::Result;
 use crate::numbers::Numbers;
@@ -68,6 +68,7 @@ impl Subject<'_> {
         let train = self.examples(&data.train, known, true);
         let held_out = self.examples(&data.test, HELD_OUT, false);
         let distance = 0.5 * median_distance(&nearest(&held_out, [&train], dim));
+        unseen(distance, Metric::Birthday)?;
         let real = &train[..count.min(known) * dim];
         let row = |x: &[f32]| {
             let d = duplicates(x, dim, distance);

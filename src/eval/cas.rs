@@ -18,7 +18,7 @@ impl<'a> Subject<'a> {
     pub(super) fn labels_for_cas(&self) -> Result<[&'a [u8]; 2]> {
         self.pictures(Metric::Cas)?;
         let data = self.data;
-        let (Some(test), Some(train), true) = (&data.test.labels, &data.train.labels, data.classes > 1)
+        let (Some(test), Some(train)) = (data.test.labels_of_several(), data.train.labels_of_several())
         else {
             return Err(Error::Data(format!(
                 "cas needs training and test examples labelled with two or more classes, but {} has none; measure fd or \

@@ -43,8 +43,7 @@ pub fn coverage(covered: &[bool], labels: &[u8], classes: usize) -> Vec<f64> {
 /// # Errors
 /// When they have none, or all the same.
 pub(super) fn test_labels(data: &Dataset) -> Result<&[u8]> {
-    let labels = data.test.labels.as_deref().filter(|_| data.classes > 1);
-    labels.ok_or_else(|| {
+    data.test.labels_of_several().ok_or_else(|| {
         Error::Data(format!(
             "classes needs test examples labelled with two or more classes, but {} has none; measure fd or prdc",
             data.name

@@ -3,9 +3,9 @@
 
 use super::features::FeatureSets;
 use super::{Measurement, Metric, Subject};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::numbers::Numbers;
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DVector, Dyn, SymmetricEigen};
 
 /// Mean and covariance of a set of vectors.
 pub struct Gaussian {
@@ -31,16 +31,34 @@ impl Gaussian {
     }
 }
 
-/// The distance. The trace of the product's root is that of (R·C₂·R)^½ with R = C₁^½, which is symmetric.
+/// The distance. The trace of the product's root is that of (R·C₂·R)^½ with R = C₁^½, which is symmetric. Not a number
+/// where no decomposition is found.
 pub fn distance(a: &Gaussian, b: &Gaussian) -> f64 {
-    let mut eigen = a.covariance.clone().symmetric_eigen();
-    eigen.eigenvalues.iter_mut().for_each(|l| *l = l.max(0.0).sqrt());
-    let root = eigen.recompose();
-    let product = &root * &b.covariance * &root;
+    let mut eigen = decomposed(&a.covariance);
+    eigen.eigenvalues.iter_mut().for_each(|l| *l = root(*l));
+    let square_root = eigen.recompose();
+    let product = &square_root * &b.covariance * &square_root;
     // What rounding made unsymmetric.
     let product = (&product + product.transpose()) * 0.5;
-    let trace: f64 = product.symmetric_eigenvalues().iter().map(|l| l.max(0.0).sqrt()).sum();
+    let trace: f64 = decomposed(&product).eigenvalues.iter().map(|&l| root(l)).sum();
     (&a.mean - &b.mean).norm_squared() + a.covariance.trace() + b.covariance.trace() - 2.0 * trace
+}
+
+/// The eigenvectors and eigenvalues of a covariance. Of one without full rank, as dead features make it, the iteration
+/// looks for eigenvalues of 0 until numbers underflow, and then finds none at all: it gets the matrix with a little added
+/// to each eigenvalue, which is taken off again.
+fn decomposed(covariance: &DMatrix<f64>) -> SymmetricEigen<f64, Dyn> {
+    const LITTLE: f64 = 1e-9;
+    let dim = covariance.nrows();
+    let added = LITTLE * covariance.trace().max(f64::MIN_POSITIVE / LITTLE) / dim as f64;
+    let mut eigen = (covariance + DMatrix::identity(dim, dim) * added).symmetric_eigen();
+    eigen.eigenvalues.iter_mut().for_each(|l| *l -= added);
+    eigen
+}
+
+/// The square root of an eigenvalue, which rounding may have made negative.
+fn root(eigenvalue: f64) -> f64 {
+    if eigenvalue < 0.0 { 0.0 } else { eigenvalue.sqrt() }
 }
 
 impl Subject<'_> {
@@ -59,9 +77,69 @@ impl Subject<'_> {
             sets.tests(),
             sets.told
         );
-        Ok(self
-            .measurement(Metric::Fd, protocol, count, row(&sets.samples))
-            .beside(sets.reals(), row(&sets.train))
-            .warned(warning))
+        let (samples, reals) = (row(&sets.samples), row(&sets.train));
+        if [&samples, &reals].iter().any(|row| row.values().any(|distance| !distance.is_finite())) {
+            return Err(Error::Failure(
+                "fd: no root of the features' covariances is found; measure kid, which needs none".into(),
+            ));
+        }
+        Ok(self.measurement(Metric::Fd, protocol, count, samples).beside(sets.reals(), reals).warned(warning))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Draw;
+
+    /// `count` vectors of `dim` features, of which every `dead`-th is never active; the others vary on a few axes alone.
+    fn relus(count: usize, dim: usize, dead: usize, seed: u64) -> Vec<f32> {
+        const AXES: usize = 40;
+        let draw = Draw::new(seed, 0, 0);
+        let axis = |row: usize, axis: usize| draw.normal((row * AXES + axis) as u64);
+        let weight = |axis: usize, feature: usize| Draw::new(7, 1, 0).normal((axis * dim + feature) as u64);
+        let feature = |row: usize, feature: usize| match feature.is_multiple_of(dead) {
+            true => 0.0,
+            false => (0..AXES).map(|a| axis(row, a) * weight(a, feature)).sum::<f32>().max(0.0),
+        };
+        (0..count * dim).map(|i| feature(i / dim, i % dim)).collect()
+    }
+
+    #[test]
+    fn features_that_are_dead_do_not_hide_what_the_others_say() {
+        const DIM: usize = 96;
+        // By halves and more, with fewer vectors than features and with more.
+        for (count, dead, seed) in [(60, 2, 0), (60, 3, 1), (200, 2, 2), (200, 5, 3), (40, 1, 4)] {
+            let [a, b] = [0, 100].map(|other| relus(count, DIM, dead, seed + other));
+            let alive: Vec<usize> = (0..DIM).filter(|f| f % dead != 0).collect();
+            let only = |x: &[f32]| -> Vec<f32> {
+                x.chunks_exact(DIM).flat_map(|row| alive.iter().map(|&f| row[f])).collect()
+            };
+            let all = distance(&Gaussian::of(&a, DIM), &Gaussian::of(&b, DIM));
+            if alive.is_empty() {
+                assert_eq!(all, 0.0, "nothing differs");
+                continue;
+            }
+            let [of_a, of_b] = [&a, &b].map(|x| Gaussian::of(&only(x), alive.len()));
+            // The trace by singular values of the centred vectors' product, which no rank troubles.
+            let centred = |x: &[f32], g: &Gaussian| {
+                let mut m = DMatrix::from_iterator(alive.len(), count, only(x).into_iter().map(f64::from));
+                m.column_iter_mut().for_each(|mut c| c -= &g.mean);
+                m / ((count - 1) as f64).sqrt()
+            };
+            let cross = centred(&a, &of_a).transpose() * centred(&b, &of_b);
+            let trace = (cross.transpose() * &cross + DMatrix::identity(count, count) * 1e-12)
+                .symmetric_eigenvalues()
+                .iter()
+                .map(|l| (l - 1e-12).max(0.0).sqrt())
+                .sum::<f64>();
+            let exact =
+                (&of_a.mean - &of_b.mean).norm_squared() + of_a.covariance.trace() + of_b.covariance.trace()
+                    - 2.0 * trace;
+            assert!(
+                (all / exact - 1.0).abs() < 1e-4,
+                "{count} vectors, 1 in {dead} dead: {all}, exactly {exact}"
+            );
+        }
     }
 }

@@ -46,6 +46,12 @@ pub struct Subject<'a> {
     pub windows: &'a mut dyn parzen::LogSums,
 }
 
+/// The metrics that fit a source without more than its data, for people.
+fn fitting(source: Source) -> String {
+    let names: Vec<&str> = Metric::all_for(source, false).iter().map(|m| m.name()).collect();
+    names.join(" or ")
+}
+
 /// A hash as people tell it: its first twelve digits. Names stay as they are.
 pub(crate) fn shortened(identity: &str) -> &str {
     if identity.len() == 64 { &identity[..12] } else { identity }
@@ -175,10 +181,10 @@ impl Subject<'_> {
 
     fn pictures(&self, metric: Metric) -> Result<()> {
         if self.data.shape.is_point() {
-            let others = if self.forger.config.data.source.is_built_in() { "modes or swd" } else { "swd" };
             return Err(Error::Usage(format!(
-                "{} is a measure of pictures, this run makes points; measure {others}",
-                metric.name()
+                "{} is a measure of pictures, this run makes points; measure {}",
+                metric.name(),
+                fitting(self.forger.config.data.source)
             )));
         }
         Ok(())

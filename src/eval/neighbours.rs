@@ -3,7 +3,7 @@
 
 use super::distance::{Vectors, fold};
 use super::{Measurement, Metric, Subject};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::numbers::{Numbers, median};
 
 /// The nearest training example of one sample.
@@ -101,6 +101,18 @@ pub fn median_distance(found: &[Neighbour]) -> f64 {
     median(found.iter().map(|n| f64::from(n.distance)))
 }
 
+/// Checks that held-out examples, so far from the nearest training ones by the median, are no copies of them.
+pub(super) fn unseen(distance: f64, metric: Metric) -> Result<()> {
+    if distance > 0.0 {
+        return Ok(());
+    }
+    Err(Error::Data(format!(
+        "{} measures by test examples, but every second one is a copy of a training example; give data whose test \
+         examples were set apart",
+        metric.name()
+    )))
+}
+
 impl Subject<'_> {
     pub(super) fn neighbours(&mut self) -> Result<Measurement> {
         const HELD_OUT: usize = 1_000;
@@ -111,6 +123,7 @@ impl Subject<'_> {
         let train = self.data.pieces(&self.data.train, self.data.train.count);
         let display = self.display();
         let closeness = closeness(&samples, &held_out, train.map(|x| display.unit(&x)), dim);
+        unseen(closeness.held_out, Metric::Neighbours)?;
         let warning = closeness.is_memorised().then(|| {
             "memorised: samples lie much nearer to training examples than unseen data do".to_string()
         });

@@ -192,8 +192,11 @@ mod tests {
         state.weights
     }
 
-    /// Compares the weights after three updates to those by a formula in f64: the step that update n makes of gradient g.
-    fn check(rule: &UpdateRule, momentum: f32, formula: fn() -> Box<dyn FnMut(i32, f64) -> f64>) {
+    /// The step that update n makes of gradient g.
+    type Step = Box<dyn FnMut(i32, f64) -> f64>;
+
+    /// Compares the weights after three updates to those by a formula in f64.
+    fn check(rule: &UpdateRule, momentum: f32, formula: fn() -> Step) {
         let weights = three_updates(rule, momentum);
         for (i, &weight) in weights.iter().enumerate() {
             let mut step = formula();
