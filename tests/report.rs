@@ -147,7 +147,11 @@ fn every_family_of_losses_explains_itself() {
         let base = ["train", "ring", "--set", "data.count=300", "--steps", "20", "--name", objective];
         let log = ["--set", "log.every=5", "--set", "log.samples=50", "--set", &sets[0], "--set", &sets[1]];
         run(folder.path(), &[&base[..], &log].concat());
-        says(&report(folder.path(), objective), &[words, "This run", "every cluster of the real points"]);
+        let scale = "From −1.5 to 1.5 on both axes";
+        says(
+            &report(folder.path(), objective),
+            &[words, "This run", "every cluster of the real points", scale],
+        );
     }
 }
 

@@ -51,7 +51,7 @@ impl Session {
         let config = &request.config;
         // What does not fit is told before anything is written.
         let Prepared { dataset, mut trainer, sampler, keeper, told } = Prepared::of(request, device)?;
-        let display = Display { shape: dataset.shape, scale: config.data.scale };
+        let display = Display::new(dataset.shape, &config.data);
         let (folder, lock, saved) = match &request.start {
             Start::New { out, name, .. } => {
                 told.iter().for_each(|told| tell!("start: {told}"));

@@ -17,6 +17,7 @@ use super::html::{
 use super::picture::Picture;
 use crate::config::Config;
 use crate::data::Dataset;
+use crate::data::toy::Mixture;
 use crate::doctor::{State, Verdict};
 use crate::eval::compare::Report;
 use crate::models::gan::Gan;
@@ -209,26 +210,33 @@ impl Story<'_> {
         let each = if self.is_point() { "a point a sample" } else { "a square a sample" };
         let mut figures = vec![];
         if !self.shots.is_empty() {
+            let average = match self.config.ema.decay > 0.0 {
+                true => " Drawn with the moving average of G's weights.",
+                false => "",
+            };
             let caption = format!(
-                "What G makes of the same noise as it learns, {each}; the last is from step {}.{}",
+                "What G makes of the same noise as it learns, {each}; the last is from step {}.{average}{}",
                 grouped(self.shots[self.shots.len() - 1].step),
-                if self.config.ema.decay > 0.0 {
-                    " Drawn with the moving average of G's weights."
-                } else {
-                    ""
-                }
+                self.scale()
             );
             figures.push(figure(strip::strip(&self.shots), &caption));
         }
         if let Some(reals) = &self.reals {
             let reals = strip::bounded(reals);
             let picture = image(&reals, "real examples", !self.is_point());
-            figures.push(figure(picture, "Real examples, for comparison."));
+            figures.push(figure(picture, &format!("Real examples, for comparison.{}", self.scale())));
         }
         if figures.is_empty() {
             return vec![paragraph("No picture has been drawn yet.")];
         }
         vec![super::html::gallery(figures)]
+    }
+
+    /// What the plots show of the line or the plane, where that is known.
+    fn scale(&self) -> String {
+        let Some(mixture) = Mixture::of(self.config.data.source) else { return String::new() };
+        let (reach, axes) = (mixture.reach(), if mixture.axes > 1 { " on both axes" } else { "" });
+        format!(" From −{reach} to {reach}{axes}; what lies beyond is drawn at the edge.")
     }
 
     fn interpolation(&self, walk: &Picture) -> Html {
@@ -241,7 +249,8 @@ impl Story<'_> {
              changes through plausible pictures speak for a G that has learnt; sudden jumps between a few \
              pictures speak for a G that has stored them."
         };
-        figure(image(&walk.png(), "an interpolation", !self.is_point()), caption)
+        let caption = format!("{caption}{}", self.scale());
+        figure(image(&walk.png(), "an interpolation", !self.is_point()), &caption)
     }
 
     fn neighbours(&self) -> Html {
