@@ -86,6 +86,13 @@ impl<S: Into<String>, const N: usize> From<[(S, f64); N]> for Numbers {
     }
 }
 
+impl Numbers {
+    /// Whether they are more than stand beside each other on a page or in a terminal.
+    pub fn are_many(&self) -> bool {
+        self.len() > 8
+    }
+}
+
 impl Deref for Numbers {
     type Target = BTreeMap<String, f64>;
     fn deref(&self) -> &BTreeMap<String, f64> {
