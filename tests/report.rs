@@ -95,7 +95,7 @@ fn runs_that_did_not_end_well_say_so() {
     run(folder.path(), &[&base[..], &["--name", "part", "--time", "0.001s", "--steps", "9999"]].concat());
     let page = report(folder.path(), "part");
     says(&page, &["stopped early", "of 9,999 steps", "gansaku train --resume runs/part"]);
-    let mut wild = vec!["--name", "wild", "--steps", "4000"];
+    let mut wild = vec!["--name", "wild", "--steps", "4000", "--set", "checkpoint.every=9999"];
     for set in [
         "loss.relativistic=false",
         "loss.r1=0",
@@ -112,6 +112,16 @@ fn runs_that_did_not_end_well_say_so() {
     let page = report(folder.path(), "wild");
     let reason = told.strip_prefix("error: ").expect("an error");
     says(&page, &["ended by an error", "An error ended this run", "Non-finite", &reason[..40]]);
+    says(&page, &["No checkpoint was written", "that takes a checkpoint", "the change that the verdict"]);
+    for verb in ["train --resume", "sample", "eval", "interpolate", "report"] {
+        assert!(!page.contains(&format!("gansaku {verb} runs/wild")), "{verb} takes a checkpoint");
+    }
+    says(&page, &["gansaku train digits --config runs/wild/config.toml"]);
+    run(folder.path(), &["train", "digits", "--config", "runs/wild/config.toml", "--dry-run"]);
+    let saved = ["--name", "saved", "--set", "checkpoint.every=1"];
+    refused(folder.path(), &[&base[..], &wild[2..], &saved].concat(), 6);
+    let page = report(folder.path(), "saved");
+    says(&page, &["gansaku sample runs/saved"]);
     assert!(!page.contains("train --resume"), "the same weights would take the same steps");
     // Data that are gone are told, not made up.
     let data = folder.path().join("pictures");

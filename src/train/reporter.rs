@@ -84,6 +84,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         _ if display.shape.is_point() => {
             Err("The data are points: the plots above tell more than neighbours would.".to_string())
         }
+        (Status::Training, ..) if sums.is_none() => Err("They are looked up when training ends.".into()),
         (Status::Training, ..) => Err(format!(
             "They are looked up when training ends; until then, gansaku eval {} neighbours does it.",
             folder.path.display()

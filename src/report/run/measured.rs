@@ -22,6 +22,11 @@ pub fn findings(story: &Story) -> Vec<Html> {
 /// A table a metric, each with its protocol and real data beside the run.
 pub fn section(story: &Story) -> Vec<Html> {
     let Some(report) = story.measured.as_ref().filter(|report| !report.measurements.is_empty()) else {
+        if story.sums.is_none() {
+            return vec![paragraph(
+                "Nothing has been measured: that takes a checkpoint, and none has been written.",
+            )];
+        }
         let command = code(&format!("gansaku eval {}", story.run.display()));
         let words =
             [text("Nothing has been measured yet: "), command, text(" does, and leaves the numbers here.")];

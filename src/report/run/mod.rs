@@ -270,7 +270,29 @@ impl Story<'_> {
         }
     }
 
+    /// Without a checkpoint there is nothing to go on from, to draw from or to measure.
+    fn next_without_checkpoint(&self) -> Vec<Html> {
+        let none = "there is nothing to go on from, to draw from or to measure.";
+        if self.status == Status::Training {
+            let every = grouped(self.config.checkpoint.every);
+            return vec![paragraph(&format!(
+                "The first checkpoint is written at step {every}; until then {none}"
+            ))];
+        }
+        let change = match self.verdicts.iter().any(|v| v.state.ends_training()) {
+            true => "Add the change that the verdict at the top of this page names, and start again; ",
+            false => "Mend what ended this run, as the top of this page says, and start again; ",
+        };
+        let config = self.run.join("config.toml");
+        let again = format!("gansaku train {} --config {}", self.config.recipe, config.display());
+        let told = [text(change), code(&again), text(" trains as this run did.")];
+        vec![paragraph(&format!("No checkpoint was written: {none}")), element("p", "", Html::all(told))]
+    }
+
     fn next(&self) -> Vec<Html> {
+        if self.sums.is_none() {
+            return self.next_without_checkpoint();
+        }
         let mut points = vec![];
         let mut say = |command: String, why: &str| {
             points.push(Html::all([code(&command), Html::vouched(" "), text(why)]));
@@ -278,14 +300,18 @@ impl Story<'_> {
         match (&self.status, self.steps) {
             // The same weights would take the same steps to the same end.
             (Status::Failed(_), _) if self.verdicts.iter().any(|v| v.state.ends_training()) => {}
-            (Status::Stopped | Status::Failed(_), _) if self.sums.is_some() => {
+            (Status::Stopped | Status::Failed(_), _) => {
                 say(self.command("train --resume", ""), "goes on from the last checkpoint.");
+            }
+            (Status::Training, _) => {
+                let why = "goes on from the last checkpoint, should this training have been killed.";
+                say(self.command("train --resume", ""), why);
             }
             (Status::Finished, [Some(done), _]) => {
                 let more = format!("--steps {}", done * 2);
                 say(self.command("train --resume", &more), "trains on, should the curves still be moving.");
             }
-            _ => {}
+            (Status::Finished, _) => {}
         }
         say(self.command("sample", "-n 400"), "draws more samples.");
         if self.measured.is_none() {
