@@ -3,7 +3,7 @@
 #[path = "common/program.rs"]
 mod program;
 
-use program::{fingerprint, gansaku, refused, run, says, workplace};
+use program::{fingerprint, gansaku, refused, run, says, until, workplace};
 use std::fs;
 use std::path::Path;
 
@@ -133,7 +133,8 @@ fn runs_that_did_not_end_well_say_so() {
     }
     let gone = ["--data", "pictures", "--set", "data.size=28", "--name", "gone"];
     run(folder.path(), &[&base[..], &gone].concat());
-    says(&report(folder.path(), "gone"), &["the nearest of 22 training examples"]);
+    let own = "trained on other data than its own: 22 ";
+    says(&report(folder.path(), "gone"), &["the nearest of 22 training examples", own]);
     fs::rename(&data, folder.path().join("moved")).expect("moved");
     run(folder.path(), &["report", "runs/gone"]);
     says(&report(folder.path(), "gone"), &["They were not looked up", "no such file or folder"]);
@@ -141,6 +142,32 @@ fn runs_that_did_not_end_well_say_so() {
     let page = report(folder.path(), "gone");
     says(&page, &["the nearest of 22 training examples"]);
     assert!(!page.contains("no such file or folder"), "the doctor knows as well where they are");
+}
+
+#[test]
+fn the_page_of_a_training_says_when_it_was_written_and_how_to_go_on() {
+    let folder = workplace();
+    let base = ["train", "digits", "--config", "small.toml", "--name", "r", "--steps", "1000000"];
+    let mut training = gansaku(folder.path(), &base).spawn().expect("starts");
+    let path = folder.path().join("runs/r/report.html");
+    let written = until(&mut training, || path.exists());
+    training.kill().and_then(|()| training.wait()).expect("killed");
+    assert!(written, "it ended before");
+    let page = report(folder.path(), "r");
+    says(&page, &[">training</span> as of <time>20", " UTC</time>:", " of 1,000,000 steps"]);
+    says(&page, &["gansaku train --resume runs/r", "should this training have been killed"]);
+}
+
+#[test]
+fn a_conditional_run_says_where_its_classes_are() {
+    let folder = workplace();
+    let base = ["train", "digits", "--config", "small.toml", "--set", "conditional=true"];
+    for (samples, words) in [("20", "Each column is a class: 0 to 9 from the left."), ("9", "take turns")] {
+        let samples = format!("log.samples={samples}");
+        let name = ["--name", &samples, "--set", &samples];
+        run(folder.path(), &[&base[..], &name].concat());
+        says(&report(folder.path(), &samples), &[words]);
+    }
 }
 
 #[test]

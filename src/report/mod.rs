@@ -26,6 +26,11 @@ pub struct Display {
 const FRAMES: usize = 10;
 const FINE: usize = 1_000;
 
+/// Samples a row of a run's pictures: ten; from a hundred on, as many as make a square.
+pub fn columns(count: usize) -> usize {
+    if count >= 100 { count.isqrt() } else { 10 }
+}
+
 impl Display {
     /// Of examples of this shape, as these data have them.
     pub fn new(shape: Shape, data: &config::Data) -> Display {

@@ -17,7 +17,7 @@ use crate::report::tensorboard::Events;
 use crate::run::checkpoint::{self, Checkpoint};
 use crate::run::{Folder, Line, atomic, journal};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Walks, and samples that are looked up among the training examples.
 const WALKS: u64 = 4;
@@ -110,6 +110,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         machine: folder.machine(),
         data,
         status,
+        written: SystemTime::now(),
         verdicts,
         notes,
         steps: [Some(step), total],

@@ -13,9 +13,9 @@ use crate::error::{Error, Result};
 use crate::exec::Opened;
 use crate::graph::Player;
 use crate::numbers::{counted, grouped, readable};
-use crate::report::Display;
 use crate::report::run::Status;
 use crate::report::tensorboard::Events;
+use crate::report::{Display, columns};
 use crate::run::{Folder, Lock, Machine, Metrics, atomic, checkpoint};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -318,11 +318,6 @@ impl Session {
             other => other,
         }
     }
-}
-
-/// Samples a row: ten; from a hundred on, as many as make a square.
-fn columns(count: usize) -> usize {
-    if count >= 100 { count.isqrt() } else { 10 }
 }
 
 /// A picture of real examples, as many as samples will be shown.

@@ -15,16 +15,17 @@ use super::html::{
     listing, marked, paragraph, strong, text,
 };
 use super::picture::Picture;
-use crate::config::Config;
+use crate::config::{Config, Layers};
 use crate::data::Dataset;
 use crate::data::toy::Mixture;
 use crate::doctor::{State, Verdict};
 use crate::eval::compare::Report;
 use crate::models::gan::Gan;
-use crate::numbers::{counted, duration_in_words, grouped, median, number};
+use crate::numbers::{counted, duration_in_words, grouped, median, number, utc};
 use crate::run::checkpoint::Sums;
 use crate::run::{Line, Machine};
 use std::path::Path;
+use std::time::SystemTime;
 
 /// How far a run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +65,8 @@ pub struct Story<'a> {
     pub data: Result<&'a Dataset, String>,
     /// How far it is.
     pub status: Status,
+    /// When this was.
+    pub written: SystemTime,
     /// What the doctor says.
     pub verdicts: Vec<Verdict>,
     /// What it could not measure, and why.
@@ -162,12 +165,26 @@ impl Story<'_> {
             let (time, rate) = (duration_in_words(l.seconds), l.step as f64 / l.seconds);
             format!(" in <time>{}, {} steps a second</time>", escape(&time), number(rate))
         });
-        let line = format!("{} {}{pace}", badge(tone, word).as_str(), escape(&steps));
-        let what = self.config.about.trim_end_matches('.');
+        // A training that is killed leaves the page that it wrote last.
+        let as_of = match self.status {
+            Status::Training => format!(" as of <time>{}</time>:", escape(&utc(self.written))),
+            _ => String::new(),
+        };
+        let line = format!("{}{as_of} {}{pace}", badge(tone, word).as_str(), escape(&steps));
         Html::all([
-            element("p", "", text(&format!("Recipe {}: {what}.", self.config.recipe))),
+            element("p", "", text(&format!("Recipe {}{}.", self.config.recipe, self.what()))),
             element("p", "", Html::vouched(line)),
         ])
+    }
+
+    /// What a recipe says of itself holds for its own data.
+    fn what(&self) -> String {
+        let recipe = Layers::recipe(&self.config.recipe).and_then(|layers| layers.source());
+        if recipe.is_ok_and(|source| source != self.config.data.source) {
+            let data = self.data.as_ref().map(|d| format!(": {} {}", grouped(d.train.count as u64), d.shape));
+            return format!(", trained on other data than its own{}", data.unwrap_or_default());
+        }
+        format!(": {}", self.config.about.trim_end_matches('.'))
     }
 
     /// What is known without looking at pictures.
@@ -215,8 +232,9 @@ impl Story<'_> {
                 false => "",
             };
             let caption = format!(
-                "What G makes of the same noise as it learns, {each}; the last is from step {}.{average}{}",
+                "What G makes of the same noise as it learns, {each}; the last is from step {}.{average}{}{}",
                 grouped(self.shots[self.shots.len() - 1].step),
+                self.turns(),
                 self.scale()
             );
             figures.push(figure(strip::strip(&self.shots), &caption));
@@ -230,6 +248,19 @@ impl Story<'_> {
             return vec![paragraph("No picture has been drawn yet.")];
         }
         vec![super::html::gallery(figures)]
+    }
+
+    /// In which order samples of a conditional model stand.
+    fn turns(&self) -> String {
+        let (classes, samples) = (self.gan.classes, self.config.log.samples);
+        match classes {
+            0 => String::new(),
+            _ if self.is_point() => format!(" The {classes} classes have as many points each."),
+            _ if classes == super::columns(samples).min(samples) => {
+                format!(" Each column is a class: 0 to {} from the left.", classes - 1)
+            }
+            _ => format!(" Samples take turns through the {classes} classes, along the rows."),
+        }
     }
 
     /// What the plots show of the line or the plane, where that is known.
