@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The middle one, or the mean of the two in the middle.
 ///
@@ -51,6 +51,21 @@ pub fn readable(time: Duration) -> String {
     }
 }
 
+/// "2026-11-27 08:21 UTC". What lies before 1970 is its first minute.
+pub fn utc(time: SystemTime) -> String {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    // Years begin in March: a leap day is then the last of one. 400 years have 146,097 days.
+    let days = seconds / 86_400 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let (hour, minute) = (seconds / 3_600 % 24, seconds / 60 % 60);
+    format!("{}-{month:02}-{day:02} {hour:02}:{minute:02} UTC", era * 400 + year + next)
+}
+
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
@@ -83,6 +98,13 @@ pub struct Numbers(#[serde(with = "words")] BTreeMap<String, f64>);
 impl<S: Into<String>, const N: usize> From<[(S, f64); N]> for Numbers {
     fn from(pairs: [(S, f64); N]) -> Numbers {
         Numbers(pairs.into_iter().map(|(name, value)| (name.into(), value)).collect())
+    }
+}
+
+impl Numbers {
+    /// Whether they are more than stand beside each other on a page or in a terminal.
+    pub fn are_many(&self) -> bool {
+        self.len() > 8
     }
 }
 
@@ -148,6 +170,16 @@ mod tests {
             "{mean} {error} {expected}"
         );
         assert_eq!(mean_and_error(&[5.0]), (5.0, 0.0));
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        let at = |seconds| utc(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(at(0), "1970-01-01 00:00 UTC");
+        assert_eq!(at(951_827_696), "2000-02-29 12:34 UTC");
+        assert_eq!(at(1_709_251_199), "2024-02-29 23:59 UTC");
+        assert_eq!(at(1_735_689_600), "2025-01-01 00:00 UTC");
+        assert_eq!(at(4_107_542_400), "2100-03-01 00:00 UTC");
     }
 
     #[test]

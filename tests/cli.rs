@@ -132,6 +132,11 @@ fn interpolations_walk_between_seeds() {
         count += 1;
     }
     assert_eq!(count, 10, "there and back");
+    // Of points, a walk is a line through one plot.
+    run(folder.path(), &["train", "ring", "--steps", "3", "--set", "data.count=300", "--name", "points"]);
+    let talk = run(folder.path(), &["interpolate", "runs/points", "--out", "line.png"]);
+    says(&talk, &["1,000 frames"]);
+    assert_eq!(size(&folder.path().join("line.png")), (640, 640));
     let no = |more: &[&str]| refused(folder.path(), &[&["interpolate", "runs/r"], more].concat(), 2);
     says(&no(&["--seeds", "1"]), &["at least two"]);
     let negative =

@@ -63,7 +63,7 @@ fn pictures(count: usize, seed: u64) -> Vec<f32> {
     let data = digits::load(count, seed);
     let Values::U8(bytes) = &data.train.values else { panic!("pictures are bytes") };
     let numbers: Vec<f32> = bytes.iter().map(|&b| f32::from(b) / 255.0).collect();
-    Display { shape: data.shape, scale: Scale::Unit }.unit(&numbers)
+    Display { shape: data.shape, scale: Scale::Unit, reach: None }.unit(&numbers)
 }
 
 #[test]

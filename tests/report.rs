@@ -3,7 +3,7 @@
 #[path = "common/program.rs"]
 mod program;
 
-use program::{fingerprint, gansaku, refused, run, says, workplace};
+use program::{fingerprint, gansaku, refused, run, says, until, workplace};
 use std::fs;
 use std::path::Path;
 
@@ -95,7 +95,7 @@ fn runs_that_did_not_end_well_say_so() {
     run(folder.path(), &[&base[..], &["--name", "part", "--time", "0.001s", "--steps", "9999"]].concat());
     let page = report(folder.path(), "part");
     says(&page, &["stopped early", "of 9,999 steps", "gansaku train --resume runs/part"]);
-    let mut wild = vec!["--name", "wild", "--steps", "4000"];
+    let mut wild = vec!["--name", "wild", "--steps", "4000", "--set", "checkpoint.every=9999"];
     for set in [
         "loss.relativistic=false",
         "loss.r1=0",
@@ -112,6 +112,16 @@ fn runs_that_did_not_end_well_say_so() {
     let page = report(folder.path(), "wild");
     let reason = told.strip_prefix("error: ").expect("an error");
     says(&page, &["ended by an error", "An error ended this run", "Non-finite", &reason[..40]]);
+    says(&page, &["No checkpoint was written", "that takes a checkpoint", "the change that the verdict"]);
+    for verb in ["train --resume", "sample", "eval", "interpolate", "report"] {
+        assert!(!page.contains(&format!("gansaku {verb} runs/wild")), "{verb} takes a checkpoint");
+    }
+    says(&page, &["gansaku train digits --config runs/wild/config.toml"]);
+    run(folder.path(), &["train", "digits", "--config", "runs/wild/config.toml", "--dry-run"]);
+    let saved = ["--name", "saved", "--set", "checkpoint.every=1"];
+    refused(folder.path(), &[&base[..], &wild[2..], &saved].concat(), 6);
+    let page = report(folder.path(), "saved");
+    says(&page, &["gansaku sample runs/saved"]);
     assert!(!page.contains("train --resume"), "the same weights would take the same steps");
     // Data that are gone are told, not made up.
     let data = folder.path().join("pictures");
@@ -123,7 +133,8 @@ fn runs_that_did_not_end_well_say_so() {
     }
     let gone = ["--data", "pictures", "--set", "data.size=28", "--name", "gone"];
     run(folder.path(), &[&base[..], &gone].concat());
-    says(&report(folder.path(), "gone"), &["the nearest of 22 training examples"]);
+    let own = "trained on other data than its own: 22 ";
+    says(&report(folder.path(), "gone"), &["the nearest of 22 training examples", own]);
     fs::rename(&data, folder.path().join("moved")).expect("moved");
     run(folder.path(), &["report", "runs/gone"]);
     says(&report(folder.path(), "gone"), &["They were not looked up", "no such file or folder"]);
@@ -131,6 +142,32 @@ fn runs_that_did_not_end_well_say_so() {
     let page = report(folder.path(), "gone");
     says(&page, &["the nearest of 22 training examples"]);
     assert!(!page.contains("no such file or folder"), "the doctor knows as well where they are");
+}
+
+#[test]
+fn the_page_of_a_training_says_when_it_was_written_and_how_to_go_on() {
+    let folder = workplace();
+    let base = ["train", "digits", "--config", "small.toml", "--name", "r", "--steps", "1000000"];
+    let mut training = gansaku(folder.path(), &base).spawn().expect("starts");
+    let path = folder.path().join("runs/r/report.html");
+    let written = until(&mut training, || path.exists());
+    training.kill().and_then(|()| training.wait()).expect("killed");
+    assert!(written, "it ended before");
+    let page = report(folder.path(), "r");
+    says(&page, &[">training</span> as of <time>20", " UTC</time>:", " of 1,000,000 steps"]);
+    says(&page, &["gansaku train --resume runs/r", "should this training have been killed"]);
+}
+
+#[test]
+fn a_conditional_run_says_where_its_classes_are() {
+    let folder = workplace();
+    let base = ["train", "digits", "--config", "small.toml", "--set", "conditional=true"];
+    for (samples, words) in [("20", "Each column is a class: 0 to 9 from the left."), ("9", "take turns")] {
+        let samples = format!("log.samples={samples}");
+        let name = ["--name", &samples, "--set", &samples];
+        run(folder.path(), &[&base[..], &name].concat());
+        says(&report(folder.path(), &samples), &[words]);
+    }
 }
 
 #[test]
@@ -147,7 +184,11 @@ fn every_family_of_losses_explains_itself() {
         let base = ["train", "ring", "--set", "data.count=300", "--steps", "20", "--name", objective];
         let log = ["--set", "log.every=5", "--set", "log.samples=50", "--set", &sets[0], "--set", &sets[1]];
         run(folder.path(), &[&base[..], &log].concat());
-        says(&report(folder.path(), objective), &[words, "This run", "every cluster of the real points"]);
+        let scale = "From −1.5 to 1.5 on both axes";
+        says(
+            &report(folder.path(), objective),
+            &[words, "This run", "every cluster of the real points", scale],
+        );
     }
 }
 

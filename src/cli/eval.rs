@@ -12,6 +12,7 @@ use crate::report::picture::Picture;
 use crate::run::{Folder, atomic, checkpoint};
 use crate::train::forger::Forger;
 use clap::Args;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -251,20 +252,40 @@ fn describe(m: &Measurement) -> String {
     table(m, &rows, &m.warnings)
 }
 
-/// A metric's rows under its protocol.
+/// A metric's rows under its protocol; of many numbers, a line each.
 fn table(m: &Measurement, rows: &[(&str, &Numbers)], warnings: &[String]) -> String {
     let numbers = |values: &Numbers| {
         values.iter().map(|(name, v)| format!("{name} {}", figure(*v))).collect::<Vec<_>>().join("  ")
     };
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     let mut text = format!("{}: {}\n", m.metric, m.protocol);
-    for (name, values) in rows {
-        let _ = writeln!(text, "  {name:width$}  {}", numbers(values));
+    if rows.iter().any(|(_, values)| values.are_many()) {
+        text += &lines(rows);
+    } else {
+        for (name, values) in rows {
+            let _ = writeln!(text, "  {name:width$}  {}", numbers(values));
+        }
     }
     for warning in warnings {
         let _ = writeln!(text, "  warning: {warning}");
     }
     text
+}
+
+/// A line a number, a column a row.
+fn lines(rows: &[(&str, &Numbers)]) -> String {
+    let names: BTreeSet<&str> = rows.iter().flat_map(|(_, v)| v.keys().map(String::as_str)).collect();
+    let first = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let columns: Vec<usize> = rows.iter().map(|(title, _)| title.chars().count().max(10)).collect();
+    let line = |name: &str, cells: Vec<String>| {
+        let cells: String =
+            cells.iter().zip(&columns).map(|(cell, width)| format!("  {cell:>width$}")).collect();
+        format!("{}\n", format!("  {name:first$}{cells}").trim_end())
+    };
+    let cell = |values: &Numbers, name: &str| values.get(name).map_or(String::new(), |&x| figure(x));
+    let head = line("", rows.iter().map(|(title, _)| title.to_string()).collect());
+    let body = names.iter().map(|name| line(name, rows.iter().map(|(_, v)| cell(v, name)).collect()));
+    head + &body.collect::<String>()
 }
 
 /// Five significant digits or so.
@@ -275,5 +296,38 @@ fn figure(x: f64) -> String {
         0.001..0.1 => format!("{x:.5}"),
         0.1..10.0 => format!("{x:.4}"),
         _ => format!("{x:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_numbers_take_a_line_each() {
+        let numbers = |of: f64| (0..5).map(move |i| (format!("0{i} share"), of / 10.0));
+        let all = |of: f64| {
+            let mut all = Numbers::from([("KL", of)]);
+            all.extend(numbers(of));
+            all
+        };
+        let mut measurement: Measurement = serde_json::from_value(serde_json::json!({
+            "metric": "classes", "protocol": "p", "samples": 9, "seed": 0, "values": all(1.0),
+            "reference": {"real data": all(2.0)}, "warnings": ["w"],
+        }))
+        .expect("a measurement");
+        let few = describe(&measurement);
+        assert!(
+            few.lines().nth(1).is_some_and(|l| l.starts_with("  this generator  00 share 0.1000  01")),
+            "{few}"
+        );
+        measurement.values.extend((5..9).map(|i| (format!("0{i} share"), 0.5)));
+        let many = describe(&measurement);
+        let lines: Vec<&str> = many.lines().collect();
+        assert_eq!(lines[0], "classes: p");
+        assert_eq!(lines[1], "            this generator   real data");
+        assert_eq!(lines[2], "  00 share          0.1000      0.2000");
+        assert_eq!(lines[10], "  08 share          0.5000");
+        assert_eq!((lines[11], lines[12]), ("  KL                     1           2", "  warning: w"));
     }
 }

@@ -113,7 +113,7 @@ pub fn data(args: &Data) -> Result<()> {
         let _ = writeln!(text, "examples a class: {counts:?}");
     }
     print(&text)?;
-    let display = Display { shape: dataset.shape, scale: config.scale };
+    let display = Display::new(dataset.shape, &config);
     let count = if dataset.shape.is_point() { 2_500 } else { 100 }.min(dataset.train.count);
     let numbers = dataset.numbers_of(&dataset.train, 0..count);
     atomic::write(&args.out, &display.picture(&numbers, 10).png())?;

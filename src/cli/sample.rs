@@ -51,7 +51,7 @@ pub struct Interpolate {
     /// The samples to pass, by the seeds of their noise
     #[arg(long, value_name = "A,B,…", value_delimiter = ',', default_values_t = [0, 1], allow_hyphen_values = true, value_parser = super::whole::<u64>)]
     seeds: Vec<u64>,
-    /// Pictures from one seed to the next, both ends included [default: 10, or 30 for a GIF]
+    /// Steps from one seed to the next, both ends included [default: 10, 30 for a GIF, 1000 for a plot of points]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
     frames: Option<u32>,
     /// Along the great circle instead of the straight line of the 2014 paper
@@ -60,7 +60,7 @@ pub struct Interpolate {
     /// Class of every sample, for conditional models [default: 0]
     #[arg(long, value_name = "L", value_parser = super::whole::<usize>)]
     label: Option<usize>,
-    /// FILE.png: a row from seed to seed. FILE.gif: an animation that comes back to its start
+    /// FILE.png: a row from seed to seed, or, of points, the line that they draw. FILE.gif: an animation that comes back to its start
     #[arg(long, value_name = "FILE", default_value = "interpolation.png")]
     out: PathBuf,
     /// Worker threads [default: one a core]
@@ -177,7 +177,8 @@ pub fn interpolate(args: &Interpolate) -> Result<()> {
     }
     super::has_folder("--out", Some(&args.out))?;
     let mut forger = Forger::load(&args.from, super::threads(args.threads)?)?;
-    let frames = args.frames.map_or(if animated { 30 } else { 10 }, |f| f as usize);
+    let usual = if animated { 30 } else { forger.display.frames() };
+    let frames = args.frames.map_or(usual, |f| f as usize);
     // An animation comes back to where it began.
     let round = args.seeds.iter().chain(animated.then(|| &args.seeds[0]));
     let stops: Vec<Vec<f32>> = round.map(|&seed| noise(&forger.config, seed, 1)).collect();

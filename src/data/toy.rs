@@ -46,6 +46,12 @@ impl Mixture {
         modes.iter().map(one).sum::<f64>() / norm
     }
 
+    /// Half the width of a plot that shows every mode, with room for samples around them: a multiple of ½.
+    pub fn reach(&self) -> f32 {
+        let greatest = self.modes().iter().flatten().fold(0.0f32, |m, x| m.max(x.abs()));
+        (2.0 * (1.1 * greatest + 4.0 * self.sd)).ceil() / 2.0
+    }
+
     /// The means; of a line, their second number is 0.
     pub fn modes(&self) -> Vec<[f32; 2]> {
         (self.modes)()

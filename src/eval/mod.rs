@@ -154,7 +154,7 @@ impl Subject<'_> {
     }
 
     fn display(&self) -> Display {
-        Display { shape: self.data.shape, scale: self.forger.config.data.scale }
+        Display::new(self.data.shape, &self.forger.config.data)
     }
 
     fn need(&self, split: &Examples, name: &str, count: usize, metric: Metric) -> Result<()> {

@@ -5,8 +5,9 @@ pub mod picture;
 pub mod run;
 pub mod tensorboard;
 
-use crate::config::Scale;
+use crate::config::{self, Scale};
 use crate::data::Shape;
+use crate::data::toy::Mixture;
 use crate::error::{Error, Result};
 use picture::Picture;
 
@@ -17,9 +18,30 @@ pub struct Display {
     pub shape: Shape,
     /// How stored values became the network's numbers.
     pub scale: Scale,
+    /// Plots of points show from minus this to this, all of a run alike; absent where nobody knows where points lie.
+    pub reach: Option<f32>,
+}
+
+/// Steps of a walk in a row of pictures, and in a plot, where they are to look like a line.
+const FRAMES: usize = 10;
+const FINE: usize = 1_000;
+
+/// Samples a row of a run's pictures: ten; from a hundred on, as many as make a square.
+pub fn columns(count: usize) -> usize {
+    if count >= 100 { count.isqrt() } else { 10 }
 }
 
 impl Display {
+    /// Of examples of this shape, as these data have them.
+    pub fn new(shape: Shape, data: &config::Data) -> Display {
+        Display { shape, scale: data.scale, reach: Mixture::of(data.source).map(Mixture::reach) }
+    }
+
+    /// Steps from one end of a walk to the other, for [`Display::picture`].
+    pub fn frames(&self) -> usize {
+        if self.shape.is_point() { FINE } else { FRAMES }
+    }
+
     /// Pixels in [0, 1]; points as they are.
     pub fn unit(&self, numbers: &[f32]) -> Vec<f32> {
         if self.shape.is_point() {
@@ -43,7 +65,7 @@ impl Display {
     /// A picture of many: a grid of `columns`, or, of points, a plot.
     pub fn picture(&self, numbers: &[f32], columns: usize) -> Picture {
         if self.shape.is_point() {
-            picture::plot(numbers, self.shape.channels)
+            picture::plot(numbers, self.shape.channels, self.reach)
         } else {
             picture::grid(&self.unit(numbers), self.shape, columns)
         }
@@ -52,7 +74,7 @@ impl Display {
     /// A picture of one, no border.
     pub fn single(&self, numbers: &[f32]) -> Picture {
         if self.shape.is_point() {
-            picture::plot(numbers, self.shape.channels)
+            picture::plot(numbers, self.shape.channels, self.reach)
         } else {
             picture::single(&self.unit(numbers), self.shape)
         }
@@ -112,7 +134,7 @@ mod tests {
     #[test]
     fn scales_come_back_to_pixels() {
         let shape = Shape { channels: 1, height: 1, width: 3 };
-        let unit = |scale, x: &[f32]| Display { shape, scale }.unit(x);
+        let unit = |scale, x: &[f32]| Display { shape, scale, reach: None }.unit(x);
         assert_eq!(unit(Scale::Unit, &[-0.5, 0.25, 2.0]), [0.0, 0.25, 1.0]);
         assert_eq!(unit(Scale::Signed, &[-1.0, 0.0, 1.0]), [0.0, 0.5, 1.0]);
         assert_eq!(unit(Scale::Gcn, &[-2.0, 0.0, 1.0]), [0.0, 0.5, 0.75]);

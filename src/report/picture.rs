@@ -96,29 +96,38 @@ const PLOT: usize = 640;
 const MARGIN: f32 = 24.0;
 const INK: [f32; 3] = [28.0, 84.0, 168.0];
 
-/// Points of two numbers (the first two of more) on white, darker where many lie, axes through the origin.
-/// Single numbers are a histogram.
-pub fn plot(points: &[f32], dimensions: usize) -> Picture {
+/// Sides of a point in pixels: where there are many, and up to this many points.
+const SPECK: usize = 2;
+const DOT: usize = 6;
+const FEW: usize = 200;
+
+/// Points of two numbers (the first two of more) on white, darker where many lie, axes through the origin, inside a
+/// frame from −`reach` to `reach`; what lies beyond is drawn at its edge. Without a `reach` the points say how far it
+/// goes. Single numbers are a histogram.
+pub fn plot(points: &[f32], dimensions: usize, reach: Option<f32>) -> Picture {
     if dimensions == 1 {
-        return histogram(points);
+        return histogram(points, reach);
     }
     let mut picture = Picture::filled(PLOT, PLOT, 3, 255);
     let finite = points.chunks_exact(dimensions).map(|p| [p[0], *p.get(1).unwrap_or(&0.0)]);
     let points: Vec<[f32; 2]> = finite.filter(|p| p.iter().all(|x| x.is_finite())).collect();
-    let greatest = points.iter().flatten().fold(0.0f32, |m, x| m.max(x.abs()));
-    // The next of 1.25, 2.5, 5 × a power of ten: pictures of one run keep one scale for long.
-    let reach = nice(greatest * 1.02);
-    let place = |x: f32| (MARGIN + (x / reach * 0.5 + 0.5) * (PLOT as f32 - 2.0 * MARGIN)) as usize;
-    let middle = place(0.0);
-    for i in 0..PLOT {
-        for at in [middle * PLOT + i, i * PLOT + middle] {
-            picture.pixels[at * 3..at * 3 + 3].fill(222);
+    let reach = reach.unwrap_or_else(|| around(points.iter().flatten().copied()));
+    let place = |x: f32| {
+        (MARGIN + ((x / reach).clamp(-1.0, 1.0) * 0.5 + 0.5) * (PLOT as f32 - 2.0 * MARGIN)) as usize
+    };
+    let [low, middle, high] = [-reach, 0.0, reach].map(place);
+    for line in [low, middle, high] {
+        for i in low..=high {
+            for at in [line * PLOT + i, i * PLOT + line] {
+                picture.pixels[at * 3..at * 3 + 3].fill(222);
+            }
         }
     }
+    let side = if points.len() > FEW { SPECK } else { DOT };
     for [x, y] in points {
-        let (column, row) = (place(x), PLOT - 1 - place(y).min(PLOT - 1));
-        for (dy, dx) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-            let (row, column) = ((row + dy).min(PLOT - 1), (column + dx).min(PLOT - 1));
+        // The margin holds the whole of a point at the frame's edge.
+        let (left, top) = (place(x) + 1 - side / 2, PLOT - place(y) - side / 2);
+        for (row, column) in (top..top + side).flat_map(|row| (left..left + side).map(move |c| (row, c))) {
             let at = (row * PLOT + column) * 3;
             for (pixel, ink) in picture.pixels[at..at + 3].iter_mut().zip(INK) {
                 *pixel = (f32::from(*pixel) * 0.6 + ink * 0.4) as u8;
@@ -131,11 +140,12 @@ pub fn plot(points: &[f32], dimensions: usize) -> Picture {
 /// Bars of a histogram.
 const BARS: usize = 80;
 
-/// How many of the numbers lie where, between −r and r for a round r; the highest bar fills the height.
-fn histogram(numbers: &[f32]) -> Picture {
+/// How many of the numbers lie where, between −`reach` and `reach`, as [`plot`] has it; the highest bar fills the
+/// height.
+fn histogram(numbers: &[f32], reach: Option<f32>) -> Picture {
     let mut picture = Picture::filled(PLOT, PLOT, 3, 255);
     let finite = numbers.iter().copied().filter(|x| x.is_finite());
-    let reach = nice(finite.clone().fold(0.0f32, |m, x| m.max(x.abs())) * 1.02);
+    let reach = reach.unwrap_or_else(|| around(finite.clone()));
     let mut counts = [0usize; BARS];
     for x in finite {
         counts[(((x / reach * 0.5 + 0.5) * BARS as f32) as usize).min(BARS - 1)] += 1;
@@ -157,7 +167,10 @@ fn histogram(numbers: &[f32]) -> Picture {
     picture
 }
 
-fn nice(greatest: f32) -> f32 {
+/// How far a plot goes that shows all of these: the next of 1.25, 2.5, 5 × a power of ten, so that pictures of one run
+/// keep one scale for long.
+fn around(numbers: impl Iterator<Item = f32>) -> f32 {
+    let greatest = 1.02 * numbers.fold(0.0f32, |m, x| m.max(x.abs()));
     let decade = 10f32.powf(greatest.max(1e-6).log10().floor());
     [1.25, 2.5, 5.0, 10.0].into_iter().map(|m| m * decade).find(|&r| r >= greatest).unwrap_or(10.0 * decade)
 }
@@ -187,7 +200,7 @@ mod tests {
         // Nine of ten at −1.1, one at 1.1, each inside its bar; the scale ends at ±1.25.
         let numbers: Vec<f32> =
             (0..100).map(|i| if i % 10 == 0 { 1.1 } else { -1.1 }).chain([f32::NAN]).collect();
-        let picture = plot(&numbers, 1);
+        let picture = plot(&numbers, 1, None);
         let inked = |x: f32| {
             let column = (MARGIN + (x / 2.5 + 0.5) * (PLOT as f32 - 2.0 * MARGIN)) as usize;
             (0..PLOT).filter(|row| picture.pixels[(row * PLOT + column) * 3] == INK[0] as u8).count()
@@ -198,8 +211,23 @@ mod tests {
 
     #[test]
     fn plots_bear_points_far_off_and_not_numbers() {
-        let picture = plot(&[0.0, 0.0, 1e6, f32::NAN, 3.0, -4.0], 2);
-        assert_eq!(picture.pixels.len(), PLOT * PLOT * 3);
-        assert!(picture.pixels.iter().any(|&p| p < 200));
+        let wild = [0.0, 0.0, 1e6, f32::NAN, 3.0, -4.0, f32::MAX, f32::MIN];
+        for reach in [None, Some(1.5)] {
+            let picture = plot(&wild, 2, reach);
+            assert_eq!(picture.pixels.len(), PLOT * PLOT * 3);
+            assert!(picture.pixels.iter().any(|&p| p < 200));
+        }
+    }
+
+    #[test]
+    fn plots_of_one_reach_have_one_scale_and_show_at_the_edge_what_lies_beyond() {
+        let inked = |points: &[f32], [column, row]: [usize; 2]| {
+            plot(points, 2, Some(2.0)).pixels[(row * PLOT + column) * 3] < 200
+        };
+        let quarter = 148;
+        let half = [320 + quarter, 320 - quarter];
+        assert!(inked(&[1.0, 1.0], half) && inked(&[1.0, 1.0, 50.0, -0.1], half));
+        assert!(inked(&[50.0, 1.0], [PLOT - 24, half[1]]) && !inked(&[50.0, 1.0], half));
+        assert!(inked(&[-1.0, -50.0], [320 - quarter, PLOT - 24]));
     }
 }

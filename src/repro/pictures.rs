@@ -43,7 +43,8 @@ pub fn draw(experiment: &Experiment, forger: &mut Forger, data: &Dataset, folder
             Kind::Samples => display.picture(&forger.samples(count, 0, None)?, COLUMNS),
             Kind::Interpolation => {
                 let ends = [0, 1].map(|seed| noise(&forger.config, seed, 1));
-                display.picture(&forger.samples_of(&walk(&ends, COLUMNS, false), None)?, COLUMNS)
+                let frames = display.frames();
+                display.picture(&forger.samples_of(&walk(&ends, frames, false), None)?, frames)
             }
             Kind::Neighbours => {
                 let mut shown = forger.samples(COLUMNS, 0, None)?;

@@ -43,7 +43,7 @@ impl Forger {
         let gan = Checkpoint::model(&checkpoint.config, &checkpoint.state);
         let [generator, _] = checkpoint.networks;
         Ok(Forger {
-            display: Display { shape: checkpoint.state.example.into(), scale: checkpoint.config.data.scale },
+            display: Display::new(checkpoint.state.example.into(), &checkpoint.config.data),
             sampler: Sampler::new(&gan, threads)?,
             config: checkpoint.config,
             gan,
@@ -60,7 +60,7 @@ impl Forger {
     /// When threads cannot be started.
     pub fn of(config: &Config, gan: &Gan, shape: Shape, threads: usize) -> Result<Forger> {
         Ok(Forger {
-            display: Display { shape, scale: config.data.scale },
+            display: Display::new(shape, &config.data),
             sampler: Sampler::new(gan, threads)?,
             config: config.clone(),
             gan: gan.clone(),

@@ -17,14 +17,11 @@ use crate::report::tensorboard::Events;
 use crate::run::checkpoint::{self, Checkpoint};
 use crate::run::{Folder, Line, atomic, journal};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-/// Pictures a row of the walks, walks, and samples that are looked up among the training examples.
-const FRAMES: usize = 10;
+/// Walks, and samples that are looked up among the training examples.
 const WALKS: u64 = 4;
 const LOOKED_UP: usize = 10;
-/// Points of a walk's line where examples are points.
-const FINE: usize = 1_000;
 
 /// Draws a run's report when asked, and while it trains no more often than a hundredth of the time allows.
 #[derive(Debug, Default)]
@@ -87,6 +84,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         _ if display.shape.is_point() => {
             Err("The data are points: the plots above tell more than neighbours would.".to_string())
         }
+        (Status::Training, ..) if sums.is_none() => Err("They are looked up when training ends.".into()),
         (Status::Training, ..) => Err(format!(
             "They are looked up when training ends; until then, gansaku eval {} neighbours does it.",
             folder.path.display()
@@ -112,6 +110,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         machine: folder.machine(),
         data,
         status,
+        written: SystemTime::now(),
         verdicts,
         notes,
         steps: [Some(step), total],
@@ -128,7 +127,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
 
 /// Straight walks from noise to noise: a row each, or, of points, the lines they draw.
 fn walk(gan: &Gan, sampler: &mut Sampler, display: Display, generator: &NetworkState) -> Picture {
-    let frames = if display.shape.is_point() { FINE } else { FRAMES };
+    let frames = display.frames();
     let ends: Vec<Vec<f32>> = (0..=WALKS).map(|seed| noise(&gan.config, seed, 1)).collect();
     let latent = super::sampler::walk(&ends, frames, false);
     // A row keeps its class.
@@ -204,7 +203,7 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
         notes: diagnosis.notes,
         gan: &gan,
         sampler: &mut sampler,
-        display: Display { shape, scale: config.data.scale },
+        display: Display::new(shape, &config.data),
         generator: Some(&checkpoint.networks[Player::Generator as usize]),
         data: loaded.as_ref().map_err(ToString::to_string),
     };

@@ -13,9 +13,9 @@ use crate::error::{Error, Result};
 use crate::exec::Opened;
 use crate::graph::Player;
 use crate::numbers::{counted, grouped, readable};
-use crate::report::Display;
 use crate::report::run::Status;
 use crate::report::tensorboard::Events;
+use crate::report::{Display, columns};
 use crate::run::{Folder, Lock, Machine, Metrics, atomic, checkpoint};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl Session {
         let config = &request.config;
         // What does not fit is told before anything is written.
         let Prepared { dataset, mut trainer, sampler, keeper, told } = Prepared::of(request, device)?;
-        let display = Display { shape: dataset.shape, scale: config.data.scale };
+        let display = Display::new(dataset.shape, &config.data);
         let (folder, lock, saved) = match &request.start {
             Start::New { out, name, .. } => {
                 told.iter().for_each(|told| tell!("start: {told}"));
@@ -318,11 +318,6 @@ impl Session {
             other => other,
         }
     }
-}
-
-/// Samples a row: ten; from a hundred on, as many as make a square.
-fn columns(count: usize) -> usize {
-    if count >= 100 { count.isqrt() } else { 10 }
 }
 
 /// A picture of real examples, as many as samples will be shown.

@@ -14,6 +14,17 @@ const RIGHT: f64 = 20.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 38.0;
 
+/// What a letter of 12 pixels takes, about: its width, and the height above its line.
+const LETTER: f64 = 6.3;
+const LETTERS_HIGH: f64 = 11.0;
+
+/// Left, right, top and bottom.
+type Room = [f64; 4];
+
+fn overlap(a: &Room, b: &Room) -> bool {
+    a[0] <= b[1] && b[0] <= a[1] && a[2] <= b[3] && b[2] <= a[3]
+}
+
 /// Low and high around a line: `[x, low, high]`.
 pub type Band = Vec<[f64; 3]>;
 
@@ -171,6 +182,7 @@ impl Chart {
              aria-label=\"{label}\">\n"
         );
         self.frame(&mut out, &x, &y, &place);
+        self.refer(&mut out, &place);
         // A drawing of its own clips what leaves the axes' range.
         let [width, height] = [WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM];
         let _ = writeln!(
@@ -180,25 +192,57 @@ impl Chart {
         for (i, series) in self.series.iter().enumerate() {
             draw(&mut out, series, i % 6, self.log, &place);
         }
-        out.push_str("</svg>\n");
+        out.push_str("</svg>\n</svg>\n");
+        out
+    }
+
+    /// References and their names, below the curves: no name hides a part of one. Each stands where it meets the least
+    /// of the curves and of other names, rather at the left than beside the newest values.
+    fn refer(&self, out: &mut String, place: &dyn Fn([f64; 2]) -> [f64; 2]) {
+        let (end, base) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
+        let curves = self.curves(place);
+        let mut taken: Vec<Room> = vec![];
         for reference in &self.references {
             let [_, at] = place([0.0, reference.y]);
-            if !(TOP - 1.0..=HEIGHT - BOTTOM + 1.0).contains(&at) {
+            if !(TOP - 1.0..=base + 1.0).contains(&at) {
                 continue;
             }
-            let end = WIDTH - RIGHT;
-            // Above the line, unless that is above the drawing.
-            let text = if at - 6.0 < TOP + 8.0 { at + 14.0 } else { at - 5.0 };
+            let width = reference.name.chars().count() as f64 * LETTER;
+            let above = Some(at - 5.0).filter(|y| y - LETTERS_HIGH >= TOP - 1.0);
+            let lines = [above, Some(at + 14.0).filter(|y| *y <= base)].into_iter().flatten();
+            let ends = [("start", LEFT + 3.0, LEFT), ("end", end - 3.0, end - width)];
+            let spots = ends.into_iter().flat_map(|(anchor, x, left)| {
+                lines.clone().map(move |y| (anchor, x, y, [left, left + width, y - LETTERS_HIGH, y + 4.0]))
+            });
+            let met = |room: &Room| {
+                let names = taken.iter().filter(|other| overlap(room, other)).count();
+                names * (1 + curves.len())
+                    + curves.iter().filter(|p| overlap(room, &[p[0], p[0], p[1], p[1]])).count()
+            };
+            let (anchor, x, y, room) =
+                spots.min_by_key(|spot| met(&spot.3)).expect("the drawing has room above or below a line");
+            taken.push(room);
             let _ = writeln!(
                 out,
                 "<line class=\"reference\" x1=\"{LEFT}\" y1=\"{at:.1}\" x2=\"{end}\" y2=\"{at:.1}\"/>\
-                 <text class=\"reference-label\" x=\"{:.1}\" y=\"{text:.1}\" text-anchor=\"end\">{}</text>",
-                end - 3.0,
+                 <text class=\"reference-label\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>",
                 escape(&reference.name)
             );
         }
-        out.push_str("</svg>\n");
-        out
+    }
+
+    /// Places along the drawn curves, a few between any two points of theirs.
+    fn curves(&self, place: &dyn Fn([f64; 2]) -> [f64; 2]) -> Vec<[f64; 2]> {
+        const BETWEEN: usize = 8;
+        let pairs = self.series.iter().flat_map(|s| s.points.windows(2));
+        let along = |pair: &[[f64; 2]]| {
+            let [a, b] = [place(pair[0]), place(pair[1])];
+            (0..=BETWEEN).map(move |i| {
+                let t = i as f64 / BETWEEN as f64;
+                [a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])]
+            })
+        };
+        pairs.flat_map(along).collect()
     }
 
     /// Grid, ticks, names.
@@ -407,6 +451,22 @@ mod tests {
         assert_eq!(line[0], [4.5, 1.0]);
         assert_eq!(band[50], [504.5, 1.0, 9.0]);
         assert_eq!(thinned(&points[..3], 100), (points[..3].to_vec(), vec![]));
+    }
+
+    #[test]
+    fn names_of_references_leave_the_newest_values_free_and_lie_below_the_curves() {
+        let steps = |of: fn(f64) -> f64| (0..100).map(|i| [f64::from(i), of(f64::from(i))]).collect();
+        let label = |of: fn(f64) -> f64| {
+            let chart = Chart::new("c").y_range([0.0, 1.0]).reference(0.5, "here");
+            let svg = chart.series(Series::line("a", steps(of))).html().0;
+            let at = svg.find("reference-label").expect("a name");
+            assert!(at < svg.find("class=\"line").expect("a curve"), "drawn before it");
+            let anchor = svg[at..].split("text-anchor=\"").nth(1).expect("an anchor");
+            anchor[..3].to_string()
+        };
+        assert_eq!(label(|_| 0.9), "sta", "nothing is near");
+        assert_eq!(label(|i| 0.5 + 0.004 * i), "sta", "below the line it is free");
+        assert_eq!(label(|i| if i < 50.0 { 0.4 + 0.1 * (i % 3.0) } else { 0.9 }), "end");
     }
 
     #[test]

@@ -239,7 +239,7 @@ pub fn section(story: &Story) -> Vec<Html> {
         let penalty = penalty.series(curve("penalty", &|l| l.penalty.unwrap_or(f64::NAN)));
         figures.push(figure(
             penalty.html(),
-            "With their factors, as D's loss has them added; they keep D from being steep.",
+            "Logarithmic. With their factors, as D's loss has them added; they keep D from being steep.",
         ));
     }
     if lines.iter().any(|l| l.d_loss_scale.is_some()) {
@@ -247,7 +247,7 @@ pub fn section(story: &Story) -> Vec<Html> {
             .log()
             .series(curve("D", &|l| l.d_loss_scale.unwrap_or(f64::NAN)))
             .series(curve("G", &|l| l.g_loss_scale.unwrap_or(f64::NAN)));
-        figures.push(figure(scales.html(), "They rise until a gradient overflows, then halve. One that falls to 1 says that fp16 does not suffice."));
+        figures.push(figure(scales.html(), "Logarithmic. They rise until a gradient overflows, then halve. One that falls to 1 says that fp16 does not suffice."));
     }
     let factor = match loss.discriminator_scale {
         1.0 => String::new(),

@@ -22,6 +22,11 @@ pub fn findings(story: &Story) -> Vec<Html> {
 /// A table a metric, each with its protocol and real data beside the run.
 pub fn section(story: &Story) -> Vec<Html> {
     let Some(report) = story.measured.as_ref().filter(|report| !report.measurements.is_empty()) else {
+        if story.sums.is_none() {
+            return vec![paragraph(
+                "Nothing has been measured: that takes a checkpoint, and none has been written.",
+            )];
+        }
         let command = code(&format!("gansaku eval {}", story.run.display()));
         let words =
             [text("Nothing has been measured yet: "), command, text(" does, and leaves the numbers here.")];
@@ -70,17 +75,27 @@ fn curves(m: &Measurement) -> Option<Html> {
     ]))
 }
 
-/// The run's row above the references', a column a number.
+/// The run's row above the references', a column a number; of many numbers, a row each.
 fn table(m: &Measurement) -> Html {
     let names: Vec<&str> = m.values.keys().map(String::as_str).collect();
     let cell = |row: &Numbers, name: &str| row.get(name).map_or("".into(), |&x| figure(x));
     let cells = |title: &str, row: &Numbers| -> Vec<String> {
         std::iter::once(title.to_string()).chain(names.iter().map(|n| cell(row, n))).collect()
     };
-    let header: Vec<&str> = std::iter::once("").chain(names.iter().copied()).collect();
     fn borrowed(cells: &[String]) -> Vec<&str> {
         cells.iter().map(String::as_str).collect()
     }
+    if m.values.are_many() {
+        let rows: Vec<&Numbers> = std::iter::once(&m.values).chain(m.reference.values()).collect();
+        let titles = m.reference.keys().map(String::as_str);
+        let header: Vec<&str> = ["", "this generator"].into_iter().chain(titles).collect();
+        let numbers = |name: &&str| -> Vec<String> {
+            std::iter::once(name.to_string()).chain(rows.iter().map(|row| cell(row, name))).collect()
+        };
+        let all = names.iter().map(numbers);
+        return all.fold(Table::new(&header), |table, row| table.row(&borrowed(&row))).html();
+    }
+    let header: Vec<&str> = std::iter::once("").chain(names.iter().copied()).collect();
     let mut table = Table::new(&header).row_emphasised(&borrowed(&cells("this generator", &m.values)));
     for (title, row) in &m.reference {
         table = table.row(&borrowed(&cells(title, row)));
@@ -92,5 +107,30 @@ fn figure(x: f64) -> String {
     match x.fract() == 0.0 && (0.0..1e12).contains(&x) {
         true => grouped(x as u64),
         false => number(x),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_numbers_stand_below_each_other() {
+        let row = |numbers: usize| -> serde_json::Value {
+            (0..numbers).map(|i| (format!("n{i}"), i.into())).collect::<serde_json::Map<_, _>>().into()
+        };
+        let drawn = |numbers: usize| {
+            let measurement = serde_json::from_value(serde_json::json!({
+                "metric": "classes", "protocol": "p", "samples": 9, "seed": 0, "values": row(numbers),
+                "reference": {"real data": row(numbers)}, "warnings": [],
+            }));
+            table(&measurement.expect("a measurement")).as_str().to_string()
+        };
+        let counts =
+            |html: &str| ["<th scope=\"col\">", "<th scope=\"row\">"].map(|th| html.matches(th).count());
+        assert_eq!(counts(&drawn(8)), [9, 2]);
+        let many = drawn(23);
+        assert_eq!(counts(&many), [3, 23]);
+        assert!(many.contains("<th scope=\"row\">n22</th><td>22</td><td>22</td>"), "{many}");
     }
 }

@@ -15,15 +15,17 @@ use super::html::{
     listing, marked, paragraph, strong, text,
 };
 use super::picture::Picture;
-use crate::config::Config;
+use crate::config::{Config, Layers};
 use crate::data::Dataset;
+use crate::data::toy::Mixture;
 use crate::doctor::{State, Verdict};
 use crate::eval::compare::Report;
 use crate::models::gan::Gan;
-use crate::numbers::{counted, duration_in_words, grouped, median, number};
+use crate::numbers::{counted, duration_in_words, grouped, median, number, utc};
 use crate::run::checkpoint::Sums;
 use crate::run::{Line, Machine};
 use std::path::Path;
+use std::time::SystemTime;
 
 /// How far a run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +65,8 @@ pub struct Story<'a> {
     pub data: Result<&'a Dataset, String>,
     /// How far it is.
     pub status: Status,
+    /// When this was.
+    pub written: SystemTime,
     /// What the doctor says.
     pub verdicts: Vec<Verdict>,
     /// What it could not measure, and why.
@@ -161,12 +165,26 @@ impl Story<'_> {
             let (time, rate) = (duration_in_words(l.seconds), l.step as f64 / l.seconds);
             format!(" in <time>{}, {} steps a second</time>", escape(&time), number(rate))
         });
-        let line = format!("{} {}{pace}", badge(tone, word).as_str(), escape(&steps));
-        let what = self.config.about.trim_end_matches('.');
+        // A training that is killed leaves the page that it wrote last.
+        let as_of = match self.status {
+            Status::Training => format!(" as of <time>{}</time>:", escape(&utc(self.written))),
+            _ => String::new(),
+        };
+        let line = format!("{}{as_of} {}{pace}", badge(tone, word).as_str(), escape(&steps));
         Html::all([
-            element("p", "", text(&format!("Recipe {}: {what}.", self.config.recipe))),
+            element("p", "", text(&format!("Recipe {}{}.", self.config.recipe, self.what()))),
             element("p", "", Html::vouched(line)),
         ])
+    }
+
+    /// What a recipe says of itself holds for its own data.
+    fn what(&self) -> String {
+        let recipe = Layers::recipe(&self.config.recipe).and_then(|layers| layers.source());
+        if recipe.is_ok_and(|source| source != self.config.data.source) {
+            let data = self.data.as_ref().map(|d| format!(": {} {}", grouped(d.train.count as u64), d.shape));
+            return format!(", trained on other data than its own{}", data.unwrap_or_default());
+        }
+        format!(": {}", self.config.about.trim_end_matches('.'))
     }
 
     /// What is known without looking at pictures.
@@ -209,26 +227,47 @@ impl Story<'_> {
         let each = if self.is_point() { "a point a sample" } else { "a square a sample" };
         let mut figures = vec![];
         if !self.shots.is_empty() {
+            let average = match self.config.ema.decay > 0.0 {
+                true => " Drawn with the moving average of G's weights.",
+                false => "",
+            };
             let caption = format!(
-                "What G makes of the same noise as it learns, {each}; the last is from step {}.{}",
+                "What G makes of the same noise as it learns, {each}; the last is from step {}.{average}{}{}",
                 grouped(self.shots[self.shots.len() - 1].step),
-                if self.config.ema.decay > 0.0 {
-                    " Drawn with the moving average of G's weights."
-                } else {
-                    ""
-                }
+                self.turns(),
+                self.scale()
             );
             figures.push(figure(strip::strip(&self.shots), &caption));
         }
         if let Some(reals) = &self.reals {
             let reals = strip::bounded(reals);
             let picture = image(&reals, "real examples", !self.is_point());
-            figures.push(figure(picture, "Real examples, for comparison."));
+            figures.push(figure(picture, &format!("Real examples, for comparison.{}", self.scale())));
         }
         if figures.is_empty() {
             return vec![paragraph("No picture has been drawn yet.")];
         }
         vec![super::html::gallery(figures)]
+    }
+
+    /// In which order samples of a conditional model stand.
+    fn turns(&self) -> String {
+        let (classes, samples) = (self.gan.classes, self.config.log.samples);
+        match classes {
+            0 => String::new(),
+            _ if self.is_point() => format!(" The {classes} classes have as many points each."),
+            _ if classes == super::columns(samples).min(samples) => {
+                format!(" Each column is a class: 0 to {} from the left.", classes - 1)
+            }
+            _ => format!(" Samples take turns through the {classes} classes, along the rows."),
+        }
+    }
+
+    /// What the plots show of the line or the plane, where that is known.
+    fn scale(&self) -> String {
+        let Some(mixture) = Mixture::of(self.config.data.source) else { return String::new() };
+        let (reach, axes) = (mixture.reach(), if mixture.axes > 1 { " on both axes" } else { "" });
+        format!(" From −{reach} to {reach}{axes}; what lies beyond is drawn at the edge.")
     }
 
     fn interpolation(&self, walk: &Picture) -> Html {
@@ -241,7 +280,8 @@ impl Story<'_> {
              changes through plausible pictures speak for a G that has learnt; sudden jumps between a few \
              pictures speak for a G that has stored them."
         };
-        figure(image(&walk.png(), "an interpolation", !self.is_point()), caption)
+        let caption = format!("{caption}{}", self.scale());
+        figure(image(&walk.png(), "an interpolation", !self.is_point()), &caption)
     }
 
     fn neighbours(&self) -> Html {
@@ -261,7 +301,29 @@ impl Story<'_> {
         }
     }
 
+    /// Without a checkpoint there is nothing to go on from, to draw from or to measure.
+    fn next_without_checkpoint(&self) -> Vec<Html> {
+        let none = "there is nothing to go on from, to draw from or to measure.";
+        if self.status == Status::Training {
+            let every = grouped(self.config.checkpoint.every);
+            return vec![paragraph(&format!(
+                "The first checkpoint is written at step {every}; until then {none}"
+            ))];
+        }
+        let change = match self.verdicts.iter().any(|v| v.state.ends_training()) {
+            true => "Add the change that the verdict at the top of this page names, and start again; ",
+            false => "Mend what ended this run, as the top of this page says, and start again; ",
+        };
+        let config = self.run.join("config.toml");
+        let again = format!("gansaku train {} --config {}", self.config.recipe, config.display());
+        let told = [text(change), code(&again), text(" trains as this run did.")];
+        vec![paragraph(&format!("No checkpoint was written: {none}")), element("p", "", Html::all(told))]
+    }
+
     fn next(&self) -> Vec<Html> {
+        if self.sums.is_none() {
+            return self.next_without_checkpoint();
+        }
         let mut points = vec![];
         let mut say = |command: String, why: &str| {
             points.push(Html::all([code(&command), Html::vouched(" "), text(why)]));
@@ -269,14 +331,18 @@ impl Story<'_> {
         match (&self.status, self.steps) {
             // The same weights would take the same steps to the same end.
             (Status::Failed(_), _) if self.verdicts.iter().any(|v| v.state.ends_training()) => {}
-            (Status::Stopped | Status::Failed(_), _) if self.sums.is_some() => {
+            (Status::Stopped | Status::Failed(_), _) => {
                 say(self.command("train --resume", ""), "goes on from the last checkpoint.");
+            }
+            (Status::Training, _) => {
+                let why = "goes on from the last checkpoint, should this training have been killed.";
+                say(self.command("train --resume", ""), why);
             }
             (Status::Finished, [Some(done), _]) => {
                 let more = format!("--steps {}", done * 2);
                 say(self.command("train --resume", &more), "trains on, should the curves still be moving.");
             }
-            _ => {}
+            (Status::Finished, _) => {}
         }
         say(self.command("sample", "-n 400"), "draws more samples.");
         if self.measured.is_none() {
