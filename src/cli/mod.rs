@@ -14,6 +14,7 @@ mod train;
 use crate::config::nearest;
 use crate::error::{Error, Result};
 use crate::exec::Device;
+use crate::train::signals;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -89,7 +90,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    match run(cli.command) {
+    match signals::outlive_file_limit().and_then(|()| run(cli.command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             match e {

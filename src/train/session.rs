@@ -17,6 +17,7 @@ use crate::report::Display;
 use crate::report::run::Status;
 use crate::report::tensorboard::Events;
 use crate::run::{Folder, Lock, Machine, Metrics, atomic, checkpoint};
+use crate::talk::typed;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -169,7 +170,7 @@ impl Session {
         tell!("{}{all} in {time}; samples: {}", counted(done, "step"), picture.display());
         tell!("what came of it: {}", self.folder.report_file().display());
         if step < total {
-            tell!("go on with: gansaku train --resume {}{more}", self.folder.path.display());
+            tell!("go on with: gansaku train --resume {}{more}", typed(&self.folder.path));
         }
         Ok(())
     }

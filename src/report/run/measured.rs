@@ -22,7 +22,7 @@ pub fn findings(story: &Story) -> Vec<Html> {
 /// A table a metric, each with its protocol and real data beside the run.
 pub fn section(story: &Story) -> Vec<Html> {
     let Some(report) = story.measured.as_ref().filter(|report| !report.measurements.is_empty()) else {
-        let command = code(&format!("gansaku eval {}", story.run.display()));
+        let command = code(&story.command("eval", ""));
         let words =
             [text("Nothing has been measured yet: "), command, text(" does, and leaves the numbers here.")];
         return vec![element("p", "", Html::all(words))];

@@ -23,6 +23,7 @@ use crate::models::gan::Gan;
 use crate::numbers::{counted, duration_in_words, grouped, median, number};
 use crate::run::checkpoint::Sums;
 use crate::run::{Line, Machine};
+use crate::talk::typed;
 use std::path::Path;
 
 /// How far a run is.
@@ -142,7 +143,7 @@ impl Story<'_> {
 
     /// The command that names this run.
     fn command(&self, verb: &str, rest: &str) -> String {
-        format!("gansaku {verb} {}{}{rest}", self.run.display(), if rest.is_empty() { "" } else { " " })
+        format!("gansaku {verb} {}{}{rest}", typed(self.run), if rest.is_empty() { "" } else { " " })
     }
 
     fn summary(&self) -> Html {
