@@ -77,7 +77,7 @@ impl Session {
             gansaku: env!("CARGO_PKG_VERSION").into(),
             device: trainer.machine(),
         })?;
-        let (metrics, lines) = Metrics::open(&folder.metrics_file(), trainer.state.step)?;
+        let (metrics, lines) = Metrics::open(&folder.metrics_file(), config.log.every, trainer.state.step)?;
         let (from, total) = (trainer.state.step, trainer.total());
         let events = Events::open(&folder, config, from, Some(total))?;
         tell(&dataset, &trainer, &folder);
