@@ -63,6 +63,7 @@ impl Error {
         let advice = match source.kind() {
             std::io::ErrorKind::StorageFull => "; free some space and run the command again",
             std::io::ErrorKind::PermissionDenied => "; check the permissions of the path",
+            std::io::ErrorKind::FileTooLarge => "; ulimit -f says how large a file may become",
             _ => "",
         };
         Error::Failure(format!("cannot {what} {}: {source}{advice}", path.display()))

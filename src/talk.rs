@@ -3,6 +3,7 @@
 use indicatif::ProgressBar;
 use std::fmt::Arguments;
 use std::io::Write;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 /// The bar at the terminal's foot, if one is up.
@@ -12,6 +13,17 @@ static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 /// listens.
 macro_rules! tell {
     ($($part:tt)*) => { crate::talk::line(format_args!($($part)*)) };
+}
+
+/// A path as a shell takes it, in a command to be typed.
+pub fn typed(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:,@%=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 /// One line, or several.
@@ -24,4 +36,23 @@ pub fn line(text: Arguments) {
 /// Lines go above `bar` from now on, or to the foot where there is none.
 pub fn above(bar: Option<ProgressBar>) {
     *BAR.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_quoted_where_a_shell_would_take_them_apart() {
+        for (path, command) in [
+            ("runs/00000-digits", "runs/00000-digits"),
+            ("runs/贋作", "runs/贋作"),
+            ("runs/my run", "'runs/my run'"),
+            ("it's", r"'it'\''s'"),
+            ("~/$HOME", "'~/$HOME'"),
+            ("", "''"),
+        ] {
+            assert_eq!(typed(Path::new(path)), command);
+        }
+    }
 }

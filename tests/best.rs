@@ -121,4 +121,6 @@ fn a_metric_that_cannot_choose_is_refused() {
         &["needs 1000 validation examples", "has 30"],
     );
     assert!(!folder.path().join("runs").exists(), "nothing was left behind");
+    // Only those that can are offered.
+    says(&program::stdout(folder.path(), &["train", "-h"]), &["[possible values: parzen, modes, swd]"]);
 }

@@ -190,6 +190,8 @@ fn plans_data_and_recipes_are_told() {
     };
     fs::create_dir_all(here.join("runs/there")).expect("made");
     says(&no(&["--name", "there"], 2), &["runs/there is taken"]);
+    fs::create_dir_all(here.join("runs/my run")).expect("made");
+    says(&no(&["--name", "my run"], 2), &["runs/my run is taken", "--resume 'runs/my run',"]);
     says(&no(&["--name", "a/b"], 2), &["expected one folder name"]);
     says(&no(&["--name=-1"], 2), &["expected one folder name"]);
     says(&no(&["--out", "small.toml/runs"], 1), &["small.toml is a file"]);
@@ -351,6 +353,8 @@ fn a_folder_of_pictures_is_trained_on_and_measured_against_what_is_held_out() {
         &["104 test", "156 training"],
     );
     run(here, &["train", "digits", "--config", "small.toml", "--data", "pictures", "--steps", "2"]);
+    let no = refused(here, &["train", "mnist", "--data", "pictures"], 3);
+    says(&no, &["expected MNIST's IDX files; a folder of pictures", "gansaku train --data pictures"]);
     // Small pictures are measured by what fits them.
     let small = "train digits --config small.toml --data pictures --name small --steps 2 --set data.size=9 \
                  --set data.hold_out=0.4";
@@ -436,6 +440,9 @@ fn what_cannot_be_used_is_refused_in_one_line() {
     says(&no(&["train", "--set", "optimizer.generator.lr=-1"], 2), &["optimizer.generator.lr is -1"]);
     says(&no(&["train", "--steps", "0"], 2), &["--steps 0", "at least 1"]);
     says(&no(&["train", "--batch", "0"], 2), &["train.batch is 0"]);
+    for batch in ["1000001", "18446744073709551615"] {
+        says(&no(&["train", "--batch", batch], 2), &[&format!("--batch {batch}: expected at most 1000000")]);
+    }
     says(&no(&["train", "--device", "cuda"], 5), &["--device cuda:0", "use --device cpu"]);
     says(
         &no(&["bench", "digits", "--profile", "--device", "cpu"], 2),

@@ -3,7 +3,7 @@
 #[path = "common/says.rs"]
 mod says;
 
-use gansaku::config::{Layers, RECIPES};
+use gansaku::config::{Config, Layers, RECIPES};
 use gansaku::error::Error;
 use says::says;
 use std::io::Write;
@@ -17,6 +17,14 @@ fn message(result: Result<impl Sized, Error>) -> String {
             e.to_string()
         }
     }
+}
+
+/// What a file with that text makes of a recipe.
+fn laid_over(recipe: &str, text: &str) -> Result<Config, Error> {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    write!(file, "{text}").expect("written");
+    let mut layers = Layers::recipe(recipe)?;
+    layers.file(file.path()).and_then(|()| layers.finish())
 }
 
 /// What `digits` says to one `--set`.
@@ -71,7 +79,10 @@ fn unknown_names_get_the_nearest() {
     says(&refused("trian.batch=3"), &["unknown key \"trian\"", "did you mean \"train\"?"]);
     says(&refused("loss.objective=hing"), &["loss.objective", "did you mean \"hinge\"?"]);
     says(&refused("generator.layers.9.units=3"), &["layers is a list", "N from 0 to 2"]);
-    says(&refused("generator.layers.0.actvation=relu"), &["did you mean \"activation\"?"]);
+    says(
+        &refused("generator.layers.1.actvation=relu"),
+        &["in [generator.layers.1]", "did you mean \"activation\"?"],
+    );
 }
 
 #[test]
@@ -87,6 +98,23 @@ fn wrong_types_are_named_by_key() {
     says(&refused("latent.distribution=5"), &["latent.distribution: found something else; expected a name"]);
     says(&refused("data.train=[1, 2, 3]"), &["data.train: found a list of 3; expected a list of two"]);
     says(&refused("seed=99999999999999999999"), &["seed: found 99999999999999999999, which is too large"]);
+    says(&refused("seed="), &["seed: found nothing; expected a whole number"]);
+    says(
+        &refused("generator.layers.1.init={}"),
+        &["generator.layers.1.init: found no key; expected exactly one of uniform, normal, sparse, fan-in"],
+    );
+    says(
+        &refused("optimizer.generator.rule={sgd={}, rms-prop={}}"),
+        &["rule: found more than one key; expected exactly one of sgd, adam, rms-prop"],
+    );
+    says(
+        &refused("generator.layers.1.bias=none"),
+        &[
+            "generator.layers.1.bias: expected a number, \"marginals\", or a table as in bias = { uniform = 0.05 }",
+        ],
+    );
+    let second = "[generator]\nlayers = [{ units = 9, init = { normal = 0.1 } }, { units = 9 }]";
+    says(&message(laid_over("digits", second)), &["generator.layers.1: missing field `init`"]);
     says(&refused("recipe=grid"), &["name the recipe itself", "gansaku train grid"]);
     says(&refused("batch"), &["expected key=value"]);
     says(&refused("seed.x=1"), &["seed has no parts"]);
@@ -142,4 +170,40 @@ fn files_that_are_no_toml_say_where() {
     let mut layers = Layers::recipe("digits").expect("a recipe");
     says(&message(layers.file(file.path())), &["--config", ":2:", "not TOML"]);
     says(&message(layers.file(std::path::Path::new("gone.toml"))), &["--config gone.toml", "cannot read it"]);
+}
+
+#[test]
+fn a_difference_is_told_in_numbers_as_typed() {
+    let with = |set: &str| {
+        let mut layers = Layers::recipe("digits").expect("a recipe");
+        layers.set(set).and_then(|()| layers.finish()).expect("in range")
+    };
+    let difference = with("loss.r1=0.3").first_difference(&with("loss.r1=0.7"));
+    assert_eq!(difference, Some(("loss.r1".into(), "0.3".into(), "0.7".into())));
+    let rule = with("optimizer.generator.rule.sgd.momentum=0.6").first_difference(&with("seed=0"));
+    assert!(rule.is_some_and(|(_, is, _)| is.contains("momentum = 0.6,")), "tables too");
+}
+
+#[test]
+fn the_last_layer_says_how_long_in_its_own_way() {
+    let length = |config: Config| (config.train.steps, config.train.epochs);
+    assert_eq!(laid_over("digits", "train.epochs = 3").map(length), Ok((0, 3)));
+    assert_eq!(laid_over("mnist-2014", "train.steps = 7").map(length), Ok((7, 0)));
+    says(&message(laid_over("digits", "[train]\nsteps = 7\nepochs = 3")), &["steps = 7, epochs = 3"]);
+    let mut layers = Layers::recipe("digits").expect("a recipe");
+    layers.set("train.epochs=3").and_then(|()| layers.set("train.batch=8")).expect("numbers");
+    assert_eq!(layers.finish().map(length), Ok((0, 3)));
+}
+
+#[test]
+fn a_file_brings_a_recipe_only_where_it_is_whole() {
+    for name in ["../../evil", "", "<b>x", "grid"] {
+        let told = message(laid_over("digits", &format!("recipe = {name:?}")));
+        says(&told, &[&format!("recipe = {name:?}"), "leave it out", "name the recipe itself"]);
+    }
+    assert_eq!(laid_over("digits", "recipe = 'digits'").map(|c| c.recipe), Ok("digits".into()));
+    let whole = Layers::recipe("grid").and_then(Layers::finish).expect("a recipe").to_toml();
+    assert_eq!(laid_over("digits", &whole).map(|c| c.recipe), Ok("grid".into()));
+    let evil = whole.replacen("\"grid\"", "\"../../evil\"", 1);
+    says(&message(laid_over("digits", &evil)), &["recipe is \"../../evil\"", "a name: letters"]);
 }

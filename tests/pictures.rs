@@ -149,6 +149,10 @@ fn grey_stored_as_colour_is_grey_and_classes_need_every_picture() {
     fs::write(folder.path().join("loose.png"), &grey).expect("a file");
     let data = load(&config, 0).expect("pictures");
     assert_eq!((data.train.count, data.classes, data.train.labels), (4, 0, None));
+    says(&data.notes.join("; "), &["no classes: loose.png lies outside of any subfolder"]);
+    let told = |notes: &[String]| notes.iter().any(|n| n.contains("classes"));
+    ["a", "b"].iter().for_each(|name| fs::remove_dir_all(folder.path().join(name)).expect("there"));
+    assert!(!told(&load(&config, 0).expect("a picture").notes), "no folders, nothing to tell");
 }
 
 proptest! {

@@ -266,6 +266,20 @@ fn signals_save_and_leave() {
 }
 
 #[test]
+fn a_signal_leaves_nothing_half_drawn() {
+    let folder = workplace();
+    train(folder.path(), "run", &[], &["--steps", "1"]);
+    let sample = ["sample", "runs/run", "-n", "10000000", "--out", "x.npy"];
+    let mut child = gansaku(folder.path(), &sample).stderr(Stdio::piped()).spawn().expect("starts");
+    let aside = folder.path().join("x.npy.tmp");
+    assert!(until(&mut child, || fs::metadata(&aside).is_ok_and(|m| m.len() > 1 << 20)), "it never drew");
+    signal(&child, "INT");
+    let told = message(&child.wait_with_output().expect("it ends"), &sample, 130);
+    says(&told, &["stopped: ", "of 10,000,000 samples were drawn; x.npy was not written"]);
+    assert!(!aside.exists() && !folder.path().join("x.npy").exists());
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_terminal_that_hangs_up_saves_and_leaves_but_not_under_nohup() {
     // Whatever the tests run under.
@@ -373,13 +387,14 @@ fn a_full_disk_spares_the_last_good_checkpoint() {
     let path = train(folder.path(), "run", &[], &["--steps", "20"]);
     let before = fingerprint(&path);
     // Checkpoints take some 100 kB; blocks are of 1 kB.
-    let script = format!(
-        "ulimit -f 40; trap '' XFSZ; exec {} train --resume runs/run --steps 40",
-        env!("CARGO_BIN_EXE_gansaku")
-    );
+    let script =
+        format!("ulimit -f 40; exec {} train --resume runs/run --steps 40", env!("CARGO_BIN_EXE_gansaku"));
     let output = std::process::Command::new("bash").args(["-c", &script]).current_dir(folder.path()).output();
     let told = message(&output.expect("a shell"), &["train", "--resume"], 1);
-    says(&told, &["cannot write", ".safetensors", "the last good checkpoint is", "step-000000020"]);
+    says(
+        &told,
+        &["cannot write", ".safetensors", "ulimit -f says", "the last good checkpoint is", "step-000000020"],
+    );
     let after = fingerprint(&path);
     for (name, print) in before.iter().filter(|(n, _)| n.starts_with("checkpoints")) {
         assert_eq!(after.get(name), Some(print), "{name}");
@@ -443,9 +458,11 @@ fn a_resume_refuses_other_examples() {
     let start = ["train", "--config", "small.toml", "--data", "a", "--name", "run", "--steps", "4"];
     run(here, &start);
     let resume = ["train", "--resume", "runs/run", "--steps", "8", "--data"];
+    fs::rename(here.join("a"), here.join("moved")).expect("moves");
+    let told = refused(here, &resume[..5], 3);
+    says(&told, &["/a: no such file or folder; --data says where the data lie now"]);
     let told = refused(here, &[&resume[..], &["b"]].concat(), 3);
     says(&told, &["trained on other examples", "the same --data", "--init-from"]);
-    fs::rename(here.join("a"), here.join("moved")).expect("moves");
     run(here, &[&resume[..], &["moved"]].concat());
 }
 
@@ -475,9 +492,25 @@ fn a_damaged_line_is_told_and_costs_no_other() {
         .collect();
     fs::write(&file, damaged.join("\n") + "\n").expect("writes");
     let told = run(folder.path(), &["train", "--resume", "runs/run", "--steps", "40"]);
-    says(&told, &["metrics.jsonl: 1 damaged lines are left out"]);
+    says(&told, &["metrics.jsonl: 1 damaged line is left out"]);
     let kept: Vec<&str> = lines.iter().enumerate().filter(|(i, _)| *i != 1).map(|(_, l)| *l).collect();
     assert_eq!(fs::read_to_string(&file).expect("there").lines().collect::<Vec<_>>(), kept);
+}
+
+#[test]
+fn lines_that_are_gone_are_told() {
+    let folder = workplace();
+    let path = train(folder.path(), "run", &[], &[]);
+    let doctor = || program::stdout(folder.path(), &["doctor", "runs/run"]);
+    let resume = |steps| run(folder.path(), &["train", "--resume", "runs/run", "--steps", steps]);
+    assert!(!doctor().contains("missing") && !resume("41").contains("warning"), "nothing is");
+    ["metrics.jsonl", "doctor.jsonl"].iter().for_each(|f| fs::remove_file(path.join(f)).expect("there"));
+    let lacks = ["metrics.jsonl: 10 of 10 lines are missing", "doctor.jsonl: 2 of 2 lines are missing"];
+    says(&doctor(), &lacks);
+    says(&resume("44"), &lacks);
+    run(folder.path(), &["report", "runs/run"]);
+    let page = fs::read_to_string(path.join("report.html")).expect("there");
+    says(&page, &["metrics.jsonl: 10 of 11 lines are missing"]);
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn configs(args: &Bench, recipe: &str) -> Result<Vec<Vec<Config>>> {
     let precisions = if args.precision.is_empty() { vec![own.precision] } else { args.precision.clone() };
     let config = |batch: u64, precision: Precision| {
         let mut layers = layers.clone();
-        layers.put("--batch", "train.batch", super::number(batch, "batch")?)?;
+        layers.put("--batch", "train.batch", super::batch(batch)?)?;
         layers.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;
         layers.finish()
     };

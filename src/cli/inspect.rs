@@ -128,7 +128,7 @@ pub fn plan(args: &Plan) -> Result<()> {
         layers = at_path(layers, path)?;
     }
     if let Some(batch) = args.batch {
-        layers.put("--batch", "train.batch", super::number(batch, "batch")?)?;
+        layers.put("--batch", "train.batch", super::batch(batch)?)?;
     }
     if let Some(precision) = args.precision {
         layers.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;

@@ -11,9 +11,10 @@ mod repro;
 mod sample;
 mod train;
 
-use crate::config::nearest;
+use crate::config::{MOST_EXAMPLES, nearest};
 use crate::error::{Error, Result};
 use crate::exec::Device;
+use crate::train::signals;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -89,7 +90,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    match run(cli.command) {
+    match signals::outlive_file_limit().and_then(|()| run(cli.command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             match e {
@@ -191,9 +192,17 @@ fn whole<N: std::str::FromStr>(text: &str) -> std::result::Result<N, String> {
 
 /// A flag's number as TOML holds it.
 fn number(n: u64, flag: &str) -> Result<toml::Value> {
-    let most = i64::MAX;
-    let number = i64::try_from(n).map(toml::Value::Integer);
-    number.map_err(|_| Error::Usage(format!("--{flag} {n}: expected at most {most}")))
+    number_to(i64::MAX, n, flag)
+}
+
+/// `--batch`.
+fn batch(n: u64) -> Result<toml::Value> {
+    number_to(MOST_EXAMPLES as i64, n, "batch")
+}
+
+fn number_to(most: i64, n: u64, flag: &str) -> Result<toml::Value> {
+    let number = i64::try_from(n).ok().filter(|&n| n <= most).map(toml::Value::Integer);
+    number.ok_or_else(|| Error::Usage(format!("--{flag} {n}: expected at most {most}")))
 }
 
 /// "60s", "5m", "1.5h", or seconds.

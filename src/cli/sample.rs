@@ -1,12 +1,13 @@
 //! `gansaku sample` and `gansaku interpolate`: pictures and arrays from a trained generator.
 
 use crate::error::{Error, Result};
-use crate::numbers::counted;
+use crate::numbers::{counted, grouped};
 use crate::report::picture::Picture;
 use crate::report::{gif, npy_header};
 use crate::run::atomic;
 use crate::train::forger::Forger;
 use crate::train::sampler::{noise, walk};
+use crate::train::signals::Signals;
 use clap::Args;
 use rayon::prelude::*;
 use std::io::Write;
@@ -123,8 +124,13 @@ fn parts(
     forger: &mut Forger,
     take: &mut dyn FnMut(usize, Vec<f32>) -> Result<()>,
 ) -> Result<()> {
-    let count = args.count as usize;
+    let (count, signals) = (args.count as usize, Signals::listen()?);
     (0..count).step_by(PART).try_for_each(|from| {
+        if let Some(signal) = signals.come() {
+            let drawn = format!("{} of {}", grouped(from as u64), counted(count as u64, "sample"));
+            let left = if ending(&args.out) == "npy" { "was not written" } else { "holds these alone" };
+            return Err(signal.ended(format!("{drawn} were drawn; {} {left}", args.out.display())));
+        }
         take(from, forger.samples_in(from..count.min(from + PART), args.seed, args.label)?)
     })
 }

@@ -8,7 +8,8 @@ use crate::numbers::counted;
 use crate::precision::Precision;
 use crate::run::Folder;
 use crate::train::{Request, Start, rehearse};
-use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Value;
@@ -62,7 +63,7 @@ pub struct Train {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Measure at every checkpoint, and keep the best one as checkpoints/best
-    #[arg(long, value_name = "METRIC", value_enum)]
+    #[arg(long, value_name = "METRIC", value_parser = choosing())]
     best_by: Option<Metric>,
     /// Stop after so many checkpoints in a row that are no better
     #[arg(long, value_name = "N", value_parser = super::whole::<u64>)]
@@ -78,6 +79,13 @@ pub struct Train {
     /// Read the data, print the resolved configuration and what it would train, and write nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
+}
+
+/// Metrics, those listed that can choose; the others have an error that says why they cannot.
+fn choosing() -> impl TypedValueParser<Value = Metric> {
+    let all = Metric::value_variants().iter();
+    let listed = all.filter_map(|m| Some(m.to_possible_value()?.hide(m.merit().is_none())));
+    PossibleValuesParser::new(listed).try_map(|name| Metric::from_str(&name, false))
 }
 
 pub fn run(args: Train) -> Result<()> {
@@ -106,17 +114,16 @@ impl Train {
         if let Some(path) = &self.data {
             layers = at_path(layers, path)?;
         }
-        for (flag, value, other) in [("steps", self.steps, "epochs"), ("epochs", self.epochs, "steps")] {
+        for (flag, value) in [("steps", self.steps), ("epochs", self.epochs)] {
             if let Some(n) = value {
                 if n == 0 {
                     return Err(Error::Usage(format!("--{flag} 0: expected at least 1")));
                 }
-                layers.remove("train", other);
                 layers.put(&format!("--{flag}"), &format!("train.{flag}"), super::number(n, flag)?)?;
             }
         }
         if let Some(batch) = self.batch {
-            layers.put("--batch", "train.batch", super::number(batch, "batch")?)?;
+            layers.put("--batch", "train.batch", super::batch(batch)?)?;
         }
         if let Some(precision) = self.precision {
             layers.put("--precision", "train.precision", Value::String(precision.name().into()))?;

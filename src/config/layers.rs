@@ -2,8 +2,9 @@
 //!
 //! The tree is checked after each layer, so that an error names the layer that made it.
 
-use super::{Config, Source};
+use super::{Config, Init, Layer, Rule, Source};
 use crate::error::{Error, Result};
+use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::sync::LazyLock;
 use toml::{Table, Value};
@@ -67,7 +68,22 @@ impl Layers {
         let text = std::fs::read_to_string(path)
             .map_err(|e| Error::Usage(format!("--config {}: cannot read it: {e}", path.display())))?;
         let whence = format!("--config {}", path.display());
-        merge(&mut self.tree, parse(&text, &whence)?);
+        let over = parse(&text, &whence)?;
+        let name = over.get("recipe").filter(|&name| self.tree.get("recipe") != Some(name));
+        if let Some(Value::String(name)) = name
+            && over.clone().try_into::<Config>().is_err()
+        {
+            return Err(Error::Usage(format!(
+                "{whence}: recipe = {name:?} stands in whole configurations, such as a run's config.toml; leave it out, \
+                 and name the recipe itself, as in `gansaku train mnist`"
+            )));
+        }
+        if let (Some(Value::Table(below)), Some(Value::Table(above))) =
+            (self.tree.get_mut("train"), over.get("train"))
+        {
+            renew_length(below, |key| above.get(key));
+        }
+        merge(&mut self.tree, over);
         self.check(&whence).map(|_| ())
     }
 
@@ -153,6 +169,9 @@ impl Layers {
             };
             at = table;
         }
+        if path == ["train"] {
+            renew_length(at, |key| Some(&value).filter(|_| key == *last));
+        }
         at.insert((*last).to_string(), value);
         self.check(whence).map(|_| ())
     }
@@ -163,13 +182,6 @@ impl Layers {
     /// When the tree is no configuration yet.
     pub fn source(&self) -> Result<Source> {
         Ok(self.check("configuration")?.data.source)
-    }
-
-    /// Forgets a key, so that another can take its place.
-    pub fn remove(&mut self, table: &str, key: &str) {
-        if let Some(Value::Table(t)) = self.tree.get_mut(table) {
-            t.remove(key);
-        }
     }
 
     /// What is to be said of values that were set and change nothing.
@@ -203,10 +215,23 @@ impl Layers {
             return Err(Error::Usage(format!("{whence}: {key}: found a list; expected a table")));
         }
         self.tree.clone().try_into().map_err(|e: toml::de::Error| {
+            let (at, e) = self.wrong_layer().unwrap_or((String::new(), e));
             let place = e.to_string();
             // The second line of the error says "in `a.b`".
             let inside = place.lines().find_map(|l| l.strip_prefix("in `")).map(|l| l.trim_end_matches('`'));
-            Error::Usage(format!("{whence}: {}", explain(e.message(), inside)))
+            let inside: Vec<&str> =
+                [&at[..], inside.unwrap_or("")].into_iter().filter(|i| !i.is_empty()).collect();
+            Error::Usage(format!("{whence}: {}", explain(e.message(), &inside.join("."))))
+        })
+    }
+
+    /// The first layer that is none, and why: an error of the whole tree does not say which of a list it is of.
+    fn wrong_layer(&self) -> Option<(String, toml::de::Error)> {
+        ["generator", "discriminator"].iter().find_map(|network| {
+            let layers = self.tree.get(*network)?.get("layers")?.as_array()?;
+            layers.iter().enumerate().find_map(|(i, layer)| {
+                Some((format!("{network}.layers.{i}"), layer.clone().try_into::<Layer>().err()?))
+            })
         })
     }
 }
@@ -274,7 +299,7 @@ fn difference(a: &Value, b: &Value) -> Option<(String, String, String)> {
             _ => None,
         }
     };
-    let leaf = |a: &Value, b: &Value| (String::new(), a.to_string(), b.to_string());
+    let leaf = |a: &Value, b: &Value| (String::new(), shortened(a).to_string(), shortened(b).to_string());
     match (parts(a), parts(b)) {
         (Some(of_a), Some(of_b)) if of_a.iter().map(|p| &p.0).eq(of_b.iter().map(|p| &p.0)) => {
             of_a.iter().zip(&of_b).find_map(|((key, a), (_, b))| {
@@ -284,6 +309,18 @@ fn difference(a: &Value, b: &Value) -> Option<(String, String, String)> {
             })
         }
         _ => (a != b).then(|| leaf(a, b)),
+    }
+}
+
+/// Numbers as they were typed: 0.2 in 32 bits is 0.20000000298023224 in 64.
+fn shortened(value: &Value) -> Value {
+    match value {
+        &Value::Float(x) if f64::from(x as f32) == x => {
+            Value::Float((x as f32).to_string().parse().unwrap_or(x))
+        }
+        Value::Array(items) => Value::Array(items.iter().map(shortened).collect()),
+        Value::Table(table) => Value::Table(table.iter().map(|(k, v)| (k.clone(), shortened(v))).collect()),
+        other => other.clone(),
     }
 }
 
@@ -304,6 +341,15 @@ fn is_choice(key: &str) -> bool {
     key == "rule" || key == "init"
 }
 
+/// Steps and epochs are two ways to say one thing: where a layer names one of them alone, the other holds no longer.
+fn renew_length<'a>(train: &mut Table, named: impl Fn(&str) -> Option<&'a Value>) {
+    match ["steps", "epochs"].map(|key| named(key).is_some_and(|n| n.as_integer() != Some(0))) {
+        [true, false] => drop(train.remove("epochs")),
+        [false, true] => drop(train.remove("steps")),
+        _ => {}
+    }
+}
+
 /// Lays `over` upon `tree`: tables merge, everything else replaces.
 fn merge(tree: &mut Table, over: Table) {
     for (key, value) in over {
@@ -316,9 +362,9 @@ fn merge(tree: &mut Table, over: Table) {
     }
 }
 
-/// Serde's message in our words: unknown keys get the nearest known one.
-fn explain(message: &str, inside: Option<&str>) -> String {
-    let place = inside.map_or(String::new(), |i| format!(" in [{i}]"));
+/// Serde's message in our words, about what is at `inside`: unknown keys get the nearest known one.
+fn explain(message: &str, inside: &str) -> String {
+    let place = if inside.is_empty() { String::new() } else { format!(" in [{inside}]") };
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     match (message.split_once("unknown field"), &quoted[..]) {
         (Some(_), [unknown, known @ ..]) => {
@@ -327,8 +373,8 @@ fn explain(message: &str, inside: Option<&str>) -> String {
         }
         _ => {
             let message = message.replace("unknown variant", "unknown value").replace('\n', ", ");
-            let message = plainly(&message).unwrap_or(message);
-            let key = inside.map_or(String::new(), |i| format!("{i}: "));
+            let message = plainly(&message, inside).unwrap_or(message);
+            let key = if inside.is_empty() { String::new() } else { format!("{inside}: ") };
             let hint = match &quoted[..] {
                 [found, known @ ..] if message.starts_with("unknown value") => {
                     suggestion(found, known.iter().copied())
@@ -341,7 +387,12 @@ fn explain(message: &str, inside: Option<&str>) -> String {
 }
 
 /// Serde's "invalid type: FOUND, expected TYPE" without the words of programmers.
-fn plainly(message: &str) -> Option<String> {
+fn plainly(message: &str, inside: &str) -> Option<String> {
+    if let Some(found) = message.strip_prefix("wanted exactly 1 element, ") {
+        let found = if found.contains(" 0 ") { "no key" } else { "more than one key" };
+        let known = if inside.ends_with("rule") { alternatives::<Rule>() } else { alternatives::<Init>() };
+        return Some(format!("found {found}; expected exactly one of {known}"));
+    }
     // The only lists of a fixed length are ranges.
     if let Some((length, _)) = message.strip_prefix("invalid length ").and_then(|m| m.split_once(", ")) {
         return Some(format!("found a list of {length}; expected a list of two"));
@@ -352,6 +403,7 @@ fn plainly(message: &str) -> Option<String> {
     let value = value.trim_start_matches("point ").trim_matches('`');
     let digits = |text: &str| text.trim_matches('"').bytes().all(|b| b.is_ascii_digit());
     let found = match kind {
+        "string" if value == "\"\"" => "found nothing".into(),
         "string" if digits(value) => format!("found {}, which is too large", value.trim_matches('"')),
         "string" => format!("found the text {value}"),
         "integer" | "floating" | "boolean" => format!("found {value}"),
@@ -377,6 +429,13 @@ fn plainly(message: &str) -> Option<String> {
         other => other,
     };
     Some(format!("{found}; expected {expected}"))
+}
+
+/// The names of a choice, as serde lists them to somebody who typed another.
+fn alternatives<T: DeserializeOwned>() -> String {
+    let error = Value::String(String::new()).try_into::<T>().err();
+    let error = error.map_or(String::new(), |e| e.message().to_string());
+    error.split('`').skip(3).step_by(2).collect::<Vec<_>>().join(", ")
 }
 
 /// ", did you mean …?" where something is near enough.

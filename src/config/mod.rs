@@ -16,7 +16,7 @@ pub use layers::{Layers, RECIPES, nearest};
 pub use metric::{Merit, Metric};
 pub use network::{Activation, Bias, Drawn, FromData, Init, Layer, Network};
 pub use optimizer::{Ema, Optimizer, Optimizers, Rule};
-pub(crate) use validate::network;
+pub(crate) use validate::{MOST_EXAMPLES, network};
 
 use crate::precision::Precision;
 use serde::{Deserialize, Serialize};

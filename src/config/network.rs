@@ -56,7 +56,7 @@ pub enum Init {
 
 /// How a bias starts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number, \"marginals\", or a table as in bias = { uniform = 0.05 }")]
 pub enum Bias {
     /// This value everywhere.
     Value(f32),

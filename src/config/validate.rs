@@ -20,12 +20,20 @@ pub(super) fn word(value: &impl serde::Serialize) -> String {
 const MOST_UNITS: usize = 1_000_000;
 
 /// Examples a minibatch: likewise for operations.
-const MOST_EXAMPLES: usize = 1_000_000;
+pub const MOST_EXAMPLES: usize = 1_000_000;
 
 impl Config {
     /// Checks every range and combination; the first that does not hold is the error, by key.
     pub(super) fn validate(&self) -> Result<()> {
         let t = &self.train;
+        // Folders and pages bear it.
+        let is_name = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        need(
+            is_name(&self.recipe) && self.recipe.starts_with(|c: char| c.is_ascii_alphanumeric()),
+            "recipe",
+            word(&self.recipe),
+            "a name: letters, digits, - and _",
+        )?;
         let most = format!("1 to {MOST_EXAMPLES}");
         need((1..=MOST_EXAMPLES).contains(&t.batch), "train.batch", t.batch, &most)?;
         need(

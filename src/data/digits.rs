@@ -117,7 +117,7 @@ pub fn load(count: usize, seed: u64) -> Dataset {
     let valid = split("valid", count.div_ceil(10), seed);
     let test = split("test", count.div_ceil(10), seed);
     let shape = Shape { channels: 1, height: SIDE, width: SIDE };
-    let notes = vec!["drawn here; --seed draws other digits".into()];
+    let notes = vec!["drawn here, from the run's seed".into()];
     Dataset { valid, test, notes, ..Dataset::of("digits (procedural)", shape, 10, train) }
 }
 

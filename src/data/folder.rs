@@ -25,7 +25,7 @@ const LARGEST_SIDE: u32 = 32_768;
 /// Largest file and, separately, most memory that decoding it may take.
 const LARGEST_BYTES: u64 = 1 << 30;
 /// Damaged pictures that are named; the others are counted.
-const NAMED: usize = 3;
+const NAMED: usize = 20;
 
 /// PNG and JPEG files below a folder, sorted; hidden ones are left out.
 ///
@@ -138,7 +138,15 @@ fn classes<'a>(
         let first = below.next()?.as_os_str();
         below.next().map(|_| first)
     };
-    let Some(each) = files.map(class).collect::<Option<Vec<&OsStr>>>() else { return (None, 0) };
+    let files: Vec<&Path> = files.collect();
+    let each: Vec<&OsStr> = files.iter().filter_map(|&f| class(f)).collect();
+    if let Some(loose) = files.iter().find(|&&f| class(f).is_none()) {
+        if !each.is_empty() {
+            let name = loose.strip_prefix(path).unwrap_or(loose).display();
+            notes.push(format!("no classes: {name} lies outside of any subfolder"));
+        }
+        return (None, 0);
+    }
     let names: Vec<&OsStr> = each.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     if !(2..=256).contains(&names.len()) {
         return (None, 0);

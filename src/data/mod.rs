@@ -22,6 +22,7 @@ use crate::config::{self, Scale, Source};
 use crate::error::{Error, Result};
 use crate::numbers::counted;
 use crate::room;
+use crate::talk::typed;
 use std::fmt;
 use std::path::Path;
 
@@ -367,11 +368,16 @@ pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
         (Source::Auto, Some(path)) => {
             return load(&config::Data { source: detect::source(path)?, ..config.clone() }, seed);
         }
-        (Source::Idx, Some(path)) => (idx::load(path)?, at(path)),
-        (Source::Stacked, Some(path)) => (stacked::load(path, config.stack, config.count, seed)?, at(path)),
-        (Source::Cifar10, Some(path)) => (cifar10::load(path)?, at(path)),
-        (Source::Tfd, Some(path)) => (tfd::load(path, config.fold)?, at(path)),
         (Source::Folder, Some(path)) => (folder::load(path, config)?, at(path)),
+        (source, Some(path)) => {
+            let data = match source {
+                Source::Stacked => stacked::load(path, config.stack, config.count, seed),
+                Source::Cifar10 => cifar10::load(path),
+                Source::Tfd => tfd::load(path, config.fold),
+                _ => idx::load(path),
+            };
+            (data.map_err(|e| or_pictures(e, path))?, at(path))
+        }
     };
     let data = match config.source {
         // Points are the numbers that the network sees.
@@ -391,6 +397,21 @@ pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
 /// That nothing lies at a path.
 pub(crate) fn gone(path: &Path) -> Error {
     Error::Data(format!("{}: no such file or folder", path.display()))
+}
+
+/// What to add where data lie no more where a run found them.
+pub(crate) const MOVED: &str = "; --data says where the data lie now";
+
+/// The error of a reader of other files, with what reads `path` where it holds pictures.
+fn or_pictures(error: Error, path: &Path) -> Error {
+    let Error::Data(why) = error else { return error };
+    match detect::source(path) {
+        Ok(Source::Folder) => Error::Data(format!(
+            "{why}; a folder of pictures goes with another recipe: gansaku train --data {}",
+            typed(path)
+        )),
+        _ => Error::Data(why),
+    }
 }
 
 fn missing(source: Source) -> Error {

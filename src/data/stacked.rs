@@ -34,6 +34,6 @@ pub fn load(path: &Path, channels: usize, count: usize, seed: u64) -> Result<Dat
     let train = stacks("train", count);
     let (name, shape) = (format!("stacks of {channels} IDX images"), Shape { channels, ..digits.shape });
     let test = stacks("test", count.div_ceil(10));
-    let notes = vec![format!("{channels} of {} images a stack; --seed draws other stacks", all.len())];
+    let notes = vec![format!("{channels} of {} images a stack, drawn from the run's seed", all.len())];
     Ok(Dataset { test, notes, ..Dataset::of(&name, shape, 0, train) })
 }

@@ -39,7 +39,7 @@ impl Live {
         lines: &[Line],
     ) -> Result<Live> {
         let prober = Prober::new(config, data, threads)?;
-        let (journal, entries) = Journal::open(&folder.doctor_file(), step)?;
+        let (journal, entries) = Journal::open(&folder.doctor_file(), config.log.samples_every, step)?;
         let mut judge = Judge::new(config);
         judge.replay(lines, &entries);
         Ok(Live { config: config.clone(), journal, judge, prober })

@@ -154,6 +154,7 @@ pub fn diagnose(run: &Path, data: Option<&Path>) -> Result<Diagnosis> {
     };
     let mut notes = warnings;
     let step = checkpoint.state.step;
+    notes.extend(home.as_deref().map_or(Ok(vec![]), |home| lacks(home, &config, step))?);
     let probed = |e: &Entry| matches!(e, Entry::Probe(p) if p.step == step);
     if !entries.iter().any(probed) {
         let known = checkpoint.state.data.as_deref();
@@ -166,8 +167,7 @@ pub fn diagnose(run: &Path, data: Option<&Path>) -> Result<Diagnosis> {
             Ok(None) => notes.push("samples were not measured: a number of them is not finite".into()),
             Err(e) if data.is_some() => return Err(e),
             Err(e) => {
-                let advice = "; --data says where the data lie now";
-                let advice = if config.data.source.is_built_in() { "" } else { advice };
+                let advice = if config.data.source.is_built_in() { "" } else { data::MOVED };
                 notes.push(format!("samples were not measured: {e}{advice}"));
             }
         }
@@ -199,6 +199,14 @@ fn replay(run: &Path, judge: &mut Judge, until: u64) -> Result<Vec<Entry>> {
     entries.retain(|e| e.step() <= until);
     judge.replay(&lines, &entries);
     Ok(entries)
+}
+
+/// What lacks of the records of a run that has done `step` steps.
+fn lacks(run: &Path, config: &Config, step: u64) -> Result<Vec<String>> {
+    let folder = Folder { path: run.to_path_buf() };
+    let metrics = journal::lacks::<Line>(&folder.metrics_file(), config.log.every, step)?;
+    let probes = journal::lacks::<Entry>(&folder.doctor_file(), config.log.samples_every, step)?;
+    Ok([metrics, probes].concat())
 }
 
 /// The judge's verdicts, with those that training could only leave in writing.

@@ -5,7 +5,7 @@ use super::probe::Probe;
 use crate::config::{Config, Objective};
 use crate::eval::neighbours::MEMORISED;
 use crate::exec::scale;
-use crate::numbers::median;
+use crate::numbers::{median, number};
 use crate::run::Line;
 
 /// Lines of metrics that a verdict on the game looks at: all of them must agree, so that one odd line decides nothing.
@@ -181,12 +181,13 @@ fn gained(before: &Probe, after: &Probe) -> bool {
 fn d_won(facts: &Facts) -> Option<String> {
     let window = facts.window()?;
     let last = window.last()?;
-    let gradient = format!("G's gradient norm is {:.1e}", last.g_gradient_norm);
+    let gradient = format!("G's gradient norm is {}", number(last.g_gradient_norm));
     let first = median(facts.lines[..WINDOW].iter().map(|l| l.g_gradient_norm));
     if window.iter().all(|l| l.g_gradient_norm < VANISHED * first) {
         return Some(format!(
-            "G's gradient has vanished: its norm is {:.1e}, at first {first:.1e}",
-            last.g_gradient_norm
+            "G's gradient has vanished: its norm is {}, at first {}",
+            number(last.g_gradient_norm),
+            number(first)
         ));
     }
     let chance = facts.loss_at_chance()?;

@@ -2,6 +2,7 @@
 
 use super::atomic;
 use crate::error::{Error, Result};
+use crate::numbers::{counted, grouped};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{File, OpenOptions};
@@ -25,17 +26,14 @@ pub struct Journal<T> {
 
 impl<T: Stepped> Journal<T> {
     /// Opens the file of a run that has done `step` steps: lines past it are dropped, with whatever a crash
-    /// left unfinished at the end. Also the lines kept.
+    /// left unfinished at the end. Also the lines kept; what [`lacks`] of them is told.
     ///
     /// # Errors
     /// When the file cannot be read or written.
-    pub fn open(path: &Path, step: u64) -> Result<(Journal<T>, Vec<T>)> {
+    pub fn open(path: &Path, every: u64, step: u64) -> Result<(Journal<T>, Vec<T>)> {
+        lacks::<T>(path, every, step)?.iter().for_each(|lack| tell!("warning: {lack}"));
         let text = text(path)?;
         let mut kept = whole(&text);
-        let damaged = text.matches('\n').count() - kept.len();
-        if damaged > 0 {
-            tell!("warning: {}: {damaged} damaged lines are left out", path.display());
-        }
         kept.truncate(kept.iter().take_while(|(line, _): &&(T, &str)| line.step() <= step).count());
         let cut: String = kept.iter().map(|(_, text)| *text).collect();
         if cut != text {
@@ -75,6 +73,47 @@ pub fn read<T: Stepped>(path: &Path) -> Result<Vec<T>> {
     Ok(whole(&text(path)?).into_iter().map(|(line, _)| line).collect())
 }
 
+/// What is to be said of lines that are damaged or gone from the file of a run that has done `step` steps and leaves a line
+/// every `every` of them, perhaps others between.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn lacks<T: Stepped>(path: &Path, every: u64, step: u64) -> Result<Vec<String>> {
+    let text = text(path)?;
+    let kept = whole::<T>(&text);
+    let damaged = (text.matches('\n').count() - kept.len()) as u64;
+    let steps: Vec<u64> = kept.iter().map(|(line, _)| line.step()).filter(|&s| s <= step).collect();
+    let gone = gone(&steps, every, step).saturating_sub(damaged);
+    let is = |count: u64| if count == 1 { "is" } else { "are" };
+    let path = path.display();
+    let mut told = vec![];
+    if damaged > 0 {
+        told.push(format!("{path}: {} {} left out", counted(damaged, "damaged line"), is(damaged)));
+    }
+    if gone > 0 {
+        let lines = format!("{} of {} {} missing", grouped(gone), counted(step / every, "line"), is(gone));
+        told.push(format!("{path}: {lines}; the run itself is whole, its curves and verdicts are not"));
+    }
+    Ok(told)
+}
+
+/// How many steps up to `step` lack the line that is due every `every`. Spacing that changes is no lack: a resume may
+/// set it anew.
+fn gone(steps: &[u64], every: u64, step: u64) -> u64 {
+    let spans: Vec<u64> = std::iter::once(&0)
+        .chain(steps)
+        .zip(steps.iter().chain([&step]))
+        .map(|(from, to)| to.saturating_sub(*from))
+        .collect();
+    let lack = |(i, &span): (usize, &u64)| {
+        // The last step has a line if one is due.
+        let lack = if i + 1 == spans.len() { span / every } else { span.saturating_sub(1) / every };
+        let beside = [i.checked_sub(1), Some(i + 1)].map(|i| i.and_then(|i| spans.get(i)).map_or(0, |&s| s));
+        if lack * every > beside[0].max(beside[1]) { lack } else { 0 }
+    };
+    spans.iter().enumerate().map(lack).sum()
+}
+
 fn text(path: &Path) -> Result<String> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
@@ -87,4 +126,22 @@ fn text(path: &Path) -> Result<String> {
 fn whole<T: Stepped>(text: &str) -> Vec<(T, &str)> {
     let lines = text.split_inclusive('\n').filter(|l| l.ends_with('\n'));
     lines.filter_map(|text| Some((serde_json::from_str(text).ok()?, text))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_are_gone_are_counted_and_other_spacing_is_not() {
+        let lines = |from: u64, to: u64, every: usize| (from..=to).step_by(every).collect::<Vec<_>>();
+        assert_eq!(gone(&lines(4, 80, 4), 4, 83), 0);
+        assert_eq!(gone(&[], 4, 3), 0, "none is due yet");
+        assert_eq!(gone(&[], 4, 80), 20, "the file");
+        assert_eq!(gone(&[80], 4, 80), 19, "all but the last");
+        assert_eq!(gone(&lines(4, 40, 4), 4, 81), 10, "the end");
+        assert_eq!(gone(&[lines(4, 20, 4), lines(60, 80, 4)].concat(), 4, 80), 9, "the middle");
+        assert_eq!(gone(&[lines(100, 300, 100), lines(310, 400, 10)].concat(), 10, 400), 0, "more often");
+        assert_eq!(gone(&[lines(10, 100, 10), lines(200, 400, 100)].concat(), 100, 400), 0, "less often");
+    }
 }

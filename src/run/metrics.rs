@@ -75,14 +75,14 @@ mod tests {
             skipped_updates: None,
             g_gradient_norm: 0.1,
         };
-        let (mut metrics, kept) = Metrics::open(&path, 0).expect("opens");
+        let (mut metrics, kept) = Metrics::open(&path, 100, 0).expect("opens");
         assert_eq!(kept, []);
         (1..=3).for_each(|i| metrics.add(&line(100 * i)).expect("writes"));
         // A crash in the middle of a line.
         let mut file = std::fs::OpenOptions::new().append(true).open(&path).expect("there");
         file.write_all(b"{\"step\": 4").expect("writes");
         assert_eq!(journal::read::<Line>(&path).expect("reads").len(), 3, "whole lines alone");
-        let (_, kept) = Metrics::open(&path, 250).expect("opens");
+        let (_, kept) = Metrics::open(&path, 100, 250).expect("opens");
         assert_eq!(kept, [line(100), line(200)]);
         assert_eq!(std::fs::read_to_string(&path).expect("reads").lines().count(), 2);
     }

@@ -26,6 +26,7 @@ pub use metrics::{Line, Metrics};
 
 use crate::config::{Config, Layers};
 use crate::error::{Error, Result};
+use crate::talk::typed;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -283,8 +284,9 @@ pub fn is_plain(name: &str) -> bool {
 
 fn taken(path: &Path) -> Error {
     Error::Usage(format!(
-        "{0} is taken; continue it with --resume {0}, or choose another --name",
-        path.display()
+        "{} is taken; continue it with --resume {}, or choose another --name",
+        path.display(),
+        typed(path)
     ))
 }
 

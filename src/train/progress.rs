@@ -23,7 +23,8 @@ impl Progress {
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let bar = (std::io::stderr().is_terminal() && !is_dumb).then(|| {
             let style = ProgressStyle::with_template(
-                "{bar:28.cyan/dim} {pos}/{len} steps  {per_sec}  {msg}  left {eta}",
+                // A line that is too long for the terminal would stand there again and again: the last words give way.
+                "{bar:8.cyan/dim} {pos}/{len}  {per_sec}  left {eta}  {wide_msg}",
             );
             let style = style.expect("the template is sound");
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));

@@ -16,6 +16,7 @@ use crate::report::run::{Neighbours, Status, Story, shots};
 use crate::report::tensorboard::Events;
 use crate::run::checkpoint::{self, Checkpoint};
 use crate::run::{Folder, Line, atomic, journal};
+use crate::talk::typed;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -87,7 +88,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         (Status::Training, ..) if sums.is_none() => Err("They are looked up when training ends.".into()),
         (Status::Training, ..) => Err(format!(
             "They are looked up when training ends; until then, gansaku eval {} neighbours does it.",
-            folder.path.display()
+            typed(&folder.path)
         )),
         (_, None, _) => Err("They are not looked up where an error ended the training.".into()),
         (_, _, Err(why)) => Err(format!("They were not looked up: {why}.")),

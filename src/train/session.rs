@@ -17,6 +17,7 @@ use crate::report::run::Status;
 use crate::report::tensorboard::Events;
 use crate::report::{Display, columns};
 use crate::run::{Folder, Lock, Machine, Metrics, atomic, checkpoint};
+use crate::talk::typed;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -76,7 +77,7 @@ impl Session {
             gansaku: env!("CARGO_PKG_VERSION").into(),
             device: trainer.machine(),
         })?;
-        let (metrics, lines) = Metrics::open(&folder.metrics_file(), trainer.state.step)?;
+        let (metrics, lines) = Metrics::open(&folder.metrics_file(), config.log.every, trainer.state.step)?;
         let (from, total) = (trainer.state.step, trainer.total());
         let events = Events::open(&folder, config, from, Some(total))?;
         tell(&dataset, &trainer, &folder);
@@ -169,7 +170,7 @@ impl Session {
         tell!("{}{all} in {time}; samples: {}", counted(done, "step"), picture.display());
         tell!("what came of it: {}", self.folder.report_file().display());
         if step < total {
-            tell!("go on with: gansaku train --resume {}{more}", self.folder.path.display());
+            tell!("go on with: gansaku train --resume {}{more}", typed(&self.folder.path));
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Ctrl-C, SIGTERM and a terminal that hangs up: the step is finished, the run saved, then the program leaves.
 
 use crate::error::{Error, Result};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use crate::talk::typed;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -68,6 +69,16 @@ impl Signals {
     }
 }
 
+/// A write past the shell's limit on the size of files (`ulimit -f`) then fails, and is told: the signal alone would end
+/// the program without a word. Programs started from this one meet it as they always did.
+///
+/// # Errors
+/// When the operating system will not have it.
+pub fn outlive_file_limit() -> Result<()> {
+    let heard = flag::register(SIGXFSZ, Arc::default());
+    heard.map(drop).map_err(|e| Error::Failure(format!("cannot listen for signals: {e}")))
+}
+
 /// Whether whoever started this, such as nohup, had it ignore SIGHUP; told by Linux alone, elsewhere it is left as it is.
 fn stays_when_hung_up() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -79,7 +90,7 @@ fn stays_when_hung_up() -> bool {
 impl Signal {
     /// The end of a run that was saved.
     pub fn stopped(self, step: u64, run: &Path) -> Error {
-        self.ended(format!("saved at step {step}; go on with: gansaku train --resume {}", run.display()))
+        self.ended(format!("saved at step {step}; go on with: gansaku train --resume {}", typed(run)))
     }
 
     /// The end of work that lies on the disk as far as it came, which `message` tells.

@@ -27,7 +27,7 @@ pub fn section(story: &Story) -> Vec<Html> {
                 "Nothing has been measured: that takes a checkpoint, and none has been written.",
             )];
         }
-        let command = code(&format!("gansaku eval {}", story.run.display()));
+        let command = code(&story.command("eval", ""));
         let words =
             [text("Nothing has been measured yet: "), command, text(" does, and leaves the numbers here.")];
         return vec![element("p", "", Html::all(words))];

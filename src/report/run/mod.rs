@@ -24,6 +24,7 @@ use crate::models::gan::Gan;
 use crate::numbers::{counted, duration_in_words, grouped, median, number, utc};
 use crate::run::checkpoint::Sums;
 use crate::run::{Line, Machine};
+use crate::talk::typed;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -146,7 +147,7 @@ impl Story<'_> {
 
     /// The command that names this run.
     fn command(&self, verb: &str, rest: &str) -> String {
-        format!("gansaku {verb} {}{}{rest}", self.run.display(), if rest.is_empty() { "" } else { " " })
+        format!("gansaku {verb} {}{}{rest}", typed(self.run), if rest.is_empty() { "" } else { " " })
     }
 
     fn summary(&self) -> Html {
