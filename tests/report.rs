@@ -28,7 +28,7 @@ fn a_report_says_what_was_trained_whether_it_worked_and_what_to_do_next() {
         "relativistic pairing",
         "R1, γ 0.2",
         "both at equilibrium: log 2",
-        "gansaku sample runs/a&lt;b&gt;&amp;c",
+        "gansaku sample &#39;runs/a&lt;b&gt;&amp;c&#39;",
         "the nearest of 300 training examples",
         "Nothing has been measured yet",
         "recipe = &quot;digits&quot;",

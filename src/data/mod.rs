@@ -20,7 +20,6 @@ pub use detect::source as detect;
 
 use crate::config::{self, Scale, Source};
 use crate::error::{Error, Result};
-use crate::numbers::counted;
 use crate::room;
 use crate::talk::typed;
 use std::fmt;
@@ -127,7 +126,7 @@ impl Examples {
     }
 
     /// Whether no two examples, each of `width` numbers, differ.
-    fn are_alike(&self, width: usize) -> bool {
+    pub fn are_alike(&self, width: usize) -> bool {
         match &self.values {
             Values::U8(bytes) => bytes.chunks_exact(width).all(|x| x == &bytes[..width]),
             Values::F32(numbers) => numbers.chunks_exact(width).all(|x| x == &numbers[..width]),
@@ -384,14 +383,7 @@ pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
         Source::Ring | Source::Grid | Source::Line => data,
         _ => data.scaled(config.scale),
     };
-    let data = data.split(config, &whence)?.hold_out(config.hold_out);
-    if data.train.count > 1 && data.train.are_alike(data.shape.len()) {
-        let examples = counted(data.train.count as u64, "training example");
-        return Err(Error::Data(format!(
-            "{whence}: {examples}, all the same: there is no distribution to learn"
-        )));
-    }
-    Ok(data)
+    Ok(data.split(config, &whence)?.hold_out(config.hold_out))
 }
 
 /// That nothing lies at a path.

@@ -98,7 +98,7 @@ impl Classifier {
         device: Opened,
         watch: &mut dyn FnMut(u64, u64, f64) -> Result<()>,
     ) -> Result<Classifier> {
-        let (Some(_), Some(labels)) = (data.train.labels_of_several(), data.test.labels_of_several()) else {
+        let (Some(_), Some(labels)) = (&data.train.labels, data.test.labels_of_several()) else {
             return Err(Error::Data(format!(
                 "{} has no labels of two or more classes for both training and testing; a classifier needs them",
                 data.name

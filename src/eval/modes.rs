@@ -61,9 +61,9 @@ pub fn reverse_kl(counts: &[usize]) -> f64 {
 /// When the data are something else.
 pub(crate) fn mixture(source: Source) -> Result<&'static Mixture> {
     Mixture::of(source).filter(|mixture| mixture.axes == 2).ok_or_else(|| {
+        let other = if source == Source::Line { super::fitting(source) } else { "classes".into() };
         Error::Usage(format!(
-            "modes is a measure of ring, grid and stacked digits, this run has other data; measure {}",
-            super::fitting(source)
+            "modes is a measure of ring, grid and stacked digits; this run has other data: measure {other}"
         ))
     })
 }

@@ -69,6 +69,13 @@ impl Trainer {
                 data.name
             )));
         }
+        if data.train.count > 1 && data.train.are_alike(data.shape.len()) {
+            return Err(Error::Data(format!(
+                "{}: {}, all the same: there is no distribution to learn",
+                data.name,
+                counted(data.train.count as u64, "training example")
+            )));
+        }
         let gan = Gan::new(config, data.shape.len(), data.classes);
         for (player, network) in [("generator", &gan.generator), ("discriminator", &gan.discriminator)] {
             let expected = if player == "generator" { gan.numbers } else { 1 };

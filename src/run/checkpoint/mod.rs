@@ -392,5 +392,6 @@ pub fn locate(path: &Path) -> Result<(Checkpoint, PathBuf, Vec<String>)> {
 /// The run that a checkpoint lies in, where it still does.
 pub fn run_of(checkpoint: &Path) -> Option<PathBuf> {
     let home = super::Folder { path: checkpoint.parent()?.parent()?.to_path_buf() };
-    home.metrics_file().is_file().then_some(home.path)
+    let lies_there = checkpoint.parent() == Some(&home.checkpoints()) && home.config_file().is_file();
+    lies_there.then_some(home.path)
 }
