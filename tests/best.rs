@@ -101,6 +101,15 @@ fn patience_comes_to_an_end_and_more_of_it_goes_on() {
         &again,
         &["stopping:", "0 steps (30 in all)", "go on with: gansaku train --resume runs/r --patience 4"],
     );
+    let page = std::fs::read_to_string(path.join("report.html")).expect("a report");
+    says(
+        &page,
+        &[
+            "Its patience came to an end",
+            "train --resume runs/r --patience 4",
+            "by swd so far is that of step 10",
+        ],
+    );
     let fewer = refused(folder.path(), &["train", "--resume", "runs/r", "--steps", "29"], 2);
     says(&fewer, &["30 steps are done, more than the 29 asked for", "--steps 30"]);
     let more = run(folder.path(), &["train", "--resume", "runs/r", "--patience", "3"]);

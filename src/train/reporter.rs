@@ -14,7 +14,7 @@ use crate::report::Display;
 use crate::report::picture::Picture;
 use crate::report::run::{Neighbours, Status, Story, shots};
 use crate::report::tensorboard::Events;
-use crate::run::checkpoint::{self, Checkpoint};
+use crate::run::checkpoint::{self, Best, Checkpoint};
 use crate::run::{Folder, Line, atomic, journal};
 use crate::talk::typed;
 use std::path::PathBuf;
@@ -43,6 +43,8 @@ pub struct Drawn<'a> {
     pub generator: Option<&'a NetworkState>,
     /// The data, or why they are not at hand.
     pub data: std::result::Result<&'a Dataset, String>,
+    /// The best evaluation so far, where there are such.
+    pub best: Option<Best>,
     /// What the doctor says.
     pub verdicts: Vec<Verdict>,
     /// What it could not measure, and why.
@@ -71,7 +73,7 @@ impl Reporter {
 
 /// Everything a report tells.
 fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) -> Story<'a> {
-    let Drawn { gan, sampler, display, generator, data, verdicts, mut notes } = drawn;
+    let Drawn { gan, sampler, display, generator, data, best, verdicts, mut notes } = drawn;
     let config = &gan.config;
     let mut told = |e: Error| notes.push(e.to_string());
     let saved = checkpoint::list(&folder.checkpoints()).map_err(&mut told).unwrap_or_default();
@@ -112,6 +114,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         data,
         status,
         written: SystemTime::now(),
+        best,
         verdicts,
         notes,
         steps: [Some(step), total],
@@ -200,6 +203,7 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
     let mut sampler = Sampler::new(&gan, threads)?;
     let diagnosis = doctor::diagnose(&folder.path, data.as_deref())?;
     let drawn = Drawn {
+        best: checkpoint.state.best.clone(),
         verdicts: diagnosis.verdicts,
         notes: diagnosis.notes,
         gan: &gan,

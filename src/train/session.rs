@@ -118,8 +118,10 @@ impl Session {
             let best = self.trainer.state.best.as_ref();
             if let Some(why) = self.keeper.as_ref().and_then(|k| k.gives_up(best)) {
                 tell!("best: {why}");
-                let behind = best.map_or(0, |b| b.behind + 1);
-                more = format!(" --patience {}", behind.max(2 * self.trainer.config.checkpoint.patience));
+                let patience = self.trainer.config.checkpoint.patience;
+                more = best
+                    .and_then(|b| b.more_patience(patience))
+                    .map_or(String::new(), |n| format!(" --patience {n}"));
                 break;
             }
             self.trainer.advance(self.undisturbed())?;
@@ -235,6 +237,7 @@ impl Session {
             display: self.display,
             generator: Some(&t.networks[Player::Generator as usize]),
             data: Ok(&self.data),
+            best: t.state.best.clone(),
             verdicts: self.doctor.verdicts(),
             notes: vec![],
         };
@@ -256,6 +259,7 @@ impl Session {
             display: self.display,
             generator: None,
             data: Ok(&self.data),
+            best: self.trainer.state.best.clone(),
             verdicts: recorded.map_or(vec![], |diagnosis| diagnosis.verdicts),
             notes: vec![],
         };

@@ -22,7 +22,7 @@ use crate::doctor::{State, Verdict};
 use crate::eval::compare::Report;
 use crate::models::gan::Gan;
 use crate::numbers::{counted, duration_in_words, grouped, median, number, utc};
-use crate::run::checkpoint::Sums;
+use crate::run::checkpoint::{Best, Sums};
 use crate::run::{Line, Machine};
 use crate::talk::typed;
 use std::path::Path;
@@ -68,6 +68,8 @@ pub struct Story<'a> {
     pub status: Status,
     /// When this was.
     pub written: SystemTime,
+    /// The best evaluation so far, where there are such.
+    pub best: Option<Best>,
     /// What the doctor says.
     pub verdicts: Vec<Verdict>,
     /// What it could not measure, and why.
@@ -150,6 +152,12 @@ impl Story<'_> {
         format!("gansaku {verb} {}{}{rest}", typed(self.run), if rest.is_empty() { "" } else { " " })
     }
 
+    /// The flag without which a training whose patience came to an end would not go on; nothing otherwise.
+    fn more_patience(&self) -> String {
+        let more = self.best.as_ref().and_then(|best| best.more_patience(self.config.checkpoint.patience));
+        more.map_or(String::new(), |n| format!("--patience {n}"))
+    }
+
     fn summary(&self) -> Html {
         let (tone, word) = match &self.status {
             Status::Training => (Tone::Plain, "training"),
@@ -203,8 +211,13 @@ impl Story<'_> {
                     "",
                     Html::all([
                         strong("It stopped before its last step. "),
+                        text(if self.more_patience().is_empty() {
+                            ""
+                        } else {
+                            "Its patience came to an end. "
+                        }),
                         text("Whatever is below is of an unfinished training; "),
-                        code(&self.command("train --resume", "")),
+                        code(&self.command("train --resume", &self.more_patience())),
                         text(" goes on exactly where it stopped."),
                     ]),
                 ),
@@ -212,6 +225,14 @@ impl Story<'_> {
             Status::Training | Status::Finished => {}
         }
         out.extend(self.verdicts.iter().map(spoken));
+        out.extend(self.best.as_ref().map(|best| {
+            paragraph(&format!(
+                "The best checkpoint by {} so far is that of step {} ({}), kept as checkpoints/best.",
+                best.metric.name(),
+                grouped(best.step),
+                number(best.value)
+            ))
+        }));
         out.extend(self.notes.iter().map(|note| element("p", "soft", text(&sentence(note)))));
         out.extend(measured::findings(self));
         out.push(paragraph(if self.is_point() {
@@ -333,7 +354,10 @@ impl Story<'_> {
             // The same weights would take the same steps to the same end.
             (Status::Failed(_), _) if self.verdicts.iter().any(|v| v.state.ends_training()) => {}
             (Status::Stopped | Status::Failed(_), _) => {
-                say(self.command("train --resume", ""), "goes on from the last checkpoint.");
+                say(
+                    self.command("train --resume", &self.more_patience()),
+                    "goes on from the last checkpoint.",
+                );
             }
             (Status::Training, _) => {
                 let why = "goes on from the last checkpoint, should this training have been killed.";

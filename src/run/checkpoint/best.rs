@@ -22,6 +22,13 @@ pub struct Best {
     pub behind: u64,
 }
 
+impl Best {
+    /// The patience with which a training goes on that this much ended; absent where it has not come to an end.
+    pub fn more_patience(&self, patience: u64) -> Option<u64> {
+        (patience > 0 && self.behind >= patience).then(|| (self.behind + 1).max(2 * patience))
+    }
+}
+
 /// The best checkpoint's folder, beside the others.
 pub fn best_of(folder: &Path) -> PathBuf {
     folder.join("best")
