@@ -21,7 +21,7 @@ mod idx;
 mod program;
 
 use idx::digits_as_idx;
-use program::{gansaku, refused, run, says, workplace};
+use program::{gansaku, refused, run, says, stdout, workplace};
 
 /// A graph's result by the CPU executor and by the f64 interpreter.
 fn both(g: &Graph, root: Var, inputs: &[(&str, Var, Vec<f32>)]) -> (Vec<f32>, Vec<f64>) {
@@ -260,11 +260,68 @@ fn what_a_metric_lacks_is_said_before_anything_is_written() {
         &refused(path, &["doctor", "runs/00000-mnist", "--data", "gone"], 3),
         &["gone", "no such file or folder"],
     );
+    // Labels that have nothing to do with the pictures teach nothing, and what is seen through that is told.
+    let draw = Draw::new(3, 0, 0);
+    let random: Vec<u8> = (0..1_500).map(|i| (10.0 * draw.uniform(i)) as u8).collect();
+    let labels = idx::idx(&[1_500], &random);
+    std::fs::write(path.join("other/train-labels-idx1-ubyte"), labels).expect("written");
+    let poor = ["classifier", "other", "--out", "poor.safetensors", "--epochs", "2"];
+    says(&run(path, &poor), &["warning: the classifier other is right about", "say little"]);
+    let on_other = TRAIN.map(|word| if word == "idx" { "other" } else { word });
+    run(path, &[&on_other[..], &["--name", "poor"]].concat());
+    let prdc = ["eval", "runs/poor", "prdc", "--classifier", "poor.safetensors", "-n", "200"];
+    says(&stdout(path, &prdc), &["prdc:", "warning: the classifier other is right about"]);
     // Too few test examples.
     digits_as_idx(&path.join("other"), 1_500, 20, 0);
     run(path, &["classifier", "other", "--out", "few.safetensors", "--epochs", "1"]);
     let few = ["fd", "--classifier", "few.safetensors", "--data", "other"];
     says(&eval(&few, 3), &["fd needs 100 test examples", "has 20"]);
+}
+
+#[test]
+fn a_classifier_is_not_asked_about_pictures_that_it_was_trained_on() {
+    let folder = workplace();
+    let path = folder.path();
+    for (class, grey) in [("dark", 30u8), ("light", 180)] {
+        std::fs::create_dir_all(path.join("pictures").join(class)).expect("made");
+        for i in 0..300u32 {
+            let noisy = |x, y| image::Luma([grey + ((x * 7 + y * 13 + i * 17) % 40) as u8]);
+            let file = path.join("pictures").join(class).join(format!("{i}.png"));
+            image::GrayImage::from_fn(8, 8, noisy).save(file).expect("written");
+        }
+    }
+    let classifier = |out: &str, rest: &[&str]| {
+        let base = ["classifier", "pictures", "--size", "28", "--epochs", "1", "--out", out];
+        run(path, &[&base[..], rest].concat())
+    };
+    classifier("tenth.safetensors", &[]);
+    says(&classifier("third.safetensors", &["--hold-out", "0.3"]), &["180 of 600 are held out"]);
+    let train = |name: &str, hold_out: &str| {
+        let base = ["train", "digits", "--config", "small.toml", "--data", "pictures", "--name", name];
+        let sets = ["--set", "data.size=28", "--set", hold_out];
+        run(path, &[&base[..], &sets].concat());
+    };
+    train("third", "data.hold_out=0.3");
+    train("quarter", "data.hold_out=0.25");
+    let eval = |name: &str, classifier: &str| -> Vec<String> {
+        let words = ["eval", name, "fd", "--classifier", classifier, "-n", "100"];
+        words.map(String::from).to_vec()
+    };
+    fn typed(words: &[String]) -> Vec<&str> {
+        words.iter().map(String::as_str).collect()
+    }
+    let seen = eval("runs/third", "tenth.safetensors");
+    says(
+        &refused(path, &typed(&seen), 3),
+        &["was trained on 120 of the 180 examples", "`gansaku classifier DATA --hold-out 0.300`"],
+    );
+    for name in ["runs/third", "runs/quarter"] {
+        run(path, &typed(&eval(name, "third.safetensors")));
+    }
+    let wide = ["classifier", "pictures", "--hold-out", "0.7"];
+    let output = gansaku(path, &wide).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(2));
+    says(&String::from_utf8_lossy(&output.stderr), &["'0.7' for '--hold-out <SHARE>'", "0 to 0.5"]);
 }
 
 #[test]

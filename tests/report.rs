@@ -86,6 +86,12 @@ fn a_report_that_is_written_again_is_the_same_until_something_is_measured() {
         .filter_map(|m| m["metric"].as_str())
         .collect();
     assert_eq!(names, ["swd", "neighbours"], "a metric once, the newest");
+    // Cut short by a full disk, say, it is not nothing.
+    fs::write(path.join("eval.json"), "{\"checkpoint\": ").expect("written");
+    run(folder.path(), &["report", "runs/r"]);
+    let page = report(folder.path(), "r");
+    says(&page, &["What was measured cannot be read", "eval.json", "<code>gansaku eval runs/r</code>"]);
+    assert!(!page.contains("Nothing has been measured"), "it is not known");
 }
 
 #[test]

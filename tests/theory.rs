@@ -68,6 +68,20 @@ fn a_g_that_learns_brings_the_value_to_minus_log_4() {
     assert!(divergence < 0.02, "JSD is {divergence}");
     assert!((value + 4f64.ln()).abs() < 0.05, "V is {value}");
     assert!(error < 0.05, "|D − D*| is {error}");
+    // What the estimate of p_g adds by itself: nearly nothing of many samples, much of few.
+    let floor = |m: &Value, count: &str| {
+        let row = format!("{count} draws of the data, D = ½");
+        ["|D − D*|", "JSD"].map(|name| number(m, &row, name))
+    };
+    let [many, few] = ["100000", "500"].map(|count| {
+        run(folder.path(), &["eval", "runs/run", "theory", "-n", count, "--json", "floor.json"]);
+        let json = fs::read(folder.path().join("floor.json")).expect("kept");
+        let json: Value = serde_json::from_slice(&json).expect("JSON");
+        floor(&json["measurements"][0], count)
+    });
+    println!("floors: {many:?} of 100,000 samples, {few:?} of 500");
+    assert!(many[0] < 0.02 && many[1] < 0.002, "{many:?}");
+    assert!(few[0] > 5.0 * many[0] && few[1] > 20.0 * many[1], "{few:?}, {many:?}");
     // Figure 1 stands in the report.
     run(folder.path(), &["report", "runs/run"]);
     let page = fs::read_to_string(folder.path().join("runs/run/report.html")).expect("a report");

@@ -189,6 +189,13 @@ fn copies_and_a_d_that_knows_its_data_are_memorising() {
     let unsure =
         |_: u64, p: &mut Probe| (p.neighbour_ratio, p.d_held_out, p.d_deviation) = (None, Some(-0.9), 2.1);
     assert_eq!(judged(&[], 8, rest, unsure), [State::Healthy], "a share of next to nothing");
+    // Health that was not looked at is not claimed; of a mixture there is no end of unseen points.
+    for (source, known) in [("ring", true), ("digits", false)] {
+        let source = format!("data.source=\"{source}\"");
+        let healthy = verdicts(&[&source], 8, rest, |_, p| p.neighbour_ratio = None);
+        assert_eq!(healthy[0].state, State::Healthy);
+        assert_eq!(!healthy[0].evidence.contains("whether it memorises is not known"), known, "{healthy:?}");
+    }
     assert_eq!(
         judged(&[], 8, rest, |_, p| (p.neighbour_ratio, p.d_held_out) = (None, None)),
         [State::Healthy]

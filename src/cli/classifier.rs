@@ -43,6 +43,9 @@ pub struct Classifier {
     /// Channels of a folder's pictures: 1 or 3 [default: 3 if any picture has colour]
     #[arg(long, value_name = "N", value_parser = ["1", "3"])]
     channels: Option<String>,
+    /// Share of the training examples that is held out to test on, where no file holds test examples [default: 0.1]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    hold_out: Option<f64>,
     /// Where to compute: auto, cpu, cuda, cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = super::device)]
     device: Device,
@@ -66,7 +69,7 @@ pub fn run(args: &Classifier) -> Result<()> {
     let mut config = super::inspect::data_at(&args.data)?;
     (config.scale, config.size) = (Scale::Unit, usize::from(args.size));
     // Whatever is held out, the data are the same.
-    let held = std::mem::take(&mut config.hold_out);
+    let held = args.hold_out.unwrap_or(std::mem::take(&mut config.hold_out));
     config.channels = args.channels.as_ref().map_or(0, |n| if n == "1" { 1 } else { 3 });
     let dataset = data::load(&config, 0)?;
     let identity = match config.source.is_built_in() {
@@ -87,8 +90,15 @@ pub fn run(args: &Classifier) -> Result<()> {
         trained.card.tested_on,
         trained.width()
     ))?;
+    trained.warning().iter().for_each(|warning| tell!("warning: {warning}"));
     tell!("{} in {}", out.display(), readable(begun.elapsed()));
     Ok(())
+}
+
+/// A share of examples.
+fn share(typed: &str) -> std::result::Result<f64, String> {
+    let share = typed.parse().ok().filter(|share| (0.0..=0.5).contains(share));
+    share.ok_or_else(|| "expected a share: 0 to 0.5".into())
 }
 
 /// A name for data at a path: the last folder that is not called raw, in small letters.

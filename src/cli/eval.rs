@@ -1,7 +1,7 @@
 //! `gansaku eval`: how good a trained generator is, and compared to what.
 
 use crate::config::{self, Layers, Metric, Scale, Source};
-use crate::data::{self, Shape, identity};
+use crate::data::{self, Dataset, Shape, identity};
 use crate::error::{Error, Result};
 use crate::eval::classifier::Classifier;
 use crate::eval::compare::{Report, pairs};
@@ -82,7 +82,7 @@ pub fn run(args: &Eval) -> Result<()> {
     }
     let data_identity = identity::identity(&config.data)?;
     if let Some(classifier) = &classifier {
-        looks_at(classifier, &config.data, &data_identity, dataset.shape)?;
+        looks_at(classifier, &config.data, &data_identity, &dataset)?;
     }
     let mut kept = Kept::open(
         args.json.as_deref(),
@@ -128,7 +128,8 @@ pub fn run(args: &Eval) -> Result<()> {
 }
 
 /// Refuses a classifier that these data are not for.
-fn looks_at(classifier: &Classifier, data: &config::Data, identity: &str, shape: Shape) -> Result<()> {
+fn looks_at(classifier: &Classifier, data: &config::Data, identity: &str, examples: &Dataset) -> Result<()> {
+    let shape = examples.shape;
     if shape.is_point() {
         return Err(Error::Data("--classifier: the run makes points, a classifier sees pictures".into()));
     }
@@ -139,7 +140,11 @@ fn looks_at(classifier: &Classifier, data: &config::Data, identity: &str, shape:
     }
     // A stack's channels are looked at one by one.
     let channels = if data.source == Source::Stacked { 1 } else { shape.channels };
-    classifier.fits(identity, Shape { channels, ..shape })
+    classifier.fits(identity, Shape { channels, ..shape })?;
+    match data.source.is_built_in() || data.source == Source::Stacked {
+        true => Ok(()),
+        false => classifier.unseen(examples.test.count),
+    }
 }
 
 /// The files that measurements are kept in, written anew with each of them: what ends the program ends no more than the

@@ -122,7 +122,7 @@ impl Metric {
     }
 
     /// Whether it is measured in a classifier's terms, whatever the data.
-    fn needs_classifier(self) -> bool {
+    pub(crate) fn needs_classifier(self) -> bool {
         matches!(self, Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes | Metric::Cas)
     }
 

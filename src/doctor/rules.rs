@@ -3,6 +3,7 @@
 use super::State;
 use super::probe::Probe;
 use crate::config::{Config, Objective};
+use crate::data::toy::Mixture;
 use crate::eval::neighbours::MEMORISED;
 use crate::exec::scale;
 use crate::numbers::{median, number};
@@ -392,8 +393,13 @@ fn healthy(facts: &Facts) -> Option<String> {
     if let Some(modes) = &probe.modes {
         evidence += &format!(", on {} of {} modes", modes.captured, modes.of);
     }
-    if let Some(ratio) = probe.neighbour_ratio {
-        evidence += &format!(", {ratio:.2} times as far from training examples as held-out data");
+    match probe.neighbour_ratio {
+        Some(ratio) => {
+            evidence += &format!(", {ratio:.2} times as far from training examples as held-out data");
+        }
+        // Of a mixture there is no end of fresh points.
+        None if Mixture::of(facts.config.data.source).is_some() => {}
+        None => evidence += "; whether it memorises is not known: too few unseen examples are held out",
     }
     if let Some(far) = far(probe) {
         // Far and not known to come nearer is not health; it is too early, or soon has another name.

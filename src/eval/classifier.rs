@@ -19,6 +19,9 @@ use std::sync::Arc;
 
 /// Examples looked at at once.
 const ROWS: usize = 200;
+/// Of the way from naming the commonest class to being always right, the share below which a classifier is poor: as
+/// Cohen's kappa, agreement up to .2 is called slight (Landis & Koch 1977).
+const POOR: f64 = 0.2;
 /// The name of the card in the file's metadata.
 const CARD: &str = "classifier";
 
@@ -40,6 +43,10 @@ pub struct Card {
     pub accuracy: f64,
     /// How many test examples that was measured on.
     pub tested_on: usize,
+    /// Share of them that are of the commonest class: what always naming it would be right about. Absent in files of
+    /// before this was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commonest: Option<f64>,
     /// Seeds its training.
     pub seed: u64,
     /// How it was trained.
@@ -118,6 +125,7 @@ impl Classifier {
             trained_on: data.train.count,
             accuracy: 0.0,
             tested_on: data.test.count,
+            commonest: Some(commonest(labels)),
             seed: request.seed,
             recipe: request.recipe.clone(),
             weights: Some(hash(&weights)),
@@ -207,10 +215,43 @@ impl Classifier {
         Ok(())
     }
 
+    /// Refuses test examples of its data that it was trained on: where no file holds any, the first ones of one fixed
+    /// order are held out, `tests` of them by a run and its own number by a classifier.
+    ///
+    /// # Errors
+    /// When a run has more of them.
+    pub fn unseen(&self, tests: usize) -> Result<()> {
+        let Card { name, tested_on, trained_on, .. } = &self.card;
+        if tests <= *tested_on {
+            return Ok(());
+        }
+        let share = tests as f64 / (tested_on + trained_on) as f64;
+        Err(Error::Data(format!(
+            "the classifier {name} was trained on {} of the {tests} examples that the run holds out; make one that holds \
+             out as many with `gansaku classifier DATA --hold-out {:.3}`",
+            tests - tested_on,
+            (1_000.0 * share).ceil() / 1_000.0
+        )))
+    }
+
     /// Its name, accuracy and hash, as protocols tell them.
     pub fn told(&self) -> String {
         let Card { name, accuracy, .. } = &self.card;
         format!("classifier {name} ({:.2} % on test data, {})", 100.0 * accuracy, shortened(&self.sha256))
+    }
+
+    /// What to know before trusting what it sees: it is little better than naming the commonest class.
+    pub fn warning(&self) -> Option<String> {
+        let Card { name, accuracy, commonest, .. } = &self.card;
+        let commonest = commonest.unwrap_or(1.0 / self.card.classes as f64);
+        (*accuracy < commonest + POOR * (1.0 - commonest)).then(|| {
+            format!(
+                "the classifier {name} is right about {:.1} % of test data, and always naming the commonest class about \
+                 {:.1} %: its features and labels say little",
+                100.0 * accuracy,
+                100.0 * commonest
+            )
+        })
     }
 
     /// Length of a feature vector.
@@ -245,6 +286,13 @@ impl Classifier {
         let right = found.iter().zip(labels).filter(|(a, b)| a == b).count();
         right as f64 / labels.len().max(1) as f64
     }
+}
+
+/// The share of the commonest label.
+fn commonest(labels: &[u8]) -> f64 {
+    let mut counts = [0usize; 256];
+    labels.iter().for_each(|&label| counts[usize::from(label)] += 1);
+    counts.into_iter().max().unwrap_or(0) as f64 / labels.len().max(1) as f64
 }
 
 /// The hash that a card keeps of its weights.

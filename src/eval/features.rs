@@ -1,6 +1,7 @@
 //! What metrics in a classifier's features have in common.
 
 use super::{Metric, Subject};
+use crate::config::Source;
 use crate::error::{Error, Result};
 
 /// Samples that such metrics draw, and examples they are compared to, where the data have as many.
@@ -65,6 +66,15 @@ impl Subject<'_> {
             train_labels: train.labels,
             test: classifier.features(&test),
         })
+    }
+
+    /// Whether a metric is what the classifier makes of samples.
+    pub(super) fn looks_through_classifier(&self, metric: Metric) -> bool {
+        match metric {
+            Metric::Modes => self.forger.config.data.source == Source::Stacked,
+            Metric::Cas => self.forger.gan.classes == 0,
+            _ => metric.needs_classifier(),
+        }
     }
 
     /// The classifier that a metric needs, once it is known to be of these data.

@@ -64,7 +64,7 @@ impl Subject<'_> {
     /// When the data lack what it needs; the message says what.
     pub fn measure(&mut self, metric: Metric) -> Result<Measurement> {
         self.check(metric)?;
-        match metric {
+        let found = match metric {
             Metric::Parzen => self.parzen(),
             Metric::Modes => self.modes(),
             Metric::Neighbours => self.neighbours(),
@@ -77,7 +77,9 @@ impl Subject<'_> {
             Metric::MsSsim => self.similarity(),
             Metric::Birthday => self.birthday(),
             Metric::Theory => self.theory(),
-        }
+        }?;
+        let looks = self.looks_through_classifier(metric);
+        Ok(found.warned(self.classifier.as_ref().filter(|_| looks).and_then(|c| c.warning())))
     }
 
     /// Checks that the data have what a metric needs.

@@ -35,14 +35,14 @@ const NEGLIGIBLE: f64 = 1e-5;
 /// What was found.
 #[derive(Debug, Clone)]
 pub struct Findings {
-    /// Mean of |D − p_data / (p_data + p_g)| under (p_data + p_g) / 2.
-    pub error: f64,
+    /// Of D from the best D, and of the densities from each other.
+    pub distances: Distances,
     /// V(D, G): mean log D(x) + mean log(1 − D(G(z))).
     pub value: f64,
     /// Its standard error.
     pub value_error: f64,
-    /// Jensen-Shannon divergence of p_data and p_g, nats: from 0 to log 2.
-    pub divergence: f64,
+    /// The same distances of as many draws from the data, whose best D is ½ everywhere.
+    pub floor: Distances,
     /// Standard deviation of the kernel.
     pub width: f64,
     /// The densities and D on the grid.
@@ -52,8 +52,17 @@ pub struct Findings {
 impl Findings {
     /// V of the best D: −log 4 + 2·JSD.
     pub fn best_value(&self) -> f64 {
-        -(4f64.ln()) + 2.0 * self.divergence
+        -(4f64.ln()) + 2.0 * self.distances.divergence
     }
+}
+
+/// What lies between D and the best D, and between the densities.
+#[derive(Debug, Clone, Copy)]
+pub struct Distances {
+    /// Mean of |D − p_data / (p_data + p_g)| under (p_data + p_g) / 2.
+    pub error: f64,
+    /// Jensen-Shannon divergence of p_data and p_g, nats: from 0 to log 2.
+    pub divergence: f64,
 }
 
 /// Densities and D on the cells of a grid.
@@ -89,6 +98,19 @@ impl Field {
 
     fn area(&self) -> f64 {
         self.side[..self.axes].iter().product()
+    }
+
+    /// Sums over the cells in which D was asked.
+    fn distances(&self) -> Distances {
+        let (mut weight, mut error, mut divergence) = (0.0, 0.0, 0.0);
+        for cell in (0..self.d.len()).filter(|&c| self.d[c].is_finite()) {
+            let (p, q) = (self.data[cell], self.samples[cell]);
+            weight += 0.5 * (p + q);
+            error += 0.5 * (p + q) * (self.d[cell] - self.best(cell)).abs();
+            let term = |p: f64, other: f64| if p > 0.0 { p * (2.0 * p / (p + other)).ln() } else { 0.0 };
+            divergence += 0.5 * (term(p, q) + term(q, p));
+        }
+        Distances { error: error / weight, divergence: divergence * self.area() }
     }
 }
 
@@ -144,14 +166,7 @@ pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, threads: usize)
     for (&cell, logit) in known.iter().zip(ask(&points)) {
         field.d[cell] = sigmoid(logit);
     }
-    let (mut weight, mut error, mut divergence) = (0.0, 0.0, 0.0);
-    for &cell in &known {
-        let (p, q) = (field.data[cell], field.samples[cell]);
-        weight += 0.5 * (p + q);
-        error += 0.5 * (p + q) * (field.d[cell] - field.best(cell)).abs();
-        let term = |p: f64, other: f64| if p > 0.0 { p * (2.0 * p / (p + other)).ln() } else { 0.0 };
-        divergence += 0.5 * (term(p, q) + term(q, p));
-    }
+    let distances = field.distances();
     // Fresh points of both kinds.
     let real = toy::load(mixture, POINTS, seed.wrapping_add(1)).train;
     let crate::data::Values::F32(real) = real.values else { unreachable!("mixtures are numbers") };
@@ -160,13 +175,24 @@ pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, threads: usize)
     let fake: Vec<f64> = ask(fake).into_iter().map(|l| -softplus(l)).collect();
     let ((value_real, se_real), (value_fake, se_fake)) = (mean_and_error(&real), mean_and_error(&fake));
     Ok(Findings {
-        error: error / weight,
+        distances,
         value: value_real + value_fake,
         value_error: se_real.hypot(se_fake),
-        divergence: divergence * field.area(),
+        floor: floor(mixture, seed.wrapping_add(2), count, width),
         width,
         field,
     })
+}
+
+/// What `count` draws from the data themselves measure, and the D that is best against them, ½ everywhere: what the
+/// estimate of p_g adds.
+fn floor(mixture: &Mixture, seed: u64, count: usize, width: f64) -> Distances {
+    let crate::data::Values::F32(samples) = toy::load(mixture, count, seed).train.values else {
+        unreachable!("mixtures are numbers")
+    };
+    let mut field = densities(mixture, &samples, width);
+    asked(&field).into_iter().for_each(|cell| field.d[cell] = 0.5);
+    field.distances()
 }
 
 fn sigmoid(x: f64) -> f64 {
@@ -326,18 +352,18 @@ impl Subject<'_> {
             found.width,
             count.min(POINTS)
         );
-        let best = [("|D − D*|", 0.0), ("V(D, G)", found.best_value()), ("JSD", found.divergence)];
-        let equal = [("|D − D*|", 0.0), ("V(D, G)", -(4f64.ln())), ("JSD", 0.0)];
-        let numbers = [
-            ("|D − D*|", found.error),
-            ("V(D, G)", found.value),
-            ("se", found.value_error),
-            ("JSD", found.divergence),
-        ];
+        let Distances { error, divergence } = found.distances;
+        let best = [("|D − D*|", 0.0), ("V(D, G)", found.best_value()), ("JSD", divergence)];
+        let value = -(4f64.ln());
+        let equal = [("|D − D*|", 0.0), ("V(D, G)", value), ("JSD", 0.0)];
+        let floor = [("|D − D*|", found.floor.error), ("V(D, G)", value), ("JSD", found.floor.divergence)];
+        let numbers =
+            [("|D − D*|", error), ("V(D, G)", found.value), ("se", found.value_error), ("JSD", divergence)];
         let measurement = self
             .measurement(Metric::Theory, protocol, count, numbers)
             .beside("the best D against this G", best)
             .beside("equilibrium: p_g = p_data", equal)
+            .beside(format!("{count} draws of the data, D = ½"), floor)
             .warned(warning);
         Ok(Measurement { curves, picture: (field.axes == 2).then(|| panels(field)), ..measurement })
     }

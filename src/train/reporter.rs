@@ -100,7 +100,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
     lines.retain(|l| l.step <= step);
     let pictures = folder.pictures().map_err(&mut told).unwrap_or_default();
     let evaluated = Some(folder.eval_file()).filter(|file| file.exists());
-    let measured = evaluated.and_then(|file| Report::read(&file).map_err(&mut told).ok());
+    let measured = evaluated.map(|file| Report::read(&file)).transpose().map_err(|e| e.to_string());
     let examples = data.as_ref().map(|d| d.train.count as u64).ok();
     let total = match config.train.epochs {
         0 => Some(config.train.steps),

@@ -10,7 +10,7 @@ use crate::report::html::{
 
 /// The warnings among the measurements.
 pub fn findings(story: &Story) -> Vec<Html> {
-    let all = story.measured.iter().flat_map(|report| &report.measurements);
+    let all = story.measured.iter().flatten().flat_map(|report| &report.measurements);
     let warnings = all.flat_map(|m| m.warnings.iter().map(|warning| (&m.metric, warning)));
     let told = |(metric, warning): (&String, &String)| {
         let words = Html::all([strong(&format!("{metric}: ")), text(warning), text(".")]);
@@ -21,7 +21,11 @@ pub fn findings(story: &Story) -> Vec<Html> {
 
 /// A table a metric, each with its protocol and real data beside the run.
 pub fn section(story: &Story) -> Vec<Html> {
-    let Some(report) = story.measured.as_ref().filter(|report| !report.measurements.is_empty()) else {
+    let measured = match &story.measured {
+        Ok(measured) => measured.as_ref().filter(|report| !report.measurements.is_empty()),
+        Err(why) => return vec![unreadable(story, why)],
+    };
+    let Some(report) = measured else {
         if story.sums.is_none() {
             return vec![paragraph(
                 "Nothing has been measured: that takes a checkpoint, and none has been written.",
@@ -47,6 +51,18 @@ pub fn section(story: &Story) -> Vec<Html> {
         out.push(element("p", "soft", text(&format!("Protocol: {}; seed {}.", m.protocol, m.seed))));
     }
     out
+}
+
+/// There is a file of measurements, and what is in it is not known.
+fn unreadable(story: &Story, why: &str) -> Html {
+    let command = code(&story.command("eval", ""));
+    let words = [
+        strong("What was measured cannot be read: "),
+        text(&format!("{why}. Once that file is moved away, ")),
+        command,
+        text(" measures again."),
+    ];
+    callout(Tone::Warning, element("p", "", Html::all(words)))
 }
 
 /// D over the plane.

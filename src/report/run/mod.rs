@@ -86,8 +86,8 @@ pub struct Story<'a> {
     pub walk: Option<Picture>,
     /// Samples beside training examples, or why not.
     pub neighbours: Result<Neighbours, String>,
-    /// What `gansaku eval` left in the folder.
-    pub measured: Option<Report>,
+    /// What `gansaku eval` left in the folder, or why it cannot be read.
+    pub measured: Result<Option<Report>, String>,
     /// The picture that `gansaku eval RUN theory` left there, a PNG.
     pub theory: Option<Vec<u8>>,
     /// The newest checkpoint's name and its files' sums.
@@ -370,7 +370,7 @@ impl Story<'_> {
             (Status::Finished, _) => {}
         }
         say(self.command("sample", "-n 400"), "draws more samples.");
-        if self.measured.is_none() {
+        if self.measured == Ok(None) {
             say(self.command("eval", ""), "measures it; the numbers then stand in this report.");
         }
         if !self.is_point() {
