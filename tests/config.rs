@@ -6,7 +6,9 @@ mod says;
 use gansaku::config::{Config, Layers, RECIPES};
 use gansaku::error::Error;
 use says::says;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use toml::{Table, Value};
 
 fn message(result: Result<impl Sized, Error>) -> String {
     match result {
@@ -206,4 +208,99 @@ fn a_file_brings_a_recipe_only_where_it_is_whole() {
     assert_eq!(laid_over("digits", &whole).map(|c| c.recipe), Ok("grid".into()));
     let evil = whole.replacen("\"grid\"", "\"../../evil\"", 1);
     says(&message(laid_over("digits", &evil)), &["recipe is \"../../evil\"", "a name: letters"]);
+}
+
+/// `docs/configuration.md`, row by row: the keys of the first column, and the default as TOML writes it.
+fn documented() -> Vec<(String, Option<Value>)> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md"));
+    let text = text.expect("the page is there");
+    let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(String::from).collect::<Vec<_>>();
+    let rows = text.lines().filter(|l| l.starts_with("| `"));
+    let row = |line: &str| -> Vec<(String, Option<Value>)> {
+        let cells: Vec<&str> = line.split('|').collect();
+        let default = quoted(cells[2]).first().map(|word| {
+            let table: Table = toml::from_str(&format!("x = {word}")).expect("a default is TOML");
+            table["x"].clone()
+        });
+        quoted(cells[1]).into_iter().map(|key| (key, default.clone())).collect()
+    };
+    rows.flat_map(row).collect()
+}
+
+/// The leaves of a tree by dotted key, both networks as `*` and layers as `N`.
+fn leaves(at: &str, value: &Value, found: &mut BTreeMap<String, Value>) {
+    let mut below = |key: &str, value: &Value| {
+        let key = match key {
+            "generator" | "discriminator" => "*",
+            key if key.bytes().all(|b| b.is_ascii_digit()) => "N",
+            key => key,
+        };
+        leaves(&if at.is_empty() { key.to_string() } else { format!("{at}.{key}") }, value, found);
+    };
+    match value {
+        Value::Table(table) => table.iter().for_each(|(key, value)| below(key, value)),
+        Value::Array(list) if list.iter().all(Value::is_table) => {
+            list.iter().enumerate().for_each(|(i, value)| below(&i.to_string(), value));
+        }
+        leaf => drop(found.insert(at.to_string(), leaf.clone())),
+    }
+}
+
+fn leaves_of(config: &Config) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    leaves("", &toml::from_str(&config.to_toml()).expect("TOML"), &mut found);
+    found
+}
+
+/// What says no more than it must, with that rule for both networks.
+fn least(rule: &str) -> Config {
+    let network = "layers = [{ units = 3, init = { normal = 1.0 } }, { init = { normal = 1.0 } }]";
+    let optimizer = format!("lr = 0.1\nrule.{rule}");
+    let text = format!(
+        "recipe = \"least\"\nabout = \"\"\ndata = {{ source = \"ring\" }}\n\
+         latent = {{ dim = 2, distribution = \"normal\" }}\nloss = {{ objective = \"hinge\" }}\n\
+         train = {{ batch = 4, epochs = 1 }}\n[generator]\n{network}\n[discriminator]\n{network}\n\
+         [optimizer.generator]\n{optimizer}\n[optimizer.discriminator]\n{optimizer}\n"
+    );
+    Layers::resolved(&text, "a test").and_then(Layers::finish).expect("enough")
+}
+
+#[test]
+fn every_key_is_documented_with_its_default() {
+    let documented = documented();
+    let rules = ["adam = { beta1 = 0.5, beta2 = 0.5 }", "sgd = {}", "rms-prop = {}"];
+    let mut defaults: BTreeMap<String, Value> =
+        rules.iter().flat_map(|rule| leaves_of(&least(rule))).collect();
+    // A share is held out unless a recipe says otherwise; what was written before there was a choice holds out none.
+    let ring = Layers::recipe("ring-rpgan").and_then(Layers::finish).expect("a recipe");
+    let mut of_ring = leaves_of(&ring);
+    defaults.extend(["data.hold_out", "train.epochs"].map(|key| of_ring.remove_entry(key).expect("there")));
+    // What says nothing where it is off.
+    defaults.insert("checkpoint.patience".into(), Value::Integer(0));
+    let mut known: BTreeSet<String> = defaults.keys().cloned().collect();
+    for (name, _) in RECIPES {
+        let config = Layers::recipe(name).and_then(Layers::finish).expect(name);
+        known.extend(leaves_of(&config).into_keys());
+    }
+    let mut every = Layers::recipe("mnist").expect("a recipe");
+    let absent = [
+        "data.path=x",
+        "data.train=[0, 9]",
+        "data.valid=[9, 10]",
+        "checkpoint.best_by=swd",
+        "checkpoint.patience=3",
+    ];
+    absent.iter().for_each(|set| every.set(set).expect("a key"));
+    known.extend(leaves_of(&every.finish().expect("in range")).into_keys());
+    let covers = |row: &str, key: &str| key == row || key.starts_with(&format!("{row}."));
+    for key in &known {
+        assert!(documented.iter().any(|(row, _)| covers(row, key)), "{key} is not documented");
+    }
+    for (row, default) in &documented {
+        assert!(known.iter().any(|key| covers(row, key)), "{row} is documented, but no such key");
+        if let Some(default) = default {
+            assert_eq!(defaults.get(row), Some(default), "the default of {row}");
+        }
+    }
+    assert!(documented.iter().filter(|(_, default)| default.is_some()).count() > 30);
 }
