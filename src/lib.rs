@@ -16,6 +16,7 @@ pub mod error;
 pub mod eval;
 pub mod exec;
 pub mod graph;
+pub mod inference;
 pub mod lower;
 pub mod models;
 pub mod nn;

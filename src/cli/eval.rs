@@ -7,10 +7,10 @@ use crate::eval::classifier::Classifier;
 use crate::eval::compare::{Report, pairs};
 use crate::eval::{Measurement, Subject, parzen};
 use crate::exec::Device;
+use crate::inference::TrainedGenerator;
 use crate::numbers::Numbers;
 use crate::report::picture::Picture;
 use crate::run::{Folder, atomic, checkpoint};
-use crate::train::forger::Forger;
 use clap::Args;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -64,19 +64,19 @@ pub fn run(args: &Eval) -> Result<()> {
     super::has_folder("--json", args.json.as_deref())?;
     // A device that is not there is told before anything is read.
     let mut windows = parzen::open(args.device)?;
-    let mut forger = Forger::load(from, threads)?;
-    let mut config = forger.config.clone();
-    config.data.moved(args.data.as_deref(), &forger.from)?;
+    let mut generator = TrainedGenerator::load(from, threads)?;
+    let mut config = generator.config.clone();
+    config.data.moved(args.data.as_deref(), &generator.from)?;
     if args.data.is_none() {
         config.data.path = data_path(from)?;
     }
     let mut classifier = args.classifier.as_deref().map(|c| Classifier::load(c, threads)).transpose()?;
     let dataset = data::load(&config.data, config.seed)?;
-    if dataset.shape != forger.display.shape {
+    if dataset.shape != generator.display.shape {
         return Err(Error::Data(format!(
             "{} makes {}, the data are {}; give the data it was trained on with --data",
-            forger.from.display(),
-            forger.display.shape,
+            generator.from.display(),
+            generator.display.shape,
             dataset.shape
         )));
     }
@@ -87,9 +87,9 @@ pub fn run(args: &Eval) -> Result<()> {
     let mut kept = Kept::open(
         args.json.as_deref(),
         Report {
-            checkpoint: forger.from.clone(),
-            step: forger.step,
-            recipe: forger.config.recipe.clone(),
+            checkpoint: generator.from.clone(),
+            step: generator.step,
+            recipe: generator.config.recipe.clone(),
             data: dataset.name.clone(),
             data_identity,
             measurements: vec![],
@@ -103,8 +103,8 @@ pub fn run(args: &Eval) -> Result<()> {
         }
     }
     let (data, seed, count) = (&dataset, args.seed, args.count.map(|n| n as usize));
-    let (forger, windows, classifier) = (&mut forger, &mut *windows, classifier.as_mut());
-    let mut subject = Subject { forger, data, seed, count, classifier, threads, windows };
+    let (generator, windows, classifier) = (&mut generator, &mut *windows, classifier.as_mut());
+    let mut subject = Subject { generator, data, seed, count, classifier, threads, windows };
     // What cannot be measured is told before anything is; asked for by name, it ends the program.
     let mut metrics = vec![];
     for metric in wished {
@@ -117,7 +117,7 @@ pub fn run(args: &Eval) -> Result<()> {
     if metrics.is_empty() {
         return Err(Error::Data(format!("{}: no metric fits these data", from.display())));
     }
-    identity::same(&subject.forger.from, subject.forger.data.as_deref(), &config.data, subject.data)?;
+    identity::same(&subject.generator.from, subject.generator.data.as_deref(), &config.data, subject.data)?;
     for metric in metrics {
         let measurement = subject.measure(metric)?;
         super::print(&describe(&measurement))?;

@@ -1,12 +1,12 @@
 //! `gansaku sample` and `gansaku interpolate`: pictures and arrays from a trained generator.
 
 use crate::error::{Error, Result};
+use crate::inference::TrainedGenerator;
+use crate::inference::{noise, walk};
 use crate::numbers::{counted, grouped};
 use crate::report::picture::Picture;
 use crate::report::{gif, npy_header};
 use crate::run::atomic;
-use crate::train::forger::Forger;
-use crate::train::sampler::{noise, walk};
 use crate::train::signals::Signals;
 use clap::Args;
 use rayon::prelude::*;
@@ -74,8 +74,8 @@ fn ending(path: &Path) -> &str {
     path.extension().and_then(|e| e.to_str()).unwrap_or("")
 }
 
-fn done(count: usize, what: &str, forger: &Forger, out: &Path) {
-    tell!("{} from {} in {}", counted(count as u64, what), forger.from.display(), out.display());
+fn done(count: usize, what: &str, generator: &TrainedGenerator, out: &Path) {
+    tell!("{} from {} in {}", counted(count as u64, what), generator.from.display(), out.display());
 }
 
 /// Samples made and written at once.
@@ -95,33 +95,33 @@ pub fn sample(args: &Sample) -> Result<()> {
     if !folder {
         super::has_folder("--out", Some(&args.out))?;
     }
-    let mut forger = Forger::load(&args.from, super::threads(args.threads)?)?;
-    forger.check_label(args.label)?;
-    forger.check_count(count)?;
+    let mut generator = TrainedGenerator::load(&args.from, super::threads(args.threads)?)?;
+    generator.check_label(args.label)?;
+    generator.check_count(count)?;
     if folder {
-        pictures(args, &mut forger)?;
+        pictures(args, &mut generator)?;
     } else if ending(&args.out) == "npy" {
-        array(args, &mut forger)?;
+        array(args, &mut generator)?;
     } else {
-        if count > GRID && !forger.display.shape.is_point() {
+        if count > GRID && !generator.display.shape.is_point() {
             return Err(Error::Usage(format!(
                 "--count {count}: one picture takes at most {GRID}; --out FILE.npy or a folder takes them all"
             )));
         }
-        let conditional = forger.gan.classes > 0 && args.label.is_none();
+        let conditional = generator.gan.classes > 0 && args.label.is_none();
         // Classes take turns: as many columns make one class a column.
-        let columns = if conditional { forger.gan.classes } else { count.isqrt().max(count.min(10)) };
-        let samples = forger.samples(count, args.seed, args.label)?;
-        atomic::write(&args.out, &forger.display.picture(&samples, columns).png())?;
+        let columns = if conditional { generator.gan.classes } else { count.isqrt().max(count.min(10)) };
+        let samples = generator.samples(count, args.seed, args.label)?;
+        atomic::write(&args.out, &generator.display.picture(&samples, columns).png())?;
     }
-    done(count, "sample", &forger, &args.out);
+    done(count, "sample", &generator, &args.out);
     Ok(())
 }
 
 /// The samples part by part, each with the number of its first.
 fn parts(
     args: &Sample,
-    forger: &mut Forger,
+    generator: &mut TrainedGenerator,
     take: &mut dyn FnMut(usize, Vec<f32>) -> Result<()>,
 ) -> Result<()> {
     let (count, signals) = (args.count as usize, Signals::listen()?);
@@ -131,12 +131,12 @@ fn parts(
             let left = if ending(&args.out) == "npy" { "was not written" } else { "holds these alone" };
             return Err(signal.ended(format!("{drawn} were drawn; {} {left}", args.out.display())));
         }
-        take(from, forger.samples_in(from..count.min(from + PART), args.seed, args.label)?)
+        take(from, generator.samples_in(from..count.min(from + PART), args.seed, args.label)?)
     })
 }
 
 /// One PNG a sample. Tools that read such a folder read all of it, so nothing else may lie there.
-fn pictures(args: &Sample, forger: &mut Forger) -> Result<()> {
+fn pictures(args: &Sample, generator: &mut TrainedGenerator) -> Result<()> {
     let folder = &args.out;
     std::fs::create_dir_all(folder).map_err(|e| Error::io("make the folder", folder, &e))?;
     let there = std::fs::read_dir(folder).map_err(|e| Error::io("list", folder, &e))?.count();
@@ -145,8 +145,8 @@ fn pictures(args: &Sample, forger: &mut Forger) -> Result<()> {
         let why = "perhaps of a call that was cut off; samples would mix with them: choose a new folder, or empty it";
         return Err(Error::Usage(format!("--out {}: holds {has} already, {why}", folder.display())));
     }
-    let (display, digits) = (forger.display, (args.count - 1).to_string().len().max(6));
-    parts(args, forger, &mut |from, samples| {
+    let (display, digits) = (generator.display, (args.count - 1).to_string().len().max(6));
+    parts(args, generator, &mut |from, samples| {
         samples.par_chunks_exact(display.shape.len()).enumerate().try_for_each(|(i, one)| {
             let file = folder.join(format!("{:0digits$}.png", from + i));
             // Not atomic: flushing thousands of files takes longer than drawing them, and they are soon drawn again.
@@ -156,8 +156,8 @@ fn pictures(args: &Sample, forger: &mut Forger) -> Result<()> {
 }
 
 /// One array of all samples.
-fn array(args: &Sample, forger: &mut Forger) -> Result<()> {
-    let (display, count) = (forger.display, args.count as usize);
+fn array(args: &Sample, generator: &mut TrainedGenerator) -> Result<()> {
+    let (display, count) = (generator.display, args.count as usize);
     let shape = display.shape;
     let dimensions: &[usize] = match shape.is_point() {
         true => &[count, shape.channels],
@@ -166,7 +166,7 @@ fn array(args: &Sample, forger: &mut Forger) -> Result<()> {
     atomic::write_with(&args.out, &mut |file| {
         let mut write = |bytes: &[u8]| file.write_all(bytes).map_err(|e| Error::io("write", &args.out, &e));
         write(&npy_header(dimensions))?;
-        parts(args, forger, &mut |_, samples| {
+        parts(args, generator, &mut |_, samples| {
             let numbers = display.unit(&samples);
             write(&numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())
         })
@@ -182,24 +182,24 @@ pub fn interpolate(args: &Interpolate) -> Result<()> {
         return Err(Error::Usage("--seeds: expected at least two, as in --seeds 0,1".into()));
     }
     super::has_folder("--out", Some(&args.out))?;
-    let mut forger = Forger::load(&args.from, super::threads(args.threads)?)?;
-    let usual = if animated { 30 } else { forger.display.frames() };
+    let mut generator = TrainedGenerator::load(&args.from, super::threads(args.threads)?)?;
+    let usual = if animated { 30 } else { generator.display.frames() };
     let frames = args.frames.map_or(usual, |f| f as usize);
     // An animation comes back to where it began.
     let round = args.seeds.iter().chain(animated.then(|| &args.seeds[0]));
-    let stops: Vec<Vec<f32>> = round.map(|&seed| noise(&forger.config, seed, 1)).collect();
+    let stops: Vec<Vec<f32>> = round.map(|&seed| noise(&generator.config, seed, 1)).collect();
     let latent = walk(&stops, frames, args.slerp);
-    let count = latent.len() / forger.config.latent.dim;
-    let label = args.label.or((forger.gan.classes > 0).then_some(0));
-    let numbers = forger.samples_of(&latent, label)?;
+    let count = latent.len() / generator.config.latent.dim;
+    let label = args.label.or((generator.gan.classes > 0).then_some(0));
+    let numbers = generator.samples_of(&latent, label)?;
     let bytes = if animated {
-        let each = numbers.chunks_exact(forger.display.shape.len());
-        let pictures: Vec<Picture> = each.map(|one| forger.display.picture(one, 1)).collect();
+        let each = numbers.chunks_exact(generator.display.shape.len());
+        let pictures: Vec<Picture> = each.map(|one| generator.display.picture(one, 1)).collect();
         gif(&pictures, 5)?
     } else {
-        forger.display.picture(&numbers, frames).png()
+        generator.display.picture(&numbers, frames).png()
     };
     atomic::write(&args.out, &bytes)?;
-    done(count, "frame", &forger, &args.out);
+    done(count, "frame", &generator, &args.out);
     Ok(())
 }

@@ -9,9 +9,9 @@ use crate::eval::modes;
 use crate::eval::neighbours::{self, median_distance};
 use crate::exec::States;
 use crate::graph::Player;
+use crate::inference::{Sampler, labels, noise};
+use crate::inference::{Scored, Scorer};
 use crate::models::gan::Gan;
-use crate::train::appraiser::{Appraisal, Appraiser};
-use crate::train::sampler::{Sampler, labels, noise};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -98,7 +98,7 @@ pub struct Prober {
     gan: Gan,
     data: Arc<Dataset>,
     sampler: Sampler,
-    appraiser: Appraiser,
+    scorer: Scorer,
     train: Reals,
     held_out: Option<Reals>,
     /// Mean distance between two training examples.
@@ -116,11 +116,10 @@ impl Prober {
     pub fn new(config: &Config, data: &Arc<Dataset>, threads: usize) -> Result<Prober> {
         let gan = Gan::new(config, data.shape.len(), data.classes);
         let compared = COUNT.max(config.discriminator.pack);
-        let appraiser = Appraiser::new(&gan, compared, threads)?;
-        let some =
-            |split: &Examples, count: usize| reals(data, split, appraiser.whole(count.min(split.count)));
+        let scorer = Scorer::new(&gan, compared, threads)?;
+        let some = |split: &Examples, count: usize| reals(data, split, scorer.whole(count.min(split.count)));
         let train = some(&data.train, compared);
-        let told = |split: &&&Examples| appraiser.whole(compared.min(split.count)) >= FEWEST_HELD_OUT;
+        let told = |split: &&&Examples| scorer.whole(compared.min(split.count)) >= FEWEST_HELD_OUT;
         let held_out = [&data.valid, &data.test].into_iter().find(|s| told(&s));
         let held_out = held_out.map(|split| some(split, compared));
         let mixture = modes::mixture(config.data.source).ok();
@@ -130,7 +129,7 @@ impl Prober {
             data: data.clone(),
             closeness: None,
             gan,
-            appraiser,
+            scorer,
             train,
             held_out,
             mixture,
@@ -153,7 +152,7 @@ impl Prober {
     fn measure(&mut self, networks: &States, step: u64) -> Probe {
         let dim = self.gan.numbers;
         let config = &self.gan.config;
-        let compared = self.appraiser.whole(COUNT.max(config.discriminator.pack));
+        let compared = self.scorer.whole(COUNT.max(config.discriminator.pack));
         let count = if self.mixture.is_some() { modes::SAMPLES.max(compared) } else { compared };
         let classes = labels(self.gan.classes, None, 0..count);
         let latent = noise(config, config.seed, count);
@@ -161,12 +160,12 @@ impl Prober {
         let samples = &all[..compared * dim];
         let within = mean_distance_within(samples, dim);
         let across = mean_distance(samples, &self.train.numbers, dim);
-        let mut appraise = |x: &[f32], labels: &[usize]| {
-            self.appraiser.appraise(&networks[Player::Discriminator as usize], x, labels)
+        let mut score = |x: &[f32], labels: &[usize]| {
+            self.scorer.score(&networks[Player::Discriminator as usize], x, labels)
         };
-        let of_samples = appraise(samples, &classes);
-        let of_train = appraise(&self.train.numbers, &self.train.labels);
-        let of_held_out = self.held_out.as_ref().map(|h| appraise(&h.numbers, &h.labels));
+        let of_samples = score(samples, &classes);
+        let of_train = score(&self.train.numbers, &self.train.labels);
+        let of_held_out = self.held_out.as_ref().map(|h| score(&h.numbers, &h.labels));
         let modes = self.mixture.map(|mixture| {
             let c = modes::coverage(&all, mixture);
             Modes { captured: c.captured, of: mixture.modes().len(), quality: c.quality }
@@ -230,7 +229,7 @@ fn mean_distance_within(x: &[f32], dim: usize) -> f64 {
     total_distance(&centred, &centred, dim) / (count * count.saturating_sub(1)).max(1) as f64
 }
 
-fn feature_spread(samples: &Appraisal, train: &Appraisal) -> Option<f64> {
+fn feature_spread(samples: &Scored, train: &Scored) -> Option<f64> {
     let dim = samples.width;
     (dim > 0)
         .then(|| [samples, train].map(|a| mean_distance_within(&a.features, dim)))

@@ -34,7 +34,7 @@ impl<'a> Subject<'a> {
                 "cas trains on at least {batch} samples; give --count {batch} or more"
             )));
         }
-        if self.forger.gan.classes == 0 && self.classifier.is_none() {
+        if self.generator.gan.classes == 0 && self.classifier.is_none() {
             return Err(features::no_classifier(Metric::Cas));
         }
         Ok([test, train])
@@ -45,7 +45,7 @@ impl<'a> Subject<'a> {
         let [test_labels, train_labels] = self.labels_for_cas()?;
         let count = self.count.unwrap_or(data.train.count);
         let reals = count.min(data.train.count);
-        let conditional = self.forger.gan.classes > 0;
+        let conditional = self.generator.gan.classes > 0;
         let recipe = Recipe::standard();
         let samples = self.samples(count)?;
         let real = self.examples(&data.train, reals, true);

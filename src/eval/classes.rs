@@ -60,7 +60,7 @@ impl Subject<'_> {
         let digits = (classes - 1).to_string().len().max(2);
         let test_labels = &test_labels[..sets.tests()];
         let asked: Option<Vec<u8>> =
-            (self.forger.gan.classes > 0).then(|| (0..sets.count).map(|i| (i % classes) as u8).collect());
+            (self.generator.gan.classes > 0).then(|| (0..sets.count).map(|i| (i % classes) as u8).collect());
         let row = |features: &[f32], labels: &[u8], asked: Option<&[u8]>| {
             let found = histogram(labels, test_labels, classes);
             let overlap = measure(&sets.test, features, sets.width, NEIGHBOURS);

@@ -71,8 +71,8 @@ impl Subject<'_> {
     /// Whether a metric is what the classifier makes of samples.
     pub(super) fn looks_through_classifier(&self, metric: Metric) -> bool {
         match metric {
-            Metric::Modes => self.forger.config.data.source == Source::Stacked,
-            Metric::Cas => self.forger.gan.classes == 0,
+            Metric::Modes => self.generator.config.data.source == Source::Stacked,
+            Metric::Cas => self.generator.gan.classes == 0,
             _ => metric.needs_classifier(),
         }
     }

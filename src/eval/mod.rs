@@ -23,15 +23,15 @@ pub mod wasserstein;
 use crate::config::{Metric, Source};
 use crate::data::{Dataset, Examples, shuffle};
 use crate::error::{Error, Result};
+use crate::inference::TrainedGenerator;
 use crate::report::Display;
-use crate::train::forger::Forger;
 use classifier::Classifier;
 pub use measurement::Measurement;
 
 /// What is evaluated, with the data to compare it to.
 pub struct Subject<'a> {
     /// The generator.
-    pub forger: &'a mut Forger,
+    pub generator: &'a mut TrainedGenerator,
     /// Its data set.
     pub data: &'a Dataset,
     /// Seed of the noise.
@@ -93,10 +93,10 @@ impl Subject<'_> {
                 self.need(&self.data.valid, "validation", parzen::VALID, metric)?;
                 self.need(&self.data.test, "test", 100, metric)
             }
-            Metric::Modes if self.forger.config.data.source == Source::Stacked => {
+            Metric::Modes if self.generator.config.data.source == Source::Stacked => {
                 self.classifier.as_ref().map(|_| ()).ok_or_else(|| features::no_classifier(metric))
             }
-            Metric::Modes => modes::mixture(self.forger.config.data.source).map(|_| ()),
+            Metric::Modes => modes::mixture(self.generator.config.data.source).map(|_| ()),
             Metric::Neighbours => {
                 self.pictures(metric)?;
                 self.need(&self.data.test, "test", 100, metric)
@@ -107,7 +107,7 @@ impl Subject<'_> {
             }
             Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes => {
                 self.pictures(metric)?;
-                if self.forger.config.data.source == Source::Stacked {
+                if self.generator.config.data.source == Source::Stacked {
                     return Err(Error::Usage(format!(
                         "{} sees one digit at a time, this run makes stacks of them; measure modes or swd",
                         metric.name()
@@ -130,14 +130,14 @@ impl Subject<'_> {
                 self.pictures(metric)?;
                 self.need(&self.data.test, "test", 100, metric)
             }
-            Metric::Theory => theory::applies(&self.forger.gan).map(|_| ()),
+            Metric::Theory => theory::applies(&self.generator.gan).map(|_| ()),
         }
     }
 
     /// Samples as people see them: pixels in [0, 1], points as they are.
     fn samples(&mut self, count: usize) -> Result<Vec<f32>> {
-        let samples = self.forger.samples(count, self.seed, None)?;
-        Ok(self.forger.display.unit(&samples))
+        let samples = self.generator.samples(count, self.seed, None)?;
+        Ok(self.generator.display.unit(&samples))
     }
 
     /// The first `count` examples of a split (in a fixed shuffled order where `shuffled`), as people see them.
@@ -156,7 +156,7 @@ impl Subject<'_> {
     }
 
     fn display(&self) -> Display {
-        Display::new(self.data.shape, &self.forger.config.data)
+        Display::new(self.data.shape, &self.generator.config.data)
     }
 
     fn need(&self, split: &Examples, name: &str, count: usize, metric: Metric) -> Result<()> {
@@ -164,7 +164,7 @@ impl Subject<'_> {
             return Ok(());
         }
         let advice = match name {
-            _ if self.forger.config.data.source.is_built_in() => "train with a larger data.count",
+            _ if self.generator.config.data.source.is_built_in() => "train with a larger data.count",
             "test" => {
                 "train with a larger data.hold_out where no file holds test examples, or give data with more of them"
             }
@@ -186,7 +186,7 @@ impl Subject<'_> {
             return Err(Error::Usage(format!(
                 "{} is a measure of pictures, this run makes points; measure {}",
                 metric.name(),
-                fitting(self.forger.config.data.source)
+                fitting(self.generator.config.data.source)
             )));
         }
         Ok(())

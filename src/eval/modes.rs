@@ -70,10 +70,10 @@ pub(crate) fn mixture(source: Source) -> Result<&'static Mixture> {
 
 impl Subject<'_> {
     pub(super) fn modes(&mut self) -> Result<Measurement> {
-        if self.forger.config.data.source == Source::Stacked {
+        if self.generator.config.data.source == Source::Stacked {
             return self.stacked_modes();
         }
-        let mixture = mixture(self.forger.config.data.source)?;
+        let mixture = mixture(self.generator.config.data.source)?;
         let count = self.count.unwrap_or(SAMPLES);
         let row = |points: &[f32]| {
             let c = coverage(points, mixture);

@@ -37,8 +37,8 @@ impl Subject<'_> {
         };
         let mut found = vec![0; modes];
         for from in (0..number).step_by(CHUNK) {
-            let made = self.forger.samples_in(from..(from + CHUNK).min(number), self.seed, None)?;
-            let pictures = self.forger.display.unit(&made);
+            let made = self.generator.samples_in(from..(from + CHUNK).min(number), self.seed, None)?;
+            let pictures = self.generator.display.unit(&made);
             count(&self.classifier(Metric::Modes)?.labels(&pictures), channels, classes, &mut found);
         }
         let reals = number.min(self.data.train.count);

@@ -10,13 +10,13 @@ use crate::data::toy::{self, Mixture};
 use crate::error::{Error, Result};
 use crate::exec::NetworkState;
 use crate::graph::Player;
+use crate::inference::Scorer;
+use crate::inference::{Sampler, noise};
 use crate::models::gan::Gan;
 use crate::models::objective::is_logit;
 use crate::numbers::mean_and_error;
 use crate::report::picture::Picture;
 use crate::run::checkpoint::{self, Checkpoint};
-use crate::train::appraiser::Appraiser;
-use crate::train::sampler::{Sampler, noise};
 use std::collections::BTreeMap;
 
 /// Samples that p_g is estimated from.
@@ -148,10 +148,10 @@ pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, threads: usize)
     if samples.iter().any(|x| !x.is_finite()) {
         return Err(Error::Checkpoint("samples are not finite: this G cannot be measured".into()));
     }
-    let mut appraiser = Appraiser::new(&gan, 1_000, threads)?;
+    let mut scorer = Scorer::new(&gan, 1_000, threads)?;
     let mut ask = |points: &[f32]| -> Vec<f64> {
         let d = &checkpoint.networks[Player::Discriminator as usize];
-        appraiser.appraise(d, points, &[]).logits.into_iter().map(f64::from).collect()
+        scorer.score(d, points, &[]).logits.into_iter().map(f64::from).collect()
     };
 
     // A kernel that suits one mode's share of the samples (Scott 1992). On a line there are samples enough for a narrower
@@ -323,12 +323,12 @@ fn diverging(d: f64) -> [u8; 3] {
 
 impl Subject<'_> {
     pub(super) fn theory(&mut self) -> Result<Measurement> {
-        let mixture = applies(&self.forger.gan)?;
-        let checkpoint = checkpoint::load(&self.forger.from)?;
+        let mixture = applies(&self.generator.gan)?;
+        let checkpoint = checkpoint::load(&self.generator.from)?;
         let count = self.count.unwrap_or(SAMPLES);
         let found = measure(&checkpoint, self.seed, count, self.threads)?;
         let field = &found.field;
-        let penalised = self.forger.config.loss.penalised();
+        let penalised = self.generator.config.loss.penalised();
         let warning = penalised
             .then(|| "this D pays a gradient penalty: it is kept flatter than the best D".to_string());
         let curve = |of: &dyn Fn(usize) -> f64| -> Vec<[f64; 2]> {

@@ -17,11 +17,11 @@ pub const CONDITION: &str = "condition";
 /// Output of a sampling plan, `[rows, numbers]`.
 pub const SAMPLES: &str = "samples";
 
-/// Host-filled input of an appraising plan: examples, `[rows, numbers]`.
-pub const APPRAISED: &str = "appraised";
-/// Output of an appraising plan: D's outputs, `[rows / pack, 1]`.
+/// Host-filled input of a scoring plan: examples, `[rows, numbers]`.
+pub const SCORED: &str = "scored";
+/// Output of a scoring plan: D's outputs, `[rows / pack, 1]`.
 pub const LOGITS: &str = "logits";
-/// Output of an appraising plan where D has layers before its last: what that one sees, `[rows / pack, width]`.
+/// Output of a scoring plan where D has layers before its last: what that one sees, `[rows / pack, width]`.
 pub const FEATURES: &str = "features";
 
 /// Labels as a conditional model's [`CONDITION`]: `[labels, classes]`, 1 at each one's class. Without classes, nothing.
@@ -165,17 +165,17 @@ impl Gan {
     }
 
     /// A plan that shows what D makes of examples (and labels), `rows` at once, in fp32 and without dropout.
-    pub fn appraising_plan(&self, rows: usize) -> Plan {
+    pub fn scoring_plan(&self, rows: usize) -> Plan {
         let g = Graph::new();
-        let x = g.input(APPRAISED, &[rows, self.numbers]);
+        let x = g.input(SCORED, &[rows, self.numbers]);
         let labels = (self.classes > 0).then(|| g.input(CONDITION, &[rows, self.classes]));
         let packs = rows / self.config.discriminator.pack;
         let x = g.reshape(self.with_labels(&g, x, labels), &[packs, self.discriminator.input]);
         let whole = self.discriminator.without_dropout();
-        let mut outputs = vec![(LOGITS.into(), whole.forward(&g, x, 0, "appraise"))];
+        let mut outputs = vec![(LOGITS.into(), whole.forward(&g, x, 0, "score"))];
         let depth = whole.network.layers.len();
         if depth > 1 {
-            outputs.push((FEATURES.into(), whole.first_layers(depth - 1, &g, x, 0, "appraise")));
+            outputs.push((FEATURES.into(), whole.first_layers(depth - 1, &g, x, 0, "score")));
         }
         self.lower(&g, &[Stage { outputs, updates: vec![] }], Precision::Fp32)
     }
@@ -195,7 +195,7 @@ impl Gan {
         let [for_d, for_g] = [fake(draws - 1), fake(0)];
 
         let version = 0;
-        let (r, f) = g.scoped("D step", || self.appraise_both(&g, real, for_d, labels, version, "d"));
+        let (r, f) = g.scoped("D step", || self.score_both(&g, real, for_d, labels, version, "d"));
         let mut loss_d = g.mean(objective::discriminator(&g, &self.config.loss, r, f));
         let mut outputs = vec![("d_loss".to_string(), loss_d)];
         outputs.extend(self.statistics(&g, r, f));
@@ -209,7 +209,7 @@ impl Gan {
         let mut stages = vec![Stage { outputs, updates: vec![update_d] }];
 
         if both {
-            let (r, f) = if joint { (Some(r), f) } else { self.appraise_again(&g, real, for_g, labels) };
+            let (r, f) = if joint { (Some(r), f) } else { self.score_again(&g, real, for_g, labels) };
             let r = r.filter(|_| self.config.loss.relativistic);
             let loss_g = g.mean(objective::generator(&g, &self.config.loss, r, f));
             let update_g = g.scoped("G'", || self.update(&g, loss_g, &self.generator, 0));
@@ -261,7 +261,7 @@ impl Gan {
     }
 
     /// D's outputs, one a pack: `[rows / pack, 1]`.
-    fn appraise(&self, g: &Graph, x: Var, labels: Option<Var>, version: u8, draw: &str) -> Var {
+    fn score(&self, g: &Graph, x: Var, labels: Option<Var>, version: u8, draw: &str) -> Var {
         let x = self.with_labels(g, x, labels);
         let rows = g.shape(x)[0] / self.config.discriminator.pack;
         let packed = g.reshape(x, &[rows, self.discriminator.input]);
@@ -269,7 +269,7 @@ impl Gan {
     }
 
     /// D on real and fake as one minibatch.
-    fn appraise_both(
+    fn score_both(
         &self,
         g: &Graph,
         real: Var,
@@ -279,19 +279,19 @@ impl Gan {
         draw: &str,
     ) -> (Var, Var) {
         let joined = g.concat(&[real, fake], 0);
-        let logits = self.appraise(g, joined, labels.map(|l| g.concat(&[l, l], 0)), version, draw);
+        let logits = self.score(g, joined, labels.map(|l| g.concat(&[l, l], 0)), version, draw);
         let half = g.shape(logits)[0] / 2;
         (g.slice_axis(logits, 0, 0, half), g.slice_axis(logits, 0, half, 2 * half))
     }
 
     /// D after its update, on G's minibatch; the real one comes along only where pairs are compared.
-    fn appraise_again(&self, g: &Graph, real: Var, fake: Var, labels: Option<Var>) -> (Option<Var>, Var) {
+    fn score_again(&self, g: &Graph, real: Var, fake: Var, labels: Option<Var>) -> (Option<Var>, Var) {
         g.scoped("G step", || {
             if self.config.loss.relativistic {
-                let (r, f) = self.appraise_both(g, real, fake, labels, 1, "g");
+                let (r, f) = self.score_both(g, real, fake, labels, 1, "g");
                 (Some(r), f)
             } else {
-                (None, self.appraise(g, fake, labels, 1, "g"))
+                (None, self.score(g, fake, labels, 1, "g"))
             }
         })
     }
@@ -325,7 +325,7 @@ impl Gan {
         if loss.r1 > 0.0 || loss.r2 > 0.0 {
             let joined = g.concat(&[real, fake], 0);
             let labels = labels.map(|l| g.concat(&[l, l], 0));
-            let logits = self.appraise(g, joined, labels, version, "d");
+            let logits = self.score(g, joined, labels, version, "d");
             let half = g.shape(logits)[0] / 2;
             if loss.r1 == loss.r2 {
                 let slope = grad(g, logits, &[joined], None)[0];
@@ -345,7 +345,7 @@ impl Gan {
             let u = g.rand("interpolation", Dist::Uniform, &[batch / pack, 1, 1]);
             let u = g.reshape(g.broadcast(u, &[batch / pack, pack, 1]), &[batch, 1]);
             let between = g.add(g.mul(real, u), g.mul(fake, g.shift(g.neg(u), 1.0)));
-            let logits = self.appraise(g, between, labels, version, "penalty");
+            let logits = self.score(g, between, labels, version, "penalty");
             let slope = grad(g, logits, &[between], None)[0];
             let packed = g.reshape(g.square(slope), &[batch / pack, pack * self.numbers]);
             let norm = g.sqrt(g.shift(g.sum(packed, &[1]), 1e-12));

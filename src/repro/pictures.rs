@@ -4,9 +4,9 @@ use super::{Experiment, Kind};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::eval::neighbours;
+use crate::inference::TrainedGenerator;
+use crate::inference::{noise, walk};
 use crate::run::atomic;
-use crate::train::forger::Forger;
-use crate::train::sampler::{noise, walk};
 use std::fs;
 use std::path::Path;
 
@@ -32,22 +32,27 @@ pub fn reals(experiment: &Experiment) -> String {
 }
 
 /// Draws what the experiment shows into `folder`. The noise is that of seed 0, and of seed 1 where a walk ends.
-pub fn draw(experiment: &Experiment, forger: &mut Forger, data: &Dataset, folder: &Path) -> Result<()> {
+pub fn draw(
+    experiment: &Experiment,
+    generator: &mut TrainedGenerator,
+    data: &Dataset,
+    folder: &Path,
+) -> Result<()> {
     fs::create_dir_all(folder).map_err(|e| Error::io("make the folder", folder, &e))?;
-    let display = forger.display;
+    let display = generator.display;
     let count = if data.shape.is_point() { POINTS } else { SAMPLES };
     let examples = data.numbers_of(&data.train, 0..count.min(data.train.count));
     atomic::write(&folder.join(reals(experiment)), &display.picture(&examples, COLUMNS).png())?;
     for &kind in &experiment.pictures {
         let picture = match kind {
-            Kind::Samples => display.picture(&forger.samples(count, 0, None)?, COLUMNS),
+            Kind::Samples => display.picture(&generator.samples(count, 0, None)?, COLUMNS),
             Kind::Interpolation => {
-                let ends = [0, 1].map(|seed| noise(&forger.config, seed, 1));
+                let ends = [0, 1].map(|seed| noise(&generator.config, seed, 1));
                 let frames = display.frames();
-                display.picture(&forger.samples_of(&walk(&ends, frames, false), None)?, frames)
+                display.picture(&generator.samples_of(&walk(&ends, frames, false), None)?, frames)
             }
             Kind::Neighbours => {
-                let mut shown = forger.samples(COLUMNS, 0, None)?;
+                let mut shown = generator.samples(COLUMNS, 0, None)?;
                 let train = data.pieces(&data.train, data.train.count).map(|x| display.unit(&x));
                 for neighbour in neighbours::nearest(&display.unit(&shown), train, data.shape.len()) {
                     shown.extend(data.numbers(&data.train, neighbour.index));
@@ -55,7 +60,7 @@ pub fn draw(experiment: &Experiment, forger: &mut Forger, data: &Dataset, folder
                 display.picture(&shown, COLUMNS)
             }
         };
-        atomic::write(&folder.join(file(&forger.config.recipe, kind)), &picture.png())?;
+        atomic::write(&folder.join(file(&generator.config.recipe, kind)), &picture.png())?;
     }
     Ok(())
 }

@@ -18,10 +18,10 @@ use crate::doctor;
 use crate::error::{Error, Result};
 use crate::eval::{Measurement, Subject, parzen};
 use crate::exec::NetworkState;
+use crate::inference::TrainedGenerator;
 use crate::models::gan::Gan;
 use crate::numbers::{Numbers, counted, duration_in_words};
 use crate::run::{Folder, atomic, checkpoint};
-use crate::train::forger::Forger;
 use crate::train::signals::Signals;
 use crate::train::{Request, Start, Trained, train};
 use clap::ValueEnum;
@@ -132,12 +132,12 @@ fn rehearse(order: &Order, jobs: &[Job]) -> Result<()> {
         let config = job.config();
         let dataset = data::load(&config.data, config.seed)?;
         let gan = Gan::new(config, dataset.shape.len(), dataset.classes);
-        let mut forger = Forger::of(config, &gan, dataset.shape, order.threads)?;
+        let mut generator = TrainedGenerator::of(config, &gan, dataset.shape, order.threads)?;
         let weights = vec![0.0; gan.generator.len];
-        forger.set_generator(NetworkState { weights, ..NetworkState::default() });
+        generator.set_state(NetworkState { weights, ..NetworkState::default() });
         // What labels the samples may be yet to come.
         if !job.experiment.classifier || classifier::of(order, job)?.is_some() {
-            measurements(order, job, &mut forger, &dataset, Some(REHEARSED))?;
+            measurements(order, job, &mut generator, &dataset, Some(REHEARSED))?;
         }
         rehearsed.push(name);
     }
@@ -196,7 +196,7 @@ fn stage(order: &Order, config: &Config, from: Option<PathBuf>, time: Option<Dur
 /// Measures a run and draws the pictures of the first seed.
 fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<Outcome> {
     let config = job.config();
-    let mut forger = Forger::load(&trained.run, order.threads)?;
+    let mut generator = TrainedGenerator::load(&trained.run, order.threads)?;
     let dataset = data::load(&config.data, config.seed)?;
     let mut outcome = Outcome {
         experiment: job.experiment.name.clone(),
@@ -221,7 +221,7 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
     outcome.doctor =
         diagnosis.verdicts.into_iter().map(|v| Said { state: v.state, evidence: v.evidence }).collect();
     outcome.warnings = diagnosis.notes;
-    for m in measurements(order, job, &mut forger, &dataset, None)? {
+    for m in measurements(order, job, &mut generator, &dataset, None)? {
         outcome.protocols.insert(m.metric.clone(), m.protocol);
         outcome.values.extend(named(&m.metric, &m.values));
         for (who, values) in m.reference {
@@ -230,7 +230,7 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
         outcome.warnings.extend(m.warnings.into_iter().map(|w| format!("{}: {w}", m.metric)));
     }
     if job.seed == 0 {
-        pictures::draw(job.experiment, &mut forger, &dataset, &order.out.join("pictures"))?;
+        pictures::draw(job.experiment, &mut generator, &dataset, &order.out.join("pictures"))?;
     }
     Ok(outcome)
 }
@@ -239,7 +239,7 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
 fn measurements(
     order: &Order,
     job: &Job,
-    forger: &mut Forger,
+    generator: &mut TrainedGenerator,
     data: &Dataset,
     count: Option<usize>,
 ) -> Result<Vec<Measurement>> {
@@ -248,7 +248,7 @@ fn measurements(
     let measure = |name: &String| {
         let metric = Metric::from_str(name, false).expect("the table names metrics, as its test says");
         Subject {
-            forger,
+            generator,
             data,
             seed: job.seed,
             count,

@@ -1,11 +1,11 @@
 //! Keeping the best: a metric measured at every checkpoint, the best checkpoint kept beside the newest.
 
-use super::forger::Forger;
 use crate::config::{Config, Merit, Metric};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::eval::{Subject, parzen};
 use crate::exec::NetworkState;
+use crate::inference::TrainedGenerator;
 use crate::models::gan::Gan;
 use crate::run::checkpoint::Best;
 
@@ -19,7 +19,7 @@ pub struct Keeper {
     /// Evaluations without a better one after which training stops; 0 goes on.
     patience: u64,
     data: Dataset,
-    forger: Forger,
+    generator: TrainedGenerator,
     windows: parzen::Threads,
     threads: usize,
 }
@@ -43,13 +43,13 @@ impl Keeper {
             notes: vec![],
             ..*data
         };
-        let forger = Forger::of(config, gan, data.shape, threads)?;
+        let generator = TrainedGenerator::of(config, gan, data.shape, threads)?;
         let mut keeper = Keeper {
             metric,
             merit,
             patience: config.checkpoint.patience,
             data,
-            forger,
+            generator,
             windows: parzen::Threads,
             threads,
         };
@@ -74,8 +74,8 @@ impl Keeper {
         step: u64,
         best: Option<&Best>,
     ) -> Result<(Option<Best>, String)> {
-        self.forger.set_generator(generator.clone());
-        self.forger.step = step;
+        self.generator.set_state(generator.clone());
+        self.generator.step = step;
         let metric = self.metric;
         let measurement = self.subject().measure(metric)?;
         let value = self.merit.of(&measurement.values);
@@ -106,7 +106,7 @@ impl Keeper {
 
     fn subject(&mut self) -> Subject<'_> {
         Subject {
-            forger: &mut self.forger,
+            generator: &mut self.generator,
             data: &self.data,
             seed: 0,
             count: Some(self.merit.samples),

@@ -1,14 +1,11 @@
 //! Training: from a configuration to a run's folder. The loop is [`session::Session::run`].
 
-pub mod appraiser;
 mod best;
 pub mod fit;
-pub mod forger;
 mod init;
 pub mod progress;
 pub mod reporter;
 mod rules;
-pub mod sampler;
 mod schedule;
 mod session;
 pub(crate) mod signals;
@@ -22,10 +19,10 @@ use crate::config::Config;
 use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
 use crate::exec::{self, Device, Opened};
+use crate::inference::Sampler;
 use crate::numbers::counted;
 use crate::run::{Folder, checkpoint};
 use best::Keeper;
-use sampler::Sampler;
 use session::Session;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

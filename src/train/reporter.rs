@@ -1,6 +1,5 @@
 //! `report.html` of a run: gathered and drawn while it trains, and again by `gansaku report`.
 
-use super::sampler::{Sampler, labels, noise};
 use crate::config::Config;
 use crate::data::{Dataset, Shape, identity};
 use crate::doctor::{self, Verdict};
@@ -9,6 +8,7 @@ use crate::eval::compare::Report;
 use crate::eval::neighbours::nearest;
 use crate::exec::NetworkState;
 use crate::graph::Player;
+use crate::inference::{Sampler, labels, noise};
 use crate::models::gan::Gan;
 use crate::report::Display;
 use crate::report::picture::Picture;
@@ -133,7 +133,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
 fn walk(gan: &Gan, sampler: &mut Sampler, display: Display, generator: &NetworkState) -> Picture {
     let frames = display.frames();
     let ends: Vec<Vec<f32>> = (0..=WALKS).map(|seed| noise(&gan.config, seed, 1)).collect();
-    let latent = super::sampler::walk(&ends, frames, false);
+    let latent = crate::inference::walk(&ends, frames, false);
     // A row keeps its class.
     let classes = gan.classes.max(1);
     let labels: Vec<usize> = (0..WALKS as usize * frames).map(|i| i / frames % classes).collect();

@@ -3,7 +3,6 @@
 use super::best::Keeper;
 use super::progress::Progress;
 use super::reporter::{Drawn, Reporter};
-use super::sampler::{self, Sampler};
 use super::signals::Signals;
 use super::{Prepared, Request, Start, Trained, Trainer, restore};
 use crate::config::Config;
@@ -12,6 +11,7 @@ use crate::doctor::{self, live::Live};
 use crate::error::{Error, Result};
 use crate::exec::Opened;
 use crate::graph::Player;
+use crate::inference::{self, Sampler};
 use crate::numbers::{counted, grouped, readable};
 use crate::report::run::Status;
 use crate::report::tensorboard::Events;
@@ -214,8 +214,8 @@ impl Session {
     fn picture(&mut self) -> Result<PathBuf> {
         let t = self.trainer.snapshot()?;
         let count = t.config.log.samples;
-        let latent = sampler::noise(t.config, t.config.seed, count);
-        let labels = sampler::labels(t.gan.classes, None, 0..count);
+        let latent = inference::noise(t.config, t.config.seed, count);
+        let labels = inference::labels(t.gan.classes, None, 0..count);
         let samples = self.sampler.sample(&t.networks[Player::Generator as usize], &latent, &labels);
         let step = t.state.step;
         let png = self.display.picture(&samples, columns(count)).png();

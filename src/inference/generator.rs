@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// A generator and what is needed to look at its samples.
-pub struct Forger {
+pub struct TrainedGenerator {
     /// What it was trained with.
     pub config: Config,
     /// Its model.
@@ -28,26 +28,26 @@ pub struct Forger {
     ///
     /// [`Dataset::sha256`]: crate::data::Dataset::sha256
     pub data: Option<String>,
-    generator: NetworkState,
+    state: NetworkState,
     sampler: Sampler,
 }
 
-impl Forger {
+impl TrainedGenerator {
     /// Loads the newest good checkpoint of a run, or the checkpoint itself; damaged ones are told on stderr.
     ///
     /// # Errors
     /// When there is none.
-    pub fn load(from: &Path, threads: usize) -> Result<Forger> {
+    pub fn load(from: &Path, threads: usize) -> Result<TrainedGenerator> {
         let (checkpoint, path, warnings) = checkpoint::locate(from)?;
         warnings.iter().for_each(|w| tell!("warning: {w}"));
         let gan = Checkpoint::model(&checkpoint.config, &checkpoint.state);
-        let [generator, _] = checkpoint.networks;
-        Ok(Forger {
+        let [state, _] = checkpoint.networks;
+        Ok(TrainedGenerator {
             display: Display::new(checkpoint.state.example.into(), &checkpoint.config.data),
             sampler: Sampler::new(&gan, threads)?,
             config: checkpoint.config,
             gan,
-            generator,
+            state,
             from: path,
             step: checkpoint.state.step,
             data: checkpoint.state.data,
@@ -58,22 +58,22 @@ impl Forger {
     ///
     /// # Errors
     /// When threads cannot be started.
-    pub fn of(config: &Config, gan: &Gan, shape: Shape, threads: usize) -> Result<Forger> {
-        Ok(Forger {
+    pub fn of(config: &Config, gan: &Gan, shape: Shape, threads: usize) -> Result<TrainedGenerator> {
+        Ok(TrainedGenerator {
             display: Display::new(shape, &config.data),
             sampler: Sampler::new(gan, threads)?,
             config: config.clone(),
             gan: gan.clone(),
-            generator: NetworkState::default(),
+            state: NetworkState::default(),
             from: PathBuf::new(),
             step: 0,
             data: None,
         })
     }
 
-    /// Replaces the weights.
-    pub fn set_generator(&mut self, generator: NetworkState) {
-        self.generator = generator;
+    /// Replaces its weights and their average.
+    pub fn set_state(&mut self, state: NetworkState) {
+        self.state = state;
     }
 
     /// `count` samples `[count, numbers]` as the network makes them; of class `label`, or of all in turn.
@@ -87,24 +87,24 @@ impl Forger {
     /// These of the samples of a seed, from a multiple of 100 on.
     ///
     /// # Errors
-    /// As [`Forger::samples`].
+    /// As [`TrainedGenerator::samples`].
     pub fn samples_in(&mut self, which: Range<usize>, seed: u64, label: Option<usize>) -> Result<Vec<f32>> {
         self.check_label(label)?;
         self.check_count(which.end)?;
         let labels = labels(self.gan.classes, label, which.clone());
         let latent = noise_of(&self.config, seed, which.clone());
-        let samples = self.sampler.sample_from(which.start, &self.generator, &latent, &labels);
+        let samples = self.sampler.sample_from(which.start, &self.state, &latent, &labels);
         self.finite(samples)
     }
 
     /// Samples of noise `latent`, `[count, latent.dim]`.
     ///
     /// # Errors
-    /// As [`Forger::samples`].
+    /// As [`TrainedGenerator::samples`].
     pub fn samples_of(&mut self, latent: &[f32], label: Option<usize>) -> Result<Vec<f32>> {
         self.check_label(label)?;
         let labels = labels(self.gan.classes, label, 0..latent.len() / self.config.latent.dim);
-        let samples = self.sampler.sample(&self.generator, latent, &labels);
+        let samples = self.sampler.sample(&self.state, latent, &labels);
         self.finite(samples)
     }
 
@@ -163,14 +163,14 @@ mod tests {
         let config = Layers::recipe("ring").and_then(Layers::finish).expect("a recipe");
         let gan = Gan::new(&config, 2, 0);
         let shape = Shape { channels: 2, height: 1, width: 1 };
-        let mut forger = Forger::of(&config, &gan, shape, 1).expect("a thread");
+        let mut generator = TrainedGenerator::of(&config, &gan, shape, 1).expect("a thread");
         let with = |weight: f32| NetworkState {
             weights: vec![weight; gan.generator.len],
             ..NetworkState::default()
         };
-        forger.set_generator(with(0.0));
-        assert_eq!(forger.samples(3, 0, None), Ok(vec![0.0; 6]));
-        forger.set_generator(with(f32::MAX));
-        assert!(matches!(forger.samples(3, 0, None), Err(Error::Diverged { .. })));
+        generator.set_state(with(0.0));
+        assert_eq!(generator.samples(3, 0, None), Ok(vec![0.0; 6]));
+        generator.set_state(with(f32::MAX));
+        assert!(matches!(generator.samples(3, 0, None), Err(Error::Diverged { .. })));
     }
 }

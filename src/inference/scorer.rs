@@ -3,10 +3,10 @@
 use crate::error::Result;
 use crate::exec::NetworkState;
 use crate::exec::cpu::Batched;
-use crate::models::gan::{APPRAISED, CONDITION, FEATURES, Gan, LOGITS, one_hot};
+use crate::models::gan::{CONDITION, FEATURES, Gan, LOGITS, SCORED, one_hot};
 
 /// Runs D on examples it is given.
-pub struct Appraiser {
+pub struct Scorer {
     plan: Batched,
     numbers: usize,
     classes: usize,
@@ -15,7 +15,7 @@ pub struct Appraiser {
 }
 
 /// D's view of some examples.
-pub struct Appraisal {
+pub struct Scored {
     /// Output of each pack, before any sigmoid.
     pub logits: Vec<f32>,
     /// Input of the last layer, `[packs, width]`.
@@ -24,7 +24,7 @@ pub struct Appraisal {
     pub width: usize,
 }
 
-impl Appraisal {
+impl Scored {
     /// Mean output.
     pub fn mean(&self) -> f64 {
         self.logits.iter().map(|&l| f64::from(l)).sum::<f64>() / self.logits.len().max(1) as f64
@@ -38,17 +38,17 @@ impl Appraisal {
     }
 }
 
-impl Appraiser {
-    /// An appraiser of a model, of up to `rows` examples at once, with `threads` threads; 0 takes one a core.
+impl Scorer {
+    /// A scorer of a model, of up to `rows` examples at once, with `threads` threads; 0 takes one a core.
     ///
     /// # Errors
     /// When threads cannot be started.
-    pub fn new(gan: &Gan, rows: usize, threads: usize) -> Result<Appraiser> {
+    pub fn new(gan: &Gan, rows: usize, threads: usize) -> Result<Scorer> {
         let pack = gan.config.discriminator.pack;
         let rows = rows.div_ceil(pack) * pack;
-        let plan = Batched::new(gan.appraising_plan(rows), rows, gan.config.seed, threads)?;
+        let plan = Batched::new(gan.scoring_plan(rows), rows, gan.config.seed, threads)?;
         let width = gan.discriminator.last_input();
-        Ok(Appraiser { plan, numbers: gan.numbers, classes: gan.classes, pack, width })
+        Ok(Scorer { plan, numbers: gan.numbers, classes: gan.classes, pack, width })
     }
 
     /// The most of `count` examples that make whole packs.
@@ -57,18 +57,13 @@ impl Appraiser {
     }
 
     /// D on `examples`, `[count, numbers]`, whole packs; `labels` one an example or more, read where the model is conditional.
-    pub fn appraise(
-        &mut self,
-        discriminator: &NetworkState,
-        examples: &[f32],
-        labels: &[usize],
-    ) -> Appraisal {
+    pub fn score(&mut self, discriminator: &NetworkState, examples: &[f32], labels: &[usize]) -> Scored {
         let of_discriminator =
             NetworkState { weights: discriminator.weights.clone(), ..NetworkState::default() };
         self.plan.set_states([NetworkState::default(), of_discriminator]);
         let count = examples.len() / self.numbers;
         let condition = if self.classes > 0 { one_hot(&labels[..count], self.classes) } else { vec![] };
-        let mut inputs = vec![(APPRAISED, examples)];
+        let mut inputs = vec![(SCORED, examples)];
         if self.classes > 0 {
             inputs.push((CONDITION, &condition));
         }
@@ -78,6 +73,6 @@ impl Appraiser {
             let [logits] = self.plan.run(0, count, &inputs, [LOGITS]);
             [logits, vec![]]
         };
-        Appraisal { logits, features, width: self.width }
+        Scored { logits, features, width: self.width }
     }
 }
