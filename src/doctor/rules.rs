@@ -6,6 +6,7 @@ use crate::config::{Config, Objective};
 use crate::data::toy::Mixture;
 use crate::eval::neighbours::MEMORISED;
 use crate::exec::scale;
+use crate::models::objective::loss_at_equilibrium;
 use crate::numbers::{median, number};
 use crate::run::Line;
 
@@ -126,13 +127,8 @@ impl Facts<'_> {
     /// D's loss where it does not tell samples from data at all; absent for a critic, whose loss has no such value.
     fn loss_at_chance(&self) -> Option<f64> {
         let loss = &self.config.loss;
-        let (single, paired) = match loss.objective {
-            Objective::Minimax | Objective::NonSaturating => (2.0 * 2f64.ln(), 2f64.ln()),
-            Objective::LeastSquares => (0.25, 0.5),
-            Objective::Hinge => (2.0, 1.0),
-            Objective::Wasserstein => return None,
-        };
-        Some(f64::from(loss.discriminator_scale) * if loss.relativistic { paired } else { single })
+        let scaled = f64::from(loss.discriminator_scale) * loss_at_equilibrium(loss);
+        Some(scaled).filter(|_| loss.objective != Objective::Wasserstein)
     }
 }
 

@@ -1,12 +1,11 @@
 //! Curves that explain themselves: of each family of losses what equilibrium looks like, and where this run is.
 //!
 //! Equilibria are those of the objectives in [`crate::models::objective`] at p_g = p_data, where the best D cannot
-//! tell the two apart: 1406.2661 (theorem 1), 1611.04076 (least squares), 1705.02894 (hinge), 1701.07875
-//! (Wasserstein), 1807.00734 (relativistic pairing).
+//! tell the two apart.
 
 use super::Story;
 use crate::config::{Loss, Objective};
-use crate::models::objective::is_logit;
+use crate::models::objective::{is_logit, loss_at_equilibrium};
 use crate::numbers::{grouped, number, percent};
 use crate::report::html::{Chart, Html, Series, element, figure, gallery, paragraph, strong, text};
 use crate::run::Line;
@@ -21,7 +20,7 @@ type Curve<'a> = dyn Fn(&str, &dyn Fn(&Line) -> f64) -> Series + 'a;
 /// What a family's objectives are at equilibrium.
 struct Equilibrium {
     /// D's loss, and how it is written; its factor is not in it yet.
-    d_loss: Option<(f64, &'static str)>,
+    d_loss: (f64, &'static str),
     /// G's loss; absent where any value can be.
     g_loss: Option<(f64, &'static str)>,
     /// D's output on both; absent where only differences count.
@@ -31,10 +30,15 @@ struct Equilibrium {
 }
 
 fn equilibrium(loss: &Loss) -> Equilibrium {
-    let e = |d_loss, g_loss, output, words| Equilibrium { d_loss, g_loss, output, words };
+    let e = |d_loss, g_loss, output, words| Equilibrium {
+        d_loss: (loss_at_equilibrium(loss), d_loss),
+        g_loss,
+        output,
+        words,
+    };
     match (loss.objective, loss.relativistic) {
         (Objective::NonSaturating, true) => e(
-            Some((LN_2, "log 2")),
+            "log 2",
             Some((LN_2, "log 2")),
             None,
             "D is asked one thing: which of a real and a generated example is the real one. At equilibrium it guesses: \
@@ -42,21 +46,21 @@ fn equilibrium(loss: &Loss) -> Equilibrium {
              outputs counts; their common level means nothing. A D loss below log 2 says that D can still rank.",
         ),
         (Objective::LeastSquares, true) => e(
-            Some((0.5, "1/2")),
+            "1/2",
             Some((0.5, "1/2")),
             None,
             "D's output on a real example should exceed that on a generated one by 1, and G wants the reverse. At \
              equilibrium the two outputs are equal and both losses stand at 1/2. Only the difference of outputs counts.",
         ),
         (Objective::Hinge, true) => e(
-            Some((1.0, "1")),
+            "1",
             Some((1.0, "1")),
             None,
             "D's output on a real example should exceed that on a generated one by at least 1, and G wants the \
              reverse. At equilibrium the outputs are equal and both losses stand at 1. Only the difference counts.",
         ),
         (Objective::Minimax, _) => e(
-            Some((2.0 * LN_2, "2 log 2")),
+            "2 log 2",
             Some((-LN_2, "−log 2")),
             Some((0.5, "½")),
             "At equilibrium G's distribution is the data's, the best D cannot tell them apart and says ½ of \
@@ -64,7 +68,7 @@ fn equilibrium(loss: &Loss) -> Equilibrium {
              V(D, G) = −log 4, its least. Where D wins, D(G(z)) falls to 0 and with this loss G's gradient vanishes.",
         ),
         (Objective::NonSaturating, false) => e(
-            Some((2.0 * LN_2, "2 log 2")),
+            "2 log 2",
             Some((LN_2, "log 2")),
             Some((0.5, "½")),
             "At equilibrium G's distribution is the data's, the best D cannot tell them apart and says ½ of \
@@ -73,14 +77,14 @@ fn equilibrium(loss: &Loss) -> Equilibrium {
              samples look.",
         ),
         (Objective::LeastSquares, false) => e(
-            Some((0.25, "1/4")),
+            "1/4",
             Some((0.125, "1/8")),
             Some((0.5, "½")),
             "D learns to output 1 on real and 0 on generated examples, G wants 1. At equilibrium D says ½ of \
              everything: its loss is 1/4, G's 1/8. D's loss near 0 says that D tells the two apart.",
         ),
         (Objective::Hinge, false) => e(
-            Some((2.0, "2")),
+            "2",
             None,
             None,
             "D pushes its output above 1 on real and below −1 on generated examples. At equilibrium its outputs on \
@@ -88,7 +92,7 @@ fn equilibrium(loss: &Loss) -> Equilibrium {
              loss is minus D's output on samples: its level means nothing by itself.",
         ),
         (Objective::Wasserstein, _) => e(
-            Some((0.0, "0")),
+            "0",
             None,
             None,
             "D is a critic: the gap between its mean outputs on real and on generated examples estimates the \
@@ -156,7 +160,7 @@ fn here(loss: &Loss, lines: &[Line]) -> String {
             number(-d)
         );
     }
-    let (least, name) = equilibrium(loss).d_loss.expect("every other family has one");
+    let (least, name) = equilibrium(loss).d_loss;
     let evidence = if loss.relativistic {
         format!(
             "D ranks {} of pairs right, and its loss is {} ({name} when it guesses)",
@@ -253,7 +257,7 @@ pub fn section(story: &Story) -> Vec<Html> {
         1.0 => String::new(),
         s => format!(
             " Here D's loss is multiplied by {s}: its equilibrium is at {}.",
-            number(e.d_loss.map_or(0.0, |d| d.0) * scale)
+            number(e.d_loss.0 * scale)
         ),
     };
     let band = if lines.len() > POINTS {
@@ -271,17 +275,14 @@ pub fn section(story: &Story) -> Vec<Html> {
 
 fn losses(e: &Equilibrium, scale: f64, curve: &Curve) -> Html {
     let mut chart = Chart::new("Losses").series(curve("D", &|l| l.d_loss)).series(curve("G", &|l| l.g_loss));
-    let d = e.d_loss.map(|(y, name)| {
-        (y * scale, if scale == 1.0 { name.to_string() } else { format!("{scale} · {name}") })
-    });
-    match (d, e.g_loss) {
-        (Some((d, name)), Some((g, _))) if (d - g).abs() < 1e-9 => {
+    let (d, name) = e.d_loss;
+    let (d, name) = (d * scale, if scale == 1.0 { name.to_string() } else { format!("{scale} · {name}") });
+    match e.g_loss {
+        Some((g, _)) if (d - g).abs() < 1e-9 => {
             chart = chart.reference(d, &format!("both at equilibrium: {name}"));
         }
-        (d, g) => {
-            if let Some((y, name)) = d {
-                chart = chart.reference(y, &format!("D at equilibrium: {name}"));
-            }
+        g => {
+            chart = chart.reference(d, &format!("D at equilibrium: {name}"));
             if let Some((y, name)) = g {
                 chart = chart.reference(y, &format!("G at equilibrium: {name}"));
             }
@@ -374,7 +375,7 @@ mod tests {
                 Some(objective::discriminator(&g, &loss, x, x)),
                 Some(objective::generator(&g, &loss, relativistic.then_some(x), x)),
             ];
-            for (value, expected) in values.into_iter().zip([e.d_loss, e.g_loss]) {
+            for (value, expected) in values.into_iter().zip([Some(e.d_loss), e.g_loss]) {
                 let Some((expected, _)) = expected else { continue };
                 let (root, mut values) = (value.expect("a loss"), interp::Values::new());
                 interp::run(&g, &[root], Moment { seed: 0, tick: 0 }, &mut values);
