@@ -243,7 +243,7 @@ fn measurements_bring_their_protocol_and_real_data() {
     // The same seed, the same numbers.
     assert_eq!(stdout(here, &["eval", "runs/r", "-n", "500"]), text);
     run(here, &["train", "ring", "--name", "p", "--steps", "1", "--set", "data.count=5000"]);
-    says(&stdout(here, &["eval", "runs/p", "-n", "100"]), &["modes:", "high quality %", "test points"]);
+    says(&stdout(here, &["eval", "runs/p", "-n", "100"]), &["modes:", "high quality %", "100 test points"]);
     says(&refused(here, &["eval", "runs/p", "parzen"], 2), &["a measure of pictures", "modes or swd"]);
     for command in ["eval", "report"] {
         let told = refused(here, &[command, "runs/p", "--data", "elsewhere"], 2);
@@ -266,6 +266,16 @@ fn measurements_bring_their_protocol_and_real_data() {
         &["eval.json", "expected a file that", "move it away"],
     );
     assert_eq!(fs::read(&file).expect("there"), b"{}");
+    // Where the run's folder takes nothing, what was measured is printed all the same.
+    fs::remove_file(&file).expect("there");
+    fs::remove_file(here.join("runs/p/eval.lock")).expect("there");
+    fs::create_dir(here.join("runs/p/eval.lock")).expect("made");
+    let output = gansaku(here, &["eval", "runs/p", "-n", "100"]).output().expect("starts");
+    assert!(output.status.success());
+    says(&String::from_utf8_lossy(&output.stdout), &["modes:", "swd:"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(told.matches("keeps no measurements").count(), 1, "{told}");
+    fs::remove_dir(here.join("runs/p/eval.lock")).expect("there");
     says(&refused(here, &["eval", "runs/r", "modes"], 2), &["a measure of ring, grid and stacked digits"]);
     run(here, &["train", "digits", "--config", "small.toml", "--name", "few", "--steps", "1"]);
     // Without a metric's name, what the data are too few for is left out, and the rest is measured.

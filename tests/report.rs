@@ -126,9 +126,14 @@ fn runs_that_did_not_end_well_say_so() {
     run(folder.path(), &["train", "digits", "--config", "runs/wild/config.toml", "--dry-run"]);
     let saved = ["--name", "saved", "--set", "checkpoint.every=1"];
     refused(folder.path(), &[&base[..], &wild[2..], &saved].concat(), 6);
-    let page = report(folder.path(), "saved");
-    says(&page, &["gansaku sample runs/saved"]);
-    assert!(!page.contains("train --resume"), "the same weights would take the same steps");
+    for again in [false, true] {
+        if again {
+            run(folder.path(), &["report", "runs/saved"]);
+        }
+        let page = report(folder.path(), "saved");
+        says(&page, &["gansaku sample runs/saved", "ended by an error"]);
+        assert!(!page.contains("train --resume"), "the same weights would take the same steps");
+    }
     // Data that are gone are told, not made up.
     let data = folder.path().join("pictures");
     fs::create_dir(&data).expect("a folder");
@@ -144,6 +149,17 @@ fn runs_that_did_not_end_well_say_so() {
     fs::rename(&data, folder.path().join("moved")).expect("moved");
     run(folder.path(), &["report", "runs/gone"]);
     says(&report(folder.path(), "gone"), &["They were not looked up", "no such file or folder"]);
+    // Nor is a length that is so many passes through them.
+    let passes = ["--set", "train.steps=0", "--set", "train.epochs=2", "--data", "moved"];
+    let passes = [&base[..], &passes, &["--set", "data.size=28", "--name", "passes"]].concat();
+    run(folder.path(), &passes);
+    fs::rename(folder.path().join("moved"), &data).expect("moved");
+    run(folder.path(), &["report", "runs/passes"]);
+    says(
+        &report(folder.path(), "passes"),
+        &[">ended</span>", "Whether it came to its last step is not known"],
+    );
+    fs::rename(&data, folder.path().join("moved")).expect("moved");
     run(folder.path(), &["report", "runs/gone", "--data", "moved"]);
     let page = report(folder.path(), "gone");
     says(&page, &["the nearest of 22 training examples"]);

@@ -327,6 +327,9 @@ fn what_cannot_be_used_is_told_and_nothing_is_written() {
     no(&["gan-2014", "--data", &mnist], 3, &["data.train is [0, 50000]", "1500"]);
     no(&["pacgan-ring", "--set", "loss.r3=1"], 2, &["unknown key \"r3\""]);
     no(&["pacgan-ring", "--set", "train.batch=0"], 2, &["train.batch"]);
+    no(&["pacgan-ring", "--set", "seed=5"], 2, &["--set seed", "--seeds"]);
+    let patient = ["--set", "checkpoint.best_by=modes", "--set", "checkpoint.patience=3"];
+    no(&[&["pacgan-ring"], &patient[..]].concat(), 2, &["checkpoint.patience", "to its last step"]);
     no(&["pacgan-ring", "--seeds", "0"], 2, &[]);
     no(&["pacgan-ring", "--steps", "0"], 2, &[]);
     no(&["pacgan-ring", "--time", "soon"], 2, &[]);
@@ -340,6 +343,22 @@ fn what_cannot_be_used_is_told_and_nothing_is_written() {
     // Too few validation examples for the metric are told before hours of training, not after.
     let few = ["--set", "data.train=[0, 400]", "--set", "data.valid=[400, 900]"];
     no(&[&["gan-2014", "--data", &mnist][..], &few].concat(), 3, &["parzen needs 1000 validation examples"]);
+}
+
+#[test]
+fn a_run_that_diverges_does_not_stop_the_others() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let wild =
+        ["loss.relativistic=false", "loss.r1=0", "loss.r2=0", "ema.decay=0", "loss.objective=least-squares"];
+    let fast = ["optimizer.generator.rule.sgd={}", "optimizer.discriminator.rule.sgd={}"];
+    let rate = ["optimizer.discriminator.lr=100", "checkpoint.every=9999"];
+    let sets = wild.iter().chain(&fast).chain(&rate).flat_map(|set| ["--set", *set]).collect::<Vec<_>>();
+    let base = ["pacgan-ring", "--seeds", "2", "--recipe", "modern", "--steps", "400"];
+    let arguments = repro(&[&base[..], &sets].concat());
+    let output = gansaku(folder.path(), &arguments).output().expect("starts");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(6), "{told}");
+    says(&told, &["[1/2] ring-rpgan, seed 0", "[2/2] ring-rpgan, seed 1"]);
 }
 
 #[test]

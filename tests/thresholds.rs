@@ -209,6 +209,10 @@ fn who_memorises_is_told_to_stop_where_it_began() {
     let advice = &found.first().expect("a verdict").advice;
     let step = probe(12).step;
     assert!(advice.ends_with(&format!("stop before: --steps {step}")), "{advice}");
+    // More examples than a file has cannot be asked of it.
+    let of_files = ["data.source=\"idx\"", "data.train=[0, 50000]"];
+    let advice = verdicts(&of_files, 40, rest, from_16)[0].advice.clone();
+    assert!(advice.starts_with("--data with more than these examples, or stop before"), "{advice}");
 }
 
 #[test]

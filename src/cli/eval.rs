@@ -141,10 +141,18 @@ fn looks_at(classifier: &Classifier, data: &config::Data, identity: &str, exampl
     // A stack's channels are looked at one by one.
     let channels = if data.source == Source::Stacked { 1 } else { shape.channels };
     classifier.fits(identity, Shape { channels, ..shape })?;
-    match data.source.is_built_in() || data.source == Source::Stacked {
-        true => Ok(()),
-        false => classifier.unseen(examples.test.count),
+    if data.source.is_built_in() || data.source == Source::Stacked {
+        return Ok(());
     }
+    let (cut, whole) = (data.train.or(data.valid), || data::load(&identity::whole(data), 0));
+    if examples.test.count > 0 && cut.is_some() && whole()?.test.count == 0 {
+        return Err(Error::Data(
+            "--classifier: the run holds test examples out of a part of its file (data.train, data.valid), and the \
+             classifier was trained on some of them; train on the whole file, or give data with test examples"
+                .into(),
+        ));
+    }
+    classifier.unseen(examples.test.count)
 }
 
 /// The files that measurements are kept in, written anew with each of them: what ends the program ends no more than the
@@ -194,8 +202,13 @@ impl Kept<'_> {
         if self.newer().is_some() {
             return written;
         }
-        // Another program may have measured the run meanwhile.
-        let _lock = self.folder.as_ref().map(Folder::lock_measurements).transpose()?;
+        // Another program may have measured the run meanwhile. Somebody else's run need not be writable.
+        let locked = self.folder.as_ref().map(Folder::lock_measurements).transpose();
+        let Ok(_lock) = locked.map_err(|e| tell!("warning: {e}; the run's folder keeps no measurements"))
+        else {
+            self.folder = None;
+            return written;
+        };
         self.read_earlier()?;
         let Some(folder) = self.folder.as_ref().filter(|_| self.newer().is_none()) else { return written };
         if let Some(picture) = picture {
@@ -219,8 +232,8 @@ impl Kept<'_> {
 /// New measurements, and earlier ones of other metrics, where they are of the same checkpoint and data.
 fn with_earlier(mut report: Report, earlier: Option<Report>) -> Report {
     let Some(earlier) = earlier else { return report };
-    // A run's folder may be called by another path today; a best checkpoint, replaced by a better one.
-    let of = |r: &Report| (r.checkpoint.file_name().map(ToOwned::to_owned), r.step, r.data_identity.clone());
+    // A run's folder may be called by another path today, and the best checkpoint of a step is that step's.
+    let of = |r: &Report| (r.step, r.data_identity.clone());
     if of(&earlier) == of(&report) {
         let again = |old: &Measurement| report.measurements.iter().any(|new| new.metric == old.metric);
         let kept: Vec<Measurement> = earlier.measurements.into_iter().filter(|old| !again(old)).collect();

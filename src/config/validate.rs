@@ -1,6 +1,8 @@
 //! Ranges and combinations: what a configuration must satisfy before anything is built from it.
 
-use super::{Activation, Checkpoint, Config, Layer, Network, Objective, Optimizer, Rule, Scale, Source};
+use super::{
+    Activation, Checkpoint, Config, Layer, Metric, Network, Objective, Optimizer, Rule, Scale, Source,
+};
 use crate::error::{Error, Result};
 
 fn fail(key: &str, found: impl std::fmt::Display, expected: &str) -> Result<()> {
@@ -79,6 +81,12 @@ impl Config {
         let Checkpoint { best_by, patience, .. } = self.checkpoint;
         if let Some(metric) = best_by {
             metric.chooses(self.data.source)?;
+            need(
+                metric != Metric::Parzen || self.data.scale != Scale::Gcn,
+                "checkpoint.best_by",
+                "parzen",
+                "swd: contrast-normalised data have no likelihood of pixels in [0, 1]",
+            )?;
         }
         need(
             patience == 0 || best_by.is_some(),

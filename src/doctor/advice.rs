@@ -25,10 +25,9 @@ pub fn advice(state: State, since: u64, facts: &Facts) -> String {
         State::Memorising => {
             let before = facts.probes.iter().rev().map(|p| p.step).find(|&step| step < since);
             let (steps, data) = (before.unwrap_or(since), &config.data);
-            let examples = match data.train {
-                Some([from, to]) => format!("--set data.train=[{from}, {}]", from + 10 * (to - from)),
-                None if data.source.is_built_in() => format!("--set data.count={}", 10 * data.count),
-                None => "--data with more than these examples".into(),
+            let examples = match data.source.is_built_in() {
+                true => format!("--set data.count={}", 10 * data.count),
+                false => "--data with more than these examples".into(),
             };
             format!("{examples}, or stop before: --steps {steps}")
         }

@@ -7,11 +7,14 @@ use super::neighbours::{median_distance, nearest, unseen};
 use super::{Measurement, Metric, Subject};
 use crate::error::Result;
 use crate::numbers::Numbers;
+use rayon::prelude::*;
 
 /// Samples the protocol draws.
 const SAMPLES: usize = 5_000;
 /// Test examples that the distance is taken from.
 const HELD_OUT: usize = 1_000;
+/// Samples whose near ones are looked for at once.
+const BLOCK: usize = 500;
 
 /// Duplicates among vectors.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,17 +48,23 @@ pub fn duplicates(set: &[f32], dim: usize, distance: f64) -> Duplicates {
     let near = |found: &mut Vec<usize>, first: usize, row: &[f32]| {
         found.extend((0..row.len()).filter(|&i| row[i] < slack).map(|i| first + i));
     };
-    let candidates = fold(&vectors, &vectors, &Vec::new, &near);
     let vector = |i: usize| &set[i * dim..][..dim];
     let is_near = |i: usize, j: usize| {
         let difference = |(a, b): (&f32, &f32)| f64::from(a - b).powi(2);
         vector(i).iter().zip(vector(j)).map(difference).sum::<f64>() < distance * distance
     };
-    let pairs = candidates
-        .iter()
-        .enumerate()
-        .map(|(i, near)| near.iter().filter(|&&j| j > i && is_near(i, j)).count());
-    Duplicates { pairs: pairs.sum(), of: count * count.saturating_sub(1) / 2 }
+    // Of copies everything is near everything: a block's candidates are looked at before the next one's are found.
+    let of_block = |from: usize| -> usize {
+        let block = Vectors::new(&set[from * dim..(from + BLOCK).min(count) * dim], dim);
+        let candidates = fold(&block, &vectors, &Vec::new, &near);
+        let pairs = candidates
+            .par_iter()
+            .enumerate()
+            .map(|(i, near)| near.iter().filter(|&&j| j > from + i && is_near(from + i, j)).count());
+        pairs.sum()
+    };
+    let pairs = (0..count).step_by(BLOCK).map(of_block).sum();
+    Duplicates { pairs, of: count * count.saturating_sub(1) / 2 }
 }
 
 impl Subject<'_> {

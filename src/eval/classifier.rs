@@ -105,6 +105,12 @@ impl Classifier {
         device: Opened,
         watch: &mut dyn FnMut(u64, u64, f64) -> Result<()>,
     ) -> Result<Classifier> {
+        if data.test.count == 0 {
+            return Err(Error::Data(format!(
+                "{} has no test examples, and none are held out; give --hold-out a share above 0",
+                data.name
+            )));
+        }
         let (Some(_), Some(labels)) = (&data.train.labels, data.test.labels_of_several()) else {
             return Err(Error::Data(format!(
                 "{} has no labels of two or more classes for both training and testing; a classifier needs them",

@@ -38,6 +38,12 @@ impl Measurement {
         self
     }
 
+    /// With one more condition in its protocol.
+    pub(super) fn of(mut self, condition: &str) -> Measurement {
+        self.protocol += &format!("; {condition}");
+        self
+    }
+
     /// With what to know before quoting the numbers, if there is something.
     pub(super) fn warned(mut self, warning: Option<String>) -> Measurement {
         self.warnings.extend(warning);

@@ -20,7 +20,7 @@ pub mod stacked;
 pub mod theory;
 pub mod wasserstein;
 
-use crate::config::{Metric, Source};
+use crate::config::{Metric, Scale, Source};
 use crate::data::{Dataset, Examples, shuffle};
 use crate::error::{Error, Result};
 use crate::inference::TrainedGenerator;
@@ -78,6 +78,10 @@ impl Subject<'_> {
             Metric::Birthday => self.birthday(),
             Metric::Theory => self.theory(),
         }?;
+        let found = match self.generator.config.data.scale {
+            Scale::Gcn => found.of("pixels brought to [0, 1] by each example's own range"),
+            Scale::Unit | Scale::Signed => found,
+        };
         let looks = self.looks_through_classifier(metric);
         Ok(found.warned(self.classifier.as_ref().filter(|_| looks).and_then(|c| c.warning())))
     }
@@ -90,6 +94,7 @@ impl Subject<'_> {
         match metric {
             Metric::Parzen => {
                 self.pictures(metric)?;
+                parzen::fits(self.generator.config.data.scale)?;
                 self.need(&self.data.valid, "validation", parzen::VALID, metric)?;
                 self.need(&self.data.test, "test", 100, metric)
             }

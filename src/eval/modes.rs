@@ -85,7 +85,8 @@ impl Subject<'_> {
         };
         let samples = self.samples(count)?;
         let found = row(&samples);
-        let real = row(&self.examples(&self.data.test, count, false));
+        let real = self.examples(&self.data.test, count, false);
+        let (reals, real) = (real.len() / mixture.axes, row(&real));
         let ceiling = 100.0 * perfect_quality();
         let most = ceiling + 3.0 * (ceiling * (100.0 - ceiling) / count as f64).sqrt();
         let warning = (found["high quality %"] > most).then(|| {
@@ -97,7 +98,7 @@ impl Subject<'_> {
         );
         Ok(self
             .measurement(Metric::Modes, protocol, count, found)
-            .beside("test points", real)
+            .beside(format!("{reals} test points"), real)
             .warned(warning))
     }
 }

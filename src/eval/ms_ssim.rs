@@ -4,7 +4,7 @@
 //! to sum 1.
 
 use super::{Measurement, Metric, Subject};
-use crate::data::Shape;
+use crate::data::{Shape, shuffle};
 use crate::error::{Error, Result};
 use crate::numbers::{Numbers, mean_and_error};
 use rayon::prelude::*;
@@ -123,11 +123,14 @@ impl Subject<'_> {
         let data = self.data;
         let shape = data.shape;
         let scales = fitting_scales(shape)?;
-        // Noise and the shuffled order are random already: neighbours make random pairs.
+        // Neighbours make random pairs where the order is random. A conditional G's classes take turns: they are shuffled,
+        // as real examples are.
         let count = self.count.unwrap_or(2 * PAIRS) / 2 * 2;
         let real = self.examples(&data.train, count, true);
         let reals = real.len() / shape.len() / 2;
-        let samples = self.samples(count)?;
+        let drawn = self.samples(count)?;
+        let picture = |i: u64| &drawn[shuffle::at(self.seed, count, i) * shape.len()..][..shape.len()];
+        let samples: Vec<f32> = (0..count as u64).flat_map(picture).copied().collect();
         let row = |x: &[f32]| {
             let (mean, error) = of_pairs(x, shape);
             Numbers::from([("MS-SSIM", mean), ("se", error)])

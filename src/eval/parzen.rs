@@ -6,7 +6,8 @@
 
 use super::distance::{Vectors, fold};
 use super::{Measurement, Metric, Subject};
-use crate::error::Result;
+use crate::config::Scale;
+use crate::error::{Error, Result};
 use crate::exec::cpu::point::exp;
 use crate::exec::cuda::launch::Driver;
 use crate::exec::cuda::parzen::Windows;
@@ -168,6 +169,21 @@ fn sum_exp(x: &[f32], scale: f32, greatest: f32) -> f32 {
     }
     lanes.iter_mut().zip(rest).for_each(|(l, &x)| *l += exp(x * scale - greatest));
     lanes.iter().sum()
+}
+
+/// Whether examples of a scale have a likelihood as the paper means it: of pixels in [0, 1].
+///
+/// # Errors
+/// When what the pixels were is not known any more.
+pub fn fits(scale: Scale) -> Result<()> {
+    match scale {
+        Scale::Unit | Scale::Signed => Ok(()),
+        Scale::Gcn => Err(Error::Usage(
+            "parzen is of pixels in [0, 1], and contrast normalisation (data.scale = \"gcn\") cannot be undone; measure \
+             neighbours or swd"
+                .into(),
+        )),
+    }
 }
 
 impl Subject<'_> {

@@ -146,7 +146,8 @@ pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, threads: usize)
     let g = NetworkState { weights: g.weights.clone(), ..NetworkState::default() };
     let samples = Sampler::new(&gan, threads)?.sample(&g, &noise(&gan.config, seed, count), &[]);
     if samples.iter().any(|x| !x.is_finite()) {
-        return Err(Error::Checkpoint("samples are not finite: this G cannot be measured".into()));
+        let why = "the generator's samples are not all finite; take an earlier checkpoint".into();
+        return Err(Error::Diverged { step: checkpoint.state.step, why });
     }
     let mut scorer = Scorer::new(&gan, 1_000, threads)?;
     let mut ask = |points: &[f32]| -> Vec<f64> {
@@ -159,7 +160,8 @@ pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, threads: usize)
     let each = count as f64 / mixture.modes().len() as f64;
     let narrower = if axes == 1 { NARROWER } else { 1.0 };
     let width = narrower * f64::from(mixture.sd) * each.powf(-1.0 / (axes as f64 + 4.0));
-    let mut field = densities(mixture, &samples, width);
+    let grid = grid(mixture, &samples, width);
+    let mut field = densities(mixture, &samples, width, grid.clone());
     let known: Vec<usize> = asked(&field);
     let points: Vec<f32> =
         known.iter().flat_map(|&c| field.centre(c).into_iter().take(axes).map(|x| x as f32)).collect();
@@ -178,19 +180,19 @@ pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, threads: usize)
         distances,
         value: value_real + value_fake,
         value_error: se_real.hypot(se_fake),
-        floor: floor(mixture, seed.wrapping_add(2), count, width),
+        floor: floor(mixture, seed.wrapping_add(2), count, width, grid),
         width,
         field,
     })
 }
 
-/// What `count` draws from the data themselves measure, and the D that is best against them, ½ everywhere: what the
-/// estimate of p_g adds.
-fn floor(mixture: &Mixture, seed: u64, count: usize, width: f64) -> Distances {
+/// What `count` draws from the data themselves measure on the same grid, and the D that is best against them, ½
+/// everywhere: what the estimate of p_g adds.
+fn floor(mixture: &Mixture, seed: u64, count: usize, width: f64, grid: Field) -> Distances {
     let crate::data::Values::F32(samples) = toy::load(mixture, count, seed).train.values else {
         unreachable!("mixtures are numbers")
     };
-    let mut field = densities(mixture, &samples, width);
+    let mut field = densities(mixture, &samples, width, grid);
     asked(&field).into_iter().for_each(|cell| field.d[cell] = 0.5);
     field.distances()
 }
@@ -211,9 +213,9 @@ fn asked(field: &Field) -> Vec<usize> {
     (0..field.data.len()).filter(|&c| field.data[c] > least[0] || field.samples[c] > least[1]).collect()
 }
 
-/// Both densities on a grid around all of the data and samples, with kernels of standard deviation `width` — wider
-/// ones where samples lie so far apart that cells of a third of it would be too many.
-fn densities(mixture: &Mixture, samples: &[f32], width: f64) -> Field {
+/// An empty grid around all of the data and samples, its cells a third of a kernel's standard deviation `width` — wider
+/// ones where samples lie so far apart that these would be too many.
+fn grid(mixture: &Mixture, samples: &[f32], width: f64) -> Field {
     let axes = mixture.axes;
     let sd = f64::from(mixture.sd);
     let (mut cells, mut from, mut side) = ([1, 1], [0.0; 2], [1.0; 2]);
@@ -229,15 +231,13 @@ fn densities(mixture: &Mixture, samples: &[f32], width: f64) -> Field {
         from[axis] = low + 0.5 * side[axis];
     }
     let all = cells[0] * cells[1];
-    let mut field = Field {
-        axes,
-        cells,
-        from,
-        side,
-        data: vec![0.0; all],
-        samples: vec![0.0; all],
-        d: vec![f64::NAN; all],
-    };
+    Field { axes, cells, from, side, data: vec![0.0; all], samples: vec![0.0; all], d: vec![f64::NAN; all] }
+}
+
+/// Both densities on an empty [`grid`], with kernels of standard deviation `width`.
+fn densities(mixture: &Mixture, samples: &[f32], width: f64, mut field: Field) -> Field {
+    let Field { axes, cells, from, side, .. } = field;
+    let sd = f64::from(mixture.sd);
     let one = axes as f64 / samples.len() as f64 / field.area();
     for point in samples.chunks_exact(axes) {
         let at = |axis: usize| ((f64::from(point[axis]) - from[axis]) / side[axis]).round() as usize;
@@ -250,7 +250,7 @@ fn densities(mixture: &Mixture, samples: &[f32], width: f64) -> Field {
     // A cell widens what falls into it, too.
     let widened = |axis: usize| sd * sd + width * width + side[axis] * side[axis] / 12.0;
     let sd = ((0..axes).map(widened).sum::<f64>() / axes as f64).sqrt();
-    for cell in 0..all {
+    for cell in 0..field.data.len() {
         let centre = field.centre(cell);
         field.data[cell] = mixture.density(&centre[..axes], sd);
     }
@@ -331,6 +331,13 @@ impl Subject<'_> {
         let penalised = self.generator.config.loss.penalised();
         let warning = penalised
             .then(|| "this D pays a gradient penalty: it is kept flatter than the best D".to_string());
+        let widest = field.side[..field.axes].iter().copied().fold(0.0, f64::max) / found.width;
+        let coarse = (widest > 1.0).then(|| {
+            format!(
+                "samples lie so far apart that cells are {widest:.1} times as wide as the Gaussian: the distances are \
+                 coarse"
+            )
+        });
         let curve = |of: &dyn Fn(usize) -> f64| -> Vec<[f64; 2]> {
             let cells = (0..field.data.len()).filter(|&c| field.d[c].is_finite());
             cells.map(|c| [field.centre(c)[0], of(c)]).collect()
@@ -364,7 +371,8 @@ impl Subject<'_> {
             .beside("the best D against this G", best)
             .beside("equilibrium: p_g = p_data", equal)
             .beside(format!("{count} draws of the data, D = ½"), floor)
-            .warned(warning);
+            .warned(warning)
+            .warned(coarse);
         Ok(Measurement { curves, picture: (field.axes == 2).then(|| panels(field)), ..measurement })
     }
 }
@@ -382,7 +390,7 @@ mod tests {
             };
             let each = SAMPLES as f64 / mixture.modes().len() as f64;
             let width = f64::from(mixture.sd) * each.powf(-1.0 / (mixture.axes as f64 + 4.0));
-            let field = densities(mixture, &samples, width);
+            let field = densities(mixture, &samples, width, grid(mixture, &samples, width));
             for (name, density) in [("p_data", &field.data), ("p_g", &field.samples)] {
                 let mass = density.iter().sum::<f64>() * field.area();
                 assert!((mass - 1.0).abs() < 1e-3, "{}: {name} has mass {mass}", mixture.name);
@@ -398,7 +406,7 @@ mod tests {
         // One Gaussian of sd .5 at 3, far from the line's own modes.
         let draw = Draw::new(1, stream("theory test"), 0);
         let samples: Vec<f32> = (0..SAMPLES as u64).map(|i| 3.0 + 0.5 * draw.normal(i)).collect();
-        let field = densities(&toy::LINE, &samples, 0.03);
+        let field = densities(&toy::LINE, &samples, 0.03, grid(&toy::LINE, &samples, 0.03));
         let at = |x: f64| ((x - field.from[0]) / field.side[0]).round() as usize;
         let sd = 0.5f64.hypot(0.03);
         for x in [2.0, 2.5, 3.0, 3.7] {

@@ -66,6 +66,9 @@ pub fn jobs(order: &Order) -> Result<Vec<Job<'_>>> {
             file.display()
         )));
     }
+    if order.sets.iter().any(|set| set.trim_start().starts_with("seed=")) {
+        return Err(Error::Usage("--set seed: repro trains seeds 0 to --seeds less 1; leave it out".into()));
+    }
     let mut jobs = Vec::new();
     for seed in 0..order.seeds {
         for (experiment, path) in &places {
@@ -171,7 +174,12 @@ fn job<'a>(
         layers.put("--seeds", "seed", Value::Integer(seed as i64))?;
         layers.finish()
     };
-    let configs = recipe.stages.iter().map(stage).collect::<Result<_>>()?;
+    let configs = recipe.stages.iter().map(stage).collect::<Result<Vec<Config>>>()?;
+    if configs.iter().any(|config| config.checkpoint.patience > 0) {
+        return Err(Error::Usage(
+            "--set checkpoint.patience: repro trains every run to its last step; leave it out".into(),
+        ));
+    }
     Ok(Job { experiment, recipe, seed, configs, full: 0, wanted: 0, data: String::new() })
 }
 

@@ -3,7 +3,8 @@
 //! ```text
 //! repro/gan-2014/
 //!   index.html     the page                    results.json   the table
-//!   results/       mnist-rpgan-seed-0.json …   runs/          mnist-rpgan-seed-0/ …, as `gansaku train` makes them
+//!   results/       mnist-rpgan-seed-0.json …   runs/          mnist-rpgan-seed-0/ …, as `gansaku train` makes them; beside
+//!                                                             them what each was begun with
 //!   pictures/      mnist-rpgan-samples.png …
 //! ```
 //!
@@ -28,7 +29,7 @@ use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Does what is asked. The table as text.
@@ -44,7 +45,7 @@ pub fn reproduce(order: &Order) -> Result<String> {
     let _lock = Folder { path: order.out.clone() }.lock()?;
     let signals = Signals::listen()?;
     let deadline = order.time.map(|time| Instant::now() + time);
-    let mut waiting = 0;
+    let (mut waiting, mut diverged) = (0, None);
     for (i, job) in jobs.iter().enumerate() {
         let place = format!("[{}/{}] {}", i + 1, jobs.len(), job.name());
         if let Some(kept) = kept(order, job)? {
@@ -59,9 +60,15 @@ pub fn reproduce(order: &Order) -> Result<String> {
         tell!("{place}");
         claim(order, job)?;
         classifier::make(order, job)?;
-        match work(order, job, deadline)? {
-            Some(outcome) if outcome.step >= job.wanted => {}
-            _ => waiting += 1,
+        match work(order, job, deadline) {
+            Ok(Some(outcome)) if outcome.step >= job.wanted => {}
+            Ok(_) => waiting += 1,
+            // Other runs need not wait for one that cannot go on.
+            Err(e @ Error::Diverged { .. }) => {
+                tell!("{place}: {e}");
+                diverged.get_or_insert(e);
+            }
+            Err(e) => return Err(e),
         }
         write_up(order)?;
         if let Some(signal) = signals.come() {
@@ -72,7 +79,14 @@ pub fn reproduce(order: &Order) -> Result<String> {
         let all = jobs.len();
         tell!("time is up: {waiting} of {all} runs are unfinished; the same command goes on with them");
     }
-    write_up(order)
+    let tables = write_up(order)?;
+    match diverged {
+        None => Ok(tables),
+        Some(e) => {
+            tell!("{tables}");
+            Err(e)
+        }
+    }
 }
 
 /// Tables and page of all that was measured; the table as text.
@@ -159,7 +173,7 @@ fn work(order: &Order, job: &Job, deadline: Option<Instant>) -> Result<Option<Ou
         if before.as_ref().is_some_and(|stage| stage.step < stage.total) {
             return Ok(None);
         }
-        let trained = stage(order, config, before.map(|b| b.run), left(deadline))?;
+        let trained = stage(order, config, before.as_ref(), left(deadline))?;
         seconds += trained.seconds;
         before = Some(trained);
     }
@@ -169,10 +183,15 @@ fn work(order: &Order, job: &Job, deadline: Option<Instant>) -> Result<Option<Ou
     Ok(Some(outcome))
 }
 
-/// Trains one stage, or goes on with it.
-fn stage(order: &Order, config: &Config, from: Option<PathBuf>, time: Option<Duration>) -> Result<Trained> {
+/// Trains one stage from the weights of the stage before it, or goes on with it; begins anew where that stage was trained
+/// on since.
+fn stage(order: &Order, config: &Config, from: Option<&Trained>, time: Option<Duration>) -> Result<Trained> {
     let (out, name) = (order.out.join("runs"), format!("{}-seed-{}", config.recipe, config.seed));
     let run = out.join(&name);
+    if let Some(before) = from {
+        let stage = before.run.file_name().unwrap_or_default().to_string_lossy();
+        begins_with(&run, &format!("step {} of {stage}", before.step))?;
+    }
     let mut config = config.clone();
     if let Some(steps) = order.steps {
         (config.train.steps, config.train.epochs) = (steps, 0);
@@ -188,9 +207,27 @@ fn stage(order: &Order, config: &Config, from: Option<PathBuf>, time: Option<Dur
             // Killed before its first checkpoint.
             fs::remove_dir_all(&run).map_err(|e| Error::io("remove", &run, &e))?;
         }
-        Start::New { out, name: Some(name), init_from: from }
+        Start::New { out, name: Some(name), init_from: from.map(|before| before.run.clone()) }
     };
     train(&Request { config, start, device: order.device, threads: order.threads, time })
+}
+
+/// Writes beside a run which weights it begins with; one that was begun with others is removed. Of a run from before this
+/// was written nothing is known, and it stays.
+fn begins_with(run: &Path, weights: &str) -> Result<()> {
+    let file = run.with_extension("from");
+    let known = fs::read_to_string(&file).ok();
+    if known.as_deref() == Some(weights) {
+        return Ok(());
+    }
+    if known.is_some() && run.exists() {
+        tell!("{} begins anew, with {weights}", run.display());
+        fs::remove_dir_all(run).map_err(|e| Error::io("remove", run, &e))?;
+    }
+    if let Some(folder) = run.parent() {
+        fs::create_dir_all(folder).map_err(|e| Error::io("make the folder", folder, &e))?;
+    }
+    atomic::write(&file, weights.as_bytes())
 }
 
 /// Measures a run and draws the pictures of the first seed.
@@ -264,4 +301,28 @@ fn measurements(
 /// `METRIC.VALUE`; what is not finite has no number.
 fn named(metric: &str, values: &Numbers) -> BTreeMap<String, Option<f64>> {
     values.iter().map(|(name, x)| (format!("{metric}.{name}"), x.is_finite().then_some(*x))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_goes_on_only_from_the_weights_it_was_begun_with() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let run = folder.path().join("runs/tfd-2014-seed-0");
+        let begins = |weights: &str| begins_with(&run, weights).expect("writable");
+        begins("step 100 of tfd-2014-pretrain-seed-0");
+        fs::create_dir(&run).expect("made");
+        begins("step 100 of tfd-2014-pretrain-seed-0");
+        assert!(run.exists(), "the same weights");
+        begins("step 4000 of tfd-2014-pretrain-seed-0");
+        assert!(!run.exists(), "others");
+        fs::create_dir(&run).expect("made");
+        begins("step 4000 of tfd-2014-pretrain-seed-0");
+        assert!(run.exists());
+        fs::remove_file(run.with_extension("from")).expect("there");
+        begins("step 5000 of tfd-2014-pretrain-seed-0");
+        assert!(run.exists(), "nothing is known of it");
+    }
 }

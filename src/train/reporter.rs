@@ -199,9 +199,15 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
         (Ok(data), _) => Some(config.train.total(data.train.count as u64)),
         _ => None,
     };
-    let status = if total.is_some_and(|t| step < t) { Status::Stopped } else { Status::Finished };
     let mut sampler = Sampler::new(&gan, threads)?;
     let diagnosis = doctor::diagnose(&folder.path, data.as_deref())?;
+    let failure = diagnosis.verdicts.iter().find(|v| v.state.ends_training());
+    let status = match (total, failure) {
+        (Some(total), _) if step >= total => Status::Finished,
+        (_, Some(failure)) => Status::Failed(failure.evidence.clone()),
+        (Some(_), None) => Status::Stopped,
+        (None, None) => Status::Ended,
+    };
     let drawn = Drawn {
         best: checkpoint.state.best.clone(),
         verdicts: diagnosis.verdicts,

@@ -37,6 +37,8 @@ pub enum Status {
     Finished,
     /// It stopped before its last step: a time limit or a signal. It can go on.
     Stopped,
+    /// Nobody trains it, and whether every step is done is not known: it was to pass through data that are not at hand.
+    Ended,
     /// An error ended it.
     Failed(String),
 }
@@ -163,6 +165,7 @@ impl Story<'_> {
             Status::Training => (Tone::Plain, "training"),
             Status::Finished => (Tone::Good, "finished"),
             Status::Stopped => (Tone::Warning, "stopped early"),
+            Status::Ended => (Tone::Plain, "ended"),
             Status::Failed(_) => (Tone::Bad, "ended by an error"),
         };
         let steps = match self.steps {
@@ -221,6 +224,10 @@ impl Story<'_> {
                         text(" goes on exactly where it stopped."),
                     ]),
                 ),
+            )),
+            Status::Ended => out.push(paragraph(
+                "Whether it came to its last step is not known: its length is so many passes through data that are not at \
+                 hand.",
             )),
             Status::Training | Status::Finished => {}
         }
@@ -359,13 +366,20 @@ impl Story<'_> {
                     "goes on from the last checkpoint.",
                 );
             }
+            (Status::Ended, _) => {
+                let why = "goes on from the last checkpoint, if it has not come to its last step.";
+                say(self.command("train --resume", &self.more_patience()), why);
+            }
             (Status::Training, _) => {
                 let why = "goes on from the last checkpoint, should this training have been killed.";
                 say(self.command("train --resume", ""), why);
             }
             (Status::Finished, [Some(done), _]) => {
-                let more = format!("--steps {}", done * 2);
-                say(self.command("train --resume", &more), "trains on, should the curves still be moving.");
+                let more = [format!("--steps {}", done * 2), self.more_patience()].join(" ");
+                say(
+                    self.command("train --resume", more.trim_end()),
+                    "trains on, should the curves still be moving.",
+                );
             }
             (Status::Finished, _) => {}
         }
