@@ -79,7 +79,7 @@ fn mixtures_come_out_as_a_table_a_page_and_runs() {
             "test points",
         ],
     );
-    for (steps, recipe) in [("20,000", "ring-rpgan"), ("400,000", "ring")] {
+    for (steps, recipe) in [("30,000", "ring-rpgan"), ("400,000", "ring")] {
         says(&text, &[&format!("CUT SHORT AT STEP 20 OF {steps}; CHANGED: GENERATOR.LAYERS.0.UNITS=12")]);
         // The mean and the deviation of the three results, and of the results that `gansaku eval` gives.
         let measured: Vec<f64> = (0..3)
@@ -120,7 +120,7 @@ fn mixtures_come_out_as_a_table_a_page_and_runs() {
     // Beside every number of ours, and each recipe's first finding. A KL that is infinite has no number.
     let table = json(&out.join("results.json"));
     let rows = table["tables"][0]["rows"].as_array().expect("rows");
-    for (recipe, steps) in [("ring-rpgan", "20,000"), ("ring", "400,000")] {
+    for (recipe, steps) in [("ring-rpgan", "30,000"), ("ring", "400,000")] {
         let own = |r: &&serde_json::Value| {
             r["who"].as_str().expect("text").starts_with(&format!("recipe {recipe} ("))
         };
