@@ -1,8 +1,7 @@
 //! `gansaku sample` and `gansaku interpolate`: pictures and arrays from a trained generator.
 
 use crate::error::{Error, Result};
-use crate::inference::TrainedGenerator;
-use crate::inference::{noise, walk};
+use crate::inference::{TrainedGenerator, noise, walk};
 use crate::numbers::{counted, grouped};
 use crate::report::picture::Picture;
 use crate::report::{gif, npy_header};
