@@ -50,14 +50,19 @@ mod tests {
         (f64::from(a) / b - 1.0).abs() < 1e-6
     }
 
-    fn recipe(name: &str, examples: u64) -> Schedule {
-        schedule(&Layers::recipe(name).and_then(Layers::finish).expect("a recipe"), examples)
+    /// The schedule of a recipe with settings over it.
+    fn recipe(name: &str, settings: &[&str], examples: u64) -> Schedule {
+        let mut layers = Layers::recipe(name).expect("a recipe");
+        for setting in settings {
+            layers.set(setting).expect("a setting");
+        }
+        schedule(&layers.finish().expect("a configuration"), examples)
     }
 
     #[test]
     fn the_2014_schedules_are_pylearn2s() {
         // A tenth of an epoch a phase.
-        let schedule = recipe("mnist-2014", 1_000);
+        let schedule = recipe("mnist-2014", &[], 1_000);
         let generator = |done| -> Rate { schedule.rates(done)[0] };
         let lr = |update: u64| generator(Done { tick: 0, updates: [update - 1; 2] }).lr;
         assert!(close(lr(1), 0.1));
@@ -73,7 +78,9 @@ mod tests {
 
     #[test]
     fn the_line_ends_at_its_share_and_stays() {
-        let schedule = recipe("ring-rpgan", 100_000);
+        let line = ["lr=2e-3", "decay_steps=20000", "final_share=0.005"];
+        let line = line.map(|setting| format!("optimizer.discriminator.{setting}"));
+        let schedule = recipe("ring-rpgan", &line.each_ref().map(String::as_str), 100_000);
         let lr = |steps| schedule.rates(Done { tick: steps, updates: [steps; 2] })[1].lr;
         assert!(close(lr(0), 2e-3) && close(lr(10_000), 1.005e-3) && close(lr(20_000), 1e-5));
         assert_eq!(lr(20_000), lr(40_000));
