@@ -122,6 +122,32 @@ fn where_no_file_is_for_testing_a_share_is_held_out() {
 }
 
 #[test]
+fn a_part_of_a_file_sorted_by_class_has_its_classes() {
+    let folder = tempdir().expect("a folder");
+    // Ten classes of a hundred pictures each, one behind the other.
+    let labels: Vec<u8> = (0..10).flat_map(|class| [class; 100]).collect();
+    let body: Vec<u8> = labels.iter().flat_map(|&l| [l; 4]).collect();
+    put(folder.path(), "train-images-idx3-ubyte", &idx(&[1000, 2, 2], &body));
+    put(folder.path(), "train-labels-idx1-ubyte", &idx(&[1000], &labels));
+    put(folder.path(), "t10k-images-idx3-ubyte", &idx(&[1000, 2, 2], &body));
+    put(folder.path(), "t10k-labels-idx1-ubyte", &idx(&[1000], &labels));
+    let data = read(Source::Idx, folder.path()).expect("sound");
+    for split in [&data.train, &data.test] {
+        let mut order: Vec<usize> = split.shuffled(0..1000).collect();
+        let mut classes = [0; 10];
+        order[..200].iter().for_each(|&i| classes[usize::from(labels[i])] += 1);
+        assert!(classes.iter().all(|c| (8..40).contains(c)), "about twenty of each: {classes:?}");
+        assert_eq!(
+            split.shuffled(150..200).collect::<Vec<_>>(),
+            order[150..200],
+            "one order, wherever it begins"
+        );
+        order.sort_unstable();
+        assert_eq!(order, (0..1000).collect::<Vec<_>>(), "each once");
+    }
+}
+
+#[test]
 fn damaged_idx_is_named_with_its_offset() {
     let with = |name: &str, bytes: &[u8]| {
         let folder = tempdir().expect("a folder");

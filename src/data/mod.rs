@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::room;
 use crate::talk::typed;
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 
 /// Channels, height and width of one example; a point of d numbers is (d, 1, 1).
@@ -123,6 +124,13 @@ impl Examples {
     /// Labels, where there are some of two classes or more.
     pub fn labels_of_several(&self) -> Option<&[u8]> {
         self.labels.as_deref().filter(|labels| labels.windows(2).any(|pair| pair[0] != pair[1]))
+    }
+
+    /// The examples at these places of a fixed shuffled order: a file may be sorted by class, and whoever looks at a part
+    /// of it means a fair one.
+    pub fn shuffled(&self, places: Range<usize>) -> impl Iterator<Item = usize> + use<> {
+        let count = self.count;
+        places.map(move |place| shuffle::at(0, count, place as u64))
     }
 
     /// Whether no two examples, each of `width` numbers, differ.
@@ -270,7 +278,7 @@ impl Dataset {
         if self.test.count > 0 || held == 0 {
             return self;
         }
-        let order: Vec<usize> = (0..count as u64).map(|i| shuffle::at(0, count, i)).collect();
+        let order: Vec<usize> = self.train.shuffled(0..count).collect();
         let (test, train) = order.split_at(held);
         let width = self.shape.len();
         self.test = self.train.chosen(test, width);

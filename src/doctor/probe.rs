@@ -2,7 +2,7 @@
 //! so that two probes differ by what was learned alone. No random stream of the training is touched.
 
 use crate::config::Config;
-use crate::data::{Dataset, Examples, shuffle, toy};
+use crate::data::{Dataset, Examples, toy};
 use crate::error::Result;
 use crate::eval::distance::{Vectors, fold};
 use crate::eval::modes;
@@ -193,14 +193,11 @@ impl Prober {
     }
 }
 
-/// `count` examples of a split, in a shuffled order of their own: files may be sorted by class.
+/// The first `count` examples of a split's shuffled order.
 fn reals(data: &Dataset, split: &Examples, count: usize) -> Reals {
-    let at: Vec<usize> = (0..count as u64).map(|i| shuffle::at(0, split.count, i)).collect();
+    let at: Vec<usize> = split.shuffled(0..count).collect();
     let label = |&i: &usize| split.labels.as_ref().map_or(0, |l| usize::from(l[i]));
-    Reals {
-        numbers: at.iter().flat_map(|&i| data.numbers(split, i)).collect(),
-        labels: at.iter().map(label).collect(),
-    }
+    Reals { numbers: data.numbers_of(split, at.iter().copied()), labels: at.iter().map(label).collect() }
 }
 
 /// Sum of the distances from each of one set to each of another.

@@ -74,8 +74,8 @@ impl Subject<'_> {
         let dim = data.shape.len();
         // All training examples, as many at a time as memory takes easily.
         let known = data.train.count.min(60_000);
-        let train = self.examples(&data.train, known, true);
-        let held_out = self.examples(&data.test, HELD_OUT, false);
+        let train = self.examples(&data.train, known);
+        let held_out = self.examples(&data.test, HELD_OUT);
         let distance = 0.5 * median_distance(&nearest(&held_out, [&train], dim));
         unseen(distance, Metric::Birthday)?;
         let real = &train[..count.min(known) * dim];

@@ -3,7 +3,6 @@
 
 use super::classifier::{Classifier, Request, labelled};
 use super::{Measurement, Metric, Subject, features};
-use crate::data::shuffle;
 use crate::error::{Error, Result};
 use crate::exec::{self, Device};
 use crate::models::classifier::Recipe;
@@ -48,9 +47,9 @@ impl<'a> Subject<'a> {
         let conditional = self.generator.gan.classes > 0;
         let recipe = Recipe::standard();
         let samples = self.samples(count)?;
-        let real = self.examples(&data.train, reals, true);
-        let test = self.examples(&data.test, data.test.count, false);
-        let real_labels = (0..reals as u64).map(|i| train_labels[shuffle::at(0, data.train.count, i)]);
+        let real = self.examples(&data.train, reals);
+        let test = self.first_examples(&data.test, data.test.count);
+        let real_labels = data.train.shuffled(0..reals).map(|i| train_labels[i]);
         let (labels, real_labels, told): (Vec<u8>, Vec<u8>, String) = if conditional {
             let asked = (0..count).map(|i| (i % data.classes) as u8).collect();
             (asked, real_labels.collect(), "the classes they were asked for".into())

@@ -50,8 +50,8 @@ impl Subject<'_> {
         };
         let data = self.data;
         let count = self.count.unwrap_or(COUNT);
-        let test = self.examples(&data.test, COUNT, false);
-        let train = self.examples(&data.train, count, true);
+        let test = self.examples(&data.test, COUNT);
+        let train = self.examples(&data.train, count);
         let samples = self.samples(count)?;
         let classifier = self.classifier(metric)?;
         let (samples, train) = (classifier.scores(&samples), classifier.scores(&train));

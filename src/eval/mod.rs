@@ -21,7 +21,7 @@ pub mod theory;
 pub mod wasserstein;
 
 use crate::config::{Metric, Scale, Source};
-use crate::data::{Dataset, Examples, shuffle};
+use crate::data::{Dataset, Examples};
 use crate::error::{Error, Result};
 use crate::inference::TrainedGenerator;
 use crate::report::Display;
@@ -145,19 +145,20 @@ impl Subject<'_> {
         Ok(self.generator.display.unit(&samples))
     }
 
-    /// The first `count` examples of a split (in a fixed shuffled order where `shuffled`), as people see them.
-    fn examples(&self, split: &Examples, count: usize, shuffled: bool) -> Vec<f32> {
-        let count = count.min(split.count);
-        if shuffled {
-            return self.shuffled(split, 0..count);
-        }
-        self.display().unit(&self.data.numbers_of(split, 0..count))
+    /// `count` examples of a split, or all where it has fewer, in its shuffled order, as people see them.
+    fn examples(&self, split: &Examples, count: usize) -> Vec<f32> {
+        self.examples_at(split, split.shuffled(0..count.min(split.count)))
     }
 
-    /// Examples at these places of the fixed shuffled order, as people see them.
-    fn shuffled(&self, split: &Examples, places: std::ops::Range<usize>) -> Vec<f32> {
-        let at = |i: usize| shuffle::at(0, split.count, i as u64);
-        self.display().unit(&self.data.numbers_of(split, places.map(at)))
+    /// The first `count` examples of a split, or all where it has fewer, as people see them: where a protocol says which,
+    /// or their labels lie beside them.
+    fn first_examples(&self, split: &Examples, count: usize) -> Vec<f32> {
+        self.examples_at(split, 0..count.min(split.count))
+    }
+
+    /// These examples of a split, as people see them.
+    fn examples_at(&self, split: &Examples, which: impl Iterator<Item = usize>) -> Vec<f32> {
+        self.display().unit(&self.data.numbers_of(split, which))
     }
 
     fn display(&self) -> Display {

@@ -85,7 +85,7 @@ impl Subject<'_> {
         };
         let samples = self.samples(count)?;
         let found = row(&samples);
-        let real = self.examples(&self.data.test, count, false);
+        let real = self.examples(&self.data.test, count);
         let (reals, real) = (real.len() / mixture.axes, row(&real));
         let ceiling = 100.0 * perfect_quality();
         let most = ceiling + 3.0 * (ceiling * (100.0 - ceiling) / count as f64).sqrt();

@@ -126,7 +126,7 @@ impl Subject<'_> {
         // Neighbours make random pairs where the order is random. A conditional G's classes take turns: they are shuffled,
         // as real examples are.
         let count = self.count.unwrap_or(2 * PAIRS) / 2 * 2;
-        let real = self.examples(&data.train, count, true);
+        let real = self.examples(&data.train, count);
         let reals = real.len() / shape.len() / 2;
         let drawn = self.samples(count)?;
         let picture = |i: u64| &drawn[shuffle::at(self.seed, count, i) * shape.len()..][..shape.len()];

@@ -118,7 +118,7 @@ impl Subject<'_> {
         const HELD_OUT: usize = 1_000;
         let count = self.count.unwrap_or(HELD_OUT);
         let dim = self.data.shape.len();
-        let held_out = self.examples(&self.data.test, HELD_OUT, false);
+        let held_out = self.examples(&self.data.test, HELD_OUT);
         let samples = self.samples(count)?;
         let train = self.data.pieces(&self.data.train, self.data.train.count);
         let display = self.display();

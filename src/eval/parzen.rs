@@ -192,10 +192,10 @@ impl Subject<'_> {
         let count = self.count.unwrap_or(10_000);
         let dim = data.shape.len();
         let samples = self.samples(count)?;
-        let valid = self.examples(&data.valid, VALID, false);
-        let test = self.examples(&data.test, 10_000, false);
+        let valid = self.first_examples(&data.valid, VALID);
+        let test = self.first_examples(&data.test, 10_000);
         let real_count = count.min(data.train.count);
-        let real = self.examples(&data.train, real_count, true);
+        let real = self.examples(&data.train, real_count);
         let mean = self.display().unit(&data.marginals());
         let mut row = |x: &[f32]| -> Result<_> {
             let p = measure(self.windows, x, &valid, &test, dim)?;

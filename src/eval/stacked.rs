@@ -44,7 +44,8 @@ impl Subject<'_> {
         let reals = number.min(self.data.train.count);
         let mut real = vec![0; modes];
         for from in (0..reals).step_by(CHUNK) {
-            let pictures = self.shuffled(&self.data.train, from..(from + CHUNK).min(reals));
+            let train = &self.data.train;
+            let pictures = self.examples_at(train, train.shuffled(from..(from + CHUNK).min(reals)));
             count(&self.classifier(Metric::Modes)?.labels(&pictures), channels, classes, &mut real);
         }
         let draw = Draw::new(self.seed, stream("perfect sampler"), 0);

@@ -48,8 +48,8 @@ impl Subject<'_> {
         let count = self.count.unwrap_or(10_000).min(self.data.test.count).min(self.data.train.count);
         let dim = self.data.shape.len();
         let samples = self.samples(count)?;
-        let test = self.examples(&self.data.test, count, false);
-        let train = self.examples(&self.data.train, count, true);
+        let test = self.examples(&self.data.test, count);
+        let train = self.examples(&self.data.train, count);
         let directions = directions(dim, 0);
         let row = |x: &[f32]| Numbers::from([("distance", sliced(x, &test, dim, &directions))]);
         let protocol = format!(

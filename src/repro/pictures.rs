@@ -40,7 +40,7 @@ pub fn draw(
     fs::create_dir_all(folder).map_err(|e| Error::io("make the folder", folder, &e))?;
     let display = generator.display;
     let count = if data.shape.is_point() { POINTS } else { SAMPLES };
-    let examples = data.numbers_of(&data.train, 0..count.min(data.train.count));
+    let examples = data.numbers_of(&data.train, data.train.shuffled(0..count.min(data.train.count)));
     atomic::write(&folder.join(reals(experiment)), &display.picture(&examples, COLUMNS).png())?;
     for &kind in &experiment.pictures {
         let picture = match kind {

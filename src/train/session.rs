@@ -328,7 +328,7 @@ impl Session {
 /// A picture of real examples, as many as samples will be shown.
 fn reals(data: &Dataset, display: Display, config: &Config) -> crate::report::picture::Picture {
     let count = config.log.samples.min(data.train.count);
-    let numbers = data.numbers_of(&data.train, 0..count);
+    let numbers = data.numbers_of(&data.train, data.train.shuffled(0..count));
     display.picture(&numbers, columns(count))
 }
 
