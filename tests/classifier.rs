@@ -14,13 +14,15 @@ use gansaku::models::classifier::{cross_entropy, shifted};
 use gansaku::precision::Precision;
 use gansaku::rng::{Draw, Moment};
 use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
 
 #[path = "common/idx.rs"]
 mod idx;
 #[path = "common/program.rs"]
 mod program;
 
-use idx::digits_as_idx;
+use idx::{digits_as_idx, idx};
 use program::{gansaku, refused, run, says, stdout, workplace};
 
 /// A graph's result by the CPU executor and by the f64 interpreter.
@@ -151,6 +153,58 @@ fn a_classifier_tells_digits_apart_and_any_number_of_threads_makes_its_bytes() {
     assert_eq!(loaded.features(&pictures).len(), 200 * loaded.width());
     let alone = loaded.features(&pictures[..784]);
     assert_eq!(alone[..], loaded.features(&pictures)[..loaded.width()], "whatever stands beside it");
+}
+
+/// Writes only the training pictures of other classes than this one.
+fn without_class(folder: &Path, class: u8) {
+    let at = |name: &str| folder.join(name);
+    let read = |name: &str, header: usize| fs::read(at(name)).expect("there").split_off(header);
+    let names = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"];
+    let (pictures, labels) = (read(names[0], 16), read(names[1], 8));
+    let kept: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] != class).collect();
+    let count = kept.len() as u32;
+    let pictures: Vec<u8> = kept.iter().flat_map(|&i| pictures[i * 784..][..784].to_vec()).collect();
+    let labels: Vec<u8> = kept.iter().map(|&i| labels[i]).collect();
+    fs::write(at(names[0]), idx(&[count, 28, 28], &pictures)).expect("written");
+    fs::write(at(names[1]), idx(&[count], &labels)).expect("written");
+}
+
+#[test]
+fn a_class_that_is_missing_is_the_one_that_is_not_covered() {
+    let folder = workplace();
+    let path = folder.path();
+    digits_as_idx(&path.join("idx"), 1_500, 400, 0);
+    without_class(&path.join("idx"), 3);
+    run(path, &["classifier", "idx", "--out", "c.safetensors", "--epochs", "8"]);
+    let splits = ["--set", "data.train=[0, 1200]", "--set", "data.valid=[1200, 1300]"];
+    let train = ["train", "mnist", "--config", "small.toml", "--data", "idx", "--steps", "2"];
+    run(path, &[&train[..], &splits].concat());
+    let measure = ["eval", "runs/00000-mnist", "classes", "--classifier", "c.safetensors", "-n", "1000"];
+    run(path, &[&measure[..], &["--json", "a.json"]].concat());
+    let report = Report::read(&path.join("a.json")).expect("just written");
+    // The training examples stand in for a generator that makes no 3.
+    let real = &report.measurements[0].reference["1000 training examples"];
+    let covered = |class: usize| real[&format!("{class:02} coverage")[..]];
+    let others: Vec<f64> = (0..10).filter(|&class| class != 3).map(covered).collect();
+    let least = others.iter().copied().fold(1.0, f64::min);
+    assert!(covered(3) < 0.7 * least, "3: {}, others {others:?}", covered(3));
+}
+
+#[test]
+fn what_is_no_classifier_is_not_written_over() {
+    let folder = place();
+    let path = folder.path();
+    run(path, &TRAIN);
+    let weights = "runs/00000-mnist/checkpoints/step-000000010/generator.safetensors";
+    let before = fs::read(path.join(weights)).expect("there");
+    let made = |out: &str| ["classifier", "idx", "--epochs", "1", "--out", out].map(String::from);
+    let refuse = made(weights);
+    says(
+        &refused(path, &refuse.each_ref().map(String::as_str), 2),
+        &["--out would write over what is no classifier", "generator.safetensors"],
+    );
+    assert_eq!(fs::read(path.join(weights)).expect("there"), before);
+    run(path, &made("c.safetensors").each_ref().map(String::as_str));
 }
 
 #[test]

@@ -259,6 +259,12 @@ fn measurements_bring_their_protocol_and_real_data() {
     assert_eq!(metrics(), ["modes", "swd"]);
     stdout(&here.join("runs"), &["eval", "p", "swd", "-n", "100"]);
     assert_eq!(metrics(), ["swd", "modes"]);
+    // Nor does --json take it from that file.
+    run(here, &["eval", "runs/p", "modes", "-n", "100", "--json", "runs/p/eval.json"]);
+    assert_eq!(metrics(), ["modes", "swd"]);
+    let inside = here.join("runs/p/checkpoints");
+    says(&run(&inside, &["eval", "step-000000001", "swd", "-n", "100"]), &["runs/p/eval.json too"]);
+    assert_eq!(metrics(), ["swd", "modes"]);
     // A file of something else is told before anything is measured, and not written over.
     fs::write(&file, "{}").expect("writes");
     says(

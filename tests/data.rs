@@ -85,6 +85,17 @@ fn splits_come_from_the_training_file() {
     let data = load(&config, 0).expect("whole data");
     assert_eq!((data.train.count, data.valid.count), (2, 1));
     assert_eq!(data.valid.values, Values::U8((12..18).collect()));
+    config.train = None;
+    config.valid = Some([1, 2]);
+    let data = load(&config, 0).expect("whole data");
+    assert_eq!(
+        data.train.values,
+        Values::U8((0..6).chain(12..18).collect()),
+        "what is kept is not trained on"
+    );
+    assert_eq!((data.train.labels, data.valid.labels), (Some(vec![7, 9]), Some(vec![0])));
+    config.valid = Some([0, 3]);
+    says(&failure(load(&config, 0)), &["data.valid is [0, 3]", "none are left to train on"]);
     config.train = Some([0, 50_000]);
     says(
         &failure(load(&config, 0)),

@@ -86,6 +86,10 @@ fn a_report_that_is_written_again_is_the_same_until_something_is_measured() {
         .filter_map(|m| m["metric"].as_str())
         .collect();
     assert_eq!(names, ["swd", "neighbours"], "a metric once, the newest");
+    let older = "measures the newest checkpoint; the numbers here are of an earlier one";
+    assert!(!page.contains(older));
+    run(folder.path(), &["train", "--resume", "runs/r", "--steps", "40"]);
+    says(&report(folder.path(), "r"), &[older, "Measured on step-000000033"]);
     // Cut short by a full disk, say, it is not nothing.
     fs::write(path.join("eval.json"), "{\"checkpoint\": ").expect("written");
     run(folder.path(), &["report", "runs/r"]);

@@ -323,6 +323,23 @@ fn blurred_images_score_above_real_ones_and_are_told_of() {
 }
 
 #[test]
+fn a_checkpoint_older_than_the_last_probe_is_not_judged_by() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sets = ["train.steps=700", "log.samples_every=100", "checkpoint.every=450"];
+    let (path, _) = run(folder.path(), "killed", "ring-rpgan", POINTS, &sets);
+    // As where it was killed before the checkpoint of step 900.
+    fs::remove_dir_all(path.join("checkpoints/step-000000700")).expect("there");
+    let [now, written] = [diagnose(&path, None), recorded(&path)].map(|d| d.expect("a run"));
+    assert_eq!(now.step, 700, "what was written down");
+    assert_eq!(now.verdicts, written.verdicts);
+    let told = |d: &Diagnosis| d.verdicts.iter().any(|v| v.state != State::TooEarly);
+    assert!(told(&written), "{written:?}");
+    // The checkpoint itself is judged as of its step.
+    let then = diagnose(&path.join("checkpoints/step-000000450"), None).expect("a checkpoint");
+    assert_ne!(then.verdicts, written.verdicts);
+}
+
+#[test]
 fn the_command_tells_states_evidence_and_a_flag() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();

@@ -64,6 +64,10 @@ pub fn run(args: &Classifier) -> Result<()> {
         return Err(Error::Usage(format!("--out {}: expected FILE.safetensors", out.display())));
     }
     super::has_folder("--out", args.out.as_deref())?;
+    if out.exists() {
+        let own = Trained::load(&out, 1).map(drop);
+        own.map_err(|e| Error::Usage(format!("--out would write over what is no classifier: {e}")))?;
+    }
     let threads = super::threads(args.threads)?;
     let device = exec::open(args.device, threads)?;
     let mut config = super::inspect::data_at(&args.data)?;

@@ -1,16 +1,16 @@
 //! `gansaku eval`: how good a trained generator is, and compared to what.
 
-use crate::config::{self, Layers, Metric, Scale, Source};
+use crate::config::{self, Metric, Scale, Source};
 use crate::data::{self, Dataset, Shape, identity};
 use crate::error::{Error, Result};
 use crate::eval::classifier::Classifier;
 use crate::eval::compare::{Report, pairs};
+use crate::eval::kept::Kept;
 use crate::eval::{Measurement, Subject, parzen};
 use crate::exec::Device;
 use crate::inference::TrainedGenerator;
 use crate::numbers::Numbers;
-use crate::report::picture::Picture;
-use crate::run::{Folder, atomic, checkpoint};
+use crate::run::{Folder, checkpoint};
 use clap::Args;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -71,7 +71,11 @@ pub fn run(args: &Eval) -> Result<()> {
         config.data.path = data_path(from)?;
     }
     let mut classifier = args.classifier.as_deref().map(|c| Classifier::load(c, threads)).transpose()?;
-    let dataset = data::load(&config.data, config.seed)?;
+    let gone = config.data.path.as_ref().is_some_and(|path| !path.exists());
+    let dataset = data::load(&config.data, config.seed).map_err(|e| match e {
+        Error::Data(why) if gone => Error::Data(why + data::MOVED),
+        other => other,
+    })?;
     if dataset.shape != generator.display.shape {
         return Err(Error::Data(format!(
             "{} makes {}, the data are {}; give the data it was trained on with --data",
@@ -84,17 +88,8 @@ pub fn run(args: &Eval) -> Result<()> {
     if let Some(classifier) = &classifier {
         looks_at(classifier, &config.data, &data_identity, &dataset)?;
     }
-    let mut kept = Kept::open(
-        args.json.as_deref(),
-        Report {
-            checkpoint: generator.from.clone(),
-            step: generator.step,
-            recipe: generator.config.recipe.clone(),
-            data: dataset.name.clone(),
-            data_identity,
-            measurements: vec![],
-        },
-    )?;
+    let report = Report::blank(&generator, dataset.name.clone(), data_identity);
+    let mut kept = Kept::open(args.json.as_deref(), report)?;
     let default = || Metric::all_for(config.data.source, classifier.is_some());
     let mut wished: Vec<Metric> = vec![];
     for metric in if args.metrics.is_empty() { default() } else { args.metrics.clone() } {
@@ -155,93 +150,6 @@ fn looks_at(classifier: &Classifier, data: &config::Data, identity: &str, exampl
     classifier.unseen(examples.test.count)
 }
 
-/// The files that measurements are kept in, written anew with each of them: what ends the program ends no more than the
-/// metric at hand.
-struct Kept<'a> {
-    json: Option<&'a Path>,
-    /// The run's folder, where a run is measured.
-    folder: Option<Folder>,
-    /// What other calls left there.
-    earlier: Option<Report>,
-    report: Report,
-}
-
-impl Kept<'_> {
-    /// Nothing is written before something is measured; what is no report of measurements is never written over.
-    fn open(json: Option<&Path>, report: Report) -> Result<Kept<'_>> {
-        if let Some(json) = json.filter(|json| json.exists()) {
-            let own = Report::read(json).map(drop);
-            own.map_err(|e| Error::Usage(format!("--json would write over what is no measurements: {e}")))?;
-        }
-        let folder = checkpoint::run_of(&report.checkpoint).map(|path| Folder { path });
-        let mut kept = Kept { json, folder, earlier: None, report };
-        kept.read_earlier()?;
-        Ok(kept)
-    }
-
-    fn read_earlier(&mut self) -> Result<()> {
-        let file = self.folder.as_ref().map(Folder::eval_file).filter(|file| file.exists());
-        let read = file.map(|file| Report::read(&file)).transpose();
-        self.earlier = read.map_err(|e| Error::Data(format!("{e}; move it away")))?;
-        Ok(())
-    }
-
-    /// The step of what the run's folder keeps, if that is newer than this checkpoint.
-    fn newer(&self) -> Option<u64> {
-        self.earlier.as_ref().map(|e| e.step).filter(|&step| step > self.report.step)
-    }
-
-    fn add(&mut self, measurement: Measurement) -> Result<()> {
-        let write = |path: &Path, report: &Report| {
-            let json = serde_json::to_string_pretty(report).expect("names and numbers");
-            atomic::write(path, format!("{json}\n").as_bytes())
-        };
-        let picture = measurement.picture.as_ref().map(Picture::png);
-        self.report.measurements.push(measurement);
-        let written = self.json.map_or(Ok(()), |path| write(path, &self.report));
-        if self.newer().is_some() {
-            return written;
-        }
-        // Another program may have measured the run meanwhile. Somebody else's run need not be writable.
-        let locked = self.folder.as_ref().map(Folder::lock_measurements).transpose();
-        let Ok(_lock) = locked.map_err(|e| tell!("warning: {e}; the run's folder keeps no measurements"))
-        else {
-            self.folder = None;
-            return written;
-        };
-        self.read_earlier()?;
-        let Some(folder) = self.folder.as_ref().filter(|_| self.newer().is_none()) else { return written };
-        if let Some(picture) = picture {
-            atomic::write(&folder.theory_file(), &picture)?;
-        }
-        write(&folder.eval_file(), &with_earlier(self.report.clone(), self.earlier.clone()))?;
-        written
-    }
-
-    fn told(&self) {
-        let Some(file) = self.folder.as_ref().map(Folder::eval_file) else { return };
-        match self.newer() {
-            Some(step) => {
-                tell!("{} keeps what was measured at step {step}; --json FILE keeps this", file.display());
-            }
-            None => tell!("in {} too; gansaku report brings it into the run's report", file.display()),
-        }
-    }
-}
-
-/// New measurements, and earlier ones of other metrics, where they are of the same checkpoint and data.
-fn with_earlier(mut report: Report, earlier: Option<Report>) -> Report {
-    let Some(earlier) = earlier else { return report };
-    // A run's folder may be called by another path today, and the best checkpoint of a step is that step's.
-    let of = |r: &Report| (r.step, r.data_identity.clone());
-    if of(&earlier) == of(&report) {
-        let again = |old: &Measurement| report.measurements.iter().any(|new| new.metric == old.metric);
-        let kept: Vec<Measurement> = earlier.measurements.into_iter().filter(|old| !again(old)).collect();
-        report.measurements.extend(kept);
-    }
-    report
-}
-
 /// Two files of measurements, metric by metric.
 fn compare(files: &[PathBuf]) -> Result<()> {
     let [a, b] = files else { return Err(Error::Usage("--compare takes two files".into())) };
@@ -260,7 +168,7 @@ fn data_path(from: &Path) -> Result<Option<PathBuf>> {
     let given = Folder { path: from.to_path_buf() };
     let is_run = given.config_file().is_file() && given.checkpoints().is_dir();
     let run = if is_run { Some(given) } else { checkpoint::run_of(from).map(|path| Folder { path }) };
-    let config = run.map(|run| run.config().and_then(Layers::finish)).transpose()?;
+    let config = run.map(|run| run.resolved()).transpose()?;
     Ok(config.and_then(|config| config.data.path))
 }
 

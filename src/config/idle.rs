@@ -27,6 +27,8 @@ impl Config {
             "path" => !source.is_built_in(),
             "count" => source.is_built_in() || is(&[Source::Stacked]),
             "stack" => is(&[Source::Stacked]),
+            // What is made here has test examples of its own.
+            "hold_out" => !source.is_built_in(),
             "size" | "channels" | "strict" => is(&[Source::Folder, Source::Auto]),
             "fold" => is(&[Source::Tfd, Source::Auto]),
             _ => true,
@@ -68,6 +70,7 @@ mod tests {
         for (recipe, set, why) in [
             ("mnist", "data.count=500", "data.source is \"idx\""),
             ("digits", "data.size=16", "data.source is \"digits\""),
+            ("ring", "data.hold_out=0.3", "data.source is \"ring\""),
             ("ring", "data.path=x", "data.source is \"ring\""),
             ("mnist", "generator.layers.0.slope=0.1", "the layer's activation is \"relu\""),
             ("mnist", "loss.penalty_every=4", "loss.r1, loss.r2 and loss.gradient_penalty are 0"),

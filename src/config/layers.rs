@@ -423,7 +423,7 @@ fn plainly(message: &str, inside: &str) -> Option<String> {
         "an array of length 2" => "a list of two",
         "string only" | "variant identifier" => "a name",
         "path string" => "a path",
-        "struct variant" => "a table with one key, as in rule.adam = { beta1 = 0.5 }",
+        "struct variant" => "a table with one key, as in rule.adam = { beta1 = 0.5, beta2 = 0.999 }",
         "newtype variant" => "a table with one key, as in init = { uniform = 0.05 }",
         other if other.starts_with("struct ") => "a table",
         other => other,

@@ -189,6 +189,9 @@ fn layer(at: &str, l: &Layer, is_last: bool) -> Result<()> {
         super::Bias::FromData(_) => is_last && at.starts_with("generator"),
     };
     need(bias, &format!("{at}.bias"), word(&l.bias), "a finite number; marginals only in G's last layer")?;
+    if let super::Init::Sparse(count) = l.init {
+        return need(count >= 1, &format!("{at}.init.sparse"), count, "at least 1");
+    }
     let (super::Init::Uniform(x) | super::Init::Normal(x) | super::Init::FanIn(x)) = l.init else {
         return Ok(());
     };

@@ -24,8 +24,9 @@ pub fn source(path: &Path) -> Result<Source> {
     } else {
         Err(Error::Data(format!(
             "{}: nothing known there; expected MNIST's IDX files, CIFAR-10's data_batch_*.bin, \
-             TFD_48x48.mat, or a folder of PNG or JPEG files",
-            path.display()
+             TFD_48x48.mat, or a folder of PNG or JPEG files{}",
+            path.display(),
+            if path.is_file() { "; this is a file: give the folder it lies in" } else { "" }
         )))
     }
 }

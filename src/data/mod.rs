@@ -246,7 +246,7 @@ impl Dataset {
         sums.iter().map(|s| (s / count * factor + offset) as f32).collect()
     }
 
-    /// Cuts the training split into what is trained on and what is kept for validation.
+    /// Cuts the training split into what is trained on and what is kept for validation, which is never trained on.
     fn split(mut self, config: &config::Data, whence: &str) -> Result<Dataset> {
         let all = self.train.count;
         for (key, range) in [("data.train", config.train), ("data.valid", config.valid)] {
@@ -263,8 +263,18 @@ impl Dataset {
         if let Some(range) = config.valid {
             self.valid = self.train.range(range, width);
         }
-        if let Some(range) = config.train {
-            self.train = self.train.range(range, width);
+        match (config.train, config.valid) {
+            (Some(range), _) => self.train = self.train.range(range, width),
+            (None, Some([0, to])) if to == all => {
+                return Err(Error::Data(format!(
+                    "data.valid is [0, {to}], all training examples of {whence}: none are left to train on"
+                )));
+            }
+            (None, Some([from, to])) => {
+                let rest: Vec<usize> = (0..from).chain(to..all).collect();
+                self.train = self.train.chosen(&rest, width);
+            }
+            (None, None) => {}
         }
         Ok(self)
     }

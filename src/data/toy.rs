@@ -93,7 +93,7 @@ pub fn load(mixture: &Mixture, count: usize, seed: u64) -> Dataset {
     let train = draw("train", count);
     let shape = Shape { channels: mixture.axes, height: 1, width: 1 };
     let test = draw("test", count.div_ceil(10));
-    let notes = vec!["made here; --seed makes other points".into()];
+    let notes = vec!["made here, from the run's seed".into()];
     Dataset { test, notes, ..Dataset::of(mixture.name, shape, modes.len(), train) }
 }
 

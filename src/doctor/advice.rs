@@ -81,8 +81,10 @@ fn g_won(config: &Config) -> String {
 }
 
 fn mode_collapse(config: &Config) -> String {
-    let paired = config.loss.relativistic;
-    if !paired && config.loss.objective != Objective::Minimax {
+    let loss = &config.loss;
+    // A Wasserstein loss has the same gradients in pairs.
+    let pairs = !matches!(loss.objective, Objective::Minimax | Objective::Wasserstein);
+    if pairs && !loss.relativistic {
         return "--set loss.relativistic=true: D then compares samples with data in pairs, and dropping modes no longer \
                 pays (1807.00734)"
             .into();

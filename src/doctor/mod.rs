@@ -11,11 +11,11 @@ pub mod live;
 pub mod probe;
 mod rules;
 
-use crate::config::{Config, Layers};
+use crate::config::Config;
 use crate::data::{self, identity};
 use crate::error::Result;
 use crate::run::journal::{self, Stepped};
-use crate::run::{Folder, Line, checkpoint, read_config};
+use crate::run::{Folder, Line, checkpoint};
 use judge::Judge;
 use probe::{Probe, Prober};
 use serde::{Deserialize, Serialize};
@@ -128,7 +128,7 @@ impl Stepped for Entry {
 }
 
 /// Judges a run by its folder (its newest checkpoint) or by a checkpoint's. Where training left no probe of that
-/// checkpoint, it is probed now: that reads the data, which lie at `data` where they moved.
+/// checkpoint or a later step, it is probed now: that reads the data, which lie at `data` where they moved.
 ///
 /// # Errors
 /// When there is no such run or checkpoint, or its configuration is damaged. Data that cannot be read are a note, unless
@@ -155,7 +155,8 @@ pub fn diagnose(run: &Path, data: Option<&Path>) -> Result<Diagnosis> {
     let mut notes = warnings;
     let step = checkpoint.state.step;
     notes.extend(home.as_deref().map_or(Ok(vec![]), |home| lacks(home, &config, step))?);
-    let probed = |e: &Entry| matches!(e, Entry::Probe(p) if p.step == step);
+    // What was probed later than the newest checkpoint says more than the checkpoint.
+    let probed = |e: &Entry| matches!(e, Entry::Probe(p) if p.step >= step);
     if !entries.iter().any(probed) {
         let known = checkpoint.state.data.as_deref();
         let probe = data::load(&config.data, config.seed)
@@ -187,7 +188,7 @@ pub fn recorded(run: &Path) -> Result<Diagnosis> {
 }
 
 fn own_config(run: &Path) -> Result<Config> {
-    read_config(&Folder { path: run.to_path_buf() }.config_file()).and_then(Layers::finish)
+    Folder { path: run.to_path_buf() }.resolved()
 }
 
 /// Shows a judge all that training wrote down up to a step; also the doctor's own lines.

@@ -58,13 +58,14 @@ impl Subject<'_> {
         let sets = self.feature_sets(Metric::Classes)?;
         let classes = data.classes;
         let digits = (classes - 1).to_string().len().max(2);
-        let test_labels = &test_labels[..sets.tests()];
+        // As the features: in the shuffled order.
+        let test_labels: Vec<u8> = data.test.shuffled(0..sets.tests()).map(|i| test_labels[i]).collect();
         let asked: Option<Vec<u8>> =
             (self.generator.gan.classes > 0).then(|| (0..sets.count).map(|i| (i % classes) as u8).collect());
         let row = |features: &[f32], labels: &[u8], asked: Option<&[u8]>| {
-            let found = histogram(labels, test_labels, classes);
+            let found = histogram(labels, &test_labels, classes);
             let overlap = measure(&sets.test, features, sets.width, NEIGHBOURS);
-            let covered = coverage(&overlap.covered, test_labels, classes);
+            let covered = coverage(&overlap.covered, &test_labels, classes);
             let mut all = Numbers::from([
                 ("KL", found.divergence),
                 ("classes", found.shares.iter().filter(|&&s| s > 0.0).count() as f64),

@@ -107,7 +107,7 @@ impl Classifier {
     ) -> Result<Classifier> {
         if data.test.count == 0 {
             return Err(Error::Data(format!(
-                "{} has no test examples, and none are held out; give --hold-out a share above 0",
+                "{} has no test examples, and none are held out; give --hold-out a share that is one example or more",
                 data.name
             )));
         }

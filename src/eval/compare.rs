@@ -2,6 +2,7 @@
 
 use super::{Measurement, shortened};
 use crate::error::{Error, Result};
+use crate::inference::TrainedGenerator;
 use serde::{Deserialize, Serialize, Serializer};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,18 @@ fn in_unicode<S: Serializer>(path: &Path, to: S) -> std::result::Result<S::Ok, S
 }
 
 impl Report {
+    /// Nothing measured yet of this generator; `data` for people and by their identity.
+    pub fn blank(generator: &TrainedGenerator, data: String, data_identity: String) -> Report {
+        Report {
+            checkpoint: generator.from.clone(),
+            step: generator.step,
+            recipe: generator.config.recipe.clone(),
+            data,
+            data_identity,
+            measurements: vec![],
+        }
+    }
+
     /// Reads a file that `gansaku eval --json` wrote.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ pub(super) struct FeatureSets {
     pub train: Vec<f32>,
     /// Labels the classifier gives them.
     pub train_labels: Vec<u8>,
-    /// At most 10,000 test examples' `[…, width]`.
+    /// At most 10,000 test examples' `[…, width]`, in their split's shuffled order.
     pub test: Vec<f32>,
 }
 

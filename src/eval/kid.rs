@@ -70,14 +70,16 @@ impl Subject<'_> {
             }
             (row, d.blocks)
         };
-        let (found, blocks) = row(&sets.samples);
+        let ((found, blocks), (real, real_blocks)) = (row(&sets.samples), row(&sets.train));
         let used = blocks * size;
         let protocol = format!(
-            "unbiased MMD² of {used} samples and {used} test examples under (x·y/d + 1)³, mean of {} of {size}, in \
-             {width} features of {} (1801.01401)",
+            "unbiased MMD² of {used} samples and {used} test examples under (x·y/d + 1)³, mean of {} of {size} in \
+             shuffled order, in {width} features of {} (1801.01401)",
             counted(blocks as u64, "block"),
             sets.told
         );
-        Ok(self.measurement(Metric::Kid, protocol, used, found).beside(sets.reals(), row(&sets.train).0))
+        Ok(self
+            .measurement(Metric::Kid, protocol, used, found)
+            .beside(format!("{} training examples", real_blocks * size), real))
     }
 }

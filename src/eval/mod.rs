@@ -9,6 +9,7 @@ pub mod compare;
 pub mod distance;
 mod features;
 pub mod frechet;
+pub mod kept;
 pub mod kid;
 mod measurement;
 pub mod modes;

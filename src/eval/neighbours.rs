@@ -129,7 +129,7 @@ impl Subject<'_> {
         });
         let protocol = format!(
             "median distance of {count} samples to their nearest of {} training examples, by the same of {} test \
-             examples; memorised below {}",
+             examples in shuffled order; memorised below {}",
             self.data.train.count,
             held_out.len() / dim,
             MEMORISED

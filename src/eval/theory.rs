@@ -168,10 +168,11 @@ pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, threads: usize)
         field.d[cell] = sigmoid(logit);
     }
     let distances = field.distances();
-    // Fresh points of both kinds.
-    let real = toy::load(mixture, POINTS, seed.wrapping_add(1)).train;
+    // As many of both kinds; the real ones are a test split: no run of any seed was trained on them.
+    let of_each = POINTS.min(count);
+    let real = toy::load(mixture, 10 * of_each, seed.wrapping_add(1)).test;
     let crate::data::Values::F32(real) = real.values else { unreachable!("mixtures are numbers") };
-    let fake = &samples[..POINTS.min(count) * axes];
+    let fake = &samples[..of_each * axes];
     let real: Vec<f64> = ask(&real).into_iter().map(|l| -softplus(-l)).collect();
     let fake: Vec<f64> = ask(fake).into_iter().map(|l| -softplus(l)).collect();
     let ((value_real, se_real), (value_fake, se_fake)) = (mean_and_error(&real), mean_and_error(&fake));

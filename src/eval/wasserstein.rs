@@ -53,7 +53,7 @@ impl Subject<'_> {
         let directions = directions(dim, 0);
         let row = |x: &[f32]| Numbers::from([("distance", sliced(x, &test, dim, &directions))]);
         let protocol = format!(
-            "sliced Wasserstein-1 distance of {count} samples to as many test examples, {} directions",
+            "sliced Wasserstein-1 distance of {count} samples to as many test examples in shuffled order, {} directions",
             DIRECTIONS
         );
         Ok(self

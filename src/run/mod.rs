@@ -178,7 +178,16 @@ impl Folder {
     /// # Errors
     /// When the file is damaged.
     pub fn config(&self) -> Result<Layers> {
-        read_config(&self.config_file())
+        read_config(&self.config_file()).map_err(|e| Error::Checkpoint(format!("{e}; {COPIES}")))
+    }
+
+    /// The configuration that it was trained with.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a value is out of range: nobody typed it, so that is damage.
+    pub fn resolved(&self) -> Result<Config> {
+        let damaged = |e| Error::Checkpoint(format!("{}: {e}; {COPIES}", self.config_file().display()));
+        self.config()?.finish().map_err(damaged)
     }
 
     /// Writes the resolved configuration.
@@ -275,6 +284,9 @@ pub fn read_config(path: &Path) -> Result<Layers> {
         fs::read_to_string(path).map_err(|e| Error::Checkpoint(format!("{whence}: cannot read it: {e}")))?;
     Layers::resolved(&text, &whence).map_err(|e| Error::Checkpoint(e.to_string()))
 }
+
+/// What helps where a run's configuration is damaged.
+const COPIES: &str = "its checkpoints hold copies, without data.path";
 
 /// Whether a name can be one file's or folder's, and not a hidden one's.
 pub fn is_plain(name: &str) -> bool {

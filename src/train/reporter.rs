@@ -1,6 +1,5 @@
 //! `report.html` of a run: gathered and drawn while it trains, and again by `gansaku report`.
 
-use crate::config::Config;
 use crate::data::{Dataset, Shape, identity};
 use crate::doctor::{self, Verdict};
 use crate::error::{Error, Result};
@@ -173,7 +172,7 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
     let (checkpoint, _, warnings) = checkpoint::newest(&folder.checkpoints())?;
     warnings.iter().for_each(|w| tell!("warning: {w}"));
     // The run's own configuration knows how long it should be and where its data lie.
-    let mut config: Config = folder.config()?.finish()?;
+    let mut config = folder.resolved()?;
     let given = data.is_some();
     config.data.moved(data.as_deref(), &folder.path)?;
     let gan = Checkpoint::model(&config, &checkpoint.state);

@@ -2,18 +2,21 @@
 
 use super::Story;
 use crate::eval::Measurement;
+use crate::eval::compare::Report;
 use crate::numbers::{Numbers, grouped, number};
 use crate::report::html::{
     Chart, Html, Series, Table, Tone, callout, code, element, figure as figure_of, gallery, image, paragraph,
     strong, text,
 };
 
-/// The warnings among the measurements.
+/// The warnings among the measurements, with their step where the run has gone on since.
 pub fn findings(story: &Story) -> Vec<Html> {
     let all = story.measured.iter().flatten().flat_map(|report| &report.measurements);
     let warnings = all.flat_map(|m| m.warnings.iter().map(|warning| (&m.metric, warning)));
+    let earlier = |report: &Report| format!(" (measured at step {})", grouped(report.step));
+    let when = story.outdated().map_or(String::new(), earlier);
     let told = |(metric, warning): (&String, &String)| {
-        let words = Html::all([strong(&format!("{metric}: ")), text(warning), text(".")]);
+        let words = Html::all([strong(&format!("{metric}: ")), text(warning), text(&when), text(".")]);
         callout(Tone::Warning, element("p", "", words))
     };
     warnings.map(told).collect()

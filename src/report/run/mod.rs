@@ -154,6 +154,12 @@ impl Story<'_> {
         format!("gansaku {verb} {}{}{rest}", typed(self.run), if rest.is_empty() { "" } else { " " })
     }
 
+    /// The measurements, where the run has gone on since.
+    fn outdated(&self) -> Option<&Report> {
+        let report = self.measured.as_ref().ok()?.as_ref()?;
+        self.steps[0].is_some_and(|done| (1..done).contains(&report.step)).then_some(report)
+    }
+
     /// The flag without which a training whose patience came to an end would not go on; nothing otherwise.
     fn more_patience(&self) -> String {
         let more = self.best.as_ref().and_then(|best| best.more_patience(self.config.checkpoint.patience));
@@ -386,6 +392,12 @@ impl Story<'_> {
         say(self.command("sample", "-n 400"), "draws more samples.");
         if self.measured == Ok(None) {
             say(self.command("eval", ""), "measures it; the numbers then stand in this report.");
+        }
+        if self.outdated().is_some() {
+            say(
+                self.command("eval", ""),
+                "measures the newest checkpoint; the numbers here are of an earlier one.",
+            );
         }
         if !self.is_point() {
             say(self.command("interpolate", "--seeds 3,14,15 --out walk.gif"), "animates a walk.");

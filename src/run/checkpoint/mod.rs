@@ -391,6 +391,10 @@ pub fn locate(path: &Path) -> Result<(Checkpoint, PathBuf, Vec<String>)> {
 
 /// The run that a checkpoint lies in, where it still does.
 pub fn run_of(checkpoint: &Path) -> Option<PathBuf> {
+    // Of a name alone, the folders above are the shell's.
+    let whole =
+        checkpoint.parent()?.parent().is_none().then(|| std::path::absolute(checkpoint)).transpose().ok()?;
+    let checkpoint = whole.as_deref().unwrap_or(checkpoint);
     let home = super::Folder { path: checkpoint.parent()?.parent()?.to_path_buf() };
     let lies_there = checkpoint.parent() == Some(&home.checkpoints()) && home.config_file().is_file();
     lies_there.then_some(home.path)

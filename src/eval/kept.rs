@@ -1,0 +1,107 @@
+//! Measurements of a run, in its folder: written anew with each of them, so that what ends the program ends no more than
+//! the metric at hand.
+
+use super::Measurement;
+use super::compare::Report;
+use crate::error::{Error, Result};
+use crate::report::picture::Picture;
+use crate::run::{Folder, atomic, checkpoint};
+use std::path::Path;
+
+/// The files that measurements of one checkpoint go to.
+pub struct Kept<'a> {
+    json: Option<&'a Path>,
+    /// The run's folder, where a run is measured.
+    folder: Option<Folder>,
+    /// What other calls left there.
+    earlier: Option<Report>,
+    report: Report,
+}
+
+impl Kept<'_> {
+    /// `report` is blank; `json` gets it too. Nothing is written before something is measured.
+    ///
+    /// # Errors
+    /// When `json` or the run's own file is there and no report of measurements: such a file is never written over.
+    pub fn open(json: Option<&Path>, report: Report) -> Result<Kept<'_>> {
+        if let Some(json) = json.filter(|json| json.exists()) {
+            let own = Report::read(json).map(drop);
+            own.map_err(|e| Error::Usage(format!("--json would write over what is no measurements: {e}")))?;
+        }
+        let folder = checkpoint::run_of(&report.checkpoint).map(|path| Folder { path });
+        // The run's own file keeps what is in it.
+        let own = folder.as_ref().and_then(|folder| folder.eval_file().canonicalize().ok());
+        let json = json.filter(|json| own.is_none() || json.canonicalize().ok() != own);
+        let mut kept = Kept { json, folder, earlier: None, report };
+        kept.read_earlier()?;
+        Ok(kept)
+    }
+
+    fn read_earlier(&mut self) -> Result<()> {
+        let file = self.folder.as_ref().map(Folder::eval_file).filter(|file| file.exists());
+        let read = file.map(|file| Report::read(&file)).transpose();
+        self.earlier = read.map_err(|e| Error::Data(format!("{e}; move it away")))?;
+        Ok(())
+    }
+
+    /// The step of what the run's folder keeps, if that is newer than this checkpoint.
+    fn newer(&self) -> Option<u64> {
+        self.earlier.as_ref().map(|e| e.step).filter(|&step| step > self.report.step)
+    }
+
+    /// Writes one more measurement. A run's folder that cannot be written to is told and left alone, and so is one that
+    /// keeps measurements of a later checkpoint.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn add(&mut self, measurement: Measurement) -> Result<()> {
+        let write = |path: &Path, report: &Report| {
+            let json = serde_json::to_string_pretty(report).expect("names and numbers");
+            atomic::write(path, format!("{json}\n").as_bytes())
+        };
+        let picture = measurement.picture.as_ref().map(Picture::png);
+        self.report.measurements.push(measurement);
+        let written = self.json.map_or(Ok(()), |path| write(path, &self.report));
+        if self.newer().is_some() {
+            return written;
+        }
+        // Another program may have measured the run meanwhile. Somebody else's run need not be writable.
+        let locked = self.folder.as_ref().map(Folder::lock_measurements).transpose();
+        let Ok(_lock) = locked.map_err(|e| tell!("warning: {e}; the run's folder keeps no measurements"))
+        else {
+            self.folder = None;
+            return written;
+        };
+        self.read_earlier()?;
+        let Some(folder) = self.folder.as_ref().filter(|_| self.newer().is_none()) else { return written };
+        if let Some(picture) = picture {
+            atomic::write(&folder.theory_file(), &picture)?;
+        }
+        write(&folder.eval_file(), &with_earlier(self.report.clone(), self.earlier.clone()))?;
+        written
+    }
+
+    /// Tells where the measurements lie.
+    pub fn told(&self) {
+        let Some(file) = self.folder.as_ref().map(Folder::eval_file) else { return };
+        match self.newer() {
+            Some(step) => {
+                tell!("{} keeps what was measured at step {step}; --json FILE keeps this", file.display());
+            }
+            None => tell!("in {} too; gansaku report brings it into the run's report", file.display()),
+        }
+    }
+}
+
+/// New measurements, and earlier ones of other metrics, where they are of the same checkpoint and data.
+fn with_earlier(mut report: Report, earlier: Option<Report>) -> Report {
+    let Some(earlier) = earlier else { return report };
+    // A run's folder may be called by another path today, and the best checkpoint of a step is that step's.
+    let of = |r: &Report| (r.step, r.data_identity.clone());
+    if of(&earlier) == of(&report) {
+        let again = |old: &Measurement| report.measurements.iter().any(|new| new.metric == old.metric);
+        let kept: Vec<Measurement> = earlier.measurements.into_iter().filter(|old| !again(old)).collect();
+        report.measurements.extend(kept);
+    }
+    report
+}
