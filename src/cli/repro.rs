@@ -34,7 +34,7 @@ pub struct Repro {
     #[arg(long, requires = "paper", value_name = "WHOSE", value_enum, default_value_t = Whose::Both)]
     recipe: Whose,
     /// Cut each run short at this step; every number then says so
-    #[arg(long, requires = "paper", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, requires = "paper", value_name = "N", value_parser = super::positive)]
     steps: Option<u64>,
     /// Stop training after this long, all runs together; measuring the last one takes some seconds more
     #[arg(long, requires = "paper", value_name = "TIME", value_parser = super::duration)]
@@ -67,6 +67,9 @@ enum Whose {
 pub fn run(args: Repro) -> Result<()> {
     let Some(name) = args.paper else { return super::print(&list()) };
     let paper = paper(&name)?;
+    if let Some(file) = args.out.as_ref().filter(|out| out.is_file()) {
+        return Err(Error::Usage(format!("--out {}: expected a folder, this is a file", file.display())));
+    }
     let order = Order {
         out: args.out.unwrap_or_else(|| PathBuf::from("repro").join(&paper.name)),
         seeds: args.seeds.unwrap_or(paper.seeds),

@@ -66,7 +66,15 @@ pub fn jobs(order: &Order) -> Result<Vec<Job<'_>>> {
             file.display()
         )));
     }
-    if order.sets.iter().any(|set| set.trim_start().starts_with("seed=")) {
+    let sets =
+        |key: &str| order.sets.iter().any(|set| set.split('=').next().is_some_and(|k| k.trim() == key));
+    if sets("data.source") {
+        return Err(Error::Usage(format!(
+            "--set data.source: {} says what is measured on which data; leave it out",
+            order.paper.name
+        )));
+    }
+    if sets("seed") {
         return Err(Error::Usage("--set seed: repro trains seeds 0 to --seeds less 1; leave it out".into()));
     }
     let mut jobs = Vec::new();

@@ -25,6 +25,9 @@ pub struct Outcome {
     pub step: u64,
     /// Steps of the whole recipe: a smaller `step` was cut short.
     pub full: u64,
+    /// Whether training ended there with numbers that are not finite: then nothing is measured.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub diverged: bool,
     /// What `--set` changed.
     pub changes: Vec<String>,
     /// SHA-256 of what decides the weights: the data, and all stages' configurations but the length of the run, where the

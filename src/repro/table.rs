@@ -217,7 +217,9 @@ pub fn diagnosis(row: &Row) -> String {
 
 fn caveat(o: &Outcome) -> String {
     let mut parts = Vec::new();
-    if o.step < o.full {
+    if o.diverged {
+        parts.push(format!("diverged at step {} of {}", grouped(o.step), grouped(o.full)));
+    } else if o.step < o.full {
         parts.push(format!("cut short at step {} of {}", grouped(o.step), grouped(o.full)));
     } else if o.step > o.full {
         parts.push(format!("{}, the recipe has {}", counted(o.step, "step"), grouped(o.full)));
@@ -228,19 +230,26 @@ fn caveat(o: &Outcome) -> String {
     parts.join("; ")
 }
 
-/// What was measured beside the generators, once a seed: data may depend on the seed, not on the recipe.
+/// What was measured beside the generators, alike and once a seed: data may depend on the seed, not on the recipe.
 fn references(experiment: &Experiment, outcomes: &[Outcome]) -> Vec<Row> {
-    let mut by_name: BTreeMap<&str, BTreeMap<u64, &BTreeMap<String, Option<f64>>>> = BTreeMap::new();
+    // By name and protocols, then by seed.
+    type Values = BTreeMap<String, Option<f64>>;
+    type Seeds<'a> = BTreeMap<u64, &'a Values>;
+    let mut alike: BTreeMap<(&str, &BTreeMap<String, String>), Seeds> = BTreeMap::new();
     for outcome in outcomes {
         for (who, values) in &outcome.references {
-            by_name.entry(who).or_default().entry(outcome.seed).or_insert(values);
+            alike
+                .entry((who.as_str(), &outcome.protocols))
+                .or_default()
+                .entry(outcome.seed)
+                .or_insert(values);
         }
     }
-    let row = |(who, seeds): (&str, BTreeMap<u64, &BTreeMap<String, Option<f64>>>)| {
+    let row = |((who, _), seeds): ((&str, _), Seeds)| {
         let numbers =
-            |key: &str| seeds.values().filter_map(|v| v.get(key).copied().flatten()).collect::<Vec<_>>();
+            |key: &str| seeds.values().map(|v| v.get(key).copied().flatten()).collect::<Option<Vec<_>>>();
         let fixed = |cell: Cell| Cell { spread: cell.spread.filter(|s| *s > 0.0), ..cell };
-        let cells = experiment.quantities.iter().map(|q| Cell::of(&numbers(&q.key)).map(fixed));
+        let cells = experiment.quantities.iter().map(|q| Cell::of(&numbers(&q.key)?).map(fixed));
         Row {
             origin: Origin::Measured,
             who: who.to_string(),
@@ -251,7 +260,7 @@ fn references(experiment: &Experiment, outcomes: &[Outcome]) -> Vec<Row> {
             cells: cells.collect(),
         }
     };
-    by_name.into_iter().map(row).filter(|r| r.cells.iter().any(Option::is_some)).collect()
+    alike.into_iter().map(row).filter(|r| r.cells.iter().any(Option::is_some)).collect()
 }
 
 /// A cell in words.
@@ -346,6 +355,7 @@ mod tests {
             seed,
             step,
             full: 100,
+            diverged: false,
             changes: vec![],
             sha256: String::new(),
             version: "1".into(),
@@ -390,6 +400,43 @@ mod tests {
         assert_eq!(diagnosis(&rows[0]), "healthy (1 of 2), mode collapse (1 of 2)");
         assert_eq!(diagnosis(&rows[1]), "mode collapse");
         assert!(rows[0].note.starts_with("100 steps in 1m 1s a seed"), "{}", rows[0].note);
+    }
+
+    #[test]
+    fn a_seed_that_diverged_has_a_row() {
+        let none = BTreeMap::new();
+        let diverged = Outcome {
+            diverged: true,
+            doctor: vec![Said { state: State::NonFinite, evidence: "step 40".into() }],
+            protocols: BTreeMap::new(),
+            values: none.clone(),
+            references: BTreeMap::new(),
+            ..outcome("ring", 1, 40, 0.0)
+        };
+        let rows = ours_of(&[outcome("ring", 0, 100, 6.0), diverged]);
+        assert_eq!(
+            (rows[0].who.as_str(), rows[1].who.as_str()),
+            ("recipe ring (the paper's), seed 0", "recipe ring (the paper's), seed 1")
+        );
+        assert!(rows[1].cells.iter().all(Option::is_none));
+        assert_eq!(
+            (rows[1].caveat.as_str(), diagnosis(&rows[1])),
+            ("diverged at step 40 of 100", "non-finite".into())
+        );
+    }
+
+    #[test]
+    fn references_are_averaged_where_they_were_measured_alike() {
+        let mut other = outcome("ring", 1, 100, 6.0);
+        other.protocols.insert("modes".into(), "otherwise".into());
+        other.references.insert("test points".into(), BTreeMap::from([("modes.modes".into(), Some(7.0))]));
+        let paper = crate::repro::paper("pacgan-ring").expect("known");
+        let tables =
+            tables(&paper, &[outcome("ring", 0, 100, 6.0), outcome("ring-rpgan", 0, 100, 6.0), other]);
+        let measured = tables[0].rows.iter().filter(|r| r.origin == Origin::Measured);
+        let cells: Vec<_> =
+            measured.map(|r| (r.seeds.clone(), r.cells[0].map(|c| (c.mean, c.count)))).collect();
+        assert_eq!(cells, [(vec![0], Some((8.0, 1))), (vec![1], Some((7.0, 1)))]);
     }
 
     #[test]

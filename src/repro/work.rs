@@ -15,14 +15,17 @@ use super::outcome::{Outcome, Said};
 use super::{classifier, page, pictures, table};
 use crate::config::{Config, Metric};
 use crate::data::{self, Dataset};
-use crate::doctor;
+use crate::doctor::{self, Diagnosis, Verdict};
 use crate::error::{Error, Result};
+use crate::eval::compare::Report;
+use crate::eval::kept::Kept;
 use crate::eval::{Measurement, Subject, parzen};
 use crate::exec::NetworkState;
 use crate::inference::TrainedGenerator;
 use crate::models::gan::Gan;
 use crate::numbers::{Numbers, counted, duration_in_words};
-use crate::run::{Folder, atomic, checkpoint};
+use crate::run::{Folder, Line, atomic, checkpoint, journal};
+use crate::train::reporter;
 use crate::train::signals::Signals;
 use crate::train::{Request, Start, Trained, train};
 use clap::ValueEnum;
@@ -64,8 +67,9 @@ pub fn reproduce(order: &Order) -> Result<String> {
             Ok(Some(outcome)) if outcome.step >= job.wanted => {}
             Ok(_) => waiting += 1,
             // Other runs need not wait for one that cannot go on.
-            Err(e @ Error::Diverged { .. }) => {
+            Err(e @ Error::Diverged { step, .. }) => {
                 tell!("{place}: {e}");
+                failed(order, job, step)?.write(&order.out)?;
                 diverged.get_or_insert(e);
             }
             Err(e) => return Err(e),
@@ -112,7 +116,7 @@ fn kept(order: &Order, job: &Job) -> Result<Option<Outcome>> {
             path.display()
         )));
     }
-    Ok((kept.step >= job.wanted).then_some(kept))
+    Ok((kept.step >= job.wanted && !kept.diverged).then_some(kept))
 }
 
 /// Writes beside a run what decides its weights before it begins, so that an unfinished one only ever goes on with the
@@ -186,7 +190,7 @@ fn work(order: &Order, job: &Job, deadline: Option<Instant>) -> Result<Option<Ou
 /// Trains one stage from the weights of the stage before it, or goes on with it; begins anew where that stage was trained
 /// on since.
 fn stage(order: &Order, config: &Config, from: Option<&Trained>, time: Option<Duration>) -> Result<Trained> {
-    let (out, name) = (order.out.join("runs"), format!("{}-seed-{}", config.recipe, config.seed));
+    let (out, name) = (order.out.join("runs"), folder_name(config));
     let run = out.join(&name);
     if let Some(before) = from {
         let stage = before.run.file_name().unwrap_or_default().to_string_lossy();
@@ -212,6 +216,11 @@ fn stage(order: &Order, config: &Config, from: Option<&Trained>, time: Option<Du
     train(&Request { config, start, device: order.device, threads: order.threads, time })
 }
 
+/// What the run of a stage is called.
+fn folder_name(config: &Config) -> String {
+    format!("{}-seed-{}", config.recipe, config.seed)
+}
+
 /// Writes beside a run which weights it begins with; one that was begun with others is removed. Of a run from before this
 /// was written nothing is known, and it stays.
 fn begins_with(run: &Path, weights: &str) -> Result<()> {
@@ -230,35 +239,63 @@ fn begins_with(run: &Path, weights: &str) -> Result<()> {
     atomic::write(&file, weights.as_bytes())
 }
 
+/// What is known of a job's run before anything is measured.
+fn unmeasured(order: &Order, job: &Job, step: u64, diagnosis: Diagnosis) -> Outcome {
+    let said = |v: Verdict| Said { state: v.state, evidence: v.evidence };
+    Outcome {
+        experiment: job.experiment.name.clone(),
+        recipe: job.config().recipe.clone(),
+        role: job.recipe.role,
+        seed: job.seed,
+        step,
+        full: job.full,
+        diverged: false,
+        changes: order.sets.clone(),
+        sha256: job.hash(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        device: String::new(),
+        seconds: 0.0,
+        data: String::new(),
+        protocols: BTreeMap::new(),
+        values: BTreeMap::new(),
+        references: BTreeMap::new(),
+        doctor: diagnosis.verdicts.into_iter().map(said).collect(),
+        warnings: diagnosis.notes,
+    }
+}
+
+/// The outcome of a job whose numbers ceased to be finite: it stands in the table, without a number, lest a mean of the
+/// others pass for that of all.
+fn failed(order: &Order, job: &Job, step: u64) -> Result<Outcome> {
+    let run = |config: &Config| order.out.join("runs").join(folder_name(config));
+    // The stage that failed is the last that was begun.
+    let begun = job.configs.iter().map(run).rfind(|run| run.is_dir());
+    let folder = Folder { path: begun.unwrap_or_else(|| run(job.config())) };
+    let lines = journal::read::<Line>(&folder.metrics_file())?;
+    Ok(Outcome {
+        diverged: true,
+        device: folder.machine().map_or(String::new(), |machine| machine.device),
+        seconds: lines.last().map_or(0.0, |line| line.seconds),
+        ..unmeasured(order, job, step, doctor::recorded(&folder.path)?)
+    })
+}
+
 /// Measures a run and draws the pictures of the first seed.
 fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<Outcome> {
     let config = job.config();
     let mut generator = TrainedGenerator::load(&trained.run, order.threads)?;
     let dataset = data::load(&config.data, config.seed)?;
     let mut outcome = Outcome {
-        experiment: job.experiment.name.clone(),
-        recipe: config.recipe.clone(),
-        role: job.recipe.role,
-        seed: job.seed,
-        step: trained.step,
-        full: job.full,
-        changes: order.sets.clone(),
-        sha256: job.hash(),
-        version: env!("CARGO_PKG_VERSION").into(),
         device: trained.device.clone(),
         seconds,
         data: dataset.name.clone(),
-        protocols: BTreeMap::new(),
-        values: BTreeMap::new(),
-        references: BTreeMap::new(),
-        doctor: vec![],
-        warnings: vec![],
+        ..unmeasured(order, job, trained.step, doctor::diagnose(&trained.run, None)?)
     };
-    let diagnosis = doctor::diagnose(&trained.run, None)?;
-    outcome.doctor =
-        diagnosis.verdicts.into_iter().map(|v| Said { state: v.state, evidence: v.evidence }).collect();
-    outcome.warnings = diagnosis.notes;
+    // The run's own page has the numbers too.
+    let blank = Report::blank(&generator, dataset.name.clone(), job.data.clone());
+    let mut kept = Kept::open(None, blank)?;
     for m in measurements(order, job, &mut generator, &dataset, None)? {
+        kept.add(m.clone())?;
         outcome.protocols.insert(m.metric.clone(), m.protocol);
         outcome.values.extend(named(&m.metric, &m.values));
         for (who, values) in m.reference {
@@ -266,6 +303,7 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
         }
         outcome.warnings.extend(m.warnings.into_iter().map(|w| format!("{}: {w}", m.metric)));
     }
+    reporter::again(&Folder { path: trained.run.clone() }, None, order.threads)?;
     if job.seed == 0 {
         pictures::draw(job.experiment, &mut generator, &dataset, &order.out.join("pictures"))?;
     }
