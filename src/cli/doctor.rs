@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Judge a run, from its metrics and its samples; without RUN, say which devices this build and machine can train on.
 ///
-/// States: healthy, D won, G won, oscillation, mode collapse, memorising, stalled, non-finite, loss scale at its floor;
-/// each with the numbers it rests on and the one flag to change.
+/// States: healthy, D won, G won, oscillation, mode collapse, memorising, stalled, non-finite, loss scale at its floor,
+/// too early to tell; each with the numbers it rests on and the one flag to change.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  gansaku doctor runs/00000-digits\n  gansaku doctor\n  gansaku doctor --kernels"

@@ -23,7 +23,7 @@ pub struct Plan {
     /// Examples a minibatch
     #[arg(long, value_name = "B", value_parser = super::whole::<u64>)]
     batch: Option<u64>,
-    /// What matrix products multiply [default: fp32]
+    /// What matrix products multiply [default: the recipe's]
     #[arg(long, value_name = "P", value_enum)]
     precision: Option<Precision>,
     /// File or folder of examples; without it the recipe's usual shape is taken

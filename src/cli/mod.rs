@@ -187,7 +187,14 @@ fn has_folder(flag: &str, path: Option<&Path>) -> Result<()> {
 
 /// A whole number.
 fn whole<N: std::str::FromStr>(text: &str) -> std::result::Result<N, String> {
-    text.parse().map_err(|_| "expected a whole number, 0 or more".to_string())
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let why = if digits { "too large a number" } else { "expected a whole number, 0 or more" };
+    text.parse().map_err(|_| why.to_string())
+}
+
+/// A whole number that is not 0.
+fn positive(text: &str) -> std::result::Result<u64, String> {
+    whole(text).and_then(|n| if n == 0 { Err("expected at least 1".into()) } else { Ok(n) })
 }
 
 /// A flag's number as TOML holds it.

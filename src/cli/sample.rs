@@ -49,9 +49,9 @@ pub struct Interpolate {
     #[arg(value_name = "RUN|CHECKPOINT")]
     from: PathBuf,
     /// The samples to pass, by the seeds of their noise
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',', default_values_t = [0, 1], allow_hyphen_values = true, value_parser = super::whole::<u64>)]
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', default_value = "0,1", allow_hyphen_values = true, value_parser = super::whole::<u64>)]
     seeds: Vec<u64>,
-    /// Steps from one seed to the next, both ends included [default: 10, 30 for a GIF, 1000 for a plot of points]
+    /// Pictures from one seed to the next, both ends included [default: 10, 30 for a GIF, 1000 for a plot of points]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
     frames: Option<u32>,
     /// Along the great circle instead of the straight line of the 2014 paper
@@ -187,6 +187,12 @@ pub fn interpolate(args: &Interpolate) -> Result<()> {
     // An animation comes back to where it began.
     let round = args.seeds.iter().chain(animated.then(|| &args.seeds[0]));
     let stops: Vec<Vec<f32>> = round.map(|&seed| noise(&generator.config, seed, 1)).collect();
+    let pictures = (stops.len() - 1) * frames;
+    if pictures > GRID && !generator.display.shape.is_point() {
+        return Err(Error::Usage(format!(
+            "--seeds and --frames ask for {pictures} pictures: expected at most {GRID} in a file"
+        )));
+    }
     let latent = walk(&stops, frames, args.slerp);
     let count = latent.len() / generator.config.latent.dim;
     let label = args.label.or((generator.gan.classes > 0).then_some(0));

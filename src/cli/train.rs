@@ -44,7 +44,7 @@ pub struct Train {
     /// Examples a minibatch
     #[arg(long, value_name = "B", value_parser = super::whole::<u64>)]
     batch: Option<u64>,
-    /// What matrix products multiply; sums and weights are fp32 [default: fp32]
+    /// What matrix products multiply; sums and weights are fp32 [default: the recipe's]
     #[arg(long, value_name = "P", value_enum)]
     precision: Option<Precision>,
     /// Where to compute: auto, cpu, cuda, cuda:N
