@@ -201,7 +201,7 @@ fn what_is_no_classifier_is_not_written_over() {
     let refuse = made(weights);
     says(
         &refused(path, &refuse.each_ref().map(String::as_str), 2),
-        &["--out would write over what is no classifier", "generator.safetensors"],
+        &["generator.safetensors: there is a file that is no classifier"],
     );
     assert_eq!(fs::read(path.join(weights)).expect("there"), before);
     run(path, &made("c.safetensors").each_ref().map(String::as_str));

@@ -64,9 +64,11 @@ pub fn run(args: &Classifier) -> Result<()> {
         return Err(Error::Usage(format!("--out {}: expected FILE.safetensors", out.display())));
     }
     super::has_folder("--out", args.out.as_deref())?;
-    if out.exists() {
-        let own = Trained::load(&out, 1).map(drop);
-        own.map_err(|e| Error::Usage(format!("--out would write over what is no classifier: {e}")))?;
+    if out.exists() && Trained::load(&out, 1).is_err() {
+        return Err(Error::Usage(format!(
+            "--out {}: there is a file that is no classifier; give another name",
+            out.display()
+        )));
     }
     let threads = super::threads(args.threads)?;
     let device = exec::open(args.device, threads)?;
