@@ -71,11 +71,7 @@ pub fn run(args: &Eval) -> Result<()> {
         config.data.path = data_path(from)?;
     }
     let mut classifier = args.classifier.as_deref().map(|c| Classifier::load(c, threads)).transpose()?;
-    let gone = config.data.path.as_ref().is_some_and(|path| !path.exists());
-    let dataset = data::load(&config.data, config.seed).map_err(|e| match e {
-        Error::Data(why) if gone => Error::Data(why + data::MOVED),
-        other => other,
-    })?;
+    let dataset = data::load_again(&config.data, config.seed)?;
     if dataset.shape != generator.display.shape {
         return Err(Error::Data(format!(
             "{} makes {}, the data are {}; give the data it was trained on with --data",

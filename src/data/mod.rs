@@ -409,6 +409,18 @@ pub(crate) fn gone(path: &Path) -> Error {
     Error::Data(format!("{}: no such file or folder", path.display()))
 }
 
+/// [`load`] for a run that has loaded them before: where they are gone, the error says how to tell where they lie now.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_again(config: &config::Data, seed: u64) -> Result<Dataset> {
+    let gone = config.path.as_ref().is_some_and(|path| !path.exists());
+    load(config, seed).map_err(|e| match e {
+        Error::Data(why) if gone => Error::Data(why + MOVED),
+        other => other,
+    })
+}
+
 /// What to add where data lie no more where a run found them.
 pub(crate) const MOVED: &str = "; --data says where the data lie now";
 

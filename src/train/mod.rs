@@ -125,15 +125,11 @@ struct Prepared {
 impl Prepared {
     fn of(request: &Request, device: Opened) -> Result<Prepared> {
         let config = &request.config;
-        let dataset = data::load(&config.data, config.seed).map_err(|e| match (e, &request.start) {
-            (Error::Data(why), Start::Resume(_))
-                if config.data.path.as_ref().is_some_and(|p| !p.exists()) =>
-            {
-                Error::Data(why + data::MOVED)
-            }
-            (e, _) => e,
-        });
-        let dataset = Arc::new(dataset?);
+        let dataset = match request.start {
+            Start::Resume(_) => data::load_again(&config.data, config.seed)?,
+            Start::New { .. } => data::load(&config.data, config.seed)?,
+        };
+        let dataset = Arc::new(dataset);
         let mut trainer = Trainer::new(config, &dataset, device)?;
         trainer.state.data = Some(dataset.sha256());
         let sampler = Sampler::new(&trainer.gan, request.threads)?;
