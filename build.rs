@@ -61,7 +61,7 @@ mod kernels {
         for file in setup.sources.keys().filter(|name| name.ends_with(".cu")) {
             let special = file.ends_with("_sm90a.cu");
             let fitting = archs.iter().filter(|arch| (arch.as_str() == "90a") == special);
-            jobs.extend(fitting.map(|arch| Job { file, arch }));
+            jobs.extend(fitting.map(|arch| ExecutorSpec { file, arch }));
         }
         let table = out.join("kernels.rs");
         let text = render(&setup.compile_all(&jobs)?, &setup.nvrtc);
@@ -75,7 +75,7 @@ mod kernels {
             [DESCRIBE, library] => nvrtc::describe(Some(Path::new(library))),
             [COMPILE, library, folder, file, arch, stem] => {
                 nvrtc::load(Some(Path::new(library)))?;
-                compile(Path::new(folder), &Job { file, arch }, Path::new(stem))
+                compile(Path::new(folder), &ExecutorSpec { file, arch }, Path::new(stem))
             }
             _ => Err(format!("no such task: {task:?}")),
         }
@@ -124,14 +124,14 @@ mod kernels {
     }
 
     /// One kernel file for one architecture.
-    struct Job<'a> {
+    struct ExecutorSpec<'a> {
         file: &'a str,
         arch: &'a str,
     }
 
     /// What became of a job.
     struct Module<'a> {
-        job: &'a Job<'a>,
+        job: &'a ExecutorSpec<'a>,
         cubin: PathBuf,
         ptx: PathBuf,
         kernels: BTreeMap<String, Kernel>,
@@ -155,7 +155,7 @@ mod kernels {
         }
 
         /// NVRTC compiles one file at a time in a process, however many threads ask: so each job is a process.
-        fn compile_all<'a>(&self, jobs: &'a [Job]) -> Result<Vec<Module<'a>>> {
+        fn compile_all<'a>(&self, jobs: &'a [ExecutorSpec]) -> Result<Vec<Module<'a>>> {
             let next = AtomicUsize::new(0);
             let work = || {
                 let mut done = vec![];
@@ -186,7 +186,7 @@ mod kernels {
         }
 
         /// Where a job's cubin, PTX and log go, but for the endings: a name made of all that they depend on.
-        fn stem(&self, Job { file, arch }: &Job) -> PathBuf {
+        fn stem(&self, ExecutorSpec { file, arch }: &ExecutorSpec) -> PathBuf {
             let mut hash = Sha256::new();
             let texts = included(file, &self.sources).into_iter().map(|name| self.sources[name].as_str());
             for part in [&self.nvrtc.identity, *file, *arch].into_iter().chain(OPTIONS).chain(texts) {
@@ -197,8 +197,8 @@ mod kernels {
         }
 
         /// What a process makes of a job, or what an earlier build made of the same texts.
-        fn module<'a>(&self, job: &'a Job) -> Result<Module<'a>> {
-            let Job { file, arch } = job;
+        fn module<'a>(&self, job: &'a ExecutorSpec) -> Result<Module<'a>> {
+            let ExecutorSpec { file, arch } = job;
             let stem = self.stem(job);
             let [cubin, ptx, log] = paths(&stem);
             if !log.exists() {
@@ -225,7 +225,7 @@ mod kernels {
     }
 
     /// In a process with NVRTC in it: a job's cubin, PTX and log.
-    fn compile(folder: &Path, Job { file, arch }: &Job, stem: &Path) -> Result<()> {
+    fn compile(folder: &Path, ExecutorSpec { file, arch }: &ExecutorSpec, stem: &Path) -> Result<()> {
         let path = folder.join(file);
         let source = fs::read_to_string(&path).map_err(|e| cannot("read", &path, e))?;
         let mut options: Vec<String> = OPTIONS.map(String::from).into();
@@ -350,7 +350,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) pressed_f32(const __grid_c
             let files = bounds.map(|(name, bounds)| (name, PRESSED.replace("THREADS", bounds)));
             let Some((_folder, setup)) = setup(&files) else { return };
             let arch = "90";
-            let [narrow, wide] = bounds.map(|(file, _)| Job { file, arch });
+            let [narrow, wide] = bounds.map(|(file, _)| ExecutorSpec { file, arch });
             let made = setup.compile_all(std::slice::from_ref(&wide)).expect("registers enough");
             let kernel = &made[0].kernels["pressed_f32"];
             assert!(kernel.registers > 64, "it holds 64 numbers in {} registers", kernel.registers);
@@ -368,7 +368,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) pressed_f32(const __grid_c
             let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels");
             let Some((folder, _)) = setup(&[]) else { return };
             let setup = Setup::new(kernels, folder.path(), again()).expect("it was there just now");
-            let job = Job { file: name, arch: "90a" };
+            let job = ExecutorSpec { file: name, arch: "90a" };
             // Serialised products and spills would be refused.
             let made = setup.compile_all(std::slice::from_ref(&job)).expect("a kernel that compiles");
             let cubin = fs::read(&made[0].cubin).expect("just written");

@@ -18,7 +18,7 @@ struct ClosePhaseArguments {
   u32 at[MAX_STATISTICS];  // positions in the arena
 };
 
-extern "C" __global__ void __launch_bounds__(32) close_phase_f32(const __grid_constant__ ClosePhaseArguments a) {
+extern "C" __global__ void __launch_bounds__(32) close_phase(const __grid_constant__ ClosePhaseArguments a) {
   u32 i = threadIdx.x;
   u64 slot = a.clock[0].slot, tick = a.clock[0].tick + 1;
   u64 updates[2] = {a.clock[0].updates[0] + a.updated[0], a.clock[0].updates[1] + a.updated[1]};

@@ -69,7 +69,7 @@ __device__ __forceinline__ void gather_row(const GatherArguments& a, u32 row) {
   }
 }
 
-extern "C" __global__ void __launch_bounds__(128, 6) together_f32(const __grid_constant__ TogetherArguments a) {
+extern "C" __global__ void __launch_bounds__(128, 6) gather_and_draw(const __grid_constant__ TogetherArguments a) {
   DYNAMIC_SHARED(float, slots);
   for (u32 i = 0; i < a.gathers; i++) {
     if (blockIdx.x - a.gather[i].first < a.gather[i].rows) {

@@ -68,7 +68,7 @@ fn parameter_bytes(declaration: &str) -> Option<usize> {
     }
 }
 
-/// `ProgramArguments` of `… map_f32(const __grid_constant__ ProgramArguments a)`, for each parameter.
+/// `ProgramArguments` of `… map(const __grid_constant__ ProgramArguments a)`, for each parameter.
 fn parameter_types(kernel: &str, text: &str) -> Option<Vec<String>> {
     let at = text.find(&format!(" {kernel}("))?;
     let list = text[at..].split_once('(')?.1.split_once(')')?.0;

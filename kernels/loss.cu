@@ -19,7 +19,7 @@ __device__ __forceinline__ bool logits_done(const LossArguments& a) {
   return last_of(a.head.arrived, 0, gridDim.x);
 }
 
-extern "C" __global__ void __launch_bounds__(256, 1) loss_f32(const __grid_constant__ LossArguments a) {
+extern "C" __global__ void __launch_bounds__(256, 1) loss_head(const __grid_constant__ LossArguments a) {
   DYNAMIC_SHARED(float, slots);
   SHARED(float, sums, 256);
   if (logits_done(a)) run_parts(a.head, slots, sums);

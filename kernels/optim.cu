@@ -36,11 +36,11 @@ __device__ __forceinline__ void update(const UpdateArguments& a) {
   if (!a.scaled && whole_norm<256>(a.partials, a.finished, square, total) && threadIdx.x == 0) a.norm2[0] = total;
 }
 
-extern "C" __global__ void __launch_bounds__(256) sgd_f32(const __grid_constant__ UpdateArguments a) { update<SGD>(a); }
+extern "C" __global__ void __launch_bounds__(256) sgd(const __grid_constant__ UpdateArguments a) { update<SGD>(a); }
 
-extern "C" __global__ void __launch_bounds__(256) adam_f32(const __grid_constant__ UpdateArguments a) { update<ADAM>(a); }
+extern "C" __global__ void __launch_bounds__(256) adam(const __grid_constant__ UpdateArguments a) { update<ADAM>(a); }
 
-extern "C" __global__ void __launch_bounds__(256) rms_prop_f32(const __grid_constant__ UpdateArguments a) {
+extern "C" __global__ void __launch_bounds__(256) rms_prop(const __grid_constant__ UpdateArguments a) {
   update<RMS_PROP>(a);
 }
 
@@ -55,7 +55,7 @@ struct MeasureArguments {
 };
 
 // The squared norm of a gradient with its scale taken out, and what it says about the scale.
-extern "C" __global__ void __launch_bounds__(256) measure_f32(const __grid_constant__ MeasureArguments a) {
+extern "C" __global__ void __launch_bounds__(256) measure(const __grid_constant__ MeasureArguments a) {
   float inverse = inverse_scale(a.scale);
   double square = 0.0;
   Range range(a.count);
@@ -80,7 +80,7 @@ struct ColumnNormArguments {
 
 // Scales each column down to the limit: w ← w·min(norm, limit)/(10⁻⁷ + norm). A block has 32 columns and
 // eight threads each.
-extern "C" __global__ void __launch_bounds__(256) column_norm_f32(const __grid_constant__ ColumnNormArguments a) {
+extern "C" __global__ void __launch_bounds__(256) column_norm(const __grid_constant__ ColumnNormArguments a) {
   SHARED(float, sums, 256);
   if (a.scaled && a.scale[0].skip) return;
   u32 column = blockIdx.x * 32 + threadIdx.x % 32, lane = threadIdx.x / 32;
@@ -117,7 +117,7 @@ struct AverageArguments {
 };
 
 // The moving average where column norms changed weights after the rule.
-extern "C" __global__ void __launch_bounds__(256) average_f32(const __grid_constant__ AverageArguments a) {
+extern "C" __global__ void __launch_bounds__(256) average(const __grid_constant__ AverageArguments a) {
   if (a.scaled && a.scale[0].skip) return;
   u32 i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i < a.count) a.average[i] = blended(a.average[i], a.weights[i], a.clock[0].rates[a.player].average);

@@ -110,7 +110,7 @@ __device__ __forceinline__ void join(const ParzenArguments& a, int by, Terms& te
   terms.nearest = nearest;
 }
 
-extern "C" __global__ void __launch_bounds__(256, 2) parzen_f32(const __grid_constant__ ParzenArguments a) {
+extern "C" __global__ void __launch_bounds__(256, 2) parzen(const __grid_constant__ ParzenArguments a) {
   SHARED(float, points, DEPTH * STRIDE);
   SHARED(float, centres, DEPTH * STRIDE);
   SHARED(float, distances, TILE * STRIDE);

@@ -16,7 +16,7 @@ __device__ __forceinline__ void store_four(const RandomArguments& a, u32 first, 
   }
 }
 
-extern "C" __global__ void __launch_bounds__(256) random_uniform_f32(const __grid_constant__ RandomArguments a) {
+extern "C" __global__ void __launch_bounds__(256) random_uniform(const __grid_constant__ RandomArguments a) {
   u32 block = blockIdx.x * blockDim.x + threadIdx.x;
   if (block >= (a.count + 3) / 4) return;
   Words w = words(a.clock[0].seed, a.clock[0].tick, a.stream, block);
@@ -24,7 +24,7 @@ extern "C" __global__ void __launch_bounds__(256) random_uniform_f32(const __gri
   store_four(a, 4 * block, values);
 }
 
-extern "C" __global__ void __launch_bounds__(256) random_normal_f32(const __grid_constant__ RandomArguments a) {
+extern "C" __global__ void __launch_bounds__(256) random_normal(const __grid_constant__ RandomArguments a) {
   u32 block = blockIdx.x * blockDim.x + threadIdx.x;
   if (block >= (a.count + 3) / 4) return;
   Words w = words(a.clock[0].seed, a.clock[0].tick, a.stream, block);

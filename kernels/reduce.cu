@@ -3,7 +3,7 @@
 // Dynamic shared memory: slots of the program × threads × 4 bytes.
 #include "program.cuh"
 
-extern "C" __global__ void __launch_bounds__(256) reduce_f32(const __grid_constant__ ProgramArguments a) {
+extern "C" __global__ void __launch_bounds__(256) reduce(const __grid_constant__ ProgramArguments a) {
   DYNAMIC_SHARED(float, slots);
   SHARED(float, sums, 256);
   reduce_part(a, slots, sums, blockIdx.x);

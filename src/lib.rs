@@ -5,7 +5,7 @@
 #![deny(unsafe_code)]
 
 #[macro_use]
-mod talk;
+mod console;
 
 pub mod bench;
 pub mod cli;
@@ -18,6 +18,7 @@ pub mod exec;
 pub mod graph;
 pub mod inference;
 pub mod lower;
+pub mod memory_budget;
 pub mod models;
 pub mod nn;
 pub mod numbers;
@@ -25,6 +26,5 @@ pub mod precision;
 pub mod report;
 pub mod repro;
 pub mod rng;
-pub mod room;
 pub mod run;
 pub mod train;

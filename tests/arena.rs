@@ -4,7 +4,7 @@
 mod common;
 
 use common::{CLASSES, NUMBERS, executor, rates, variants};
-use gansaku::config::{Layers, RECIPES};
+use gansaku::config::{ConfigBuilder, RECIPES};
 use gansaku::exec::cpu::Cpu;
 use gansaku::lower::{Place, Stored, View, Work};
 use gansaku::models::gan::Gan;
@@ -153,7 +153,7 @@ const PINS: [(&str, &[usize], usize); 15] = [
 fn launches_and_bytes_of_every_recipe() {
     let mut found = vec![];
     for (name, _) in RECIPES {
-        let config = Layers::recipe(name).and_then(Layers::finish).expect("a recipe");
+        let config = ConfigBuilder::recipe(name).and_then(ConfigBuilder::finish).expect("a recipe");
         let plans = gansaku::models::gan::Gan::usual(&config).plans();
         let launches: Vec<usize> = plans.iter().map(|p| p.launches.len()).collect();
         let bytes = plans.iter().map(|p| 4 * p.arena).max().expect("at least one phase");

@@ -5,7 +5,7 @@ mod common;
 use common::devices::Still;
 use common::{CLASSES, NUMBERS, data, executor, rates};
 use gansaku::bench::{Figures, Limits, Protocol, measure, noise};
-use gansaku::config::{Config, Layers};
+use gansaku::config::{Config, ConfigBuilder};
 use gansaku::error::{Error, Result};
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
@@ -43,7 +43,7 @@ fn variant(name: &str, precision: Precision) -> Config {
 
 /// The mnist recipe's model, whose products are cut into slices on a GPU.
 fn mnist(precision: Precision) -> Config {
-    let mut config = Layers::recipe("mnist").expect("a recipe").finish().expect("whole");
+    let mut config = ConfigBuilder::recipe("mnist").expect("a recipe").finish().expect("whole");
     config.train.precision = precision;
     config
 }

@@ -1,6 +1,6 @@
 //! The classifier that evaluation looks through: its graph against the reference, its training, its file.
 
-use gansaku::config::Layers;
+use gansaku::config::ConfigBuilder;
 use gansaku::data::{Shape, identity};
 use gansaku::eval::classifier::Classifier;
 use gansaku::eval::compare::Report;
@@ -144,7 +144,7 @@ fn a_classifier_tells_digits_apart_and_any_number_of_threads_makes_its_bytes() {
     assert!((100.0 * loaded.card.accuracy - accuracy).abs() < 0.01);
     let config = gansaku::config::Data {
         path: Some(folder.path().join("idx")),
-        ..Layers::recipe("mnist").and_then(Layers::finish).expect("a recipe").data
+        ..ConfigBuilder::recipe("mnist").and_then(ConfigBuilder::finish).expect("a recipe").data
     };
     let data = gansaku::data::load(&identity::whole(&config), 0).expect("readable");
     let pictures = data.numbers_of(&data.test, 0..200);

@@ -3,7 +3,7 @@
 #[path = "common/says.rs"]
 mod says;
 
-use gansaku::config::{Config, Layers, RECIPES};
+use gansaku::config::{Config, ConfigBuilder, RECIPES};
 use gansaku::error::Error;
 use says::says;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,21 +25,24 @@ fn message(result: Result<impl Sized, Error>) -> String {
 fn laid_over(recipe: &str, text: &str) -> Result<Config, Error> {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     write!(file, "{text}").expect("written");
-    let mut layers = Layers::recipe(recipe)?;
+    let mut layers = ConfigBuilder::recipe(recipe)?;
     layers.file(file.path()).and_then(|()| layers.finish())
 }
 
 /// What `digits` says to one `--set`.
 fn refused(assignment: &str) -> String {
-    message(Layers::recipe("digits").and_then(|mut l| l.set(assignment).and_then(|()| l.finish())))
+    message(ConfigBuilder::recipe("digits").and_then(|mut l| l.set(assignment).and_then(|()| l.finish())))
 }
 
 #[test]
 fn every_recipe_resolves_and_reads_back_the_same() {
     for (name, _) in RECIPES {
-        let config = Layers::recipe(name).and_then(Layers::finish).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let config = ConfigBuilder::recipe(name)
+            .and_then(ConfigBuilder::finish)
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!(config.recipe, name);
-        let again = Layers::resolved(&config.to_toml(), "a test").and_then(Layers::finish).expect(name);
+        let again =
+            ConfigBuilder::resolved(&config.to_toml(), "a test").and_then(ConfigBuilder::finish).expect(name);
         assert_eq!(again, config, "{name}");
         assert_eq!(config.first_difference(&again), None);
     }
@@ -49,7 +52,7 @@ fn every_recipe_resolves_and_reads_back_the_same() {
 fn later_layers_win() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     writeln!(file, "train.batch = 32\n[optimizer.generator]\nlr = 0.5").expect("written");
-    let mut layers = Layers::recipe("mnist").expect("a recipe");
+    let mut layers = ConfigBuilder::recipe("mnist").expect("a recipe");
     layers.file(file.path()).expect("a partial file");
     layers.set("train.batch=8").expect("a number");
     layers.set("generator.layers.0.units=64").expect("a list's element");
@@ -62,18 +65,18 @@ fn later_layers_win() {
     assert_eq!(config.data.source, gansaku::config::Source::Folder);
     let toml = config.to_toml();
     assert!(toml.contains("[optimizer.discriminator.rule.sgd]"), "{toml}");
-    let difference =
-        config.first_difference(&Layers::recipe("mnist").and_then(Layers::finish).expect("a recipe"));
+    let difference = config
+        .first_difference(&ConfigBuilder::recipe("mnist").and_then(ConfigBuilder::finish).expect("a recipe"));
     assert_eq!(difference, Some(("data.source".into(), "\"folder\"".into(), "\"idx\"".into())));
 }
 
 #[test]
 fn unknown_names_get_the_nearest() {
     says(
-        &message(Layers::recipe("minst")),
+        &message(ConfigBuilder::recipe("minst")),
         &["no recipe \"minst\"", "did you mean \"mnist\"?", "gansaku recipes"],
     );
-    says(&message(Layers::recipe("qqqqqq")), &["no recipe \"qqqqqq\";"]);
+    says(&message(ConfigBuilder::recipe("qqqqqq")), &["no recipe \"qqqqqq\";"]);
     says(
         &refused("train.btach=3"),
         &["--set train.btach=3", "unknown key \"btach\"", "did you mean \"batch\"?"],
@@ -169,7 +172,7 @@ fn values_out_of_range_say_what_was_expected() {
 fn files_that_are_no_toml_say_where() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     writeln!(file, "[train]\nbatch = = 3").expect("written");
-    let mut layers = Layers::recipe("digits").expect("a recipe");
+    let mut layers = ConfigBuilder::recipe("digits").expect("a recipe");
     says(&message(layers.file(file.path())), &["--config", ":2:", "not TOML"]);
     says(&message(layers.file(std::path::Path::new("gone.toml"))), &["--config gone.toml", "cannot read it"]);
 }
@@ -177,7 +180,7 @@ fn files_that_are_no_toml_say_where() {
 #[test]
 fn a_difference_is_told_in_numbers_as_typed() {
     let with = |set: &str| {
-        let mut layers = Layers::recipe("digits").expect("a recipe");
+        let mut layers = ConfigBuilder::recipe("digits").expect("a recipe");
         layers.set(set).and_then(|()| layers.finish()).expect("in range")
     };
     let difference = with("loss.r1=0.3").first_difference(&with("loss.r1=0.7"));
@@ -192,7 +195,7 @@ fn the_last_layer_says_how_long_in_its_own_way() {
     assert_eq!(laid_over("digits", "train.epochs = 3").map(length), Ok((0, 3)));
     assert_eq!(laid_over("mnist-2014", "train.steps = 7").map(length), Ok((7, 0)));
     says(&message(laid_over("digits", "[train]\nsteps = 7\nepochs = 3")), &["steps = 7, epochs = 3"]);
-    let mut layers = Layers::recipe("digits").expect("a recipe");
+    let mut layers = ConfigBuilder::recipe("digits").expect("a recipe");
     layers.set("train.epochs=3").and_then(|()| layers.set("train.batch=8")).expect("numbers");
     assert_eq!(layers.finish().map(length), Ok((0, 3)));
 }
@@ -204,7 +207,7 @@ fn a_file_brings_a_recipe_only_where_it_is_whole() {
         says(&told, &[&format!("recipe = {name:?}"), "leave it out", "name the recipe itself"]);
     }
     assert_eq!(laid_over("digits", "recipe = 'digits'").map(|c| c.recipe), Ok("digits".into()));
-    let whole = Layers::recipe("grid").and_then(Layers::finish).expect("a recipe").to_toml();
+    let whole = ConfigBuilder::recipe("grid").and_then(ConfigBuilder::finish).expect("a recipe").to_toml();
     assert_eq!(laid_over("digits", &whole).map(|c| c.recipe), Ok("grid".into()));
     let evil = whole.replacen("\"grid\"", "\"../../evil\"", 1);
     says(&message(laid_over("digits", &evil)), &["recipe is \"../../evil\"", "a name: letters"]);
@@ -262,7 +265,7 @@ fn least(rule: &str) -> Config {
          train = {{ batch = 4, epochs = 1 }}\n[generator]\n{network}\n[discriminator]\n{network}\n\
          [optimizer.generator]\n{optimizer}\n[optimizer.discriminator]\n{optimizer}\n"
     );
-    Layers::resolved(&text, "a test").and_then(Layers::finish).expect("enough")
+    ConfigBuilder::resolved(&text, "a test").and_then(ConfigBuilder::finish).expect("enough")
 }
 
 #[test]
@@ -272,17 +275,17 @@ fn every_key_is_documented_with_its_default() {
     let mut defaults: BTreeMap<String, Value> =
         rules.iter().flat_map(|rule| leaves_of(&least(rule))).collect();
     // A share is held out unless a recipe says otherwise; what was written before there was a choice holds out none.
-    let ring = Layers::recipe("ring-rpgan").and_then(Layers::finish).expect("a recipe");
+    let ring = ConfigBuilder::recipe("ring-rpgan").and_then(ConfigBuilder::finish).expect("a recipe");
     let mut of_ring = leaves_of(&ring);
     defaults.extend(["data.hold_out", "train.epochs"].map(|key| of_ring.remove_entry(key).expect("there")));
     // What says nothing where it is off.
     defaults.insert("checkpoint.patience".into(), Value::Integer(0));
     let mut known: BTreeSet<String> = defaults.keys().cloned().collect();
     for (name, _) in RECIPES {
-        let config = Layers::recipe(name).and_then(Layers::finish).expect(name);
+        let config = ConfigBuilder::recipe(name).and_then(ConfigBuilder::finish).expect(name);
         known.extend(leaves_of(&config).into_keys());
     }
-    let mut every = Layers::recipe("mnist").expect("a recipe");
+    let mut every = ConfigBuilder::recipe("mnist").expect("a recipe");
     let absent = [
         "data.path=x",
         "data.train=[0, 9]",

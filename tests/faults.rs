@@ -11,7 +11,7 @@ use gansaku::error::Result;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::measured::Measured;
-use gansaku::exec::{self, Device, Executor, Record, States, Turn};
+use gansaku::exec::{self, Device, Executor, PhaseRun, Record, States};
 use gansaku::models::gan::Gan;
 use gansaku::precision::Precision;
 use gansaku::report::tensorboard::FILE;
@@ -90,7 +90,7 @@ impl Executor for Overflowing {
     fn kind(&self) -> String {
         self.inner.kind()
     }
-    fn run(&mut self, turns: &[Turn]) -> Result<()> {
+    fn run(&mut self, turns: &[PhaseRun]) -> Result<()> {
         self.inner.run(turns)
     }
     fn records(&mut self) -> Result<Vec<Record>> {

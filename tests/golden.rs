@@ -1,6 +1,6 @@
 //! Ten steps of D and G against PyTorch. `golden/ten_steps.py` made the numbers; they stand at its end.
 
-use gansaku::config::{Config, Layers};
+use gansaku::config::{Config, ConfigBuilder};
 use gansaku::data::{Dataset, Examples, Shape, Values};
 use gansaku::exec::{Device, open};
 use gansaku::rng::{Draw, stream};
@@ -32,7 +32,7 @@ fn examples(numbers: usize) -> Arc<Dataset> {
 
 /// A recipe made small as the script does.
 fn config(recipe: &str, sets: &[&str]) -> Config {
-    let mut layers = Layers::recipe(recipe).expect("a recipe");
+    let mut layers = ConfigBuilder::recipe(recipe).expect("a recipe");
     for set in ["seed=3", "train.batch=20"].iter().chain(sets) {
         layers.set(set).expect("a known key");
     }

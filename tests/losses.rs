@@ -4,7 +4,7 @@
 mod common;
 
 use common::{CLASSES, NUMBERS, variants};
-use gansaku::config::{Config, Layers, RECIPES};
+use gansaku::config::{Config, ConfigBuilder, RECIPES};
 use gansaku::graph::interp::{self, Tensor, Values};
 use gansaku::graph::{Graph, Op, Player, Var};
 use gansaku::models::gan::{Gan, Phase};
@@ -16,7 +16,7 @@ const MOMENT: Moment = Moment { seed: 5, tick: 2 };
 
 /// A recipe with narrow layers and a small minibatch: the same graph, other sizes.
 fn shrunk(name: &str) -> Config {
-    let mut config = Layers::recipe(name).and_then(Layers::finish).expect("a recipe");
+    let mut config = ConfigBuilder::recipe(name).and_then(ConfigBuilder::finish).expect("a recipe");
     config.latent.dim = 3;
     config.train.batch = 4;
     for layer in config.generator.layers.iter_mut().chain(&mut config.discriminator.layers) {

@@ -7,7 +7,7 @@ use common::nodes::compare;
 use common::{CLASSES, NUMBERS, data, executor, models, rates};
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cpu::{Cpu, no_updates};
-use gansaku::exec::{NetworkState, Turn};
+use gansaku::exec::{NetworkState, PhaseRun};
 use gansaku::graph::interp::{self, Tensor};
 use gansaku::graph::{Graph, Var};
 use gansaku::lower::{Stage, lower};
@@ -20,7 +20,7 @@ fn every_stored_node_agrees_with_the_interpreter() {
     for (name, gan) in models() {
         let (mut cpu, data) = (executor(&gan, 1), data(NUMBERS, CLASSES));
         for (plan, phase) in gan.phases().iter().enumerate() {
-            let turn = Turn { plan, tick: 5, rates: rates(1) };
+            let turn = PhaseRun { plan, tick: 5, rates: rates(1) };
             let share = compare(name, &gan, &data, &mut cpu, &turn, phase);
             println!(
                 "{name:32} {} {:20} {:3} nodes, {:.2} of the tolerance",

@@ -1,7 +1,7 @@
 //! The run doctor on made-up metrics and probes: each verdict begins where its threshold says, for every family of
 //! losses, and ends when it no longer holds.
 
-use gansaku::config::Layers;
+use gansaku::config::ConfigBuilder;
 use gansaku::doctor::judge::Judge;
 use gansaku::doctor::probe::{Modes, Probe};
 use gansaku::doctor::{State, Verdict};
@@ -59,7 +59,7 @@ fn verdicts(
     change: impl Fn(u64, &mut Line),
     measured: impl Fn(u64, &mut Probe),
 ) -> Vec<Verdict> {
-    let mut layers = Layers::recipe("ring").expect("a recipe");
+    let mut layers = ConfigBuilder::recipe("ring").expect("a recipe");
     sets.iter().for_each(|set| layers.set(set).expect("a known key"));
     let mut judge = Judge::new(&layers.finish().expect("in range"));
     for i in 1..=lines {

@@ -4,7 +4,7 @@
 #[path = "common/program.rs"]
 mod program;
 
-use gansaku::config::Layers;
+use gansaku::config::ConfigBuilder;
 use gansaku::doctor::{Diagnosis, Entry, State, diagnose, recorded};
 use gansaku::exec::Device;
 use gansaku::graph::Player;
@@ -77,7 +77,7 @@ rule.sgd = {}
 fn run(folder: &Path, name: &str, recipe: &str, over: &str, sets: &[&str]) -> (PathBuf, bool) {
     let file = folder.join(format!("{name}.toml"));
     fs::write(&file, over).expect("written");
-    let mut layers = Layers::recipe(recipe).expect("a recipe");
+    let mut layers = ConfigBuilder::recipe(recipe).expect("a recipe");
     // The other optimizer replaces the recipe's.
     layers.file(&file).expect("known keys");
     sets.iter().for_each(|set| layers.set(set).expect("a known key"));

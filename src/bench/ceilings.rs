@@ -6,7 +6,7 @@ use super::Limits;
 use crate::error::Result;
 use crate::exec::cpu::no_updates;
 use crate::exec::schedule::Schedule;
-use crate::exec::{Executor, Job, Opened, Rate, States, Turn};
+use crate::exec::{Executor, ExecutorSpec, Opened, PhaseRun, Rate, States};
 use crate::graph::Dist;
 use crate::lower::cost::Cost;
 use crate::lower::{Arg, Launch, Load, Matmul, Place, Plan, Program, View, Work};
@@ -105,7 +105,7 @@ fn fastest(rounds: u64, limits: &Limits, run: &mut dyn FnMut(usize) -> Result<()
 
 /// An executor of one plan, which has run once.
 fn executor(open: &dyn Fn() -> Result<Opened>, plan: Plan) -> Result<Box<dyn Executor>> {
-    let job = Job {
+    let job = ExecutorSpec {
         plans: vec![plan],
         states: States::default(),
         rules: no_updates(),
@@ -114,7 +114,7 @@ fn executor(open: &dyn Fn() -> Result<Opened>, plan: Plan) -> Result<Box<dyn Exe
         seed: 0,
     };
     let mut executor = open()?(job)?;
-    executor.run(&[Turn { plan: 0, tick: 0, rates: [Rate::REST; 2] }])?;
+    executor.run(&[PhaseRun { plan: 0, tick: 0, rates: [Rate::REST; 2] }])?;
     executor.records()?;
     Ok(executor)
 }

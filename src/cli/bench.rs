@@ -2,7 +2,7 @@
 
 use super::Overrides;
 use crate::bench::{self, Figures, LIMITS, Protocol, noise, table};
-use crate::config::{Config, Layers};
+use crate::config::{Config, ConfigBuilder};
 use crate::error::Result;
 use crate::exec::{self, Device};
 use crate::models::gan::Gan;
@@ -83,7 +83,7 @@ pub fn run(args: &Bench) -> Result<()> {
 
 /// Batch size by batch size, a configuration of each precision.
 fn configs(args: &Bench, recipe: &str) -> Result<Vec<Vec<Config>>> {
-    let layers = Layers::recipe(recipe)?.with(&args.overrides)?;
+    let layers = ConfigBuilder::recipe(recipe)?.with(&args.overrides)?;
     let own = layers.clone().settle()?.train;
     let batches = if args.batch.is_empty() { vec![own.batch as u64] } else { args.batch.clone() };
     let precisions = if args.precision.is_empty() { vec![own.precision] } else { args.precision.clone() };

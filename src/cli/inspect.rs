@@ -1,7 +1,7 @@
 //! `gansaku plan`, `gansaku data`, `gansaku recipes`: looking before training.
 
 use super::{Overrides, print, train::at_path};
-use crate::config::{self, Layers, RECIPES, Source};
+use crate::config::{self, ConfigBuilder, RECIPES, Source};
 use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
 use crate::lower::cost::Cost;
@@ -59,14 +59,14 @@ pub struct Recipes {
 
 pub fn recipes(args: &Recipes) -> Result<()> {
     if let Some(name) = &args.name {
-        Layers::recipe(name)?;
+        ConfigBuilder::recipe(name)?;
         let (_, text) = RECIPES.iter().find(|(n, _)| n == name).expect("just looked up");
         return print(text);
     }
     let width = RECIPES.iter().map(|(n, _)| n.len()).max().unwrap_or(0);
     let mut out = String::new();
     for (name, _) in RECIPES {
-        let about = Layers::recipe(name)?.finish()?.about;
+        let about = ConfigBuilder::recipe(name)?.finish()?.about;
         let _ = writeln!(out, "{name:width$}  {about}");
     }
     print(&out)
@@ -87,7 +87,7 @@ pub fn describe(data: &Dataset) -> String {
 
 /// What is typed as data: a path, or the name of what is built in.
 pub fn data_at(typed: &Path) -> Result<config::Data> {
-    let mut data = Layers::recipe("digits")?.finish()?.data;
+    let mut data = ConfigBuilder::recipe("digits")?.finish()?.data;
     (data.source, data.path) = match Source::built_in(typed) {
         Some(source) => (source, None),
         None => (Source::Auto, Some(typed.to_path_buf())),
@@ -123,7 +123,7 @@ pub fn data(args: &Data) -> Result<()> {
 
 pub fn plan(args: &Plan) -> Result<()> {
     let recipe = args.recipe.as_deref().unwrap_or("digits");
-    let mut layers = Layers::recipe(recipe)?.with(&args.overrides)?;
+    let mut layers = ConfigBuilder::recipe(recipe)?.with(&args.overrides)?;
     if let Some(path) = &args.data {
         layers = at_path(layers, path)?;
     }

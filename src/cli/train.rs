@@ -1,7 +1,7 @@
 //! `gansaku train`: from what was typed to a [`Request`].
 
 use super::Overrides;
-use crate::config::{Config, Layers, Metric, Source};
+use crate::config::{Config, ConfigBuilder, Metric, Source};
 use crate::error::{Error, Result};
 use crate::exec::{self, Device};
 use crate::numbers::counted;
@@ -108,7 +108,7 @@ impl Train {
     fn config(&self) -> Result<Config> {
         let layers = match &self.resume {
             Some(run) => Folder::open(run)?.config()?,
-            None => Layers::recipe(self.recipe.as_deref().unwrap_or("digits"))?,
+            None => ConfigBuilder::recipe(self.recipe.as_deref().unwrap_or("digits"))?,
         };
         let mut layers = layers.with(&self.overrides)?;
         if let Some(path) = &self.data {
@@ -141,7 +141,7 @@ impl Train {
     }
 }
 
-impl Layers {
+impl ConfigBuilder {
     /// The configuration, once values without effect have been told.
     pub(super) fn settle(self) -> Result<Config> {
         let idle = self.idle()?;
@@ -151,7 +151,7 @@ impl Layers {
     }
 
     /// Lays `--config` files and `--set` values over the recipe.
-    pub(super) fn with(mut self, overrides: &Overrides) -> Result<Layers> {
+    pub(super) fn with(mut self, overrides: &Overrides) -> Result<ConfigBuilder> {
         overrides.config.iter().try_for_each(|file| self.file(file))?;
         overrides.set.iter().try_for_each(|assignment| self.set(assignment))?;
         Ok(self)
@@ -159,7 +159,7 @@ impl Layers {
 }
 
 /// `--data`: a recipe of built-in data takes whatever reader fits the path.
-pub(super) fn at_path(mut layers: Layers, path: &Path) -> Result<Layers> {
+pub(super) fn at_path(mut layers: ConfigBuilder, path: &Path) -> Result<ConfigBuilder> {
     if Source::built_in(path).is_some() {
         let name = path.display();
         let with = "built-in data come with a recipe of theirs, which `gansaku recipes` lists";

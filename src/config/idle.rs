@@ -56,11 +56,11 @@ fn idle_rate(optimizer: &Optimizer, key: &[&str]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::Layers;
+    use crate::config::ConfigBuilder;
 
     /// What a recipe's values do not change.
     fn idle(recipe: &str, sets: &[&str]) -> Vec<String> {
-        let mut layers = Layers::recipe(recipe).expect("a recipe");
+        let mut layers = ConfigBuilder::recipe(recipe).expect("a recipe");
         sets.iter().for_each(|s| layers.set(s).expect("a value"));
         layers.idle().expect("in range")
     }

@@ -5,17 +5,17 @@
 
 mod data;
 mod idle;
-mod layers;
 mod metric;
 mod network;
 mod optimizer;
+mod overrides;
 mod validate;
 
 pub use data::{Data, Scale, Source};
-pub use layers::{Layers, RECIPES, nearest};
 pub use metric::{Merit, Metric};
 pub use network::{Activation, Bias, Drawn, FromData, Init, Layer, Network};
 pub use optimizer::{Ema, Optimizer, Optimizers, Rule};
+pub use overrides::{ConfigBuilder, RECIPES, nearest};
 pub(crate) use validate::{MOST_EXAMPLES, network};
 
 use crate::precision::Precision;

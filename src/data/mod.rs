@@ -19,9 +19,9 @@ pub mod toy;
 pub use detect::source as detect;
 
 use crate::config::{self, Scale, Source};
+use crate::console::typed;
 use crate::error::{Error, Result};
-use crate::room;
-use crate::talk::typed;
+use crate::memory_budget;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
@@ -374,7 +374,7 @@ fn made(config: &config::Data) -> usize {
 /// offset, what was expected and what to do.
 pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
     let at = |path: &Path| path.display().to_string();
-    room::check("the host", made(config), room::OF_MADE_DATA)?;
+    memory_budget::check("the host", made(config), memory_budget::OF_MADE_DATA)?;
     let (data, whence) = match (config.source, &config.path) {
         (Source::Digits, _) => (digits::load(config.count, seed), "digits".into()),
         (Source::Line, _) => (toy::load(&toy::LINE, config.count, seed), "line".into()),

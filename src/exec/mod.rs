@@ -178,7 +178,7 @@ pub struct Record {
 
 /// One phase to run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Turn {
+pub struct PhaseRun {
     /// Which plan.
     pub plan: usize,
     /// At which tick.
@@ -201,7 +201,7 @@ pub trait Executor {
     ///
     /// # Errors
     /// When the device fails, possibly at something run before.
-    fn run(&mut self, turns: &[Turn]) -> Result<()>;
+    fn run(&mut self, turns: &[PhaseRun]) -> Result<()>;
 
     /// What the phases since the last call left, in order; waits for them.
     ///
@@ -230,7 +230,7 @@ pub trait Executor {
 }
 
 /// What an executor is made of.
-pub struct Job {
+pub struct ExecutorSpec {
     /// They share one arena.
     pub plans: Vec<Plan>,
     /// Both networks at their start.
@@ -257,7 +257,7 @@ pub enum Device {
 }
 
 /// A device that is there: makes an executor on it.
-pub type Opened = Box<dyn FnOnce(Job) -> Result<Box<dyn Executor>>>;
+pub type Opened = Box<dyn FnOnce(ExecutorSpec) -> Result<Box<dyn Executor>>>;
 
 /// Opens a device.
 ///

@@ -156,11 +156,11 @@ impl TrainedGenerator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Layers;
+    use crate::config::ConfigBuilder;
 
     #[test]
     fn samples_that_are_not_finite_are_no_samples() {
-        let config = Layers::recipe("ring").and_then(Layers::finish).expect("a recipe");
+        let config = ConfigBuilder::recipe("ring").and_then(ConfigBuilder::finish).expect("a recipe");
         let gan = Gan::new(&config, 2, 0);
         let shape = Shape { channels: 2, height: 1, width: 1 };
         let mut generator = TrainedGenerator::of(&config, &gan, shape, 1).expect("a thread");

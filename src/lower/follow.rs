@@ -5,8 +5,8 @@
 //! indices, nothing else of the result than what the same block has stored, and elsewhere only what was there before
 //! the product.
 
+use super::loss_head;
 use super::plan::{Follower, Load, Matmul, Place, Program, Work};
-use super::series;
 use super::view::View;
 
 /// The map as a follower of the product, if it is one. Places are those of the draft, one number a node; `early` says
@@ -24,7 +24,7 @@ pub(super) fn follower(product: &Matmul, map: &Work, early: &dyn Fn(Place) -> bo
     let alike = product.followers.iter().all(|f| f.pieces == pieces);
     // Small maps are better off with their small neighbours.
     let fits = match pieces {
-        1 => !series::is_small(map) && reads_own_element(product, program, early),
+        1 => !loss_head::is_small(map) && reads_own_element(product, program, early),
         _ => rows == m && reads_pieces(product, program, units),
     };
     let elsewhere = program.results.iter().all(|(_, view)| view.place != product.out.place);

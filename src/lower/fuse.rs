@@ -8,7 +8,7 @@
 
 use super::analysis::Analysis;
 use super::epilogue::{Pattern, patterns};
-use super::series::SMALL;
+use super::loss_head::SMALL;
 use crate::graph::{Family, Op, Var};
 use std::collections::{HashMap, HashSet};
 

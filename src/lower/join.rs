@@ -1,10 +1,10 @@
 //! Fewer launches: what follows a product within its launch, and what shares one. Which launches may is said by
-//! `follow.rs`, `together.rs` and `series.rs`; here they are moved. Places are still those of the draft.
+//! `follow.rs`, `together.rs` and `loss_head.rs`; here they are moved. Places are still those of the draft.
 
 use super::assembly::{Assembly, Draft, collapse_map};
 use super::places::reads;
 use super::plan::*;
-use super::{Along, Stage, Update, follow, series, together};
+use super::{Along, Stage, Update, follow, loss_head, together};
 use crate::graph::{Op, Var};
 use std::collections::HashSet;
 
@@ -117,7 +117,7 @@ impl Assembly<'_> {
             let read = reads(&self.launches[i].launch.work);
             read.iter().any(|&place| self.writers(place).contains(&j))
         };
-        for [logits, parts] in series::heads(&self.works(), needs).into_iter().rev() {
+        for [logits, parts] in loss_head::heads(&self.works(), needs).into_iter().rev() {
             let count = logits.len();
             let members: Vec<usize> = logits.into_iter().chain(parts).collect();
             self.unite(&members, members[0], |mut works| {
@@ -136,7 +136,7 @@ impl Assembly<'_> {
     fn join_hidden(&mut self) {
         for at in (1..self.launches.len()).rev() {
             let [before, head] = [at - 1, at].map(|i| &self.launches[i].launch.work);
-            if series::reads_rows(before, head) {
+            if loss_head::reads_rows(before, head) {
                 self.unite(&[at - 1, at], at - 1, |works| match <[Work; 2]>::try_from(works) {
                     Ok([Work::Matmul(product), Work::Loss { logits, parts, .. }]) => {
                         Work::Loss { hidden: Some(Box::new(product)), logits, parts }

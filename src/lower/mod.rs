@@ -1,4 +1,4 @@
-//! From graph to plan: what is fused (`fuse.rs`, `follow.rs`, `together.rs`, `series.rs`), how each kernel computes (`program.rs`),
+//! From graph to plan: what is fused (`fuse.rs`, `follow.rs`, `together.rs`, `loss_head.rs`), how each kernel computes (`program.rs`),
 //! where results live and in which type (`arena.rs`, `types.rs`), all of it put together (`assembly.rs`, `join.rs`). One pass
 //! each; no search, no tuning.
 
@@ -10,16 +10,16 @@ mod epilogue;
 mod follow;
 mod fuse;
 mod join;
+mod loss_head;
 mod places;
 mod plan;
 mod program;
-mod series;
 mod together;
 mod types;
 mod view;
 
+pub(crate) use loss_head::MOST_LOGITS;
 pub use plan::*;
-pub(crate) use series::MOST_LOGITS;
 pub(crate) use together::{MOST_DRAWS, MOST_PRODUCTS};
 pub use view::View;
 

@@ -163,7 +163,7 @@ pub fn paper(name: &str) -> Result<Paper> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Layers;
+    use crate::config::ConfigBuilder;
     use crate::config::Metric;
     use clap::ValueEnum;
 
@@ -173,8 +173,12 @@ mod tests {
             for recipe in &experiment.recipes {
                 assert!(!recipe.stages.is_empty(), "{}", experiment.name);
                 for stage in &recipe.stages {
-                    let source =
-                        Layers::recipe(stage).expect("a recipe").finish().expect("in range").data.source;
+                    let source = ConfigBuilder::recipe(stage)
+                        .expect("a recipe")
+                        .finish()
+                        .expect("in range")
+                        .data
+                        .source;
                     let wanted = match source {
                         Source::Ring | Source::Grid | Source::Digits => None,
                         // Digits are stacked from MNIST's files.

@@ -1,7 +1,7 @@
 //! What was asked for, resolved and checked against the data before anything is written.
 
 use super::{Experiment, Paper, Role, Trained};
-use crate::config::{self, Checkpoint, Config, Layers, Log, Source};
+use crate::config::{self, Checkpoint, Config, ConfigBuilder, Log, Source};
 use crate::data::{self, identity};
 use crate::error::{Error, Result};
 use crate::exec::Device;
@@ -40,7 +40,7 @@ pub struct Order {
 }
 
 /// One recipe and seed.
-pub struct Job<'a> {
+pub struct ExecutorSpec<'a> {
     /// Of the paper.
     pub experiment: &'a Experiment,
     /// Of the experiment.
@@ -58,7 +58,7 @@ pub struct Job<'a> {
 }
 
 /// What is asked for, resolved and checked against the data; nothing is written.
-pub fn jobs(order: &Order) -> Result<Vec<Job<'_>>> {
+pub fn jobs(order: &Order) -> Result<Vec<ExecutorSpec<'_>>> {
     let places = places(order)?;
     if let (Some(file), false) = (&order.classifier, places.iter().any(|(e, _)| e.classifier)) {
         return Err(Error::Usage(format!(
@@ -172,9 +172,9 @@ fn job<'a>(
     recipe: &'a Trained,
     path: Option<&Path>,
     seed: u64,
-) -> Result<Job<'a>> {
+) -> Result<ExecutorSpec<'a>> {
     let stage = |stage: &String| -> Result<Config> {
-        let mut layers = Layers::recipe(stage)?;
+        let mut layers = ConfigBuilder::recipe(stage)?;
         order.sets.iter().try_for_each(|set| layers.set(set))?;
         if let Some(path) = path {
             layers.put_path("--data", "data.path", path)?;
@@ -188,10 +188,10 @@ fn job<'a>(
             "--set checkpoint.patience: repro trains every run to its last step; leave it out".into(),
         ));
     }
-    Ok(Job { experiment, recipe, seed, configs, full: 0, wanted: 0, data: String::new() })
+    Ok(ExecutorSpec { experiment, recipe, seed, configs, full: 0, wanted: 0, data: String::new() })
 }
 
-impl Job<'_> {
+impl ExecutorSpec<'_> {
     /// For people.
     pub fn name(&self) -> String {
         format!("{}, seed {}", self.recipe.recipe(), self.seed)

@@ -24,9 +24,9 @@ pub mod tensors;
 
 pub use metrics::{Line, Metrics};
 
-use crate::config::{Config, Layers};
+use crate::config::{Config, ConfigBuilder};
+use crate::console::typed;
 use crate::error::{Error, Result};
-use crate::talk::typed;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -177,7 +177,7 @@ impl Folder {
     ///
     /// # Errors
     /// When the file is damaged.
-    pub fn config(&self) -> Result<Layers> {
+    pub fn config(&self) -> Result<ConfigBuilder> {
         read_config(&self.config_file()).map_err(|e| Error::Checkpoint(format!("{e}; {COPIES}")))
     }
 
@@ -278,11 +278,11 @@ pub fn names(folder: &Path) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// When it cannot be read or holds no configuration.
-pub fn read_config(path: &Path) -> Result<Layers> {
+pub fn read_config(path: &Path) -> Result<ConfigBuilder> {
     let whence = path.display().to_string();
     let text =
         fs::read_to_string(path).map_err(|e| Error::Checkpoint(format!("{whence}: cannot read it: {e}")))?;
-    Layers::resolved(&text, &whence).map_err(|e| Error::Checkpoint(e.to_string()))
+    ConfigBuilder::resolved(&text, &whence).map_err(|e| Error::Checkpoint(e.to_string()))
 }
 
 /// What helps where a run's configuration is damaged.

@@ -5,9 +5,9 @@ use super::schedule::network;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::exec::schedule::{Done, Schedule};
-use crate::exec::{Job, NetworkState, Opened, Turn, UpdateRule};
+use crate::exec::{ExecutorSpec, NetworkState, Opened, PhaseRun, UpdateRule};
+use crate::memory_budget;
 use crate::models::classifier::Classifier;
-use crate::room;
 use std::sync::Arc;
 
 /// Steps between two looks at the device, at most.
@@ -38,8 +38,8 @@ pub fn classifier(
     let schedule = Schedule { batch, examples: count, networks: [rates; 2] };
     let own = UpdateRule { average: true, ..rule(&model.network, &optimizer) };
     let opponent = UpdateRule { column_norms: vec![], average: false, ..own.clone() };
-    room::check("the host", own.bytes(model.network.len), room::OF_A_NETWORK)?;
-    let mut executor = device(Job {
+    memory_budget::check("the host", own.bytes(model.network.len), memory_budget::OF_A_NETWORK)?;
+    let mut executor = device(ExecutorSpec {
         plans: vec![model.training_plan()],
         states: [own.start(model.network.start(seed, &[])), opponent.start(vec![])],
         rules: [own, opponent],
@@ -55,9 +55,9 @@ pub fn classifier(
         let from = done.tick;
         while done.tick < until {
             let most = (executor.records_kept() as u64).min(until - done.tick);
-            let turns: Vec<Turn> = (0..most)
+            let turns: Vec<PhaseRun> = (0..most)
                 .map(|_| {
-                    let turn = Turn { plan: 0, tick: done.tick, rates: schedule.rates(done) };
+                    let turn = PhaseRun { plan: 0, tick: done.tick, rates: schedule.rates(done) };
                     done = done.after([true, false]);
                     turn
                 })

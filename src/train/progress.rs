@@ -1,8 +1,8 @@
 //! What a person sees while training: a bar on a terminal, a line now and then elsewhere.
 
+use crate::console;
 use crate::numbers::readable;
 use crate::run::Line;
-use crate::talk;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ impl Progress {
             );
             bar.set_position(from);
             bar.reset_eta();
-            talk::above(Some(bar.clone()));
+            console::above(Some(bar.clone()));
             bar
         });
         Progress { bar, total, from, begun: Instant::now(), limit }
@@ -79,7 +79,7 @@ impl Progress {
     /// Takes the bar away.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
-            talk::above(None);
+            console::above(None);
             bar.finish_and_clear();
         }
     }

@@ -1,5 +1,6 @@
 //! `report.html` of a run: gathered and drawn while it trains, and again by `gansaku report`.
 
+use crate::console::typed;
 use crate::data::{Dataset, Shape, identity};
 use crate::doctor::{self, Verdict};
 use crate::error::{Error, Result};
@@ -15,7 +16,6 @@ use crate::report::run::{Neighbours, Status, Story, shots};
 use crate::report::tensorboard::Events;
 use crate::run::checkpoint::{self, Best, Checkpoint};
 use crate::run::{Folder, Line, atomic, journal};
-use crate::talk::typed;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 

@@ -42,7 +42,7 @@ fn momentum(rule: &Rule) -> (f32, f32, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Layers;
+    use crate::config::ConfigBuilder;
     use crate::exec::Rate;
     use crate::exec::schedule::Done;
 
@@ -52,7 +52,7 @@ mod tests {
 
     /// The schedule of a recipe with settings over it.
     fn recipe(name: &str, settings: &[&str], examples: u64) -> Schedule {
-        let mut layers = Layers::recipe(name).expect("a recipe");
+        let mut layers = ConfigBuilder::recipe(name).expect("a recipe");
         for setting in settings {
             layers.set(setting).expect("a setting");
         }

@@ -1,7 +1,7 @@
 //! Ctrl-C, SIGTERM and a terminal that hangs up: the step is finished, the run saved, then the program leaves.
 
+use crate::console::typed;
 use crate::error::{Error, Result};
-use crate::talk::typed;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use std::path::Path;

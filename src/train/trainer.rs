@@ -8,12 +8,12 @@ use crate::error::{Error, Result};
 use crate::exec::measured::Measured;
 use crate::exec::scale;
 use crate::exec::schedule::{Done, Schedule};
-use crate::exec::{Executor, Job, NetworkState, Record, States, Turn, UpdateRule};
+use crate::exec::{Executor, ExecutorSpec, NetworkState, PhaseRun, Record, States, UpdateRule};
 use crate::graph::Player;
 use crate::lower::Plan;
+use crate::memory_budget;
 use crate::models::gan::{Gan, When};
 use crate::numbers::counted;
-use crate::room;
 use crate::run::Line;
 use crate::run::checkpoint::{Checkpoint, Snapshot, State};
 use std::collections::VecDeque;
@@ -53,7 +53,7 @@ impl Trainer {
     pub fn new(
         config: &Config,
         data: &Arc<Dataset>,
-        executor: impl FnOnce(Job) -> Result<Box<dyn Executor>>,
+        executor: impl FnOnce(ExecutorSpec) -> Result<Box<dyn Executor>>,
     ) -> Result<Trainer> {
         let (count, batch) = (data.train.count, config.train.batch);
         if batch > count {
@@ -88,7 +88,7 @@ impl Trainer {
         }
         let rules = rules(&gan);
         let states = Player::ALL.map(|p| rules[p as usize].bytes(gan.network(p).len));
-        room::check("the host", states.iter().sum(), room::OF_A_NETWORK)?;
+        memory_budget::check("the host", states.iter().sum(), memory_budget::OF_A_NETWORK)?;
         let marginals = data.marginals();
         let start = |p: Player| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));
         let states = Player::ALL.map(start);
@@ -98,7 +98,7 @@ impl Trainer {
         let statistics = plans.iter().map(names).collect();
         let updates = plans.iter().map(Plan::updates).collect();
         let schedule = schedule(config, count as u64);
-        let job = Job {
+        let job = ExecutorSpec {
             plans,
             states,
             rules: rules.clone(),
@@ -245,13 +245,13 @@ impl Trainer {
     }
 
     /// The phases of the next steps, and what is done after them.
-    fn ahead(&self, steps: u64) -> (Vec<Turn>, Done) {
+    fn ahead(&self, steps: u64) -> (Vec<PhaseRun>, Done) {
         let mut done = Done { tick: self.state.tick, updates: self.state.updates };
         let mut turns = vec![];
         for step in self.state.step..self.state.step + steps {
             for (plan, &(when, times)) in self.phases.iter().enumerate() {
                 for _ in 0..if when.holds(step) { times } else { 0 } {
-                    turns.push(Turn { plan, tick: done.tick, rates: self.schedule.rates(done) });
+                    turns.push(PhaseRun { plan, tick: done.tick, rates: self.schedule.rates(done) });
                     done = done.after(self.updates[plan]);
                 }
             }

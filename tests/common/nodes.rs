@@ -7,7 +7,7 @@ use gansaku::data::{Dataset, shuffle};
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
-use gansaku::exec::{Rate, Turn};
+use gansaku::exec::{PhaseRun, Rate};
 use gansaku::graph::interp::{self, Tensor, Values};
 use gansaku::graph::{Family, Graph, Op, Player, Var};
 use gansaku::lower::{EXAMPLES, LABELS, LOSS_SCALES, Place, Plan};
@@ -206,7 +206,7 @@ pub fn compare(
     gan: &Gan,
     data: &Dataset,
     machine: &mut dyn Machine,
-    turn: &Turn,
+    turn: &PhaseRun,
     phase: &Phase,
 ) -> f64 {
     let g = &phase.graph;

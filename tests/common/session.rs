@@ -1,7 +1,7 @@
 //! Training through `train`'s own session, on a device of the test's choice.
 
 use super::devices::{Calls, Faulty};
-use gansaku::config::{Config, Layers};
+use gansaku::config::{Config, ConfigBuilder};
 use gansaku::error::{Error, Result};
 use gansaku::exec::Device;
 use gansaku::exec::cuda::Cuda;
@@ -32,7 +32,7 @@ const SETS: [&str; 14] = [
 
 /// The run's configuration.
 pub fn config() -> Config {
-    let mut layers = Layers::recipe("digits").expect("a recipe");
+    let mut layers = ConfigBuilder::recipe("digits").expect("a recipe");
     SETS.iter().for_each(|set| layers.set(set).expect("a known key"));
     layers.finish().expect("in range")
 }

@@ -12,7 +12,7 @@ use gansaku::exec::cuda::parzen::{self, Windows};
 use gansaku::exec::cuda::{Clock, Cuda, Rates};
 use gansaku::exec::scale::LossScale;
 use gansaku::exec::schedule::{Done, Schedule};
-use gansaku::exec::{Job, NetworkState, Rate, UpdateRule};
+use gansaku::exec::{ExecutorSpec, NetworkState, Rate, UpdateRule};
 use gansaku::graph::Player;
 use gansaku::lower::{Launch, Named, Place, Plan, Work};
 use gansaku::precision::Precision;
@@ -259,7 +259,7 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         });
         let (states, rules) =
             ([rule.start(weights.to_vec()), rule.start(data.to_vec())], [rule.clone(), rule.clone()]);
-        let job = |plan| Job {
+        let job = |plan| ExecutorSpec {
             plans: vec![plan],
             states: states.clone(),
             rules: rules.clone(),
@@ -296,7 +296,7 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         let unseen = other.gradients.iter().all(|&g| g == 0.0);
         assert!(rule.scaled || unseen, "{name}: a gradient that nobody needs is not stored");
         let kernels: Vec<_> = gpu.packed(0).iter().flatten().map(|p| p.kernel).collect();
-        assert!(!kernels.contains(&"measure_f32"), "{name}: {kernels:?}");
+        assert!(!kernels.contains(&"measure"), "{name}: {kernels:?}");
         if let Some(format) = precision.stored() {
             let copies = gpu.memory(Place::Copies(Player::Generator, 0), weights.len()).expect("readable");
             let rounded: Vec<f32> = watched.weights.iter().map(|&w| format.round(w)).collect();
@@ -316,7 +316,7 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         let players = Player::ALL.into_iter().filter(|&p| updated[p as usize]);
         let update = |player| Launch { name: "update".into(), work: Work::Update(player) };
         let plan = Plan { launches: players.map(update).collect(), ..Plan::default() };
-        let job = Job {
+        let job = ExecutorSpec {
             plans: vec![plan],
             states: rules.each_ref().map(|rule| rule.start(vec![1.0])),
             rules: rules.clone(),

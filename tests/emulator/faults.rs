@@ -123,7 +123,7 @@ fn a_removed_barrier_is_caught() {
     let states = [normals("x", 500), vec![]].map(|w| no_updates()[0].start(w));
     let work = Work::Reduce { shape: vec![500], summed: vec![true], program };
     let message = run(library, plan(work, 1), states, no_updates());
-    says(&message, &["reduce_f32", "program.cuh:", "race: sums[", "no barrier between"]);
+    says(&message, &["reduce", "program.cuh:", "race: sums[", "no barrier between"]);
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn a_divergent_barrier_is_caught() {
     let states = [rule.start(normals("w", 160)), rule.start(vec![])];
     let plan = plan(Work::Update(Player::Generator), 0);
     let message = run(library, plan, states, [rule.clone(), rule]);
-    says(&message, &["column_norm_f32", "optim.cu:", "divergent barrier"]);
+    says(&message, &["column_norm", "optim.cu:", "divergent barrier"]);
 }
 
 /// Small kernels: collectives that work, and one fault each.
@@ -368,13 +368,10 @@ fn a_launch_that_does_not_fit_is_refused() {
         &refused(&mut gpu, "no_such_f32", geometry, std::slice::from_ref(&argument)),
         &["no_such_f32", "no such kernel"],
     );
-    says(
-        &refused(&mut gpu, "map_f32", geometry, std::slice::from_ref(&argument)),
-        &["map_f32", "16", "parameter"],
-    );
-    says(&refused(&mut gpu, "map_f32", geometry, &[]), &["one parameter struct, 0"]);
+    says(&refused(&mut gpu, "map", geometry, std::slice::from_ref(&argument)), &["map", "16", "parameter"]);
+    says(&refused(&mut gpu, "map", geometry, &[]), &["one parameter struct, 0"]);
     let wide = Geometry { block: [2_048, 1, 1], ..geometry };
-    says(&refused(&mut gpu, "map_f32", wide, &[argument]), &["2048×1×1 threads"]);
+    says(&refused(&mut gpu, "map", wide, &[argument]), &["2048×1×1 threads"]);
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl Draws {
             // Count and stream are two u32.
             let argument = [to, device.address(self.clock), NUMBERS as u64 | (i as u64) << 32];
             let arguments = vec![Argument::block("RandomArguments", &argument)];
-            let kernel = if i.is_multiple_of(2) { "random_normal_f32" } else { "random_uniform_f32" };
+            let kernel = if i.is_multiple_of(2) { "random_normal" } else { "random_uniform" };
             Packed { kernel, geometry: Geometry::row(1, 32), arguments }
         };
         (0..LAUNCHES).map(launch).collect()

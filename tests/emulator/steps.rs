@@ -6,7 +6,7 @@
 
 use crate::bench::same_bits;
 use crate::common::{self, nodes::compare};
-use gansaku::config::{Config, Layers};
+use gansaku::config::{Config, ConfigBuilder};
 use gansaku::data::Dataset;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
@@ -15,7 +15,7 @@ use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::cuda::{Cuda, SLOTS};
 use gansaku::exec::scale;
 use gansaku::exec::schedule::{Done, Schedule};
-use gansaku::exec::{Job, NetworkState, States, Turn, UpdateRule};
+use gansaku::exec::{ExecutorSpec, NetworkState, PhaseRun, States, UpdateRule};
 use gansaku::graph::Player;
 use gansaku::lower::{Launch, Plan, Work};
 use gansaku::models::gan::Gan;
@@ -64,8 +64,8 @@ impl Setup {
         Cuda::keeping_gradients(device, self.job()).expect("memory enough")
     }
 
-    fn job(&self) -> Job {
-        Job {
+    fn job(&self) -> ExecutorSpec {
+        ExecutorSpec {
             plans: self.gan.plans(),
             states: self.states.clone(),
             rules: self.rules.clone(),
@@ -76,13 +76,13 @@ impl Setup {
     }
 
     /// Everything that `steps` steps run.
-    fn turns(&self, steps: u64) -> Vec<Turn> {
+    fn turns(&self, steps: u64) -> Vec<PhaseRun> {
         let phases = self.gan.phases();
         let (mut all, mut done) = (Vec::new(), Done::default());
         for step in 0..steps {
             for (plan, phase) in phases.iter().enumerate().filter(|(_, p)| p.when.holds(step)) {
                 for _ in 0..phase.times {
-                    all.push(Turn { plan, tick: done.tick, rates: self.schedule.rates(done) });
+                    all.push(PhaseRun { plan, tick: done.tick, rates: self.schedule.rates(done) });
                     done = done.after(Player::ALL.map(|p| phase.losses.iter().any(|(of, _)| *of == p)));
                 }
             }
@@ -92,7 +92,14 @@ impl Setup {
 }
 
 /// Asserts that a phase left what its updates make of the gradients it left, to the bit.
-fn updates_are_exact(name: &str, setup: &Setup, plan: &Plan, turn: &Turn, before: States, after: &States) {
+fn updates_are_exact(
+    name: &str,
+    setup: &Setup,
+    plan: &Plan,
+    turn: &PhaseRun,
+    before: States,
+    after: &States,
+) {
     let updated = Player::ALL.into_iter().filter(|&p| plan.launches.iter().any(|l| l.work.updates(p)));
     let launch = |player| Launch { name: "update".into(), work: Work::Update(player) };
     let launches = updated.map(launch).collect();
@@ -138,7 +145,7 @@ fn check<D: Driver>(name: &str, setup: &Setup, device: impl Fn() -> D, steps: u6
     }
     let mut gpu = setup.gpu(device());
     let before = gpu.driver().counters();
-    for Turn { plan, tick, rates } in &turns {
+    for PhaseRun { plan, tick, rates } in &turns {
         gpu.run(*plan, *tick, rates).unwrap_or_else(|e| panic!("{name}, tick {tick}: {e}"));
     }
     let after = gpu.driver().counters();
@@ -156,7 +163,7 @@ fn check<D: Driver>(name: &str, setup: &Setup, device: impl Fn() -> D, steps: u6
 }
 
 fn recipe(name: &str, sets: &[&str]) -> Config {
-    let mut layers = Layers::recipe(name).expect("a recipe");
+    let mut layers = ConfigBuilder::recipe(name).expect("a recipe");
     for set in sets {
         layers.set(set).expect("a known key");
     }
@@ -234,7 +241,7 @@ fn a_resumed_run_goes_on_to_the_byte() {
     let Some(library) = crate::library(1) else { return };
     let setup = Setup::new(&recipe("cgan-mnist", PICTURES), 49, 10);
     let turns = setup.turns(4);
-    let run = |gpu: &mut Cuda<Emulated>, turns: &[Turn]| -> States {
+    let run = |gpu: &mut Cuda<Emulated>, turns: &[PhaseRun]| -> States {
         gpu.run_all(turns).expect("no fault");
         gpu.states().expect("readable")
     };
@@ -272,7 +279,7 @@ fn metrics_wait_on_the_device_until_asked_for() {
     let turns = setup.turns(SLOTS as u64 + 4);
     let before = gpu.driver().counters();
     let mut wanted = vec![];
-    for Turn { plan, tick, rates } in &turns {
+    for PhaseRun { plan, tick, rates } in &turns {
         gpu.run(*plan, *tick, rates).expect("no fault");
         each.run(*plan, *tick, rates).expect("no fault");
         wanted.extend(each.records().expect("readable"));
@@ -323,7 +330,7 @@ fn loss_scales_fall_and_rise_as_on_the_cpu() {
     // Far too large a scale: fp16 overflows until it has been halved several times.
     setup.states.iter_mut().for_each(|s| s.loss_scale.scale = scale::MOST);
     let (mut cpu, mut gpu) = (setup.cpu(), setup.gpu(crate::gpu(&library, 1)));
-    for Turn { plan, tick, rates } in setup.turns(14) {
+    for PhaseRun { plan, tick, rates } in setup.turns(14) {
         let before = gpu.states().expect("readable");
         cpu.run(plan, tick, &rates);
         gpu.run(plan, tick, &rates).expect("no fault");

@@ -1,14 +1,14 @@
 //! Training as `gansaku train` does it, on the emulated GPU: the same lines of metrics as on the CPU, a checkpoint
 //! from the device that goes on to the byte, and a clock that the device keeps by itself.
 
-use gansaku::config::{Config, Layers};
+use gansaku::config::{Config, ConfigBuilder};
 use gansaku::data::{self, Dataset};
 use gansaku::error::Result;
 use gansaku::exec::cuda::emulated::Emulated;
 use gansaku::exec::cuda::launch::{Counters, Driver};
 use gansaku::exec::cuda::{Clock, Cuda, Rates, SLOTS};
 use gansaku::exec::measured::Measured;
-use gansaku::exec::{self, Device, Executor, Record, States, Turn, UpdateRule};
+use gansaku::exec::{self, Device, Executor, PhaseRun, Record, States, UpdateRule};
 use gansaku::run::{Line, checkpoint};
 use gansaku::train::Trainer;
 use std::borrow::Cow;
@@ -32,7 +32,7 @@ const SETS: [&str; 10] = [
 ];
 
 fn small() -> (Config, Arc<Dataset>) {
-    let mut layers = Layers::recipe("digits").expect("a recipe");
+    let mut layers = ConfigBuilder::recipe("digits").expect("a recipe");
     SETS.iter().for_each(|set| layers.set(set).expect("a known key"));
     let config = layers.finish().expect("in range");
     let data = data::load(&config.data, config.seed).expect("drawn");
@@ -111,7 +111,7 @@ struct Watched {
 
 impl Watched {
     /// Asserts that the device itself has come to the numbers of the phase that runs next.
-    fn expect(&mut self, turn: &Turn) {
+    fn expect(&mut self, turn: &PhaseRun) {
         let wanted = Clock {
             seed: self.seed,
             tick: turn.tick,
@@ -129,7 +129,7 @@ impl Executor for Watched {
     fn name(&self) -> String {
         Executor::name(&self.gpu)
     }
-    fn run(&mut self, turns: &[Turn]) -> Result<()> {
+    fn run(&mut self, turns: &[PhaseRun]) -> Result<()> {
         if !self.asked.borrow().is_empty() {
             self.expect(&turns[0]);
         }
@@ -186,7 +186,7 @@ const SCHEDULES: &[(&str, &[&str], usize)] = &[
 /// A training on a watched GPU, and what its calls will have asked of the driver.
 fn watched(library: &Path, case: usize) -> (Trainer, Rc<RefCell<Vec<Counters>>>) {
     let (name, sets, numbers) = SCHEDULES[case];
-    let mut layers = Layers::recipe(name).expect("a recipe");
+    let mut layers = ConfigBuilder::recipe(name).expect("a recipe");
     NARROW.iter().chain(sets).for_each(|set| layers.set(set).expect("a known key"));
     let config = layers.finish().expect("in range");
     let asked = Rc::new(RefCell::new(vec![]));

@@ -14,12 +14,12 @@ pub use memory::matmul_transposed;
 use crate::data::{Dataset, Examples, Values, shuffle};
 use crate::error::Result;
 use crate::exec::measured::Measured;
-use crate::exec::{Executor, Job, NetworkState, Rate, Record, States, Turn, UpdateRule};
+use crate::exec::{Executor, ExecutorSpec, NetworkState, PhaseRun, Rate, Record, States, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{EXAMPLES, Follower, Matmul, Place, Plan, Work};
+use crate::memory_budget;
 use crate::precision::{Narrow, Precision};
 use crate::rng::Moment;
-use crate::room;
 use memory::Shared;
 use pool::Pool;
 use std::borrow::Cow;
@@ -58,8 +58,8 @@ impl Cpu {
     ///
     /// # Errors
     /// When the machine has too little memory, told before it is taken.
-    pub fn of(pool: Pool, job: Job) -> Result<Cpu> {
-        room::check(&name(&pool), needed(&job), room::OF_A_STEP)?;
+    pub fn of(pool: Pool, job: ExecutorSpec) -> Result<Cpu> {
+        memory_budget::check(&name(&pool), needed(&job), memory_budget::OF_A_STEP)?;
         Ok(Cpu::new(pool, job.plans, job.states, job.rules, job.data, job.seed))
     }
 
@@ -214,7 +214,7 @@ fn name(pool: &Pool) -> String {
 
 /// Bytes that a run will touch beside the weights that it brings: both arenas, copies, gradients and moments, which are
 /// zeros until the first update.
-fn needed(job: &Job) -> usize {
+fn needed(job: &ExecutorSpec) -> usize {
     let most = |of: fn(&Plan) -> usize| job.plans.iter().map(of).max().unwrap_or(0);
     let copied = usize::from(job.plans.iter().any(|p| p.precision.stored().is_some()));
     let network = |s: &NetworkState| (1 + s.moments.len() + copied) * s.weights.len();
@@ -259,8 +259,8 @@ impl Executor for Cpu {
         format!("CPU ({})", std::env::consts::ARCH)
     }
 
-    fn run(&mut self, turns: &[Turn]) -> Result<()> {
-        for &Turn { plan, tick, rates } in turns {
+    fn run(&mut self, turns: &[PhaseRun]) -> Result<()> {
+        for &PhaseRun { plan, tick, rates } in turns {
             Cpu::run(self, plan, tick, &rates);
             let statistics = self.plans[plan].statistics().map(|o| self.arena[o.at]).collect();
             let gradient_norm2 = self.states.each_ref().map(|s| s.gradient_norm2);

@@ -6,7 +6,7 @@ use super::memory::Memory;
 use super::metrics::SLOTS;
 use crate::error::{Error, Result};
 use crate::exec::schedule::{Done, Schedule};
-use crate::exec::{Rate, Turn, UpdateRule};
+use crate::exec::{PhaseRun, Rate, UpdateRule};
 use crate::lower::Plan;
 
 /// What rates are worked out from, on the host and on the device.
@@ -93,7 +93,7 @@ pub(super) fn pack(plan: &Plan, memory: &Memory, rules: &Rules) -> Result<Packed
         *at = super::pack::number(output.at, "an arena").map_err(Error::Device)?;
     }
     let arguments = vec![Argument::block("ClosePhaseArguments", &arguments)];
-    Ok(Packed { kernel: "close_phase_f32", geometry: Geometry::row(1, 32), arguments })
+    Ok(Packed { kernel: "close_phase", geometry: Geometry::row(1, 32), arguments })
 }
 
 /// What the host knows of the device's clock.
@@ -110,12 +110,12 @@ impl Mirror {
         Mirror { rules, seed, held: None }
     }
 
-    fn clock(&self, turn: &Turn, slot: u64) -> Clock {
+    fn clock(&self, turn: &PhaseRun, slot: u64) -> Clock {
         self.rules.clock(self.seed, turn.tick, slot, &turn.rates)
     }
 
     /// Whether a clock that is set for the first of these phases comes to the others by itself.
-    pub fn foresees(&self, turns: &[Turn], plans: &[Plan]) -> bool {
+    pub fn foresees(&self, turns: &[PhaseRun], plans: &[Plan]) -> bool {
         turns.windows(2).all(|pair| {
             let after = self.rules.after(self.clock(&pair[0], 0), plans[pair[0].plan].updates());
             same(&after, &self.clock(&pair[1], 1))
@@ -123,7 +123,13 @@ impl Mirror {
     }
 
     /// Makes the clock hold the numbers of a phase that fills `slot`: an upload, where it holds others.
-    pub fn set<D: Driver>(&mut self, driver: &mut D, memory: &Memory, turn: &Turn, slot: u64) -> Result<()> {
+    pub fn set<D: Driver>(
+        &mut self,
+        driver: &mut D,
+        memory: &Memory,
+        turn: &PhaseRun,
+        slot: u64,
+    ) -> Result<()> {
         let wanted = self.clock(turn, slot);
         if self.held.is_none_or(|held| !same(&held, &wanted)) {
             driver.upload(memory.clock.buffer, 0, bytemuck::bytes_of(&wanted))?;

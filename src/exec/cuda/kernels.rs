@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn launches_that_do_not_fit_are_refused() {
         let kernel = Kernel {
-            name: "map_f32",
+            name: "map",
             parameters: &[("MapArguments", 16)],
             max_threads: 128,
             registers: 20,

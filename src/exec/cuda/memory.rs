@@ -11,8 +11,8 @@ use crate::exec::scale::LossScale;
 use crate::exec::{NetworkState, States, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{Place, View};
+use crate::memory_budget;
 use crate::precision::Precision;
-use crate::room;
 
 /// Elements a block of an update walks; as in `kernels/optim.cu`.
 const PER_BLOCK: usize = 4096;
@@ -154,7 +154,13 @@ impl Memory {
         let need = needed(sizes, precision, states, rules, data);
         let free = driver.free_memory()?;
         if need > free {
-            return Err(room::short(&driver.name(), "device memory", need, free, room::OF_A_STEP));
+            return Err(memory_budget::short(
+                &driver.name(),
+                "device memory",
+                need,
+                free,
+                memory_budget::OF_A_STEP,
+            ));
         }
         let [arena, narrow] = [region(driver, 4 * sizes.arena)?, region(driver, 2 * sizes.narrow)?];
         let arrived = region(driver, 4 * sizes.slices.arrived)?;

@@ -32,7 +32,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::exec::measured::Measured;
 use crate::exec::schedule::Schedule;
-use crate::exec::{Executor, Job, Rate, Record, States, Turn, UpdateRule};
+use crate::exec::{Executor, ExecutorSpec, PhaseRun, Rate, Record, States, UpdateRule};
 use crate::graph::Player;
 use crate::lower::{Place, Plan};
 use crate::precision::Precision;
@@ -76,14 +76,14 @@ impl<D: Driver> Cuda<D> {
         seed: u64,
     ) -> Result<Cuda<D>> {
         let schedule = Schedule::constant([Rate::REST; 2]);
-        Cuda::of(driver, Job { plans, states: states.clone(), rules, schedule, data, seed })
+        Cuda::of(driver, ExecutorSpec { plans, states: states.clone(), rules, schedule, data, seed })
     }
 
     /// An executor for training.
     ///
     /// # Errors
     /// When the device has too little memory, fails, or cannot run a launch of the plans.
-    pub fn of(driver: D, job: Job) -> Result<Cuda<D>> {
+    pub fn of(driver: D, job: ExecutorSpec) -> Result<Cuda<D>> {
         Cuda::make(driver, job, false)
     }
 
@@ -92,12 +92,12 @@ impl<D: Driver> Cuda<D> {
     ///
     /// # Errors
     /// As [`Cuda::of`].
-    pub fn keeping_gradients(driver: D, job: Job) -> Result<Cuda<D>> {
+    pub fn keeping_gradients(driver: D, job: ExecutorSpec) -> Result<Cuda<D>> {
         Cuda::make(driver, job, true)
     }
 
-    fn make(mut driver: D, job: Job, keep_gradients: bool) -> Result<Cuda<D>> {
-        let Job { plans, states, rules, schedule, data, seed } = job;
+    fn make(mut driver: D, job: ExecutorSpec, keep_gradients: bool) -> Result<Cuda<D>> {
+        let ExecutorSpec { plans, states, rules, schedule, data, seed } = job;
         let arena = plans.iter().map(|p| p.arena).max().unwrap_or(0);
         let gathers = |p: &Plan| p.launches.iter().any(|l| l.work.kind() == "gather");
         let data = data.filter(|_| plans.iter().any(gathers));
@@ -156,7 +156,7 @@ impl<D: Driver> Cuda<D> {
     /// # Errors
     /// When the device fails; with drivers that do not wait, possibly at something launched before.
     pub fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
-        self.run_all(&[Turn { plan, tick, rates: *rates }])
+        self.run_all(&[PhaseRun { plan, tick, rates: *rates }])
     }
 
     /// Runs phases, in order, as one recording where the device can record and its clock comes from each phase to
@@ -164,7 +164,7 @@ impl<D: Driver> Cuda<D> {
     ///
     /// # Errors
     /// As [`Cuda::run`].
-    pub fn run_all(&mut self, turns: &[Turn]) -> Result<()> {
+    pub fn run_all(&mut self, turns: &[PhaseRun]) -> Result<()> {
         let Some(first) = turns.first() else { return Ok(()) };
         if !self.clock.foresees(turns, &self.plans) {
             return turns.iter().try_for_each(|turn| self.run_all(std::slice::from_ref(turn)));
@@ -182,7 +182,7 @@ impl<D: Driver> Cuda<D> {
     }
 
     /// All launches of these phases, where the device can record.
-    fn recording(&mut self, turns: &[Turn]) -> Result<Option<Recording>> {
+    fn recording(&mut self, turns: &[PhaseRun]) -> Result<Option<Recording>> {
         let plans: Vec<usize> = turns.iter().map(|turn| turn.plan).collect();
         if let Some(&found) = self.recordings.get(&plans) {
             return Ok(found);
@@ -205,7 +205,7 @@ impl<D: Driver> Cuda<D> {
         rates: &[Rate; 2],
         observe: &mut dyn FnMut(usize, &mut Cuda<D>) -> Result<()>,
     ) -> Result<()> {
-        let turn = Turn { plan, tick, rates: *rates };
+        let turn = PhaseRun { plan, tick, rates: *rates };
         self.begin(&turn)?;
         for launch in 0..self.packed[plan].len() {
             self.launch(plan, launch)?;
@@ -216,13 +216,13 @@ impl<D: Driver> Cuda<D> {
     }
 
     /// Has the clock hold a phase's numbers before its launches.
-    fn begin(&mut self, turn: &Turn) -> Result<()> {
+    fn begin(&mut self, turn: &PhaseRun) -> Result<()> {
         self.known = None;
         self.clock.set(&mut self.driver, &self.memory, turn, self.recorded.next as u64)
     }
 
     /// Follows the device past a phase.
-    fn end(&mut self, turn: &Turn) {
+    fn end(&mut self, turn: &PhaseRun) {
         self.recorded.push(turn.plan, turn.tick);
         self.clock.advance(&self.plans[turn.plan]);
     }
@@ -317,7 +317,7 @@ impl<D: Driver> Executor for Cuda<D> {
         self.driver.name()
     }
 
-    fn run(&mut self, turns: &[Turn]) -> Result<()> {
+    fn run(&mut self, turns: &[PhaseRun]) -> Result<()> {
         self.run_all(turns)
     }
 

@@ -97,7 +97,7 @@ fn together(memory: &Memory, parts: &[Work], programs: &mut Vec<ProgramArguments
     }
     let geometry = Geometry::row(blocks, MAP_THREADS);
     Ok(Some(Packed {
-        kernel: "together_f32",
+        kernel: "gather_and_draw",
         geometry: Geometry { shared_bytes: 4 * most * MAP_THREADS, ..geometry },
         arguments: vec![Argument::block("TogetherArguments", &arguments)],
     }))
@@ -147,8 +147,8 @@ pub(super) fn map(memory: &Memory, shape: &[usize], program: &Program) -> Packin
             RandomArguments { out: memory.start(out), clock: memory.clock.address, count, stream };
         return Ok(Some(Packed {
             kernel: match dist {
-                Dist::Uniform => "random_uniform_f32",
-                Dist::Normal => "random_normal_f32",
+                Dist::Uniform => "random_uniform",
+                Dist::Normal => "random_normal",
             },
             geometry: Geometry::row(count.div_ceil(4).div_ceil(256) as usize, 256),
             arguments: vec![Argument::block("RandomArguments", &arguments)],
@@ -158,7 +158,7 @@ pub(super) fn map(memory: &Memory, shape: &[usize], program: &Program) -> Packin
     let blocks = packed.arguments.count.div_ceil(MAP_THREADS * MAP_ELEMENTS) as usize;
     let geometry = Geometry::row(blocks, MAP_THREADS);
     Ok(Some(Packed {
-        kernel: "map_f32",
+        kernel: "map",
         geometry: Geometry { shared_bytes: 4 * packed.numbers() * MAP_THREADS, ..geometry },
         arguments: vec![Argument::block("ProgramArguments", &packed.arguments)],
     }))
@@ -184,7 +184,7 @@ fn reduce(memory: &Memory, shape: &[usize], summed: &[bool], program: &Program) 
     }
     let geometry = Geometry::row(arguments.count.div_ceil(arguments.columns) as usize, REDUCE_THREADS);
     Ok(Some(Packed {
-        kernel: "reduce_f32",
+        kernel: "reduce",
         geometry: Geometry { shared_bytes: 4 * packed.numbers() * REDUCE_THREADS, ..geometry },
         arguments: vec![Argument::block("ProgramArguments", &arguments)],
     }))
@@ -224,7 +224,7 @@ fn loss(
     let (arguments, blocks) = matmul::logits(memory, logits, head, (LOSS_THREADS / 32) as usize)?;
     let geometry = Geometry::row(blocks.max(1), LOSS_THREADS);
     packed.push(Packed {
-        kernel: "loss_f32",
+        kernel: "loss_head",
         geometry: Geometry { shared_bytes: 4 * most * LOSS_THREADS, ..geometry },
         arguments: vec![Argument::block("LossArguments", &arguments)],
     });

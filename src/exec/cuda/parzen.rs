@@ -6,7 +6,7 @@ use super::pack::number;
 use crate::error::{Error, Result};
 
 /// The kernel that does it.
-pub const KERNEL: &str = "parzen_f32";
+pub const KERNEL: &str = "parzen";
 /// Centres of a slice; as in `kernels/parzen.cu`.
 pub const SPAN: usize = 2048;
 /// Points of a block; as there.

@@ -60,7 +60,7 @@ pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule, measured:
     let network = &memory.networks[player as usize];
     let limits = rule.column_norms.iter().filter(|l| l.units > 0);
     let arguments = arguments(memory, player, rule);
-    let kernel = ["sgd_f32", "adam_f32", "rms_prop_f32"][arguments.rule as usize];
+    let kernel = ["sgd", "adam", "rms_prop"][arguments.rule as usize];
     let one = |kernel, blocks, argument| Packed {
         kernel,
         geometry: Geometry::row(blocks, THREADS),
@@ -77,7 +77,7 @@ pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule, measured:
             count: arguments.count,
             unused: 0,
         };
-        packed.push(one("measure_f32", network.blocks(), Argument::block("MeasureArguments", &measure)));
+        packed.push(one("measure", network.blocks(), Argument::block("MeasureArguments", &measure)));
     }
     packed.push(one(kernel, network.blocks(), Argument::block("UpdateArguments", &arguments)));
     for limit in limits {
@@ -93,7 +93,7 @@ pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule, measured:
             unused: 0,
         };
         let blocks = limit.units.div_ceil(32);
-        packed.push(one("column_norm_f32", blocks, Argument::block("ColumnNormArguments", &arguments)));
+        packed.push(one("column_norm", blocks, Argument::block("ColumnNormArguments", &arguments)));
     }
     if let Some(average) = network.average.filter(|_| !rule.column_norms.is_empty() && network.count > 0) {
         let arguments = AverageArguments {
@@ -107,7 +107,7 @@ pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule, measured:
             unused: 0,
         };
         let blocks = network.count.div_ceil(THREADS as usize);
-        packed.push(one("average_f32", blocks, Argument::block("AverageArguments", &arguments)));
+        packed.push(one("average", blocks, Argument::block("AverageArguments", &arguments)));
     }
     packed
 }

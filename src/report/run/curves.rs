@@ -332,7 +332,7 @@ fn accuracies(loss: &Loss, curve: &Curve) -> Html {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Layers;
+    use crate::config::ConfigBuilder;
     use crate::rng::Moment;
 
     fn line(loss: [f64; 2], output: [f64; 2], accuracy: f64) -> Line {
@@ -344,7 +344,7 @@ mod tests {
     }
 
     fn loss(objective: &str, relativistic: bool, scale: f32) -> Loss {
-        let mut layers = Layers::recipe("ring").expect("there");
+        let mut layers = ConfigBuilder::recipe("ring").expect("there");
         layers.set(&format!("loss.objective={objective}")).expect("set");
         layers.set(&format!("loss.relativistic={relativistic}")).expect("set");
         layers.set(&format!("loss.discriminator_scale={scale}")).expect("set");

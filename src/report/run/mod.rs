@@ -15,7 +15,8 @@ use super::html::{
     listing, marked, paragraph, strong, text,
 };
 use super::picture::Picture;
-use crate::config::{Config, Layers};
+use crate::config::{Config, ConfigBuilder};
+use crate::console::typed;
 use crate::data::Dataset;
 use crate::data::toy::Mixture;
 use crate::doctor::{State, Verdict};
@@ -24,7 +25,6 @@ use crate::models::gan::Gan;
 use crate::numbers::{counted, duration_in_words, grouped, median, number, utc};
 use crate::run::checkpoint::{Best, Sums};
 use crate::run::{Line, Machine};
-use crate::talk::typed;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -197,7 +197,7 @@ impl Story<'_> {
 
     /// What a recipe says of itself holds for its own data.
     fn what(&self) -> String {
-        let recipe = Layers::recipe(&self.config.recipe).and_then(|layers| layers.source());
+        let recipe = ConfigBuilder::recipe(&self.config.recipe).and_then(|layers| layers.source());
         if recipe.is_ok_and(|source| source != self.config.data.source) {
             let data = self.data.as_ref().map(|d| format!(": {} {}", grouped(d.train.count as u64), d.shape));
             return format!(", trained on other data than its own{}", data.unwrap_or_default());

@@ -21,7 +21,7 @@ pub use best::{Best, best_of, keep_best, settle_best};
 
 use super::atomic;
 use super::tensors::{Flat, Tensors, encode};
-use crate::config::{Config, Layers};
+use crate::config::{Config, ConfigBuilder};
 use crate::error::{Error, Result};
 use crate::exec::scale::LossScale;
 use crate::exec::{States, UpdateRule};
@@ -317,7 +317,7 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
     let config_path = path.join("config.toml");
     let whence = config_path.display().to_string();
     let text = String::from_utf8_lossy(bytes("config.toml")?).into_owned();
-    let config = Layers::resolved(&text, &whence).and_then(Layers::finish);
+    let config = ConfigBuilder::resolved(&text, &whence).and_then(ConfigBuilder::finish);
     let config = config.map_err(|e| Error::Checkpoint(e.to_string()))?;
     let state: State = serde_json::from_slice(bytes("state.json")?)
         .map_err(|e| Error::Checkpoint(format!("{}: {e}", path.join("state.json").display())))?;

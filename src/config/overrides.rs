@@ -30,32 +30,32 @@ pub const RECIPES: [(&str, &str); 15] = [
 
 /// A configuration being put together.
 #[derive(Debug, Clone)]
-pub struct Layers {
+pub struct ConfigBuilder {
     tree: Table,
     /// What was laid over it one by one, as typed.
     sets: Vec<String>,
 }
 
-impl Layers {
+impl ConfigBuilder {
     /// Starts from a recipe.
     ///
     /// # Errors
     /// When there is none of that name; the nearest is suggested.
-    pub fn recipe(name: &str) -> Result<Layers> {
+    pub fn recipe(name: &str) -> Result<ConfigBuilder> {
         let Some(&recipe) = RECIPES.iter().find(|(n, _)| *n == name) else {
             let hint = suggestion(name, RECIPES.iter().map(|(n, _)| *n));
             return Err(Error::Usage(format!("no recipe {name:?}{hint}; `gansaku recipes` lists them all")));
         };
-        Ok(Layers { tree: embedded(recipe), sets: vec![] })
+        Ok(ConfigBuilder { tree: embedded(recipe), sets: vec![] })
     }
 
     /// Starts from the text of a resolved `config.toml`; `whence` names it in errors.
     ///
     /// # Errors
     /// When it is no configuration.
-    pub fn resolved(text: &str, whence: &str) -> Result<Layers> {
+    pub fn resolved(text: &str, whence: &str) -> Result<ConfigBuilder> {
         let tree = parse(text, whence)?;
-        let layers = Layers { tree, sets: vec![] };
+        let layers = ConfigBuilder { tree, sets: vec![] };
         layers.check(whence)?;
         Ok(layers)
     }
@@ -113,7 +113,7 @@ impl Layers {
         Ok(())
     }
 
-    /// Puts a path at a dotted key, as [`Layers::put`].
+    /// Puts a path at a dotted key, as [`ConfigBuilder::put`].
     ///
     /// # Errors
     /// When it is not Unicode: TOML holds no such text.
@@ -130,7 +130,7 @@ impl Layers {
     /// Puts a value at a dotted key; `whence` names the flag or layer in errors.
     ///
     /// # Errors
-    /// As [`Layers::set`].
+    /// As [`ConfigBuilder::set`].
     pub fn put(&mut self, whence: &str, key: &str, value: Value) -> Result<()> {
         let parts: Vec<&str> = key.split('.').collect();
         let mut at = &mut self.tree;

@@ -12,7 +12,7 @@ static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 /// Like `eprintln!`, but above the bar, and a stderr that takes no more ends nothing: training goes on when nobody
 /// listens.
 macro_rules! tell {
-    ($($part:tt)*) => { crate::talk::line(format_args!($($part)*)) };
+    ($($part:tt)*) => { crate::console::line(format_args!($($part)*)) };
 }
 
 /// A path as a shell takes it, in a command to be typed.
