@@ -3,6 +3,7 @@
 use super::State;
 use super::rules::Facts;
 use crate::config::{Config, Objective, Optimizer, Rule};
+use crate::models::statistic::gradient_norm;
 use crate::precision::Precision;
 
 /// Learning rates that differ by more than this are a mistake rather than a choice.
@@ -97,7 +98,7 @@ fn mode_collapse(config: &Config) -> String {
 }
 
 fn stalled(config: &Config, facts: &Facts) -> String {
-    let dead = facts.lines.last().is_some_and(|l| l.g_gradient_norm == 0.0);
+    let dead = facts.lines.last().is_some_and(|l| l.get(&gradient_norm("G")) == Some(0.0));
     let (name, optimizer) = match (dead, config.optimizer.generator, config.optimizer.discriminator) {
         (true, ..) => {
             let seed = config.seed.wrapping_add(1);

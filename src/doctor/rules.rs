@@ -6,7 +6,10 @@ use crate::config::{Config, Objective};
 use crate::data::toy::Mixture;
 use crate::eval::neighbours::MEMORISED;
 use crate::exec::scale;
-use crate::models::objective::loss_at_equilibrium;
+use crate::models::equilibrium::equilibrium;
+use crate::models::statistic::{
+    ACCURACY_FAKE, ACCURACY_REAL, D_FAKE, D_LOSS, D_REAL, gradient_norm, loss_scale,
+};
 use crate::numbers::{median, number};
 use crate::run::Line;
 
@@ -127,7 +130,7 @@ impl Facts<'_> {
     /// D's loss where it does not tell samples from data at all; absent for a critic, whose loss has no such value.
     fn loss_at_chance(&self) -> Option<f64> {
         let loss = &self.config.loss;
-        let scaled = f64::from(loss.discriminator_scale) * loss_at_equilibrium(loss);
+        let scaled = f64::from(loss.discriminator_scale) * equilibrium(loss).d_loss.0;
         Some(scaled).filter(|_| loss.objective != Objective::Wasserstein)
     }
 }
@@ -137,12 +140,24 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
-fn answers(facts: &Facts, line: &Line) -> String {
-    if facts.config.loss.relativistic {
-        return format!("D is right about {} of the pairs of data and samples", percent(line.accuracy_real));
-    }
-    let [real, fake] = [line.accuracy_real, line.accuracy_fake].map(percent);
-    format!("D is right about {real} of the data and {fake} of the samples")
+/// How often D is right; none where the model has no such D.
+fn answers(facts: &Facts, line: &Line) -> Option<String> {
+    let [real, fake] = [percent(line.get(ACCURACY_REAL)?), percent(line.get(ACCURACY_FAKE)?)];
+    Some(match facts.config.loss.relativistic {
+        true => format!("D is right about {real} of the pairs of data and samples"),
+        false => format!("D is right about {real} of the data and {fake} of the samples"),
+    })
+}
+
+/// The numbers of that name in lines that have it.
+fn named<'a>(lines: &'a [Line], name: &'a str) -> impl Iterator<Item = f64> + 'a {
+    lines.iter().filter_map(move |line| line.get(name))
+}
+
+/// The mean of the numbers of that name; none where no line has it.
+fn mean(lines: &[Line], name: &str) -> Option<f64> {
+    let count = named(lines, name).count();
+    (count > 0).then(|| named(lines, name).sum::<f64>() / count as f64)
 }
 
 /// How far samples are from the data, where they are far.
@@ -178,27 +193,30 @@ fn gained(before: &Probe, after: &Probe) -> bool {
 fn d_won(facts: &Facts) -> Option<String> {
     let window = facts.window()?;
     let last = window.last()?;
-    let gradient = format!("G's gradient norm is {}", number(last.g_gradient_norm));
-    let first = median(facts.lines[..WINDOW].iter().map(|l| l.g_gradient_norm));
-    if window.iter().all(|l| l.g_gradient_norm < VANISHED * first) {
-        return Some(format!(
-            "G's gradient has vanished: its norm is {}, at first {}",
-            number(last.g_gradient_norm),
-            number(first)
-        ));
+    let norms = |lines: &[Line]| named(lines, &gradient_norm("G")).collect::<Vec<f64>>();
+    let (first, now) = (norms(&facts.lines[..WINDOW]), norms(window));
+    let newest = number(*now.last().filter(|_| !first.is_empty())?);
+    let first = median(first);
+    if now.iter().all(|&norm| norm < VANISHED * first) {
+        return Some(format!("G's gradient has vanished: its norm is {newest}, at first {}", number(first)));
     }
+    let gradient = format!("G's gradient norm is {newest}");
     let chance = facts.loss_at_chance()?;
     let below = |share: f64, right: f64| {
-        let sure = |l: &Line| l.d_loss < share * chance && l.accuracy_real.min(l.accuracy_fake) >= right;
-        window.iter().all(sure)
+        let is_sure = |l: &Line| {
+            let right_about = l.get(ACCURACY_REAL)?.min(l.get(ACCURACY_FAKE)?);
+            Some(l.get(D_LOSS)? < share * chance && right_about >= right)
+        };
+        window.iter().all(|l| is_sure(l) == Some(true))
     };
-    let lead = || format!("{}, its loss is {:.3} (at chance {chance:.3})", answers(facts, last), last.d_loss);
+    let lead =
+        format!("{}, its loss is {:.3} (at chance {chance:.3})", answers(facts, last)?, last.get(D_LOSS)?);
     if below(SURE, PERFECT) {
-        return Some(format!("{}; {gradient}", lead()));
+        return Some(format!("{lead}; {gradient}"));
     }
     let [.., before, probe] = facts.probes else { return None };
     let far = far(probe).filter(|_| below(NEARLY_SURE, NEARLY_PERFECT) && !gained_much(before, probe))?;
-    Some(format!("{}, and samples stay away: {far}; {gradient}", lead()))
+    Some(format!("{lead}, and samples stay away: {far}; {gradient}"))
 }
 
 /// Whether they came much nearer.
@@ -210,14 +228,15 @@ fn gained_much(before: &Probe, after: &Probe) -> bool {
 /// but samples are where the data are.
 fn g_won(facts: &Facts) -> Option<String> {
     let (window, probe) = (facts.window()?, facts.probe()?);
-    let mean = |f: fn(&Line) -> f64| window.iter().map(f).sum::<f64>() / window.len() as f64;
-    let last = window.last()?;
     let (guesses, how) = match facts.config.loss.objective {
         Objective::Wasserstein => {
-            let [real, fake] = [mean(|l| l.d_real), mean(|l| l.d_fake)];
+            let [real, fake] = [mean(window, D_REAL)?, mean(window, D_FAKE)?];
             (real <= fake, format!("the critic scores data {real:.3} and samples {fake:.3}"))
         }
-        _ => (mean(|l| 0.5 * (l.accuracy_real + l.accuracy_fake)) < GUESSING, answers(facts, last)),
+        _ => {
+            let right = 0.5 * (mean(window, ACCURACY_REAL)? + mean(window, ACCURACY_FAKE)?);
+            (right < GUESSING, answers(facts, window.last()?)?)
+        }
     };
     let far = far(probe).filter(|_| guesses)?;
     Some(format!("{how}, yet these are not like the data: {far}"))
@@ -245,7 +264,7 @@ fn oscillation(facts: &Facts) -> Option<String> {
         return None;
     }
     let lines = &facts.lines[tail(facts.lines.len(), LINES_BACK)..];
-    let right: Vec<f64> = lines.iter().map(|l| l.accuracy_fake).collect();
+    let right: Vec<f64> = named(lines, ACCURACY_FAKE).collect();
     (turns(&right, ANSWERS_SWING) >= ANSWERS_TURNS).then(|| {
         let (least, most) = range(&right);
         format!(
@@ -372,7 +391,8 @@ fn nearest(probes: &[Probe]) -> Option<&Probe> {
 
 fn loss_scale_floor(facts: &Facts) -> Option<String> {
     let last = facts.lines.last()?;
-    let least = [last.d_loss_scale, last.g_loss_scale].into_iter().flatten().fold(f64::INFINITY, f64::min);
+    let scales = ["D", "G"].into_iter().filter_map(|letter| last.get(&loss_scale(letter)));
+    let least = scales.fold(f64::INFINITY, f64::min);
     (least <= f64::from(LOW_SCALE * scale::FLOOR))
         .then(|| format!("the loss scale is {least}; at {} training stops", scale::FLOOR / 2.0))
 }
@@ -380,11 +400,14 @@ fn loss_scale_floor(facts: &Facts) -> Option<String> {
 /// Enough is known, and no more than this.
 fn healthy(facts: &Facts) -> Option<String> {
     let (window, probe) = (facts.window()?, facts.probe()?);
-    let mut evidence = answers(facts, window.last()?);
-    if facts.config.loss.objective == Objective::Wasserstein {
-        let line = window.last()?;
-        evidence = format!("the critic scores data {:.3} and samples {:.3}", line.d_real, line.d_fake);
-    }
+    let line = window.last()?;
+    let mut evidence = match facts.config.loss.objective {
+        Objective::Wasserstein => {
+            let [real, fake] = [line.get(D_REAL)?, line.get(D_FAKE)?];
+            format!("the critic scores data {real:.3} and samples {fake:.3}")
+        }
+        _ => answers(facts, line)?,
+    };
     evidence += &format!("; samples lie {} as far apart as the data do", percent(probe.spread));
     if let Some(modes) = &probe.modes {
         evidence += &format!(", on {} of {} modes", modes.captured, modes.of);

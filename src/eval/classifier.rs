@@ -8,9 +8,9 @@ use crate::error::{Error, Result};
 use crate::exec::cpu::Batched;
 use crate::exec::{NetworkState, Opened};
 use crate::models::classifier::{self as model, FEATURES, LOGITS, PICTURES, Recipe};
-use crate::run::atomic;
 use crate::run::checkpoint::sha256;
 use crate::run::tensors::{Flat, Tensors, encode};
+use crate::run::{Line, atomic};
 use crate::train::fit;
 use crate::train::progress::Progress;
 use serde::{Deserialize, Serialize};
@@ -83,10 +83,12 @@ impl Classifier {
     pub fn train_aloud(request: &Request, data: &Arc<Dataset>, device: Opened) -> Result<Classifier> {
         let mut progress: Option<Progress> = None;
         let trained = Classifier::train(request, data, device, &mut |step, steps, loss| {
-            let progress = progress.get_or_insert_with(|| Progress::new(0, steps, None));
+            let progress = progress.get_or_insert_with(|| Progress::new(0, steps, None, model::statistics()));
             progress.step(step);
             if step == steps || step % 1_000 == 0 && step > 0 {
-                progress.numbers(step, format!("cross-entropy {loss:.4}"));
+                let mut line = Line::new(step, 0.0);
+                line.set(model::LOSS, loss);
+                progress.line(&line);
             }
             Ok(())
         });

@@ -1,6 +1,8 @@
 //! A classifier of labelled data, what evaluation looks through: a multi-layer perceptron under the cross-entropy of
 //! its softmax, on pictures moved by a pixel at random. It is the first player of a game without an opponent.
 
+use super::Statistic;
+use super::statistic::{Gathered, Unit};
 use crate::config::{Ema, Network, Optimizer};
 use crate::data::Shape;
 use crate::graph::grad::grad;
@@ -16,6 +18,24 @@ pub const PICTURES: &str = "pictures";
 pub const LOGITS: &str = "logits";
 /// Output of a scoring plan: the last layer but one, `[rows, features]`.
 pub const FEATURES: &str = "features";
+
+/// The mean cross-entropy of a minibatch, in nats.
+pub const LOSS: &str = "loss";
+
+/// The numbers that training tells.
+pub fn statistics() -> Vec<Statistic> {
+    vec![Statistic {
+        name: LOSS.into(),
+        label: "cross-entropy".into(),
+        tag: LOSS.into(),
+        unit: Unit::Value,
+        gathered: Gathered::Mean,
+        digits: Some(4),
+        chart: None,
+        equilibrium: None,
+        about: "",
+    }]
+}
 
 /// How a classifier is made and trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,7 +101,7 @@ impl Classifier {
         let placed = gradients.into_iter().zip(&self.network.parameters).map(|(v, p)| (v, p.offset));
         let update =
             Update { player: self.network.player, gradients: placed.collect(), along: Along::Update };
-        self.lower(&g, Stage { outputs: vec![("loss".into(), loss)], updates: vec![update] })
+        self.lower(&g, Stage { outputs: vec![(LOSS.into(), loss)], updates: vec![update] })
     }
 
     /// Logits and features of `rows` examples, without dropout.

@@ -1,7 +1,10 @@
 //! The generative adversarial network of Goodfellow et al. (1406.2661) and its kin: conditional, packed,
 //! relativistic, with gradient penalties. A step is a few phases, each a graph of one or two stages.
 
+use super::Statistic;
+use super::equilibrium::{self, Equilibrium};
 use super::objective::{self, is_logit, threshold};
+use super::statistic::{ACCURACY_FAKE, ACCURACY_REAL, D_FAKE, D_LOSS, D_REAL, G_LOSS, PENALTY};
 use crate::config::{Config, Distribution};
 use crate::data;
 use crate::graph::grad::grad;
@@ -119,6 +122,16 @@ impl Gan {
         }
     }
 
+    /// The numbers that training leaves of it, in the order of a line of metrics.
+    pub fn statistics(&self) -> Vec<Statistic> {
+        equilibrium::statistics(&self.config)
+    }
+
+    /// Where the game rests.
+    pub fn equilibrium(&self) -> Equilibrium {
+        equilibrium::equilibrium(&self.config.loss)
+    }
+
     /// The phases of a step, in order.
     pub fn phases(&self) -> Vec<Phase> {
         let loss = &self.config.loss;
@@ -197,11 +210,11 @@ impl Gan {
         let version = 0;
         let (r, f) = g.scoped("D step", || self.score_both(&g, real, for_d, labels, version, "d"));
         let mut loss_d = g.mean(objective::discriminator(&g, &self.config.loss, r, f));
-        let mut outputs = vec![("d_loss".to_string(), loss_d)];
-        outputs.extend(self.statistics(&g, r, f));
+        let mut outputs = vec![(D_LOSS.to_string(), loss_d)];
+        outputs.extend(self.readings(&g, r, f));
         if penalties {
             let penalty = g.scoped("penalty", || self.penalties(&g, real, for_d, labels, version));
-            outputs.push(("penalty".into(), penalty));
+            outputs.push((PENALTY.into(), penalty));
             loss_d = g.add(loss_d, penalty);
         }
         let update_d = g.scoped("D'", || self.update(&g, loss_d, &self.discriminator, version));
@@ -214,7 +227,7 @@ impl Gan {
             let loss_g = g.mean(objective::generator(&g, &self.config.loss, r, f));
             let update_g = g.scoped("G'", || self.update(&g, loss_g, &self.generator, 0));
             losses.push((Player::Generator, loss_g));
-            let output = ("g_loss".to_string(), loss_g);
+            let output = (G_LOSS.to_string(), loss_g);
             if joint {
                 stages[0].outputs.push(output);
                 stages[0].updates.push(update_g);
@@ -297,7 +310,7 @@ impl Gan {
     }
 
     /// Means over the minibatch that tell who is winning.
-    fn statistics(&self, g: &Graph, real: Var, fake: Var) -> Vec<(String, Var)> {
+    fn readings(&self, g: &Graph, real: Var, fake: Var) -> Vec<(String, Var)> {
         let objective = self.config.loss.objective;
         let read = |l: Var| g.mean(if is_logit(objective) { g.sigmoid(l) } else { l });
         let (right_real, right_fake) = if self.config.loss.relativistic {
@@ -307,10 +320,10 @@ impl Gan {
             (g.gt(real, undecided), g.gt(undecided, fake))
         };
         vec![
-            ("d_real".into(), read(real)),
-            ("d_fake".into(), read(fake)),
-            ("accuracy_real".into(), g.mean(right_real)),
-            ("accuracy_fake".into(), g.mean(right_fake)),
+            (D_REAL.into(), read(real)),
+            (D_FAKE.into(), read(fake)),
+            (ACCURACY_REAL.into(), g.mean(right_real)),
+            (ACCURACY_FAKE.into(), g.mean(right_fake)),
         ]
     }
 

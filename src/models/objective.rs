@@ -2,7 +2,6 @@
 
 use crate::config::{Loss, Objective};
 use crate::graph::{Graph, Var};
-use std::f64::consts::LN_2;
 
 /// D's objective for each pair of a real and a fake logit, before its mean.
 pub fn discriminator(g: &Graph, loss: &Loss, real: Var, fake: Var) -> Var {
@@ -31,19 +30,6 @@ pub fn generator(g: &Graph, loss: &Loss, real: Option<Var>, fake: Var) -> Var {
         Objective::Hinge if real.is_some() => positive(g, g.shift(g.neg(f), 1.0)),
         Objective::Hinge | Objective::Wasserstein => g.neg(f),
     }
-}
-
-/// D's loss, without its factor, where it takes samples for data as often as not: at p_g = p_data, where the best D cannot
-/// tell the two apart. 1406.2661 (theorem 1), 1611.04076 (least squares), 1705.02894 (hinge), 1701.07875 (Wasserstein),
-/// 1807.00734 (relativistic pairing).
-pub fn loss_at_equilibrium(loss: &Loss) -> f64 {
-    let (single, paired) = match loss.objective {
-        Objective::Minimax | Objective::NonSaturating => (2.0 * LN_2, LN_2),
-        Objective::LeastSquares => (0.25, 0.5),
-        Objective::Hinge => (2.0, 1.0),
-        Objective::Wasserstein => (0.0, 0.0),
-    };
-    if loss.relativistic { paired } else { single }
 }
 
 fn positive(g: &Graph, x: Var) -> Var {

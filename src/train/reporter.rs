@@ -218,6 +218,6 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
         data: loaded.as_ref().map_err(ToString::to_string),
     };
     Reporter::default().write(folder, step, status, drawn)?;
-    Events::open(folder, &config, step, total)?;
+    Events::open(folder, &gan, step, total)?;
     Ok(folder.report_file())
 }

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::exec::Opened;
 use crate::graph::Player;
 use crate::inference::{self, Sampler};
+use crate::models::statistic::loss_scale;
 use crate::numbers::{counted, grouped, readable};
 use crate::report::run::Status;
 use crate::report::tensorboard::Events;
@@ -79,11 +80,11 @@ impl Session {
         })?;
         let (metrics, lines) = Metrics::open(&folder.metrics_file(), config.log.every, trainer.state.step)?;
         let (from, total) = (trainer.state.step, trainer.total());
-        let events = Events::open(&folder, config, from, Some(total))?;
+        let events = Events::open(&folder, &trainer.gan, from, Some(total))?;
         tell(&dataset, &trainer, &folder);
         let doctor = Live::open(&folder, config, &dataset, request.threads, from, &lines)?;
         Ok(Session {
-            progress: Progress::new(from, total, request.time),
+            progress: Progress::new(from, total, request.time, trainer.gan.statistics()),
             signals: Signals::listen()?,
             seconds_before: lines.last().map_or(0.0, |l| l.seconds),
             begun: Instant::now(),
@@ -301,7 +302,7 @@ impl Session {
     fn diverged(&mut self, step: u64, why: &str) -> Result<()> {
         let sums = &self.trainer.state.window.sums;
         let floor = f64::from(crate::exec::scale::FLOOR);
-        let fell = ["d_loss_scale", "g_loss_scale"].iter().any(|s| sums.get(*s).is_some_and(|&s| s < floor));
+        let fell = ["D", "G"].iter().any(|l| sums.get(&loss_scale(l)).is_some_and(|&s| s < floor));
         let state = if fell { doctor::State::LossScaleFloor } else { doctor::State::NonFinite };
         self.doctor.failed(state, step, why)
     }

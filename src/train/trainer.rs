@@ -12,7 +12,9 @@ use crate::exec::{Executor, ExecutorSpec, NetworkState, PhaseRun, Record, States
 use crate::graph::Player;
 use crate::lower::Plan;
 use crate::memory_budget;
+use crate::models::Statistic;
 use crate::models::gan::{Gan, When};
+use crate::models::statistic::{Gathered, SKIPPED_UPDATES, gradient_norm, loss_scale, unmeasured};
 use crate::numbers::counted;
 use crate::run::Line;
 use crate::run::checkpoint::{Checkpoint, Snapshot, State};
@@ -275,17 +277,17 @@ impl Trainer {
         let mut values: Vec<(String, f64)> =
             statistics.zip(record.statistics.iter().map(|&x| f64::from(x))).collect();
         for player in Player::ALL.into_iter().filter(|&p| updates[p as usize]) {
-            let letter = player.letter().to_lowercase();
+            let letter = player.letter();
             if self.rules[player as usize].scaled {
                 self.watch_scale(record, player, step)?;
             }
             if record.skipped[player as usize] {
                 let sums = &mut self.state.window.sums;
-                *sums.entry("skipped_updates".into()).or_insert(0.0) += 1.0;
-                *sums.entry(format!("{letter}_unmeasured")).or_insert(0.0) += f64::from(u8::from(both));
+                *sums.entry(SKIPPED_UPDATES.into()).or_insert(0.0) += 1.0;
+                *sums.entry(unmeasured(letter)).or_insert(0.0) += f64::from(u8::from(both));
             } else {
                 let norm = record.gradient_norm2[player as usize].sqrt();
-                values.push((format!("{letter}_gradient_norm"), norm));
+                values.push((gradient_norm(letter), norm));
             }
         }
         if let Some((name, value)) = values.iter().find(|(_, v)| !v.is_finite()) {
@@ -310,8 +312,7 @@ impl Trainer {
     /// Notes a network's loss scale; an error where even the loss itself overflows.
     fn watch_scale(&mut self, record: &Record, player: Player, step: u64) -> Result<()> {
         let scale = record.loss_scale[player as usize];
-        let name = format!("{}_loss_scale", player.letter().to_lowercase());
-        self.state.window.sums.insert(name, f64::from(scale));
+        self.state.window.sums.insert(loss_scale(player.letter()), f64::from(scale));
         if scale < scale::FLOOR {
             let why = format!(
                 "the {}'s gradient overflows fp16 with a loss scale of {}, its floor; use --precision bf16, which has \
@@ -331,30 +332,26 @@ impl Trainer {
     pub fn line(&mut self, seconds: f64) -> Result<Line> {
         self.collect()?;
         let window = std::mem::take(&mut self.state.window);
-        let sum = |name: &str| window.sums.get(name).map(|s| s / window.steps as f64);
-        let mean = |name: &str| sum(name).unwrap_or(0.0);
-        let total = |name: &str| window.sums.get(name).copied().unwrap_or(0.0);
-        // Of the updates that were made.
-        let norm = |letter: &str| {
-            let measured = window.steps as f64 - total(&format!("{letter}_unmeasured"));
-            total(&format!("{letter}_gradient_norm")) / measured.max(1.0)
-        };
-        Ok(Line {
-            step: self.state.step,
-            seconds,
-            d_loss: mean("d_loss"),
-            g_loss: mean("g_loss"),
-            d_real: mean("d_real"),
-            d_fake: mean("d_fake"),
-            accuracy_real: mean("accuracy_real"),
-            accuracy_fake: mean("accuracy_fake"),
-            penalty: sum("penalty"),
-            d_gradient_norm: norm("d"),
-            g_gradient_norm: norm("g"),
-            d_loss_scale: window.sums.get("d_loss_scale").copied(),
-            g_loss_scale: window.sums.get("g_loss_scale").copied(),
-            skipped_updates: self.rules[0].scaled.then(|| total("skipped_updates") as u64),
-        })
+        let sum = |name: &str| window.sums.get(name).copied();
+        let mut line = Line::new(self.state.step, seconds);
+        for Statistic { name, gathered, .. } in self.gan.statistics() {
+            let value = match gathered {
+                Gathered::Mean => sum(&name).map(|total| total / window.steps as f64),
+                Gathered::MeanOfUpdates { skipped } => {
+                    let made = window.steps as f64 - sum(&skipped).unwrap_or(0.0);
+                    Some(sum(&name).unwrap_or(0.0) / made.max(1.0))
+                }
+                Gathered::Last => sum(&name),
+                Gathered::Total => {
+                    line.set_count(&name, sum(&name).unwrap_or(0.0) as u64);
+                    None
+                }
+            };
+            if let Some(value) = value {
+                line.set(&name, value);
+            }
+        }
+        Ok(line)
     }
 }
 
