@@ -147,7 +147,7 @@ in_place!(
         let n = (shifted.cast_signed() >> 23) as f32 - if small { 23.0 } else { 0.0 };
         let r = f32::from_bits((shifted & 0x7f_ffff) + ROOT_HALF) - 1.0;
         let z = r * r;
-        let p = 0.333_333_31
+        let p = 0.333_333_3
             + r * (-0.249_999_94
                 + r * (0.200_007_14
                     + r * (-0.166_680_58
