@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 
 /// A launch's view of all memories: places it reads, places it writes.
 ///
-/// A plan never lets a launch, a part of a loss, or a map behind its product read what it writes (tests/arena.rs), and a launch's tasks
+/// A plan never lets a launch, a part of a loss, or a map behind its product read what it writes (tests/library/arena.rs), and a launch's tasks
 /// write disjoint elements; under these two conditions, which the callers in this folder state, no element is
 /// written while another task looks at it.
 pub struct Shared<'a> {

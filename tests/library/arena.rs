@@ -1,9 +1,8 @@
 //! The arena: launches write where the plan says and nowhere else, nobody overwrites what is still to be
 //! read, nothing is read that was not written; sizes are pinned.
 
-mod common;
-
-use common::{CLASSES, NUMBERS, executor, rates, variants};
+use crate::common;
+use crate::common::{CLASSES, NUMBERS, executor, rates, variants};
 use gansaku::config::{ConfigBuilder, RECIPES};
 use gansaku::exec::cpu::Cpu;
 use gansaku::lower::{Place, Stored, View, Work};

@@ -1,9 +1,8 @@
 //! Measurements: what is counted, what is compared, and that measuring runs what it says. No time is asserted.
 
-mod common;
-
-use common::devices::Still;
-use common::{CLASSES, NUMBERS, data, executor, rates};
+use crate::common;
+use crate::common::devices::Still;
+use crate::common::{CLASSES, NUMBERS, data, executor, rates};
 use gansaku::bench::{Figures, Limits, Protocol, measure, noise};
 use gansaku::config::{Config, ConfigBuilder};
 use gansaku::error::{Error, Result};

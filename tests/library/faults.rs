@@ -1,12 +1,9 @@
 //! Devices that fail: whatever call goes wrong, the executor stops there and says so, and a training leaves what it
 //! had saved.
 
-mod common;
-#[path = "common/program.rs"]
-mod program;
-
-use common::devices::{Calls, Faulty, Still, fault};
-use common::{CLASSES, NUMBERS, session};
+use crate::common;
+use crate::common::devices::{Calls, Faulty, Still, fault};
+use crate::common::{CLASSES, NUMBERS, program, session};
 use gansaku::error::Result;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;

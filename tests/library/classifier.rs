@@ -17,13 +17,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-#[path = "common/idx.rs"]
-mod idx;
-#[path = "common/program.rs"]
-mod program;
-
-use idx::{digits_as_idx, idx};
-use program::{gansaku, refused, run, says, stdout, workplace};
+use crate::common::idx::{self, digits_as_idx, idx};
+use crate::common::program::{gansaku, refused, run, says, stdout, workplace};
 
 /// A graph's result by the CPU executor and by the f64 interpreter.
 fn both(g: &Graph, root: Var, inputs: &[(&str, Var, Vec<f32>)]) -> (Vec<f32>, Vec<f64>) {

@@ -1,10 +1,8 @@
 //! The plan computes what the graph says: every node with memory, against the f64 interpreter
 //! (`common/nodes.rs`).
 
-mod common;
-
-use common::nodes::compare;
-use common::{CLASSES, NUMBERS, data, executor, models, rates};
+use crate::common::nodes::compare;
+use crate::common::{CLASSES, NUMBERS, data, executor, models, rates};
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cpu::{Cpu, no_updates};
 use gansaku::exec::{NetworkState, PhaseRun};
