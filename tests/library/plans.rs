@@ -1,10 +1,8 @@
 //! The plan computes what the graph says: every node with memory, against the f64 interpreter
 //! (`common/nodes.rs`).
 
-mod common;
-
-use common::nodes::compare;
-use common::{CLASSES, NUMBERS, data, executor, models, rates};
+use crate::common::nodes::compare;
+use crate::common::{CLASSES, NUMBERS, data, executor, models, rates};
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cpu::{Cpu, no_updates};
 use gansaku::exec::{NetworkState, PhaseRun};
@@ -138,16 +136,16 @@ fn what_is_moved_is_read_after_it_was_stored() {
     ];
     for (name, build) in cases {
         let g = Graph::new();
-        let x = g.input("x", &[7, 20]);
+        let x = g.host_input("x", &[7, 20]);
         let inner = build(&g, x);
         let out = g.add(shift(&g, inner), inner);
         let stage = Stage { outputs: vec![("out".into(), out)], updates: vec![] };
         let plan = lower(&g, &[stage], Precision::Fp32, &|_, _| 0);
         let nobody = [NetworkState::default(), NetworkState::default()];
-        let mut cpu = Cpu::new(Pool::single(), vec![plan], nobody, no_updates(), None, 5);
+        let mut cpu = Cpu::new(Pool::single(), vec![plan], nobody, no_updates(2), None, 5);
         let numbers: Vec<f32> = (1..=140).map(|i| i as f32).collect();
         cpu.write_input(0, "x", &numbers);
-        cpu.run(0, 3, &rates(1));
+        cpu.run(&PhaseRun::alone(0, 3, rates(1)));
         let tensor = Tensor::new(&[7, 20], numbers.iter().map(|&x| f64::from(x)).collect());
         let mut values = HashMap::from([(x, tensor)]);
         interp::run(&g, &[out], Moment { seed: 5, tick: 3 }, &mut values);
