@@ -2,9 +2,9 @@
 
 use super::Trainer;
 use crate::error::{Error, Result};
-use crate::nn::Role;
 use crate::models::gan::Gan;
 use crate::nn::Mlp;
+use crate::nn::Role;
 use crate::run::checkpoint;
 use crate::run::tensors::Tensors;
 use std::path::{Path, PathBuf};

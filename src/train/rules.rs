@@ -2,10 +2,10 @@
 
 use crate::config::Optimizer;
 use crate::exec::{ColumnNorm, UpdateRule};
-use crate::nn::Role;
 use crate::lower::cost::Cost;
 use crate::models::gan::Gan;
 use crate::nn::Mlp;
+use crate::nn::Role;
 use crate::precision::Precision;
 
 /// How the networks of a model are updated.

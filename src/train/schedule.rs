@@ -65,7 +65,8 @@ mod tests {
         // A tenth of an epoch a phase.
         let schedule = recipe("mnist-2014", &[], 1_000);
         let generator = |done| -> Rate { schedule.rates(done)[0] };
-        let lr = |update: u64| generator(Done { updates: [update - 1; MAX_OPTIMIZERS], ..Done::default() }).lr;
+        let lr =
+            |update: u64| generator(Done { updates: [update - 1; MAX_OPTIMIZERS], ..Done::default() }).lr;
         assert!(close(lr(1), 0.1));
         assert!(close(lr(101), 0.1 / 1.000_004f64.powi(100)));
         assert!(close(lr(10_000_000), 1e-6), "the floor");

@@ -9,11 +9,11 @@ use crate::exec::measured::Measured;
 use crate::exec::scale;
 use crate::exec::schedule::{Done, Schedule};
 use crate::exec::{Executor, ExecutorSpec, NetworkState, PhaseRun, Record, States, UpdateRule};
-use crate::nn::Role;
 use crate::graph::MAX_OPTIMIZERS;
 use crate::lower::Plan;
 use crate::memory_budget;
 use crate::models::gan::{Gan, When};
+use crate::nn::Role;
 use crate::numbers::counted;
 use crate::run::Line;
 use crate::run::checkpoint::{Checkpoint, Snapshot, State};
@@ -77,7 +77,7 @@ impl Trainer {
                 counted(data.train.count as u64, "training example")
             )));
         }
-        let gan = Gan::new(config, data.shape.len(), data.classes);
+        let gan = Gan::new(config, data.shape, data.classes);
         for (player, network) in [("generator", &gan.generator), ("discriminator", &gan.discriminator)] {
             let expected = if player == "generator" { gan.numbers } else { 1 };
             if network.output() != expected {

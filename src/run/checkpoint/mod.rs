@@ -25,8 +25,8 @@ use crate::config::{Config, ConfigBuilder};
 use crate::error::{Error, Result};
 use crate::exec::scale::LossScale;
 use crate::exec::{States, UpdateRule};
-use crate::nn::Role;
 use crate::models::gan::Gan;
+use crate::nn::Role;
 use crate::numbers::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -107,7 +107,7 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// The model it is of.
     pub fn model(config: &Config, state: &State) -> Gan {
-        Gan::new(config, state.example.iter().product(), state.classes)
+        Gan::new(config, state.example, state.classes)
     }
 }
 
