@@ -3,9 +3,9 @@
 //! Where one is absent its cases are ignored and counted, with the reason; GANSAKU_REQUIRE_CHROMIUM=1 and
 //! GANSAKU_REQUIRE_TENSORBOARD=1 make absence a failure. CHROMIUM names a browser, PYTHON a Python.
 
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
+use common::program;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 use std::fs;

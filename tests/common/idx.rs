@@ -1,5 +1,4 @@
 //! IDX, the format of MNIST's four files.
-#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use gansaku::data::{Values, digits};
 use std::path::Path;

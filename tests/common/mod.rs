@@ -1,8 +1,13 @@
 //! Small models for tests.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod asked;
 pub mod devices;
+pub mod golden;
+pub mod idx;
 pub mod nodes;
+pub mod program;
+pub mod says;
 pub mod session;
 
 use gansaku::config::Config;

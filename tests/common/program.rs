@@ -1,7 +1,5 @@
 //! The program as users run it.
-#![allow(dead_code, unused_imports, reason = "each test binary uses its own part")]
-
-mod says;
+#![allow(unused_imports, reason = "each test binary uses its own part")]
 
 use gansaku::report::tensorboard::FILE;
 use sha2::{Digest, Sha256};
@@ -10,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
-pub use says::says;
+pub use super::says::says;
 
 /// `gansaku` with arguments, in a folder.
 pub fn gansaku(folder: &Path, arguments: &[&str]) -> Command {

@@ -1,7 +1,7 @@
 //! A GPU that is lost in the middle of `gansaku train`: what was saved is whole, and goes on to the same bytes.
 
 use crate::common::devices::fault;
-use crate::common::session;
+use crate::common::{program, session};
 use gansaku::error::Error;
 
 #[test]
@@ -11,7 +11,7 @@ fn a_run_whose_gpu_is_lost_goes_on_to_the_bytes_of_a_run_that_kept_it() {
     let good = tempfile::tempdir().expect("a folder");
     let total = session::whole(good.path(), gpu());
     assert_eq!(session::checkpoints(good.path()), [2, 4, 6]);
-    let whole = crate::program::fingerprint(&session::run(good.path()));
+    let whole = program::fingerprint(&session::run(good.path()));
     // In a step, in a line of metrics, or in a checkpoint: wherever these calls are.
     for fail_at in [total * 2 / 3, total * 5 / 6] {
         let folder = tempfile::tempdir().expect("a folder");
@@ -19,11 +19,7 @@ fn a_run_whose_gpu_is_lost_goes_on_to_the_bytes_of_a_run_that_kept_it() {
         assert!(error.starts_with(&fault(fail_at).to_string()), "{error}");
         assert!(error.contains("the last good checkpoint is"), "{error}");
         session::train(folder.path(), true, gpu()).expect("a good device");
-        assert_eq!(
-            crate::program::fingerprint(&session::run(folder.path())),
-            whole,
-            "call {fail_at} of {total}"
-        );
+        assert_eq!(program::fingerprint(&session::run(folder.path())), whole, "call {fail_at} of {total}");
     }
 }
 
@@ -36,5 +32,5 @@ fn a_run_that_does_not_fit_on_the_gpu_is_told_before_its_first_step() {
     let error = session::train(folder.path(), false, gpu).expect_err("100 KiB are too few");
     assert!(matches!(error, Error::Device(_)), "{error}");
     let parts = ["emulated GPU: this run needs 1 MiB", "0 MiB are free", "lower train.batch"];
-    crate::program::says(&error.to_string(), &parts);
+    program::says(&error.to_string(), &parts);
 }

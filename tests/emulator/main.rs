@@ -13,8 +13,6 @@ mod eval;
 mod faults;
 mod lost_device;
 mod measures;
-#[path = "../common/program.rs"]
-mod program;
 mod recordings;
 mod reference;
 mod sanitizers;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Metrics by NumPy and SciPy on fixed data: `tests/eval.rs` compares its own with them.
+"""Metrics by NumPy and SciPy on fixed data: `tests/library/eval.rs` compares its own with them.
 
     python3 eval.py        prints the lines that stand at this file's end (numpy 2, scipy 1.17, float64)
 """

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Metrics in feature spaces and of pictures by NumPy, SciPy, scikit-learn and scikit-image on fixed data:
-`tests/features.rs` compares its own with them.
+`tests/library/features.rs` compares its own with them.
 
     python3 features.py    prints the lines that stand at this file's end (numpy 2, scipy 1.17, scikit-learn 1.9,
                            scikit-image 0.26, float64)

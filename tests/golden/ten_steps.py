@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Ten training steps of D and G in PyTorch, the losses of each: `tests/golden.rs` compares its own with them.
+"""Ten training steps of D and G in PyTorch, the losses of each: `tests/library/golden.rs` compares its own with them.
 
 Everything random is drawn as gansaku draws it (Philox4x32-10; element, tick and stream are the counter, the seed
 is the key), so both start from the same weights and see the same noise, dropout masks and minibatches.

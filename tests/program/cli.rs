@@ -1,9 +1,6 @@
 //! The command line as a user meets it: what it makes, and what it says to what it cannot use.
 
-#[path = "common/program.rs"]
-mod program;
-
-use program::{gansaku, refused, run, says, stdout, workplace};
+use crate::common::program::{self, gansaku, refused, run, says, stdout, workplace};
 use std::fs;
 use std::path::Path;
 

@@ -1,10 +1,7 @@
 //! `gansaku eval RUN theory`: a D that faces one G for long becomes p_data / (p_data + p_g), and a G that learns
 //! brings V to −log 4 (1406.2661, proposition 1 and theorem 1).
 
-#[path = "common/program.rs"]
-mod program;
-
-use program::{refused, run, says};
+use crate::common::program::{self, refused, run, says};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;

@@ -2,5 +2,5 @@
 #![cfg(feature = "cuda")]
 #![allow(dead_code, reason = "its main is not run here")]
 
-#[path = "../build.rs"]
+#[path = "../../build.rs"]
 mod build;

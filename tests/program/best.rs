@@ -1,10 +1,7 @@
 //! `--best-by`: the best checkpoint is kept, the choice is the same after a resume, patience ends, and a metric that
 //! cannot choose is refused before anything is written.
 
-#[path = "common/program.rs"]
-mod program;
-
-use program::{fingerprint, refused, run, says, workplace};
+use crate::common::program::{self, fingerprint, refused, run, says, workplace};
 use std::fs;
 use std::path::{Path, PathBuf};
 

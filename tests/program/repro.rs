@@ -1,13 +1,8 @@
 //! `gansaku repro` from end to end on tiny networks: what it leaves, what it says, and that no interruption shows.
 
-#[path = "common/idx.rs"]
-mod idx;
-#[path = "common/program.rs"]
-mod program;
-
+use crate::common::idx::{self, digits_as_idx};
+use crate::common::program::{fingerprint, gansaku, message, newest_step, refused, run, says, stdout, until};
 use gansaku::numbers::number;
-use idx::digits_as_idx;
-use program::{fingerprint, gansaku, message, newest_step, refused, run, says, stdout, until};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;

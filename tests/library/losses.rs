@@ -1,9 +1,7 @@
 //! The gradient that each update uses is the derivative of the loss it says it minimises: directional
 //! derivatives of every recipe's whole D and G loss, penalties included, in f64.
 
-mod common;
-
-use common::{CLASSES, NUMBERS, variants};
+use crate::common::{CLASSES, NUMBERS, variants};
 use gansaku::config::{Config, ConfigBuilder, RECIPES};
 use gansaku::graph::interp::{self, Tensor, Values};
 use gansaku::graph::{Graph, Op, Player, Var};

@@ -1,12 +1,9 @@
 //! Devices that fail: whatever call goes wrong, the executor stops there and says so, and a training leaves what it
 //! had saved.
 
-mod common;
-#[path = "common/program.rs"]
-mod program;
-
-use common::devices::{Calls, Faulty, Still, fault};
-use common::{CLASSES, NUMBERS, session};
+use crate::common;
+use crate::common::devices::{Calls, Faulty, Still, fault};
+use crate::common::{CLASSES, NUMBERS, program, session};
 use gansaku::error::Result;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
@@ -37,7 +34,7 @@ fn place<D: Driver>(gan: &Gan, device: D) -> Result<Cuda<D>> {
 /// Everything that a short run asks of its device once it is there.
 fn train<D: Driver>(gpu: &mut Cuda<D>) -> Result<()> {
     for plan in 0..gpu.plans().len() {
-        gpu.run(plan, plan as u64, &common::rates(1))?;
+        gpu.run(&PhaseRun::alone(plan, plan as u64, common::rates(1)))?;
     }
     gpu.synchronize()?;
     let states = gpu.states()?;

@@ -1,22 +1,15 @@
 //! Readers: every layout they accept, every kind of damage they name, and no panic whatever they are given. MAT-files
 //! have a test of their own, `mat.rs`.
 
-#[path = "common/asked.rs"]
-mod asked;
-#[path = "common/idx.rs"]
-mod idx;
-#[path = "common/says.rs"]
-mod says;
-
-use asked::asked;
+use crate::common::asked::asked;
+use crate::common::idx::idx;
+use crate::common::says::says;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use gansaku::config::{Data, Source};
 use gansaku::data::{Dataset, Shape, Values, load};
 use gansaku::error::Error;
-use idx::idx;
 use proptest::prelude::*;
-use says::says;
 use std::fs;
 use std::io::Write;
 use std::path::Path;

@@ -1,9 +1,6 @@
 //! `report.html` as training and `gansaku report` leave it: what it tells, of whom, and that it is one file.
 
-#[path = "common/program.rs"]
-mod program;
-
-use program::{fingerprint, gansaku, refused, run, says, until, workplace};
+use crate::common::program::{fingerprint, gansaku, refused, run, says, until, workplace};
 use std::fs;
 use std::path::Path;
 

@@ -1,17 +1,12 @@
 //! MAT-files in every spelling and with every kind of lie in them, read as the Toronto Face Database.
 
-#[path = "common/asked.rs"]
-mod asked;
-#[path = "common/says.rs"]
-mod says;
-
-use asked::asked;
+use crate::common::asked::asked;
+use crate::common::says::says;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use gansaku::config::{Data, Source};
 use gansaku::data::{Dataset, Values, load};
 use proptest::prelude::*;
-use says::says;
 use std::fs;
 use std::io::Write;
 use std::path::Path;

@@ -8,13 +8,10 @@ use gansaku::eval::{modes, neighbours, parzen, wasserstein};
 use gansaku::report::Display;
 use gansaku::rng::{Draw, stream};
 
-#[path = "common/golden.rs"]
-mod golden;
-
-use golden::{DIM, SEED, cloud};
+use crate::common::golden::{self, DIM, SEED, cloud};
 
 fn compare(metric: &str, found: &[f64]) {
-    golden::compare(include_str!("golden/eval.py"), metric, found);
+    golden::compare(include_str!("../golden/eval.py"), metric, found);
 }
 
 #[test]

@@ -1,13 +1,10 @@
 //! Runs: equal commands make equal bytes, a resume is as if nothing had happened, and whatever goes wrong
 //! leaves the last good checkpoint.
 
-#[path = "common/idx.rs"]
-mod idx;
-#[path = "common/program.rs"]
-mod program;
-
-use idx::digits_as_idx;
-use program::{fingerprint, gansaku, message, newest_step, refused, run, says, until, workplace};
+use crate::common::idx::digits_as_idx;
+use crate::common::program::{
+    self, fingerprint, gansaku, message, newest_step, refused, run, says, until, workplace,
+};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

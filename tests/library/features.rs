@@ -4,13 +4,10 @@
 use gansaku::data::Shape;
 use gansaku::eval::{birthday, classes, frechet, kid, modes, ms_ssim, prdc, stacked};
 
-#[path = "common/golden.rs"]
-mod golden;
-
-use golden::{DIM, cloud, uniform};
+use crate::common::golden::{self, DIM, cloud, uniform};
 
 fn compare(metric: &str, found: &[f64]) {
-    golden::compare(include_str!("golden/features.py"), metric, found);
+    golden::compare(include_str!("../golden/features.py"), metric, found);
 }
 
 /// The script's two clouds, the second moved.

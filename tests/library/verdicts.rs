@@ -1,9 +1,7 @@
 //! The run doctor on real runs: every state provoked by a small recipe is named, none of those is called healthy, and
 //! healthy seeds raise no alarm.
 
-#[path = "common/program.rs"]
-mod program;
-
+use crate::common::program::{self, gansaku, says};
 use gansaku::config::ConfigBuilder;
 use gansaku::doctor::{Diagnosis, Entry, State, diagnose, recorded};
 use gansaku::exec::Device;
@@ -11,7 +9,6 @@ use gansaku::graph::Player;
 use gansaku::run::checkpoint::{self, Checkpoint, Snapshot};
 use gansaku::run::journal;
 use gansaku::train::{Request, Start, rules, train};
-use program::{gansaku, says};
 use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,11 +1,8 @@
 //! Recipes and the layers over them: everything resolves, everything wrong is named.
 
-#[path = "common/says.rs"]
-mod says;
-
+use crate::common::says::says;
 use gansaku::config::{Config, ConfigBuilder, RECIPES};
 use gansaku::error::Error;
-use says::says;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use toml::{Table, Value};

@@ -7,7 +7,7 @@ use gansaku::rng::{Draw, stream};
 use gansaku::train::Trainer;
 use std::sync::Arc;
 
-const SCRIPT: &str = include_str!("golden/ten_steps.py");
+const SCRIPT: &str = include_str!("../golden/ten_steps.py");
 const TOLERANCE: f64 = 1e-5;
 const SEED: u64 = 3;
 const EXAMPLES: usize = 50;

@@ -1,9 +1,6 @@
 //! `gansaku doctor`: what it says without a GPU, in builds with and without CUDA.
 
-#[path = "common/program.rs"]
-mod program;
-
-use program::{gansaku, says, workplace};
+use crate::common::program::{gansaku, says, workplace};
 
 fn doctor(arguments: &[&str]) -> String {
     let folder = workplace();

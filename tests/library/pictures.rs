@@ -1,16 +1,11 @@
 //! What becomes of a picture's pixels on the way from its file, against numbers computed here.
 
-#[path = "common/asked.rs"]
-mod asked;
-#[path = "common/says.rs"]
-mod says;
-
-use asked::asked;
+use crate::common::asked::asked;
+use crate::common::says::says;
 use gansaku::config::{Data, Source};
 use gansaku::data::{Dataset, Values, load};
 use image::{ExtendedColorType, ImageEncoder, ImageFormat, Luma, Rgb, RgbImage, Rgba};
 use proptest::prelude::*;
-use says::says;
 use std::fs;
 use std::io::Cursor;
 use tempfile::tempdir;

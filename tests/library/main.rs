@@ -1,0 +1,23 @@
+//! What the crate's own types and functions do, by topic: a file asks its interface, and may start the program as well.
+//!
+//! What only the program can show (signals, kills, exit codes, what is printed) stands in `tests/program`, what needs a
+//! C++ compiler in `tests/emulator`.
+
+mod arena;
+mod bench;
+mod classifier;
+#[path = "../common/mod.rs"]
+mod common;
+mod config;
+mod data;
+mod eval;
+mod faults;
+mod features;
+mod golden;
+mod grads;
+mod losses;
+mod mat;
+mod pictures;
+mod plans;
+mod thresholds;
+mod verdicts;

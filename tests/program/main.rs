@@ -1,0 +1,14 @@
+//! The program as users run it, by topic: what each command prints, writes, refuses and survives.
+//!
+//! Every test starts processes of its own, so none shares signals, locks or environment variables with another.
+
+mod best;
+mod build_script;
+mod cli;
+#[path = "../common/mod.rs"]
+mod common;
+mod doctor;
+mod report;
+mod repro;
+mod runs;
+mod theory;
