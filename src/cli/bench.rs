@@ -1,6 +1,6 @@
 //! `gansaku bench`: how long a training step takes, and how long it could take.
 
-use super::Overrides;
+use super::overrides::Overrides;
 use crate::bench::{self, Figures, LIMITS, Protocol, noise, table};
 use crate::config::{Config, ConfigBuilder};
 use crate::error::Result;

@@ -3,11 +3,12 @@
 use crate::config::Scale;
 use crate::data::{self, identity};
 use crate::error::{Error, Result};
-use crate::eval::classifier::{Classifier as Trained, Request};
+use crate::eval::{self, classifier::Request};
 use crate::exec::{self, Device};
 use crate::models::classifier::Recipe;
 use crate::numbers::readable;
 use crate::run::is_plain;
+use crate::train::fit;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -64,7 +65,7 @@ pub fn run(args: &Classifier) -> Result<()> {
         return Err(Error::Usage(format!("--out {}: expected FILE.safetensors", out.display())));
     }
     super::has_folder("--out", args.out.as_deref())?;
-    if out.exists() && Trained::load(&out, 1).is_err() {
+    if out.exists() && eval::classifier::Classifier::load(&out, 1).is_err() {
         return Err(Error::Usage(format!(
             "--out {}: there is a file that is no classifier; give another name",
             out.display()
@@ -88,7 +89,7 @@ pub fn run(args: &Classifier) -> Result<()> {
     recipe.epochs = args.epochs.map_or(recipe.epochs, u64::from);
     let request = Request { name, identity, recipe, seed: args.seed, threads };
     let begun = Instant::now();
-    let trained = Trained::train_aloud(&request, &dataset, device)?;
+    let trained = fit::classifier(&request, &dataset, device)?;
     trained.save(&out)?;
     super::print(&format!(
         "test accuracy {:.2} % of {} examples, {} features\n",

@@ -1,6 +1,7 @@
 //! `gansaku plan`, `gansaku data`, `gansaku recipes`: looking before training.
 
-use super::{Overrides, print, train::at_path};
+use super::overrides::{Overrides, at_path};
+use super::print;
 use crate::config::{self, ConfigBuilder, RECIPES, Source};
 use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
@@ -10,8 +11,8 @@ use crate::lower::{Launch, Matmul, Work};
 use crate::models::gan::Gan;
 use crate::nn::Role;
 use crate::numbers::grouped;
+use crate::pictures::Display;
 use crate::precision::Precision;
-use crate::report::Display;
 use crate::run::atomic;
 use clap::Args;
 use std::fmt::Write;

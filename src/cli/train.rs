@@ -1,7 +1,7 @@
 //! `gansaku train`: from what was typed to a [`Request`].
 
-use super::Overrides;
-use crate::config::{Config, ConfigBuilder, Metric, Source};
+use super::overrides::{Overrides, at_path};
+use crate::config::{Config, ConfigBuilder, Metric};
 use crate::error::{Error, Result};
 use crate::exec::{self, Device};
 use crate::numbers::counted;
@@ -10,7 +10,7 @@ use crate::run::Folder;
 use crate::train::{Request, Start, rehearse};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use toml::Value;
 
@@ -139,37 +139,6 @@ impl Train {
         }
         layers.settle()
     }
-}
-
-impl ConfigBuilder {
-    /// The configuration, once values without effect have been told.
-    pub(super) fn settle(self) -> Result<Config> {
-        let idle = self.idle()?;
-        let config = self.finish()?;
-        idle.iter().for_each(|note| tell!("note: {note}"));
-        Ok(config)
-    }
-
-    /// Lays `--config` files and `--set` values over the recipe.
-    pub(super) fn with(mut self, overrides: &Overrides) -> Result<ConfigBuilder> {
-        overrides.config.iter().try_for_each(|file| self.file(file))?;
-        overrides.set.iter().try_for_each(|assignment| self.set(assignment))?;
-        Ok(self)
-    }
-}
-
-/// `--data`: a recipe of built-in data takes whatever reader fits the path.
-pub(super) fn at_path(mut layers: ConfigBuilder, path: &Path) -> Result<ConfigBuilder> {
-    if Source::built_in(path).is_some() {
-        let name = path.display();
-        let with = "built-in data come with a recipe of theirs, which `gansaku recipes` lists";
-        return Err(Error::Usage(format!("--data {name}: expected a path; {with}")));
-    }
-    layers.put_path("--data", "data.path", path)?;
-    if layers.source()?.is_built_in() {
-        layers.put("--data", "data.source", Value::String("auto".into()))?;
-    }
-    Ok(layers)
 }
 
 fn dry_run(request: &Request) -> Result<()> {

@@ -20,11 +20,6 @@ pub struct Live {
     prober: Prober,
 }
 
-/// Whether training ends with a state, so that only a written verdict can tell of it.
-pub fn is_end(state: State) -> bool {
-    matches!(state, State::NonFinite | State::LossScaleFloor)
-}
-
 impl Live {
     /// Watches a run from `step` on; `lines` are its metrics so far. What its file knows past `step` is dropped.
     ///

@@ -1,10 +1,9 @@
 //! Classification accuracy score (Ravuri & Vinyals, 1905.10887): a classifier is trained on samples alone and tested
 //! on real data; beside it, one trained on as many real examples.
 
-use super::classifier::{Classifier, Request, labelled};
+use super::classifier::{Request, labelled};
 use super::{Measurement, Metric, Subject, features};
 use crate::error::{Error, Result};
-use crate::exec::{self, Device};
 use crate::models::classifier::Recipe;
 use crate::numbers::Numbers;
 use std::sync::Arc;
@@ -65,14 +64,13 @@ impl<'a> Subject<'a> {
             seed: self.seed,
             threads: self.threads,
         };
-        let threads = self.threads;
+        let fit = self.fit;
         let score = |what: &str, pictures: Vec<f32>, labels: Vec<u8>| -> Result<_> {
             let count = labels.len();
             let mut set = labelled(data, pictures, labels);
             set.test = labelled(data, test.clone(), test_labels.to_vec()).train;
             tell!("cas: training a classifier on {count} {what}");
-            let device = exec::open(Device::Cpu, threads)?;
-            let trained = Classifier::train(&request, &Arc::new(set), device, &mut |_, _, _| Ok(()))?;
+            let trained = fit(&request, &Arc::new(set))?;
             Ok(Numbers::from([("accuracy %", 100.0 * trained.card.accuracy)]))
         };
         let found = score("samples", samples, labels)?;

@@ -5,15 +5,13 @@ use super::shortened;
 use crate::config;
 use crate::data::{Dataset, Examples, Shape, Values};
 use crate::error::{Error, Result};
+use crate::exec::NetworkState;
 use crate::exec::cpu::Batched;
-use crate::exec::{NetworkState, Opened};
 use crate::models::classifier::{self as model, FEATURES, LOGITS, PICTURES, Recipe};
 use crate::nn::Mlp;
+use crate::run::atomic;
 use crate::run::checkpoint::sha256;
 use crate::run::tensors::{Flat, Tensors, encode};
-use crate::run::{Line, atomic};
-use crate::train::fit;
-use crate::train::progress::Progress;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
@@ -77,54 +75,14 @@ pub struct Scores {
 }
 
 impl Classifier {
-    /// [`Classifier::train`], its progress told as it goes.
+    /// A classifier of these trained weights, measured on the test split of `data`, whose pixels are in [0, 1]; its
+    /// identity is that of `request`.
     ///
     /// # Errors
-    /// As there.
-    pub fn train_aloud(request: &Request, data: &Arc<Dataset>, device: Opened) -> Result<Classifier> {
-        let mut progress: Option<Progress> = None;
-        let trained = Classifier::train(request, data, device, &mut |step, steps, loss| {
-            let progress = progress.get_or_insert_with(|| Progress::new(0, steps, None, model::statistics()));
-            progress.step(step);
-            if step == steps || step % 1_000 == 0 && step > 0 {
-                let mut line = Line::new(step, 0.0);
-                line.set(model::LOSS, loss);
-                progress.line(&line);
-            }
-            Ok(())
-        });
-        progress.iter().for_each(Progress::finish);
-        trained
-    }
-
-    /// Trains a classifier on the training split of labelled data and measures it on the test split. `data` holds
-    /// pixels in [0, 1]; `identity` is theirs.
-    ///
-    /// # Errors
-    /// When labels or test examples are missing, or training fails.
-    pub fn train(
-        request: &Request,
-        data: &Arc<Dataset>,
-        device: Opened,
-        watch: &mut dyn FnMut(u64, u64, f64) -> Result<()>,
-    ) -> Result<Classifier> {
-        if data.test.count == 0 {
-            return Err(Error::Data(format!(
-                "{} has no test examples, and none are held out; give --hold-out a share that is one example or more",
-                data.name
-            )));
-        }
-        let (Some(_), Some(labels)) = (&data.train.labels, data.test.labels_of_several()) else {
-            return Err(Error::Data(format!(
-                "{} has no labels of two or more classes for both training and testing; a classifier needs them",
-                data.name
-            )));
-        };
-        if data.shape.is_point() {
-            return Err(Error::Data(format!("{} are points; a classifier is for pictures", data.name)));
-        }
+    /// When the data are not [`labelled_in_both`], or threads cannot be started.
+    pub fn measured(request: &Request, data: &Dataset, weights: Vec<f32>) -> Result<Classifier> {
+        let labels = labelled_in_both(data)?;
         let model = model::Classifier::new(&request.recipe, data.shape, data.classes);
-        let weights = fit::classifier(&model, data, request.seed, device, watch)?;
         let Shape { channels, height, width } = data.shape;
         let card = Card {
             name: request.name.clone(),
@@ -296,6 +254,34 @@ impl Classifier {
         right as f64 / labels.len().max(1) as f64
     }
 }
+
+/// Labels of the test split, where pictures of both splits have labels of several classes: what a classifier is trained
+/// and measured on.
+///
+/// # Errors
+/// When they do not; the message says what is missing.
+pub fn labelled_in_both(data: &Dataset) -> Result<&[u8]> {
+    if data.test.count == 0 {
+        return Err(Error::Data(format!(
+            "{} has no test examples, and none are held out; give --hold-out a share that is one example or more",
+            data.name
+        )));
+    }
+    let (Some(_), Some(labels)) = (&data.train.labels, data.test.labels_of_several()) else {
+        return Err(Error::Data(format!(
+            "{} has no labels of two or more classes for both training and testing; a classifier needs them",
+            data.name
+        )));
+    };
+    if data.shape.is_point() {
+        return Err(Error::Data(format!("{} are points; a classifier is for pictures", data.name)));
+    }
+    Ok(labels)
+}
+
+/// Trains a classifier as asked on the training split and measures it on the test split, without a word. Training is
+/// done above this room, so what measures by training is handed the way to do it.
+pub type Fit = fn(&Request, &Arc<Dataset>) -> Result<Classifier>;
 
 /// The share of the commonest label.
 fn commonest(labels: &[u8]) -> f64 {

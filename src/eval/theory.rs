@@ -14,7 +14,7 @@ use crate::models::gan::Gan;
 use crate::models::objective::is_logit;
 use crate::nn::Role;
 use crate::numbers::mean_and_error;
-use crate::report::picture::Picture;
+use crate::pictures::Picture;
 use crate::run::checkpoint::{self, Checkpoint};
 use std::collections::BTreeMap;
 

@@ -6,7 +6,7 @@ use crate::data::Shape;
 use crate::error::{Error, Result};
 use crate::exec::NetworkState;
 use crate::models::gan::Gan;
-use crate::report::Display;
+use crate::pictures::Display;
 use crate::rng::MOST_ELEMENTS;
 use crate::run::checkpoint::{self, Checkpoint};
 use std::ops::Range;

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::eval::classifier::{Classifier, Request};
 use crate::exec;
 use crate::models::classifier::Recipe;
+use crate::train::fit;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ pub fn make(order: &Order, job: &Job) -> Result<()> {
     let request = Request { name, identity, recipe, seed: 0, threads: order.threads };
     let device = exec::open(order.device, order.threads)?;
     let dataset = Arc::new(dataset.hold_out(config.data.hold_out));
-    let trained = Classifier::train_aloud(&request, &dataset, device)?;
+    let trained = fit::classifier(&request, &dataset, device)?;
     trained.save(&own(order))?;
     tell!("test accuracy {:.2} %", 100.0 * trained.card.accuracy);
     Ok(())

@@ -1,8 +1,8 @@
 //! What a recipe and seed came to, on the disk: one JSON file each, whole or not there.
 
 use super::{Paper, Role};
-use crate::doctor::State;
 use crate::error::{Error, Result};
+use crate::records::State;
 use crate::run::atomic;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

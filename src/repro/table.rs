@@ -334,7 +334,7 @@ fn one(table: &Table) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::State;
+    use crate::records::State;
     use crate::repro::outcome::Said;
 
     #[test]

@@ -1,30 +1,72 @@
 //! Training of a single network: the same executors, schedules and updates that a game has.
 
+use super::progress::Progress;
 use super::rule;
 use super::schedule::optimizer;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::eval::classifier::{Classifier, Request, labelled_in_both};
+use crate::exec;
 use crate::exec::schedule::{Done, Schedule};
-use crate::exec::{ExecutorSpec, Opened, PhaseRun, UpdateRule};
+use crate::exec::{Device, ExecutorSpec, Opened, PhaseRun, UpdateRule};
 use crate::graph::MAX_OPTIMIZERS;
 use crate::memory_budget;
-use crate::models::classifier::Classifier;
+use crate::models::classifier as model;
+use crate::run::Line;
 use std::sync::Arc;
 
 /// Steps between two looks at the device, at most.
 const CHUNK: u64 = 50;
 
-/// Trains a classifier on the training split; its averaged weights, flat. `watch(step, steps, loss)` is called before the
-/// first step, its loss NaN, and sees the mean loss since it was called before.
+/// Trains a classifier as asked and measures it, its progress told as it goes.
 ///
 /// # Errors
-/// When data and classifier do not go together, the loss is not finite, or the device or `watch` fails.
-pub fn classifier(
-    model: &Classifier,
+/// When labels or test examples are missing, data and classifier do not go together, the loss is not finite, or the
+/// device fails.
+pub fn classifier(request: &Request, data: &Arc<Dataset>, device: Opened) -> Result<Classifier> {
+    let mut progress: Option<Progress> = None;
+    let trained = fit(request, data, device, &mut |step, steps, loss| {
+        let progress = progress.get_or_insert_with(|| Progress::new(0, steps, None, model::statistics()));
+        progress.step(step);
+        if step == steps || step % 1_000 == 0 && step > 0 {
+            let mut line = Line::new(step, 0.0);
+            line.set(model::LOSS, loss);
+            progress.line(&line);
+        }
+    });
+    progress.iter().for_each(Progress::finish);
+    trained
+}
+
+/// Trains a classifier as asked on the CPU and measures it, without a word.
+///
+/// # Errors
+/// As [`classifier`].
+pub fn quietly(request: &Request, data: &Arc<Dataset>) -> Result<Classifier> {
+    let device = exec::open(Device::Cpu, request.threads)?;
+    fit(request, data, device, &mut |_, _, _| ())
+}
+
+/// Trains a classifier and measures it. `watch(step, steps, loss)` is called before the first step, its loss NaN, and
+/// sees the mean loss since it was called before.
+fn fit(
+    request: &Request,
+    data: &Arc<Dataset>,
+    device: Opened,
+    watch: &mut dyn FnMut(u64, u64, f64),
+) -> Result<Classifier> {
+    labelled_in_both(data)?;
+    let model = model::Classifier::new(&request.recipe, data.shape, data.classes);
+    Classifier::measured(request, data, weights(&model, data, request.seed, device, watch)?)
+}
+
+/// A classifier's averaged weights, flat, after training on the training split.
+fn weights(
+    model: &model::Classifier,
     data: &Arc<Dataset>,
     seed: u64,
     device: Opened,
-    watch: &mut dyn FnMut(u64, u64, f64) -> Result<()>,
+    watch: &mut dyn FnMut(u64, u64, f64),
 ) -> Result<Vec<f32>> {
     let (count, batch) = (data.train.count as u64, model.recipe.batch as u64);
     if batch > count {
@@ -49,7 +91,7 @@ pub fn classifier(
         data: Some(data.clone()),
         seed,
     })?;
-    watch(0, steps, f64::NAN)?;
+    watch(0, steps, f64::NAN);
     let mut done = Done::default();
     while done.tick < steps {
         let mut sum = 0.0;
@@ -72,7 +114,7 @@ pub fn classifier(
             let why = "the classifier's loss is not finite; are the data sound?".into();
             return Err(Error::Diverged { step: until, why });
         }
-        watch(until, steps, sum / (until - from) as f64)?;
+        watch(until, steps, sum / (until - from) as f64);
     }
     let own = executor.states()?.into_owned().into_iter().next();
     Ok(own.expect("one optimizer").average)

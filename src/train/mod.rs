@@ -5,13 +5,12 @@ pub mod fit;
 mod init;
 pub mod progress;
 pub mod reporter;
-mod rules;
 mod schedule;
 mod session;
 pub(crate) mod signals;
 mod trainer;
 
-pub use rules::{rule, rules, update_costs};
+pub use crate::models::rules::{rule, rules, update_costs};
 pub use schedule::schedule;
 pub use trainer::Trainer;
 

@@ -2,16 +2,16 @@
 
 use crate::console::typed;
 use crate::data::{Dataset, Shape, identity};
-use crate::doctor::{self, Verdict};
+use crate::doctor;
 use crate::error::{Error, Result};
-use crate::eval::compare::Report;
 use crate::eval::neighbours::nearest;
 use crate::exec::NetworkState;
 use crate::inference::{Sampler, labels, noise};
 use crate::models::gan::Gan;
 use crate::nn::Role;
-use crate::report::Display;
-use crate::report::picture::Picture;
+use crate::pictures::Display;
+use crate::pictures::Picture;
+use crate::records::{Evaluation, Verdict};
 use crate::report::run::{Neighbours, Status, Story, shots};
 use crate::report::tensorboard::Events;
 use crate::run::checkpoint::{self, Best, Checkpoint};
@@ -99,7 +99,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
     lines.retain(|l| l.step <= step);
     let pictures = folder.pictures().map_err(&mut told).unwrap_or_default();
     let evaluated = Some(folder.eval_file()).filter(|file| file.exists());
-    let measured = evaluated.map(|file| Report::read(&file)).transpose().map_err(|e| e.to_string());
+    let measured = evaluated.map(|file| Evaluation::read(&file)).transpose().map_err(|e| e.to_string());
     let examples = data.as_ref().map(|d| d.train.count as u64).ok();
     let total = match config.train.epochs {
         0 => Some(config.train.steps),
@@ -156,7 +156,7 @@ fn neighbours(
     let mut both = samples;
     found.iter().for_each(|n| both.extend(display.unit(&data.numbers(&data.train, n.index))));
     Neighbours {
-        picture: crate::report::picture::grid(&both, display.shape, LOOKED_UP),
+        picture: crate::pictures::grid(&both, display.shape, LOOKED_UP),
         distances: found.iter().map(|n| n.distance).collect(),
         searched: data.train.count,
     }

@@ -15,9 +15,10 @@ use crate::inference::{self, Sampler};
 use crate::models::statistic::loss_scale;
 use crate::nn::Role;
 use crate::numbers::{counted, grouped, readable};
+use crate::pictures::{Display, columns};
+use crate::records::State;
 use crate::report::run::Status;
 use crate::report::tensorboard::Events;
-use crate::report::{Display, columns};
 use crate::run::{Folder, Lock, Machine, Metrics, atomic, checkpoint};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -303,7 +304,7 @@ impl Session {
         let sums = &self.trainer.state.window.sums;
         let floor = f64::from(crate::exec::scale::FLOOR);
         let fell = ["D", "G"].iter().any(|l| sums.get(&loss_scale(l)).is_some_and(|&s| s < floor));
-        let state = if fell { doctor::State::LossScaleFloor } else { doctor::State::NonFinite };
+        let state = if fell { State::LossScaleFloor } else { State::NonFinite };
         self.doctor.failed(state, step, why)
     }
 
@@ -327,7 +328,7 @@ impl Session {
 }
 
 /// A picture of real examples, as many as samples will be shown.
-fn reals(data: &Dataset, display: Display, config: &Config) -> crate::report::picture::Picture {
+fn reals(data: &Dataset, display: Display, config: &Config) -> crate::pictures::Picture {
     let count = config.log.samples.min(data.train.count);
     let numbers = data.numbers_of(&data.train, data.train.shuffled(0..count));
     display.picture(&numbers, columns(count))

@@ -2,8 +2,8 @@
 
 use gansaku::config::ConfigBuilder;
 use gansaku::data::{Shape, identity};
+use gansaku::eval::Evaluation;
 use gansaku::eval::classifier::Classifier;
-use gansaku::eval::compare::Report;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cpu::{Cpu, no_updates};
 use gansaku::exec::{NetworkState, Rate};
@@ -176,7 +176,7 @@ fn a_class_that_is_missing_is_the_one_that_is_not_covered() {
     run(path, &[&train[..], &splits].concat());
     let measure = ["eval", "runs/00000-mnist", "classes", "--classifier", "c.safetensors", "-n", "1000"];
     run(path, &[&measure[..], &["--json", "a.json"]].concat());
-    let report = Report::read(&path.join("a.json")).expect("just written");
+    let report = Evaluation::read(&path.join("a.json")).expect("just written");
     // The training examples stand in for a generator that makes no 3.
     let real = &report.measurements[0].reference["1000 training examples"];
     let covered = |class: usize| real[&format!("{class:02} coverage")[..]];
@@ -212,7 +212,7 @@ fn every_metric_of_labelled_data_is_measured_beside_real_data_and_compared_only_
         let rest = ["--classifier", "c.safetensors", "-n", count, "--seed", seed, "--json", json];
         let arguments = [&["eval", "runs/00000-mnist"][..], &metrics, &rest].concat();
         run(path, &arguments);
-        Report::read(&path.join(json)).expect("just written")
+        Evaluation::read(&path.join(json)).expect("just written")
     };
     let report = measure("a.json", "200", "0");
     assert_eq!(report.measurements.len(), metrics.len());
@@ -418,7 +418,7 @@ fn stacks_of_digits_are_trained_on_and_their_modes_counted() {
                 "modes.json",
             ],
         );
-        let report = Report::read(&path.join("modes.json")).expect("just written");
+        let report = Evaluation::read(&path.join("modes.json")).expect("just written");
         let m = &report.measurements[0];
         assert!(m.protocol.contains(&format!("{modes} modes")), "{}", m.protocol);
         let perfect = m.reference["a perfect sampler"]["modes"];

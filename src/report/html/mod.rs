@@ -276,11 +276,8 @@ mod tests {
 
     #[test]
     fn pictures_bring_their_size() {
-        let png = crate::report::picture::single(
-            &[0.0; 6],
-            crate::data::Shape { channels: 1, height: 2, width: 3 },
-        )
-        .png();
+        let png =
+            crate::pictures::single(&[0.0; 6], crate::data::Shape { channels: 1, height: 2, width: 3 }).png();
         let html = image(&png, "six pixels", true);
         assert!(html.as_str().contains("width=\"3\" height=\"2\""), "{html:?}");
         assert!(html.as_str().contains("src=\"data:image/png;base64,iVBORw0KGgo"), "{html:?}");

@@ -14,15 +14,14 @@ use super::html::{
     Html, Page, Tone, badge, callout, code, definitions, element, escape, figure, folded, image, list,
     listing, marked, paragraph, strong, text,
 };
-use super::picture::Picture;
 use crate::config::{Config, ConfigBuilder};
 use crate::console::typed;
 use crate::data::Dataset;
 use crate::data::toy::Mixture;
-use crate::doctor::{State, Verdict};
-use crate::eval::compare::Report;
 use crate::models::gan::Gan;
 use crate::numbers::{counted, duration_in_words, grouped, median, number, utc};
+use crate::pictures::Picture;
+use crate::records::{Evaluation, State, Verdict};
 use crate::run::checkpoint::{Best, Sums};
 use crate::run::{Line, Machine};
 use std::path::Path;
@@ -89,7 +88,7 @@ pub struct Story<'a> {
     /// Samples beside training examples, or why not.
     pub neighbours: Result<Neighbours, String>,
     /// What `gansaku eval` left in the folder, or why it cannot be read.
-    pub measured: Result<Option<Report>, String>,
+    pub measured: Result<Option<Evaluation>, String>,
     /// The picture that `gansaku eval RUN theory` left there, a PNG.
     pub theory: Option<Vec<u8>>,
     /// The newest checkpoint's name and its files' sums.
@@ -155,7 +154,7 @@ impl Story<'_> {
     }
 
     /// The measurements, where the run has gone on since.
-    fn outdated(&self) -> Option<&Report> {
+    fn outdated(&self) -> Option<&Evaluation> {
         let report = self.measured.as_ref().ok()?.as_ref()?;
         self.steps[0].is_some_and(|done| (1..done).contains(&report.step)).then_some(report)
     }
@@ -291,7 +290,7 @@ impl Story<'_> {
         match classes {
             0 => String::new(),
             _ if self.is_point() => format!(" The {classes} classes have as many points each."),
-            _ if classes == super::columns(samples).min(samples) => {
+            _ if classes == crate::pictures::columns(samples).min(samples) => {
                 format!(" Each column is a class: 0 to {} from the left.", classes - 1)
             }
             _ => format!(" Samples take turns through the {classes} classes, along the rows."),

@@ -26,6 +26,7 @@ use crate::error::{Error, Result};
 use crate::exec::scale::LossScale;
 use crate::exec::{States, UpdateRule};
 use crate::models::gan::Gan;
+use crate::models::rules::rules;
 use crate::nn::Role;
 use crate::numbers::hex;
 use serde::{Deserialize, Serialize};
@@ -322,7 +323,7 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
     let state: State = serde_json::from_slice(bytes("state.json")?)
         .map_err(|e| Error::Checkpoint(format!("{}: {e}", path.join("state.json").display())))?;
     let gan = Checkpoint::model(&config, &state);
-    let rules = crate::train::rules(&gan);
+    let rules = rules(&gan);
     let start = |p: Role| rules[p as usize].start(vec![0.0; gan.network(p).len]);
     let mut networks: States = Role::ALL.map(start).into();
     for player in Role::ALL {
