@@ -78,7 +78,7 @@ impl Limits {
 /// A configuration, measured.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figures {
-    /// Its name.
+    /// The recipe's name.
     pub recipe: String,
     /// "2 CPU threads", or the GPU's name.
     pub device: String,
@@ -88,7 +88,7 @@ pub struct Figures {
     pub batch: usize,
     /// Rounds.
     pub rounds: u64,
-    /// Steps of each.
+    /// Steps of each round.
     pub steps_per_round: u64,
     /// Steps before the first.
     pub warmup_steps: u64,
@@ -127,13 +127,13 @@ pub struct Figures {
 
 /// A phase's part in a step.
 pub struct Share {
-    /// Its name.
+    /// The phase's name.
     pub phase: String,
     /// How often a step has it, on average over a period.
     pub times_per_step: f64,
     /// What it runs.
     pub plan: Plan,
-    /// Of each launch.
+    /// Cost of each launch.
     pub costs: Vec<Cost>,
 }
 

@@ -3,7 +3,7 @@
 use crate::config::Scale;
 use crate::data::{self, identity};
 use crate::error::{Error, Result};
-use crate::eval::{self, classifier::Request};
+use crate::eval::{self, classifier::ClassifierSpec};
 use crate::exec::{self, Device};
 use crate::models::classifier::Recipe;
 use crate::numbers::readable;
@@ -16,7 +16,7 @@ use std::time::Instant;
 
 /// Train a classifier of labelled data for `gansaku eval --classifier`.
 ///
-/// Its last layer but one gives the features that fd, kid and prdc measure in, its classes the modes of stacked
+/// The last layer but one gives the features that fd, kid and prdc measure in, the classes the modes of stacked
 /// data. Equal commands make equal files, whatever the number of threads.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -87,9 +87,9 @@ pub fn run(args: &Classifier) -> Result<()> {
     tell!("data: {}", super::inspect::describe(&dataset));
     let mut recipe = Recipe::standard();
     recipe.epochs = args.epochs.map_or(recipe.epochs, u64::from);
-    let request = Request { name, identity, recipe, seed: args.seed, threads };
+    let spec = ClassifierSpec { name, identity, recipe, seed: args.seed, threads };
     let begun = Instant::now();
-    let trained = fit::classifier(&request, &dataset, device)?;
+    let trained = fit::classifier(&spec, &dataset, device)?;
     trained.save(&out)?;
     super::print(&format!(
         "test accuracy {:.2} % of {} examples, {} features\n",

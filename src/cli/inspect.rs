@@ -126,17 +126,17 @@ pub fn data(args: &Data) -> Result<()> {
 
 pub fn plan(args: &Plan) -> Result<()> {
     let recipe = args.recipe.as_deref().unwrap_or("digits");
-    let mut layers = ConfigBuilder::recipe(recipe)?.with(&args.overrides)?;
+    let mut builder = ConfigBuilder::recipe(recipe)?.with(&args.overrides)?;
     if let Some(path) = &args.data {
-        layers = at_path(layers, path)?;
+        builder = at_path(builder, path)?;
     }
     if let Some(batch) = args.batch {
-        layers.put("--batch", "train.batch", super::batch(batch)?)?;
+        builder.put("--batch", "train.batch", super::batch(batch)?)?;
     }
     if let Some(precision) = args.precision {
-        layers.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;
+        builder.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;
     }
-    let config = layers.settle()?;
+    let config = builder.settle()?;
     let gan = match config.data.path {
         Some(_) => {
             let dataset = data::load(&config.data, config.seed)?;

@@ -35,15 +35,15 @@ impl ConfigBuilder {
 }
 
 /// `--data`: a recipe of built-in data takes whatever reader fits the path.
-pub(super) fn at_path(mut layers: ConfigBuilder, path: &Path) -> Result<ConfigBuilder> {
+pub(super) fn at_path(mut builder: ConfigBuilder, path: &Path) -> Result<ConfigBuilder> {
     if Source::built_in(path).is_some() {
         let name = path.display();
         let with = "built-in data come with a recipe of theirs, which `gansaku recipes` lists";
         return Err(Error::Usage(format!("--data {name}: expected a path; {with}")));
     }
-    layers.put_path("--data", "data.path", path)?;
-    if layers.source()?.is_built_in() {
-        layers.put("--data", "data.source", Value::String("auto".into()))?;
+    builder.put_path("--data", "data.path", path)?;
+    if builder.source()?.is_built_in() {
+        builder.put("--data", "data.source", Value::String("auto".into()))?;
     }
-    Ok(layers)
+    Ok(builder)
 }

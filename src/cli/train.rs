@@ -106,38 +106,38 @@ pub fn run(args: Train) -> Result<()> {
 impl Train {
     /// Recipe (or the run's own configuration), files, values, flags.
     fn config(&self) -> Result<Config> {
-        let layers = match &self.resume {
+        let builder = match &self.resume {
             Some(run) => Folder::open(run)?.config()?,
             None => ConfigBuilder::recipe(self.recipe.as_deref().unwrap_or("digits"))?,
         };
-        let mut layers = layers.with(&self.overrides)?;
+        let mut builder = builder.with(&self.overrides)?;
         if let Some(path) = &self.data {
-            layers = at_path(layers, path)?;
+            builder = at_path(builder, path)?;
         }
         for (flag, value) in [("steps", self.steps), ("epochs", self.epochs)] {
             if let Some(n) = value {
                 if n == 0 {
                     return Err(Error::Usage(format!("--{flag} 0: expected at least 1")));
                 }
-                layers.put(&format!("--{flag}"), &format!("train.{flag}"), super::number(n, flag)?)?;
+                builder.put(&format!("--{flag}"), &format!("train.{flag}"), super::number(n, flag)?)?;
             }
         }
         if let Some(batch) = self.batch {
-            layers.put("--batch", "train.batch", super::batch(batch)?)?;
+            builder.put("--batch", "train.batch", super::batch(batch)?)?;
         }
         if let Some(precision) = self.precision {
-            layers.put("--precision", "train.precision", Value::String(precision.name().into()))?;
+            builder.put("--precision", "train.precision", Value::String(precision.name().into()))?;
         }
         if let Some(metric) = self.best_by {
-            layers.put("--best-by", "checkpoint.best_by", Value::String(metric.name().into()))?;
+            builder.put("--best-by", "checkpoint.best_by", Value::String(metric.name().into()))?;
         }
         if let Some(patience) = self.patience {
-            layers.put("--patience", "checkpoint.patience", super::number(patience, "patience")?)?;
+            builder.put("--patience", "checkpoint.patience", super::number(patience, "patience")?)?;
         }
         if let Some(seed) = self.seed {
-            layers.put("--seed", "seed", super::number(seed, "seed")?)?;
+            builder.put("--seed", "seed", super::number(seed, "seed")?)?;
         }
-        layers.settle()
+        builder.settle()
     }
 }
 

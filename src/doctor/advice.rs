@@ -37,7 +37,7 @@ pub fn advice(state: State, since: u64, facts: &Facts) -> String {
     }
 }
 
-/// The same where training could not go on.
+/// What to do where training could not go on.
 pub fn after_failure(state: State, config: &Config) -> String {
     match state {
         State::LossScaleFloor => "--precision bf16: it has fp32's range and needs no loss scale".into(),

@@ -27,7 +27,7 @@ struct Open {
 const MISSES: usize = 3;
 
 impl Judge {
-    /// Of a run with that configuration.
+    /// A judge of a run with that configuration, who has seen nothing yet.
     pub fn new(config: &Config) -> Judge {
         Judge { config: config.clone(), lines: vec![], probes: vec![], open: BTreeMap::new() }
     }
@@ -38,7 +38,7 @@ impl Judge {
         self.judge()
     }
 
-    /// Takes a probe, likewise.
+    /// Takes a probe; which states it makes the run enter and leave.
     pub fn probe(&mut self, probe: &Probe) -> Vec<Entry> {
         self.probes.push(probe.clone());
         self.judge()

@@ -5,12 +5,10 @@ use super::judge::Judge;
 use super::probe::Prober;
 use super::{Entry, State, Verdict, advice};
 use crate::config::Config;
-use crate::data::Dataset;
 use crate::error::Result;
 use crate::exec::States;
 use crate::run::journal::Journal;
 use crate::run::{Folder, Line};
-use std::sync::Arc;
 
 /// Watches a run that trains.
 pub struct Live {
@@ -24,16 +22,8 @@ impl Live {
     /// Watches a run from `step` on; `lines` are its metrics so far. What its file knows past `step` is dropped.
     ///
     /// # Errors
-    /// When the file cannot be read or written, or threads cannot be started.
-    pub fn open(
-        folder: &Folder,
-        config: &Config,
-        data: &Arc<Dataset>,
-        threads: usize,
-        step: u64,
-        lines: &[Line],
-    ) -> Result<Live> {
-        let prober = Prober::new(config, data, threads)?;
+    /// When the file cannot be read or written.
+    pub fn open(folder: &Folder, config: &Config, prober: Prober, step: u64, lines: &[Line]) -> Result<Live> {
         let (journal, entries) = Journal::open(&folder.doctor_file(), config.log.samples_every, step)?;
         let mut judge = Judge::new(config);
         judge.replay(lines, &entries);

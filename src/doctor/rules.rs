@@ -16,23 +16,23 @@ use crate::run::Line;
 /// Lines of metrics that a verdict on the game looks at: all of them must agree, so that one odd line decides nothing.
 pub const WINDOW: usize = 5;
 
-/// What is known of a run.
+/// What is known of a run when it is judged.
 pub struct Facts<'a> {
     /// How it is trained.
     pub config: &'a Config,
-    /// Its metrics, oldest first.
+    /// Lines of metrics, oldest first.
     pub lines: &'a [Line],
-    /// Its probes, oldest first.
+    /// Probes, oldest first.
     pub probes: &'a [Probe],
 }
 
-/// Share of its loss at chance below which D is sure of everything.
+/// D is sure of everything below this share of its loss at chance.
 pub const SURE: f64 = 0.02;
-/// The same beside right answers about all examples.
+/// D is sure of everything from this share of right answers on, about data and about samples.
 pub const PERFECT: f64 = 0.99;
-/// Share of its loss at chance from which D may have won, if samples stay far from the data too.
+/// D may have won below this share of its loss at chance, if samples stay far from the data too.
 pub const NEARLY_SURE: f64 = 0.2;
-/// The same beside.
+/// D may have won from this share of right answers on, about data and about samples.
 pub const NEARLY_PERFECT: f64 = 0.9;
 /// A gradient norm of G below this share of what it was at first has vanished.
 pub const VANISHED: f64 = 1e-3;
@@ -48,11 +48,11 @@ pub const FAR_QUALITY: f64 = 0.2;
 /// Samples nearer to each other than this share of the data's distance are collapsed; after a few hundred steps samples
 /// of a healthy run have .7 and more.
 pub const COLLAPSED: f64 = 0.4;
-/// The same in D's features. A D that is ahead of G sees samples alike that are not: healthy runs go down to .4.
+/// Samples are collapsed in D's features below this share of the data's distance. A D that is ahead of G sees samples alike that are not: healthy runs go down to .4.
 pub const COLLAPSED_FEATURES: f64 = 0.2;
 /// Samples further apart by this factor from probe to probe, from the first one on, still spread out.
 pub const SPREADING: f64 = 1.1;
-/// Nearer than this share they are one sample, at a first probe too.
+/// Samples nearer to each other than this share of the data's distance are one sample, at a first probe too.
 pub const ALL_ALIKE: f64 = 0.02;
 /// Modes are counted once so many samples lie on one: before, it is their quality that lacks.
 pub const ON_MODES: f64 = 0.3;
@@ -67,23 +67,23 @@ const ENERGY_SWING: f64 = 0.15;
 const ANSWERS_SWING: f64 = 0.3;
 /// Probes that are looked at for swings.
 const PROBES_BACK: usize = 8;
-/// Lines that are.
+/// Lines that are looked at for swings.
 const LINES_BACK: usize = 20;
 /// Turns of the energy distance that make an oscillation: one is how a bad start ends.
 const ENERGY_TURNS: usize = 2;
-/// Turns of D's answers that do.
+/// Turns of D's answers that make an oscillation.
 const ANSWERS_TURNS: usize = 4;
-/// The same noise gives the same samples: a G that moves changes more than this share between probes.
+/// A G that moves changes its samples' distances by more than this share between probes: they are of the same noise.
 const STILL: f64 = 1e-3;
 /// Probes without any gain that make a standstill.
 const PATIENCE: usize = 3;
 /// Energy and distance to neighbours that fall by less than this share gain nothing.
 const NEARER_BY: f64 = 0.03;
-/// Nor does a share of samples on modes that grows by less.
+/// A share of samples on modes that grows by less than this gains nothing.
 const BETTER_BY: f64 = 0.01;
 /// Energy that falls by this share is well on its way.
 const MUCH_NEARER_BY: f64 = 0.1;
-/// So is a share of samples on modes that grows by as much.
+/// A share of samples on modes that grows by this much is well on its way.
 const MUCH_BETTER_BY: f64 = 0.05;
 /// A loss scale of this many times its floor is three halvings from the end; gradients below 2⁻²⁴ by it are lost.
 const LOW_SCALE: f32 = 8.0;

@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 /// Examples looked at at once.
 const ROWS: usize = 200;
-/// Of the way from naming the commonest class to being always right, the share below which a classifier is poor: as
-/// Cohen's kappa, agreement up to .2 is called slight (Landis & Koch 1977).
+/// A classifier is poor below this share of the way from naming the commonest class to being always right: as Cohen's
+/// kappa, agreement up to .2 is called slight (Landis & Koch 1977).
 const POOR: f64 = 0.2;
 /// The name of the card in the file's metadata.
 const CARD: &str = "classifier";
@@ -76,28 +76,28 @@ pub struct Scores {
 
 impl Classifier {
     /// A classifier of these trained weights, measured on the test split of `data`, whose pixels are in [0, 1]; its
-    /// identity is that of `request`.
+    /// identity is that of `spec`.
     ///
     /// # Errors
     /// When the data are not [`labelled_in_both`], or threads cannot be started.
-    pub fn measured(request: &Request, data: &Dataset, weights: Vec<f32>) -> Result<Classifier> {
+    pub fn measured(spec: &ClassifierSpec, data: &Dataset, weights: Vec<f32>) -> Result<Classifier> {
         let labels = labelled_in_both(data)?;
-        let model = model::Classifier::new(&request.recipe, data.shape, data.classes);
+        let model = model::Classifier::new(&spec.recipe, data.shape, data.classes);
         let Shape { channels, height, width } = data.shape;
         let card = Card {
-            name: request.name.clone(),
-            data: request.identity.clone(),
+            name: spec.name.clone(),
+            data: spec.identity.clone(),
             example: [channels, height, width],
             classes: data.classes,
             trained_on: data.train.count,
             accuracy: 0.0,
             tested_on: data.test.count,
             commonest: Some(commonest(labels)),
-            seed: request.seed,
-            recipe: request.recipe.clone(),
+            seed: spec.seed,
+            recipe: spec.recipe.clone(),
             weights: Some(hash(&model.network, &weights)),
         };
-        let mut trained = Classifier::of(card, weights, request.threads)?;
+        let mut trained = Classifier::of(card, weights, spec.threads)?;
         trained.card.accuracy = trained.accuracy(&pictures(data, &data.test), labels);
         trained.sha256 = sha256(&trained.encoded());
         Ok(trained)
@@ -201,7 +201,7 @@ impl Classifier {
         )))
     }
 
-    /// Its name, accuracy and hash, as protocols tell them.
+    /// Name, accuracy and hash, as protocols tell them.
     pub fn told(&self) -> String {
         let Card { name, accuracy, .. } = &self.card;
         format!("classifier {name} ({:.2} % on test data, {})", 100.0 * accuracy, shortened(&self.sha256))
@@ -281,7 +281,7 @@ pub fn labelled_in_both(data: &Dataset) -> Result<&[u8]> {
 
 /// Trains a classifier as asked on the training split and measures it on the test split, without a word. Training is
 /// done above this room, so what measures by training is handed the way to do it.
-pub type Fit = fn(&Request, &Arc<Dataset>) -> Result<Classifier>;
+pub type Fit = fn(&ClassifierSpec, &Arc<Dataset>) -> Result<Classifier>;
 
 /// The share of the commonest label.
 fn commonest(labels: &[u8]) -> f64 {
@@ -302,7 +302,7 @@ fn hash(network: &Mlp, weights: &[f32]) -> String {
 
 /// What classifier to train.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct ClassifierSpec {
     /// What its figures are to be named after.
     pub name: String,
     /// [`crate::data::identity::identity`] of the data.

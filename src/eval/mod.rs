@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 pub struct Subject<'a> {
     /// The generator.
     pub generator: &'a mut TrainedGenerator,
-    /// Its data set.
+    /// The data set that it learns.
     pub data: &'a Dataset,
     /// Seed of the noise.
     pub seed: u64,

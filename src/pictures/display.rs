@@ -8,7 +8,7 @@ use crate::data::toy::Mixture;
 /// Numbers as the network makes them, `[count, numbers]`, to what people look at.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Display {
-    /// Of one example.
+    /// Shape of one example.
     pub shape: Shape,
     /// How stored values became the network's numbers.
     pub scale: Scale,
@@ -26,7 +26,7 @@ pub fn columns(count: usize) -> usize {
 }
 
 impl Display {
-    /// Of examples of this shape, as these data have them.
+    /// A display of examples of this shape, as these data have them.
     pub fn new(shape: Shape, data: &config::Data) -> Display {
         Display { shape, scale: data.scale, reach: Mixture::of(data.source).map(Mixture::reach) }
     }

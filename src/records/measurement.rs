@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// One metric, measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
-    /// Its name.
+    /// The metric's name.
     pub metric: String,
     /// What was measured, in words that tell two protocols apart.
     pub protocol: String,
@@ -20,7 +20,7 @@ pub struct Measurement {
     pub seed: u64,
     /// The numbers, by name.
     pub values: Numbers,
-    /// The same protocol on other "samples": real data, the mean image, a perfect sampler.
+    /// What the same protocol says of other "samples": real data, the mean image, a perfect sampler.
     pub reference: BTreeMap<String, Numbers>,
     /// What to know before quoting the numbers.
     pub warnings: Vec<String>,
@@ -66,7 +66,7 @@ pub struct Evaluation {
     pub step: u64,
     /// The recipe it was trained with.
     pub recipe: String,
-    /// Its data, for people.
+    /// The data, for people.
     pub data: String,
     /// [`crate::data::identity::identity`] of the data.
     pub data_identity: String,

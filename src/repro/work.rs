@@ -246,7 +246,7 @@ fn unmeasured(order: &Order, job: &Job, step: u64, diagnosis: Diagnosis) -> Outc
     Outcome {
         experiment: job.experiment.name.clone(),
         recipe: job.config().recipe.clone(),
-        role: job.recipe.role,
+        edition: job.recipe.edition,
         seed: job.seed,
         step,
         full: job.full,

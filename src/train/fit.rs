@@ -5,7 +5,7 @@ use super::rule;
 use super::schedule::optimizer;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::eval::classifier::{Classifier, Request, labelled_in_both};
+use crate::eval::classifier::{Classifier, ClassifierSpec, labelled_in_both};
 use crate::exec;
 use crate::exec::schedule::{Done, Schedule};
 use crate::exec::{Device, ExecutorSpec, Opened, PhaseRun, UpdateRule};
@@ -23,9 +23,9 @@ const CHUNK: u64 = 50;
 /// # Errors
 /// When labels or test examples are missing, data and classifier do not go together, the loss is not finite, or the
 /// device fails.
-pub fn classifier(request: &Request, data: &Arc<Dataset>, device: Opened) -> Result<Classifier> {
+pub fn classifier(spec: &ClassifierSpec, data: &Arc<Dataset>, device: Opened) -> Result<Classifier> {
     let mut progress: Option<Progress> = None;
-    let trained = fit(request, data, device, &mut |step, steps, loss| {
+    let trained = fit(spec, data, device, &mut |step, steps, loss| {
         let progress = progress.get_or_insert_with(|| Progress::new(0, steps, None, model::statistics()));
         progress.step(step);
         if step == steps || step % 1_000 == 0 && step > 0 {
@@ -41,23 +41,23 @@ pub fn classifier(request: &Request, data: &Arc<Dataset>, device: Opened) -> Res
 /// Trains a classifier as asked on the CPU and measures it, without a word.
 ///
 /// # Errors
-/// As [`classifier`].
-pub fn quietly(request: &Request, data: &Arc<Dataset>) -> Result<Classifier> {
-    let device = exec::open(Device::Cpu, request.threads)?;
-    fit(request, data, device, &mut |_, _, _| ())
+/// When [`classifier`] fails.
+pub fn quietly(spec: &ClassifierSpec, data: &Arc<Dataset>) -> Result<Classifier> {
+    let device = exec::open(Device::Cpu, spec.threads)?;
+    fit(spec, data, device, &mut |_, _, _| ())
 }
 
 /// Trains a classifier and measures it. `watch(step, steps, loss)` is called before the first step, its loss NaN, and
 /// sees the mean loss since it was called before.
 fn fit(
-    request: &Request,
+    spec: &ClassifierSpec,
     data: &Arc<Dataset>,
     device: Opened,
     watch: &mut dyn FnMut(u64, u64, f64),
 ) -> Result<Classifier> {
     labelled_in_both(data)?;
-    let model = model::Classifier::new(&request.recipe, data.shape, data.classes);
-    Classifier::measured(request, data, weights(&model, data, request.seed, device, watch)?)
+    let model = model::Classifier::new(&spec.recipe, data.shape, data.classes);
+    Classifier::measured(spec, data, weights(&model, data, spec.seed, device, watch)?)
 }
 
 /// A classifier's averaged weights, flat, after training on the training split.

@@ -84,7 +84,7 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).map_err(|e| Error::Checkpoint(format!("{}: cannot read it: {e}", file.display())))
 }
 
-/// Whose weights a file holds: it says so itself, or, written by another program, by its name; else G's.
+/// The network whose weights a file holds: it says so itself, or, written by another program, by its name; else G's.
 fn player_of(file: &Path) -> Result<Role> {
     let said = Tensors::parse(file, &read(file)?)?.metadata("network").unwrap_or_default();
     let named = file.file_name().map_or("".into(), |n| n.to_string_lossy());

@@ -30,8 +30,8 @@ pub struct Reporter {
     last: Duration,
 }
 
-/// A model with what draws from it.
-pub struct Drawn<'a> {
+/// What a report is made from beside the run's folder: a model, what draws from it, and what is said of it.
+pub struct Material<'a> {
     /// The model.
     pub gan: &'a Gan,
     /// What runs G.
@@ -60,9 +60,9 @@ impl Reporter {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn write(&mut self, folder: &Folder, step: u64, status: Status, drawn: Drawn) -> Result<()> {
+    pub fn write(&mut self, folder: &Folder, step: u64, status: Status, material: Material) -> Result<()> {
         let begun = Instant::now();
-        let page = story(folder, step, status, drawn).page();
+        let page = story(folder, step, status, material).page();
         atomic::write(&folder.report_file(), page.as_bytes())?;
         self.last = begun.elapsed();
         self.spent += self.last;
@@ -71,8 +71,8 @@ impl Reporter {
 }
 
 /// Everything a report tells.
-fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) -> Story<'a> {
-    let Drawn { gan, sampler, display, generator, data, best, verdicts, mut notes } = drawn;
+fn story<'a>(folder: &'a Folder, step: u64, status: Status, material: Material<'a>) -> Story<'a> {
+    let Material { gan, sampler, display, generator, data, best, verdicts, mut notes } = material;
     let config = &gan.config;
     let mut told = |e: Error| notes.push(e.to_string());
     let saved = checkpoint::list(&folder.checkpoints()).map_err(&mut told).unwrap_or_default();
@@ -207,7 +207,7 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
         (Some(_), None) => Status::Stopped,
         (None, None) => Status::Ended,
     };
-    let drawn = Drawn {
+    let material = Material {
         best: checkpoint.state.best.clone(),
         verdicts: diagnosis.verdicts,
         notes: diagnosis.notes,
@@ -217,7 +217,7 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
         generator: Some(&checkpoint.networks[Role::Generator as usize]),
         data: loaded.as_ref().map_err(ToString::to_string),
     };
-    Reporter::default().write(folder, step, status, drawn)?;
+    Reporter::default().write(folder, step, status, material)?;
     Events::open(folder, &gan, step, total)?;
     Ok(folder.report_file())
 }

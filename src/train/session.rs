@@ -2,13 +2,13 @@
 
 use super::best::Keeper;
 use super::progress::Progress;
-use super::reporter::{Drawn, Reporter};
+use super::reporter::{Material, Reporter};
 use super::signals::Signals;
 use super::{Prepared, Request, Start, Trained, Trainer, restore};
 use crate::config::Config;
 use crate::console::typed;
 use crate::data::Dataset;
-use crate::doctor::{self, live::Live};
+use crate::doctor::{self, live::Live, probe::Prober};
 use crate::error::{Error, Result};
 use crate::exec::Opened;
 use crate::inference::{self, Sampler};
@@ -83,7 +83,8 @@ impl Session {
         let (from, total) = (trainer.state.step, trainer.total());
         let events = Events::open(&folder, &trainer.gan, from, Some(total))?;
         tell(&dataset, &trainer, &folder);
-        let doctor = Live::open(&folder, config, &dataset, request.threads, from, &lines)?;
+        let doctor =
+            Live::open(&folder, config, Prober::new(config, &dataset, request.threads)?, from, &lines)?;
         Ok(Session {
             progress: Progress::new(from, total, request.time, trainer.gan.statistics()),
             signals: Signals::listen()?,
@@ -233,7 +234,7 @@ impl Session {
     /// Writes `report.html`.
     fn report(&mut self, status: Status) -> Result<()> {
         let t = self.trainer.snapshot()?;
-        let drawn = Drawn {
+        let material = Material {
             gan: t.gan,
             sampler: &mut self.sampler,
             display: self.display,
@@ -243,7 +244,7 @@ impl Session {
             verdicts: self.doctor.verdicts(),
             notes: vec![],
         };
-        self.reporter.write(&self.folder, t.state.step, status, drawn)
+        self.reporter.write(&self.folder, t.state.step, status, material)
     }
 
     /// Leaves a report that tells what ended the training. The error is what counts: whatever else fails is not told.
@@ -255,7 +256,7 @@ impl Session {
             let _ = self.diverged(*step, why);
         }
         let recorded = doctor::recorded(&self.folder.path);
-        let drawn = Drawn {
+        let material = Material {
             gan: &self.trainer.gan,
             sampler: &mut self.sampler,
             display: self.display,
@@ -266,7 +267,7 @@ impl Session {
             notes: vec![],
         };
         let (step, status) = (self.trainer.state.step, Status::Failed(error.to_string()));
-        let _ = self.reporter.write(&self.folder, step, status, drawn);
+        let _ = self.reporter.write(&self.folder, step, status, material);
     }
 
     /// Measures the generator where the best is kept. Only ever where a checkpoint is due: a run that stops in between

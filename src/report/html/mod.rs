@@ -13,6 +13,7 @@
 //! assert!(page.finish().contains("&lt;10,000&gt;"));
 //! ```
 
+mod axis;
 mod chart;
 mod page;
 
@@ -113,7 +114,7 @@ pub fn folded(summary: &str, inside: Html) -> Html {
 /// How grave something is: its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// As it should be.
+    /// All is well.
     Good,
     /// To be looked at.
     Warning,

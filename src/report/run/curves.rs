@@ -227,11 +227,11 @@ mod tests {
     }
 
     fn loss(objective: &str, relativistic: bool, scale: f32) -> Loss {
-        let mut layers = ConfigBuilder::recipe("ring").expect("there");
-        layers.set(&format!("loss.objective={objective}")).expect("set");
-        layers.set(&format!("loss.relativistic={relativistic}")).expect("set");
-        layers.set(&format!("loss.discriminator_scale={scale}")).expect("set");
-        layers.finish().expect("in range").loss
+        let mut builder = ConfigBuilder::recipe("ring").expect("there");
+        builder.set(&format!("loss.objective={objective}")).expect("set");
+        builder.set(&format!("loss.relativistic={relativistic}")).expect("set");
+        builder.set(&format!("loss.discriminator_scale={scale}")).expect("set");
+        builder.finish().expect("in range").loss
     }
 
     #[test]
