@@ -1,8 +1,9 @@
 //! Every launch of a step by itself.
 
 use super::ceilings::Ceilings;
+use super::protocol::Protocol;
+use super::shares::Share;
 use super::spread::Spread;
-use super::{Protocol, Share};
 use crate::error::Result;
 use crate::exec::measured::Measured;
 use serde::Serialize;

@@ -1,10 +1,10 @@
 //! The one flag to change.
 
-use super::State;
 use super::rules::Facts;
 use crate::config::{Config, Objective, Optimizer, Rule};
 use crate::models::statistic::gradient_norm;
 use crate::precision::Precision;
+use crate::records::State;
 
 /// Learning rates that differ by more than this are a mistake rather than a choice.
 const FAR_APART: f32 = 20.0;

@@ -2,8 +2,9 @@
 
 use super::probe::Probe;
 use super::rules::{self, Facts};
-use super::{Entry, State, Verdict, advice};
+use super::{advice, entry::Entry};
 use crate::config::Config;
+use crate::records::{State, Verdict};
 use crate::run::Line;
 use std::collections::BTreeMap;
 

@@ -3,10 +3,11 @@
 
 use super::judge::Judge;
 use super::probe::Prober;
-use super::{Entry, State, Verdict, advice};
+use super::{advice, entry::Entry};
 use crate::config::Config;
 use crate::error::Result;
 use crate::exec::States;
+use crate::records::{State, Verdict};
 use crate::run::journal::Journal;
 use crate::run::{Folder, Line};
 

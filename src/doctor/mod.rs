@@ -6,6 +6,7 @@
 //! reasons in [`rules`].
 
 mod advice;
+mod entry;
 pub mod judge;
 pub mod live;
 pub mod probe;
@@ -17,38 +18,11 @@ use crate::error::Result;
 pub use crate::records::{Diagnosis, State, Verdict};
 use crate::run::journal::{self, Stepped};
 use crate::run::{Folder, Line, checkpoint};
+pub use entry::Entry;
 use judge::Judge;
-use probe::{Probe, Prober};
-use serde::{Deserialize, Serialize};
+use probe::Prober;
 use std::path::Path;
 use std::sync::Arc;
-
-/// A line of `doctor.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Entry {
-    /// What was measured.
-    Probe(Probe),
-    /// A state was entered at `verdict.since_step`.
-    Entered(Verdict),
-    /// A state was left.
-    Left {
-        /// At which step.
-        step: u64,
-        /// Which.
-        state: State,
-    },
-}
-
-impl Stepped for Entry {
-    fn step(&self) -> u64 {
-        match self {
-            Entry::Probe(probe) => probe.step,
-            Entry::Entered(verdict) => verdict.since_step,
-            Entry::Left { step, .. } => *step,
-        }
-    }
-}
 
 /// Judges a run by its folder (its newest checkpoint) or by a checkpoint's. Where training left no probe of that
 /// checkpoint or a later step, it is probed now: that reads the data, which lie at `data` where they moved.

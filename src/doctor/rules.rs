@@ -1,6 +1,5 @@
 //! What each state looks like in numbers, and why there.
 
-use super::State;
 use super::probe::Probe;
 use crate::config::{Config, Objective};
 use crate::data::toy::Mixture;
@@ -11,6 +10,7 @@ use crate::models::statistic::{
     ACCURACY_FAKE, ACCURACY_REAL, D_FAKE, D_LOSS, D_REAL, gradient_norm, loss_scale,
 };
 use crate::numbers::{median, number};
+use crate::records::State;
 use crate::run::Line;
 
 /// Lines of metrics that a verdict on the game looks at: all of them must agree, so that one odd line decides nothing.

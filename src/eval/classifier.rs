@@ -1,7 +1,6 @@
 //! The classifier that evaluation looks through: made by `gansaku classifier`, kept in one safetensors file whose
 //! metadata say what it was made from.
 
-use super::shortened;
 use crate::config;
 use crate::data::{Dataset, Examples, Shape, Values};
 use crate::error::{Error, Result};
@@ -9,6 +8,7 @@ use crate::exec::NetworkState;
 use crate::exec::cpu::Batched;
 use crate::models::classifier::{self as model, FEATURES, LOGITS, PICTURES, Recipe};
 use crate::nn::Mlp;
+use crate::numbers::shortened;
 use crate::run::atomic;
 use crate::run::checkpoint::sha256;
 use crate::run::tensors::{Flat, Tensors, encode};

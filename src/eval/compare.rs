@@ -1,8 +1,8 @@
 //! Two evaluations side by side: only where data and protocol are the same.
 
-use super::shortened;
 use crate::error::{Error, Result};
 use crate::inference::TrainedGenerator;
+use crate::numbers::shortened;
 use crate::records::{Evaluation, Measurement};
 
 /// An evaluation of this generator in which nothing is measured yet; `data` for people and by their identity.

@@ -56,11 +56,6 @@ fn fitting(source: Source) -> String {
     names.join(" or ")
 }
 
-/// A hash as people tell it: its first twelve digits. Names stay as they are.
-pub(crate) fn shortened(identity: &str) -> &str {
-    if identity.len() == 64 { &identity[..12] } else { identity }
-}
-
 impl Subject<'_> {
     /// Numbers of `samples` samples of this seed's noise.
     fn measurement(

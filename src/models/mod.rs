@@ -4,7 +4,6 @@ pub mod classifier;
 pub mod equilibrium;
 pub mod gan;
 pub mod objective;
-pub mod rules;
 pub mod statistic;
 
 pub use statistic::Statistic;

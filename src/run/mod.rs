@@ -20,6 +20,7 @@ pub mod atomic;
 pub mod checkpoint;
 pub mod journal;
 mod metrics;
+pub mod rules;
 pub mod tensors;
 
 pub use metrics::{Line, Metrics};

@@ -10,7 +10,7 @@ mod session;
 pub(crate) mod signals;
 mod trainer;
 
-pub use crate::models::rules::{rule, rules, update_costs};
+pub use crate::run::rules::{rule, rules, update_costs};
 pub use schedule::schedule;
 pub use trainer::Trainer;
 

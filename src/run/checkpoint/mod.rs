@@ -20,13 +20,13 @@ mod best;
 pub use best::{Best, best_of, keep_best, settle_best};
 
 use super::atomic;
+use super::rules::rules;
 use super::tensors::{Flat, Tensors, encode};
 use crate::config::{Config, ConfigBuilder};
 use crate::error::{Error, Result};
 use crate::exec::scale::LossScale;
 use crate::exec::{States, UpdateRule};
 use crate::models::gan::Gan;
-use crate::models::rules::rules;
 use crate::nn::Role;
 use crate::numbers::hex;
 use serde::{Deserialize, Serialize};

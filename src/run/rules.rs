@@ -1,9 +1,9 @@
 //! How the networks of a model are updated, and what that costs.
 
-use super::gan::Gan;
 use crate::config::Optimizer;
 use crate::exec::{ColumnNorm, UpdateRule};
 use crate::lower::cost::Cost;
+use crate::models::gan::Gan;
 use crate::nn::Mlp;
 use crate::nn::Role;
 use crate::precision::Precision;
