@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::exec::Opened;
 use crate::lower::Plan;
 use crate::lower::cost::Cost;
+use crate::models;
 use crate::precision::Precision;
 use crate::rng::{Draw, stream};
 use crate::train::Trainer;
@@ -188,7 +189,7 @@ impl Contender {
     ) -> Result<Contender> {
         let ceilings = ceilings::measure(open, config.train.precision, &protocol.limits, protocol.rounds)?;
         let trainer = Trainer::new(config, data, open()?)?;
-        let periods = trainer.gan.phases().iter().map(|p| p.when.period()).max();
+        let periods = trainer.game.phases().iter().map(|p| p.when.period()).max();
         let period = periods.unwrap_or(1).max(trainer.cycle());
         let mut contender = Contender { trainer, period, ceilings, step: vec![], host: vec![] };
         let steps = contender.whole(protocol.warmup);
@@ -232,7 +233,7 @@ impl Contender {
         let train = &self.trainer.config.train;
         let what =
             format!("{}, batch {}, {}", self.trainer.config.recipe, train.batch, train.precision.name());
-        let names = self.trainer.gan.phases().into_iter().map(|phase| format!("{what}: {}", phase.name));
+        let names = self.trainer.game.phases().into_iter().map(|phase| format!("{what}: {}", phase.name));
         let names: Vec<String> = names.collect();
         let measured = self.trainer.measured();
         names.iter().enumerate().try_for_each(|(plan, name)| measured.profile(plan, name))
@@ -285,12 +286,12 @@ impl Contender {
 
 /// The phases of a training, in the order of its plans.
 fn shares(trainer: &Trainer) -> Vec<Share> {
-    let gan = &trainer.gan;
-    let updates = crate::train::update_costs(gan);
-    let phases = gan.phases();
+    let game = &*trainer.game;
+    let updates = models::update_costs(game);
+    let phases = game.phases();
     let period = phases.iter().map(|p| p.when.period()).max().unwrap_or(1);
-    let share = |phase: &crate::models::gan::Phase| {
-        let plan = gan.plan(phase);
+    let share = |phase: &models::Phase| {
+        let plan = models::plan(game, phase);
         let steps = (0..period).filter(|&step| phase.when.holds(step)).count() as f64;
         Share {
             phase: phase.name.clone(),

@@ -2,7 +2,7 @@
 
 use super::{Measurement, shortened};
 use crate::error::{Error, Result};
-use crate::inference::TrainedGenerator;
+use crate::inference::Generator;
 use serde::{Deserialize, Serialize, Serializer};
 use std::path::{Path, PathBuf};
 
@@ -31,9 +31,9 @@ fn in_unicode<S: Serializer>(path: &Path, to: S) -> std::result::Result<S::Ok, S
 
 impl Report {
     /// Nothing measured yet of this generator; `data` for people and by their identity.
-    pub fn blank(generator: &TrainedGenerator, data: String, data_identity: String) -> Report {
+    pub fn blank(generator: &Generator, data: String, data_identity: String) -> Report {
         Report {
-            checkpoint: generator.from.clone(),
+            checkpoint: generator.from.to_path_buf(),
             step: generator.step,
             recipe: generator.config.recipe.clone(),
             data,

@@ -24,7 +24,8 @@ pub mod wasserstein;
 use crate::config::{Metric, Scale, Source};
 use crate::data::{Dataset, Examples};
 use crate::error::{Error, Result};
-use crate::inference::TrainedGenerator;
+use crate::exec::Hardware;
+use crate::inference::Generator;
 use crate::report::Display;
 use classifier::Classifier;
 pub use measurement::Measurement;
@@ -32,7 +33,7 @@ pub use measurement::Measurement;
 /// What is evaluated, with the data to compare it to.
 pub struct Subject<'a> {
     /// The generator.
-    pub generator: &'a mut TrainedGenerator,
+    pub generator: Generator<'a>,
     /// Its data set.
     pub data: &'a Dataset,
     /// Seed of the noise.
@@ -41,8 +42,8 @@ pub struct Subject<'a> {
     pub count: Option<usize>,
     /// A classifier of the data, for the metrics that need one.
     pub classifier: Option<&'a mut Classifier>,
-    /// Worker threads of networks that a metric runs or trains; 0 takes one a core.
-    pub threads: usize,
+    /// Where networks run that a metric makes itself.
+    pub hardware: Hardware,
     /// What computes the Parzen windows.
     pub windows: &'a mut dyn parzen::LogSums,
 }
@@ -136,7 +137,7 @@ impl Subject<'_> {
                 self.pictures(metric)?;
                 self.need(&self.data.test, "test", 100, metric)
             }
-            Metric::Theory => theory::applies(&self.generator.gan).map(|_| ()),
+            Metric::Theory => theory::applies(self.generator.config).map(|_| ()),
         }
     }
 

@@ -275,6 +275,28 @@ pub enum Device {
     Cuda(usize),
 }
 
+/// Where networks are run: a device, and the worker threads of a CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hardware {
+    /// The device.
+    pub device: Device,
+    /// Worker threads; 0 takes one a core.
+    pub threads: usize,
+}
+
+impl Hardware {
+    /// The CPU with one thread a core.
+    pub const CPU: Hardware = Hardware { device: Device::Cpu, threads: 0 };
+
+    /// Opens the device.
+    ///
+    /// # Errors
+    /// When there is no such device, or it fails.
+    pub fn open(self) -> Result<Opened> {
+        open(self.device, self.threads)
+    }
+}
+
 /// A device that is there: makes an executor on it.
 pub type Opened = Box<dyn FnOnce(ExecutorSpec) -> Result<Box<dyn Executor>>>;
 

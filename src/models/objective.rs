@@ -46,6 +46,24 @@ pub fn loss_at_equilibrium(loss: &Loss) -> f64 {
     if loss.relativistic { paired } else { single }
 }
 
+/// Means over the minibatch that tell who is winning, by name: D's reading of real and generated examples, and how often it
+/// is right about them (of pairs, where those are compared).
+pub fn readings(g: &Graph, loss: &Loss, real: Var, fake: Var) -> Vec<(String, Var)> {
+    let read = |l: Var| g.mean(if is_logit(loss.objective) { g.sigmoid(l) } else { l });
+    let (right_real, right_fake) = if loss.relativistic {
+        (g.gt(real, fake), g.gt(real, fake))
+    } else {
+        let undecided = g.constant(threshold(loss.objective), &[]);
+        (g.gt(real, undecided), g.gt(undecided, fake))
+    };
+    vec![
+        ("d_real".into(), read(real)),
+        ("d_fake".into(), read(fake)),
+        ("accuracy_real".into(), g.mean(right_real)),
+        ("accuracy_fake".into(), g.mean(right_fake)),
+    ]
+}
+
 fn positive(g: &Graph, x: Var) -> Var {
     g.max(x, g.constant(0.0, &[]))
 }

@@ -1,14 +1,12 @@
 //! Training of a single network: the same executors, schedules and updates that a game has.
 
-use super::rule;
-use super::schedule::optimizer;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::exec::schedule::{Done, Schedule};
-use crate::exec::{ExecutorSpec, Opened, PhaseRun, UpdateRule};
-use crate::graph::MAX_OPTIMIZERS;
-use crate::memory_budget;
-use crate::models::classifier::Classifier;
+use crate::exec::schedule::Done;
+use crate::exec::{ExecutorSpec, Opened, PhaseRun};
+use crate::models::classifier::{Classifier, Recipe};
+use crate::models::{self, Game};
+use crate::{config, memory_budget};
 use std::sync::Arc;
 
 /// Steps between two looks at the device, at most.
@@ -34,17 +32,20 @@ pub fn classifier(
         )));
     }
     let steps = (model.recipe.epochs * count).div_ceil(batch);
-    let settings = crate::config::Optimizer { decay_steps: steps, ..model.recipe.optimizer };
-    let rates = optimizer(&settings, &model.recipe.ema);
-    let schedule = Schedule { batch, examples: count, optimizers: vec![rates] };
-    let own = UpdateRule { average: true, ..rule(&model.network, &settings) };
-    memory_budget::check("the host", own.bytes(model.network.len), memory_budget::OF_A_NETWORK)?;
-    let plan = model.training_plan();
-    let updates: [bool; MAX_OPTIMIZERS] = plan.updates();
+    // The learning rate falls over the whole training, however long that is.
+    let optimizer = config::Optimizer { decay_steps: steps, ..model.recipe.optimizer };
+    let model = Classifier::new(&Recipe { optimizer, ..model.recipe.clone() }, model.shape, model.classes);
+    let schedule = models::rates(&model, model.recipe.batch, count);
+    let [rule] = &models::rules(&model)[..] else { unreachable!("a classifier has one optimizer") };
+    let [memory] = model.networks().memories() else { unreachable!("a classifier has one network") };
+    memory_budget::check("the host", rule.bytes(memory.len), memory_budget::OF_A_NETWORK)?;
+    let (weights, states) = model.networks().start(crate::graph::OptimizerId(0), seed, &[]);
+    let plans = models::plans(&model);
+    let updates = plans[0].updates();
     let mut executor = device(ExecutorSpec {
-        plans: vec![plan],
-        states: vec![own.start(model.network.start(seed, &[]))],
-        rules: vec![own],
+        plans,
+        states: vec![rule.start(weights, states)],
+        rules: vec![rule.clone()],
         schedule: schedule.clone(),
         data: Some(data.clone()),
         seed,
@@ -74,6 +75,5 @@ pub fn classifier(
         }
         watch(until, steps, sum / (until - from) as f64)?;
     }
-    let own = executor.states()?.into_owned().into_iter().next();
-    Ok(own.expect("one optimizer").average)
+    Ok(executor.states()?.into_owned().swap_remove(0).average)
 }
