@@ -74,7 +74,7 @@ pub fn evaluate(g: &Graph, var: Var, moment: Moment, values: &Values) -> Tensor 
         Op::Softplus => map1(|a| a.max(0.0) + (-a.abs()).exp().ln_1p()),
         Op::Exp => map1(f64::exp),
         Op::Log => map1(f64::ln),
-        Op::Reshape => source(0).data.clone(),
+        Op::Reshape | Op::Detach => source(0).data.clone(),
         Op::Broadcast => {
             let from = source(0);
             let pick = |index: &[usize]| {

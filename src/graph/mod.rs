@@ -160,6 +160,11 @@ impl Graph {
         self.make(Op::Reshape, &[x], shape)
     }
 
+    /// The same value, through which no derivative goes.
+    pub fn detach(&self, x: Var) -> Var {
+        self.make(Op::Detach, &[x], &self.shape(x))
+    }
+
     /// Repeats axes of length 1; missing leading axes count as such (as in NumPy).
     pub fn broadcast(&self, x: Var, shape: &[usize]) -> Var {
         let own = self.shape(x);

@@ -131,6 +131,9 @@ pub enum Op {
     /// Axes in another order: axis i of the result is axis `perm[i]` of the operand.
     Permute(Vec<usize>),
 
+    /// The same value, through which no derivative goes.
+    Detach,
+
     /// Sum over these axes, which stay with length 1.
     Sum(Vec<usize>),
     /// Matrix product of two rank-2 nodes, each read transposed if its flag is set.
@@ -180,7 +183,7 @@ impl Op {
             | Op::Softplus
             | Op::Exp
             | Op::Log => Family::Pointwise,
-            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) => Family::Movement,
+            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) | Op::Detach => Family::Movement,
             Op::Sum(_) => Family::Reduce,
             Op::Matmul { .. } => Family::Contract,
         }
@@ -193,7 +196,7 @@ impl Op {
         let arity = match self {
             Op::Input(_) | Op::Param { .. } | Op::Const(_) | Op::Rand { .. } => 0,
             Op::Sqrt | Op::Recip | Op::Tanh | Op::Sigmoid | Op::Softplus | Op::Exp | Op::Log => 1,
-            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) | Op::Sum(_) => 1,
+            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) | Op::Detach | Op::Sum(_) => 1,
             Op::Add | Op::Mul | Op::Max | Op::Gt | Op::Matmul { .. } => 2,
             Op::Select => 3,
         };
@@ -240,6 +243,7 @@ impl Op {
                 }
                 spec.iter().map(|(from, to)| to - from).collect()
             }
+            Op::Detach => sources[0].to_vec(),
             Op::Permute(perm) => {
                 let rank = sources[0].len();
                 if perm.len() != rank || (0..rank).any(|axis| !perm.contains(&axis)) {
@@ -316,6 +320,7 @@ names! {
     Op::Pad(_) => "pad",
     Op::Slice(_) => "slice",
     Op::Permute(_) => "permute",
+    Op::Detach => "detach",
     Op::Sum(_) => "sum",
     Op::Matmul { .. } => "matmul",
 }

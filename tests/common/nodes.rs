@@ -133,7 +133,7 @@ fn bound(
             }
         }),
         // Movement moves errors as it moves values.
-        Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) => {
+        Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) | Op::Detach => {
             return interp::evaluate(g, var, moment, errors);
         }
         Op::Sum(_) => {

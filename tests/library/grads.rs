@@ -63,6 +63,10 @@ fn cases() -> Vec<Case> {
         case("softplus", "softplus", &[M], |g, x| g.softplus(x[0])),
         case("exp", "exp", &[M], |g, x| g.exp(x[0])),
         positive(case("log", "log", &[M], |g, x| g.log(x[0]))),
+        case("a detached factor", "detach", &[M], |g, x| {
+            let draw = g.rand("r", gansaku::graph::Dist::Normal, &[2, 3]);
+            g.mul(g.detach(g.square(draw)), g.square(x[0]))
+        }),
         case("permute", "permute", &[&[2, 3, 2]], |g, x| {
             let turned = g.permute(x[0], &[2, 0, 1]);
             g.mul(turned, g.square(turned))
@@ -168,6 +172,17 @@ fn every_op_to_third_order() {
     for case in cases() {
         println!("{:24} {:.1e} of {TOLERANCE:.0e}", case.name, check(&case));
     }
+}
+
+#[test]
+fn no_derivative_goes_through_a_detached_node() {
+    let g = Graph::new();
+    let x = g.host_input("x", &[2, 3]);
+    let held = g.detach(g.square(x));
+    let slope = grad(&g, g.mul(held, x), &[x], None)[0];
+    assert_eq!(slope, g.mul(held, g.constant(1.0, &[2, 3])), "as if the factor were a number");
+    assert_eq!(grad(&g, held, &[x], None)[0], g.constant(0.0, &[2, 3]));
+    assert_eq!(g.detach(held), held);
 }
 
 #[test]
