@@ -121,7 +121,7 @@ pub struct Layer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub norm: Option<Norm>,
     /// The weights are divided by their greatest singular value (Miyato et al., 1802.05957).
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default)]
     pub spectral_norm: bool,
     /// After each update the weights into a unit are scaled down to at most this norm; 0 is off.
     #[serde(default)]
@@ -145,8 +145,4 @@ impl Layer {
 
 fn one() -> usize {
     1
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
