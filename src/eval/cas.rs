@@ -4,7 +4,7 @@
 use super::classifier::{Classifier, Request, labelled};
 use super::{Measurement, Metric, Subject, features};
 use crate::error::{Error, Result};
-use crate::exec::{self, Device};
+
 use crate::models::classifier::Recipe;
 use crate::numbers::Numbers;
 use std::sync::Arc;

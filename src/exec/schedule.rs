@@ -150,7 +150,8 @@ mod tests {
         let rate = |update| Rate { lr: 0.1, momentum: 0.3, update, average: 0.9 };
         let schedule = Schedule::constant(&[rate(1); 2]);
         let mut done = Done::default();
-        let phases = [([false, true], [1, 1], false), ([true, true], [1, 2], true), ([true, true], [2, 3], true)];
+        let phases =
+            [([false, true], [1, 1], false), ([true, true], [1, 2], true), ([true, true], [2, 3], true)];
         for ([first, second], wanted, ends_step) in phases {
             assert_eq!(schedule.rates(done)[..2], wanted.map(rate));
             assert_eq!(schedule.rates(done)[2..], [Rate::REST; MAX_OPTIMIZERS - 2]);

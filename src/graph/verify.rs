@@ -39,7 +39,9 @@ pub fn verify(g: &Graph, stages: &[Stage], optimizers: &[OptimizerId]) -> Result
             for source in &node.sources {
                 let Op::Param { network, name, version } = &g.node(*source).op else { continue };
                 let Some(optimizer) = optimizers.get(network.index()) else {
-                    return Err(format!("stage {number} reads {name} of {network:?}, which has no optimizer"));
+                    return Err(format!(
+                        "stage {number} reads {name} of {network:?}, which has no optimizer"
+                    ));
                 };
                 let updates = versions[optimizer.index()];
                 if *version != updates {

@@ -4,7 +4,8 @@
 use super::phase::{Phase, When, update};
 use super::task::{PortKind, Task, TaskKind};
 use super::{Game, Optimizing};
-use crate::architectures::{Forward, layers};
+use crate::architectures::Forward;
+use crate::architectures::layers::Layers;
 use crate::config::{Ema, Optimizer, Role};
 use crate::data::Shape;
 use crate::graph::{Column, Dist, Graph, Input, OptimizerId, Var};
@@ -53,14 +54,20 @@ pub struct Classifier {
 /// Pictures scored at once.
 const SCORED: usize = 200;
 
+/// The network's layers, the first of which reads pictures.
+fn layers_of(recipe: &Recipe, shape: Shape, classes: usize) -> Layers<'_> {
+    let reads = Some((shape, shape.len()));
+    Layers { layers: &recipe.network.layers, output: classes, reads, makes: None }
+}
+
 impl Classifier {
     /// Settles a recipe for data.
     pub fn new(recipe: &Recipe, shape: Shape, classes: usize) -> Classifier {
         let mut networks = Networks::default();
-        let layers = &recipe.network.layers;
         networks.declare(Role::Classifier, None, |s| {
-            layers::forward(s, s.g.host_input("x", &[1, shape.len()]), layers, classes);
-            layers::outline(shape.len(), layers, classes)
+            let layers = layers_of(recipe, shape, classes);
+            layers.forward(s, s.g.host_input("x", &[1, shape.len()]));
+            layers.outline(shape.len())
         });
         Classifier { recipe: recipe.clone(), shape, classes, networks }
     }
@@ -72,7 +79,7 @@ impl Classifier {
 
     fn forward(&self, g: &Graph, x: Var, pass: &Pass) -> Forward {
         let tracer = Tracer::new(g, self.network());
-        layers::forward(&tracer.pass(pass), x, &self.recipe.network.layers, self.classes)
+        layers_of(&self.recipe, self.shape, self.classes).forward(&tracer.pass(pass), x)
     }
 }
 
@@ -155,7 +162,7 @@ fn log_sum_exp(g: &Graph, x: Var) -> Var {
 /// Each picture of `[rows, numbers]` moved by −1, 0 or 1 pixel along both axes, zeros moving in.
 pub fn shifted(g: &Graph, x: Var, shape: Shape) -> Var {
     let rows = g.shape(x)[0];
-    let full = [rows, shape.channels, shape.height, shape.width];
+    let full = [rows, shape.height, shape.width, shape.channels];
     let pictures = g.reshape(x, &full);
     let u = g.broadcast(g.rand("shift", Dist::Uniform, &[rows, 1, 1, 1]), &full);
     // By a pixel back or forth along an axis: what is cut off at one end, and the zeros added at the other.
@@ -167,8 +174,8 @@ pub fn shifted(g: &Graph, x: Var, shape: Shape) -> Var {
     let moved = |way: usize| {
         let (rows_kept, rows_added) = along(shape.height, way / 3);
         let (columns_kept, columns_added) = along(shape.width, way % 3);
-        let kept = g.slice(pictures, &[(0, rows), (0, shape.channels), rows_kept, columns_kept]);
-        g.pad(kept, &[(0, 0), (0, 0), rows_added, columns_added])
+        let kept = g.slice(pictures, &[(0, rows), rows_kept, columns_kept, (0, shape.channels)]);
+        g.pad(kept, &[(0, 0), rows_added, columns_added, (0, 0)])
     };
     let chosen = (1..9).fold(pictures, |before, way| {
         let beyond = g.gt(u, g.constant(way as f64 / 9.0, &[]));

@@ -8,8 +8,9 @@ use super::packing::{halves, packed, repeated, with_labels};
 use super::penalty::Penalised;
 use super::phase::{Phase, When, update};
 use super::{Game, Optimizing, Task};
-use crate::architectures::layers;
+use crate::architectures::layers::Layers;
 use crate::config::{Config, Distribution, Ema, Role};
+use crate::data::Shape;
 use crate::graph::{Column, Dist, Graph, Input, NetworkId, OptimizerId, Var};
 use crate::lower::Stage;
 use crate::nn::{Networks, Pass, Statistics, Tracer};
@@ -20,8 +21,8 @@ use crate::precision::Precision;
 pub struct Gan {
     config: Config,
     networks: Networks,
-    /// Numbers an example.
-    numbers: usize,
+    /// An example.
+    shape: Shape,
     /// One-hot length; 0 where labels are not used.
     classes: usize,
 }
@@ -30,21 +31,35 @@ const GENERATOR: NetworkId = NetworkId(0);
 const DISCRIMINATOR: NetworkId = NetworkId(1);
 
 impl Gan {
-    /// Settles the model for data of `numbers` numbers and `classes` classes.
-    pub fn new(config: &Config, numbers: usize, classes: usize) -> Gan {
+    /// Settles the model for examples of a shape, of `classes` classes.
+    pub fn new(config: &Config, shape: Shape, classes: usize) -> Gan {
         let classes = if config.conditional { classes } else { 0 };
-        let inputs = [config.latent.dim + classes, config.discriminator.pack * (numbers + classes)];
+        let mut gan = Gan { config: config.clone(), networks: Networks::default(), shape, classes };
         let mut networks = Networks::default();
-        for (role, network, input, output) in [
-            (Role::Generator, &config.generator, inputs[0], numbers),
-            (Role::Discriminator, &config.discriminator, inputs[1], 1),
-        ] {
+        let [noise, packs] =
+            [config.latent.dim + classes, config.discriminator.pack * (shape.len() + classes)];
+        for (role, layers, input) in
+            [(Role::Generator, gan.generator(), noise), (Role::Discriminator, gan.discriminator(), packs)]
+        {
             networks.declare(role, None, |s| {
-                layers::forward(s, s.g.host_input("x", &[1, input]), &network.layers, output);
-                layers::outline(input, &network.layers, output)
+                layers.forward(s, s.g.host_input("x", &[1, input]));
+                layers.outline(input)
             });
         }
-        Gan { config: config.clone(), networks, numbers, classes }
+        gan.networks = networks;
+        gan
+    }
+
+    /// G's layers: noise (and labels) to examples.
+    fn generator(&self) -> Layers<'_> {
+        let (layers, output) = (&self.config.generator.layers[..], self.shape.len());
+        Layers { layers, output, reads: None, makes: Some(self.shape) }
+    }
+
+    /// D's layers: packs of examples, labels behind each, to a logit.
+    fn discriminator(&self) -> Layers<'_> {
+        let reads = Some((self.shape, self.shape.len() + self.classes));
+        Layers { layers: &self.config.discriminator.layers, output: 1, reads, makes: None }
     }
 
     fn phase(&self, name: &str, when: When, times: u64, both: bool, penalties: bool) -> Phase {
@@ -52,7 +67,7 @@ impl Gan {
         let config = &self.config;
         let (batch, joint) = (config.train.batch, both && config.train.joint);
         let minibatch = |column, width| g.input(Input::Minibatch { set: 0, column }, &[batch, width]);
-        let real = minibatch(Column::Examples, self.numbers);
+        let real = minibatch(Column::Examples, self.shape.len());
         let labels = (self.classes > 0).then(|| minibatch(Column::Labels, self.classes));
         let [generator, discriminator] = [GENERATOR, DISCRIMINATOR].map(|id| Tracer::new(&g, self.networks.get(id)));
         // One pass of G makes the fakes of both updates: G does not change in between. D's are the last ones: they are then
@@ -132,14 +147,14 @@ impl Gan {
             }
         };
         let input = with_labels(g, z, repeated(g, labels, draws));
-        layers::forward(&s, input, &self.config.generator.layers, self.numbers).output
+        self.generator().forward(&s, input).output
     }
 
     /// D's logits, one a pack: `[rows / pack, 1]`.
     fn score(&self, discriminator: &Tracer, x: Var, labels: Option<Var>, pass: &Pass) -> Var {
         let s = discriminator.pass(pass);
         let x = packed(s.g, x, labels, self.config.discriminator.pack);
-        layers::forward(&s, x, &self.config.discriminator.layers, 1).output
+        self.discriminator().forward(&s, x).output
     }
 }
 

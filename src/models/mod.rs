@@ -42,7 +42,7 @@ pub trait Game: Send + Sync {
 
 /// The model that a configuration asks for, for examples of this shape and so many classes.
 pub fn of(config: &Config, shape: Shape, classes: usize) -> Arc<dyn Game> {
-    Arc::new(gan::Gan::new(config, shape.len(), classes))
+    Arc::new(gan::Gan::new(config, shape, classes))
 }
 
 /// Checks that the configured networks fit examples of this shape.

@@ -1,6 +1,6 @@
 //! How parameters and states start.
 
-use super::network::{Network, StateTensor};
+use super::network::{Network, Parameter, StateTensor};
 use super::norm;
 use crate::config::{Activation, Bias, DrawnBias, Init};
 use crate::rng::{Draw, PhiloxRng, stream};
@@ -33,13 +33,13 @@ pub enum StateStart {
     },
 }
 
-impl Start {
-    /// Fills a parameter of this shape; `marginals` as in [`super::Networks::start`].
-    pub(super) fn fill(self, to: &mut [f32], shape: &[usize], seed: u64, name: &str, marginals: &[f32]) {
-        match self {
-            Start::Weight(init) => weights(to, shape, init, seed, name),
+impl Parameter {
+    /// Fills the parameter; `marginals` as in [`super::Networks::start`].
+    pub(super) fn fill(&self, to: &mut [f32], seed: u64, marginals: &[f32]) {
+        match self.start {
+            Start::Weight(init) => self.draw(to, init, seed),
             Start::Value(value) | Start::Bias(Bias::Value(value), _) => to.fill(value),
-            Start::Bias(Bias::Drawn(DrawnBias::Uniform(r)), _) => weights(to, shape, Init::Uniform(r), seed, name),
+            Start::Bias(Bias::Drawn(DrawnBias::Uniform(r)), _) => self.draw(to, Init::Uniform(r), seed),
             Start::Bias(Bias::FromData(_), activation) => {
                 let inverse = |&mean: &f32| match activation {
                     Activation::Sigmoid => {
@@ -52,6 +52,12 @@ impl Start {
                 to.iter_mut().zip(marginals.iter().map(inverse)).for_each(|(b, m)| *b = m);
             }
         }
+    }
+
+    /// Draws the parameter in the order of files.
+    fn draw(&self, to: &mut [f32], init: Init, seed: u64) {
+        weights(to, &self.shape, init, seed, &self.stream);
+        to.copy_from_slice(&self.in_memory_order(to));
     }
 }
 

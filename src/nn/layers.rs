@@ -2,8 +2,10 @@
 
 use super::init::Start;
 use super::norm::spectral_norm;
-use super::scope::Scope;
+use super::pixels::PixelAxis;
+use super::scope::{Details, Scope};
 use crate::config::Init;
+use crate::data::Shape;
 use crate::graph::{Dist, Graph, Var};
 
 /// An affine map `[rows, inputs]` to `[rows, units]`.
@@ -17,6 +19,10 @@ pub struct Linear {
     pub bias: Option<Start>,
     /// Greatest norm of the weights into a unit after an update; 0 is no limit.
     pub column_limit: f32,
+    /// The picture that each row begins with in blocks of so many numbers, where the layer reads pictures.
+    pub reads: Option<(Shape, usize)>,
+    /// The picture that each piece of the columns is, where the layer makes pictures.
+    pub makes: Option<Shape>,
     /// Whether the weight is divided by its greatest singular value (Miyato et al., 1802.05957).
     pub spectral_norm: bool,
 }
@@ -24,12 +30,16 @@ pub struct Linear {
 /// x·W + b.
 pub fn linear(s: &Scope, x: Var, l: Linear) -> Var {
     let shape = [s.g.shape(x)[1], l.units];
+    let made = |axis| l.makes.map(|picture| PixelAxis { axis, picture, block: picture.len() });
+    let read = l.reads.map(|(picture, block)| PixelAxis { axis: 0, picture, block });
+    let details = Details { column_limit: l.column_limit, pixels: read.or(made(1)) };
     let weight = if l.spectral_norm {
-        spectral_norm(s, &shape, l.init, l.column_limit)
+        spectral_norm(s, &shape, l.init, details)
     } else {
-        s.parameter_with("weight", &shape, Start::Weight(l.init), "weight", l.column_limit)
+        s.parameter_with("weight", &shape, Start::Weight(l.init), details)
     };
-    let bias = l.bias.map(|start| s.parameter("bias", &[l.units], start));
+    let of_bias = Details { column_limit: 0.0, pixels: made(0) };
+    let bias = l.bias.map(|start| s.parameter_with("bias", &[l.units], start, of_bias));
     let product = s.g.matmul(x, weight);
     bias.map_or(product, |bias| s.g.add(product, bias))
 }

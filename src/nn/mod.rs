@@ -5,10 +5,12 @@ mod init;
 mod layers;
 mod network;
 mod norm;
+mod pixels;
 mod scope;
 
 pub use init::{Start, StateStart};
 pub use layers::{Linear, dropout, linear, maxout};
 pub use network::{Memory, Network, Networks, Parameter, StateTensor};
 pub use norm::{batch_norm, layer_norm, spectral_norm};
+pub use pixels::PixelAxis;
 pub use scope::{Pass, Scope, Statistics, Tracer};

@@ -1,6 +1,7 @@
 //! Networks as lists of named tensors: where each lies in its optimizer's flat memory, and how it starts.
 
 use super::init::{Start, StateStart};
+use super::pixels::PixelAxis;
 use super::scope::{Pass, Scope, Statistics, Tracer};
 use crate::config::Role;
 use crate::graph::{Graph, NetworkId, OptimizerId};
@@ -20,6 +21,8 @@ pub struct Parameter {
     pub start: Start,
     /// Name of the random stream it starts from: `init/G/layers.0.weight`.
     pub stream: String,
+    /// The axis along which pictures lie: rows of a layer that reads pictures, columns of one that makes them.
+    pub pixels: Option<PixelAxis>,
     /// Greatest norm of a weight matrix's columns after an update; 0 is no limit.
     pub column_limit: f32,
 }
@@ -202,13 +205,14 @@ impl Networks {
     }
 
     /// The parameters and states of an optimizer's networks before training. `marginals`: the training mean of each
-    /// element of an example, for a bias that starts from the data.
+    /// element of an example as it lies in memory, for a bias that starts from the data. What is drawn is drawn in the order
+    /// of files.
     pub fn start(&self, optimizer: OptimizerId, seed: u64, marginals: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let memory = self.memories[usize::from(optimizer.0)];
         let (mut weights, mut states) = (vec![0.0; memory.len], vec![0.0; memory.states]);
         for network in self.of(optimizer) {
             for p in &network.parameters {
-                p.start.fill(&mut weights[p.offset..][..p.len()], &p.shape, seed, &p.stream, marginals);
+                p.fill(&mut weights[p.offset..][..p.len()], seed, marginals);
             }
             for s in &network.states {
                 s.start.fill(s, network, seed, &weights, &mut states);

@@ -1,7 +1,7 @@
 //! Norms, with PyTorch's names and definitions: batch (1502.03167), layer (1607.06450), spectral (1802.05957).
 
 use super::init::{Start, StateStart};
-use super::scope::{Scope, Statistics};
+use super::scope::{Details, Scope, Statistics};
 use crate::config::Init;
 use crate::graph::{Graph, Var};
 use crate::rng::{Draw, stream};
@@ -89,11 +89,11 @@ fn inverse_root(g: &Graph, variance: Var) -> Var {
 
 /// A weight `[inputs, units]` divided by its greatest singular value σ = uᵀ·Wᵀ·v: one power iteration a pass of training,
 /// u and v taken as constants. A penalty's pass takes the σ of the pass before it, scoring that of the states.
-pub fn spectral_norm(s: &Scope, shape: &[usize; 2], init: Init, column_limit: f32) -> Var {
+pub fn spectral_norm(s: &Scope, shape: &[usize; 2], init: Init, details: Details) -> Var {
     let g = s.g;
     let [inputs, units] = *shape;
     let s = s.under("parametrizations.weight");
-    let weight = s.parameter_with("original", shape, Start::Weight(init), "original", column_limit);
+    let weight = s.parameter_with("original", shape, Start::Weight(init), details);
     let name = s.full("original");
     let u = s.state("0._u", &[units], StateStart::Left { weight: name.clone() });
     let v = s.state("0._v", &[inputs], StateStart::Right { weight: name });

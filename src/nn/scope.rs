@@ -1,6 +1,7 @@
 //! Scopes: where a layer declares and finds its parameters and states.
 
 use super::init::{Start, StateStart};
+use super::pixels::PixelAxis;
 use super::network::{Network, Parameter, StateTensor};
 use crate::graph::{Graph, NetworkId, Var};
 use std::cell::RefCell;
@@ -78,6 +79,15 @@ impl<'a> Tracer<'a> {
     }
 }
 
+/// What a layer may say of a parameter beside its shape and start.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Details {
+    /// Greatest norm of a weight matrix's columns after an update; 0 is no limit.
+    pub column_limit: f32,
+    /// The axis along which pictures lie.
+    pub pixels: Option<PixelAxis>,
+}
+
 /// The place of a layer in a network, within one forward pass.
 #[derive(Clone)]
 pub struct Scope<'a> {
@@ -118,18 +128,18 @@ impl<'a> Scope<'a> {
 
     /// A parameter, declared where this pass declares.
     pub fn parameter(&self, name: &str, shape: &[usize], start: Start) -> Var {
-        self.parameter_with(name, shape, start, name, 0.0)
+        self.parameter_with(name, shape, start, Details::default())
     }
 
-    /// A parameter that starts from the stream of another name, its columns limited where `column_limit` is not 0.
-    pub fn parameter_with(&self, name: &str, shape: &[usize], start: Start, stream: &str, column_limit: f32) -> Var {
+    /// A parameter with more to say of it.
+    pub fn parameter_with(&self, name: &str, shape: &[usize], start: Start, details: Details) -> Var {
         let full = self.full(name);
         if let Some(declared) = &self.tracer.declared {
             let (parameters, _) = &mut *declared.borrow_mut();
             assert!(parameters.iter().all(|p| p.name != full), "two parameters are called {full}");
-            let stream = format!("init/{}/{}", self.tracer.path, self.full(stream));
-            let shape = shape.to_vec();
-            parameters.push(Parameter { name: full.clone(), shape, offset: 0, start, stream, column_limit });
+            let stream = format!("init/{}/{full}", self.tracer.path);
+            let (name, shape, Details { column_limit, pixels }) = (full.clone(), shape.to_vec(), details);
+            parameters.push(Parameter { name, shape, offset: 0, start, stream, pixels, column_limit });
         }
         self.g.param(self.tracer.id, &full, self.pass.version, shape)
     }

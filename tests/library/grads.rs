@@ -123,7 +123,8 @@ fn leaves(g: &Graph, root: Var) -> Vec<Var> {
 fn check(case: &Case) -> f64 {
     let g = Graph::new();
     let mut rng = PhiloxRng::new(3, stream(case.name), 0);
-    let x: Vec<Var> = case.shapes.iter().enumerate().map(|(i, s)| g.host_input(&format!("x{i}"), s)).collect();
+    let x: Vec<Var> =
+        case.shapes.iter().enumerate().map(|(i, s)| g.host_input(&format!("x{i}"), s)).collect();
     let mut bound = Values::new();
     for (&v, shape) in x.iter().zip(case.shapes) {
         bound.insert(v, random(&mut rng, shape, case.positive));
@@ -196,7 +197,8 @@ fn covers_every_op() {
 fn each_row_builds_its_op() {
     for case in cases() {
         let g = Graph::new();
-        let x: Vec<Var> = case.shapes.iter().enumerate().map(|(i, s)| g.host_input(&format!("x{i}"), s)).collect();
+        let x: Vec<Var> =
+            case.shapes.iter().enumerate().map(|(i, s)| g.host_input(&format!("x{i}"), s)).collect();
         let y = (case.build)(&g, &x);
         let ops: Vec<&str> = g.topological(&[y]).iter().map(|&v| g.node(v).op.name()).collect();
         assert!(ops.contains(&case.op), "{}: {ops:?}", case.name);

@@ -14,7 +14,9 @@ pub use memory::matmul_transposed;
 use crate::data::{Dataset, Examples, Values, shuffle};
 use crate::error::Result;
 use crate::exec::measured::Measured;
-use crate::exec::{Executor, ExecutorSpec, NetworkState, OptimizerRecord, PhaseRun, Record, States, UpdateRule};
+use crate::exec::{
+    Executor, ExecutorSpec, NetworkState, OptimizerRecord, PhaseRun, Record, States, UpdateRule,
+};
 use crate::graph::{Column, MAX_OPTIMIZERS, OptimizerId};
 use crate::lower::{Follower, Matmul, Place, Plan, Work};
 use crate::memory_budget;
@@ -52,7 +54,11 @@ impl Cpu {
         data: Option<Arc<Dataset>>,
         seed: u64,
     ) -> Cpu {
-        assert!(states.len() <= MAX_OPTIMIZERS, "{} optimizers; executors keep {MAX_OPTIMIZERS}", states.len());
+        assert!(
+            states.len() <= MAX_OPTIMIZERS,
+            "{} optimizers; executors keep {MAX_OPTIMIZERS}",
+            states.len()
+        );
         assert_eq!(states.len(), rules.len(), "a rule for each optimizer");
         let arena = vec![0.0; plans.iter().map(|p| p.arena).max().unwrap_or(0)];
         let narrow = NarrowMemory::new(&plans, &states);

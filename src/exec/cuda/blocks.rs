@@ -368,7 +368,8 @@ mod tests {
 
     /// The number that a kernel file defines a name as.
     fn defined(text: &str, name: &str) -> usize {
-        let found = text.lines().find_map(|l| l.strip_prefix("#define ")?.strip_prefix(name)?.strip_prefix(' '));
+        let found =
+            text.lines().find_map(|l| l.strip_prefix("#define ")?.strip_prefix(name)?.strip_prefix(' '));
         let word = found.and_then(|l| l.split_whitespace().next()).unwrap_or_else(|| panic!("no {name}"));
         word.parse().unwrap_or_else(|e| panic!("{name} {word}: {e}"))
     }

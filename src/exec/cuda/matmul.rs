@@ -115,7 +115,12 @@ fn whole(work: &Work, precision: Precision) -> Option<Whole<'_>> {
         way.kernel == kernels.small.0 && matches!(p.out.place, Place::Gradients(of, _) if of == optimizer)
     });
     let some = products.iter().any(|(_, way)| way.blocks() > 0);
-    (alike && some && products.len() <= MAX_PRODUCTS).then_some(Whole { kernel, optimizer, updates, products })
+    (alike && some && products.len() <= MAX_PRODUCTS).then_some(Whole {
+        kernel,
+        optimizer,
+        updates,
+        products,
+    })
 }
 
 /// Blocks of the largest launch of the plans that computes an optimizer's whole gradient and makes more of it.

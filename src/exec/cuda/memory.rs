@@ -168,7 +168,8 @@ impl Memory {
             driver.zero(scratch.buffer, 0, scratch.bytes)?;
         }
         let networks = states.iter().zip(rules).zip(&sizes.gradients);
-        let networks = networks.map(|((state, rule), &blocks)| network(driver, precision, state, rule, blocks));
+        let networks =
+            networks.map(|((state, rule), &blocks)| network(driver, precision, state, rule, blocks));
         let networks = networks.collect::<Result<_>>()?;
         let memory = Memory {
             arena,

@@ -98,7 +98,11 @@ impl<D: Driver> Cuda<D> {
 
     fn make(mut driver: D, job: ExecutorSpec, keep_gradients: bool) -> Result<Cuda<D>> {
         let ExecutorSpec { plans, states, rules, schedule, data, seed } = job;
-        assert!(states.len() <= MAX_OPTIMIZERS, "{} optimizers; executors keep {MAX_OPTIMIZERS}", states.len());
+        assert!(
+            states.len() <= MAX_OPTIMIZERS,
+            "{} optimizers; executors keep {MAX_OPTIMIZERS}",
+            states.len()
+        );
         assert_eq!(states.len(), rules.len(), "a rule for each optimizer");
         assert_eq!(states.len(), schedule.optimizers.len(), "a schedule for each optimizer");
         let arena = plans.iter().map(|p| p.arena).max().unwrap_or(0);

@@ -56,7 +56,12 @@ fn rule_number(rule: &Rule) -> u32 {
 
 /// Rule, clip, average and gradient norm in one launch; before it the measure of a scaled gradient that is not `measured`
 /// yet, after it column norms and the average that waits for them, each in its own.
-pub(super) fn pack(memory: &Memory, optimizer: OptimizerId, rule: &UpdateRule, measured: bool) -> Vec<Packed> {
+pub(super) fn pack(
+    memory: &Memory,
+    optimizer: OptimizerId,
+    rule: &UpdateRule,
+    measured: bool,
+) -> Vec<Packed> {
     let network = &memory.networks[optimizer.index()];
     let limits = rule.column_norms.iter().filter(|l| l.units > 0);
     let arguments = arguments(memory, optimizer, rule);

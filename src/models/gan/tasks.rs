@@ -1,7 +1,6 @@
 //! What a GAN does beside training: G samples, D scores, G's batch norms are looked at.
 
 use super::{DISCRIMINATOR, GENERATOR, Gan};
-use crate::architectures::layers;
 use crate::models::packing::{packed, with_labels};
 use crate::models::task::{PortKind, Task, TaskKind};
 use crate::nn::{Pass, Statistics, Tracer};
@@ -25,7 +24,7 @@ impl Gan {
         let tracer = Tracer::new(&task.graph, self.networks.get(GENERATOR));
         // G's dropout is part of what it was trained to be: its masks are noise like z.
         let pass = Pass { version: 0, draw: "sample", dropout: true, statistics: Statistics::Stored };
-        let made = layers::forward(&tracer.pass(&pass), input, &self.config.generator.layers, self.numbers);
+        let made = self.generator().forward(&tracer.pass(&pass), input);
         drop(tracer);
         task.output("samples", PortKind::Examples, made.output);
         task
@@ -34,12 +33,12 @@ impl Gan {
     fn scoring(&self) -> Task {
         let pack = self.config.discriminator.pack;
         let mut task = Task::new(TaskKind::Score, SCORED.next_multiple_of(pack), false);
-        let x = task.input("scored", PortKind::Examples, self.numbers).expect("examples have numbers");
+        let x = task.input("scored", PortKind::Examples, self.shape.len()).expect("examples have numbers");
         let labels = task.input("condition", PortKind::Labels, self.classes);
         let tracer = Tracer::new(&task.graph, self.networks.get(DISCRIMINATOR));
         let pass = Pass { version: 0, draw: "score", dropout: false, statistics: Statistics::Stored };
         let x = packed(&task.graph, x, labels, pack);
-        let scored = layers::forward(&tracer.pass(&pass), x, &self.config.discriminator.layers, 1);
+        let scored = self.discriminator().forward(&tracer.pass(&pass), x);
         drop(tracer);
         task.output("logits", PortKind::Logits, scored.output);
         if let Some(features) = scored.features {
@@ -53,7 +52,7 @@ impl Gan {
         let input = self.noise(&mut task);
         let tracer = Tracer::new(&task.graph, self.networks.get(GENERATOR));
         let pass = Pass { version: 0, draw: "standing", dropout: true, statistics: Statistics::Observed };
-        layers::forward(&tracer.pass(&pass), input, &self.config.generator.layers, self.numbers);
+        self.generator().forward(&tracer.pass(&pass), input);
         let observed = tracer.observed();
         drop(tracer);
         for (name, value) in observed {

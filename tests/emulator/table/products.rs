@@ -463,9 +463,8 @@ pub(super) fn updates(w: &mut dyn Witness, precision: Precision) -> f64 {
             out: View::contiguous(Place::Gradients(OptimizerId(0), next(m * n, &mut written)), &[m, n]),
             size: [m, n, k],
             epilogue: vec![Epilogue::Scale(0.5)],
-            column_sums: sums.then(|| {
-                View::contiguous(Place::Gradients(OptimizerId(0), next(n, &mut written)), &[1, n])
-            }),
+            column_sums: sums
+                .then(|| View::contiguous(Place::Gradients(OptimizerId(0), next(n, &mut written)), &[1, n])),
             followers: vec![],
         };
         let products: Vec<Matmul> = list.iter().map(&mut product).collect();
