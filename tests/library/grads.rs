@@ -6,7 +6,7 @@
 
 use gansaku::graph::grad::grad;
 use gansaku::graph::interp::{self, Tensor, Values};
-use gansaku::graph::{Graph, Op, Player, Var};
+use gansaku::graph::{Graph, NetworkId, Op, Var};
 use gansaku::rng::{Moment, PhiloxRng, stream};
 use std::collections::BTreeSet;
 
@@ -99,7 +99,7 @@ fn cases() -> Vec<Case> {
             g.matmul_with(g.sigmoid(product), rows, true, false)
         }),
         case("param", "param", &[M], |g, x| {
-            let weight = g.param(Player::Generator, "weight", 0, &[2, 3]);
+            let weight = g.param(NetworkId(0), "weight", 0, &[2, 3]);
             g.mul(x[0], g.square(weight))
         }),
     ]
@@ -130,7 +130,7 @@ fn check(case: &Case) -> f64 {
         bound.insert(v, random(&mut rng, shape, case.positive));
     }
     let y = (case.build)(&g, &x);
-    let cotangent = g.input("c0", &g.shape(y));
+    let cotangent = g.host_input("c0", &g.shape(y));
     let mut f = g.sum_all(g.mul(y, cotangent));
     let mut worst = 0.0f64;
     for order in 1..=ORDERS {
