@@ -146,7 +146,7 @@ impl Classifier {
         let model = model::Classifier::new(&card.recipe, card.example.into(), card.classes);
         let own = NetworkState { weights: weights.clone(), ..NetworkState::default() };
         let mut plan = Batched::new(model.scoring_plan(ROWS), ROWS, 0, threads)?;
-        plan.set_states([own, NetworkState::default()]);
+        plan.set_states(vec![own]);
         Ok(Classifier { card, sha256: String::new(), model, weights, plan })
     }
 

@@ -5,12 +5,14 @@
 //! A graph only describes; [`interp`] runs it in `f64` as the reference, [`crate::lower`] makes it fast.
 
 pub mod grad;
+mod ids;
 pub mod interp;
 mod op;
 mod simplify;
 pub mod verify;
 
-pub use op::{Dist, Family, Op, Player};
+pub use ids::{MAX_OPTIMIZERS, NetworkId, OptimizerId};
+pub use op::{Column, Dist, Family, Input, Op};
 
 use crate::rng;
 use std::cell::RefCell;
@@ -117,14 +119,19 @@ impl Graph {
         self.known.borrow().get(&(op.clone(), sources.to_vec(), shape.to_vec())).copied()
     }
 
-    /// A buffer that the training loop fills.
-    pub fn input(&self, name: &str, shape: &[usize]) -> Var {
-        self.make(Op::Input(name.into()), &[], shape)
+    /// A buffer that is filled before the nodes that read it.
+    pub fn input(&self, input: Input, shape: &[usize]) -> Var {
+        self.make(Op::Input(input), &[], shape)
     }
 
-    /// A parameter after `version` updates of its network in this step.
-    pub fn param(&self, player: Player, name: &str, version: u8, shape: &[usize]) -> Var {
-        self.make(Op::Param { player, name: name.into(), version }, &[], shape)
+    /// A buffer that the host fills before the plan runs.
+    pub fn host_input(&self, name: &str, shape: &[usize]) -> Var {
+        self.input(Input::Host(name.into()), shape)
+    }
+
+    /// A parameter after `version` updates of its network's optimizer in this step.
+    pub fn param(&self, network: NetworkId, name: &str, version: u8, shape: &[usize]) -> Var {
+        self.make(Op::Param { network, name: name.into(), version }, &[], shape)
     }
 
     /// A constant, broadcast to `shape`.

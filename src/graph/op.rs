@@ -1,33 +1,52 @@
 //! The closed set of operations, and the shape rule of each.
 
+use super::ids::{NetworkId, OptimizerId};
 use crate::rng;
 
-/// A network of the model: whose parameters an optimizer updates together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Player {
-    /// G; also the one network of a model that has no opponent, since the first player's updates are the steps.
-    Generator,
-    /// D.
-    Discriminator,
+/// Column of a data set that a minibatch takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Column {
+    /// Examples, `[batch, numbers]`.
+    Examples,
+    /// Labels one-hot, `[batch, classes]`.
+    Labels,
 }
 
-impl Player {
-    /// Both, in the order of arrays indexed by player.
-    pub const ALL: [Player; 2] = [Player::Generator, Player::Discriminator];
+/// Where the numbers of an input come from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// The minibatch of a tick.
+    Minibatch {
+        /// Number of the data set in the executor's list.
+        set: u8,
+        /// What is taken of it.
+        column: Column,
+    },
+    /// The factor on the loss of an optimizer, one number: where products multiply fp16, gradients are of the scaled loss.
+    LossScale(OptimizerId),
+    /// What the host fills before the plan runs, by name.
+    Host(String),
+}
 
-    /// "G" or "D", as in node paths.
-    pub fn letter(self) -> &'static str {
-        match self {
-            Player::Generator => "G",
-            Player::Discriminator => "D",
-        }
-    }
+impl Input {
+    /// Examples of the first data set.
+    pub const EXAMPLES: Input = Input::Minibatch { set: 0, column: Column::Examples };
+    /// Labels of the first data set.
+    pub const LABELS: Input = Input::Minibatch { set: 0, column: Column::Labels };
+}
 
-    /// "generator" or "discriminator", as in file names and keys.
-    pub fn name(self) -> &'static str {
+impl std::fmt::Display for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
-            Player::Generator => "generator",
-            Player::Discriminator => "discriminator",
+            Input::Minibatch { set, column } => {
+                f.write_str(match column {
+                    Column::Examples => "examples",
+                    Column::Labels => "labels",
+                })?;
+                if *set > 0 { write!(f, "/{set}") } else { Ok(()) }
+            }
+            Input::LossScale(optimizer) => write!(f, "loss scale/{}", optimizer.0),
+            Input::Host(name) => f.write_str(name),
         }
     }
 }
@@ -55,15 +74,15 @@ impl Dist {
 /// derivative stays inside the set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Op {
-    /// A buffer the training loop fills before the step: a minibatch, labels.
-    Input(String),
-    /// A parameter of a network. `version` counts the network's updates earlier in the same step.
+    /// A buffer that is filled before the nodes that read it: a minibatch, labels, noise from the host.
+    Input(Input),
+    /// A parameter of a network. `version` counts the updates of the network's optimizer earlier in the same step.
     Param {
-        /// Whose.
-        player: Player,
+        /// The network that owns it.
+        network: NetworkId,
         /// PyTorch-style name: `layers.0.weight`.
         name: String,
-        /// How many updates of `player` this value comes after.
+        /// How many updates of the network's optimizer this value comes after.
         version: u8,
     },
     /// A scalar constant (`f64` bits); other shapes broadcast it.

@@ -12,9 +12,10 @@ pub mod session;
 
 use gansaku::config::Config;
 use gansaku::data::{Dataset, Examples, Shape, Values};
-use gansaku::exec::Rate;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
+use gansaku::exec::{Rate, States};
+use gansaku::graph::MAX_OPTIMIZERS;
 use gansaku::models::gan::Gan;
 use gansaku::precision::Precision;
 use gansaku::rng::{PhiloxRng, stream};
@@ -151,8 +152,8 @@ pub fn data(numbers: usize, classes: usize) -> Arc<Dataset> {
 }
 
 /// A rate that moves weights visibly.
-pub fn rates(update: u64) -> [Rate; 2] {
-    [Rate { lr: 0.01, momentum: 0.5, update, average: 0.9 }; 2]
+pub fn rates(update: u64) -> [Rate; MAX_OPTIMIZERS] {
+    [Rate { lr: 0.01, momentum: 0.5, update, average: 0.9 }; MAX_OPTIMIZERS]
 }
 
 /// An executor of all phases of a model.
@@ -160,7 +161,8 @@ pub fn executor(gan: &Gan, threads: usize) -> Cpu {
     let rules = gansaku::train::rules(gan);
     let networks = [&gan.generator, &gan.discriminator];
     let marginals = vec![0.3; gan.numbers];
-    let mut states = [0, 1].map(|i| rules[i].start(networks[i].start(gan.config.seed, &marginals)));
+    let start = |i: usize| rules[i].start(networks[i].start(gan.config.seed, &marginals));
+    let mut states: States = [0, 1].map(start).into();
     if gan.config.train.precision == Precision::Fp16 {
         // Small enough that no gradient overflows.
         states.iter_mut().for_each(|s| s.loss_scale.scale = 256.0);

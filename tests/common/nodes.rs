@@ -4,14 +4,15 @@
 //! the node that made it. Tolerances are derived: a forward error analysis in f32 runs beside the reference.
 
 use gansaku::data::{Dataset, shuffle};
+use gansaku::exec::PhaseRun;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
-use gansaku::exec::{PhaseRun, Rate};
 use gansaku::graph::interp::{self, Tensor, Values};
-use gansaku::graph::{Family, Graph, Op, Player, Var};
-use gansaku::lower::{EXAMPLES, LABELS, LOSS_SCALES, Place, Plan};
+use gansaku::graph::{Column, Family, Graph, Input, Op, Var};
+use gansaku::lower::{Place, Plan};
 use gansaku::models::gan::{Gan, Phase};
+use gansaku::nn::Role;
 use gansaku::precision::{Narrow, Precision};
 use gansaku::rng::Moment;
 use std::collections::HashMap;
@@ -25,8 +26,8 @@ pub trait Machine {
     fn plan(&self, number: usize) -> &Plan;
     /// Elements at a place.
     fn memory(&mut self, place: Place, len: usize) -> Vec<f32>;
-    /// Runs a plan.
-    fn run(&mut self, number: usize, tick: u64, rates: &[Rate; 2], observe: &mut Observe);
+    /// Runs a phase.
+    fn run(&mut self, phase: &PhaseRun, observe: &mut Observe);
 }
 
 impl Machine for Cpu {
@@ -38,8 +39,8 @@ impl Machine for Cpu {
         Cpu::memory(self, place, len).to_vec()
     }
 
-    fn run(&mut self, number: usize, tick: u64, rates: &[Rate; 2], observe: &mut Observe) {
-        self.run_observed(number, tick, rates, &mut |launch, cpu| observe(launch, cpu));
+    fn run(&mut self, phase: &PhaseRun, observe: &mut Observe) {
+        self.run_observed(phase, &mut |launch, cpu| observe(launch, cpu));
     }
 }
 
@@ -52,12 +53,12 @@ impl<D: Driver> Machine for Cuda<D> {
         Cuda::memory(self, place, len).expect("readable")
     }
 
-    fn run(&mut self, number: usize, tick: u64, rates: &[Rate; 2], observe: &mut Observe) {
+    fn run(&mut self, phase: &PhaseRun, observe: &mut Observe) {
         let mut show = |launch, gpu: &mut Cuda<D>| {
             observe(launch, gpu);
             Ok(())
         };
-        self.run_observed(number, tick, rates, &mut show).expect("no fault");
+        self.run_observed(phase, &mut show).expect("no fault");
     }
 }
 
@@ -178,9 +179,10 @@ fn is_drawn(g: &Graph, var: Var) -> bool {
 /// Parameters and gathered inputs as the plan had them.
 fn leaf(machine: &mut dyn Machine, gan: &Gan, g: &Graph, var: Var) -> Option<Tensor> {
     let node = g.node(var);
-    let Op::Param { player, name, .. } = &node.op else { return None };
+    let Op::Param { network, name, .. } = &node.op else { return None };
+    let role = Role::ALL[network.index()];
     let len = node.shape.iter().product();
-    let place = Place::Weights(*player, gan.network(*player).offset(name));
+    let place = Place::Weights(role.optimizer(), gan.network(role).offset(name));
     Some(tensor(&node.shape, &machine.memory(place, len)))
 }
 
@@ -189,10 +191,10 @@ fn tensor(shape: &[usize], values: &[f32]) -> Tensor {
 }
 
 /// The minibatch of a moment: `[rows, numbers]`, or labels one-hot `[rows, classes]`.
-fn minibatch(data: &Dataset, moment: Moment, input: &str, rows: usize) -> Vec<f32> {
+fn minibatch(data: &Dataset, moment: Moment, column: Column, rows: usize) -> Vec<f32> {
     let position = |row: usize| moment.tick * rows as u64 + row as u64;
     let examples = (0..rows).map(|row| shuffle::at(moment.seed, data.train.count, position(row)));
-    if input == EXAMPLES {
+    if column == Column::Examples {
         return data.numbers_of(&data.train, examples);
     }
     let labels = data.train.labels.as_ref().expect("labelled data");
@@ -222,13 +224,10 @@ pub fn compare(
         seen.insert(v, leaf(machine, gan, g, v).expect("a parameter"));
     }
     for v in g.topological(&roots) {
-        let Op::Input(name) = &g.node(v).op else { continue };
-        let of = |p: &Player| LOSS_SCALES[*p as usize] == *name;
-        if let Some(player) = Player::ALL.into_iter().find(of) {
-            seen.insert(v, tensor(&g.node(v).shape, &machine.memory(Place::Scale(player), 1)));
-        }
+        let Op::Input(Input::LossScale(optimizer)) = g.node(v).op else { continue };
+        seen.insert(v, tensor(&g.node(v).shape, &machine.memory(Place::Scale(optimizer), 1)));
     }
-    machine.run(turn.plan, turn.tick, &turn.rates, &mut |launch, machine| {
+    machine.run(turn, &mut |launch, machine| {
         for node in stored.iter().filter(|s| s.writers.last() == Some(&launch)) {
             let len = g_len(&node.view.windows);
             let shape: Vec<usize> = node.view.windows.iter().map(|w| w.1).collect();
@@ -236,8 +235,8 @@ pub fn compare(
         }
     });
     for &v in params.iter().filter(|v| !versions(v)) {
-        let Op::Param { player, .. } = &g.node(v).op else { unreachable!() };
-        assert_eq!(*player, Player::Discriminator, "only D is updated before the end");
+        let Op::Param { network, .. } = g.node(v).op else { unreachable!() };
+        assert_eq!(network, Role::Discriminator.network(), "only D is updated before the end");
         seen.insert(v, leaf(machine, gan, g, v).expect("a parameter"));
     }
     let mut worst = 0.0f64;
@@ -250,12 +249,10 @@ pub fn compare(
         Precision::Bf16 => 0.25,
     };
     for node in &stored {
-        if let Op::Input(input) = &g.node(node.var).op
-            && [EXAMPLES, LABELS].contains(&input.as_str())
-        {
+        if let Op::Input(input @ Input::Minibatch { column, .. }) = &g.node(node.var).op {
             let format = precision.stored().filter(|_| node.view.place.is_narrow());
             let round = |x: f32| format.map_or(x, |f| f.round(x));
-            let wanted = minibatch(data, moment, input, g.shape(node.var)[0]).into_iter().map(round);
+            let wanted = minibatch(data, moment, *column, g.shape(node.var)[0]).into_iter().map(round);
             let wanted = tensor(&g.shape(node.var), &wanted.collect::<Vec<f32>>());
             assert_eq!(seen[&node.var], wanted, "{name}, {}: {input}", phase.name);
         }

@@ -16,9 +16,9 @@ use gansaku::exec::cuda::{Cuda, SLOTS};
 use gansaku::exec::scale;
 use gansaku::exec::schedule::{Done, Schedule};
 use gansaku::exec::{ExecutorSpec, NetworkState, PhaseRun, States, UpdateRule};
-use gansaku::graph::Player;
 use gansaku::lower::{Launch, Plan, Work};
 use gansaku::models::gan::Gan;
+use gansaku::nn::Role;
 use gansaku::precision::Precision;
 use gansaku::train;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use std::sync::Arc;
 struct Setup {
     gan: Gan,
     data: Arc<Dataset>,
-    rules: [UpdateRule; 2],
+    rules: Vec<UpdateRule>,
     schedule: Schedule,
     states: States,
 }
@@ -36,8 +36,8 @@ impl Setup {
         let gan = Gan::new(config, numbers, classes);
         let rules = train::rules(&gan);
         let marginals = vec![0.3; numbers];
-        let start = |p: Player| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));
-        let states = Player::ALL.map(start);
+        let start = |p: Role| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));
+        let states = Role::ALL.map(start).into();
         let data = common::data(numbers, classes);
         let schedule = train::schedule(config, data.train.count as u64);
         Setup { data, rules, schedule, states, gan }
@@ -69,7 +69,7 @@ impl Setup {
             plans: self.gan.plans(),
             states: self.states.clone(),
             rules: self.rules.clone(),
-            schedule: self.schedule,
+            schedule: self.schedule.clone(),
             data: Some(self.data.clone()),
             seed: self.gan.config.seed,
         }
@@ -78,14 +78,20 @@ impl Setup {
     /// Everything that `steps` steps run.
     fn turns(&self, steps: u64) -> Vec<PhaseRun> {
         let phases = self.gan.phases();
+        let plans = self.gan.plans();
         let (mut all, mut done) = (Vec::new(), Done::default());
         for step in 0..steps {
             for (plan, phase) in phases.iter().enumerate().filter(|(_, p)| p.when.holds(step)) {
                 for _ in 0..phase.times {
-                    all.push(PhaseRun { plan, tick: done.tick, rates: self.schedule.rates(done) });
-                    done = done.after(Player::ALL.map(|p| phase.losses.iter().any(|(of, _)| *of == p)));
+                    let rates = self.schedule.rates(done);
+                    all.push(PhaseRun { plan, tick: done.tick, step, rates });
+                    let updated = plans[plan].updates();
+                    let losses = Role::ALL.map(|role| phase.losses.iter().any(|(of, _)| *of == role));
+                    assert_eq!(updated[..2], losses, "{}", phase.name);
+                    done = done.after(updated, plans[plan].ends_step);
                 }
             }
+            assert_eq!(done.steps, step + 1, "a step's last phase ends it");
         }
         all
     }
@@ -100,15 +106,15 @@ fn updates_are_exact(
     before: States,
     after: &States,
 ) {
-    let updated = Player::ALL.into_iter().filter(|&p| plan.launches.iter().any(|l| l.work.updates(p)));
-    let launch = |player| Launch { name: "update".into(), work: Work::Update(player) };
+    let updated = plan.launches.iter().filter_map(|l| l.work.updated());
+    let launch = |optimizer| Launch { name: "update".into(), work: Work::Update(optimizer) };
     let launches = updated.map(launch).collect();
     let updates = Plan { launches, precision: plan.precision, ..Plan::default() };
     let with_gradients =
         |i: usize| NetworkState { gradients: after[i].gradients.clone(), ..before[i].clone() };
-    let (states, rules) = ([0, 1].map(with_gradients), setup.rules.clone());
+    let (states, rules) = ([0, 1].map(with_gradients).into(), setup.rules.clone());
     let mut cpu = Cpu::new(Pool::single(), vec![updates], states, rules, None, setup.gan.config.seed);
-    cpu.run(0, turn.tick, &turn.rates);
+    cpu.run(&PhaseRun { plan: 0, ..*turn });
     for (found, wanted) in after.iter().zip(cpu.states()) {
         same_bits(&format!("{name}: weights"), &found.weights, &wanted.weights);
         same_bits(&format!("{name}: moments"), &found.moments.concat(), &wanted.moments.concat());
@@ -145,8 +151,8 @@ fn check<D: Driver>(name: &str, setup: &Setup, device: impl Fn() -> D, steps: u6
     }
     let mut gpu = setup.gpu(device());
     let before = gpu.driver().counters();
-    for PhaseRun { plan, tick, rates } in &turns {
-        gpu.run(*plan, *tick, rates).unwrap_or_else(|e| panic!("{name}, tick {tick}: {e}"));
+    for turn in &turns {
+        gpu.run(turn).unwrap_or_else(|e| panic!("{name}, tick {}: {e}", turn.tick));
     }
     let after = gpu.driver().counters();
     assert_eq!(after.allocations, before.allocations, "{name}: a step allocates nothing");
@@ -156,7 +162,8 @@ fn check<D: Driver>(name: &str, setup: &Setup, device: impl Fn() -> D, steps: u6
     let (replays, phases) = (after.replays - before.replays, turns.len() as u64);
     assert!([0, phases].contains(&replays), "{name}: {replays} recordings for {phases} phases");
     // Gradients that only the update needs are not stored when nobody looks.
-    let seen = |states: States| states.map(|s| NetworkState { gradients: vec![], ..s });
+    let unseen = |s| NetworkState { gradients: vec![], ..s };
+    let seen = |states: States| states.into_iter().map(unseen).collect::<States>();
     let unwatched = gpu.states().expect("readable");
     assert!(seen(unwatched) == seen(watched), "{name}: the same bytes when nobody looks");
     worst
@@ -262,7 +269,7 @@ fn phases_that_follow_no_schedule_run_one_by_one() {
     turns[3].tick += 1;
     let (mut at_once, mut each) = (setup.gpu(crate::gpu(&library, 1)), setup.gpu(crate::gpu(&library, 2)));
     at_once.run_all(&turns).expect("no fault");
-    turns.iter().for_each(|t| each.run(t.plan, t.tick, &t.rates).expect("no fault"));
+    turns.iter().for_each(|t| each.run(t).expect("no fault"));
     assert!(at_once.states().expect("readable") == each.states().expect("readable"), "the same bytes");
     assert_eq!(at_once.records().expect("readable"), each.records().expect("readable"));
     assert_eq!(at_once.driver().counters().replays, turns.len() as u64);
@@ -279,9 +286,9 @@ fn metrics_wait_on_the_device_until_asked_for() {
     let turns = setup.turns(SLOTS as u64 + 4);
     let before = gpu.driver().counters();
     let mut wanted = vec![];
-    for PhaseRun { plan, tick, rates } in &turns {
-        gpu.run(*plan, *tick, rates).expect("no fault");
-        each.run(*plan, *tick, rates).expect("no fault");
+    for turn in &turns {
+        gpu.run(turn).expect("no fault");
+        each.run(turn).expect("no fault");
         wanted.extend(each.records().expect("readable"));
     }
     assert_eq!(gpu.driver().counters().downloads, before.downloads, "{name}: a full ring waits for nobody");
@@ -309,8 +316,8 @@ fn samples_agree_with_the_cpu() {
         cpu.write_input(0, &name, &values);
         gpu.write_input(0, &name, &values).expect("room");
     }
-    cpu.run(0, 0, &common::rates(1));
-    gpu.run(0, 0, &common::rates(1)).expect("no fault");
+    cpu.run(&PhaseRun::alone(0, 0, common::rates(1)));
+    gpu.run(&PhaseRun::alone(0, 0, common::rates(1))).expect("no fault");
     gpu.synchronize().expect("no fault");
     let name = cpu.plans()[0].outputs[0].name.clone();
     let found = gpu.output(0, &name).expect("readable");
@@ -330,12 +337,13 @@ fn loss_scales_fall_and_rise_as_on_the_cpu() {
     // Far too large a scale: fp16 overflows until it has been halved several times.
     setup.states.iter_mut().for_each(|s| s.loss_scale.scale = scale::MOST);
     let (mut cpu, mut gpu) = (setup.cpu(), setup.gpu(crate::gpu(&library, 1)));
-    for PhaseRun { plan, tick, rates } in setup.turns(14) {
+    for turn in setup.turns(14) {
+        let tick = turn.tick;
         let before = gpu.states().expect("readable");
-        cpu.run(plan, tick, &rates);
-        gpu.run(plan, tick, &rates).expect("no fault");
+        cpu.run(&turn);
+        gpu.run(&turn).expect("no fault");
         let after = gpu.states().expect("readable");
-        for player in Player::ALL {
+        for player in Role::ALL {
             let [was, is] = [&before, &after].map(|s| &s[player as usize]);
             assert_eq!(is.loss_scale, cpu.states()[player as usize].loss_scale, "{player:?}, tick {tick}");
             let moved = was.weights != is.weights;
@@ -355,7 +363,7 @@ fn loss_scales_fall_and_rise_as_on_the_cpu() {
     gpu.set_states(&states).expect("room");
     let grown: Vec<f32> = (0..3)
         .map(|tick| {
-            gpu.run(0, tick, &common::rates(1)).expect("no fault");
+            gpu.run(&PhaseRun::alone(0, tick, common::rates(1))).expect("no fault");
             gpu.states().expect("readable")[0].loss_scale.scale
         })
         .collect();

@@ -6,7 +6,7 @@ use gansaku::data::{self, Dataset};
 use gansaku::error::Result;
 use gansaku::exec::cuda::emulated::Emulated;
 use gansaku::exec::cuda::launch::{Counters, Driver};
-use gansaku::exec::cuda::{Clock, Cuda, Rates, SLOTS};
+use gansaku::exec::cuda::{Clock, Cuda, SLOTS};
 use gansaku::exec::measured::Measured;
 use gansaku::exec::{self, Device, Executor, PhaseRun, Record, States, UpdateRule};
 use gansaku::run::{Line, checkpoint};
@@ -102,7 +102,7 @@ fn a_checkpoint_from_the_device_goes_on_to_the_byte() {
 /// A GPU that is looked at around each phase.
 struct Watched {
     gpu: Cuda<Emulated>,
-    rules: [UpdateRule; 2],
+    rules: Vec<UpdateRule>,
     seed: u64,
     phases: usize,
     /// What each call asked of the driver.
@@ -112,13 +112,7 @@ struct Watched {
 impl Watched {
     /// Asserts that the device itself has come to the numbers of the phase that runs next.
     fn expect(&mut self, turn: &PhaseRun) {
-        let wanted = Clock {
-            seed: self.seed,
-            tick: turn.tick,
-            slot: (self.phases % SLOTS) as u64,
-            updates: turn.rates.map(|r| r.update - 1),
-            rates: [0, 1].map(|i| Rates::new(&self.rules[i], &turn.rates[i])),
-        };
+        let wanted = Clock::before(&self.rules, self.seed, (self.phases % SLOTS) as u64, turn);
         let found = self.gpu.clock().expect("readable");
         let bits = bytemuck::bytes_of::<Clock>;
         assert_eq!(bits(&found), bits(&wanted), "phase {}: {found:?}, the host's {wanted:?}", self.phases);

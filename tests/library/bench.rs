@@ -9,7 +9,7 @@ use gansaku::error::{Error, Result};
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::measured::Measured;
-use gansaku::exec::{self, Device, Opened};
+use gansaku::exec::{self, Device, Opened, PhaseRun};
 use gansaku::lower::{Place, Work};
 use gansaku::models::gan::Gan;
 use gansaku::precision::Precision;
@@ -161,7 +161,7 @@ fn launches_are_counted_as_the_driver_counts_them() {
         let mut gpu =
             Cuda::new(Still::new(1 << 30), gan.plans(), &states, train::rules(&gan), data, 7).expect("room");
         let counted = gpu.launches(0);
-        gpu.run(0, 0, &rates(1)).expect("no fault");
+        gpu.run(&PhaseRun::alone(0, 0, rates(1))).expect("no fault");
         assert_eq!(gpu.driver().counters().launches, counted.iter().sum::<usize>() as u64);
         let plan = &gpu.plans()[0].launches.clone();
         assert_eq!(counted.len(), plan.len() + 1, "the end of the phase");
@@ -200,8 +200,8 @@ fn a_launch_repeated_leaves_what_it_left_once() {
     let config = variant("non-saturating", Precision::Fp32);
     let gan = Gan::new(&config, NUMBERS, CLASSES);
     let mut cpu = executor(&gan, 1);
-    cpu.run(0, 0, &rates(1));
-    let weights = cpu.states().clone().map(|s| s.weights);
+    cpu.run(&PhaseRun::alone(0, 0, rates(1)));
+    let weights: Vec<_> = cpu.states().iter().map(|s| s.weights.clone()).collect();
     let launches = cpu.plans()[0].launches.clone();
     for (number, launch) in launches.iter().enumerate() {
         cpu.repeat(0, number, 1).expect("a CPU");
@@ -215,7 +215,11 @@ fn a_launch_repeated_leaves_what_it_left_once() {
         let bits = |memory: &[f32]| memory.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(cpu.arena_mut()), bits(&once), "{}", launch.name);
     }
-    assert_eq!(cpu.states().clone().map(|s| s.weights), weights, "updates at a rate of 0");
+    assert_eq!(
+        cpu.states().iter().map(|s| s.weights.clone()).collect::<Vec<_>>(),
+        weights,
+        "updates at a rate of 0"
+    );
 }
 
 #[test]
@@ -251,7 +255,7 @@ fn a_profiler_sees_every_launch_in_a_range_with_its_name() {
     let shown = Rc::default();
     let still = Still::profiled(1 << 30, &shown);
     let mut gpu = Cuda::new(still, gan.plans(), &states, train::rules(&gan), data, 7).expect("room");
-    gpu.run(0, 0, &rates(1)).expect("no fault");
+    gpu.run(&PhaseRun::alone(0, 0, rates(1))).expect("no fault");
     shown.borrow_mut().clear();
     gpu.profile(0, "the step").expect("no fault");
     let kernels = |launch: usize| gpu.packed(0)[launch].iter().map(|p| p.kernel.to_string());

@@ -4,12 +4,12 @@ use gansaku::config::ConfigBuilder;
 use gansaku::data::{Shape, identity};
 use gansaku::eval::classifier::Classifier;
 use gansaku::eval::compare::Report;
+use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
-use gansaku::exec::cpu::{Cpu, no_updates};
-use gansaku::exec::{NetworkState, Rate};
+use gansaku::exec::{PhaseRun, Rate};
 use gansaku::graph::interp::{self, Tensor};
 use gansaku::graph::{Graph, Var};
-use gansaku::lower::{Stage, lower};
+use gansaku::lower::{Layout, Stage, lower};
 use gansaku::models::classifier::{cross_entropy, shifted};
 use gansaku::precision::Precision;
 use gansaku::rng::{Draw, Moment};
@@ -23,11 +23,10 @@ use crate::common::program::{gansaku, refused, run, says, stdout, workplace};
 /// A graph's result by the CPU executor and by the f64 interpreter.
 fn both(g: &Graph, root: Var, inputs: &[(&str, Var, Vec<f32>)]) -> (Vec<f32>, Vec<f64>) {
     let stage = Stage { outputs: vec![("out".into(), root)], updates: vec![] };
-    let plan = lower(g, &[stage], Precision::Fp32, &|_, _| unreachable!("no parameters"));
-    let none = [NetworkState::default(), NetworkState::default()];
-    let mut cpu = Cpu::new(Pool::new(1).expect("a thread"), vec![plan], none, no_updates(), None, 5);
+    let plan = lower(g, &[stage], Precision::Fp32, &Layout::default());
+    let mut cpu = Cpu::new(Pool::new(1).expect("a thread"), vec![plan], vec![], vec![], None, 5);
     inputs.iter().for_each(|(name, _, x)| cpu.write_input(0, name, x));
-    cpu.run(0, 3, &[Rate::REST; 2]);
+    cpu.run(&PhaseRun::alone(0, 3, Rate::ALL_REST));
     let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
     let mut values: HashMap<Var, Tensor> =
         inputs.iter().map(|(_, v, x)| (*v, Tensor::new(&g.shape(*v), wide(x)))).collect();
@@ -45,7 +44,7 @@ fn pictures_are_moved_by_a_pixel_at_most_and_zeros_move_in() {
     let shape = Shape { channels: 2, height: 5, width: 4 };
     let rows = 200;
     let g = Graph::new();
-    let x = g.input("x", &[rows, shape.len()]);
+    let x = g.host_input("x", &[rows, shape.len()]);
     let moved = shifted(&g, x, shape);
     let pictures = numbers(rows * shape.len(), 1.0);
     let (found, reference) = both(&g, moved, &[("x", x, pictures.clone())]);
@@ -73,7 +72,7 @@ fn the_cross_entropy_is_that_of_the_softmax_and_never_overflows() {
         for scale in [1.0, 50.0, 1e4] {
             let g = Graph::new();
             let rows = 6;
-            let (x, y) = (g.input("x", &[rows, classes]), g.input("y", &[rows, classes]));
+            let (x, y) = (g.host_input("x", &[rows, classes]), g.host_input("y", &[rows, classes]));
             let loss = cross_entropy(&g, x, y);
             let logits = numbers(rows * classes, scale);
             let mut one_hot = vec![0.0; rows * classes];

@@ -8,7 +8,7 @@ use gansaku::error::Result;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::measured::Measured;
-use gansaku::exec::{self, Device, Executor, PhaseRun, Record, States};
+use gansaku::exec::{self, Device, Executor, OptimizerRecord, PhaseRun, Record, States};
 use gansaku::models::gan::Gan;
 use gansaku::precision::Precision;
 use gansaku::report::tensorboard::FILE;
@@ -34,7 +34,7 @@ fn place<D: Driver>(gan: &Gan, device: D) -> Result<Cuda<D>> {
 /// Everything that a short run asks of its device once it is there.
 fn train<D: Driver>(gpu: &mut Cuda<D>) -> Result<()> {
     for plan in 0..gpu.plans().len() {
-        gpu.run(plan, plan as u64, &common::rates(1))?;
+        gpu.run(&PhaseRun::alone(plan, plan as u64, common::rates(1)))?;
     }
     gpu.synchronize()?;
     let states = gpu.states()?;
@@ -93,8 +93,10 @@ impl Executor for Overflowing {
     fn records(&mut self) -> Result<Vec<Record>> {
         let overflow = |record: Record| {
             self.scale *= 0.5;
-            let gradient_norm2 = [f64::INFINITY, record.gradient_norm2[1]];
-            Record { gradient_norm2, loss_scale: [self.scale, 65_536.0], skipped: [true, false], ..record }
+            let [_, d] = record.optimizers[..] else { panic!("two optimizers") };
+            let g = OptimizerRecord { gradient_norm2: f64::INFINITY, loss_scale: self.scale, skipped: true };
+            let d = OptimizerRecord { loss_scale: 65_536.0, skipped: false, ..d };
+            Record { optimizers: vec![g, d], ..record }
         };
         Ok(self.inner.records()?.into_iter().map(overflow).collect())
     }

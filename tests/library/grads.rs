@@ -6,7 +6,7 @@
 
 use gansaku::graph::grad::grad;
 use gansaku::graph::interp::{self, Tensor, Values};
-use gansaku::graph::{Graph, Op, Player, Var};
+use gansaku::graph::{Graph, NetworkId, Op, Var};
 use gansaku::rng::{Moment, PhiloxRng, stream};
 use std::collections::BTreeSet;
 
@@ -85,7 +85,7 @@ fn cases() -> Vec<Case> {
             g.matmul_with(g.sigmoid(product), rows, true, false)
         }),
         case("param", "param", &[M], |g, x| {
-            let weight = g.param(Player::Generator, "weight", 0, &[2, 3]);
+            let weight = g.param(NetworkId(0), "weight", 0, &[2, 3]);
             g.mul(x[0], g.square(weight))
         }),
     ]
@@ -109,13 +109,14 @@ fn leaves(g: &Graph, root: Var) -> Vec<Var> {
 fn check(case: &Case) -> f64 {
     let g = Graph::new();
     let mut rng = PhiloxRng::new(3, stream(case.name), 0);
-    let x: Vec<Var> = case.shapes.iter().enumerate().map(|(i, s)| g.input(&format!("x{i}"), s)).collect();
+    let x: Vec<Var> =
+        case.shapes.iter().enumerate().map(|(i, s)| g.host_input(&format!("x{i}"), s)).collect();
     let mut bound = Values::new();
     for (&v, shape) in x.iter().zip(case.shapes) {
         bound.insert(v, random(&mut rng, shape, case.positive));
     }
     let y = (case.build)(&g, &x);
-    let cotangent = g.input("c0", &g.shape(y));
+    let cotangent = g.host_input("c0", &g.shape(y));
     let mut f = g.sum_all(g.mul(y, cotangent));
     let mut worst = 0.0f64;
     for order in 1..=ORDERS {
@@ -147,7 +148,7 @@ fn check(case: &Case) -> f64 {
         let weighted = gradients
             .iter()
             .enumerate()
-            .map(|(i, &v)| g.sum_all(g.mul(v, g.input(&format!("c{order}.{i}"), &g.shape(v)))));
+            .map(|(i, &v)| g.sum_all(g.mul(v, g.host_input(&format!("c{order}.{i}"), &g.shape(v)))));
         f = weighted.reduce(|a, b| g.add(a, b)).expect("at least one gradient");
     }
     worst
@@ -171,7 +172,8 @@ fn covers_every_op() {
 fn each_row_builds_its_op() {
     for case in cases() {
         let g = Graph::new();
-        let x: Vec<Var> = case.shapes.iter().enumerate().map(|(i, s)| g.input(&format!("x{i}"), s)).collect();
+        let x: Vec<Var> =
+            case.shapes.iter().enumerate().map(|(i, s)| g.host_input(&format!("x{i}"), s)).collect();
         let y = (case.build)(&g, &x);
         let ops: Vec<&str> = g.topological(&[y]).iter().map(|&v| g.node(v).op.name()).collect();
         assert!(ops.contains(&case.op), "{}: {ops:?}", case.name);

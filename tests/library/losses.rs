@@ -4,8 +4,9 @@
 use crate::common::{CLASSES, NUMBERS, variants};
 use gansaku::config::{Config, ConfigBuilder, RECIPES};
 use gansaku::graph::interp::{self, Tensor, Values};
-use gansaku::graph::{Graph, Op, Player, Var};
+use gansaku::graph::{Graph, Op, Var};
 use gansaku::models::gan::{Gan, Phase};
+use gansaku::nn::Role;
 use gansaku::rng::{Moment, PhiloxRng, stream};
 
 const STEP: f64 = 1e-6;
@@ -40,14 +41,18 @@ fn leaves(g: &Graph, roots: &[Var], rng: &mut PhiloxRng) -> Values {
     values
 }
 
-/// The worst relative error over three directions of one player's loss.
-fn check(name: &str, gan: &Gan, phase: &Phase, player: Player, loss: Var) -> f64 {
+/// The worst relative error over three directions of one network's loss.
+fn check(name: &str, gan: &Gan, phase: &Phase, role: Role, loss: Var) -> f64 {
     let g = &phase.graph;
-    let mut rng = PhiloxRng::new(9, stream(name), player as u64);
-    let update =
-        phase.stages.iter().flat_map(|s| &s.updates).find(|u| u.player == player).expect("it is updated");
+    let mut rng = PhiloxRng::new(9, stream(name), role as u64);
+    let update = phase
+        .stages
+        .iter()
+        .flat_map(|s| &s.updates)
+        .find(|u| u.optimizer == role.optimizer())
+        .expect("it is updated");
     let gradients: Vec<Var> = update.gradients.iter().map(|(v, _)| *v).collect();
-    let parameters = gan.network(player).parameter_nodes(g, 0);
+    let parameters = gan.network(role).parameter_nodes(g, 0);
     let roots: Vec<Var> = gradients.iter().copied().chain([loss]).chain(parameters.iter().copied()).collect();
     let bound = leaves(g, &roots, &mut rng);
     let mut values = bound.clone();
@@ -79,7 +84,7 @@ fn check(name: &str, gan: &Gan, phase: &Phase, player: Player, loss: Var) -> f64
             error <= TOLERANCE,
             "{name}, {}, {}: gradient {analytic}, difference quotient {numeric}",
             phase.name,
-            player.name()
+            role.name()
         );
         worst = worst.max(error);
     }

@@ -3,12 +3,12 @@
 
 use crate::common::nodes::compare;
 use crate::common::{CLASSES, NUMBERS, data, executor, models, rates};
+use gansaku::exec::PhaseRun;
+use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
-use gansaku::exec::cpu::{Cpu, no_updates};
-use gansaku::exec::{NetworkState, PhaseRun};
 use gansaku::graph::interp::{self, Tensor};
 use gansaku::graph::{Graph, Var};
-use gansaku::lower::{Stage, lower};
+use gansaku::lower::{Layout, Stage, lower};
 use gansaku::precision::Precision;
 use gansaku::rng::Moment;
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ fn every_stored_node_agrees_with_the_interpreter() {
     for (name, gan) in models() {
         let (mut cpu, data) = (executor(&gan, 1), data(NUMBERS, CLASSES));
         for (plan, phase) in gan.phases().iter().enumerate() {
-            let turn = PhaseRun { plan, tick: 5, rates: rates(1) };
+            let turn = PhaseRun::alone(plan, 5, rates(1));
             let share = compare(name, &gan, &data, &mut cpu, &turn, phase);
             println!(
                 "{name:32} {} {:20} {:3} nodes, {:.2} of the tolerance",
@@ -43,16 +43,15 @@ fn what_is_moved_is_read_after_it_was_stored() {
     ];
     for (name, build) in cases {
         let g = Graph::new();
-        let x = g.input("x", &[7, 20]);
+        let x = g.host_input("x", &[7, 20]);
         let inner = build(&g, x);
         let out = g.add(shift(&g, inner), inner);
         let stage = Stage { outputs: vec![("out".into(), out)], updates: vec![] };
-        let plan = lower(&g, &[stage], Precision::Fp32, &|_, _| 0);
-        let nobody = [NetworkState::default(), NetworkState::default()];
-        let mut cpu = Cpu::new(Pool::single(), vec![plan], nobody, no_updates(), None, 5);
+        let plan = lower(&g, &[stage], Precision::Fp32, &Layout::default());
+        let mut cpu = Cpu::new(Pool::single(), vec![plan], vec![], vec![], None, 5);
         let numbers: Vec<f32> = (1..=140).map(|i| i as f32).collect();
         cpu.write_input(0, "x", &numbers);
-        cpu.run(0, 3, &rates(1));
+        cpu.run(&PhaseRun::alone(0, 3, rates(1)));
         let tensor = Tensor::new(&[7, 20], numbers.iter().map(|&x| f64::from(x)).collect());
         let mut values = HashMap::from([(x, tensor)]);
         interp::run(&g, &[out], Moment { seed: 5, tick: 3 }, &mut values);

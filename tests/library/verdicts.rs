@@ -5,7 +5,7 @@ use crate::common::program::{self, gansaku, says};
 use gansaku::config::ConfigBuilder;
 use gansaku::doctor::{Diagnosis, Entry, State, diagnose, recorded};
 use gansaku::exec::Device;
-use gansaku::graph::Player;
+use gansaku::nn::Role;
 use gansaku::run::checkpoint::{self, Checkpoint, Snapshot};
 use gansaku::run::journal;
 use gansaku::train::{Request, Start, rules, train};
@@ -232,7 +232,7 @@ fn forged(folder: &Path, name: &str, pictures: &[Vec<f32>]) -> PathBuf {
     let from = path.join("checkpoints/step-000000001");
     let Checkpoint { config, mut state, mut networks } = checkpoint::load(&from).expect("whole");
     let gan = Checkpoint::model(&config, &state);
-    let generator = &mut networks[Player::Generator as usize];
+    let generator = &mut networks[Role::Generator as usize];
     let mut flat = vec![0.0; generator.weights.len()];
     let mut fill = |parameter: &str, numbers: Vec<f32>| {
         let at = gan.generator.offset(parameter);

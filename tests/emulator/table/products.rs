@@ -7,7 +7,7 @@ use crate::bench::{Bench, LEFT, RIGHT, SEED, TICK, Witness, normals, same_bits};
 use crate::reference::{self, Near, element};
 use gansaku::config::Rule;
 use gansaku::exec::UpdateRule;
-use gansaku::graph::{Dist, Player};
+use gansaku::graph::{Dist, OptimizerId};
 use gansaku::lower::{
     Arg, Epilogue, Follower, Instruction, Load, Matmul, Place, PointOp, Program, View, Work,
 };
@@ -44,7 +44,7 @@ fn matmul(w: &mut dyn Witness, product: &Product) -> f64 {
     let [m, n, k] = size;
     let format = precision.stored();
     let [left_place, right_place] = match format {
-        Some(_) => [Place::Copies(Player::Generator, 0), Place::Copies(Player::Discriminator, 0)],
+        Some(_) => [Place::Copies(OptimizerId(0), 0), Place::Copies(OptimizerId(1), 0)],
         None => [LEFT, RIGHT],
     };
     let mut layouts = layout.chars().map(|c| c == 't');
@@ -99,7 +99,7 @@ fn matmul(w: &mut dyn Witness, product: &Product) -> f64 {
             let finished = steps.iter().fold(Near { error: cut * sum.error, ..sum }, |x, step| {
                 let y = step.operand().map_or(0.0, |v| match v.place {
                     Place::Arena(at) => element(&bench.arena, at, v, &index),
-                    Place::Copies(Player::Generator, at) => element(&left, at, v, &index),
+                    Place::Copies(OptimizerId(0), at) => element(&left, at, v, &index),
                     other => panic!("an operand in {other:?}"),
                 });
                 reference::epilogue(x, step, y, [i, j], |s| Draw::new(SEED, s, TICK))
@@ -154,7 +154,7 @@ pub(super) fn matmuls(w: &mut dyn Witness, precision: Precision) -> f64 {
     let (m, n) = (33, 70);
     let mut places = vec![(Place::Arena(0), false)];
     if precision.stored().is_some() {
-        places.extend([(Place::Copies(Player::Generator, STEPS_AT), true), (Place::Arena(0), true)]);
+        places.extend([(Place::Copies(OptimizerId(0), STEPS_AT), true), (Place::Arena(0), true)]);
     }
     for (place, narrow) in places {
         for steps in &chains(place, [m, n]) {
@@ -180,7 +180,7 @@ pub(super) fn hopper(w: &mut dyn Witness, precision: Precision) -> f64 {
     }
     worst = worst.max(matmul(w, &Product { size: [1_536, 1_408, 64], layout: "nt", gap: 0, ..plain }));
     let size = [11, 16_779, 19];
-    for steps in &chains(Place::Copies(Player::Generator, STEPS_AT), [size[0], size[1]]) {
+    for steps in &chains(Place::Copies(OptimizerId(0), STEPS_AT), [size[0], size[1]]) {
         worst = worst.max(matmul(w, &Product { size, narrow: true, steps, ..plain }));
     }
     for steps in chains(Place::Arena(0), [size[0], size[1]]).iter().rev().take(1) {
@@ -227,7 +227,7 @@ fn maxout(
 ) -> f64 {
     let n = pieces * units;
     let [left, right] = match precision.stored() {
-        Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
+        Some(_) => [0, 1].map(|i| Place::Copies(OptimizerId(i), 0)),
         None => [LEFT, RIGHT],
     };
     let bench = Bench {
@@ -308,7 +308,7 @@ pub(super) fn followers(w: &mut dyn Witness, precision: Precision) {
     // Tiles with edges; slices; large tiles, whose maps have launches of their own.
     for [m, n, k] in [[1, 1, 3], [70, 67, 20], [64, 128, 48], [9, 130, 2_001], [1_500, 1_410, 18]] {
         let [left, right] = match precision.stored() {
-            Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
+            Some(_) => [0, 1].map(|i| Place::Copies(OptimizerId(i), 0)),
             None => [LEFT, RIGHT],
         };
         let other = normals("other", m * n);
@@ -380,7 +380,7 @@ pub(super) fn groups(w: &mut dyn Witness, precision: Precision) -> f64 {
 
 fn group(w: &mut dyn Witness, precision: Precision, list: &[([usize; 3], bool)]) -> f64 {
     let [left, right] = match precision.stored() {
-        Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
+        Some(_) => [0, 1].map(|i| Place::Copies(OptimizerId(i), 0)),
         None => [LEFT, RIGHT],
     };
     let most = |of: &dyn Fn(&[usize; 3]) -> usize| list.iter().map(|(size, _)| of(size)).max().unwrap_or(0);
@@ -428,8 +428,8 @@ pub(super) fn updates(w: &mut dyn Witness, precision: Precision) -> f64 {
         Rule::RmsProp { alpha: 0.99, eps: 1e-8 },
     ];
     let operand = |at| match precision.stored() {
-        Some(_) => Place::Copies(Player::Discriminator, at),
-        None => Place::Weights(Player::Discriminator, at),
+        Some(_) => Place::Copies(OptimizerId(1), at),
+        None => Place::Weights(OptimizerId(1), at),
     };
     let mut worst = 0.0f64;
     for ((list, rule), (clip, average)) in
@@ -443,12 +443,11 @@ pub(super) fn updates(w: &mut dyn Witness, precision: Precision) -> f64 {
         let mut product = |&([m, n, k], sums): &([usize; 3], bool)| Matmul {
             a: View::contiguous(operand(next(m * k, &mut read)), &[m, k]),
             b: View::contiguous(operand(next(k * n, &mut read)), &[k, n]),
-            out: View::contiguous(Place::Gradients(Player::Generator, next(m * n, &mut written)), &[m, n]),
+            out: View::contiguous(Place::Gradients(OptimizerId(0), next(m * n, &mut written)), &[m, n]),
             size: [m, n, k],
             epilogue: vec![Epilogue::Scale(0.5)],
-            column_sums: sums.then(|| {
-                View::contiguous(Place::Gradients(Player::Generator, next(n, &mut written)), &[1, n])
-            }),
+            column_sums: sums
+                .then(|| View::contiguous(Place::Gradients(OptimizerId(0), next(n, &mut written)), &[1, n])),
             followers: vec![],
         };
         let products: Vec<Matmul> = list.iter().map(&mut product).collect();

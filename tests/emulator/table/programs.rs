@@ -4,7 +4,7 @@ use super::training::gathers;
 use super::{indices, inside};
 use crate::bench::{Bench, LEFT, RIGHT, SEED, TICK, Witness, normals, same_bits};
 use crate::reference::{self, Near};
-use gansaku::graph::{Dist, Player};
+use gansaku::graph::{Dist, OptimizerId};
 use gansaku::lower::{Arg, Instruction, Load, Place, PointOp, Program, View, Work};
 use gansaku::precision::Precision;
 use gansaku::rng::{Draw, stream};
@@ -80,8 +80,8 @@ pub(super) fn conversions(w: &mut dyn Witness) {
         let bench = Bench { left: left.clone(), precision, ..Bench::default() };
         for (from, to) in [
             (LEFT, Place::Narrow(0)),
-            (Place::Copies(Player::Generator, 0), Place::Arena(0)),
-            (Place::Copies(Player::Generator, 0), Place::Narrow(0)),
+            (Place::Copies(OptimizerId(0), 0), Place::Arena(0)),
+            (Place::Copies(OptimizerId(0), 0), Place::Narrow(0)),
         ] {
             let view = |place| View::contiguous(place, &[len]);
             let program = Program {
