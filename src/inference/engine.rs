@@ -67,7 +67,7 @@ impl Tasks {
     }
 
     /// An executor's tasks as what runs them.
-    pub fn on<'e>(&'e self, executor: &'e mut dyn Executor) -> Engine<'e> {
+    pub fn on<'e>(&'e self, executor: &'e mut (dyn Executor + 'static)) -> Engine<'e> {
         Engine { tasks: self, executor }
     }
 }
@@ -76,7 +76,7 @@ impl Tasks {
 pub struct Engine<'e> {
     /// What it can do.
     pub tasks: &'e Tasks,
-    executor: &'e mut dyn Executor,
+    executor: &'e mut (dyn Executor + 'static),
 }
 
 /// D's view of some examples.

@@ -1,6 +1,6 @@
 //! Made-up games of one and of three networks: what training, checkpoints and inference know of a model is the `Game` alone.
 
-use gansaku::architectures::layers;
+use gansaku::architectures::layers::Layers;
 use gansaku::config::{Activation, Config, ConfigBuilder, Ema, Init, Layer, Norm, Role};
 use gansaku::data::{Dataset, Examples, Shape, Values};
 use gansaku::graph::{Dist, Graph, Input, NetworkId, OptimizerId, Var};
@@ -46,6 +46,11 @@ fn layer(units: usize, norm: Option<Norm>, spectral_norm: bool) -> Layer {
     }
 }
 
+/// Layers whose widths are all said, on plain numbers.
+fn plain(layers: &[Layer]) -> Layers<'_> {
+    Layers { layers, output: 1, reads: None, makes: None }
+}
+
 fn training(order: &[usize], version: u8) -> Pass<'_> {
     Pass { version, draw: "t", dropout: true, statistics: Statistics::Minibatches(order) }
 }
@@ -65,8 +70,9 @@ impl Autoencoder {
         let layers = vec![layer(5, Some(Norm::Batch), false), last];
         let mut networks = Networks::default();
         networks.declare(Role::Generator, None, |s| {
-            layers::forward(s, s.g.host_input("x", &[1, NUMBERS]), &layers, NUMBERS);
-            layers::outline(NUMBERS, &layers, NUMBERS)
+            let layers = plain(&layers);
+            layers.forward(s, s.g.host_input("x", &[1, NUMBERS]));
+            layers.outline(NUMBERS)
         });
         Autoencoder { networks, layers, config: config.clone() }
     }
@@ -93,7 +99,7 @@ impl Game for Autoencoder {
         let g = Graph::new();
         let x = g.input(Input::EXAMPLES, &[self.config.train.batch, NUMBERS]);
         let tracer = Tracer::new(&g, &self.networks.all()[0]);
-        let back = layers::forward(&tracer.pass(&training(&[0], 0)), x, &self.layers, NUMBERS).output;
+        let back = plain(&self.layers).forward(&tracer.pass(&training(&[0], 0)), x).output;
         let loss = g.mean(g.square(g.sub(back, x)));
         let scaled = self.precision() == Precision::Fp16;
         let optimizer = OptimizerId(0);
@@ -116,7 +122,7 @@ impl Game for Autoencoder {
         let x = task.input("x", PortKind::Examples, NUMBERS).expect("numbers");
         let tracer = Tracer::new(&task.graph, &self.networks.all()[0]);
         let pass = Pass { version: 0, draw: "t", dropout: false, statistics: Statistics::Stored };
-        let back = layers::forward(&tracer.pass(&pass), x, &self.layers, NUMBERS).output;
+        let back = plain(&self.layers).forward(&tracer.pass(&pass), x).output;
         drop(tracer);
         task.output("back", PortKind::Logits, back);
         vec![task]
@@ -143,21 +149,21 @@ impl Trio {
         logit.activation = Activation::Linear;
         let discriminator = vec![layer(5, Some(Norm::Layer), true), logit];
         let mut networks = Networks::default();
-        for (role, instance, table, input, output) in [
-            (Role::Generator, Some("a"), &generator, LATENT, NUMBERS),
-            (Role::Generator, Some("b"), &generator, LATENT, NUMBERS),
-            (Role::Discriminator, None, &discriminator, NUMBERS, 1),
+        for (role, instance, table, input) in [
+            (Role::Generator, Some("a"), &generator, LATENT),
+            (Role::Generator, Some("b"), &generator, LATENT),
+            (Role::Discriminator, None, &discriminator, NUMBERS),
         ] {
             networks.declare(role, instance, |s| {
-                layers::forward(s, s.g.host_input("x", &[1, input]), table, output);
-                layers::outline(input, table, output)
+                plain(table).forward(s, s.g.host_input("x", &[1, input]));
+                plain(table).outline(input)
             });
         }
         Trio { networks, tables: [generator, discriminator], config: config.clone() }
     }
 
     fn forward(&self, tracer: &Tracer, x: Var, table: usize, pass: &Pass) -> Var {
-        layers::forward(&tracer.pass(pass), x, &self.tables[table], [NUMBERS, 1][table]).output
+        plain(&self.tables[table]).forward(&tracer.pass(pass), x).output
     }
 }
 
