@@ -8,7 +8,7 @@ use crate::graph::{Column, OptimizerId};
 use crate::lower::cost::Cost;
 use crate::lower::{Launch, Matmul, Work};
 use crate::models::{self, Game, When};
-use crate::numbers::grouped;
+use crate::numbers::{counted, grouped};
 use crate::precision::Precision;
 use crate::report::Display;
 use crate::run::atomic;
@@ -217,6 +217,7 @@ fn detail(work: &Work) -> String {
             parts.collect::<Vec<_>>().join(" + ")
         }
         Work::Measure(optimizer) | Work::Update(optimizer) => updated(*optimizer).to_string(),
+        Work::StoreStates(stores) => counted(stores.copies.len() as u64, "state"),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Ranges and combinations: what a configuration must satisfy before anything is built from it.
 
 use super::{
-    Activation, Bias, Checkpoint, Config, DrawnBias, Layer, Metric, Network, Norm, Objective, Optimizer, Rule,
-    Scale, Source,
+    Activation, Bias, Checkpoint, Config, DrawnBias, Layer, Metric, Network, Norm, Objective, Optimizer,
+    Rule, Scale, Source,
 };
 use crate::error::{Error, Result};
 
@@ -130,7 +130,8 @@ impl Config {
     fn norms(&self) -> Result<()> {
         let with = |n: &Network| n.layers.iter().position(|l| l.norm == Some(Norm::Batch));
         let rows = self.train.batch / self.discriminator.pack.max(1);
-        let networks = [("generator", &self.generator, self.train.batch), ("discriminator", &self.discriminator, rows)];
+        let networks =
+            [("generator", &self.generator, self.train.batch), ("discriminator", &self.discriminator, rows)];
         for (name, network, rows) in networks {
             let Some(i) = with(network) else { continue };
             need(

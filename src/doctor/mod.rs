@@ -162,7 +162,9 @@ pub fn diagnose(run: &Path, data: Option<&Path>, hardware: Hardware) -> Result<D
     if !entries.iter().any(probed) {
         let known = checkpoint.state.data.clone();
         let probe = data::load(&config.data, config.seed)
-            .and_then(|found| identity::same(run, known.as_deref(), &config.data, &found).map(|()| Arc::new(found)))
+            .and_then(|found| {
+                identity::same(run, known.as_deref(), &config.data, &found).map(|()| Arc::new(found))
+            })
             .and_then(|found| {
                 let prober = Prober::new(&checkpoint.config, &found);
                 LoadedRun::of(checkpoint, path, hardware.open()?)

@@ -54,6 +54,7 @@ pub fn evaluate(g: &Graph, var: Var, moment: Moment, values: &Values) -> Tensor 
         |f: fn(f64, f64) -> f64| source(0).data.iter().zip(&source(1).data).map(|(&a, &b)| f(a, b)).collect();
     let data: Vec<f64> = match &node.op {
         Op::Input(input) => panic!("input {input} is not bound"),
+        Op::State { network, name } => panic!("state {network:?}/{name} is not bound"),
         Op::Param { network, name, version } => panic!("{network:?}/{name} v{version} is not bound"),
         Op::Const(bits) => vec![f64::from_bits(*bits)],
         Op::Rand { stream, dist } => {

@@ -174,7 +174,12 @@ impl Engine<'_> {
     ///
     /// # Panics
     /// When the model has no such task, an input is missing or of another number of rows, or no run begins at `first`.
-    pub fn run(&mut self, kind: TaskKind, first: usize, inputs: &[(PortKind, &[f32])]) -> Result<Vec<Vec<f32>>> {
+    pub fn run(
+        &mut self,
+        kind: TaskKind,
+        first: usize,
+        inputs: &[(PortKind, &[f32])],
+    ) -> Result<Vec<Vec<f32>>> {
         let task = self.tasks.find(kind).unwrap_or_else(|| panic!("the model has no task {kind:?}"));
         assert!(first.is_multiple_of(task.rows), "a run of {} rows begins at row {first}", task.rows);
         let given = |port: &Port| {

@@ -33,7 +33,8 @@ pub fn standing(engine: &mut Engine, config: &Config, step: u64) -> Result<BTree
         let condition = crate::models::one_hot(&labels(classes, None, which.clone()), classes);
         let inputs = [(PortKind::Latent, &latent[..]), (PortKind::Labels, &condition)];
         for ([mean, variance], norm) in engine.statistics(which.start, &inputs)? {
-            let [means, squares] = sums.entry(norm).or_insert_with(|| [vec![0.0; mean.len()], vec![0.0; mean.len()]]);
+            let [means, squares] =
+                sums.entry(norm).or_insert_with(|| [vec![0.0; mean.len()], vec![0.0; mean.len()]]);
             for (i, (&m, &v)) in mean.iter().zip(&variance).enumerate() {
                 means[i] += f64::from(m);
                 squares[i] += f64::from(v) + f64::from(m).powi(2);

@@ -69,7 +69,8 @@ impl Gan {
         let minibatch = |column, width| g.input(Input::Minibatch { set: 0, column }, &[batch, width]);
         let real = minibatch(Column::Examples, self.shape.len());
         let labels = (self.classes > 0).then(|| minibatch(Column::Labels, self.classes));
-        let [generator, discriminator] = [GENERATOR, DISCRIMINATOR].map(|id| Tracer::new(&g, self.networks.get(id)));
+        let [generator, discriminator] =
+            [GENERATOR, DISCRIMINATOR].map(|id| Tracer::new(&g, self.networks.get(id)));
         // One pass of G makes the fakes of both updates: G does not change in between. D's are the last ones: they are then
         // the same rows of G's result as of [real; fake], so that the launch which makes them can also put them there.
         let draws = if both && !joint { 2 } else { 1 };
@@ -77,19 +78,19 @@ impl Gan {
         let fake = |i: usize| g.slice_axis(made, 0, i * batch, (i + 1) * batch);
         let [for_d, for_g] = [fake(draws - 1), fake(0)];
 
-        let pass = |version, draw, statistics| Pass { version, draw, dropout: true, statistics };
         let joined = |real, fake, pass: &Pass| {
             halves(&g, self.score(&discriminator, g.concat(&[real, fake], 0), repeated(&g, labels, 2), pass))
         };
-        let training = pass(0, "d", Statistics::Minibatches(&[0, 1]));
-        let (r, f) = g.scoped("D step", || joined(real, for_d, &training));
+        let first = training(0, "d", &[0, 1]);
+        let (r, f) = g.scoped("D step", || joined(real, for_d, &first));
         let mut loss_d = g.mean(objective::discriminator(&g, &config.loss, r, f));
         let mut outputs = vec![("d_loss".to_string(), loss_d)];
         outputs.extend(objective::readings(&g, &config.loss, r, f));
         if penalties {
             let again = |x: Var, draw: &str| {
                 let labels = repeated(&g, labels, g.shape(x)[0] / batch);
-                self.score(&discriminator, x, labels, &pass(0, draw, Statistics::Again))
+                let again = Pass { statistics: Statistics::Again, ..training(0, draw, &[]) };
+                self.score(&discriminator, x, labels, &again)
             };
             let (loss, pack) = (&config.loss, config.discriminator.pack);
             let penalised = Penalised { loss, real, fake: for_d, pack, score: &again };
@@ -109,11 +110,9 @@ impl Gan {
             // D after its update, on G's minibatch; the real one comes along only where pairs are compared.
             let (r, f) = match (joint, relativistic) {
                 (true, _) => (r, f),
-                (false, true) => {
-                    g.scoped("G step", || joined(real, for_g, &pass(1, "g", Statistics::Minibatches(&[0, 1]))))
-                }
+                (false, true) => g.scoped("G step", || joined(real, for_g, &training(1, "g", &[0, 1]))),
                 (false, false) => g.scoped("G step", || {
-                    (r, self.score(&discriminator, for_g, labels, &pass(1, "g", Statistics::Minibatches(&[0]))))
+                    (r, self.score(&discriminator, for_g, labels, &training(1, "g", &[0])))
                 }),
             };
             let loss_g = g.mean(objective::generator(&g, &config.loss, relativistic.then_some(r), f));
@@ -134,8 +133,7 @@ impl Gan {
     /// G on fresh noise, for `draws` minibatches with the same labels: `[draws·batch, numbers]`. The last minibatch is D's,
     /// whose turn comes first.
     fn generate(&self, generator: &Tracer, draws: usize, labels: Option<Var>) -> Var {
-        let pass = |statistics| Pass { version: 0, draw: "g", dropout: true, statistics };
-        let pass = pass(Statistics::Minibatches(if draws == 2 { &[1, 0] } else { &[0] }));
+        let pass = training(0, "g", if draws == 2 { &[1, 0] } else { &[0] });
         let s = generator.pass(&pass);
         let (g, latent) = (s.g, &self.config.latent);
         let shape = [draws * self.config.train.batch, latent.dim];
@@ -158,6 +156,11 @@ impl Gan {
     }
 }
 
+/// A pass of training over as many joined minibatches as `order` has numbers; states see them in this order.
+fn training<'a>(version: u8, draw: &'a str, order: &'a [usize]) -> Pass<'a> {
+    Pass { version, draw, dropout: true, statistics: Statistics::Minibatches(order) }
+}
+
 impl Game for Gan {
     fn networks(&self) -> &Networks {
         &self.networks
@@ -167,7 +170,8 @@ impl Game for Gan {
         let config = &self.config;
         let none = Ema { decay: 0.0, ..config.ema };
         let g = Optimizing { rule: config.optimizer.generator, clip: config.generator.clip, ema: config.ema };
-        let d = Optimizing { rule: config.optimizer.discriminator, clip: config.discriminator.clip, ema: none };
+        let d =
+            Optimizing { rule: config.optimizer.discriminator, clip: config.discriminator.clip, ema: none };
         vec![g, d]
     }
 

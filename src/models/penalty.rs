@@ -46,7 +46,9 @@ impl Penalised<'_> {
             return;
         }
         let (real, fake) = halves(g, logits);
-        for (side, weight) in [(real, self.loss.r1), (fake, self.loss.r2)].into_iter().filter(|(_, w)| *w > 0.0) {
+        for (side, weight) in
+            [(real, self.loss.r1), (fake, self.loss.r2)].into_iter().filter(|(_, w)| *w > 0.0)
+        {
             terms.push(mean_square(grad(g, side, &[joined], None)[0], weight));
         }
     }

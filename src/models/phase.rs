@@ -63,8 +63,10 @@ pub fn update(
     version: u8,
     scaled: bool,
 ) -> Update {
-    let tensors: Vec<_> = networks.of(optimizer).flat_map(|n| n.parameters.iter().map(move |p| (n.id, p))).collect();
-    let parameters: Vec<Var> = tensors.iter().map(|(id, p)| g.param(*id, &p.name, version, &p.shape)).collect();
+    let tensors: Vec<_> =
+        networks.of(optimizer).flat_map(|n| n.parameters.iter().map(move |p| (n.id, p))).collect();
+    let parameters: Vec<Var> =
+        tensors.iter().map(|(id, p)| g.param(*id, &p.name, version, &p.shape)).collect();
     let scale = scaled.then(|| g.input(Input::LossScale(optimizer), &g.shape(loss)));
     let gradients = grad(g, loss, &parameters, scale);
     let placed = gradients.into_iter().zip(&tensors).map(|(v, (_, p))| (v, p.offset));

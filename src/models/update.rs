@@ -33,7 +33,13 @@ pub fn rules(game: &dyn Game) -> Vec<UpdateRule> {
             limit: p.column_limit,
         });
         let average = of.ema.decay > 0.0 || keeps_statistics(game, optimizer);
-        UpdateRule { rule: of.rule.rule, clip: of.clip, column_norms: column_norms.collect(), average, scaled }
+        UpdateRule {
+            rule: of.rule.rule,
+            clip: of.clip,
+            column_norms: column_norms.collect(),
+            average,
+            scaled,
+        }
     };
     networks.optimizers().zip(game.optimizers()).map(rule).collect()
 }
@@ -42,7 +48,8 @@ pub fn rules(game: &dyn Game) -> Vec<UpdateRule> {
 /// even where the average is the network itself.
 fn keeps_statistics(game: &dyn Game, optimizer: OptimizerId) -> bool {
     let samples = game.networks().role(optimizer) == crate::config::Role::Generator;
-    samples && game.networks().of(optimizer).any(|n| n.states.iter().any(|s| s.name.ends_with("running_mean")))
+    samples
+        && game.networks().of(optimizer).any(|n| n.states.iter().any(|s| s.name.ends_with("running_mean")))
 }
 
 /// The rates of a training in minibatches of `batch` on `examples` training examples, at least 1.
@@ -113,7 +120,9 @@ mod tests {
         // A tenth of an epoch a phase.
         let schedule = recipe("mnist-2014", &[], 1_000);
         let generator = |done| -> Rate { schedule.rates(done)[0] };
-        let lr = |update: u64| generator(Done { tick: 0, steps: update - 1, updates: [update - 1; MAX_OPTIMIZERS] }).lr;
+        let lr = |update: u64| {
+            generator(Done { tick: 0, steps: update - 1, updates: [update - 1; MAX_OPTIMIZERS] }).lr
+        };
         assert!(close(lr(1), 0.1));
         assert!(close(lr(101), 0.1 / 1.000_004f64.powi(100)));
         assert!(close(lr(10_000_000), 1e-6), "the floor");

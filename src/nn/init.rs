@@ -63,7 +63,14 @@ impl Parameter {
 
 impl StateStart {
     /// Fills a state of `network`, whose optimizer's weights are set; states declared before it are, too.
-    pub(super) fn fill(&self, state: &StateTensor, network: &Network, seed: u64, weights: &[f32], states: &mut [f32]) {
+    pub(super) fn fill(
+        &self,
+        state: &StateTensor,
+        network: &Network,
+        seed: u64,
+        weights: &[f32],
+        states: &mut [f32],
+    ) {
         let to = state.offset..state.offset + state.len();
         match self {
             StateStart::Value(value) => states[to].fill(*value),

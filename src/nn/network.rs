@@ -136,7 +136,8 @@ impl Networks {
         let (id, path) = (NetworkId(self.list.len() as u8), named(role.letter()));
         let g = Graph::new();
         let tracer = Tracer::declaring(&g, id, &path);
-        let pass = Pass { version: 0, draw: "declare", dropout: true, statistics: Statistics::Minibatches(&[0]) };
+        let pass =
+            Pass { version: 0, draw: "declare", dropout: true, statistics: Statistics::Minibatches(&[0]) };
         let outline = forward(&tracer.pass(&pass));
         let (mut parameters, mut states) = tracer.declared();
         let known = self.memories.iter().position(|m| m.role == role);
@@ -154,7 +155,16 @@ impl Networks {
             memory.states += s.len().next_multiple_of(ALIGNMENT);
         }
         let optimizer = OptimizerId(optimizer as u8);
-        self.list.push(Network { id, role, name: named(role.name()), path, optimizer, parameters, states, outline });
+        self.list.push(Network {
+            id,
+            role,
+            name: named(role.name()),
+            path,
+            optimizer,
+            parameters,
+            states,
+            outline,
+        });
         id
     }
 

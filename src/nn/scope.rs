@@ -1,8 +1,8 @@
 //! Scopes: where a layer declares and finds its parameters and states.
 
 use super::init::{Start, StateStart};
-use super::pixels::PixelAxis;
 use super::network::{Network, Parameter, StateTensor};
+use super::pixels::PixelAxis;
 use crate::graph::{Graph, NetworkId, Var};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -55,7 +55,14 @@ impl<'a> Tracer<'a> {
     /// A network that is being declared.
     pub(super) fn declaring(g: &'a Graph, id: NetworkId, path: &str) -> Tracer<'a> {
         let declared = Some(RefCell::default());
-        Tracer { g, id, path: path.into(), declared, states: RefCell::default(), observed: RefCell::default() }
+        Tracer {
+            g,
+            id,
+            path: path.into(),
+            declared,
+            states: RefCell::default(),
+            observed: RefCell::default(),
+        }
     }
 
     /// What was declared.

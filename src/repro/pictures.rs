@@ -31,12 +31,7 @@ pub fn reals(experiment: &Experiment) -> String {
 }
 
 /// Draws what the experiment shows into `folder`. The noise is that of seed 0, and of seed 1 where a walk ends.
-pub fn draw(
-    experiment: &Experiment,
-    generator: &mut Generator,
-    data: &Dataset,
-    folder: &Path,
-) -> Result<()> {
+pub fn draw(experiment: &Experiment, generator: &mut Generator, data: &Dataset, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(|e| Error::io("make the folder", folder, &e))?;
     let display = generator.display;
     let count = if data.shape.is_point() { POINTS } else { SAMPLES };

@@ -119,7 +119,11 @@ impl<'a> Tensors<'a> {
         }
         if let Some(states) = states {
             for s in &network.states {
-                self.read_state(&format!("{prefix}{}{suffix}", s.name), s, &mut states[s.offset..s.offset + s.len()])?;
+                self.read_state(
+                    &format!("{prefix}{}{suffix}", s.name),
+                    s,
+                    &mut states[s.offset..s.offset + s.len()],
+                )?;
             }
         }
         Ok(())

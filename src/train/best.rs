@@ -28,7 +28,12 @@ impl Keeper {
     ///
     /// # Errors
     /// When the metric does not fit the data, or they have too few examples for it.
-    pub fn new(config: &Config, data: &Dataset, engine: Engine, hardware: Hardware) -> Result<Option<Keeper>> {
+    pub fn new(
+        config: &Config,
+        data: &Dataset,
+        engine: Engine,
+        hardware: Hardware,
+    ) -> Result<Option<Keeper>> {
         let Some(metric) = config.checkpoint.best_by else { return Ok(None) };
         let merit = metric.chooses(config.data.source)?;
         let chosen_by = if data.valid.count > 0 { &data.valid } else { &data.test };
@@ -65,11 +70,7 @@ impl Keeper {
     ///
     /// # Errors
     /// When the measurement fails.
-    pub fn judge(
-        &mut self,
-        generator: Generator,
-        best: Option<&Best>,
-    ) -> Result<(Option<Best>, String)> {
+    pub fn judge(&mut self, generator: Generator, best: Option<&Best>) -> Result<(Option<Best>, String)> {
         let (metric, step) = (self.metric, generator.step);
         let measurement = self.subject(generator).measure(metric)?;
         let value = self.merit.of(&measurement.values);

@@ -1,8 +1,8 @@
 //! `--init-from`: weights of another model as the start of a new run. Optimizer and counters start afresh.
 
 use super::Trainer;
-use crate::error::{Error, Result};
 use crate::config::{Config, Role};
+use crate::error::{Error, Result};
 use crate::exec::NetworkState;
 use crate::models::Game;
 use crate::nn::Network;
@@ -80,14 +80,22 @@ struct Source {
 /// The files to read, each network before its average.
 fn sources(from: &Path, game: &dyn Game) -> Result<Vec<Source>> {
     if from.is_file() {
-        return Ok(vec![Source { network: network_of(from, game)?, average: false, file: from.to_path_buf() }]);
+        return Ok(vec![Source {
+            network: network_of(from, game)?,
+            average: false,
+            file: from.to_path_buf(),
+        }]);
     }
     let (_, path, warnings) = checkpoint::locate(from)?;
     warnings.iter().for_each(|w| tell!("warning: {w}"));
     let both = game.networks().all().iter().enumerate().flat_map(|(network, n)| {
         let file = |name: &str| path.join(format!("{name}.safetensors"));
         let average = checkpoint::averaged(&n.name);
-        [(false, file(&n.name)), (true, file(&average))].map(|(average, file)| Source { network, average, file })
+        [(false, file(&n.name)), (true, file(&average))].map(|(average, file)| Source {
+            network,
+            average,
+            file,
+        })
     });
     Ok(both.filter(|s| s.file.is_file()).collect())
 }
@@ -101,7 +109,8 @@ fn network_of(file: &Path, game: &dyn Game) -> Result<usize> {
     let said = Tensors::parse(file, &read(file)?)?.metadata("network").unwrap_or_default();
     let named = file.file_name().map_or("".into(), |n| n.to_string_lossy());
     let all = game.networks().all();
-    let exactly = |name: &str| all.iter().position(|n| n.name == name || checkpoint::averaged(&n.name) == name);
+    let exactly =
+        |name: &str| all.iter().position(|n| n.name == name || checkpoint::averaged(&n.name) == name);
     let by_role = |name: &str| all.iter().position(|n| name.starts_with(n.role.name()));
     let generator = || all.iter().position(|n| n.role == Role::Generator);
     let found = exactly(&said).or_else(|| by_role(&said)).or_else(|| by_role(&named)).or_else(generator);
@@ -114,7 +123,13 @@ fn layer_of(name: &str) -> usize {
 }
 
 /// Fills a network's layers from number `first` on from the first layers of a file; how many.
-fn fill(file: &Path, network: &Network, first: usize, numbers: &mut [f32], states: &mut [f32]) -> Result<usize> {
+fn fill(
+    file: &Path,
+    network: &Network,
+    first: usize,
+    numbers: &mut [f32],
+    states: &mut [f32],
+) -> Result<usize> {
     let bytes = read(file)?;
     let tensors = Tensors::parse(file, &bytes)?;
     let in_file = |name: &str| {

@@ -1,7 +1,7 @@
 //! `report.html` of a run: gathered and drawn while it trains, and again by `gansaku report`.
 
-use crate::console::typed;
 use crate::config::Config;
+use crate::console::typed;
 use crate::data::{Dataset, Shape, identity};
 use crate::doctor::{self, Verdict};
 use crate::error::{Error, Result};
@@ -140,12 +140,7 @@ fn walk(config: &Config, engine: &mut Engine, display: Display) -> Result<Pictur
 }
 
 /// The first samples of the sample pictures, above their nearest training examples.
-fn neighbours(
-    config: &Config,
-    engine: &mut Engine,
-    display: Display,
-    data: &Dataset,
-) -> Result<Neighbours> {
+fn neighbours(config: &Config, engine: &mut Engine, display: Display, data: &Dataset) -> Result<Neighbours> {
     let latent = noise(config, config.seed, LOOKED_UP);
     let labels = labels(engine.tasks.classes(), None, 0..LOOKED_UP);
     let samples = engine.sample(0, &latent, &labels)?;

@@ -8,9 +8,9 @@ use crate::exec::scale;
 use crate::exec::schedule::{Done, Schedule};
 use crate::exec::{Executor, ExecutorSpec, NetworkState, PhaseRun, Record, States, UpdateRule};
 use crate::graph::{MAX_OPTIMIZERS, OptimizerId};
+use crate::inference::{Engine, Generator, Tasks, standing};
 use crate::lower::Plan;
 use crate::memory_budget;
-use crate::inference::{Engine, Generator, Tasks, standing};
 use crate::models::{self, Game, TaskKind, When};
 use crate::numbers::counted;
 use crate::run::Line;
@@ -475,15 +475,18 @@ fn first_not_finite(game: &dyn Game, networks: &States) -> Option<String> {
             memories.insert(0, ("the gradient of ", gradients));
         }
         memories.extend(moments.iter().map(|m| ("the optimizer's moment of ", m)));
-        let bad_parameter = memories.into_iter().filter(|(_, numbers)| !numbers.is_empty()).find_map(|(what, numbers)| {
-            let mut all = game.networks().of(optimizer).flat_map(|n| n.parameters.iter().map(move |p| (n, p)));
-            let (network, bad) = all.find(|(_, p)| !finite(&numbers[p.offset..p.offset + p.len()]))?;
-            Some(format!("{what}{}.{}", network.name, bad.name))
-        });
+        let bad_parameter =
+            memories.into_iter().filter(|(_, numbers)| !numbers.is_empty()).find_map(|(what, numbers)| {
+                let mut all =
+                    game.networks().of(optimizer).flat_map(|n| n.parameters.iter().map(move |p| (n, p)));
+                let (network, bad) = all.find(|(_, p)| !finite(&numbers[p.offset..p.offset + p.len()]))?;
+                Some(format!("{what}{}.{}", network.name, bad.name))
+            });
         bad_parameter.or_else(|| {
             let kept = [("", states), ("the average of ", average_states)];
             kept.into_iter().filter(|(_, numbers)| !numbers.is_empty()).find_map(|(what, numbers)| {
-                let mut all = game.networks().of(optimizer).flat_map(|n| n.states.iter().map(move |s| (n, s)));
+                let mut all =
+                    game.networks().of(optimizer).flat_map(|n| n.states.iter().map(move |s| (n, s)));
                 let (network, bad) = all.find(|(_, s)| !finite(&numbers[s.offset..s.offset + s.len()]))?;
                 Some(format!("{what}{}.{}", network.name, bad.name))
             })

@@ -202,10 +202,8 @@ impl Game for Trio {
         let scaled = self.precision() == Precision::Fp16;
         let [of_g, of_d] = [OptimizerId(0), OptimizerId(1)];
         let updated = |loss, optimizer| vec![update(&g, loss, &self.networks, optimizer, 0, scaled)];
-        let [first, second] = [("d_loss", loss_d, of_d), ("g_loss", loss_g, of_g)].map(|(name, loss, of)| Stage {
-            outputs: vec![(name.into(), loss)],
-            updates: updated(loss, of),
-            stores: vec![],
+        let [first, second] = [("d_loss", loss_d, of_d), ("g_loss", loss_g, of_g)].map(|(name, loss, of)| {
+            Stage { outputs: vec![(name.into(), loss)], updates: updated(loss, of), stores: vec![] }
         });
         let stores = [&a, &b, &d].into_iter().flat_map(Tracer::stores).collect();
         drop([a, b, d]);

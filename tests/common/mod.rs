@@ -91,7 +91,8 @@ pub fn models() -> Vec<(&'static str, Model)> {
     Precision::ALL.into_iter().flat_map(with).collect()
 }
 
-const SPECTRAL: &str = "discriminator.layers.0.spectral_norm = true\ndiscriminator.layers.1.spectral_norm = true";
+const SPECTRAL: &str =
+    "discriminator.layers.0.spectral_norm = true\ndiscriminator.layers.1.spectral_norm = true";
 
 const DROPOUT_MAXOUT: &str = "
 discriminator.layers.0 = { units = 5, activation = 'maxout', pieces = 3, keep = 0.8, init = { uniform = 0.5 } }

@@ -5,7 +5,7 @@
 //! carried from step to step, so no tolerance has to be measured.
 
 use crate::bench::same_bits;
-use crate::common::{Model, nodes::compare, self};
+use crate::common::{self, Model, nodes::compare};
 use gansaku::config::{Config, ConfigBuilder};
 use gansaku::data::Dataset;
 use gansaku::exec::cpu::Cpu;
@@ -344,11 +344,7 @@ fn loss_scales_fall_and_rise_as_on_the_cpu() {
             let [was, is] = [&before, &after].map(|s| &s[player]);
             assert_eq!(is.loss_scale, cpu.states()[player].loss_scale, "{player}, tick {tick}");
             let moved = was.weights != is.weights;
-            assert_eq!(
-                moved,
-                is.loss_scale.skip == 0,
-                "{player}, tick {tick}: an overflow changes nothing"
-            );
+            assert_eq!(moved, is.loss_scale.skip == 0, "{player}, tick {tick}: an overflow changes nothing");
         }
     }
     let mut states = gpu.states().expect("readable");

@@ -134,7 +134,8 @@ fn a_classifier_tells_digits_apart_and_any_number_of_threads_makes_its_bytes() {
     run(folder.path(), &other);
     assert!(bytes("c.safetensors") != bytes("other.safetensors"));
 
-    let mut loaded = Classifier::load(&folder.path().join("c.safetensors"), gansaku::exec::Hardware::CPU).expect("just written");
+    let mut loaded = Classifier::load(&folder.path().join("c.safetensors"), gansaku::exec::Hardware::CPU)
+        .expect("just written");
     assert!((100.0 * loaded.card.accuracy - accuracy).abs() < 0.01);
     let config = gansaku::config::Data {
         path: Some(folder.path().join("idx")),
@@ -146,7 +147,11 @@ fn a_classifier_tells_digits_apart_and_any_number_of_threads_makes_its_bytes() {
     assert_eq!(loaded.accuracy(&pictures, labels).expect("a CPU"), loaded.card.accuracy, "as its card says");
     assert_eq!(loaded.features(&pictures).expect("a CPU").len(), 200 * loaded.width());
     let alone = loaded.features(&pictures[..784]).expect("a CPU");
-    assert_eq!(alone[..], loaded.features(&pictures).expect("a CPU")[..loaded.width()], "whatever stands beside it");
+    assert_eq!(
+        alone[..],
+        loaded.features(&pictures).expect("a CPU")[..loaded.width()],
+        "whatever stands beside it"
+    );
 }
 
 /// Writes only the training pictures of other classes than this one.

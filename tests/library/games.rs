@@ -87,11 +87,13 @@ fn tasks_run_on_the_trainings_own_executor_and_leave_it_as_it_was() {
             let width = engine.tasks.input_width(kind, port);
             let numbers: Vec<f32> = (0..7 * width).map(|i| (i as f32).cos()).collect();
             let all = engine.run(kind, 0, &[(port, &numbers)]).expect("a CPU").swap_remove(0);
-            let one = engine.run(kind, 4, &[(port, &numbers[4 * width..5 * width])]).expect("a CPU").swap_remove(0);
+            let one =
+                engine.run(kind, 4, &[(port, &numbers[4 * width..5 * width])]).expect("a CPU").swap_remove(0);
             let row = all.len() / 7;
             assert_eq!(one[..], all[4 * row..5 * row], "{name}: whatever stands beside it");
         }
-        let [a, b] = [&mut looked_at, &mut alone].map(|t| t.snapshot().expect("finite").networks.into_owned());
+        let [a, b] =
+            [&mut looked_at, &mut alone].map(|t| t.snapshot().expect("finite").networks.into_owned());
         assert!(a == b, "{name}: looking changes nothing");
     }
 }

@@ -53,7 +53,8 @@ fn check(name: &str, model: &Model, phase: &Phase, optimizer: OptimizerId, loss:
         .expect("it is updated");
     let gradients: Vec<Var> = update.gradients.iter().map(|(v, _)| *v).collect();
     let networks = model.game.networks();
-    let nodes = |n: &Network| n.parameters.iter().map(|p| g.param(n.id, &p.name, 0, &p.shape)).collect::<Vec<_>>();
+    let nodes =
+        |n: &Network| n.parameters.iter().map(|p| g.param(n.id, &p.name, 0, &p.shape)).collect::<Vec<_>>();
     let parameters: Vec<Var> = networks.of(optimizer).flat_map(nodes).collect();
     let roots: Vec<Var> = gradients.iter().copied().chain([loss]).chain(parameters.iter().copied()).collect();
     let mut bound = leaves(g, &roots, &mut rng);

@@ -343,7 +343,11 @@ fn what_cannot_be_used_is_told_and_nothing_is_written() {
     no(&["stacked-mnist", "--data", &mnist], 3, &["ten kinds of digits", "has 4"]);
     // Too few validation examples for the metric are told before hours of training, not after.
     let few = ["--set", "data.train=[0, 400]", "--set", "data.valid=[400, 900]"];
-    no(&[&["model-2014", "--data", &mnist][..], &few].concat(), 3, &["parzen needs 1000 validation examples"]);
+    no(
+        &[&["model-2014", "--data", &mnist][..], &few].concat(),
+        3,
+        &["parzen needs 1000 validation examples"],
+    );
 }
 
 #[test]

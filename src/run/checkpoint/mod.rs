@@ -339,11 +339,12 @@ fn tensors(path: &Path, files: &Files, game: &dyn Game, state: &State) -> Result
     };
     let rules = models::rules(game);
     let memories = game.networks().memories();
-    let zeros = |(rule, memory): (&UpdateRule, &Memory)| rule.start(vec![0.0; memory.len], vec![0.0; memory.states]);
+    let zeros =
+        |(rule, memory): (&UpdateRule, &Memory)| rule.start(vec![0.0; memory.len], vec![0.0; memory.states]);
     let mut networks: States = rules.iter().zip(memories).map(zeros).collect();
     for network in game.networks().all() {
         let own = &mut networks[usize::from(network.optimizer.0)];
-        let mut fill = |name: &str, numbers: &mut [f32], states: &mut [f32]| {
+        let fill = |name: &str, numbers: &mut [f32], states: &mut [f32]| {
             let file = format!("{name}.safetensors");
             Tensors::parse(&path.join(&file), bytes(&file)?)?.read(["", ""], network, numbers, Some(states))
         };

@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn files_of_the_first_format_are_read() {
-        let first = br#"{"step": 3, "tick": 6, "updates": [3, 6], "window": {"steps": 1, "sums": {"d_loss": 0.5}},
+        let first =
+            br#"{"step": 3, "tick": 6, "updates": [3, 6], "window": {"steps": 1, "sums": {"d_loss": 0.5}},
             "example": [1, 2, 3], "classes": 0}"#;
         let state = State::parse(first).expect("format 1");
         assert_eq!(state.updates, [("generator".into(), 3), ("discriminator".into(), 6)].into());
