@@ -151,8 +151,13 @@ impl UpdateRule {
         size_of::<f32>() * self.vectors() * len
     }
 
+    /// The state before the first update of networks with these parameters, and no states.
+    pub fn start(&self, weights: Vec<f32>) -> NetworkState {
+        self.start_with(weights, vec![])
+    }
+
     /// The state before the first update of networks with these parameters and states.
-    pub fn start(&self, weights: Vec<f32>, states: Vec<f32>) -> NetworkState {
+    pub fn start_with(&self, weights: Vec<f32>, states: Vec<f32>) -> NetworkState {
         let zeros = vec![0.0; weights.len()];
         NetworkState {
             gradients: zeros.clone(),

@@ -44,7 +44,7 @@ pub fn classifier(
     let updates = plans[0].updates();
     let mut executor = device(ExecutorSpec {
         plans,
-        states: vec![rule.start(weights, states)],
+        states: vec![rule.start_with(weights, states)],
         rules: vec![rule.clone()],
         schedule: schedule.clone(),
         data: Some(data.clone()),

@@ -108,7 +108,7 @@ impl Trainer {
         let marginals = data.marginals();
         let start = |(optimizer, rule): (OptimizerId, &UpdateRule)| {
             let (weights, states) = game.networks().start(optimizer, config.seed, &marginals);
-            rule.start(weights, states)
+            rule.start_with(weights, states)
         };
         let states = game.networks().optimizers().zip(&rules).map(start).collect();
         let phases = game.phases();

@@ -209,7 +209,7 @@ impl Model {
         let (networks, marginals) = (self.game.networks(), vec![0.3; self.numbers]);
         let start = |(optimizer, rule): (OptimizerId, &UpdateRule)| {
             let (weights, states) = networks.start(optimizer, self.config.seed, &marginals);
-            rule.start(weights, states)
+            rule.start_with(weights, states)
         };
         networks.optimizers().zip(&self.rules()).map(start).collect()
     }

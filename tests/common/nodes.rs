@@ -97,7 +97,7 @@ fn bound(
     let e = |i: usize| &errors[&node.sources[i]].data;
     let each = |f: &dyn Fn(usize) -> f64| -> Vec<f64> { (0..out.len()).map(f).collect() };
     let data = match &node.op {
-        Op::Input(_) | Op::Param { .. } | Op::Rand { .. } => vec![0.0; out.len()],
+        Op::Input(_) | Op::Param { .. } | Op::State { .. } | Op::Rand { .. } => vec![0.0; out.len()],
         Op::Const(_) => each(&|i| U * out[i].abs()),
         Op::Add => each(&|i| e(0)[i] + e(1)[i] + U * out[i].abs()),
         Op::Mul => each(&|i| {
@@ -193,10 +193,19 @@ fn is_drawn(g: &Graph, var: Var) -> bool {
 /// Parameters and gathered inputs as the plan had them.
 fn leaf(machine: &mut dyn Machine, model: &Model, g: &Graph, var: Var) -> Option<Tensor> {
     let node = g.node(var);
-    let Op::Param { network, name, .. } = &node.op else { return None };
-    let network = model.game.networks().get(*network);
+    let layout = model.game.networks().layout();
+    let place = match &node.op {
+        Op::Param { network, name, .. } => {
+            let (optimizer, at) = layout.parameter(*network, name);
+            Place::Weights(optimizer, at)
+        }
+        Op::State { network, name } => {
+            let (optimizer, at) = layout.state(*network, name);
+            Place::State(optimizer, at)
+        }
+        _ => return None,
+    };
     let len = node.shape.iter().product();
-    let place = Place::Weights(network.optimizer, network.parameter(name).offset);
     Some(tensor(&node.shape, &machine.memory(place, len)))
 }
 
@@ -232,8 +241,8 @@ pub fn compare(
     let mut seen = Values::new();
     // A parameter's value is taken before the updates of the stage that reads it.
     let params: Vec<Var> =
-        g.topological(&roots).into_iter().filter(|&v| matches!(g.node(v).op, Op::Param { .. })).collect();
-    let versions = |v: &Var| matches!(g.node(*v).op, Op::Param { version: 0, .. });
+        g.topological(&roots).into_iter().filter(|&v| matches!(g.node(v).op, Op::Param { .. } | Op::State { .. })).collect();
+    let versions = |v: &Var| matches!(g.node(*v).op, Op::Param { version: 0, .. } | Op::State { .. });
     for &v in params.iter().filter(|v| versions(v)) {
         seen.insert(v, leaf(machine, model, g, v).expect("a parameter"));
     }

@@ -66,7 +66,7 @@ fn result_place(work: &Work) -> Place {
         Work::Map { program, .. } | Work::Reduce { program, .. } => program.results[0].1.place,
         Work::Loss { parts, .. } => result_place(&parts[0]),
         Work::Together(parts) => result_place(&parts[0]),
-        Work::Measure(_) | Work::Update(_) => unreachable!("updates have a witness of their own"),
+        Work::Measure(_) | Work::Update(_) | Work::StoreStates(_) => unreachable!("updates have a witness of their own"),
     }
 }
 

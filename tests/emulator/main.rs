@@ -25,7 +25,6 @@ use bench::Witnesses;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::emulated::{Emulated, build, compiler, entry_points};
 use gansaku::precision::Precision;
-use gansaku::train;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

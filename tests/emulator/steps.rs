@@ -15,10 +15,9 @@ use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::cuda::{Cuda, SLOTS};
 use gansaku::exec::scale;
 use gansaku::exec::schedule::{Done, Schedule};
-use gansaku::exec::{ExecutorSpec, NetworkState, PhaseRun, States, UpdateRule};
+use gansaku::exec::{Executor, ExecutorSpec, NetworkState, PhaseRun, States, UpdateRule};
 use gansaku::lower::{Launch, Plan, Work};
 use gansaku::precision::Precision;
-use gansaku::train;
 use std::sync::Arc;
 
 struct Setup {
@@ -304,23 +303,15 @@ fn samples_agree_with_the_cpu() {
     let mut plans = vec![];
     let tasks = gansaku::inference::Tasks::lower(&*setup.model.game, &mut plans);
     let (rules, seed, states) = (setup.rules.clone(), setup.model.config.seed, setup.states.clone());
-    let mut cpu = Cpu::new(Pool::single(), vec![plan.clone()], states.clone(), rules.clone(), None, seed);
+    let mut cpu = Cpu::new(Pool::single(), plans.clone(), states.clone(), rules.clone(), None, seed);
     let device = crate::gpu(&library, 1);
-    let mut gpu = Cuda::new(device, vec![plan], &states, rules, None, seed).expect("room");
-    let inputs: Vec<_> = cpu.plans()[0].inputs.iter().map(|i| (i.name.clone(), i.len)).collect();
-    for (name, len) in inputs {
-        let values = crate::bench::normals(&name, len);
-        cpu.write_input(0, &name, &values);
-        gpu.write_input(0, &name, &values).expect("room");
-    }
-    cpu.run(&PhaseRun::alone(0, 0, common::rates(1)));
-    gpu.run(&PhaseRun::alone(0, 0, common::rates(1))).expect("no fault");
-    gpu.synchronize().expect("no fault");
-    let name = cpu.plans()[0].outputs[0].name.clone();
-    let found = gpu.output(0, &name).expect("readable");
+    let mut gpu = Cuda::new(device, plans, &states, rules, None, seed).expect("room");
+    let latent = crate::bench::normals("latent", 7 * setup.model.config.latent.dim);
+    let [wanted, found]: [Vec<f32>; 2] = [&mut cpu as &mut dyn Executor, &mut gpu]
+        .map(|executor| tasks.on(executor).sample(0, &latent, &[]).expect("no fault"));
     assert_eq!(found.len(), 7 * 49);
     // Logistic outputs: a slope of 1/4 on sums of 33 products of numbers around 1.
-    for (x, want) in found.iter().zip(cpu.output(0, &name)) {
+    for (x, want) in found.iter().zip(&wanted) {
         assert!((x - want).abs() < 2e-6, "{x}, not {want}");
     }
 }

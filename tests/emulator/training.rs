@@ -4,6 +4,7 @@
 use gansaku::config::{Config, ConfigBuilder};
 use gansaku::data::{self, Dataset};
 use gansaku::error::Result;
+use gansaku::graph::OptimizerId;
 use gansaku::exec::cuda::emulated::Emulated;
 use gansaku::exec::cuda::launch::{Counters, Driver};
 use gansaku::exec::cuda::{Clock, Cuda, SLOTS};
@@ -152,6 +153,18 @@ impl Executor for Watched {
     }
     fn set_states(&mut self, states: States) -> Result<()> {
         self.gpu.set_states(&states)
+    }
+    fn set_average_states(&mut self, optimizer: OptimizerId, states: &[f32]) -> Result<()> {
+        Executor::set_average_states(&mut self.gpu, optimizer, states)
+    }
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
+        Executor::write_input(&mut self.gpu, plan, name, values)
+    }
+    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
+        Executor::run_task(&mut self.gpu, plan, tick)
+    }
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
+        Executor::output(&mut self.gpu, plan, name)
     }
     fn measured(&mut self) -> &mut dyn Measured {
         self.gpu.measured()

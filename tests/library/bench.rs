@@ -12,7 +12,6 @@ use gansaku::exec::measured::Measured;
 use gansaku::exec::{self, Device, Opened, PhaseRun};
 use gansaku::lower::{Place, Work};
 use gansaku::precision::Precision;
-use gansaku::train;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +85,7 @@ fn consistent(f: &Figures) {
 
 /// `kernels` are the launches of the model's plans, in order, each with the plan's cost.
 fn lists_every_launch(f: &Figures, model: &Model, ends: usize) {
-    let costs = train::update_costs(model);
+    let costs = gansaku::models::update_costs(&*model.game);
     let mut rows = f.kernels.as_ref().expect("asked for").iter();
     for phase in model.phases() {
         for (number, launch) in model.plan(&phase).launches.iter().enumerate() {

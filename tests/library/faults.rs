@@ -5,6 +5,7 @@ use crate::common;
 use crate::common::devices::{Calls, Faulty, Still, fault};
 use crate::common::{CLASSES, Model, NUMBERS, program, session};
 use gansaku::error::Result;
+use gansaku::graph::OptimizerId;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::measured::Measured;
@@ -107,6 +108,18 @@ impl Executor for Overflowing {
     }
     fn set_states(&mut self, states: States) -> Result<()> {
         self.inner.set_states(states)
+    }
+    fn set_average_states(&mut self, optimizer: OptimizerId, states: &[f32]) -> Result<()> {
+        self.inner.set_average_states(optimizer, states)
+    }
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
+        self.inner.write_input(plan, name, values)
+    }
+    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
+        self.inner.run_task(plan, tick)
+    }
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
+        self.inner.output(plan, name)
     }
     fn measured(&mut self) -> &mut dyn Measured {
         self.inner.measured()
