@@ -7,6 +7,7 @@
 #[macro_use]
 mod console;
 
+pub mod architectures;
 pub mod bench;
 pub mod cli;
 pub mod config;

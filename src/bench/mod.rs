@@ -127,7 +127,7 @@ impl Contender {
     ) -> Result<Contender> {
         let ceilings = ceilings::measure(open, config.train.precision, &protocol.limits, protocol.rounds)?;
         let trainer = Trainer::new(config, data, open()?)?;
-        let periods = trainer.gan.phases().iter().map(|p| p.when.period()).max();
+        let periods = trainer.game.phases().iter().map(|p| p.when.period()).max();
         let period = periods.unwrap_or(1).max(trainer.cycle());
         let mut contender = Contender { trainer, period, ceilings, step: vec![], host: vec![] };
         let steps = contender.whole(protocol.warmup);
@@ -171,7 +171,7 @@ impl Contender {
         let train = &self.trainer.config.train;
         let what =
             format!("{}, batch {}, {}", self.trainer.config.recipe, train.batch, train.precision.name());
-        let names = self.trainer.gan.phases().into_iter().map(|phase| format!("{what}: {}", phase.name));
+        let names = self.trainer.game.phases().into_iter().map(|phase| format!("{what}: {}", phase.name));
         let names: Vec<String> = names.collect();
         let measured = self.trainer.measured();
         names.iter().enumerate().try_for_each(|(plan, name)| measured.profile(plan, name))

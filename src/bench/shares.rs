@@ -2,7 +2,8 @@
 
 use crate::lower::Plan;
 use crate::lower::cost::Cost;
-use crate::train::{self, Trainer};
+use crate::models;
+use crate::train::Trainer;
 
 /// A phase's part in a step.
 pub struct Share {
@@ -18,12 +19,12 @@ pub struct Share {
 
 /// The phases of a training, in the order of its plans.
 pub fn shares(trainer: &Trainer) -> Vec<Share> {
-    let gan = &trainer.gan;
-    let updates = train::update_costs(gan);
-    let phases = gan.phases();
+    let game = &*trainer.game;
+    let updates = models::update_costs(game);
+    let phases = game.phases();
     let period = phases.iter().map(|p| p.when.period()).max().unwrap_or(1);
-    let share = |phase: &crate::models::gan::Phase| {
-        let plan = gan.plan(phase);
+    let share = |phase: &models::Phase| {
+        let plan = models::plan(game, phase);
         let steps = (0..period).filter(|&step| phase.when.holds(step)).count() as f64;
         Share {
             phase: phase.name.clone(),

@@ -3,9 +3,9 @@
 use super::overrides::Overrides;
 use crate::bench::{self, Figures, LIMITS, Protocol, noise, table};
 use crate::config::{Config, ConfigBuilder};
+use crate::data;
 use crate::error::Result;
 use crate::exec::{self, Device};
-use crate::models::gan::Gan;
 use crate::numbers::counted;
 use crate::precision::Precision;
 use crate::run::atomic;
@@ -99,8 +99,9 @@ fn configs(args: &Bench, recipe: &str) -> Result<Vec<Vec<Config>>> {
 
 /// All precisions at one batch size.
 fn measure(args: &Bench, configs: &[Config], threads: usize) -> Result<Vec<Figures>> {
-    let model = Gan::usual(&configs[0]);
-    let data = Arc::new(noise(model.numbers, model.classes, configs[0].train.batch.max(60_000)));
+    let (shape, classes) = data::usual(&configs[0].data);
+    let classes = if configs[0].conditional { classes } else { 0 };
+    let data = Arc::new(noise(shape.len(), classes, configs[0].train.batch.max(60_000)));
     let protocol = Protocol {
         steps: args.steps,
         rounds: args.rounds,

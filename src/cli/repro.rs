@@ -1,7 +1,7 @@
 //! `gansaku repro`: a paper's experiments, and its numbers beside ours.
 
 use crate::error::{Error, Result};
-use crate::exec::Device;
+use crate::exec::{Device, Hardware};
 use crate::repro::order::Order;
 use crate::repro::{Edition, paper, papers, work};
 use clap::Args;
@@ -84,8 +84,7 @@ pub fn run(args: Repro) -> Result<()> {
         steps: args.steps,
         time: args.time,
         sets: args.set,
-        device: args.device,
-        threads: super::threads(args.threads)?,
+        hardware: Hardware { device: args.device, threads: super::threads(args.threads)? },
     };
     let table = work::reproduce(&order).map_err(with_the_way_on)?;
     super::print(&table)?;

@@ -145,7 +145,7 @@ fn dry_run(request: &Request) -> Result<()> {
     let (trainer, dataset) = rehearse(request, exec::open(request.device, request.threads)?)?;
     super::print(&request.config.to_toml())?;
     tell!("{}", super::inspect::describe(&dataset));
-    tell!("{}", super::inspect::summary(&trainer.gan, false).trim_end());
+    tell!("{}", super::inspect::summary(&*trainer.game, false).trim_end());
     tell!("{}; nothing was written", counted(trainer.total(), "step"));
     Ok(())
 }

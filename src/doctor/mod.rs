@@ -15,6 +15,8 @@ mod rules;
 use crate::config::Config;
 use crate::data::{self, identity};
 use crate::error::Result;
+use crate::exec::Hardware;
+use crate::inference::LoadedRun;
 pub use crate::records::{Diagnosis, State, Verdict};
 use crate::run::journal::{self, Stepped};
 use crate::run::{Folder, Line, checkpoint};
@@ -25,12 +27,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Judges a run by its folder (its newest checkpoint) or by a checkpoint's. Where training left no probe of that
-/// checkpoint or a later step, it is probed now: that reads the data, which lie at `data` where they moved.
+/// checkpoint or a later step, it is probed now, on `hardware`: that reads the data, which lie at `data` where they moved.
 ///
 /// # Errors
 /// When there is no such run or checkpoint, or its configuration is damaged. Data that cannot be read are a note, unless
 /// they are given.
-pub fn diagnose(run: &Path, data: Option<&Path>) -> Result<Diagnosis> {
+pub fn diagnose(run: &Path, data: Option<&Path>, hardware: Hardware) -> Result<Diagnosis> {
     let (checkpoint, path, warnings) = match checkpoint::locate(run) {
         Ok(found) => found,
         // A run that diverged before its first checkpoint has records all the same.
@@ -55,11 +57,16 @@ pub fn diagnose(run: &Path, data: Option<&Path>) -> Result<Diagnosis> {
     // What was probed later than the newest checkpoint says more than the checkpoint.
     let probed = |e: &Entry| matches!(e, Entry::Probe(p) if p.step >= step);
     if !entries.iter().any(probed) {
-        let known = checkpoint.state.data.as_deref();
+        let known = checkpoint.state.data.clone();
         let probe = data::load(&config.data, config.seed)
-            .and_then(|found| identity::same(run, known, &config.data, &found).map(|()| Arc::new(found)))
-            .and_then(|found| Prober::new(&checkpoint.config, &found, 0))
-            .map(|mut prober| prober.probe(&checkpoint.networks, step));
+            .and_then(|found| {
+                identity::same(run, known.as_deref(), &config.data, &found).map(|()| Arc::new(found))
+            })
+            .and_then(|found| {
+                let prober = Prober::new(&checkpoint.config, &found);
+                LoadedRun::of(checkpoint, path, hardware.open()?)
+                    .and_then(|mut run| prober.probe(&mut run.engine(), step))
+            });
         match probe {
             Ok(Some(probe)) => drop(judge.probe(&probe)),
             Ok(None) => notes.push("samples were not measured: a number of them is not finite".into()),

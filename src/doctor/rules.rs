@@ -7,7 +7,7 @@ use crate::eval::neighbours::MEMORISED;
 use crate::exec::scale;
 use crate::models::equilibrium::equilibrium;
 use crate::models::statistic::{
-    ACCURACY_FAKE, ACCURACY_REAL, D_FAKE, D_LOSS, D_REAL, gradient_norm, loss_scale,
+    ACCURACY_FAKE, ACCURACY_REAL, D_FAKE, D_LOSS, D_REAL, gradient_norm, is_loss_scale,
 };
 use crate::numbers::{median, number};
 use crate::records::State;
@@ -391,7 +391,7 @@ fn nearest(probes: &[Probe]) -> Option<&Probe> {
 
 fn loss_scale_floor(facts: &Facts) -> Option<String> {
     let last = facts.lines.last()?;
-    let scales = ["D", "G"].into_iter().filter_map(|letter| last.get(&loss_scale(letter)));
+    let scales = last.values().filter(|(name, _)| is_loss_scale(name)).map(|(_, scale)| scale);
     let least = scales.fold(f64::INFINITY, f64::min);
     (least <= f64::from(LOW_SCALE * scale::FLOOR))
         .then(|| format!("the loss scale is {least}; at {} training stops", scale::FLOOR / 2.0))

@@ -32,7 +32,7 @@ impl<'a> Subject<'a> {
                 "cas trains on at least {batch} samples; give --count {batch} or more"
             )));
         }
-        if self.generator.gan.classes == 0 && self.classifier.is_none() {
+        if self.generator.classes() == 0 && self.classifier.is_none() {
             return Err(features::no_classifier(Metric::Cas));
         }
         Ok([test, train])
@@ -43,7 +43,7 @@ impl<'a> Subject<'a> {
         let [test_labels, train_labels] = self.labels_for_cas()?;
         let count = self.count.unwrap_or(data.train.count);
         let reals = count.min(data.train.count);
-        let conditional = self.generator.gan.classes > 0;
+        let conditional = self.generator.classes() > 0;
         let recipe = Recipe::standard();
         let samples = self.samples(count)?;
         let real = self.examples(&data.train, reals);
@@ -55,14 +55,14 @@ impl<'a> Subject<'a> {
         } else {
             let classifier = self.classifier(Metric::Cas)?;
             let told = format!("labels of {}, real examples too", classifier.told());
-            (classifier.labels(&samples), classifier.labels(&real), told)
+            (classifier.labels(&samples)?, classifier.labels(&real)?, told)
         };
         let spec = ClassifierSpec {
             name: "cas".into(),
             identity: String::new(),
             recipe,
             seed: self.seed,
-            threads: self.threads,
+            hardware: self.hardware,
         };
         let fit = self.fit;
         let score = |what: &str, pictures: Vec<f32>, labels: Vec<u8>| -> Result<_> {

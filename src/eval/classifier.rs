@@ -4,10 +4,11 @@
 use crate::config;
 use crate::data::{Dataset, Examples, Shape, Values};
 use crate::error::{Error, Result};
-use crate::exec::NetworkState;
-use crate::exec::cpu::Batched;
-use crate::models::classifier::{self as model, FEATURES, LOGITS, PICTURES, Recipe};
-use crate::nn::Mlp;
+use crate::exec::{Hardware, NetworkState};
+use crate::inference::Standalone;
+use crate::models::classifier::{self as model, Recipe};
+use crate::models::{Game, PortKind, TaskKind};
+use crate::nn::Network;
 use crate::numbers::shortened;
 use crate::run::atomic;
 use crate::run::checkpoint::sha256;
@@ -16,8 +17,6 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Examples looked at at once.
-const ROWS: usize = 200;
 /// A classifier is poor below this share of the way from naming the commonest class to being always right: as Cohen's
 /// kappa, agreement up to .2 is called slight (Landis & Koch 1977).
 const POOR: f64 = 0.2;
@@ -63,7 +62,7 @@ pub struct Classifier {
     pub sha256: String,
     model: model::Classifier,
     weights: Vec<f32>,
-    plan: Batched,
+    engine: Standalone,
 }
 
 /// What a classifier sees in pictures.
@@ -79,7 +78,7 @@ impl Classifier {
     /// identity is that of `spec`.
     ///
     /// # Errors
-    /// When the data are not [`labelled_in_both`], or threads cannot be started.
+    /// When the data are not [`labelled_in_both`], or the device fails.
     pub fn measured(spec: &ClassifierSpec, data: &Dataset, weights: Vec<f32>) -> Result<Classifier> {
         let labels = labelled_in_both(data)?;
         let model = model::Classifier::new(&spec.recipe, data.shape, data.classes);
@@ -95,25 +94,25 @@ impl Classifier {
             commonest: Some(commonest(labels)),
             seed: spec.seed,
             recipe: spec.recipe.clone(),
-            weights: Some(hash(&model.network, &weights)),
+            weights: Some(hash(model.network(), &weights)),
         };
-        let mut trained = Classifier::of(card, weights, spec.threads)?;
-        trained.card.accuracy = trained.accuracy(&pictures(data, &data.test), labels);
+        let mut trained = Classifier::of(card, weights, spec.hardware)?;
+        trained.card.accuracy = trained.accuracy(&pictures(data, &data.test), labels)?;
         trained.sha256 = sha256(&trained.encoded());
         Ok(trained)
     }
 
-    fn of(card: Card, weights: Vec<f32>, threads: usize) -> Result<Classifier> {
+    fn of(card: Card, weights: Vec<f32>, hardware: Hardware) -> Result<Classifier> {
         let model = model::Classifier::new(&card.recipe, card.example.into(), card.classes);
         let own = NetworkState { weights: weights.clone(), ..NetworkState::default() };
-        let mut plan = Batched::new(model.scoring_plan(ROWS), ROWS, 0, threads)?;
-        plan.set_states(vec![own]);
-        Ok(Classifier { card, sha256: String::new(), model, weights, plan })
+        let engine = Standalone::new(&model, vec![own], 0, hardware.open()?)?;
+        Ok(Classifier { card, sha256: String::new(), model, weights, engine })
     }
 
     fn encoded(&self) -> Vec<u8> {
         let card = serde_json::to_string(&self.card).expect("names and finite numbers");
-        let flat = Flat { prefix: "", suffix: "", network: &self.model.network, numbers: &self.weights };
+        let network = self.model.network();
+        let flat = Flat { prefix: "", suffix: "", network, numbers: &self.weights, states: None };
         encode([CARD, &card], &[flat])
     }
 
@@ -132,7 +131,7 @@ impl Classifier {
     ///
     /// # Errors
     /// When it is missing, damaged, or no classifier's.
-    pub fn load(path: &Path, threads: usize) -> Result<Classifier> {
+    pub fn load(path: &Path, hardware: Hardware) -> Result<Classifier> {
         let bytes = std::fs::read(path).map_err(|e| {
             Error::Checkpoint(format!("--classifier {}: cannot read it: {e}", path.display()))
         })?;
@@ -147,13 +146,13 @@ impl Classifier {
             return Err(wrong("a network without features"));
         }
         config::network("its network", &card.recipe.network).map_err(|e| wrong(&e.to_string()))?;
-        let network = model::Classifier::new(&card.recipe, card.example.into(), card.classes).network;
-        let mut weights = vec![0.0; network.len];
-        tensors.read("", "", &network, &mut weights)?;
-        if card.weights.as_ref().is_some_and(|known| *known != hash(&network, &weights)) {
+        let model = model::Classifier::new(&card.recipe, card.example.into(), card.classes);
+        let mut weights = vec![0.0; model.networks().memories()[0].len];
+        tensors.read(["", ""], model.network(), &mut weights, None)?;
+        if card.weights.as_ref().is_some_and(|known| *known != hash(model.network(), &weights)) {
             return Err(wrong("damaged: its weights are not those that its card was written for"));
         }
-        let mut loaded = Classifier::of(card, weights, threads)?;
+        let mut loaded = Classifier::of(card, weights, hardware)?;
         loaded.sha256 = sha256(&bytes);
         Ok(loaded)
     }
@@ -223,35 +222,47 @@ impl Classifier {
 
     /// Length of a feature vector.
     pub fn width(&self) -> usize {
-        self.model.features()
+        self.engine.tasks().output_width(TaskKind::Score, PortKind::Features)
     }
 
     /// What it sees in pictures, `[count, numbers]`.
-    pub fn scores(&mut self, pictures: &[f32]) -> Scores {
-        let count = pictures.len() / self.model.shape.len();
-        let [features, logits] = self.plan.run(0, count, &[(PICTURES, pictures)], [FEATURES, LOGITS]);
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn scores(&mut self, pictures: &[f32]) -> Result<Scores> {
+        let scored = self.engine.engine().score(pictures, &[])?;
         let likeliest = |logits: &[f32]| {
             let greatest = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
             greatest.expect("at least two classes") as u8
         };
-        Scores { labels: logits.chunks_exact(self.model.classes).map(likeliest).collect(), features }
+        let labels = scored.logits.chunks_exact(self.model.classes).map(likeliest).collect();
+        Ok(Scores { labels, features: scored.features })
     }
 
     /// The likeliest class of each picture.
-    pub fn labels(&mut self, pictures: &[f32]) -> Vec<u8> {
-        self.scores(pictures).labels
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn labels(&mut self, pictures: &[f32]) -> Result<Vec<u8>> {
+        Ok(self.scores(pictures)?.labels)
     }
 
     /// The features of each picture, `[count, width]`.
-    pub fn features(&mut self, pictures: &[f32]) -> Vec<f32> {
-        self.scores(pictures).features
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn features(&mut self, pictures: &[f32]) -> Result<Vec<f32>> {
+        Ok(self.scores(pictures)?.features)
     }
 
     /// Share of pictures whose class is the label.
-    pub fn accuracy(&mut self, pictures: &[f32], labels: &[u8]) -> f64 {
-        let found = self.labels(pictures);
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn accuracy(&mut self, pictures: &[f32], labels: &[u8]) -> Result<f64> {
+        let found = self.labels(pictures)?;
         let right = found.iter().zip(labels).filter(|(a, b)| a == b).count();
-        right as f64 / labels.len().max(1) as f64
+        Ok(right as f64 / labels.len().max(1) as f64)
     }
 }
 
@@ -291,7 +302,7 @@ fn commonest(labels: &[u8]) -> f64 {
 }
 
 /// The hash that a card keeps of its weights.
-fn hash(network: &Mlp, weights: &[f32]) -> String {
+fn hash(network: &Network, weights: &[f32]) -> String {
     let mut in_file_order = weights.to_vec();
     for p in &network.parameters {
         let own = p.offset..p.offset + p.len();
@@ -311,8 +322,8 @@ pub struct ClassifierSpec {
     pub recipe: Recipe,
     /// Seeds its training.
     pub seed: u64,
-    /// Threads that look at test examples; 0 takes one a core.
-    pub threads: usize,
+    /// Where it looks at pictures.
+    pub hardware: Hardware,
 }
 
 /// All pictures of a split as a classifier sees them, where the data set holds pixels in [0, 1].

@@ -1,14 +1,14 @@
 //! Two evaluations side by side: only where data and protocol are the same.
 
 use crate::error::{Error, Result};
-use crate::inference::TrainedGenerator;
+use crate::inference::Generator;
 use crate::numbers::shortened;
 use crate::records::{Evaluation, Measurement};
 
 /// An evaluation of this generator in which nothing is measured yet; `data` for people and by their identity.
-pub fn blank(generator: &TrainedGenerator, data: String, data_identity: String) -> Evaluation {
+pub fn blank(generator: &Generator, data: String, data_identity: String) -> Evaluation {
     Evaluation {
-        checkpoint: generator.from.clone(),
+        checkpoint: generator.from.to_path_buf(),
         step: generator.step,
         recipe: generator.config.recipe.clone(),
         data,

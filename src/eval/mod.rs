@@ -23,7 +23,8 @@ pub mod wasserstein;
 use crate::config::{Metric, Scale, Source};
 use crate::data::{Dataset, Examples};
 use crate::error::{Error, Result};
-use crate::inference::TrainedGenerator;
+use crate::exec::Hardware;
+use crate::inference::Generator;
 use crate::numbers::Numbers;
 use crate::pictures::Display;
 pub use crate::records::{Evaluation, Measurement};
@@ -33,7 +34,7 @@ use std::collections::BTreeMap;
 /// What is evaluated, with the data to compare it to.
 pub struct Subject<'a> {
     /// The generator.
-    pub generator: &'a mut TrainedGenerator,
+    pub generator: Generator<'a>,
     /// The data set that it learns.
     pub data: &'a Dataset,
     /// Seed of the noise.
@@ -42,8 +43,8 @@ pub struct Subject<'a> {
     pub count: Option<usize>,
     /// A classifier of the data, for the metrics that need one.
     pub classifier: Option<&'a mut Classifier>,
-    /// Worker threads of networks that a metric runs or trains; 0 takes one a core.
-    pub threads: usize,
+    /// Where networks run that a metric makes itself.
+    pub hardware: Hardware,
     /// What computes the Parzen windows.
     pub windows: &'a mut dyn parzen::LogSums,
     /// Trains a classifier, for the metric that tests what one learns from samples.
@@ -155,7 +156,7 @@ impl Subject<'_> {
                 self.pictures(metric)?;
                 self.need(&self.data.test, "test", 100, metric)
             }
-            Metric::Theory => theory::applies(&self.generator.gan).map(|_| ()),
+            Metric::Theory => theory::applies(self.generator.config).map(|_| ()),
         }
     }
 

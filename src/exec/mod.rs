@@ -9,7 +9,7 @@ pub mod schedule;
 use crate::config::Rule;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::graph::MAX_OPTIMIZERS;
+use crate::graph::{MAX_OPTIMIZERS, OptimizerId};
 use crate::lower::Plan;
 use crate::lower::cost::Cost;
 use crate::precision::Precision;
@@ -78,6 +78,10 @@ pub struct NetworkState {
     pub moments: Vec<Vec<f32>>,
     /// Moving average of the parameters, flat; empty where none is kept.
     pub average: Vec<f32>,
+    /// States of the networks, such as running means, flat.
+    pub states: Vec<f32>,
+    /// States of the averaged networks, flat: copies of the states, or measured of the average; empty where none is kept.
+    pub average_states: Vec<f32>,
     /// Squared norm of the last gradient, its scale taken out.
     pub gradient_norm2: f64,
     /// The factor on the loss; 1 where gradients are not scaled.
@@ -92,6 +96,8 @@ impl Default for NetworkState {
             gradients: vec![],
             moments: vec![],
             average: vec![],
+            states: vec![],
+            average_states: vec![],
             gradient_norm2: 0.0,
             loss_scale: LossScale::start(false),
         }
@@ -145,13 +151,20 @@ impl UpdateRule {
         size_of::<f32>() * self.vectors() * len
     }
 
-    /// The state before the first update.
+    /// The state before the first update of networks with these parameters, and no states.
     pub fn start(&self, weights: Vec<f32>) -> NetworkState {
+        self.start_with(weights, vec![])
+    }
+
+    /// The state before the first update of networks with these parameters and states.
+    pub fn start_with(&self, weights: Vec<f32>, states: Vec<f32>) -> NetworkState {
         let zeros = vec![0.0; weights.len()];
         NetworkState {
             gradients: zeros.clone(),
             moments: self.moment_names().iter().map(|_| zeros.clone()).collect(),
             average: if self.average { weights.clone() } else { vec![] },
+            average_states: if self.average { states.clone() } else { vec![] },
+            states,
             gradient_norm2: 0.0,
             loss_scale: LossScale::start(self.scaled),
             weights,
@@ -244,6 +257,36 @@ pub trait Executor {
     /// When the device fails.
     fn set_states(&mut self, states: States) -> Result<()>;
 
+    /// Replaces the states of an optimizer's averaged networks, where it keeps an average.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn set_average_states(&mut self, optimizer: OptimizerId, states: &[f32]) -> Result<()>;
+
+    /// Fills a host-filled input of a plan.
+    ///
+    /// # Errors
+    /// When the device fails.
+    ///
+    /// # Panics
+    /// When the plan has no such input or it has another length.
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()>;
+
+    /// Runs a plan that updates nothing, at a tick of its own: training goes on as if it had not run.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()>;
+
+    /// A named result of the plan that ran last; waits for the device.
+    ///
+    /// # Errors
+    /// When the device fails.
+    ///
+    /// # Panics
+    /// When the plan has no such output.
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>>;
+
     /// What measures it.
     fn measured(&mut self) -> &mut dyn Measured;
 }
@@ -273,6 +316,28 @@ pub enum Device {
     Cpu,
     /// A GPU by its number among the visible ones.
     Cuda(usize),
+}
+
+/// Where networks are run: a device, and the worker threads of a CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hardware {
+    /// The device.
+    pub device: Device,
+    /// Worker threads; 0 takes one a core.
+    pub threads: usize,
+}
+
+impl Hardware {
+    /// The CPU with one thread a core.
+    pub const CPU: Hardware = Hardware { device: Device::Cpu, threads: 0 };
+
+    /// Opens the device.
+    ///
+    /// # Errors
+    /// When there is no such device, or it fails.
+    pub fn open(self) -> Result<Opened> {
+        open(self.device, self.threads)
+    }
 }
 
 /// A device that is there: makes an executor on it.

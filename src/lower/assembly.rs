@@ -6,7 +6,7 @@ use super::places::{places_mut, reads};
 use super::plan::*;
 use super::view::{self, View};
 use super::{Layout, Stage, Update, arena, epilogue, program, types};
-use crate::graph::{Input, Op, OptimizerId, Var};
+use crate::graph::{Input, NetworkId, Op, OptimizerId, Var};
 use crate::precision::Precision;
 use std::collections::{HashMap, HashSet};
 
@@ -184,6 +184,21 @@ impl<'a> Assembly<'a> {
         }
     }
 
+    /// The launch that puts new values of states in place, behind everything else.
+    pub fn store_states(&mut self, stages: &[Stage], layout: &Layout) {
+        let stores = stages.iter().flat_map(|s| &s.stores);
+        let copy = |(network, name, v): &(NetworkId, String, Var)| {
+            let (optimizer, at) = layout.state(*network, name);
+            let len = self.a.g.shape(*v).iter().product();
+            StateCopy { from: Place::Arena(v.index()), optimizer, at, len }
+        };
+        let copies: Vec<StateCopy> = stores.map(copy).collect();
+        if !copies.is_empty() {
+            let updated = stages.iter().flat_map(|s| &s.updates).map(|u| u.optimizer).collect();
+            self.push("states".into(), Work::StoreStates(StoreStates { copies, updated }), vec![]);
+        }
+    }
+
     /// Plans memory and writes real places into every view.
     pub fn finish(mut self, stages: &[Stage], precision: Precision, layout: &Layout) -> Plan {
         let mut place: HashMap<usize, Place> = HashMap::new();
@@ -192,6 +207,10 @@ impl<'a> Assembly<'a> {
                 Op::Param { network, name, .. } => {
                     let (optimizer, at) = layout.parameter(*network, name);
                     place.insert(v.index(), Place::Weights(optimizer, at));
+                }
+                Op::State { network, name } => {
+                    let (optimizer, at) = layout.state(*network, name);
+                    place.insert(v.index(), Place::State(optimizer, at));
                 }
                 Op::Input(Input::LossScale(optimizer)) => {
                     place.insert(v.index(), Place::Scale(*optimizer));
@@ -262,7 +281,7 @@ impl<'a> Assembly<'a> {
                 program.results[0].1.place = target;
             }
         }
-        Plan { launches, precision, arena, narrow, stored, inputs, outputs, ends_step: false }
+        Plan { launches, precision, arena, narrow, stored, inputs, outputs, ends_step: false, average: false }
     }
 
     /// Stores a gradient a second time: two parameters share it, or it is a view of something else.

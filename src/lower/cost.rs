@@ -91,6 +91,9 @@ impl Work {
             // Measured where it is computed.
             Work::Measure(_) => Cost::default(),
             Work::Update(optimizer) => updates[optimizer.index()],
+            Work::StoreStates(stores) => {
+                Cost { flops: 0, bytes: 8 * stores.copies.iter().map(|c| c.len as u64).sum::<u64>() }
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where the parameters of a model's networks lie.
+//! Where the parameters and states of a model's networks lie.
 
 use crate::graph::{NetworkId, OptimizerId};
 use std::collections::BTreeMap;
@@ -12,13 +12,15 @@ pub struct Layout {
     pub names: Vec<String>,
 }
 
-/// Where the parameters of one network lie.
+/// Where the parameters and states of one network lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkLayout {
     /// The optimizer in whose memory they lie.
     pub optimizer: OptimizerId,
     /// First element of each parameter, by name.
     pub parameters: BTreeMap<String, usize>,
+    /// First element of each state in the optimizer's states, by name.
+    pub states: BTreeMap<String, usize>,
 }
 
 impl Layout {
@@ -29,6 +31,16 @@ impl Layout {
     pub fn parameter(&self, network: NetworkId, name: &str) -> (OptimizerId, usize) {
         let found = self.networks.get(network.index()).unwrap_or_else(|| panic!("no {network:?}"));
         let at = found.parameters.get(name).unwrap_or_else(|| panic!("{network:?} has no {name}"));
+        (found.optimizer, *at)
+    }
+
+    /// The optimizer in whose memory a state lies, and its first element there.
+    ///
+    /// # Panics
+    /// When the model has no such network, or that no such state.
+    pub fn state(&self, network: NetworkId, name: &str) -> (OptimizerId, usize) {
+        let found = self.networks.get(network.index()).unwrap_or_else(|| panic!("no {network:?}"));
+        let at = found.states.get(name).unwrap_or_else(|| panic!("{network:?} has no state {name}"));
         (found.optimizer, *at)
     }
 

@@ -26,7 +26,7 @@ pub(crate) use together::{MOST_DRAWS, MOST_PRODUCTS};
 pub use view::View;
 
 use crate::graph::verify::{self, verify};
-use crate::graph::{Graph, Op, OptimizerId, Var};
+use crate::graph::{Graph, NetworkId, Op, OptimizerId, Var};
 use crate::precision::Precision;
 use analysis::Analysis;
 use assembly::Assembly;
@@ -60,12 +60,15 @@ pub struct Stage {
     pub outputs: Vec<(String, Var)>,
     /// Optimizers that update when everything of the stage is computed.
     pub updates: Vec<Update>,
+    /// States that take a new value when the phase ends: the network, the state's name, the value.
+    pub stores: Vec<(NetworkId, String, Var)>,
 }
 
 impl Stage {
     fn roots(&self) -> Vec<Var> {
         let gradients = self.updates.iter().flat_map(|u| u.gradients.iter().map(|(v, _)| *v));
-        self.outputs.iter().map(|(_, v)| *v).chain(gradients).collect()
+        let stores = self.stores.iter().map(|(_, _, v)| *v);
+        self.outputs.iter().map(|(_, v)| *v).chain(gradients).chain(stores).collect()
     }
 
     /// A reshape of a result is the same memory: take what it reshapes.
@@ -84,6 +87,7 @@ impl Stage {
         Stage {
             outputs: self.outputs.iter().map(|(n, v)| (n.clone(), strip(*v))).collect(),
             updates: updates.collect(),
+            stores: self.stores.iter().map(|(id, n, v)| (*id, n.clone(), strip(*v))).collect(),
         }
     }
 }
@@ -109,5 +113,6 @@ pub fn lower(g: &Graph, stages: &[Stage], precision: Precision, layout: &Layout)
     assembly.kernels(&stages, layout);
     assembly.follow();
     assembly.join(&stages);
+    assembly.store_states(&stages, layout);
     assembly.finish(&stages, precision, layout)
 }

@@ -13,6 +13,7 @@ pub(super) fn places_mut(work: &mut Work) -> Vec<&mut Place> {
             products.flat_map(product_places_mut).chain(parts.iter_mut().flat_map(places_mut)).collect()
         }
         Work::Together(parts) => parts.iter_mut().flat_map(places_mut).collect(),
+        Work::StoreStates(stores) => stores.copies.iter_mut().map(|c| &mut c.from).collect(),
         Work::Measure(_) | Work::Update(_) => vec![],
     }
 }
@@ -40,6 +41,7 @@ fn program_places_mut(program: &mut Program) -> Vec<&mut Place> {
 pub(super) fn reads(work: &Work) -> Vec<Place> {
     match work {
         Work::Gather { .. } | Work::Measure(_) | Work::Update(_) => vec![],
+        Work::StoreStates(stores) => stores.copies.iter().map(|c| c.from).collect(),
         Work::Matmul(product) => product_reads(product),
         Work::Map { program, .. } | Work::Reduce { program, .. } => program_reads(program).collect(),
         Work::Loss { parts, .. } => {

@@ -22,6 +22,8 @@ pub enum Place {
     Gradients(OptimizerId, usize),
     /// The factor on an optimizer's loss, one number.
     Scale(OptimizerId),
+    /// An optimizer's states.
+    State(OptimizerId, usize),
     /// Plan-lifetime scratch of 16-bit numbers.
     Narrow(usize),
     /// An optimizer's parameters rounded to 16 bits, each at its offset in [`Place::Weights`].
@@ -334,6 +336,30 @@ pub enum Work {
     Measure(OptimizerId),
     /// One update of an optimizer's parameters from their gradients.
     Update(OptimizerId),
+    /// New values of states, put in place at the end of a phase.
+    StoreStates(StoreStates),
+}
+
+/// States that take their new values, unless an update of the phase was skipped: its loss overflowed, and so may have they.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoreStates {
+    /// What is copied.
+    pub copies: Vec<StateCopy>,
+    /// The optimizers that the phase updates.
+    pub updated: Vec<OptimizerId>,
+}
+
+/// One state's new value. It is also the averaged network's, where the optimizer keeps an average.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateCopy {
+    /// `[len]` contiguous f32.
+    pub from: Place,
+    /// The optimizer that owns the state.
+    pub optimizer: OptimizerId,
+    /// First element in its states.
+    pub at: usize,
+    /// Elements.
+    pub len: usize,
 }
 
 impl Work {
@@ -349,6 +375,7 @@ impl Work {
             Work::Together(parts) => parts[0].kind(),
             Work::Measure(_) => "measure",
             Work::Update(_) => "update",
+            Work::StoreStates(_) => "states",
         }
     }
 
@@ -359,6 +386,7 @@ impl Work {
             Work::Matmul(m) => m.size.to_vec(),
             Work::Map { shape, .. } | Work::Reduce { shape, .. } => shape.clone(),
             Work::Loss { hidden: Some(m), .. } => m.size.to_vec(),
+            Work::StoreStates(stores) => vec![stores.copies.iter().map(|c| c.len).sum()],
             Work::Loss { .. } | Work::Together(_) | Work::Measure(_) | Work::Update(_) => vec![],
         }
     }
@@ -443,6 +471,8 @@ pub struct Plan {
     pub outputs: Vec<Named>,
     /// Whether it is the last phase of a training step.
     pub ends_step: bool,
+    /// Whether weights and states are read from the moving average, of optimizers that keep one.
+    pub average: bool,
 }
 
 impl Plan {

@@ -3,8 +3,7 @@
 
 use super::objective::is_logit;
 use super::statistic::{
-    ACCURACY_FAKE, ACCURACY_REAL, D_FAKE, D_LOSS, D_REAL, G_LOSS, Gathered, PENALTY, Statistic, Unit,
-    of_updates,
+    ACCURACY_FAKE, ACCURACY_REAL, D_FAKE, D_LOSS, D_REAL, G_LOSS, PENALTY, Statistic, Unit, of_updates,
 };
 use crate::config::{Config, Loss, Objective};
 use crate::precision::Precision;
@@ -98,17 +97,7 @@ pub fn statistics(config: &Config) -> Vec<Statistic> {
     let loss = &config.loss;
     let (rest, scale) = (equilibrium(loss), f64::from(loss.discriminator_scale));
     let logit = is_logit(loss.objective);
-    let mean = |name: &str, label: &str, tag: &str| Statistic {
-        name: name.into(),
-        label: label.into(),
-        tag: tag.into(),
-        unit: Unit::Value,
-        gathered: Gathered::Mean,
-        digits: None,
-        chart: None,
-        equilibrium: None,
-        about: "",
-    };
+    let mean = Statistic::mean;
     let losses =
         |name, label, tag| Statistic { digits: Some(3), chart: Some("Losses"), ..mean(name, label, tag) };
     let written = |(value, written): (f64, &str)| (value, written.to_string());
@@ -183,8 +172,9 @@ mod tests {
     use super::*;
     use crate::config::ConfigBuilder;
     use crate::graph::{Graph, interp};
-    use crate::models::gan::Gan;
+    use crate::models;
     use crate::models::objective;
+    use crate::models::statistic::Gathered;
     use crate::rng::Moment;
 
     fn config(changes: &[&str]) -> Config {
@@ -235,11 +225,11 @@ mod tests {
             &["loss.r1=0.1", "loss.penalty_every=4", "train.discriminator_updates=3"],
             &["loss.relativistic=true", "train.precision=\"fp16\""],
         ] {
-            let gan = Gan::usual(&config(changes));
-            let plans = gan.plans();
+            let game = models::usual(&config(changes));
+            let plans = models::plans(&*game);
             let mut computed: Vec<_> =
                 plans.iter().flat_map(|plan| plan.statistics().map(|o| o.name.clone())).collect();
-            let mut listed: Vec<_> = gan.statistics().into_iter().collect();
+            let mut listed: Vec<_> = game.statistics().into_iter().collect();
             listed.retain(|s| s.gathered == Gathered::Mean);
             let mut listed: Vec<_> = listed.into_iter().map(|s| s.name).collect();
             computed.sort();

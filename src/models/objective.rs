@@ -1,5 +1,6 @@
 //! The players' objectives on logits r = D(x) and f = D(G(z)), element by element.
 
+use super::statistic::{ACCURACY_FAKE, ACCURACY_REAL, D_FAKE, D_REAL};
 use crate::config::{Loss, Objective};
 use crate::graph::{Graph, Var};
 
@@ -30,6 +31,24 @@ pub fn generator(g: &Graph, loss: &Loss, real: Option<Var>, fake: Var) -> Var {
         Objective::Hinge if real.is_some() => positive(g, g.shift(g.neg(f), 1.0)),
         Objective::Hinge | Objective::Wasserstein => g.neg(f),
     }
+}
+
+/// Means over the minibatch that tell who is winning, by name: D's reading of real and generated examples, and how often it
+/// is right about them (of pairs, where those are compared).
+pub fn readings(g: &Graph, loss: &Loss, real: Var, fake: Var) -> Vec<(String, Var)> {
+    let read = |l: Var| g.mean(if is_logit(loss.objective) { g.sigmoid(l) } else { l });
+    let (right_real, right_fake) = if loss.relativistic {
+        (g.gt(real, fake), g.gt(real, fake))
+    } else {
+        let undecided = g.constant(threshold(loss.objective), &[]);
+        (g.gt(real, undecided), g.gt(undecided, fake))
+    };
+    vec![
+        (D_REAL.into(), read(real)),
+        (D_FAKE.into(), read(fake)),
+        (ACCURACY_REAL.into(), g.mean(right_real)),
+        (ACCURACY_FAKE.into(), g.mean(right_fake)),
+    ]
 }
 
 fn positive(g: &Graph, x: Var) -> Var {

@@ -26,6 +26,23 @@ pub struct Statistic {
     pub about: &'static str,
 }
 
+impl Statistic {
+    /// A statistic that is the mean over steps of a plan's output, for TensorBoard alone: no chart, not on the progress line.
+    pub fn mean(name: &str, label: &str, tag: &str) -> Statistic {
+        Statistic {
+            name: name.into(),
+            label: label.into(),
+            tag: tag.into(),
+            unit: Unit::Value,
+            gathered: Gathered::Mean,
+            digits: None,
+            chart: None,
+            equilibrium: None,
+            about: "",
+        }
+    }
+}
+
 /// What kind of number a statistic is: it decides the axis of its chart and how it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -82,6 +99,11 @@ pub fn loss_scale(letter: &str) -> String {
     format!("{}_loss_scale", letter.to_lowercase())
 }
 
+/// Whether a key is that of a loss scale.
+pub fn is_loss_scale(name: &str) -> bool {
+    name.ends_with("_loss_scale")
+}
+
 /// Key, among a window's sums, of steps whose update of `letter` was skipped for an overflow: `g_unmeasured`.
 pub fn unmeasured(letter: &str) -> String {
     format!("{}_unmeasured", letter.to_lowercase())
@@ -91,14 +113,9 @@ pub fn unmeasured(letter: &str) -> String {
 /// `scaled` (fp16) their loss scales and the updates skipped for an overflow.
 pub fn of_updates(letters: &[&str], scaled: bool) -> Vec<Statistic> {
     let norm = |(i, letter): (usize, &&str)| Statistic {
-        name: gradient_norm(letter),
-        label: letter.to_string(),
-        tag: format!("gradient_norm/{letter}"),
         unit: Unit::Magnitude,
         gathered: Gathered::MeanOfUpdates { skipped: unmeasured(letter) },
-        digits: None,
         chart: Some("Gradient norms"),
-        equilibrium: None,
         about: match i {
             0 => {
                 "Logarithmic. They should stay within a decade or two. G's falling towards 0 while D's accuracy is \
@@ -106,6 +123,7 @@ pub fn of_updates(letters: &[&str], scaled: bool) -> Vec<Statistic> {
             }
             _ => "",
         },
+        ..Statistic::mean(&gradient_norm(letter), letter, &format!("gradient_norm/{letter}"))
     };
     let scale = |(i, letter): (usize, &&str)| Statistic {
         name: loss_scale(letter),
@@ -125,15 +143,9 @@ pub fn of_updates(letters: &[&str], scaled: bool) -> Vec<Statistic> {
     if scaled {
         all.extend(letters.iter().enumerate().map(scale));
         all.push(Statistic {
-            name: SKIPPED_UPDATES.into(),
-            label: "skipped updates".into(),
-            tag: SKIPPED_UPDATES.into(),
             unit: Unit::Count,
             gathered: Gathered::Total,
-            digits: None,
-            chart: None,
-            equilibrium: None,
-            about: "",
+            ..Statistic::mean(SKIPPED_UPDATES, "skipped updates", SKIPPED_UPDATES)
         });
     }
     all

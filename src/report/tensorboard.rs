@@ -8,9 +8,9 @@
 //! newest line, counted from 1970, and the file's name tells no time. TensorBoard's “relative” axis is right, its
 //! “wall” axis begins in 1970.
 
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::models::Statistic;
-use crate::models::gan::Gan;
 use crate::run::{Folder, Line, atomic, journal};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -34,19 +34,24 @@ pub struct Events {
 
 impl Events {
     /// Makes the file of a run that has done `step` steps of `total` from its metrics and pictures, and opens it for
-    /// more. Pictures are those of steps divisible by `log.samples_every`, and that of the last step: what a stop on
+    /// more; `statistics` are its model's. Pictures are those of steps divisible by `log.samples_every`, and that of the last step: what a stop on
     /// the way left is no part of it.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn open(folder: &Folder, gan: &Gan, step: u64, total: Option<u64>) -> Result<Events> {
-        let (statistics, every) = (gan.statistics(), gan.config.log.samples_every);
+    pub fn open(
+        folder: &Folder,
+        config: &Config,
+        statistics: Vec<Statistic>,
+        step: u64,
+        total: Option<u64>,
+    ) -> Result<Events> {
         let path = folder.path.join(FILE);
         let lines = journal::read::<Line>(&folder.metrics_file())?;
         let lines: Vec<&Line> = lines.iter().filter(|l| l.step <= step).collect();
         let mut pictures = vec![];
         for (at, png) in folder.pictures()? {
-            if at <= step && (at.is_multiple_of(every) || Some(at) == total) {
+            if at <= step && (at.is_multiple_of(config.log.samples_every) || Some(at) == total) {
                 pictures.push((at, png));
             }
         }

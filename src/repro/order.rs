@@ -4,7 +4,7 @@ use super::{Edition, Experiment, Paper, RecipeChain};
 use crate::config::{self, Checkpoint, Config, ConfigBuilder, Log, Source};
 use crate::data::{self, identity};
 use crate::error::{Error, Result};
-use crate::exec::Device;
+use crate::exec::Hardware;
 use crate::numbers::hex;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -34,9 +34,7 @@ pub struct Order {
     /// `key=value` over every recipe.
     pub sets: Vec<String>,
     /// Where to compute.
-    pub device: Device,
-    /// Worker threads; 0 takes one a core.
-    pub threads: usize,
+    pub hardware: Hardware,
 }
 
 /// One recipe and seed.

@@ -20,7 +20,6 @@ pub mod atomic;
 pub mod checkpoint;
 pub mod journal;
 mod metrics;
-pub mod rules;
 pub mod tensors;
 
 pub use metrics::{Line, Metrics};

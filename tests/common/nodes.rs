@@ -3,15 +3,17 @@
 //! For each stored node the reference starts from what the plan itself stored below it, so an error shows at
 //! the node that made it. Tolerances are derived: a forward error analysis in f32 runs beside the reference.
 
+use super::Model;
+use gansaku::config::Role;
 use gansaku::data::{Dataset, shuffle};
+use gansaku::exec::PhaseRun;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
-use gansaku::exec::{PhaseRun, Rate};
 use gansaku::graph::interp::{self, Tensor, Values};
-use gansaku::graph::{Family, Graph, Op, Player, Var};
-use gansaku::lower::{EXAMPLES, LABELS, LOSS_SCALES, Place, Plan};
-use gansaku::models::gan::{Gan, Phase};
+use gansaku::graph::{Column, Family, Graph, Input, Op, Var};
+use gansaku::lower::{Place, Plan};
+use gansaku::models::Phase;
 use gansaku::precision::{Narrow, Precision};
 use gansaku::rng::Moment;
 use std::collections::HashMap;
@@ -25,8 +27,8 @@ pub trait Machine {
     fn plan(&self, number: usize) -> &Plan;
     /// Elements at a place.
     fn memory(&mut self, place: Place, len: usize) -> Vec<f32>;
-    /// Runs a plan.
-    fn run(&mut self, number: usize, tick: u64, rates: &[Rate; 2], observe: &mut Observe);
+    /// Runs a phase.
+    fn run(&mut self, phase: &PhaseRun, observe: &mut Observe);
 }
 
 impl Machine for Cpu {
@@ -38,8 +40,8 @@ impl Machine for Cpu {
         Cpu::memory(self, place, len).to_vec()
     }
 
-    fn run(&mut self, number: usize, tick: u64, rates: &[Rate; 2], observe: &mut Observe) {
-        self.run_observed(number, tick, rates, &mut |launch, cpu| observe(launch, cpu));
+    fn run(&mut self, phase: &PhaseRun, observe: &mut Observe) {
+        self.run_observed(phase, &mut |launch, cpu| observe(launch, cpu));
     }
 }
 
@@ -52,12 +54,12 @@ impl<D: Driver> Machine for Cuda<D> {
         Cuda::memory(self, place, len).expect("readable")
     }
 
-    fn run(&mut self, number: usize, tick: u64, rates: &[Rate; 2], observe: &mut Observe) {
+    fn run(&mut self, phase: &PhaseRun, observe: &mut Observe) {
         let mut show = |launch, gpu: &mut Cuda<D>| {
             observe(launch, gpu);
             Ok(())
         };
-        self.run_observed(number, tick, rates, &mut show).expect("no fault");
+        self.run_observed(phase, &mut show).expect("no fault");
     }
 }
 
@@ -95,7 +97,7 @@ fn bound(
     let e = |i: usize| &errors[&node.sources[i]].data;
     let each = |f: &dyn Fn(usize) -> f64| -> Vec<f64> { (0..out.len()).map(f).collect() };
     let data = match &node.op {
-        Op::Input(_) | Op::Param { .. } | Op::Rand { .. } => vec![0.0; out.len()],
+        Op::Input(_) | Op::Param { .. } | Op::State { .. } | Op::Rand { .. } => vec![0.0; out.len()],
         Op::Const(_) => each(&|i| U * out[i].abs()),
         Op::Add => each(&|i| e(0)[i] + e(1)[i] + U * out[i].abs()),
         Op::Mul => each(&|i| {
@@ -133,7 +135,7 @@ fn bound(
             }
         }),
         // Movement moves errors as it moves values.
-        Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) => {
+        Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) | Op::Detach => {
             return interp::evaluate(g, var, moment, errors);
         }
         Op::Sum(_) => {
@@ -189,11 +191,21 @@ fn is_drawn(g: &Graph, var: Var) -> bool {
 }
 
 /// Parameters and gathered inputs as the plan had them.
-fn leaf(machine: &mut dyn Machine, gan: &Gan, g: &Graph, var: Var) -> Option<Tensor> {
+fn leaf(machine: &mut dyn Machine, model: &Model, g: &Graph, var: Var) -> Option<Tensor> {
     let node = g.node(var);
-    let Op::Param { player, name, .. } = &node.op else { return None };
+    let layout = model.game.networks().layout();
+    let place = match &node.op {
+        Op::Param { network, name, .. } => {
+            let (optimizer, at) = layout.parameter(*network, name);
+            Place::Weights(optimizer, at)
+        }
+        Op::State { network, name } => {
+            let (optimizer, at) = layout.state(*network, name);
+            Place::State(optimizer, at)
+        }
+        _ => return None,
+    };
     let len = node.shape.iter().product();
-    let place = Place::Weights(*player, gan.network(*player).offset(name));
     Some(tensor(&node.shape, &machine.memory(place, len)))
 }
 
@@ -202,10 +214,10 @@ fn tensor(shape: &[usize], values: &[f32]) -> Tensor {
 }
 
 /// The minibatch of a moment: `[rows, numbers]`, or labels one-hot `[rows, classes]`.
-fn minibatch(data: &Dataset, moment: Moment, input: &str, rows: usize) -> Vec<f32> {
+fn minibatch(data: &Dataset, moment: Moment, column: Column, rows: usize) -> Vec<f32> {
     let position = |row: usize| moment.tick * rows as u64 + row as u64;
     let examples = (0..rows).map(|row| shuffle::at(moment.seed, data.train.count, position(row)));
-    if input == EXAMPLES {
+    if column == Column::Examples {
         return data.numbers_of(&data.train, examples);
     }
     let labels = data.train.labels.as_ref().expect("labelled data");
@@ -216,32 +228,32 @@ fn minibatch(data: &Dataset, moment: Moment, input: &str, rows: usize) -> Vec<f3
 /// Runs a phase and compares every stored node, minibatches to the bit; the share of the worst tolerance used.
 pub fn compare(
     name: &str,
-    gan: &Gan,
+    model: &Model,
     data: &Dataset,
     machine: &mut dyn Machine,
     turn: &PhaseRun,
     phase: &Phase,
 ) -> f64 {
     let g = &phase.graph;
-    let moment = Moment { seed: gan.config.seed, tick: turn.tick };
+    let moment = Moment { seed: model.config.seed, tick: turn.tick };
     let stored = machine.plan(turn.plan).stored.clone();
     let roots: Vec<Var> = stored.iter().map(|s| s.var).collect();
     let mut seen = Values::new();
     // A parameter's value is taken before the updates of the stage that reads it.
-    let params: Vec<Var> =
-        g.topological(&roots).into_iter().filter(|&v| matches!(g.node(v).op, Op::Param { .. })).collect();
-    let versions = |v: &Var| matches!(g.node(*v).op, Op::Param { version: 0, .. });
+    let params: Vec<Var> = g
+        .topological(&roots)
+        .into_iter()
+        .filter(|&v| matches!(g.node(v).op, Op::Param { .. } | Op::State { .. }))
+        .collect();
+    let versions = |v: &Var| matches!(g.node(*v).op, Op::Param { version: 0, .. } | Op::State { .. });
     for &v in params.iter().filter(|v| versions(v)) {
-        seen.insert(v, leaf(machine, gan, g, v).expect("a parameter"));
+        seen.insert(v, leaf(machine, model, g, v).expect("a parameter"));
     }
     for v in g.topological(&roots) {
-        let Op::Input(name) = &g.node(v).op else { continue };
-        let of = |p: &Player| LOSS_SCALES[*p as usize] == *name;
-        if let Some(player) = Player::ALL.into_iter().find(of) {
-            seen.insert(v, tensor(&g.node(v).shape, &machine.memory(Place::Scale(player), 1)));
-        }
+        let Op::Input(Input::LossScale(optimizer)) = g.node(v).op else { continue };
+        seen.insert(v, tensor(&g.node(v).shape, &machine.memory(Place::Scale(optimizer), 1)));
     }
-    machine.run(turn.plan, turn.tick, &turn.rates, &mut |launch, machine| {
+    machine.run(turn, &mut |launch, machine| {
         for node in stored.iter().filter(|s| s.writers.last() == Some(&launch)) {
             let len = g_len(&node.view.windows);
             let shape: Vec<usize> = node.view.windows.iter().map(|w| w.1).collect();
@@ -249,9 +261,10 @@ pub fn compare(
         }
     });
     for &v in params.iter().filter(|v| !versions(v)) {
-        let Op::Param { player, .. } = &g.node(v).op else { unreachable!() };
-        assert_eq!(*player, Player::Discriminator, "only D is updated before the end");
-        seen.insert(v, leaf(machine, gan, g, v).expect("a parameter"));
+        let Op::Param { network, .. } = g.node(v).op else { unreachable!() };
+        let role = model.game.networks().get(network).role;
+        assert_eq!(role, Role::Discriminator, "only D is updated before the end");
+        seen.insert(v, leaf(machine, model, g, v).expect("a parameter"));
     }
     let mut worst = 0.0f64;
     let (mut unsure, mut total) = (0, 0);
@@ -263,12 +276,10 @@ pub fn compare(
         Precision::Bf16 => 0.25,
     };
     for node in &stored {
-        if let Op::Input(input) = &g.node(node.var).op
-            && [EXAMPLES, LABELS].contains(&input.as_str())
-        {
+        if let Op::Input(input @ Input::Minibatch { column, .. }) = &g.node(node.var).op {
             let format = precision.stored().filter(|_| node.view.place.is_narrow());
             let round = |x: f32| format.map_or(x, |f| f.round(x));
-            let wanted = minibatch(data, moment, input, g.shape(node.var)[0]).into_iter().map(round);
+            let wanted = minibatch(data, moment, *column, g.shape(node.var)[0]).into_iter().map(round);
             let wanted = tensor(&g.shape(node.var), &wanted.collect::<Vec<f32>>());
             assert_eq!(seen[&node.var], wanted, "{name}, {}: {input}", phase.name);
         }

@@ -6,9 +6,10 @@ use gansaku::data::{self, Dataset};
 use gansaku::error::Result;
 use gansaku::exec::cuda::emulated::Emulated;
 use gansaku::exec::cuda::launch::{Counters, Driver};
-use gansaku::exec::cuda::{Clock, Cuda, Rates, SLOTS};
+use gansaku::exec::cuda::{Clock, Cuda, SLOTS};
 use gansaku::exec::measured::Measured;
 use gansaku::exec::{self, Device, Executor, PhaseRun, Record, States, UpdateRule};
+use gansaku::graph::OptimizerId;
 use gansaku::run::{Line, checkpoint};
 use gansaku::train::Trainer;
 use std::borrow::Cow;
@@ -99,7 +100,7 @@ fn a_checkpoint_from_the_device_goes_on_to_the_byte() {
 /// A GPU that is looked at around each phase.
 struct Watched {
     gpu: Cuda<Emulated>,
-    rules: [UpdateRule; 2],
+    rules: Vec<UpdateRule>,
     seed: u64,
     phases: usize,
     /// What each call asked of the driver.
@@ -109,13 +110,7 @@ struct Watched {
 impl Watched {
     /// Asserts that the device itself has come to the numbers of the phase that runs next.
     fn expect(&mut self, turn: &PhaseRun) {
-        let wanted = Clock {
-            seed: self.seed,
-            tick: turn.tick,
-            slot: (self.phases % SLOTS) as u64,
-            updates: turn.rates.map(|r| r.update - 1),
-            rates: [0, 1].map(|i| Rates::new(&self.rules[i], &turn.rates[i])),
-        };
+        let wanted = Clock::before(&self.rules, self.seed, (self.phases % SLOTS) as u64, turn);
         let found = self.gpu.clock().expect("readable");
         let bits = bytemuck::bytes_of::<Clock>;
         assert_eq!(bits(&found), bits(&wanted), "phase {}: {found:?}, the host's {wanted:?}", self.phases);
@@ -155,6 +150,18 @@ impl Executor for Watched {
     }
     fn set_states(&mut self, states: States) -> Result<()> {
         self.gpu.set_states(&states)
+    }
+    fn set_average_states(&mut self, optimizer: OptimizerId, states: &[f32]) -> Result<()> {
+        Executor::set_average_states(&mut self.gpu, optimizer, states)
+    }
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
+        Executor::write_input(&mut self.gpu, plan, name, values)
+    }
+    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
+        Executor::run_task(&mut self.gpu, plan, tick)
+    }
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
+        Executor::output(&mut self.gpu, plan, name)
     }
     fn measured(&mut self) -> &mut dyn Measured {
         self.gpu.measured()

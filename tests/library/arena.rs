@@ -2,11 +2,11 @@
 //! read, nothing is read that was not written; sizes are pinned.
 
 use crate::common;
-use crate::common::{CLASSES, NUMBERS, executor, rates, variants};
+use crate::common::{CLASSES, Model, NUMBERS, executor, rates, variants};
 use gansaku::config::{ConfigBuilder, RECIPES};
+use gansaku::exec::PhaseRun;
 use gansaku::exec::cpu::Cpu;
 use gansaku::lower::{Place, Stored, View, Work};
-use gansaku::models::gan::Gan;
 
 /// Arena elements of a view, if it lies in the arena.
 fn elements(view: &View) -> Vec<usize> {
@@ -44,15 +44,15 @@ fn views(work: &Work) -> Vec<View> {
             hidden.chain(logits).chain(parts.iter().flat_map(views)).collect()
         }
         Work::Together(parts) => parts.iter().flat_map(views).collect(),
-        Work::Measure(_) | Work::Update(_) => vec![],
+        Work::Measure(_) | Work::Update(_) | Work::StoreStates(_) => vec![],
     }
 }
 
 #[test]
 fn launches_write_their_results_and_nothing_else() {
     for (name, config) in variants() {
-        let gan = Gan::new(&config, NUMBERS, CLASSES);
-        let mut cpu = executor(&gan, 2);
+        let model = Model::new(&config, NUMBERS, CLASSES);
+        let mut cpu = executor(&model, 2);
         for plan in 0..cpu.plans().len() {
             let launches = cpu.plans()[plan].launches.clone();
             let allowed: Vec<Vec<bool>> = (0..launches.len()).map(|l| targets(&cpu, plan, l)).collect();
@@ -76,8 +76,8 @@ fn launches_write_their_results_and_nothing_else() {
 #[test]
 fn nothing_is_overwritten_before_its_last_reader() {
     for (name, config) in variants() {
-        let gan = Gan::new(&config, NUMBERS, CLASSES);
-        let mut cpu = executor(&gan, 1);
+        let model = Model::new(&config, NUMBERS, CLASSES);
+        let mut cpu = executor(&model, 1);
         for plan in 0..cpu.plans().len() {
             let stored = cpu.plans()[plan].stored.clone();
             let last = cpu.plans()[plan].launches.len() - 1;
@@ -112,19 +112,19 @@ fn nothing_is_overwritten_before_its_last_reader() {
 
 #[test]
 fn nothing_is_read_that_was_not_written() {
-    for (name, gan) in common::models() {
+    for (name, model) in common::models() {
         let weights = |poison: f32| {
-            let mut cpu = executor(&gan, 2);
+            let mut cpu = executor(&model, 2);
             for plan in 0..cpu.plans().len() {
                 cpu.arena_mut().fill(poison);
                 cpu.narrow_mut().fill(poison);
                 cpu.run(&PhaseRun::alone(plan, 3, rates(1)));
             }
-            cpu.states().clone().map(|s| s.weights)
+            cpu.states().iter().map(|s| s.weights.clone()).collect::<Vec<_>>()
         };
         assert_eq!(weights(f32::NAN), weights(0.0), "{name}");
-        let narrow = gan.plans().iter().any(|p| p.narrow > 0);
-        assert_eq!(narrow, gan.config.train.precision.stored().is_some(), "{name}");
+        let narrow = model.plans().iter().any(|p| p.narrow > 0);
+        assert_eq!(narrow, model.config.train.precision.stored().is_some(), "{name}");
     }
 }
 
@@ -153,7 +153,7 @@ fn launches_and_bytes_of_every_recipe() {
     let mut found = vec![];
     for (name, _) in RECIPES {
         let config = ConfigBuilder::recipe(name).and_then(ConfigBuilder::finish).expect("a recipe");
-        let plans = gansaku::models::gan::Gan::usual(&config).plans();
+        let plans = gansaku::models::plans(&*gansaku::models::usual(&config));
         let launches: Vec<usize> = plans.iter().map(|p| p.launches.len()).collect();
         let bytes = plans.iter().map(|p| 4 * p.arena).max().expect("at least one phase");
         println!("    ({name:?}, &{launches:?}, {bytes}),");

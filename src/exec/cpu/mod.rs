@@ -15,10 +15,10 @@ use crate::data::{Dataset, Examples, Values, shuffle};
 use crate::error::Result;
 use crate::exec::measured::Measured;
 use crate::exec::{
-    Executor, ExecutorSpec, NetworkState, OptimizerRecord, PhaseRun, Record, States, UpdateRule,
+    Executor, ExecutorSpec, NetworkState, OptimizerRecord, PhaseRun, Rate, Record, States, UpdateRule,
 };
 use crate::graph::{Column, MAX_OPTIMIZERS, OptimizerId};
-use crate::lower::{Follower, Matmul, Place, Plan, Work};
+use crate::lower::{Follower, Matmul, Place, Plan, StateCopy, StoreStates, Work};
 use crate::memory_budget;
 use crate::precision::{Narrow, Precision};
 use crate::rng::Moment;
@@ -37,6 +37,8 @@ pub struct Cpu {
     rules: Vec<UpdateRule>,
     data: Option<Arc<Dataset>>,
     seed: u64,
+    /// Whether the plan that runs reads weights and states at their moving average.
+    average: bool,
     /// Of phases that training has not asked about.
     records: Vec<Record>,
 }
@@ -62,7 +64,7 @@ impl Cpu {
         assert_eq!(states.len(), rules.len(), "a rule for each optimizer");
         let arena = vec![0.0; plans.iter().map(|p| p.arena).max().unwrap_or(0)];
         let narrow = NarrowMemory::new(&plans, &states);
-        Cpu { pool, plans, arena, narrow, states, rules, data, seed, records: vec![] }
+        Cpu { pool, plans, arena, narrow, states, rules, data, seed, average: false, records: vec![] }
     }
 
     /// An executor for training.
@@ -119,6 +121,7 @@ impl Cpu {
             Place::Scale(optimizer) => {
                 std::slice::from_ref(&self.states[optimizer.index()].loss_scale.scale).split_at(len).0
             }
+            Place::State(optimizer, at) => &self.states[optimizer.index()].states[at..at + len],
             Place::Narrow(at) => &self.narrow.arena[at..at + len],
             Place::Copies(optimizer, at) => &self.narrow.copies[optimizer.index()][at..at + len],
         }
@@ -147,6 +150,7 @@ impl Cpu {
         let pool = std::mem::replace(&mut self.pool, Pool::single());
         pool.enter(|| {
             let precision = self.plans[plan].precision;
+            self.average = self.plans[plan].average;
             for (number, launch) in launches.iter().enumerate() {
                 self.run_work(&pool, &launch.work, precision, phase);
                 observe(number, self);
@@ -194,6 +198,21 @@ impl Cpu {
                 update::update(pool, &mut self.states[i], &self.rules[i], &phase.rates[i]);
                 self.narrow.copy(*optimizer, &self.states);
             }
+            Work::StoreStates(stores) => self.store_states(stores),
+        }
+    }
+
+    fn store_states(&mut self, stores: &StoreStates) {
+        if stores.updated.iter().any(|optimizer| self.states[optimizer.index()].loss_scale.skip == 1) {
+            return;
+        }
+        for StateCopy { from, optimizer, at, len } in &stores.copies {
+            let new = self.memory(*from, *len).to_vec();
+            let state = &mut self.states[optimizer.index()];
+            state.states[*at..at + len].copy_from_slice(&new);
+            if !state.average_states.is_empty() {
+                state.average_states[*at..at + len].copy_from_slice(&new);
+            }
         }
     }
 
@@ -206,8 +225,16 @@ impl Cpu {
 
     fn shared(&mut self) -> Shared<'_> {
         let networks = self.states.iter_mut().zip(&mut self.narrow.copies);
+        let average = self.average;
         let networks = networks.map(|(state, copies)| NetworkMemory {
-            weights: &mut state.weights,
+            states: match average && !state.average_states.is_empty() {
+                true => &mut state.average_states,
+                false => &mut state.states,
+            },
+            weights: match average && !state.average.is_empty() {
+                true => &mut state.average,
+                false => &mut state.weights,
+            },
             gradients: &mut state.gradients,
             scale: std::slice::from_mut(&mut state.loss_scale.scale),
             copies,
@@ -303,6 +330,25 @@ impl Executor for Cpu {
     fn set_states(&mut self, states: States) -> Result<()> {
         Cpu::set_states(self, states);
         Ok(())
+    }
+
+    fn set_average_states(&mut self, optimizer: OptimizerId, states: &[f32]) -> Result<()> {
+        self.states[optimizer.index()].average_states.copy_from_slice(states);
+        Ok(())
+    }
+
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
+        Cpu::write_input(self, plan, name, values);
+        Ok(())
+    }
+
+    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
+        Cpu::run(self, &PhaseRun::alone(plan, tick, Rate::ALL_REST));
+        Ok(())
+    }
+
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
+        Ok(Cpu::output(self, plan, name).to_vec())
     }
 
     fn measured(&mut self) -> &mut dyn Measured {

@@ -191,6 +191,7 @@ impl Memory {
     /// The region of a place, and where in it the place is, in elements.
     pub fn locate(&self, place: Place) -> (Region, usize) {
         match place {
+            Place::State(..) => todo!(),
             Place::Arena(at) => (self.arena, at),
             Place::Weights(optimizer, at) => (self.networks[optimizer.index()].weights, at),
             Place::Gradients(optimizer, at) => (self.networks[optimizer.index()].gradients, at),

@@ -346,6 +346,22 @@ impl<D: Driver> Executor for Cuda<D> {
         Cuda::set_states(self, &states)
     }
 
+    fn set_average_states(&mut self, _optimizer: OptimizerId, _states: &[f32]) -> Result<()> {
+        todo!()
+    }
+
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
+        Cuda::write_input(self, plan, name, values)
+    }
+
+    fn run_task(&mut self, _plan: usize, _tick: u64) -> Result<()> {
+        todo!()
+    }
+
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
+        Cuda::output(self, plan, name)
+    }
+
     fn measured(&mut self) -> &mut dyn Measured {
         self.known = None;
         self

@@ -36,6 +36,7 @@ pub(super) fn pack(
 ) -> Result<Vec<Packed>> {
     let refuse = |what| Error::Device(format!("{}: {what}; run this model with --device cpu", launch.name));
     let one = match &launch.work {
+        Work::StoreStates(_) => todo!(),
         Work::Gather { .. } => together(memory, std::slice::from_ref(&launch.work), programs),
         Work::Matmul(_) => return matmul::pack(memory, &launch.work.products(), programs).map_err(refuse),
         Work::Together(parts) if launch.work.kind() == "gather" => together(memory, parts, programs),

@@ -112,7 +112,12 @@ pub fn section(story: &Story) -> Vec<Html> {
         return vec![paragraph("No line of metrics has been written yet.")];
     }
     let loss = &story.config.loss;
-    let statistics = story.gan.statistics();
+    let statistics = story.game.statistics();
+    let band = if lines.len() > POINTS {
+        "Lines are means over neighbouring values, bands their extremes."
+    } else {
+        ""
+    };
     let (mut figures, mut drawn) = (vec![], vec![]);
     for title in statistics.iter().filter_map(|s| s.chart) {
         if drawn.contains(&title) {
@@ -125,20 +130,19 @@ pub fn section(story: &Story) -> Vec<Html> {
             figures.extend(of_d_loss(loss, lines));
         }
     }
-    let rest = story.gan.equilibrium();
-    let factor = match loss.discriminator_scale {
-        1.0 => String::new(),
-        s => format!(
-            " Here D's loss is multiplied by {s}: its equilibrium is at {}.",
-            number(rest.d_loss.0 * f64::from(s))
-        ),
-    };
-    let band = if lines.len() > POINTS {
-        " Lines are means over neighbouring values, bands their extremes."
-    } else {
-        ""
-    };
-    let mut section = vec![paragraph(&format!("{}{factor}{band}", rest.words))];
+    let mut section = vec![];
+    if let Some(rest) = story.game.equilibrium() {
+        let factor = match loss.discriminator_scale {
+            1.0 => String::new(),
+            s => format!(
+                " Here D's loss is multiplied by {s}: its equilibrium is at {}.",
+                number(rest.d_loss.0 * f64::from(s))
+            ),
+        };
+        section.push(paragraph(format!("{}{factor} {band}", rest.words).trim_end()));
+    } else if !band.is_empty() {
+        section.push(paragraph(band));
+    }
     if let Some(here) = here(loss, lines) {
         let steps = grouped(newest(lines).len() as u64 * story.config.log.every);
         let told = [strong("This run"), text(&format!(" over its last {steps} steps: {here}"))];

@@ -18,7 +18,7 @@ use super::html::{
 use crate::config::{Config, ConfigBuilder};
 use crate::data::Dataset;
 use crate::data::toy::Mixture;
-use crate::models::gan::Gan;
+use crate::models::{self, Game, PortKind, TaskKind};
 use crate::numbers::{counted, duration_in_words, grouped, median, number, utc};
 use crate::pictures::Picture;
 use crate::records::{Evaluation, State, Verdict};
@@ -60,7 +60,7 @@ pub struct Story<'a> {
     /// How it trains.
     pub config: &'a Config,
     /// The model.
-    pub gan: &'a Gan,
+    pub game: &'a dyn Game,
     /// On what, with which program; absent in runs that did not note it.
     pub machine: Option<Machine>,
     /// The data, or why they are not at hand.
@@ -144,8 +144,13 @@ impl Story<'_> {
         page.finish()
     }
 
+    /// Numbers of an example; 0 of a model that makes none.
+    fn numbers(&self) -> usize {
+        models::task(self.game, TaskKind::Sample).map_or(0, |t| t.output_width(PortKind::Examples))
+    }
+
     fn is_point(&self) -> bool {
-        self.gan.numbers <= 2 || self.data.as_ref().is_ok_and(|d| d.shape.is_point())
+        self.numbers() <= 2 || self.data.as_ref().is_ok_and(|d| d.shape.is_point())
     }
 
     /// The measurements, where the run has gone on since.
@@ -275,7 +280,7 @@ impl Story<'_> {
 
     /// In which order samples of a conditional model stand.
     fn turns(&self) -> String {
-        let (classes, samples) = (self.gan.classes, self.config.log.samples);
+        let (classes, samples) = (models::classes(self.game), self.config.log.samples);
         match classes {
             0 => String::new(),
             _ if self.is_point() => format!(" The {classes} classes have as many points each."),
