@@ -6,7 +6,7 @@ use crate::config::{Config, Distribution};
 use crate::data;
 use crate::graph::grad::grad;
 use crate::graph::{Dist, Graph, Input, Var};
-use crate::lower::{Along, Plan, Stage, Update, lower};
+use crate::lower::{Along, Layout, Plan, Stage, Update, lower};
 use crate::nn::{self, Mlp, Role};
 use crate::precision::Precision;
 
@@ -153,8 +153,13 @@ impl Gan {
         Plan { ends_step, ..plan }
     }
 
+    /// Where the networks' parameters lie.
+    pub fn layout(&self) -> Layout {
+        nn::layout(&[&self.generator, &self.discriminator])
+    }
+
     fn lower(&self, graph: &Graph, stages: &[Stage], precision: Precision) -> Plan {
-        lower(graph, stages, precision, &nn::layout(&[&self.generator, &self.discriminator]))
+        lower(graph, stages, precision, &self.layout())
     }
 
     /// A plan that turns noise (and labels) into samples, `rows` at once, in fp32 whatever the training's precision.

@@ -5,6 +5,7 @@ pub mod asked;
 pub mod devices;
 pub mod golden;
 pub mod idx;
+pub mod madeup;
 pub mod nodes;
 pub mod program;
 pub mod says;

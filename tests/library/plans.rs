@@ -1,13 +1,14 @@
 //! The plan computes what the graph says: every node with memory, against the f64 interpreter
 //! (`common/nodes.rs`).
 
-use crate::common::nodes::compare;
+use crate::common::madeup::{self, MadeUp};
+use crate::common::nodes::{Subject, compare};
 use crate::common::{CLASSES, NUMBERS, data, executor, models, rates};
 use gansaku::exec::PhaseRun;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::graph::interp::{self, Tensor};
-use gansaku::graph::{Graph, Var};
+use gansaku::graph::{Graph, MAX_OPTIMIZERS, Var};
 use gansaku::lower::{Layout, Stage, lower};
 use gansaku::precision::Precision;
 use gansaku::rng::Moment;
@@ -19,11 +20,12 @@ fn every_stored_node_agrees_with_the_interpreter() {
         let (mut cpu, data) = (executor(&gan, 1), data(NUMBERS, CLASSES));
         for (plan, phase) in gan.phases().iter().enumerate() {
             let turn = PhaseRun::alone(plan, 5, rates(1));
-            let share = compare(name, &gan, &data, &mut cpu, &turn, phase);
+            let name = &format!("{name}, {}", phase.name);
+            let (graph, layout, seed) = (&phase.graph, &gan.layout(), gan.config.seed);
+            let share = compare(&Subject { name, graph, layout, seed, data: &data }, &mut cpu, &turn);
             println!(
-                "{name:32} {} {:20} {:3} nodes, {:.2} of the tolerance",
+                "{name:50} {} {:3} nodes, {:.2} of the tolerance",
                 gan.config.train.precision.name(),
-                phase.name,
                 cpu.plans()[plan].stored.len(),
                 share
             );
@@ -57,5 +59,32 @@ fn what_is_moved_is_read_after_it_was_stored() {
         interp::run(&g, &[out], Moment { seed: 5, tick: 3 }, &mut values);
         let found: Vec<f64> = cpu.output(0, "out").iter().map(|&x| f64::from(x)).collect();
         assert_eq!(found, values[&out].data, "{name}, then itself moved");
+    }
+}
+
+/// Each optimizer's gradients and statistics are right, and the ones that a phase does not update stay.
+#[test]
+fn any_number_of_optimizers_agrees_with_the_interpreter() {
+    let data = data(madeup::WIDTH, 3);
+    for (count, precision) in
+        (1..=MAX_OPTIMIZERS).flat_map(|n| Precision::ALL.map(|precision| (n, precision)))
+    {
+        let model = MadeUp::new(count, precision);
+        let mut cpu = Cpu::of(Pool::single(), model.spec()).expect("memory enough");
+        for turn in model.turns(3) {
+            let name = &format!("{count} optimizers in {}, tick {}", precision.name(), turn.tick);
+            let (graph, plan) = &model.phases[turn.plan];
+            let subject = Subject { name, graph, layout: &model.layout, seed: model.seed, data: &data };
+            let before = cpu.states().clone();
+            compare(&subject, &mut cpu, &turn);
+            for ((is, was), updated) in cpu.states().iter().zip(&before).zip(plan.updates()) {
+                assert_eq!(
+                    is.weights != was.weights,
+                    updated,
+                    "{name}: who is updated moves, and nobody else"
+                );
+                assert!(is.weights.iter().all(|w| w.is_finite()), "{name}");
+            }
+        }
     }
 }

@@ -1,0 +1,68 @@
+//! One to four optimizers on the emulated GPU: every node against the interpreter, every update to the bit, the clock
+//! kept by the device alone.
+
+use crate::common::madeup::MadeUp;
+use crate::common::nodes::{Subject, compare};
+use crate::steps::updates_are_exact;
+use gansaku::exec::cuda::Cuda;
+use gansaku::exec::cuda::launch::Driver;
+use gansaku::graph::MAX_OPTIMIZERS;
+use gansaku::precision::Precision;
+
+#[test]
+fn any_number_of_optimizers_is_right() {
+    let Some(library) = crate::library(MAX_OPTIMIZERS) else { return };
+    for (count, precision) in
+        (1..=MAX_OPTIMIZERS).map(|count| (count, Precision::Fp32)).chain([(3, Precision::Fp16)])
+    {
+        let model = MadeUp::new(count, precision);
+        let turns = model.turns(3);
+        let name = format!("{count} optimizers in {}", precision.name());
+        let data = crate::common::data(crate::common::madeup::WIDTH, 3);
+        let mut gpu = Cuda::keeping_gradients(crate::gpu(&library, 1), model.spec()).expect("memory enough");
+        let mut worst = 0.0f64;
+        for turn in &turns {
+            let name = &format!("{name}, tick {}", turn.tick);
+            let (graph, plan) = &model.phases[turn.plan];
+            let before = gpu.states().expect("readable");
+            let subject = Subject { name, graph, layout: &model.layout, seed: model.seed, data: &data };
+            worst = worst.max(compare(&subject, &mut gpu, turn));
+            let after = gpu.states().expect("readable");
+            updates_are_exact(name, &model.rules, plan, turn, [&before, &after]);
+            let [record] = &gpu.records().expect("readable")[..] else {
+                panic!("{name}: one phase, one record")
+            };
+            assert_eq!(record.optimizers.len(), count, "{name}");
+            for ((found, state), updated) in record.optimizers.iter().zip(&after).zip(plan.updates()) {
+                assert_eq!(found.gradient_norm2.to_bits(), state.gradient_norm2.to_bits(), "{name}");
+                assert_eq!((found.loss_scale, found.skipped), (state.loss_scale.scale, false), "{name}");
+                assert!(!updated || found.gradient_norm2 > 0.0, "{name}");
+            }
+            for ((is, was), updated) in after.iter().zip(&before).zip(plan.updates()) {
+                assert_eq!(
+                    is.weights != was.weights,
+                    updated,
+                    "{name}: who is updated moves, and nobody else"
+                );
+            }
+        }
+        println!("{name}: {worst:.3} of the tolerance");
+        let mut at_once = Cuda::of(crate::gpu(&library, 2), model.spec()).expect("memory enough");
+        let uploads = at_once.driver().counters().uploads;
+        at_once.run_all(&turns).expect("no fault");
+        let counters = at_once.driver().counters();
+        assert_eq!(
+            (counters.replays, counters.uploads - uploads),
+            (1, 1),
+            "{name}: the device keeps the clock"
+        );
+        let (found, wanted) = (at_once.states().expect("readable"), gpu.states().expect("readable"));
+        for (found, wanted) in found.iter().zip(&wanted) {
+            assert!(
+                found.weights == wanted.weights && found.moments == wanted.moments,
+                "{name}: the same bytes"
+            );
+            assert!(found.average == wanted.average, "{name}: the same average");
+        }
+    }
+}
