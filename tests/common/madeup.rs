@@ -35,7 +35,10 @@ impl MadeUp {
         let mut rng = PhiloxRng::new(3, stream("made up"), 0);
         let start = |(of, rule): (usize, &UpdateRule)| {
             let networks = if of == 0 { 2 } else { 1 };
-            let mut state = rule.start((0..networks * LENGTH).map(|_| 0.4 * rng.normal()).collect());
+            // Gaps between parameters hold zeros, as in every model.
+            let used = |i: usize| i % LENGTH < WIDTH * WIDTH || (64..64 + WIDTH).contains(&(i % LENGTH));
+            let weights = (0..networks * LENGTH).map(|i| if used(i) { 0.4 * rng.normal() } else { 0.0 });
+            let mut state = rule.start(weights.collect());
             // Small enough that no gradient overflows.
             state.loss_scale.scale = if rule.scaled { 256.0 } else { 1.0 };
             state
