@@ -1,6 +1,11 @@
 //! Multi-layer perceptrons: where their parameters lie, how they start, what they compute.
 
+mod pixels;
+
+pub use pixels::PixelAxis;
+
 use crate::config::{Activation, Bias, Drawn, Init, Network};
+use crate::data::Shape;
 use crate::graph::{Dist, Graph, NetworkId, OptimizerId, Var};
 use crate::lower::arena::ALIGNMENT;
 use crate::lower::{Layout, NetworkLayout};
@@ -69,6 +74,8 @@ pub struct Parameter {
     pub offset: usize,
     /// The layer it is of, from 0.
     pub layer: usize,
+    /// The axis along which pictures lie: rows of a layer that reads pictures, columns of one that makes them.
+    pub pixels: Option<PixelAxis>,
 }
 
 impl Parameter {
@@ -108,13 +115,42 @@ impl Mlp {
             let units = *layer.units.get_or_insert(output);
             let out = units * layer.pieces;
             for (name, shape) in [("weight", vec![width, out]), ("bias", vec![out])] {
-                let parameter = Parameter { name: format!("layers.{i}.{name}"), shape, offset, layer: i };
+                let name = format!("layers.{i}.{name}");
+                let parameter = Parameter { name, shape, offset, layer: i, pixels: None };
                 offset += parameter.len().next_multiple_of(ALIGNMENT);
                 parameters.push(parameter);
             }
             width = units;
         }
         Mlp { role, network, input, parameters, len: offset }
+    }
+
+    /// The network, its input being blocks of `block` numbers that begin with a picture each.
+    ///
+    /// # Panics
+    /// When its input is no whole blocks.
+    #[must_use]
+    pub fn reading(mut self, picture: Shape, block: usize) -> Mlp {
+        assert!(self.input.is_multiple_of(block), "an input of {} in blocks of {block}", self.input);
+        if let Some(weight) = self.parameters.first_mut() {
+            weight.pixels = Some(PixelAxis { axis: 0, picture, block });
+        }
+        self
+    }
+
+    /// The network, its output being a picture. One of another width than the picture stays as it is: nothing that it
+    /// makes will pass for such.
+    #[must_use]
+    pub fn making(mut self, picture: Shape) -> Mlp {
+        if self.output() == picture.len() {
+            let last = self.network.layers.len().saturating_sub(1);
+            for parameter in self.parameters.iter_mut().filter(|p| p.layer == last) {
+                // Columns are [piece, unit], and the units of a piece are a picture.
+                let axis = parameter.shape.len() - 1;
+                parameter.pixels = Some(PixelAxis { axis, picture, block: picture.len() });
+            }
+        }
+        self
     }
 
     /// Width of the last layer.
@@ -149,20 +185,23 @@ impl Mlp {
         found.unwrap_or_else(|| panic!("{} has no {name}", self.role.name())).offset
     }
 
-    /// Flat parameters before training. `marginals`: the training mean of each output element, for a bias
-    /// that starts from the data.
+    /// Flat parameters before training. `marginals`: the training mean of each output element, as it lies in memory, for
+    /// a bias that starts from the data. What is drawn is drawn in the order of files.
     pub fn start(&self, seed: u64, marginals: &[f32]) -> Vec<f32> {
         let mut flat = vec![0.0; self.len];
         for (i, layer) in self.network.layers.iter().enumerate() {
             let [weight, bias] = [&self.parameters[2 * i], &self.parameters[2 * i + 1]];
             let name = format!("init/{}/{}", self.role.letter(), weight.name);
-            start_weights(&mut flat[weight.offset..][..weight.len()], &weight.shape, layer.init, seed, &name);
+            let weights = &mut flat[weight.offset..][..weight.len()];
+            start_weights(weights, &weight.shape, layer.init, seed, &name);
+            weights.copy_from_slice(&weight.in_memory_order(weights));
             let biases = &mut flat[bias.offset..][..bias.len()];
             match layer.bias {
                 Bias::Value(value) => biases.fill(value),
                 Bias::Drawn(Drawn::Uniform(r)) => {
                     let name = format!("init/{}/{}", self.role.letter(), bias.name);
                     start_weights(biases, &bias.shape, Init::Uniform(r), seed, &name);
+                    biases.copy_from_slice(&bias.in_memory_order(biases));
                 }
                 Bias::FromData(_) => {
                     let inverse = |&mean: &f32| match layer.activation {

@@ -139,7 +139,7 @@ pub fn plan(args: &Plan) -> Result<()> {
     let gan = match config.data.path {
         Some(_) => {
             let dataset = data::load(&config.data, config.seed)?;
-            Gan::new(&config, dataset.shape.len(), dataset.classes)
+            Gan::new(&config, dataset.shape, dataset.classes)
         }
         None => Gan::usual(&config),
     };

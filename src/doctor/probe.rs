@@ -113,7 +113,7 @@ impl Prober {
     /// # Errors
     /// When threads cannot be started.
     pub fn new(config: &Config, data: &Arc<Dataset>, threads: usize) -> Result<Prober> {
-        let gan = Gan::new(config, data.shape.len(), data.classes);
+        let gan = Gan::new(config, data.shape, data.classes);
         let compared = COUNT.max(config.discriminator.pack);
         let scorer = Scorer::new(&gan, compared, threads)?;
         let some = |split: &Examples, count: usize| reals(data, split, scorer.whole(count.min(split.count)));

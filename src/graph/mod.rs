@@ -190,6 +190,14 @@ impl Graph {
         self.slice(x, &spec)
     }
 
+    /// Axes in another order: axis i of the result is axis `perm[i]` of `x`.
+    pub fn permute(&self, x: Var, perm: &[usize]) -> Var {
+        let own = self.shape(x);
+        assert_eq!(perm.len(), own.len(), "permute {perm:?} of {own:?}");
+        let shape: Vec<usize> = perm.iter().map(|&axis| own[axis]).collect();
+        self.make(Op::Permute(perm.to_vec()), &[x], &shape)
+    }
+
     /// Joins along `axis`: a sum of padded parts, which lowering writes in place.
     pub fn concat(&self, parts: &[Var], axis: usize) -> Var {
         let total: usize = parts.iter().map(|&p| self.shape(p)[axis]).sum();
@@ -287,6 +295,16 @@ impl Graph {
         self.unary(Op::Softplus, a)
     }
 
+    /// e^a.
+    pub fn exp(&self, a: Var) -> Var {
+        self.unary(Op::Exp, a)
+    }
+
+    /// log a, to base e.
+    pub fn log(&self, a: Var) -> Var {
+        self.unary(Op::Log, a)
+    }
+
     /// a².
     pub fn square(&self, a: Var) -> Var {
         self.mul(a, a)
@@ -344,6 +362,13 @@ impl Graph {
         }
         order
     }
+}
+
+/// The permutation of axes that undoes `perm`.
+fn inverse(perm: &[usize]) -> Vec<usize> {
+    let mut inverse = vec![0; perm.len()];
+    perm.iter().enumerate().for_each(|(to, &from)| inverse[from] = to);
+    inverse
 }
 
 /// The shape two operands broadcast to.

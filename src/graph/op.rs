@@ -115,6 +115,10 @@ pub enum Op {
     Sigmoid,
     /// log(1 + e^a).
     Softplus,
+    /// e^a.
+    Exp,
+    /// log a, to base e; −∞ at 0, NaN below.
+    Log,
 
     /// Same elements, another shape.
     Reshape,
@@ -124,6 +128,8 @@ pub enum Op {
     Pad(Vec<(usize, usize)>),
     /// Elements `[from, to)` of each axis.
     Slice(Vec<(usize, usize)>),
+    /// Axes in another order: axis i of the result is axis `perm[i]` of the operand.
+    Permute(Vec<usize>),
 
     /// Sum over these axes, which stay with length 1.
     Sum(Vec<usize>),
@@ -171,8 +177,10 @@ impl Op {
             | Op::Recip
             | Op::Tanh
             | Op::Sigmoid
-            | Op::Softplus => Family::Pointwise,
-            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) => Family::Movement,
+            | Op::Softplus
+            | Op::Exp
+            | Op::Log => Family::Pointwise,
+            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) => Family::Movement,
             Op::Sum(_) => Family::Reduce,
             Op::Matmul { .. } => Family::Contract,
         }
@@ -184,8 +192,8 @@ impl Op {
     pub fn check_shape(&self, sources: &[&[usize]], wanted: &[usize]) -> Result<(), String> {
         let arity = match self {
             Op::Input(_) | Op::Param { .. } | Op::Const(_) | Op::Rand { .. } => 0,
-            Op::Sqrt | Op::Recip | Op::Tanh | Op::Sigmoid | Op::Softplus => 1,
-            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Sum(_) => 1,
+            Op::Sqrt | Op::Recip | Op::Tanh | Op::Sigmoid | Op::Softplus | Op::Exp | Op::Log => 1,
+            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) | Op::Sum(_) => 1,
             Op::Add | Op::Mul | Op::Max | Op::Gt | Op::Matmul { .. } => 2,
             Op::Select => 3,
         };
@@ -201,7 +209,9 @@ impl Op {
                 }
                 wanted.to_vec()
             }
-            Op::Sqrt | Op::Recip | Op::Tanh | Op::Sigmoid | Op::Softplus => sources[0].to_vec(),
+            Op::Sqrt | Op::Recip | Op::Tanh | Op::Sigmoid | Op::Softplus | Op::Exp | Op::Log => {
+                sources[0].to_vec()
+            }
             Op::Reshape => {
                 if sources[0].iter().product::<usize>() != wanted.iter().product::<usize>() {
                     return Err(format!("reshape of {:?} cannot make {wanted:?}", sources[0]));
@@ -229,6 +239,13 @@ impl Op {
                     return Err(format!("slice {spec:?} of {:?}", sources[0]));
                 }
                 spec.iter().map(|(from, to)| to - from).collect()
+            }
+            Op::Permute(perm) => {
+                let rank = sources[0].len();
+                if perm.len() != rank || (0..rank).any(|axis| !perm.contains(&axis)) {
+                    return Err(format!("permute {perm:?} of {:?}", sources[0]));
+                }
+                perm.iter().map(|&axis| sources[0][axis]).collect()
             }
             Op::Sum(axes) => {
                 if axes.iter().any(|&a| a >= sources[0].len()) {
@@ -292,10 +309,13 @@ names! {
     Op::Tanh => "tanh",
     Op::Sigmoid => "sigmoid",
     Op::Softplus => "softplus",
+    Op::Exp => "exp",
+    Op::Log => "log",
     Op::Reshape => "reshape",
     Op::Broadcast => "broadcast",
     Op::Pad(_) => "pad",
     Op::Slice(_) => "slice",
+    Op::Permute(_) => "permute",
     Op::Sum(_) => "sum",
     Op::Matmul { .. } => "matmul",
 }

@@ -54,6 +54,26 @@ pub enum PointOp {
     Tanh,
     Sigmoid,
     Softplus,
+    Exp,
+    Log,
+}
+
+impl PointOp {
+    /// Every operation, in the order of the enumeration: its place here is its number in a device's programs.
+    pub const ALL: [PointOp; 12] = [
+        PointOp::Add,
+        PointOp::Mul,
+        PointOp::Max,
+        PointOp::Gt,
+        PointOp::Select,
+        PointOp::Sqrt,
+        PointOp::Recip,
+        PointOp::Tanh,
+        PointOp::Sigmoid,
+        PointOp::Softplus,
+        PointOp::Exp,
+        PointOp::Log,
+    ];
 }
 
 /// An instruction's operand.

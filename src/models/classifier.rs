@@ -58,7 +58,8 @@ pub struct Classifier {
 impl Classifier {
     /// Settles a recipe for data.
     pub fn new(recipe: &Recipe, shape: Shape, classes: usize) -> Classifier {
-        let network = Mlp::new(Role::Generator, &recipe.network, shape.len(), classes);
+        let network =
+            Mlp::new(Role::Generator, &recipe.network, shape.len(), classes).reading(shape, shape.len());
         Classifier { recipe: recipe.clone(), network, shape, classes }
     }
 
@@ -129,7 +130,7 @@ fn log_sum_exp(g: &Graph, x: Var) -> Var {
 /// Each picture of `[rows, numbers]` moved by −1, 0 or 1 pixel along both axes, zeros moving in.
 pub fn shifted(g: &Graph, x: Var, shape: Shape) -> Var {
     let rows = g.shape(x)[0];
-    let full = [rows, shape.channels, shape.height, shape.width];
+    let full = [rows, shape.height, shape.width, shape.channels];
     let pictures = g.reshape(x, &full);
     let u = g.broadcast(g.rand("shift", Dist::Uniform, &[rows, 1, 1, 1]), &full);
     // By a pixel back or forth along an axis: what is cut off at one end, and the zeros added at the other.
@@ -141,8 +142,8 @@ pub fn shifted(g: &Graph, x: Var, shape: Shape) -> Var {
     let moved = |way: usize| {
         let (rows_kept, rows_added) = along(shape.height, way / 3);
         let (columns_kept, columns_added) = along(shape.width, way % 3);
-        let kept = g.slice(pictures, &[(0, rows), (0, shape.channels), rows_kept, columns_kept]);
-        g.pad(kept, &[(0, 0), (0, 0), rows_added, columns_added])
+        let kept = g.slice(pictures, &[(0, rows), rows_kept, columns_kept, (0, shape.channels)]);
+        g.pad(kept, &[(0, 0), rows_added, columns_added, (0, 0)])
     };
     let chosen = (1..9).fold(pictures, |before, way| {
         let beyond = g.gt(u, g.constant(way as f64 / 9.0, &[]));

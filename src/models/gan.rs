@@ -3,7 +3,7 @@
 
 use super::objective::{self, is_logit, threshold};
 use crate::config::{Config, Distribution};
-use crate::data;
+use crate::data::{self, Shape};
 use crate::graph::grad::grad;
 use crate::graph::{Dist, Graph, Input, Var};
 use crate::lower::{Along, Layout, Plan, Stage, Update, lower};
@@ -99,15 +99,19 @@ impl Gan {
     /// The model of a recipe without its data: for such examples as their source usually holds.
     pub fn usual(config: &Config) -> Gan {
         let (shape, classes) = data::usual(&config.data);
-        Gan::new(config, shape.len(), classes)
+        Gan::new(config, shape, classes)
     }
 
-    /// Settles the model for data of `numbers` numbers and `classes` classes.
-    pub fn new(config: &Config, numbers: usize, classes: usize) -> Gan {
+    /// Settles the model for data of examples of a shape, or of points of so many numbers, and of `classes` classes.
+    pub fn new(config: &Config, example: impl Into<Shape>, classes: usize) -> Gan {
+        let example = example.into();
+        let numbers = example.len();
         let classes = if config.conditional { classes } else { 0 };
         let pack = config.discriminator.pack;
+        let block = numbers + classes;
         let g = Mlp::new(Role::Generator, &config.generator, config.latent.dim + classes, numbers);
-        let d = Mlp::new(Role::Discriminator, &config.discriminator, pack * (numbers + classes), 1);
+        let d = Mlp::new(Role::Discriminator, &config.discriminator, pack * block, 1);
+        let (g, d) = (g.making(example), d.reading(example, block));
         Gan { config: config.clone(), generator: g, discriminator: d, numbers, classes }
     }
 

@@ -149,7 +149,7 @@ fn rehearse(order: &Order, jobs: &[Job]) -> Result<()> {
         }
         let config = job.config();
         let dataset = data::load(&config.data, config.seed)?;
-        let gan = Gan::new(config, dataset.shape.len(), dataset.classes);
+        let gan = Gan::new(config, dataset.shape, dataset.classes);
         let mut generator = TrainedGenerator::of(config, &gan, dataset.shape, order.threads)?;
         let weights = vec![0.0; gan.generator.len];
         generator.set_state(NetworkState { weights, ..NetworkState::default() });

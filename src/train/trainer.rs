@@ -77,7 +77,7 @@ impl Trainer {
                 counted(data.train.count as u64, "training example")
             )));
         }
-        let gan = Gan::new(config, data.shape.len(), data.classes);
+        let gan = Gan::new(config, data.shape, data.classes);
         for (player, network) in [("generator", &gan.generator), ("discriminator", &gan.discriminator)] {
             let expected = if player == "generator" { gan.numbers } else { 1 };
             if network.output() != expected {

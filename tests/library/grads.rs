@@ -61,6 +61,16 @@ fn cases() -> Vec<Case> {
         case("tanh", "tanh", &[M], |g, x| g.tanh(x[0])),
         case("sigmoid", "sigmoid", &[M], |g, x| g.sigmoid(x[0])),
         case("softplus", "softplus", &[M], |g, x| g.softplus(x[0])),
+        case("exp", "exp", &[M], |g, x| g.exp(x[0])),
+        positive(case("log", "log", &[M], |g, x| g.log(x[0]))),
+        case("permute", "permute", &[&[2, 3, 2]], |g, x| {
+            let turned = g.permute(x[0], &[2, 0, 1]);
+            g.mul(turned, g.square(turned))
+        }),
+        case("permuted rows in a product", "permute", &[&[2, 3, 2], &[6, 2]], |g, x| {
+            let rows = g.reshape(g.permute(x[0], &[0, 2, 1]), &[2, 6]);
+            g.matmul(g.square(rows), x[1])
+        }),
         case("reshape", "reshape", &[M], |g, x| g.square(g.reshape(x[0], &[3, 2]))),
         case("broadcast", "broadcast", &[&[2, 1]], |g, x| {
             let wide = g.broadcast(x[0], &[4, 2, 3]);

@@ -107,7 +107,7 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// The model it is of.
     pub fn model(config: &Config, state: &State) -> Gan {
-        Gan::new(config, state.example.iter().product(), state.classes)
+        Gan::new(config, state.example, state.classes)
     }
 }
 

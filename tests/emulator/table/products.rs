@@ -23,7 +23,8 @@ fn matrix(place: Place, [rows, columns]: [usize; 2], transposed: bool, gap: usiz
     (View { place, base: 0, strides, windows: vec![(0, rows), (0, columns)] }, len)
 }
 
-/// A product in some precision, its operands in layouts such as "nt" with `gap` unused elements after each line.
+/// A product in some precision, its operands in layouts such as "nt" (n: plain, t: transposed, s: spread) with `gap`
+/// unused elements after each line.
 struct Product<'a> {
     precision: Precision,
     size: [usize; 3],
@@ -47,9 +48,19 @@ fn matmul(w: &mut dyn Witness, product: &Product) -> f64 {
         Some(_) => [Place::Copies(OptimizerId(0), 0), Place::Copies(OptimizerId(1), 0)],
         None => [LEFT, RIGHT],
     };
-    let mut layouts = layout.chars().map(|c| c == 't');
-    let (a, left) = matrix(left_place, [m, k], layouts.next().expect("of a"), gap);
-    let (b, right) = matrix(right_place, [k, n], layouts.next().expect("of b"), gap);
+    let mut layouts = layout.chars();
+    let mut operand = |place, size| {
+        let layout = layouts.next().expect("a letter an operand");
+        let (mut view, len) = matrix(place, size, layout == 't', gap);
+        if layout != 's' {
+            return (view, len);
+        }
+        // Every second element of a memory twice as long.
+        view.strides.iter_mut().for_each(|stride| *stride *= 2);
+        (view, 2 * len)
+    };
+    let (a, left) = operand(left_place, [m, k]);
+    let (b, right) = operand(right_place, [k, n]);
     let operands = normals("y", if steps.is_empty() { 0 } else { 2 * m * n + n });
     let mut bench = Bench {
         left: normals("a", left),
@@ -140,6 +151,12 @@ pub(super) fn matmuls(w: &mut dyn Witness, precision: Precision) -> f64 {
     }
     for layout in ["nn", "nt", "tn", "tt"] {
         worst = worst.max(matmul(w, &Product { size: [1_500, 1_410, 18], layout, gap: 1, ..plain }));
+    }
+    // A view of some channels of every pixel has contiguous elements along neither axis.
+    for size in [[3, 5, 7], [65, 63, 17], [20, 70, 300]] {
+        for layout in ["sn", "ns", "st", "ss"] {
+            worst = worst.max(matmul(w, &Product { size, layout, sums: true, ..plain }));
+        }
     }
     for size in [[0, 4, 3], [1, 1, 1], [64, 64, 16], [63, 66, 48], [128, 5, 300], [20, 70, 300]] {
         for layout in ["nn", "tn", "tt"] {
