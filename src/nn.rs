@@ -10,6 +10,7 @@ use crate::graph::{Dist, Graph, NetworkId, OptimizerId, Var};
 use crate::lower::arena::ALIGNMENT;
 use crate::lower::{Layout, NetworkLayout};
 use crate::rng::{Draw, PhiloxRng, stream};
+use std::collections::BTreeMap;
 
 /// What a network is for: where its configuration stands, and what its files are called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,6 +57,7 @@ pub fn layout(networks: &[&Mlp]) -> Layout {
     let network = |n: &&Mlp| NetworkLayout {
         optimizer: n.role.optimizer(),
         parameters: n.parameters.iter().map(|p| (p.name.clone(), p.offset)).collect(),
+        states: BTreeMap::new(),
     };
     Layout {
         networks: networks.iter().map(network).collect(),

@@ -227,6 +227,7 @@ fn detail(work: &Work) -> String {
             });
             parts.collect::<Vec<_>>().join(" + ")
         }
+        Work::StoreStates(store) => format!("{} states", store.copies.len()),
         Work::Measure(optimizer) | Work::Update(optimizer) => updated(*optimizer).to_string(),
     }
 }

@@ -39,7 +39,7 @@ fn pullback(g: &Graph, y: Var, cotangent: Var, live: &[bool]) -> Vec<Option<Var>
     let source = |i: usize| node.sources[i];
     let zero = || g.constant(0.0, &node.shape);
     match &node.op {
-        Op::Input(_) | Op::Param { .. } | Op::Const(_) | Op::Rand { .. } => vec![],
+        Op::Input(_) | Op::Param { .. } | Op::State { .. } | Op::Const(_) | Op::Rand { .. } => vec![],
         Op::Add => vec![Some(dy), Some(dy)],
         Op::Mul => vec![Some(g.mul(dy, source(1))), Some(g.mul(dy, source(0)))],
         Op::Max => {

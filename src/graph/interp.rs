@@ -55,6 +55,7 @@ pub fn evaluate(g: &Graph, var: Var, moment: Moment, values: &Values) -> Tensor 
     let data: Vec<f64> = match &node.op {
         Op::Input(input) => panic!("input {input} is not bound"),
         Op::Param { network, name, version } => panic!("{network:?}/{name} v{version} is not bound"),
+        Op::State { network, name } => panic!("{network:?}/{name}, a state, is not bound"),
         Op::Const(bits) => vec![f64::from_bits(*bits)],
         Op::Rand { stream, dist } => {
             let draw = moment.draw(*stream);

@@ -134,6 +134,11 @@ impl Graph {
         self.make(Op::Param { network, name: name.into(), version }, &[], shape)
     }
 
+    /// A state of a network at the value that it had when the phase began.
+    pub fn state(&self, network: NetworkId, name: &str, shape: &[usize]) -> Var {
+        self.make(Op::State { network, name: name.into() }, &[], shape)
+    }
+
     /// A constant, broadcast to `shape`.
     pub fn constant(&self, value: f64, shape: &[usize]) -> Var {
         let scalar = self.make(Op::constant(value), &[], &[]);

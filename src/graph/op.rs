@@ -85,6 +85,13 @@ pub enum Op {
         /// How many updates of the network's optimizer this value comes after.
         version: u8,
     },
+    /// A state of a network (a running mean, say) at the value that it had when the phase began.
+    State {
+        /// The network that owns it.
+        network: NetworkId,
+        /// PyTorch-style name: `layers.0.running_mean`.
+        name: String,
+    },
     /// A scalar constant (`f64` bits); other shapes broadcast it.
     Const(u64),
     /// Random numbers of one stream at the current tick.
@@ -167,7 +174,9 @@ impl Op {
     /// The op's family.
     pub fn family(&self) -> Family {
         match self {
-            Op::Input(_) | Op::Param { .. } | Op::Const(_) | Op::Rand { .. } => Family::Leaf,
+            Op::Input(_) | Op::Param { .. } | Op::State { .. } | Op::Const(_) | Op::Rand { .. } => {
+                Family::Leaf
+            }
             Op::Add
             | Op::Mul
             | Op::Max
@@ -191,7 +200,7 @@ impl Op {
     /// `wanted` is the node's shape; the answer is `Err` with both sides of the disagreement.
     pub fn check_shape(&self, sources: &[&[usize]], wanted: &[usize]) -> Result<(), String> {
         let arity = match self {
-            Op::Input(_) | Op::Param { .. } | Op::Const(_) | Op::Rand { .. } => 0,
+            Op::Input(_) | Op::Param { .. } | Op::State { .. } | Op::Const(_) | Op::Rand { .. } => 0,
             Op::Sqrt | Op::Recip | Op::Tanh | Op::Sigmoid | Op::Softplus | Op::Exp | Op::Log => 1,
             Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) | Op::Sum(_) => 1,
             Op::Add | Op::Mul | Op::Max | Op::Gt | Op::Matmul { .. } => 2,
@@ -201,7 +210,7 @@ impl Op {
             return Err(format!("{} takes {arity} operands, not {}", self.name(), sources.len()));
         }
         let expected: Vec<usize> = match self {
-            Op::Input(_) | Op::Param { .. } | Op::Rand { .. } => wanted.to_vec(),
+            Op::Input(_) | Op::Param { .. } | Op::State { .. } | Op::Rand { .. } => wanted.to_vec(),
             Op::Const(_) => vec![],
             Op::Add | Op::Mul | Op::Max | Op::Gt | Op::Select => {
                 if sources.iter().any(|s| s != &wanted) {
@@ -297,6 +306,7 @@ macro_rules! names {
 names! {
     Op::Input(_) => "input",
     Op::Param { .. } => "param",
+    Op::State { .. } => "state",
     Op::Const(_) => "const",
     Op::Rand { .. } => "rand",
     Op::Add => "add",

@@ -82,7 +82,10 @@ impl Classifier {
         let placed = gradients.into_iter().zip(&self.network.parameters).map(|(v, p)| (v, p.offset));
         let optimizer = self.network.role.optimizer();
         let update = Update { optimizer, gradients: placed.collect(), along: Along::Update };
-        let plan = self.lower(&g, Stage { outputs: vec![("loss".into(), loss)], updates: vec![update] });
+        let plan = self.lower(
+            &g,
+            Stage { outputs: vec![("loss".into(), loss)], updates: vec![update], ..Stage::default() },
+        );
         Plan { ends_step: true, ..plan }
     }
 
@@ -95,7 +98,7 @@ impl Classifier {
         let features = network.first_layers(depth - 1, &g, x, 0, "score");
         let logits = network.forward(&g, x, 0, "score");
         let outputs = vec![(LOGITS.into(), logits), (FEATURES.into(), features)];
-        self.lower(&g, Stage { outputs, updates: vec![] })
+        self.lower(&g, Stage { outputs, ..Stage::default() })
     }
 
     fn lower(&self, g: &Graph, stage: Stage) -> Plan {

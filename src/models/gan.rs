@@ -172,7 +172,7 @@ impl Gan {
         let z = g.host_input(LATENT, &[rows, self.config.latent.dim]);
         let labels = (self.classes > 0).then(|| g.host_input(CONDITION, &[rows, self.classes]));
         let samples = self.generator.forward(&g, self.with_labels(&g, z, labels), 0, "sample");
-        let stage = Stage { outputs: vec![(SAMPLES.into(), samples)], updates: vec![] };
+        let stage = Stage { outputs: vec![(SAMPLES.into(), samples)], ..Stage::default() };
         self.lower(&g, &[stage], Precision::Fp32)
     }
 
@@ -189,7 +189,7 @@ impl Gan {
         if depth > 1 {
             outputs.push((FEATURES.into(), whole.first_layers(depth - 1, &g, x, 0, "score")));
         }
-        self.lower(&g, &[Stage { outputs, updates: vec![] }], Precision::Fp32)
+        self.lower(&g, &[Stage { outputs, ..Stage::default() }], Precision::Fp32)
     }
 
     fn phase(&self, name: String, when: When, times: u64, both: bool, penalties: bool) -> Phase {
@@ -218,7 +218,7 @@ impl Gan {
         }
         let update_d = g.scoped("D'", || self.update(&g, loss_d, &self.discriminator, version));
         let mut losses = vec![(Role::Discriminator, loss_d)];
-        let mut stages = vec![Stage { outputs, updates: vec![update_d] }];
+        let mut stages = vec![Stage { outputs, updates: vec![update_d], ..Stage::default() }];
 
         if both {
             let (r, f) = if joint { (Some(r), f) } else { self.score_again(&g, real, for_g, labels) };
@@ -231,7 +231,7 @@ impl Gan {
                 stages[0].outputs.push(output);
                 stages[0].updates.push(update_g);
             } else {
-                stages.push(Stage { outputs: vec![output], updates: vec![update_g] });
+                stages.push(Stage { outputs: vec![output], updates: vec![update_g], ..Stage::default() });
             }
         }
         Phase { name, when, times, graph: g, stages, losses }

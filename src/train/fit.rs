@@ -38,7 +38,7 @@ pub fn classifier(
     let rates = optimizer(&settings, &model.recipe.ema);
     let schedule = Schedule { batch, examples: count, optimizers: vec![rates] };
     let own = UpdateRule { average: true, ..rule(&model.network, &settings) };
-    memory_budget::check("the host", own.bytes(model.network.len), memory_budget::OF_A_NETWORK)?;
+    memory_budget::check("the host", own.bytes(model.network.len, 0), memory_budget::OF_A_NETWORK)?;
     let plan = model.training_plan();
     let updates: [bool; MAX_OPTIMIZERS] = plan.updates();
     let mut executor = device(ExecutorSpec {

@@ -88,7 +88,7 @@ impl Trainer {
             }
         }
         let rules = rules(&gan);
-        let states = Role::ALL.map(|p| rules[p as usize].bytes(gan.network(p).len));
+        let states = Role::ALL.map(|p| rules[p as usize].bytes(gan.network(p).len, 0));
         memory_budget::check("the host", states.iter().sum(), memory_budget::OF_A_NETWORK)?;
         let marginals = data.marginals();
         let start = |p: Role| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));

@@ -141,6 +141,15 @@ impl Executor for Watched {
         });
         Ok(())
     }
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
+        self.gpu.write_input(plan, name, values)
+    }
+    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
+        self.gpu.run_task(plan, tick)
+    }
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
+        self.gpu.output(plan, name)
+    }
     fn records(&mut self) -> Result<Vec<Record>> {
         self.gpu.records()
     }

@@ -45,7 +45,7 @@ fn views(work: &Work) -> Vec<View> {
             hidden.chain(logits).chain(parts.iter().flat_map(views)).collect()
         }
         Work::Together(parts) => parts.iter().flat_map(views).collect(),
-        Work::Measure(_) | Work::Update(_) => vec![],
+        Work::Measure(_) | Work::Update(_) | Work::StoreStates(_) => vec![],
     }
 }
 

@@ -22,7 +22,7 @@ use crate::common::program::{gansaku, refused, run, says, stdout, workplace};
 
 /// A graph's result by the CPU executor and by the f64 interpreter.
 fn both(g: &Graph, root: Var, inputs: &[(&str, Var, Vec<f32>)]) -> (Vec<f32>, Vec<f64>) {
-    let stage = Stage { outputs: vec![("out".into(), root)], updates: vec![] };
+    let stage = Stage { outputs: vec![("out".into(), root)], ..Stage::default() };
     let plan = lower(g, &[stage], Precision::Fp32, &Layout::default());
     let mut cpu = Cpu::new(Pool::new(1).expect("a thread"), vec![plan], vec![], vec![], None, 5);
     inputs.iter().for_each(|(name, _, x)| cpu.write_input(0, name, x));

@@ -98,6 +98,9 @@ fn cases() -> Vec<Case> {
             let weight = g.param(NetworkId(0), "weight", 0, &[2, 3]);
             g.mul(x[0], g.square(weight))
         }),
+        case("state as a factor", "state", &[M], |g, x| {
+            g.mul(g.square(x[0]), g.state(NetworkId(0), "running_mean", &[2, 3]))
+        }),
     ]
 }
 
@@ -111,7 +114,7 @@ fn random(rng: &mut PhiloxRng, shape: &[usize], positive: bool) -> Tensor {
 
 /// Inputs and parameters that `root` depends on.
 fn leaves(g: &Graph, root: Var) -> Vec<Var> {
-    let bound = |v: &Var| matches!(g.node(*v).op, Op::Input(_) | Op::Param { .. });
+    let bound = |v: &Var| matches!(g.node(*v).op, Op::Input(_) | Op::Param { .. } | Op::State { .. });
     g.topological(&[root]).into_iter().filter(bound).collect()
 }
 

@@ -1,12 +1,12 @@
 //! The plan computes what the graph says: every node with memory, against the f64 interpreter
 //! (`common/nodes.rs`).
 
-use crate::common::madeup::{self, MadeUp};
-use crate::common::nodes::{Subject, compare};
+use crate::common::madeup::MadeUp;
+use crate::common::nodes::{self, Subject, compare};
 use crate::common::{CLASSES, NUMBERS, data, executor, models, rates};
-use gansaku::exec::PhaseRun;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
+use gansaku::exec::{Executor, PhaseRun};
 use gansaku::graph::interp::{self, Tensor};
 use gansaku::graph::{Dist, Graph, MAX_OPTIMIZERS, Var};
 use gansaku::lower::{Layout, Stage, Work, lower};
@@ -80,7 +80,7 @@ fn permuted_nodes_are_read_where_they_lie() {
         let g = Graph::new();
         let x = g.host_input("x", &[2, 3, 4, 5]);
         let out = build(&g, x);
-        let stage = Stage { outputs: vec![("out".into(), out)], updates: vec![] };
+        let stage = Stage { outputs: vec![("out".into(), out)], ..Stage::default() };
         let plan = lower(&g, &[stage], Precision::Fp32, &Layout::default());
         // Small launches share one, in which each still stores what the next one reads.
         let works = plan.launches.iter().map(|launch| match &launch.work {
@@ -140,7 +140,7 @@ fn what_is_moved_is_read_after_it_was_stored() {
         let x = g.host_input("x", &[7, 20]);
         let inner = build(&g, x);
         let out = g.add(shift(&g, inner), inner);
-        let stage = Stage { outputs: vec![("out".into(), out)], updates: vec![] };
+        let stage = Stage { outputs: vec![("out".into(), out)], ..Stage::default() };
         let plan = lower(&g, &[stage], Precision::Fp32, &Layout::default());
         let mut cpu = Cpu::new(Pool::single(), vec![plan], vec![], vec![], None, 5);
         let numbers: Vec<f32> = (1..=140).map(|i| i as f32).collect();
@@ -154,29 +154,36 @@ fn what_is_moved_is_read_after_it_was_stored() {
     }
 }
 
-/// Each optimizer's gradients and statistics are right, and the ones that a phase does not update stay.
+/// Each optimizer's gradients and statistics are right, the ones that a phase does not update stay, and states become what
+/// the phase made of them.
 #[test]
 fn any_number_of_optimizers_agrees_with_the_interpreter() {
-    let data = data(madeup::WIDTH, 3);
     for (count, precision) in
         (1..=MAX_OPTIMIZERS).flat_map(|n| Precision::ALL.map(|precision| (n, precision)))
     {
         let model = MadeUp::new(count, precision);
         let mut cpu = Cpu::of(Pool::single(), model.spec()).expect("memory enough");
         for turn in model.turns(3) {
-            let name = &format!("{count} optimizers in {}, tick {}", precision.name(), turn.tick);
-            let (graph, plan) = &model.phases[turn.plan];
-            let subject = Subject { name, graph, layout: &model.layout, seed: model.seed, data: &data };
-            let before = cpu.states().clone();
-            compare(&subject, &mut cpu, &turn);
-            for ((is, was), updated) in cpu.states().iter().zip(&before).zip(plan.updates()) {
-                assert_eq!(
-                    is.weights != was.weights,
-                    updated,
-                    "{name}: who is updated moves, and nobody else"
-                );
-                assert!(is.weights.iter().all(|w| w.is_finite()), "{name}");
-            }
+            let name = format!("{count} optimizers in {}, tick {}", precision.name(), turn.tick);
+            nodes::compare_made_up(&name, &model, &mut cpu, &turn);
         }
+    }
+}
+
+/// An update that overflows leaves the states of its phase alone, whoever owns them.
+#[test]
+fn an_overflow_leaves_states_alone() {
+    let model = MadeUp::new(2, Precision::Fp16);
+    let mut cpu = Cpu::of(Pool::single(), model.spec()).expect("memory enough");
+    nodes::overflows_leave_states_alone("CPU", &model, &mut cpu);
+}
+
+/// Between phases, tasks run from the weights and from the moving average, and training does not notice.
+#[test]
+fn tasks_run_in_the_middle_of_a_training() {
+    let executor =
+        |spec| Box::new(Cpu::of(Pool::single(), spec).expect("memory enough")) as Box<dyn Executor>;
+    for precision in Precision::ALL {
+        nodes::tasks_leave_training_alone(&MadeUp::new(3, precision), executor);
     }
 }
