@@ -4,12 +4,12 @@
 use gansaku::config::{Config, ConfigBuilder};
 use gansaku::data::{self, Dataset};
 use gansaku::error::Result;
-use gansaku::graph::OptimizerId;
 use gansaku::exec::cuda::emulated::Emulated;
 use gansaku::exec::cuda::launch::{Counters, Driver};
 use gansaku::exec::cuda::{Clock, Cuda, SLOTS};
 use gansaku::exec::measured::Measured;
 use gansaku::exec::{self, Device, Executor, PhaseRun, Record, States, UpdateRule};
+use gansaku::graph::OptimizerId;
 use gansaku::run::{Line, checkpoint};
 use gansaku::train::Trainer;
 use std::borrow::Cow;
@@ -142,6 +142,15 @@ impl Executor for Watched {
         });
         Ok(())
     }
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
+        self.gpu.write_input(plan, name, values)
+    }
+    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
+        self.gpu.run_task(plan, tick)
+    }
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
+        self.gpu.output(plan, name)
+    }
     fn records(&mut self) -> Result<Vec<Record>> {
         self.gpu.records()
     }
@@ -156,15 +165,6 @@ impl Executor for Watched {
     }
     fn set_average_states(&mut self, optimizer: OptimizerId, states: &[f32]) -> Result<()> {
         Executor::set_average_states(&mut self.gpu, optimizer, states)
-    }
-    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
-        Executor::write_input(&mut self.gpu, plan, name, values)
-    }
-    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
-        Executor::run_task(&mut self.gpu, plan, tick)
-    }
-    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
-        Executor::output(&mut self.gpu, plan, name)
     }
     fn measured(&mut self) -> &mut dyn Measured {
         self.gpu.measured()

@@ -105,6 +105,9 @@ fn cases() -> Vec<Case> {
             let weight = g.param(NetworkId(0), "weight", 0, &[2, 3]);
             g.mul(x[0], g.square(weight))
         }),
+        case("state as a factor", "state", &[M], |g, x| {
+            g.mul(g.square(x[0]), g.state(NetworkId(0), "running_mean", &[2, 3]))
+        }),
     ]
 }
 

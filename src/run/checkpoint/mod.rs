@@ -339,8 +339,9 @@ fn tensors(path: &Path, files: &Files, game: &dyn Game, state: &State) -> Result
     };
     let rules = models::rules(game);
     let memories = game.networks().memories();
-    let zeros =
-        |(rule, memory): (&UpdateRule, &Memory)| rule.start_with(vec![0.0; memory.len], vec![0.0; memory.states]);
+    let zeros = |(rule, memory): (&UpdateRule, &Memory)| {
+        rule.start_with(vec![0.0; memory.len], vec![0.0; memory.states])
+    };
     let mut networks: States = rules.iter().zip(memories).map(zeros).collect();
     for network in game.networks().all() {
         let own = &mut networks[usize::from(network.optimizer.0)];
