@@ -217,8 +217,8 @@ fn detail(work: &Work) -> String {
             });
             parts.collect::<Vec<_>>().join(" + ")
         }
+        Work::StoreStates(store) => counted(store.copies.len() as u64, "state"),
         Work::Measure(optimizer) | Work::Update(optimizer) => updated(*optimizer).to_string(),
-        Work::StoreStates(stores) => counted(stores.copies.len() as u64, "state"),
     }
 }
 

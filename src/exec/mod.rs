@@ -10,8 +10,8 @@ use crate::config::Rule;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::graph::{MAX_OPTIMIZERS, OptimizerId};
-use crate::lower::Plan;
 use crate::lower::cost::Cost;
+use crate::lower::{Plan, ReadFrom};
 use crate::precision::Precision;
 use measured::Measured;
 use scale::LossScale;
@@ -78,9 +78,9 @@ pub struct NetworkState {
     pub moments: Vec<Vec<f32>>,
     /// Moving average of the parameters, flat; empty where none is kept.
     pub average: Vec<f32>,
-    /// States of the networks, such as running means, flat.
+    /// States of the networks, flat.
     pub states: Vec<f32>,
-    /// States of the averaged networks, flat: copies of the states, or measured of the average; empty where none is kept.
+    /// States that belong to the moving average, as they were stored last; empty where none is kept.
     pub average_states: Vec<f32>,
     /// Squared norm of the last gradient, its scale taken out.
     pub gradient_norm2: f64,
@@ -146,17 +146,17 @@ impl UpdateRule {
         2 + self.moment_names().len() + usize::from(self.average)
     }
 
-    /// Bytes of the state of an optimizer whose parameters take `len` numbers.
-    pub fn bytes(&self, len: usize) -> usize {
-        size_of::<f32>() * self.vectors() * len
+    /// Bytes of all that an optimizer keeps of networks whose parameters take `len` numbers and whose states take `states`.
+    pub fn bytes(&self, len: usize, states: usize) -> usize {
+        size_of::<f32>() * (self.vectors() * len + (1 + usize::from(self.average)) * states)
     }
 
-    /// The state before the first update of networks with these parameters, and no states.
+    /// An optimizer before the first update, of networks without states.
     pub fn start(&self, weights: Vec<f32>) -> NetworkState {
         self.start_with(weights, vec![])
     }
 
-    /// The state before the first update of networks with these parameters and states.
+    /// An optimizer before the first update.
     pub fn start_with(&self, weights: Vec<f32>, states: Vec<f32>) -> NetworkState {
         let zeros = vec![0.0; weights.len()];
         NetworkState {
@@ -235,6 +235,34 @@ pub trait Executor {
     /// When the device fails, possibly at something run before.
     fn run(&mut self, turns: &[PhaseRun]) -> Result<()>;
 
+    /// Fills a host-filled input of a plan, for the [`Executor::run_task`] that comes next: phases share its memory.
+    ///
+    /// # Errors
+    /// When the device fails.
+    ///
+    /// # Panics
+    /// When the plan has no such input or it has another length.
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()>;
+
+    /// Runs a plan that changes nothing that outlives it, between phases: training goes on as if it had not run. Random
+    /// numbers are those of `tick`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    ///
+    /// # Panics
+    /// When the plan updates, or stores states.
+    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()>;
+
+    /// A named result of the task that ran last; waits for it.
+    ///
+    /// # Errors
+    /// When the device fails.
+    ///
+    /// # Panics
+    /// When the plan has no such output.
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>>;
+
     /// What the phases since the last call left, in order; waits for them.
     ///
     /// # Errors
@@ -257,35 +285,14 @@ pub trait Executor {
     /// When the device fails.
     fn set_states(&mut self, states: States) -> Result<()>;
 
-    /// Replaces the states of an optimizer's averaged networks, where it keeps an average.
+    /// Replaces the states of an optimizer's averaged networks.
     ///
     /// # Errors
     /// When the device fails.
+    ///
+    /// # Panics
+    /// When the optimizer keeps no average, or has another number of states.
     fn set_average_states(&mut self, optimizer: OptimizerId, states: &[f32]) -> Result<()>;
-
-    /// Fills a host-filled input of a plan.
-    ///
-    /// # Errors
-    /// When the device fails.
-    ///
-    /// # Panics
-    /// When the plan has no such input or it has another length.
-    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()>;
-
-    /// Runs a plan that updates nothing, at a tick of its own: training goes on as if it had not run.
-    ///
-    /// # Errors
-    /// When the device fails.
-    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()>;
-
-    /// A named result of the plan that ran last; waits for the device.
-    ///
-    /// # Errors
-    /// When the device fails.
-    ///
-    /// # Panics
-    /// When the plan has no such output.
-    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>>;
 
     /// What measures it.
     fn measured(&mut self) -> &mut dyn Measured;
@@ -305,6 +312,23 @@ pub struct ExecutorSpec {
     pub data: Option<Arc<Dataset>>,
     /// Seeds every random number.
     pub seed: u64,
+}
+
+/// Checks what executors take for granted of plans and optimizers.
+///
+/// # Panics
+/// When there are more than [`MAX_OPTIMIZERS`], or not a rule for each; when a plan that updates or computes in 16 bits
+/// reads the moving average, or reads that of an optimizer which keeps none: a bug in a model.
+fn check(plans: &[Plan], states: &[NetworkState], rules: &[UpdateRule]) {
+    assert!(states.len() <= MAX_OPTIMIZERS, "{} optimizers; executors keep {MAX_OPTIMIZERS}", states.len());
+    assert_eq!(states.len(), rules.len(), "a rule for each optimizer");
+    for plan in plans.iter().filter(|p| p.from == ReadFrom::Average) {
+        assert!(plan.is_task(), "a plan that changes what outlives it reads the moving average");
+        assert!(plan.precision.stored().is_none(), "no 16-bit copies are kept of the moving average");
+        for optimizer in plan.read_optimizers() {
+            assert!(rules[optimizer.index()].average, "{optimizer:?} keeps no moving average");
+        }
+    }
 }
 
 /// Where a model is trained.

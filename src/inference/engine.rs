@@ -3,7 +3,8 @@
 
 use crate::error::Result;
 use crate::exec::schedule::Schedule;
-use crate::exec::{Executor, ExecutorSpec, NetworkState, Opened, States, UpdateRule};
+use crate::exec::{Executor, ExecutorSpec, NetworkState, Opened, Rate, States, UpdateRule};
+use crate::graph::OptimizerId;
 use crate::lower::Plan;
 use crate::models::{self, Game, Port, PortKind, TaskKind, one_hot};
 
@@ -25,10 +26,11 @@ struct Planned {
 }
 
 impl Tasks {
-    /// Lowers every task of a model behind the plans that there are.
-    pub fn lower(game: &dyn Game, plans: &mut Vec<Plan>) -> Tasks {
+    /// Lowers every task of a model, whose optimizers update by these rules, behind the plans that there are.
+    pub fn lower(game: &dyn Game, rules: &[UpdateRule], plans: &mut Vec<Plan>) -> Tasks {
+        let keeps = |optimizer: OptimizerId| rules[optimizer.index()].average;
         let planned = |task: models::Task| {
-            plans.push(models::task_plan(game, &task));
+            plans.push(models::task_plan(game, &task, &keeps));
             let models::Task { kind, rows, inputs, outputs, .. } = task;
             Planned { kind, rows, inputs, outputs, plan: plans.len() - 1 }
         };
@@ -222,16 +224,16 @@ impl Standalone {
     /// # Errors
     /// When the device has too little memory, or fails.
     pub fn new(game: &dyn Game, states: States, seed: u64, device: Opened) -> Result<Standalone> {
-        let mut plans = vec![];
-        let tasks = Tasks::lower(game, &mut plans);
         let bare = |state: NetworkState| NetworkState { gradients: vec![], moments: vec![], ..state };
         let states: States = states.into_iter().map(bare).collect();
         let rule = |(rule, state): (UpdateRule, &NetworkState)| UpdateRule {
             average: !state.average.is_empty(),
             ..rule
         };
-        let rules = models::rules(game).into_iter().zip(&states).map(rule).collect();
-        let schedule = Schedule::constant(&[]);
+        let rules: Vec<UpdateRule> = models::rules(game).into_iter().zip(&states).map(rule).collect();
+        let mut plans = vec![];
+        let tasks = Tasks::lower(game, &rules, &mut plans);
+        let schedule = Schedule::constant(&vec![Rate::REST; rules.len()]);
         let executor = device(ExecutorSpec { plans, states, rules, schedule, data: None, seed })?;
         Ok(Standalone { executor, tasks })
     }

@@ -91,9 +91,7 @@ impl Work {
             // Measured where it is computed.
             Work::Measure(_) => Cost::default(),
             Work::Update(optimizer) => updates[optimizer.index()],
-            Work::StoreStates(stores) => {
-                Cost { flops: 0, bytes: 8 * stores.copies.iter().map(|c| c.len as u64).sum::<u64>() }
-            }
+            Work::StoreStates(_) => Cost { flops: 0, bytes: 8 * size(&self.shape()) },
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::graph::{NetworkId, OptimizerId};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Where everything that outlives a phase lies in the optimizers' flat memories.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,8 +20,8 @@ pub struct NetworkLayout {
     pub optimizer: OptimizerId,
     /// First element of each parameter, by name.
     pub parameters: BTreeMap<String, usize>,
-    /// First element of each state in the optimizer's states, by name.
-    pub states: BTreeMap<String, usize>,
+    /// Elements of each state among the optimizer's states, by name.
+    pub states: BTreeMap<String, Range<usize>>,
 }
 
 impl Layout {
@@ -34,14 +35,14 @@ impl Layout {
         (found.optimizer, *at)
     }
 
-    /// The optimizer in whose memory a state lies, and its first element there.
+    /// The optimizer among whose states a state lies, and its elements there.
     ///
     /// # Panics
     /// When the model has no such network, or that no such state.
-    pub fn state(&self, network: NetworkId, name: &str) -> (OptimizerId, usize) {
+    pub fn state(&self, network: NetworkId, name: &str) -> (OptimizerId, Range<usize>) {
         let found = self.networks.get(network.index()).unwrap_or_else(|| panic!("no {network:?}"));
-        let at = found.states.get(name).unwrap_or_else(|| panic!("{network:?} has no state {name}"));
-        (found.optimizer, *at)
+        let range = found.states.get(name).unwrap_or_else(|| panic!("{network:?} has no state {name}"));
+        (found.optimizer, range.clone())
     }
 
     /// The optimizer of each network.

@@ -60,7 +60,7 @@ pub struct Stage {
     pub outputs: Vec<(String, Var)>,
     /// Optimizers that update when everything of the stage is computed.
     pub updates: Vec<Update>,
-    /// States that take a new value when the phase ends: the network, the state's name, the value.
+    /// Values that become states when the phase ends: network, state, value. A phase stores a state once.
     pub stores: Vec<(NetworkId, String, Var)>,
 }
 
@@ -71,10 +71,10 @@ impl Stage {
         self.outputs.iter().map(|(_, v)| *v).chain(gradients).chain(stores).collect()
     }
 
-    /// A reshape of a result is the same memory: take what it reshapes.
+    /// A reshape of a result, or one that no derivative goes through, is the same memory: take what lies below.
     fn without_reshapes(&self, g: &Graph) -> Stage {
         let strip = |mut v: Var| {
-            while g.node(v).op == Op::Reshape && g.as_constant(v).is_none() {
+            while matches!(g.node(v).op, Op::Reshape | Op::Detach) && g.as_constant(v).is_none() {
                 v = g.node(v).sources[0];
             }
             v
@@ -87,7 +87,7 @@ impl Stage {
         Stage {
             outputs: self.outputs.iter().map(|(n, v)| (n.clone(), strip(*v))).collect(),
             updates: updates.collect(),
-            stores: self.stores.iter().map(|(id, n, v)| (*id, n.clone(), strip(*v))).collect(),
+            stores: self.stores.iter().map(|(n, name, v)| (*n, name.clone(), strip(*v))).collect(),
         }
     }
 }
@@ -96,7 +96,8 @@ impl Stage {
 /// [`Plan::ends_step`].
 ///
 /// # Panics
-/// When the stages read parameters of the wrong version or share a random stream: a bug in a model.
+/// When the stages read parameters of the wrong version, share a random stream, or store a state twice or what is no value
+/// for it: a bug in a model.
 pub fn lower(g: &Graph, stages: &[Stage], precision: Precision, layout: &Layout) -> Plan {
     let stages: Vec<Stage> = stages.iter().map(|s| s.without_reshapes(g)).collect();
     let checked: Vec<verify::Stage> = stages
@@ -111,8 +112,8 @@ pub fn lower(g: &Graph, stages: &[Stage], precision: Precision, layout: &Layout)
     let mut assembly = Assembly::new(&analysis, fusion);
     assembly.gather();
     assembly.kernels(&stages, layout);
+    assembly.store_states(&stages, layout);
     assembly.follow();
     assembly.join(&stages);
-    assembly.store_states(&stages, layout);
     assembly.finish(&stages, precision, layout)
 }

@@ -13,7 +13,7 @@ pub(super) fn places_mut(work: &mut Work) -> Vec<&mut Place> {
             products.flat_map(product_places_mut).chain(parts.iter_mut().flat_map(places_mut)).collect()
         }
         Work::Together(parts) => parts.iter_mut().flat_map(places_mut).collect(),
-        Work::StoreStates(stores) => stores.copies.iter_mut().map(|c| &mut c.from).collect(),
+        Work::StoreStates(store) => store.copies.iter_mut().flat_map(|c| [&mut c.from, &mut c.to]).collect(),
         Work::Measure(_) | Work::Update(_) => vec![],
     }
 }
@@ -41,13 +41,13 @@ fn program_places_mut(program: &mut Program) -> Vec<&mut Place> {
 pub(super) fn reads(work: &Work) -> Vec<Place> {
     match work {
         Work::Gather { .. } | Work::Measure(_) | Work::Update(_) => vec![],
-        Work::StoreStates(stores) => stores.copies.iter().map(|c| c.from).collect(),
         Work::Matmul(product) => product_reads(product),
         Work::Map { program, .. } | Work::Reduce { program, .. } => program_reads(program).collect(),
         Work::Loss { parts, .. } => {
             work.products().into_iter().flat_map(product_reads).chain(parts.iter().flat_map(reads)).collect()
         }
         Work::Together(parts) => parts.iter().flat_map(reads).collect(),
+        Work::StoreStates(store) => store.copies.iter().map(|copy| copy.from).collect(),
     }
 }
 

@@ -20,7 +20,8 @@ pub use update::{Optimizing, rates, rules, update_costs};
 use crate::config::Config;
 use crate::data::{self, Shape};
 use crate::error::{Error, Result};
-use crate::lower::{Plan, lower};
+use crate::graph::OptimizerId;
+use crate::lower::{Plan, ReadFrom, lower};
 use crate::nn::Networks;
 use crate::precision::Precision;
 use std::sync::Arc;
@@ -89,11 +90,13 @@ pub fn plans(game: &dyn Game) -> Vec<Plan> {
     game.phases().iter().map(|phase| plan(game, phase)).collect()
 }
 
-/// A task, lowered: in fp32 whatever the training's precision.
-pub fn task_plan(game: &dyn Game, task: &Task) -> Plan {
+/// A task, lowered: in fp32 whatever the training's precision. `keeps` says which optimizers keep a moving average, from
+/// which the task then reads, if it wants to and all that it reads do.
+pub fn task_plan(game: &dyn Game, task: &Task, keeps: &dyn Fn(OptimizerId) -> bool) -> Plan {
     let stages = std::slice::from_ref(&task.stage);
     let plan = lower(&task.graph, stages, Precision::Fp32, &game.networks().layout());
-    Plan { average: task.average, ..plan }
+    let average = task.average && plan.read_optimizers().into_iter().all(keeps);
+    Plan { from: if average { ReadFrom::Average } else { ReadFrom::Weights }, ..plan }
 }
 
 /// The task of a kind, where the model has it.

@@ -208,7 +208,7 @@ impl Networks {
         let networks = self.list.iter().map(|n| NetworkLayout {
             optimizer: n.optimizer,
             parameters: n.parameters.iter().map(|p| (p.name.clone(), p.offset)).collect(),
-            states: n.states.iter().map(|s| (s.name.clone(), s.offset)).collect(),
+            states: n.states.iter().map(|s| (s.name.clone(), s.offset..s.offset + s.len())).collect(),
         });
         let names = self.memories.iter().map(|m| m.role.letter().to_string()).collect();
         Layout { networks: networks.collect(), names }

@@ -79,7 +79,7 @@ fn weights(
     let schedule = models::rates(&model, model.recipe.batch, count);
     let [rule] = &models::rules(&model)[..] else { unreachable!("a classifier has one optimizer") };
     let [memory] = model.networks().memories() else { unreachable!("a classifier has one network") };
-    memory_budget::check("the host", rule.bytes(memory.len), memory_budget::OF_A_NETWORK)?;
+    memory_budget::check("the host", rule.bytes(memory.len, memory.states), memory_budget::OF_A_NETWORK)?;
     let (weights, states) = model.networks().start(crate::graph::OptimizerId(0), seed, &[]);
     let plans = models::plans(&model);
     let updates = plans[0].updates();

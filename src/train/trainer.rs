@@ -104,7 +104,10 @@ impl Trainer {
         executor: impl FnOnce(ExecutorSpec) -> Result<Box<dyn Executor>>,
     ) -> Result<Trainer> {
         let rules = models::rules(&*game);
-        let sizes = rules.iter().zip(game.networks().memories()).map(|(rule, memory)| rule.bytes(memory.len));
+        let sizes = rules
+            .iter()
+            .zip(game.networks().memories())
+            .map(|(rule, memory)| rule.bytes(memory.len, memory.states));
         memory_budget::check("the host", sizes.sum(), memory_budget::OF_A_NETWORK)?;
         let marginals = data.marginals();
         let start = |(optimizer, rule): (OptimizerId, &UpdateRule)| {
@@ -122,7 +125,7 @@ impl Trainer {
             statistics: plan.statistics().map(|o| o.name.clone()).collect(),
         });
         let phases: Vec<PlannedPhase> = planned.collect();
-        let tasks = Tasks::lower(&*game, &mut plans);
+        let tasks = Tasks::lower(&*game, &rules, &mut plans);
         let count = data.train.count as u64;
         let schedule = models::rates(&*game, config.train.batch, count);
         let job = ExecutorSpec {

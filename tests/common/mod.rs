@@ -6,6 +6,7 @@ pub mod devices;
 pub mod games;
 pub mod golden;
 pub mod idx;
+pub mod madeup;
 pub mod nodes;
 pub mod program;
 pub mod says;
@@ -17,7 +18,7 @@ use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::{Rate, States, UpdateRule};
 use gansaku::graph::{MAX_OPTIMIZERS, OptimizerId};
-use gansaku::lower::Plan;
+use gansaku::lower::{Layout, Plan};
 use gansaku::models::{self, Game, Phase};
 use gansaku::precision::Precision;
 use gansaku::rng::{PhiloxRng, stream};
@@ -198,6 +199,10 @@ impl Model {
 
     pub fn plans(&self) -> Vec<Plan> {
         models::plans(&*self.game)
+    }
+
+    pub fn layout(&self) -> Layout {
+        self.game.networks().layout()
     }
 
     pub fn rules(&self) -> Vec<UpdateRule> {

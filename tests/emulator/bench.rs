@@ -12,9 +12,9 @@ use gansaku::exec::cuda::parzen::{self, Windows};
 use gansaku::exec::cuda::{Clock, Cuda};
 use gansaku::exec::scale::LossScale;
 use gansaku::exec::schedule::{Done, Schedule};
-use gansaku::exec::{ExecutorSpec, NetworkState, PhaseRun, Rate, UpdateRule};
+use gansaku::exec::{ExecutorSpec, NetworkState, PhaseRun, Rate, States, UpdateRule};
 use gansaku::graph::OptimizerId;
-use gansaku::lower::{Launch, Named, Place, Plan, Work};
+use gansaku::lower::{Launch, Named, Place, Plan, StoreStates, Work};
 use gansaku::precision::Precision;
 use gansaku::rng::{PhiloxRng, stream};
 use std::collections::BTreeSet;
@@ -67,7 +67,7 @@ fn result_place(work: &Work) -> Place {
         Work::Loss { parts, .. } => result_place(&parts[0]),
         Work::Together(parts) => result_place(&parts[0]),
         Work::Measure(_) | Work::Update(_) | Work::StoreStates(_) => {
-            unreachable!("updates have a witness of their own")
+            unreachable!("updates and states have witnesses of their own")
         }
     }
 }
@@ -100,6 +100,10 @@ pub trait Witness {
         products: Vec<Work>,
         precision: Precision,
     ) -> Vec<f32>;
+
+    /// The optimizers' states after a phase that stores states: values of the arena, `skipped` telling which of two optimizers
+    /// has left its last update out. The first keeps an average, the second none.
+    fn store_states(&mut self, name: &str, arena: &[f32], store: &StoreStates, skipped: [bool; 2]) -> States;
 
     /// The clock after a phase of a plan that only updates, `done` before it: the device's, the host's.
     fn clock(&mut self, schedule: &Schedule, rules: &[UpdateRule], done: Done, plan: Plan) -> (Clock, Clock);
@@ -302,6 +306,34 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         }
         self.note(&gpu);
         watched.gradients
+    }
+
+    fn store_states(&mut self, name: &str, arena: &[f32], store: &StoreStates, skipped: [bool; 2]) -> States {
+        let len = store.copies.iter().map(|copy| copy.len + 1).sum();
+        let own = &no_updates(1)[0];
+        let rules = vec![UpdateRule { average: true, ..own.clone() }, own.clone()];
+        let old: Vec<f32> = (0..len).map(|i| -1.0 - i as f32).collect();
+        let states = rules.iter().zip(skipped).map(|(rule, skipped)| {
+            let mut state = rule.start_with(vec![1.0], old.clone());
+            state.loss_scale.skip = u32::from(skipped);
+            state
+        });
+        let launches = vec![Launch { name: name.into(), work: Work::StoreStates(store.clone()) }];
+        let inputs = vec![Named { name: "arena".into(), at: 0, len: arena.len() }];
+        let plan = Plan { launches, inputs, arena: arena.len(), ..Plan::default() };
+        let job = ExecutorSpec {
+            plans: vec![plan],
+            states: states.collect(),
+            schedule: Schedule::constant(&[Rate::REST; 2]),
+            rules,
+            data: None,
+            seed: SEED,
+        };
+        let mut gpu = Cuda::of((self.device)(self.launches), job).expect("memory enough");
+        gpu.write_input(0, "arena", arena).expect("room");
+        gpu.run(&PhaseRun::alone(0, 0, common::rates(1))).unwrap_or_else(|e| panic!("{name}: {e}"));
+        self.note(&gpu);
+        gpu.states().expect("readable")
     }
 
     fn clock(&mut self, schedule: &Schedule, rules: &[UpdateRule], done: Done, plan: Plan) -> (Clock, Clock) {

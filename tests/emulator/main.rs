@@ -13,6 +13,7 @@ mod eval;
 mod faults;
 mod lost_device;
 mod measures;
+mod optimizers;
 mod recordings;
 mod reference;
 mod sanitizers;

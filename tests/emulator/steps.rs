@@ -5,7 +5,10 @@
 //! carried from step to step, so no tolerance has to be measured.
 
 use crate::bench::same_bits;
-use crate::common::{self, Model, nodes::compare};
+use crate::common::{
+    self, Model,
+    nodes::{Subject, compare},
+};
 use gansaku::config::{Config, ConfigBuilder};
 use gansaku::data::Dataset;
 use gansaku::exec::cpu::Cpu;
@@ -93,13 +96,12 @@ impl Setup {
 }
 
 /// Asserts that a phase left what its updates make of the gradients it left, to the bit.
-fn updates_are_exact(
+pub fn updates_are_exact(
     name: &str,
-    setup: &Setup,
+    rules: &[UpdateRule],
     plan: &Plan,
     turn: &PhaseRun,
-    before: States,
-    after: &States,
+    [before, after]: [&States; 2],
 ) {
     let updated = plan.launches.iter().filter_map(|l| l.work.updated());
     let launch = |optimizer| Launch { name: "update".into(), work: Work::Update(optimizer) };
@@ -107,8 +109,8 @@ fn updates_are_exact(
     let updates = Plan { launches, precision: plan.precision, ..Plan::default() };
     let with_gradients =
         |i: usize| NetworkState { gradients: after[i].gradients.clone(), ..before[i].clone() };
-    let (states, rules) = ([0, 1].map(with_gradients).into(), setup.rules.clone());
-    let mut cpu = Cpu::new(Pool::single(), vec![updates], states, rules, None, setup.model.config.seed);
+    let states = (0..rules.len()).map(with_gradients).collect();
+    let mut cpu = Cpu::new(Pool::single(), vec![updates], states, rules.to_vec(), None, 0);
     cpu.run(&PhaseRun { plan: 0, ..*turn });
     for (found, wanted) in after.iter().zip(cpu.states()) {
         same_bits(&format!("{name}: weights"), &found.weights, &wanted.weights);
@@ -134,9 +136,17 @@ fn check<D: Driver>(name: &str, setup: &Setup, device: impl Fn() -> D, steps: u6
     for turn in &turns {
         let name = format!("{name}, tick {}", turn.tick);
         let before = gpu.states().expect("readable");
-        let share = compare(&name, &setup.model, &setup.data, &mut gpu, turn, &phases[turn.plan]);
+        let phase = &phases[turn.plan];
+        let subject = Subject {
+            name: &format!("{name}, {}", phase.name),
+            graph: &phase.graph,
+            layout: &setup.model.layout(),
+            seed: setup.model.config.seed,
+            data: &setup.data,
+        };
+        let share = compare(&subject, &mut gpu, turn);
         let after = gpu.states().expect("readable");
-        updates_are_exact(&name, setup, &gpu.plans()[turn.plan], turn, before, &after);
+        updates_are_exact(&name, &setup.rules, &gpu.plans()[turn.plan], turn, [&before, &after]);
         worst = worst.max(share);
     }
     let watched = gpu.states().expect("readable");
@@ -301,7 +311,7 @@ fn samples_agree_with_the_cpu() {
     let Some(library) = crate::library(1) else { return };
     let setup = Setup::new(&recipe("mnist", PICTURES), 49, 10);
     let mut plans = vec![];
-    let tasks = gansaku::inference::Tasks::lower(&*setup.model.game, &mut plans);
+    let tasks = gansaku::inference::Tasks::lower(&*setup.model.game, &setup.rules, &mut plans);
     let (rules, seed, states) = (setup.rules.clone(), setup.model.config.seed, setup.states.clone());
     let mut cpu = Cpu::new(Pool::single(), plans.clone(), states.clone(), rules.clone(), None, seed);
     let device = crate::gpu(&library, 1);

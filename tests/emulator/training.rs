@@ -139,6 +139,15 @@ impl Executor for Watched {
         });
         Ok(())
     }
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
+        self.gpu.write_input(plan, name, values)
+    }
+    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
+        self.gpu.run_task(plan, tick)
+    }
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
+        self.gpu.output(plan, name)
+    }
     fn records(&mut self) -> Result<Vec<Record>> {
         self.gpu.records()
     }
@@ -153,15 +162,6 @@ impl Executor for Watched {
     }
     fn set_average_states(&mut self, optimizer: OptimizerId, states: &[f32]) -> Result<()> {
         Executor::set_average_states(&mut self.gpu, optimizer, states)
-    }
-    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
-        Executor::write_input(&mut self.gpu, plan, name, values)
-    }
-    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
-        Executor::run_task(&mut self.gpu, plan, tick)
-    }
-    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
-        Executor::output(&mut self.gpu, plan, name)
     }
     fn measured(&mut self) -> &mut dyn Measured {
         self.gpu.measured()

@@ -90,6 +90,15 @@ impl Executor for Overflowing {
     fn run(&mut self, turns: &[PhaseRun]) -> Result<()> {
         self.inner.run(turns)
     }
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
+        self.inner.write_input(plan, name, values)
+    }
+    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
+        self.inner.run_task(plan, tick)
+    }
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
+        self.inner.output(plan, name)
+    }
     fn records(&mut self) -> Result<Vec<Record>> {
         let overflow = |record: Record| {
             self.scale *= 0.5;
@@ -111,15 +120,6 @@ impl Executor for Overflowing {
     }
     fn set_average_states(&mut self, optimizer: OptimizerId, states: &[f32]) -> Result<()> {
         self.inner.set_average_states(optimizer, states)
-    }
-    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
-        self.inner.write_input(plan, name, values)
-    }
-    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
-        self.inner.run_task(plan, tick)
-    }
-    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
-        self.inner.output(plan, name)
     }
     fn measured(&mut self) -> &mut dyn Measured {
         self.inner.measured()

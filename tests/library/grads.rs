@@ -63,6 +63,9 @@ fn cases() -> Vec<Case> {
         case("softplus", "softplus", &[M], |g, x| g.softplus(x[0])),
         case("exp", "exp", &[M], |g, x| g.exp(x[0])),
         positive(case("log", "log", &[M], |g, x| g.log(x[0]))),
+        case("a state as a factor", "state", &[M], |g, x| {
+            g.mul(g.state(gansaku::graph::NetworkId(0), "running_mean", &[2, 3]), g.square(x[0]))
+        }),
         case("a detached factor", "detach", &[M], |g, x| {
             let draw = g.rand("r", gansaku::graph::Dist::Normal, &[2, 3]);
             g.mul(g.detach(g.square(draw)), g.square(x[0]))
@@ -102,6 +105,9 @@ fn cases() -> Vec<Case> {
             let weight = g.param(NetworkId(0), "weight", 0, &[2, 3]);
             g.mul(x[0], g.square(weight))
         }),
+        case("state as a factor", "state", &[M], |g, x| {
+            g.mul(g.square(x[0]), g.state(NetworkId(0), "running_mean", &[2, 3]))
+        }),
     ]
 }
 
@@ -115,7 +121,7 @@ fn random(rng: &mut PhiloxRng, shape: &[usize], positive: bool) -> Tensor {
 
 /// Inputs and parameters that `root` depends on.
 fn leaves(g: &Graph, root: Var) -> Vec<Var> {
-    let bound = |v: &Var| matches!(g.node(*v).op, Op::Input(_) | Op::Param { .. });
+    let bound = |v: &Var| matches!(g.node(*v).op, Op::Input(_) | Op::Param { .. } | Op::State { .. });
     g.topological(&[root]).into_iter().filter(bound).collect()
 }
 

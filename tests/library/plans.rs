@@ -1,13 +1,14 @@
 //! The plan computes what the graph says: every node with memory, against the f64 interpreter
 //! (`common/nodes.rs`).
 
-use crate::common::nodes::compare;
+use crate::common::madeup::MadeUp;
+use crate::common::nodes::{self, Subject, compare};
 use crate::common::{CLASSES, NUMBERS, data, executor, models, rates};
-use gansaku::exec::PhaseRun;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
+use gansaku::exec::{Executor, PhaseRun};
 use gansaku::graph::interp::{self, Tensor};
-use gansaku::graph::{Dist, Graph, Var};
+use gansaku::graph::{Dist, Graph, MAX_OPTIMIZERS, Var};
 use gansaku::lower::{Layout, Stage, Work, lower};
 use gansaku::precision::Precision;
 use gansaku::rng::Moment;
@@ -19,11 +20,12 @@ fn every_stored_node_agrees_with_the_interpreter() {
         let (mut cpu, data) = (executor(&model, 1), data(NUMBERS, CLASSES));
         for (plan, phase) in model.phases().iter().enumerate() {
             let turn = PhaseRun::alone(plan, 5, rates(1));
-            let share = compare(name, &model, &data, &mut cpu, &turn, phase);
+            let name = &format!("{name}, {}", phase.name);
+            let (graph, layout, seed) = (&phase.graph, &model.layout(), model.config.seed);
+            let share = compare(&Subject { name, graph, layout, seed, data: &data }, &mut cpu, &turn);
             println!(
-                "{name:32} {} {:20} {:3} nodes, {:.2} of the tolerance",
+                "{name:50} {} {:3} nodes, {:.2} of the tolerance",
                 model.config.train.precision.name(),
-                phase.name,
                 cpu.plans()[plan].stored.len(),
                 share
             );
@@ -149,5 +151,39 @@ fn what_is_moved_is_read_after_it_was_stored() {
         interp::run(&g, &[out], Moment { seed: 5, tick: 3 }, &mut values);
         let found: Vec<f64> = cpu.output(0, "out").iter().map(|&x| f64::from(x)).collect();
         assert_eq!(found, values[&out].data, "{name}, then itself moved");
+    }
+}
+
+/// Each optimizer's gradients and statistics are right, the ones that a phase does not update stay, and states become what
+/// the phase made of them.
+#[test]
+fn any_number_of_optimizers_agrees_with_the_interpreter() {
+    for (count, precision) in
+        (1..=MAX_OPTIMIZERS).flat_map(|n| Precision::ALL.map(|precision| (n, precision)))
+    {
+        let model = MadeUp::new(count, precision);
+        let mut cpu = Cpu::of(Pool::single(), model.spec()).expect("memory enough");
+        for turn in model.turns(3) {
+            let name = format!("{count} optimizers in {}, tick {}", precision.name(), turn.tick);
+            nodes::compare_made_up(&name, &model, &mut cpu, &turn);
+        }
+    }
+}
+
+/// An update that overflows leaves the states of its phase alone, whoever owns them.
+#[test]
+fn an_overflow_leaves_states_alone() {
+    let model = MadeUp::new(2, Precision::Fp16);
+    let mut cpu = Cpu::of(Pool::single(), model.spec()).expect("memory enough");
+    nodes::overflows_leave_states_alone("CPU", &model, &mut cpu);
+}
+
+/// Between phases, tasks run from the weights and from the moving average, and training does not notice.
+#[test]
+fn tasks_run_in_the_middle_of_a_training() {
+    let executor =
+        |spec| Box::new(Cpu::of(Pool::single(), spec).expect("memory enough")) as Box<dyn Executor>;
+    for precision in Precision::ALL {
+        nodes::tasks_leave_training_alone(&MadeUp::new(3, precision), executor);
     }
 }

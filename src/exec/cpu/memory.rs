@@ -25,23 +25,23 @@ pub struct Shared<'a> {
 pub struct NetworkMemory<'a> {
     /// Parameters, flat.
     pub weights: &'a mut [f32],
-    /// States, flat.
-    pub states: &'a mut [f32],
     /// Gradients, flat.
     pub gradients: &'a mut [f32],
     /// The loss scale, one number.
     pub scale: &'a mut [f32],
     /// Parameters rounded to 16 bits, flat; empty where none are kept.
     pub copies: &'a mut [f32],
+    /// States, flat.
+    pub states: &'a mut [f32],
 }
 
 #[derive(Clone, Copy)]
 struct NetworkSpans {
     weights: Span,
-    states: Span,
     gradients: Span,
     scale: Span,
     copies: Span,
+    states: Span,
 }
 
 #[derive(Clone, Copy)]
@@ -73,19 +73,19 @@ impl<'a> Shared<'a> {
         let none = || Span::new(&mut []);
         let nobody = NetworkSpans {
             weights: none(),
-            states: none(),
             gradients: none(),
             scale: none(),
             copies: none(),
+            states: none(),
         };
         let mut all = [nobody; MAX_OPTIMIZERS];
         for (spans, memory) in all.iter_mut().zip(networks) {
             *spans = NetworkSpans {
                 weights: Span::new(memory.weights),
-                states: Span::new(memory.states),
                 gradients: Span::new(memory.gradients),
                 scale: Span::new(memory.scale),
                 copies: Span::new(memory.copies),
+                states: Span::new(memory.states),
             };
         }
         Shared {
@@ -101,11 +101,11 @@ impl<'a> Shared<'a> {
         match place {
             Place::Arena(at) => (self.arena, at),
             Place::Weights(optimizer, at) => (self.networks[optimizer.index()].weights, at),
-            Place::State(optimizer, at) => (self.networks[optimizer.index()].states, at),
             Place::Gradients(optimizer, at) => (self.networks[optimizer.index()].gradients, at),
             Place::Scale(optimizer) => (self.networks[optimizer.index()].scale, 0),
             Place::Narrow(at) => (self.narrow, at),
             Place::Copies(optimizer, at) => (self.networks[optimizer.index()].copies, at),
+            Place::State(optimizer, at) => (self.networks[optimizer.index()].states, at),
         }
     }
 
