@@ -258,9 +258,9 @@ pub fn compare(subject: &Subject, machine: &mut dyn Machine, turn: &PhaseRun) ->
     let params: Vec<Var> = g
         .topological(&roots)
         .into_iter()
-        .filter(|&v| matches!(g.node(v).op, Op::Param { .. } | Op::State { .. }))
+        .filter(|&v| matches!(g.node(v).op, Op::Param { .. }))
         .collect();
-    let versions = |v: &Var| matches!(g.node(*v).op, Op::Param { version: 0, .. } | Op::State { .. });
+    let versions = |v: &Var| matches!(g.node(*v).op, Op::Param { version: 0, .. });
     for &v in params.iter().filter(|v| versions(v)) {
         seen.insert(v, parameter(machine, subject, v));
     }

@@ -52,11 +52,11 @@ fn pictures_are_moved_by_a_pixel_at_most_and_zeros_move_in() {
     let mut seen = HashMap::new();
     for (row, (before, after)) in pictures.chunks(40).zip(found.chunks(40)).enumerate() {
         let by = |dy: isize, dx: isize| -> Vec<f32> {
-            let at = |c: isize, y: isize, x: isize| {
+            let at = |y: isize, x: isize, c: isize| {
                 let inside = (0..5).contains(&(y - dy)) && (0..4).contains(&(x - dx));
-                if inside { before[(c * 20 + (y - dy) * 4 + x - dx) as usize] } else { 0.0 }
+                if inside { before[(((y - dy) * 4 + x - dx) * 2 + c) as usize] } else { 0.0 }
             };
-            (0..40).map(|i| at(i / 20, i % 20 / 4, i % 4)).collect()
+            (0..40).map(|i| at(i / 8, i / 2 % 4, i % 2)).collect()
         };
         let moves = (0..9).map(|i| (i / 3 - 1, i % 3 - 1)).find(|&(dy, dx)| by(dy, dx) == after);
         assert!(moves.is_some(), "picture {row} is moved otherwise: {before:?} {after:?}");
