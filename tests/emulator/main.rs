@@ -11,6 +11,7 @@ mod bench;
 mod common;
 mod eval;
 mod faults;
+mod games;
 mod lost_device;
 mod measures;
 mod optimizers;
