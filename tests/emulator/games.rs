@@ -29,16 +29,15 @@ fn on_cpu(config: &Config, game: Arc<dyn Game>, data: &Arc<Dataset>) -> Trainer 
 #[test]
 fn any_game_trains_saves_and_resumes_to_the_byte() {
     let Some(library) = crate::library(2) else { return };
-    let games: [(&str, Make); 2] = [
-        ("one network", |c| Arc::new(Autoencoder::new(c))),
-        ("three networks", |c| Arc::new(Trio::new(c))),
-    ];
+    let games: [(&str, Make); 2] =
+        [("one network", |c| Arc::new(Autoencoder::new(c))), ("three networks", |c| Arc::new(Trio::new(c)))];
     for (name, make) in games {
         for precision in [Precision::Fp32, Precision::Fp16] {
             let config = carrier(precision);
             let folder = tempfile::tempdir().expect("a folder");
             let save = |trainer: &mut Trainer, to: &str| {
-                checkpoint::save(&folder.path().join(to), &trainer.snapshot().expect("finite")).expect("saved")
+                checkpoint::save(&folder.path().join(to), &trainer.snapshot().expect("finite"))
+                    .expect("saved")
             };
             let manifest = |path: &Path| std::fs::read_to_string(path.join("MANIFEST.json")).expect("there");
             let mut whole = on_gpu(&config, make(&config), &data(), &library, 1);
@@ -63,7 +62,11 @@ fn any_game_trains_saves_and_resumes_to_the_byte() {
                 let (cpu, most) = (wanted.get(&key).expect("the same numbers"), 2e-2);
                 // Four steps at lr 1e-3: rounding alone, in 16 bits of hundredths.
                 let allowed = if precision == Precision::Fp32 { 1e-4 } else { most } * cpu.abs().max(1.0);
-                assert!((value - cpu).abs() <= allowed, "{name}, {}: {key} {value}, CPU {cpu}", precision.name());
+                assert!(
+                    (value - cpu).abs() <= allowed,
+                    "{name}, {}: {key} {value}, CPU {cpu}",
+                    precision.name()
+                );
             }
         }
     }
@@ -79,7 +82,8 @@ fn numbers(probe: &Probe) -> Vec<(String, f64)> {
 #[test]
 fn samples_scores_and_probes_are_the_cpus() {
     let Some(library) = crate::library(1) else { return };
-    let changes = "generator.layers.0.norm = 'batch'\ndiscriminator.layers.0.spectral_norm = true\nconditional = true";
+    let changes =
+        "generator.layers.0.norm = 'batch'\ndiscriminator.layers.0.spectral_norm = true\nconditional = true";
     let config = common::config(changes);
     let data = common::data(NUMBERS, CLASSES);
     let game = || gansaku::models::of(&config, data.shape, data.classes);
