@@ -4,6 +4,7 @@
 mod heads;
 mod products;
 mod programs;
+mod states;
 mod training;
 
 use crate::bench::Witness;
@@ -67,5 +68,6 @@ pub fn every_kernel(w: &mut dyn Witness, precisions: &[Precision]) {
     println!("losses: {:.2} of the tolerance", losses(w));
     println!("updates: {:.2} of the tolerance", updates(w));
     clocks(w);
+    states::states(w);
     println!("Parzen windows: {:.2} of the tolerance", windows(w));
 }
