@@ -15,6 +15,7 @@ mod faults;
 mod features;
 mod golden;
 mod grads;
+mod house;
 mod losses;
 mod mat;
 mod pictures;

@@ -1,6 +1,5 @@
 //! The device memory of a training run, allocated once: the arena, both networks, the data set, the clock.
 
-use super::Options;
 use super::blocks::number_type;
 use super::launch::{Buffer, Driver};
 use super::metrics::RING_BYTES;
@@ -17,6 +16,16 @@ use crate::precision::Precision;
 
 /// Elements a block of an update walks; as in `kernels/optim.cu`.
 const PER_BLOCK: usize = 4096;
+
+/// What an executor is asked for beside its work.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Whether every gradient is left in memory for whoever wants to look: else those are not stored that are used where
+    /// they are computed.
+    pub keep_gradients: bool,
+    /// How many multiprocessors products are cut for.
+    pub multiprocessors: Multiprocessors,
+}
 
 /// A buffer, its address and its length in bytes.
 #[derive(Debug, Clone, Copy)]

@@ -26,6 +26,7 @@ mod tiling;
 mod update;
 
 pub use blocks::{Clock, Rates};
+pub use memory::Options;
 pub use metrics::SLOTS;
 pub use tiling::Multiprocessors;
 
@@ -44,16 +45,6 @@ use metrics::Recorded;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// What an executor is asked for beside its work.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
-    /// Whether every gradient is left in memory for whoever wants to look: else those are not stored that are used where
-    /// they are computed.
-    pub keep_gradients: bool,
-    /// How many multiprocessors products are cut for.
-    pub multiprocessors: Multiprocessors,
-}
 
 /// Runs plans on a device, over one arena and both networks' states.
 pub struct Cuda<D: Driver> {
