@@ -75,15 +75,16 @@ pub fn gpu(library: &Path, seed: u64) -> Emulated {
     Emulated::new(library, seed, 1 << 30).expect("a library that loads")
 }
 
-/// Products that get large tiles with few elements: on so few multiprocessors, two tiles down and across fill them.
+/// Products that get large tiles with few elements: on so few multiprocessors, two tiles down and across fill them. What is
+/// left of a tile is what the larger ones of `tests/gpu.rs` leave of it.
 const LARGE: Large = Large {
     multiprocessors: Multiprocessors(4),
-    ragged: [130, 129],
+    ragged: [220, 130],
     units: 26,
     whole: [256, 256],
-    aligned: [136, 136],
+    aligned: [224, 136],
     wide: 131,
-    long: 387,
+    long: 395,
 };
 
 /// The table by parts: the entry points that each launches add up to all there are, which [`Part::launches`] says.
@@ -103,7 +104,7 @@ impl Part {
 
     /// The part that launches an entry point.
     fn launches(entry: &str) -> Part {
-        let ends = |p: &Precision| entry.ends_with(["_f32", "_tf32", "_f16", "_bf16"][*p as usize]);
+        let ends = |p: &Precision| entry.strip_suffix(number(*p)).is_some_and(|stem| stem.ends_with('_'));
         match Precision::ALL.into_iter().find(ends) {
             Some(precision) if HOPPER.contains(&entry) => Part::Hopper(precision),
             Some(precision) => Part::Products(precision),
@@ -132,23 +133,61 @@ impl Part {
         self.takes_every_branch(&branches);
     }
 
-    /// Asserts that products were cut in every way there is.
+    /// Asserts that products were cut in every way there is, and that large tiles had all that they branch on.
     fn takes_every_branch(self, branches: &BTreeSet<String>) {
-        let (small, wide): (Vec<String>, Vec<String>) = match self {
-            Part::AllButProducts => return,
-            Part::Hopper(Precision::Fp16) => (vec![], vec!["matmul_wgmma_f16".into()]),
-            Part::Hopper(_) => (vec![], vec!["matmul_wgmma_bf16".into()]),
-            Part::Products(p) => {
-                let number = ["f32", "tf32", "f16", "bf16"][p as usize];
-                let named = |stem: &str| vec![format!("{stem}_{number}")];
-                (named("matmul"), named("matmul_wide"))
+        let wanted: Vec<String> = match self {
+            Part::AllButProducts => vec![],
+            Part::Hopper(precision) => {
+                let kernel = format!("matmul_wgmma_{}", number(precision));
+                let ways = [
+                    "rows ragged, columns whole and ragged, depth whole and ragged, 1 slice",
+                    "rows whole and ragged, columns ragged, depth whole and ragged, 1 slice",
+                    "rows whole and ragged, columns whole and ragged, depth ragged, 1 slice",
+                    "rows whole, columns whole, depth whole, 1 slice",
+                    "rows ragged, columns whole and ragged, depth ragged, 1 slice, sums",
+                    "left deep; right deep",
+                    "left deep; right turned",
+                    "left turned; right deep",
+                    "left turned; right turned",
+                ];
+                ways.map(|way| format!("{kernel}: {way}")).into()
+            }
+            Part::Products(precision) => {
+                let number = number(precision);
+                // Of k, a stage holds 32 numbers of 16 bits, or 16 of 32.
+                let (stage, deep) = if precision.stored().is_some() {
+                    ("ragged", "ragged")
+                } else {
+                    ("whole", "whole and ragged")
+                };
+                let large = format!("rows whole and ragged, columns whole and ragged, depth {deep}");
+                let wide = [
+                    format!("{large}, 1 slice"),
+                    format!("{large}, 1 slice, sums"),
+                    format!("{large}, followed"),
+                    "left deep, not aligned; right deep, not aligned".into(),
+                    "left deep, not aligned; right turned, not aligned".into(),
+                    "left turned, not aligned; right deep, not aligned".into(),
+                    "left turned, not aligned; right turned, not aligned".into(),
+                ];
+                let small = [
+                    format!("rows whole, columns whole, depth {stage}, 1 slice"),
+                    "rows whole and ragged, columns ragged, depth whole and ragged, 1 slice".into(),
+                    "rows ragged, columns whole and ragged, depth whole and ragged, some slices".into(),
+                    "rows ragged, columns ragged, depth whole and ragged, 16 slices".into(),
+                ];
+                let wide = wide.map(|way| format!("matmul_wide_{number}: {way}"));
+                wide.into_iter().chain(small.map(|way| format!("matmul_{number}: {way}"))).collect()
             }
         };
-        for b in branches {
-            println!("cut {b}");
-        }
-        let _ = (small, wide);
+        let missing: Vec<String> = wanted.into_iter().filter(|branch| !branches.contains(branch)).collect();
+        assert!(missing.is_empty(), "{self:?}: no row takes {missing:#?}");
     }
+}
+
+/// How kernels of a precision are called.
+fn number(precision: Precision) -> &'static str {
+    ["f32", "tf32", "f16", "bf16"][precision as usize]
 }
 
 fn table(part: Part) {

@@ -104,43 +104,51 @@ fn a_probe_of_another_test() {
     probe(&mut gpu, kernel, 64, count.parse().expect("a count")).expect("no fault that is reported");
 }
 
-#[test]
-fn what_the_sanitizers_alone_can_see_ends_the_process() {
-    let cases = [
-        ("past_own_array_u32", 9, Sanitizer::Address, "AddressSanitizer: stack-buffer-overflow"),
-        ("past_own_array_written_u32", 9, Sanitizer::Address, "AddressSanitizer: stack-buffer-overflow"),
-        ("past_buffer_u32", 70, Sanitizer::Address, "AddressSanitizer: use-after-poison"),
-        ("deep_u32", 100_000, Sanitizer::Address, "AddressSanitizer: stack-overflow"),
-        ("past_own_array_u32", 9, Sanitizer::Undefined, "runtime error: index 9 out of bounds"),
-        ("past_arguments_u32", 2, Sanitizer::Undefined, "runtime error: index 2 out of bounds"),
-        ("shift_u32", 32, Sanitizer::Undefined, "runtime error: shift exponent 32 is too large"),
-        ("sum_u32", 100, Sanitizer::Undefined, "runtime error: signed integer overflow"),
-    ];
+/// Asserts that one sanitizer ends the process at each of the probes, with its report, and lets the same pass without a
+/// fault. A case is a kernel, the count that is a fault, and what is reported.
+fn alone_sees(sanitizer: Sanitizer, cases: &[(&str, u32, &str)]) {
     let Some(preload) = sanitizers(cases.len()) else { return };
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::copy(crate::kernels().join("common.cuh"), folder.path().join("common.cuh")).expect("copied");
     std::fs::write(folder.path().join("probe.cu"), PROBES).expect("written");
-    let compiled = |sanitizers: &[Sanitizer]| {
-        build_with(folder.path(), &crate::builds(), sanitizers).expect("probes that compile")
-    };
-    let run = |library: &Path, kernel: &str, count: u32| {
+    let library = build_with(folder.path(), &crate::builds(), &[sanitizer]).expect("probes that compile");
+    let run = |kernel: &str, count: u32| {
         let test = "sanitizers::a_probe_of_another_test";
-        let output = alone(test, library, &preload, (PROBE, &format!("{kernel} {count}")));
+        let output = alone(test, &library, &preload, (PROBE, &format!("{kernel} {count}")));
         let talk = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         (output.status.success(), talk.concat())
     };
-    for sanitizer in BOTH {
-        let library = compiled(&[sanitizer]);
-        for (kernel, count, _, report) in cases.iter().filter(|case| case.2 == sanitizer) {
-            let (passed, talk) = run(&library, kernel, *count);
-            assert!(!passed && talk.contains(report), "{kernel} {count}: {report:?} is missing: {talk}");
-            assert!(talk.contains("probe.cu:"), "{kernel} {count}: no place in the source: {talk}");
-            let (passed, talk) = run(&library, kernel, 1);
-            assert!(passed && talk.contains("1 passed"), "{kernel} 1: {talk}");
-            // What AddressSanitizer says where it does not know the stack.
-            assert!(!talk.contains("handle_no_return"), "{kernel} 1: {talk}");
-        }
+    for (kernel, count, report) in cases {
+        let (passed, talk) = run(kernel, *count);
+        assert!(!passed && talk.contains(report), "{kernel} {count}: {report:?} is missing: {talk}");
+        assert!(talk.contains("probe.cu:"), "{kernel} {count}: no place in the source: {talk}");
+        let (passed, talk) = run(kernel, 1);
+        assert!(passed && talk.contains("1 passed"), "{kernel} 1: {talk}");
+        // What AddressSanitizer says where it does not know the stack.
+        assert!(!talk.contains("handle_no_return"), "{kernel} 1: {talk}");
     }
+}
+
+#[test]
+fn what_address_sanitizer_alone_can_see_ends_the_process() {
+    let cases = [
+        ("past_own_array_u32", 9, "AddressSanitizer: stack-buffer-overflow"),
+        ("past_own_array_written_u32", 9, "AddressSanitizer: stack-buffer-overflow"),
+        ("past_buffer_u32", 70, "AddressSanitizer: use-after-poison"),
+        ("deep_u32", 100_000, "AddressSanitizer: stack-overflow"),
+    ];
+    alone_sees(Sanitizer::Address, &cases);
+}
+
+#[test]
+fn what_ubsan_alone_can_see_ends_the_process() {
+    let cases = [
+        ("past_own_array_u32", 9, "runtime error: index 9 out of bounds"),
+        ("past_arguments_u32", 2, "runtime error: index 2 out of bounds"),
+        ("shift_u32", 32, "runtime error: shift exponent 32 is too large"),
+        ("sum_u32", 100, "runtime error: signed integer overflow"),
+    ];
+    alone_sees(Sanitizer::Undefined, &cases);
 }
 
 /// Names the part of the table that a process runs, as [`Part`] prints it.
