@@ -74,7 +74,7 @@ const KNOWN_CIRCLES: &[&[&str]] = &[
 fn arrows_between_rooms_go_down() {
     let house = House::read();
     let strangers: Vec<&str> =
-        house.modules.keys().map(|m| room(m)).filter(|r| *r != "" && below(r).is_none()).collect();
+        house.modules.keys().map(|m| room(m)).filter(|r| !r.is_empty() && below(r).is_none()).collect();
     assert!(strangers.is_empty(), "rooms without a place in ROOMS: {strangers:?}");
     let mut up = BTreeSet::new();
     for (from, to) in house.imports() {
@@ -198,7 +198,7 @@ impl House {
         let mut all = BTreeSet::new();
         for (from, module) in &self.modules {
             for named in &module.names {
-                let Some(path) = self.from_the_root(from, &named.path) else { continue };
+                let Some(path) = self.rooted(from, &named.path) else { continue };
                 let to = self.home(&path, 0);
                 // What a module hands on from below itself, it does not need.
                 let hands_on =
@@ -212,7 +212,7 @@ impl House {
     }
 
     /// A path as it is named in a module, from the crate's root; `None` for other crates.
-    fn from_the_root(&self, module: &str, path: &[String]) -> Option<Vec<String>> {
+    fn rooted(&self, module: &str, path: &[String]) -> Option<Vec<String>> {
         let mut here: Vec<String> =
             module.split("::").filter(|part| !part.is_empty()).map(String::from).collect();
         let mut rest = path;
@@ -244,7 +244,7 @@ impl House {
         let Some(item) = rest.first() else { return module };
         let handed =
             self.modules[&module].names.iter().filter(|n| n.is_public && n.path.last() == Some(item));
-        let from = handed.filter_map(|n| self.from_the_root(&module, &n.path)).find(|from| from[..] != *path);
+        let from = handed.filter_map(|n| self.rooted(&module, &n.path)).find(|from| from[..] != *path);
         match from {
             Some(from) if depth < 8 => self.home(&[&from, &rest[1..]].concat(), depth + 1),
             _ => module,
