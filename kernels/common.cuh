@@ -95,8 +95,11 @@ __device__ __forceinline__ u16 to_bfloat(float x) {
 // How a number lies in memory. Rust: `blocks::number_type`.
 enum { F32, F16, BF16 };
 
-// Axes of an iteration space; lowering collapses what views walk as one. Rust: `blocks::RANK`.
+// Axes of an iteration space; lowering collapses what views walk as one.
 #define RANK 6
+
+// Optimizers of a model at most.
+#define MAX_OPTIMIZERS 4
 
 // What changes from phase to phase, in device memory; clock.cu moves it on. Rust: `blocks::Clock`.
 struct Rates {
@@ -111,11 +114,12 @@ struct Clock {
   u64 seed;
   u64 tick;        // phase executions so far
   u64 slot;        // of the ring of metrics that this phase fills
-  u64 updates[2];  // of the generator, the discriminator so far; the generator's are the steps
-  Rates rates[2];  // of the next update of the generator, the discriminator
+  u64 steps;       // training steps so far
+  u64 updates[MAX_OPTIMIZERS];  // so far
+  Rates rates[MAX_OPTIMIZERS];  // of the next update
 };
 
-// A network's loss scale. Rust: `exec::scale::LossScale`.
+// An optimizer's loss scale. Rust: `exec::scale::LossScale`.
 struct LossScale {
   float scale;    // factor on the loss whose gradient is computed next
   float inverse;  // 1 / the factor of the last gradient

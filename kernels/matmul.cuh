@@ -134,7 +134,7 @@ struct Conclusion<UPDATE> {
   double square;  // of what this thread has concluded
 
   __device__ __forceinline__ explicit Conclusion(const MatmulLaunch& launch)
-      : update(launch.update), rates(launch.update.clock[0].rates[launch.update.player]), square(0.0) {}
+      : update(launch.update), rates(launch.update.clock[0].rates[launch.update.optimizer]), square(0.0) {}
 
   __device__ __forceinline__ void operator()(const MatmulArguments& a, float (&sums)[4], u32 row, u32 column, u32 count) {
     u32 at = a.sums_at + column;

@@ -1,4 +1,4 @@
-// One optimizer update over a network's flat memory: rule, clip, moving average, 16-bit copy and gradient norm in one
+// One optimizer update over its flat memory: rule, clip, moving average, 16-bit copy and gradient norm in one
 // launch. Gradients of products that reach the update alone never come here: their product's epilogue updates
 // (matmul.cuh).
 //
@@ -23,7 +23,7 @@ struct Range {
 template <u32 RULE>
 __device__ __forceinline__ void update(const UpdateArguments& a) {
   if (a.scaled && a.scale[0].skip) return;
-  Rates rates = a.clock[0].rates[a.player];
+  Rates rates = a.clock[0].rates[a.optimizer];
   float inverse = a.scaled ? a.scale[0].inverse : 1.0f;
   double square = 0.0;
   Range range(a.count);
@@ -111,7 +111,7 @@ struct AverageArguments {
   Global<const LossScale> scale;
   Global<const Clock> clock;    // [1]
   u32 count;
-  u32 player;
+  u32 optimizer;
   u32 scaled;
   u32 unused;
 };
@@ -120,5 +120,5 @@ struct AverageArguments {
 extern "C" __global__ void __launch_bounds__(256) average(const __grid_constant__ AverageArguments a) {
   if (a.scaled && a.scale[0].skip) return;
   u32 i = blockIdx.x * blockDim.x + threadIdx.x;
-  if (i < a.count) a.average[i] = blended(a.average[i], a.weights[i], a.clock[0].rates[a.player].average);
+  if (i < a.count) a.average[i] = blended(a.average[i], a.weights[i], a.clock[0].rates[a.optimizer].average);
 }

@@ -37,6 +37,28 @@ __device__ __forceinline__ float hyperbolic_tangent(float x) {
   return size < 0.2f ? near : x < 0.0f ? -far : far;
 }
 
+// log x, relative error below 2e-7; −∞ at 0, NaN below.
+__device__ __forceinline__ float logarithm(float x) {
+  // x = m·2ⁿ with √½ ≤ m < √2; a subnormal x is scaled up first. The constant is √½'s bits.
+  bool small = x < 1.17549435e-38f;
+  u32 shifted = __float_as_uint(small ? mul(x, 8388608.0f) : x) - 0x3f3504f3u;
+  float n = sub((float)((int)shifted >> 23), small ? 23.0f : 0.0f);
+  float r = sub(__uint_as_float((shifted & 0x7fffffu) + 0x3f3504f3u), 1.0f);
+  float z = mul(r, r);
+  float p = add(-1.1514610310e-1f, mul(r, 7.0376836292e-2f));
+  p = add(1.1676998740e-1f, mul(r, p));
+  p = add(-1.2420140846e-1f, mul(r, p));
+  p = add(1.4249322787e-1f, mul(r, p));
+  p = add(-1.6668057665e-1f, mul(r, p));
+  p = add(2.0000714765e-1f, mul(r, p));
+  p = add(-2.4999993993e-1f, mul(r, p));
+  p = add(3.3333331174e-1f, mul(r, p));
+  float tail = sub(sub(mul(mul(r, z), p), mul(n, 2.1219444e-4f)), mul(0.5f, z));
+  float finite = add(add(r, tail), mul(n, 0.6933594f));
+  if (x > 0.0f) return x < __uint_as_float(0x7f800000u) ? finite : x;
+  return x == 0.0f ? __uint_as_float(0xff800000u) : __uint_as_float(0x7fc00000u);
+}
+
 // log(1 + e^x), rounded once from f64: only logits pass here, and no two libraries' f32 functions agree.
 __device__ OUTLINE float softplus(float x) {
   double wide = x;

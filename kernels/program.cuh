@@ -13,7 +13,7 @@
 #define MAX_VIEWS 16
 #define LOADS_AT_ONCE 4
 
-// Rust: `program::op_number`.
+// The order of `PointOp` in src/lower/plan.rs; a test holds the two together.
 enum {
   POINT_ADD,
   POINT_MUL,
@@ -24,7 +24,9 @@ enum {
   POINT_RECIP,
   POINT_TANH,
   POINT_SIGMOID,
-  POINT_SOFTPLUS
+  POINT_SOFTPLUS,
+  POINT_EXP,
+  POINT_LOG
 };
 enum { MEMORY, UNIFORM, NORMAL };
 
@@ -92,7 +94,9 @@ __device__ __forceinline__ void apply(u32 op, const float (&x)[3][N], float (&to
     case POINT_RECIP: each(to, x, [](float x, float, float) { return __fdiv_rn(1.0f, x); }); break;
     case POINT_TANH: each(to, x, [](float x, float, float) { return hyperbolic_tangent(x); }); break;
     case POINT_SIGMOID: each(to, x, [](float x, float, float) { return sigmoid(x); }); break;
-    default: each(to, x, [](float x, float, float) { return softplus(x); }); break;
+    case POINT_SOFTPLUS: each(to, x, [](float x, float, float) { return softplus(x); }); break;
+    case POINT_EXP: each(to, x, [](float x, float, float) { return exponential(x); }); break;
+    default: each(to, x, [](float x, float, float) { return logarithm(x); }); break;
   }
 }
 

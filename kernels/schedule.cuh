@@ -1,10 +1,10 @@
-// The rates of a network's next update. The twin of src/exec/schedule.rs: the same operations in the same order,
+// The rates of an optimizer's next update. The twin of src/exec/schedule.rs: the same operations in the same order,
 // each rounded by itself, so that host and device hold the same bits.
 #pragma once
 #include "common.cuh"
 
-// Rust: `exec::schedule::NetworkSchedule`, and Adam's constants.
-struct NetworkSchedule {
+// Rust: `exec::schedule::OptimizerSchedule`, and Adam's constants.
+struct OptimizerSchedule {
   double lr;            // of the first update
   double decay_factor;  // divides it at every update
   double min_lr;        // where that ends
@@ -20,7 +20,7 @@ struct NetworkSchedule {
 struct Schedule {
   u64 batch;
   u64 examples;  // at least 1
-  NetworkSchedule networks[2];
+  OptimizerSchedule optimizers[MAX_OPTIMIZERS];
 };
 
 // xⁿ by repeated squaring.
@@ -39,7 +39,7 @@ __device__ __forceinline__ double share(u64 done, u64 all) {
   return part < 1.0 ? part : 1.0;
 }
 
-__device__ __forceinline__ float learning_rate(const NetworkSchedule& s, u64 update, u64 steps) {
+__device__ __forceinline__ float learning_rate(const OptimizerSchedule& s, u64 update, u64 steps) {
   double decayed = __ddiv_rn(s.lr, power(s.decay_factor, update - 1));
   decayed = decayed > s.min_lr ? decayed : s.min_lr;
   double lost = __dmul_rn(share(steps, s.decay_steps), __dsub_rn(1.0, s.final_share));
@@ -47,7 +47,7 @@ __device__ __forceinline__ float learning_rate(const NetworkSchedule& s, u64 upd
 }
 
 // The rates of update `update` (from 1) in `epoch` (from 0), `steps` steps being done.
-__device__ __forceinline__ Rates rates_of(const NetworkSchedule& s, u64 update, u64 steps, u64 epoch) {
+__device__ __forceinline__ Rates rates_of(const OptimizerSchedule& s, u64 update, u64 steps, u64 epoch) {
   Rates r;
   r.lr = learning_rate(s, update, steps);
   r.momentum = (float)__dadd_rn(s.momentum, __dmul_rn(share(epoch, s.rise_epochs), s.momentum_rise));

@@ -23,7 +23,7 @@ struct UpdateArguments {
   Global<LossScale> scale;        // [1]
   Global<const Clock> clock;      // [1]
   u32 count;
-  u32 player;
+  u32 optimizer;
   u32 scaled;    // whether gradients are of a scaled loss, measured before
   u32 keep;      // products: whether the gradient is stored too
   u32 blend;     // whether the average moves now

@@ -1,9 +1,67 @@
 //! Multi-layer perceptrons: where their parameters lie, how they start, what they compute.
 
+mod pixels;
+
+pub use pixels::PixelAxis;
+
 use crate::config::{Activation, Bias, Drawn, Init, Network};
-use crate::graph::{Dist, Graph, Player, Var};
+use crate::data::Shape;
+use crate::graph::{Dist, Graph, NetworkId, OptimizerId, Var};
 use crate::lower::arena::ALIGNMENT;
+use crate::lower::{Layout, NetworkLayout};
 use crate::rng::{Draw, PhiloxRng, stream};
+
+/// What a network is for: where its configuration stands, and what its files are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// G; also the one network of a model that has no opponent.
+    Generator,
+    /// D.
+    Discriminator,
+}
+
+impl Role {
+    /// Both, in the order of their networks and optimizers.
+    pub const ALL: [Role; 2] = [Role::Generator, Role::Discriminator];
+
+    /// "G" or "D", as in node paths.
+    pub fn letter(self) -> &'static str {
+        match self {
+            Role::Generator => "G",
+            Role::Discriminator => "D",
+        }
+    }
+
+    /// "generator" or "discriminator", as in file names and keys.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Generator => "generator",
+            Role::Discriminator => "discriminator",
+        }
+    }
+
+    /// The network of that role.
+    pub fn network(self) -> NetworkId {
+        NetworkId(self as u8)
+    }
+
+    /// The optimizer that updates it.
+    pub fn optimizer(self) -> OptimizerId {
+        OptimizerId(self as u8)
+    }
+}
+
+/// Where the parameters of a model's networks lie, each with an optimizer of its own.
+pub fn layout(networks: &[&Mlp]) -> Layout {
+    let network = |n: &&Mlp| NetworkLayout {
+        optimizer: n.role.optimizer(),
+        parameters: n.parameters.iter().map(|p| (p.name.clone(), p.offset)).collect(),
+    };
+    Layout {
+        networks: networks.iter().map(network).collect(),
+        names: networks.iter().map(|n| n.role.letter().to_string()).collect(),
+    }
+}
 
 /// One parameter tensor in its network's flat memory.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +74,8 @@ pub struct Parameter {
     pub offset: usize,
     /// The layer it is of, from 0.
     pub layer: usize,
+    /// The axis along which pictures lie: rows of a layer that reads pictures, columns of one that makes them.
+    pub pixels: Option<PixelAxis>,
 }
 
 impl Parameter {
@@ -33,8 +93,8 @@ impl Parameter {
 /// A network with its widths settled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mlp {
-    /// Whose.
-    pub player: Player,
+    /// What it is for.
+    pub role: Role,
     /// What was configured; every layer's `units` is present.
     pub network: Network,
     /// Width of the first layer's input.
@@ -47,7 +107,7 @@ pub struct Mlp {
 
 impl Mlp {
     /// Settles widths: `input` numbers in, `output` numbers where the last layer does not say.
-    pub fn new(player: Player, network: &Network, input: usize, output: usize) -> Mlp {
+    pub fn new(role: Role, network: &Network, input: usize, output: usize) -> Mlp {
         let mut network = network.clone();
         let mut parameters = Vec::new();
         let (mut width, mut offset) = (input, 0);
@@ -55,13 +115,42 @@ impl Mlp {
             let units = *layer.units.get_or_insert(output);
             let out = units * layer.pieces;
             for (name, shape) in [("weight", vec![width, out]), ("bias", vec![out])] {
-                let parameter = Parameter { name: format!("layers.{i}.{name}"), shape, offset, layer: i };
+                let name = format!("layers.{i}.{name}");
+                let parameter = Parameter { name, shape, offset, layer: i, pixels: None };
                 offset += parameter.len().next_multiple_of(ALIGNMENT);
                 parameters.push(parameter);
             }
             width = units;
         }
-        Mlp { player, network, input, parameters, len: offset }
+        Mlp { role, network, input, parameters, len: offset }
+    }
+
+    /// The network, its input being blocks of `block` numbers that begin with a picture each.
+    ///
+    /// # Panics
+    /// When its input is no whole blocks.
+    #[must_use]
+    pub fn reading(mut self, picture: Shape, block: usize) -> Mlp {
+        assert!(self.input.is_multiple_of(block), "an input of {} in blocks of {block}", self.input);
+        if let Some(weight) = self.parameters.first_mut() {
+            weight.pixels = Some(PixelAxis { axis: 0, picture, block });
+        }
+        self
+    }
+
+    /// The network, its output being a picture. One of another width than the picture stays as it is: nothing that it
+    /// makes will pass for such.
+    #[must_use]
+    pub fn making(mut self, picture: Shape) -> Mlp {
+        if self.output() == picture.len() {
+            let last = self.network.layers.len().saturating_sub(1);
+            for parameter in self.parameters.iter_mut().filter(|p| p.layer == last) {
+                // Columns are [piece, unit], and the units of a piece are a picture.
+                let axis = parameter.shape.len() - 1;
+                parameter.pixels = Some(PixelAxis { axis, picture, block: picture.len() });
+            }
+        }
+        self
     }
 
     /// Width of the last layer.
@@ -93,23 +182,26 @@ impl Mlp {
     /// When there is none of that name.
     pub fn offset(&self, name: &str) -> usize {
         let found = self.parameters.iter().find(|p| p.name == name);
-        found.unwrap_or_else(|| panic!("{} has no {name}", self.player.name())).offset
+        found.unwrap_or_else(|| panic!("{} has no {name}", self.role.name())).offset
     }
 
-    /// Flat parameters before training. `marginals`: the training mean of each output element, for a bias
-    /// that starts from the data.
+    /// Flat parameters before training. `marginals`: the training mean of each output element, as it lies in memory, for
+    /// a bias that starts from the data. What is drawn is drawn in the order of files.
     pub fn start(&self, seed: u64, marginals: &[f32]) -> Vec<f32> {
         let mut flat = vec![0.0; self.len];
         for (i, layer) in self.network.layers.iter().enumerate() {
             let [weight, bias] = [&self.parameters[2 * i], &self.parameters[2 * i + 1]];
-            let name = format!("init/{}/{}", self.player.letter(), weight.name);
-            start_weights(&mut flat[weight.offset..][..weight.len()], &weight.shape, layer.init, seed, &name);
+            let name = format!("init/{}/{}", self.role.letter(), weight.name);
+            let weights = &mut flat[weight.offset..][..weight.len()];
+            start_weights(weights, &weight.shape, layer.init, seed, &name);
+            weights.copy_from_slice(&weight.in_memory_order(weights));
             let biases = &mut flat[bias.offset..][..bias.len()];
             match layer.bias {
                 Bias::Value(value) => biases.fill(value),
                 Bias::Drawn(Drawn::Uniform(r)) => {
-                    let name = format!("init/{}/{}", self.player.letter(), bias.name);
+                    let name = format!("init/{}/{}", self.role.letter(), bias.name);
                     start_weights(biases, &bias.shape, Init::Uniform(r), seed, &name);
+                    biases.copy_from_slice(&bias.in_memory_order(biases));
                 }
                 Bias::FromData(_) => {
                     let inverse = |&mean: &f32| match layer.activation {
@@ -129,7 +221,7 @@ impl Mlp {
 
     /// All parameters as nodes after `version` updates, in layout order: what a gradient is taken by.
     pub fn parameter_nodes(&self, g: &Graph, version: u8) -> Vec<Var> {
-        self.parameters.iter().map(|p| g.param(self.player, &p.name, version, &p.shape)).collect()
+        self.parameters.iter().map(|p| g.param(self.role.network(), &p.name, version, &p.shape)).collect()
     }
 
     /// The network on `x`, `[rows, input]` to `[rows, output]`. `draw` names this pass' dropout masks.
@@ -141,11 +233,11 @@ impl Mlp {
     pub fn first_layers(&self, count: usize, g: &Graph, x: Var, version: u8, draw: &str) -> Var {
         let parameters = self.parameter_nodes(g, version);
         let mut h = x;
-        g.scoped(self.player.letter(), || {
+        g.scoped(self.role.letter(), || {
             for (i, layer) in self.network.layers[..count].iter().enumerate() {
                 g.scoped(&format!("layers.{i}"), || {
                     if layer.keep < 1.0 {
-                        let name = format!("{}/layers.{i}/dropout/{draw}", self.player.letter());
+                        let name = format!("{}/layers.{i}/dropout/{draw}", self.role.letter());
                         h = dropout(g, h, layer.keep, &name);
                     }
                     let affine = g.add(g.matmul(h, parameters[2 * i]), parameters[2 * i + 1]);

@@ -25,7 +25,7 @@ use gansaku::exec::cuda::kernels::BUILD;
 use gansaku::exec::cuda::launch::{Argument, Driver, Geometry, Packed};
 use gansaku::exec::cuda::{Cuda, Multiprocessors};
 use gansaku::exec::{Rate, States};
-use gansaku::graph::Player;
+use gansaku::graph::OptimizerId;
 use gansaku::lower::{Launch, Matmul, Place, Plan, View, Work};
 use gansaku::models::gan::Gan;
 use gansaku::precision::Precision;
@@ -264,7 +264,7 @@ fn rounds(gpu: &mut Cuda<Nvidia>, rounds: std::ops::Range<u64>) -> Result<States
     let plans = gpu.plans().len();
     for round in rounds {
         for plan in 0..plans {
-            gpu.run(plan, round * plans as u64 + plan as u64, &common::rates(round + 1))?;
+            gpu.run(&PhaseRun::alone(plan, round * plans as u64 + plan as u64, common::rates(round + 1)))?;
         }
     }
     Ok(gpu.states()?)
@@ -326,7 +326,7 @@ fn hopper_and_portable() -> Outcome {
         (Precision::Fp16, false, true),
         (Precision::Fp16, true, true),
     ] {
-        let [left, right] = Player::ALL.map(|player| Place::Copies(player, 0));
+        let [left, right] = [0, 1].map(|i| Place::Copies(OptimizerId(i), 0));
         let turned = |view: View, turned: bool| {
             let [rows, columns] = [view.windows[0].1, view.windows[1].1].map(|n| n as isize);
             View { strides: if turned { vec![1, rows] } else { vec![columns, 1] }, ..view }
@@ -358,13 +358,13 @@ fn hopper_and_portable() -> Outcome {
             squares.into_iter().map(f64::sqrt).collect::<Vec<f64>>()
         };
         let [rows, columns] = [norms(&a, m, !a_turned), norms(&b, n, b_turned)];
-        let states = [a, b].map(|w| no_updates()[0].start(w));
+        let states = [a, b].map(|w| no_updates(2)[0].start(w));
         let product = |hopper| -> Result<Vec<f32>, Failed> {
             let gpu = Nvidia::open_with(0, hopper)?;
-            let mut gpu = Cuda::new(gpu, vec![plan.clone()], &states, no_updates(), None, 7)?;
+            let mut gpu = Cuda::new(gpu, vec![plan.clone()], &states, no_updates(2), None, 7)?;
             let kernel = gpu.packed(0)[0][0].kernel;
             assert_eq!(kernel.contains("wgmma"), hopper, "{kernel}");
-            gpu.run(0, 0, &[Rate::REST; 2])?;
+            gpu.run(&PhaseRun::alone(0, 0, Rate::ALL_REST))?;
             Ok(gpu.memory(Place::Arena(0), m * n)?)
         };
         let (portable, hopper) = (product(false)?, product(true)?);

@@ -108,13 +108,13 @@ fn executor(open: &dyn Fn() -> Result<Opened>, plan: Plan) -> Result<Box<dyn Exe
     let job = ExecutorSpec {
         plans: vec![plan],
         states: States::default(),
-        rules: no_updates(),
-        schedule: Schedule::constant([Rate::REST; 2]),
+        rules: no_updates(0),
+        schedule: Schedule::constant(&[]),
         data: None,
         seed: 0,
     };
     let mut executor = open()?(job)?;
-    executor.run(&[PhaseRun { plan: 0, tick: 0, rates: [Rate::REST; 2] }])?;
+    executor.run(&[PhaseRun::alone(0, 0, Rate::ALL_REST)])?;
     executor.records()?;
     Ok(executor)
 }

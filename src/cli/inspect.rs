@@ -4,9 +4,11 @@ use super::{Overrides, print, train::at_path};
 use crate::config::{self, ConfigBuilder, RECIPES, Source};
 use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
+use crate::graph::{Column, OptimizerId};
 use crate::lower::cost::Cost;
 use crate::lower::{Launch, Matmul, Work};
 use crate::models::gan::Gan;
+use crate::nn::Role;
 use crate::numbers::grouped;
 use crate::precision::Precision;
 use crate::report::Display;
@@ -137,7 +139,7 @@ pub fn plan(args: &Plan) -> Result<()> {
     let gan = match config.data.path {
         Some(_) => {
             let dataset = data::load(&config.data, config.seed)?;
-            Gan::new(&config, dataset.shape.len(), dataset.classes)
+            Gan::new(&config, dataset.shape, dataset.classes)
         }
         None => Gan::usual(&config),
     };
@@ -205,7 +207,8 @@ fn row(number: usize, launch: &Launch, cost: Cost) -> String {
 /// What a launch does besides its kind's work.
 fn detail(work: &Work) -> String {
     match work {
-        Work::Gather { input, .. } => input.clone(),
+        Work::Gather { column: Column::Examples, .. } => "examples".into(),
+        Work::Gather { column: Column::Labels, .. } => "labels".into(),
         Work::Matmul(product) => detail_of(product),
         Work::Map { program, .. } | Work::Reduce { program, .. } => {
             format!("{} instructions", program.instructions.len())
@@ -218,14 +221,19 @@ fn detail(work: &Work) -> String {
         Work::Together(parts) => {
             let size = |work: &Work| crate::bench::table::sizes(&work.shape());
             let parts = parts.iter().map(|part| match part {
-                Work::Measure(player) => format!("measure of the {}'s gradient", player.name()),
-                Work::Update(player) => format!("update of the {}", player.name()),
+                Work::Measure(optimizer) => format!("measure of the {}'s gradient", updated(*optimizer)),
+                Work::Update(optimizer) => format!("update of the {}", updated(*optimizer)),
                 _ => format!("{} {}", size(part), detail(part)),
             });
             parts.collect::<Vec<_>>().join(" + ")
         }
-        Work::Measure(player) | Work::Update(player) => player.name().to_string(),
+        Work::Measure(optimizer) | Work::Update(optimizer) => updated(*optimizer).to_string(),
     }
+}
+
+/// The network that an optimizer updates.
+fn updated(optimizer: OptimizerId) -> &'static str {
+    Role::ALL[optimizer.index()].name()
 }
 
 fn detail_of(product: &Matmul) -> String {

@@ -166,7 +166,7 @@ fn array(args: &Sample, generator: &mut TrainedGenerator) -> Result<()> {
         let mut write = |bytes: &[u8]| file.write_all(bytes).map_err(|e| Error::io("write", &args.out, &e));
         write(&npy_header(dimensions))?;
         parts(args, generator, &mut |_, samples| {
-            let numbers = display.unit(&samples);
+            let numbers = shape.planes(&display.unit(&samples));
             write(&numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())
         })
     })

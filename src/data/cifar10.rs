@@ -77,7 +77,7 @@ impl Records {
                 return Err(file.wrong(i * RECORD, "a label from 0 to 9", record[0]));
             }
             self.labels.push(record[0]);
-            self.pixels.extend_from_slice(&record[1..]);
+            self.pixels.extend(SHAPE.interleaved(&record[1..]));
         }
         Ok(())
     }

@@ -119,7 +119,7 @@ pub fn load(path: &Path, config: &config::Data) -> Result<Dataset> {
         1 => note(coloured, "converted from colour to grey (data.channels)"),
         _ => note(good.len() - coloured, "grey, repeated in three channels (data.channels)"),
     }
-    let bytes = good.par_iter().flat_map_iter(|(_, d)| planes(&d.pixels, channels)).collect();
+    let bytes = good.par_iter().flat_map_iter(|(_, d)| interleaved(&d.pixels, channels)).collect();
     let (labels, classes) = classes(path, good.iter().map(|(f, _)| *f), &mut notes);
     let train = Examples { count: good.len(), values: Values::U8(bytes), labels };
     let shape = Shape { channels, height: config.size, width: config.size };
@@ -252,10 +252,10 @@ fn square(image: RgbImage, side: u32) -> std::result::Result<RgbImage, Box<dyn s
     RgbImage::from_raw(side, side, target.into_vec()).ok_or_else(|| "the resized picture is too small".into())
 }
 
-/// Pixels as planes; grey is Rec. 601 luma.
-fn planes(image: &RgbImage, channels: usize) -> Vec<u8> {
+/// Pixels in `channels` channels; grey is Rec. 601 luma.
+fn interleaved(image: &RgbImage, channels: usize) -> Vec<u8> {
     if channels == 3 {
-        return (0..3).flat_map(|k| image.pixels().map(move |p| p.0[k])).collect();
+        return image.as_raw().clone();
     }
     let luma = |[r, g, b]: [u8; 3]| {
         ((299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b) + 500) / 1000) as u8

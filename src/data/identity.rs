@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 impl Dataset {
-    /// SHA-256 over shape, examples and labels of all splits, in hexadecimal digits.
+    /// SHA-256 over shape, examples (in planes, as files have them) and labels of all splits, in hexadecimal digits.
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
         let number = |n: usize| (n as u64).to_le_bytes();
@@ -17,8 +17,12 @@ impl Dataset {
         for Examples { count, values, labels } in [&self.train, &self.valid, &self.test] {
             hash.update(number(*count));
             match values {
-                Values::U8(bytes) => hash.update(bytes),
-                Values::F32(numbers) => hash.update(bytemuck::cast_slice::<f32, u8>(numbers)),
+                Values::U8(bytes) => {
+                    bytes.chunks_exact(shape.len()).for_each(|x| hash.update(shape.planes(x)));
+                }
+                Values::F32(numbers) => numbers
+                    .chunks_exact(shape.len())
+                    .for_each(|x| hash.update(bytemuck::cast_slice::<f32, u8>(&shape.planes(x)))),
             }
             hash.update(labels.as_deref().unwrap_or_default());
         }

@@ -11,73 +11,23 @@ mod folder;
 pub mod identity;
 mod idx;
 mod mat5;
+mod shape;
 pub mod shuffle;
 mod stacked;
 mod tfd;
 pub mod toy;
 
 pub use detect::source as detect;
+pub use shape::Shape;
 
 use crate::config::{self, Scale, Source};
 use crate::console::typed;
 use crate::error::{Error, Result};
 use crate::memory_budget;
-use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
-/// Channels, height and width of one example; a point of d numbers is (d, 1, 1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
-    /// 1 grey, 3 colour, or a point's length.
-    pub channels: usize,
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-}
-
-impl Shape {
-    /// Numbers an example.
-    pub fn len(&self) -> usize {
-        self.channels * self.height * self.width
-    }
-
-    /// Whether an example holds no number at all.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether examples are points to plot rather than pictures.
-    pub fn is_point(&self) -> bool {
-        self.height == 1 && self.width == 1
-    }
-}
-
-impl From<[usize; 3]> for Shape {
-    /// Of channels, height and width.
-    fn from([channels, height, width]: [usize; 3]) -> Shape {
-        Shape { channels, height, width }
-    }
-}
-
-/// Examples of it, for people: "grey pictures of 28×28 pixels".
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Shape { channels, height, width } = self;
-        match (self.is_point(), channels) {
-            (true, 1) => write!(f, "single numbers"),
-            (true, _) => write!(f, "points of {channels} numbers"),
-            (false, 1) => write!(f, "grey pictures of {width}×{height} pixels"),
-            (false, 3) => write!(f, "colour pictures of {width}×{height} pixels"),
-            (false, _) => {
-                write!(f, "pictures of {width}×{height} pixels in {channels} channels, drawn by their first")
-            }
-        }
-    }
-}
-
-/// Stored values, `[examples, channels, height, width]` row-major.
+/// Stored values, `[examples, height, width, channels]` row-major: pixels interleaved, as [`Shape`] says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
     /// A byte v stands for `v · factor + offset` (see [`Dataset::factor`]).
@@ -305,9 +255,8 @@ impl Dataset {
             Scale::Unit => (1.0 / 255.0, 0.0),
             Scale::Signed => (2.0 / 255.0, -1.0),
             Scale::Gcn => {
-                let width = self.shape.len();
                 for split in [&mut self.train, &mut self.valid, &mut self.test] {
-                    split.values = Values::F32(contrast_normalised(&split.values, width));
+                    split.values = Values::F32(contrast_normalised(&split.values, self.shape));
                 }
                 self.notes.push("global contrast normalisation: mean 0, norm 55 in each example".into());
                 (1.0, 0.0)
@@ -318,16 +267,19 @@ impl Dataset {
 }
 
 /// Each example with its mean removed and divided by (norm / 55), as pylearn2's `gcn: 55.` does: examples
-/// whose norm is below 1e-8 are only centred.
-fn contrast_normalised(values: &Values, width: usize) -> Vec<f32> {
+/// whose norm is below 1e-8 are only centred. Sums run over planes, so that they are those of the files' own order.
+fn contrast_normalised(values: &Values, shape: Shape) -> Vec<f32> {
     let mut numbers: Vec<f32> = match values {
         Values::U8(bytes) => bytes.iter().map(|&b| f32::from(b)).collect(),
         Values::F32(numbers) => numbers.clone(),
     };
+    let width = shape.len();
+    let planes: Vec<usize> = (0..width).map(|i| shape.in_memory(i)).collect();
     for example in numbers.chunks_exact_mut(width) {
-        let mean = example.iter().map(|&x| f64::from(x)).sum::<f64>() / width as f64;
+        let mean = planes.iter().map(|&i| f64::from(example[i])).sum::<f64>() / width as f64;
         example.iter_mut().for_each(|x| *x -= mean as f32);
-        let norm = example.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt() / 55.0;
+        let square = |&i: &usize| f64::from(example[i]) * f64::from(example[i]);
+        let norm = planes.iter().map(square).sum::<f64>().sqrt() / 55.0;
         if norm >= 1e-8 {
             example.iter_mut().for_each(|x| *x /= norm as f32);
         }

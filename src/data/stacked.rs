@@ -25,9 +25,12 @@ pub fn load(path: &Path, channels: usize, count: usize, seed: u64) -> Result<Dat
     let stacks = |split: &str, count: usize| {
         let draw = Draw::new(seed, stream(&format!("stacked/{split}")), 0);
         let mut bytes = vec![0; count * channels * area];
-        bytes.par_chunks_exact_mut(area).enumerate().for_each(|(i, channel)| {
-            let which = below(draw.word(i as u64), all.len());
-            channel.copy_from_slice(all[which as usize]);
+        bytes.par_chunks_exact_mut(channels * area).enumerate().for_each(|(stack, pixels)| {
+            for channel in 0..channels {
+                let which = below(draw.word((stack * channels + channel) as u64), all.len());
+                let own = pixels[channel..].iter_mut().step_by(channels);
+                own.zip(all[which as usize]).for_each(|(to, from)| *to = *from);
+            }
         });
         Examples { count, values: Values::U8(bytes), labels: None }
     };

@@ -8,9 +8,9 @@ use crate::eval::distance::{Vectors, fold};
 use crate::eval::modes;
 use crate::eval::neighbours::{self, median_distance};
 use crate::exec::States;
-use crate::graph::Player;
 use crate::inference::{Sampler, Scored, Scorer, labels, noise};
 use crate::models::gan::Gan;
+use crate::nn::Role;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -113,7 +113,7 @@ impl Prober {
     /// # Errors
     /// When threads cannot be started.
     pub fn new(config: &Config, data: &Arc<Dataset>, threads: usize) -> Result<Prober> {
-        let gan = Gan::new(config, data.shape.len(), data.classes);
+        let gan = Gan::new(config, data.shape, data.classes);
         let compared = COUNT.max(config.discriminator.pack);
         let scorer = Scorer::new(&gan, compared, threads)?;
         let some = |split: &Examples, count: usize| reals(data, split, scorer.whole(count.min(split.count)));
@@ -155,12 +155,12 @@ impl Prober {
         let count = if self.mixture.is_some() { modes::SAMPLES.max(compared) } else { compared };
         let classes = labels(self.gan.classes, None, 0..count);
         let latent = noise(config, config.seed, count);
-        let all = self.sampler.sample(&networks[Player::Generator as usize], &latent, &classes);
+        let all = self.sampler.sample(&networks[Role::Generator as usize], &latent, &classes);
         let samples = &all[..compared * dim];
         let within = mean_distance_within(samples, dim);
         let across = mean_distance(samples, &self.train.numbers, dim);
         let mut score = |x: &[f32], labels: &[usize]| {
-            self.scorer.score(&networks[Player::Discriminator as usize], x, labels)
+            self.scorer.score(&networks[Role::Discriminator as usize], x, labels)
         };
         let of_samples = score(samples, &classes);
         let of_train = score(&self.train.numbers, &self.train.labels);

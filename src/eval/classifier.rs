@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::exec::cpu::Batched;
 use crate::exec::{NetworkState, Opened};
 use crate::models::classifier::{self as model, FEATURES, LOGITS, PICTURES, Recipe};
+use crate::nn::Mlp;
 use crate::run::atomic;
 use crate::run::checkpoint::sha256;
 use crate::run::tensors::{Flat, Tensors, encode};
@@ -51,12 +52,12 @@ pub struct Card {
     pub seed: u64,
     /// How it was trained.
     pub recipe: Recipe,
-    /// SHA-256 of its weights, flat, as little-endian f32; absent in files of before this was written.
+    /// SHA-256 of its weights, flat and in the order of files, as little-endian f32; absent in files of before this was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
 }
 
-/// A trained classifier. Pictures are `[count, channels, height, width]` in [0, 1].
+/// A trained classifier. Pictures are `[count, height, width, channels]` in [0, 1].
 pub struct Classifier {
     /// What it was made from.
     pub card: Card,
@@ -134,7 +135,7 @@ impl Classifier {
             commonest: Some(commonest(labels)),
             seed: request.seed,
             recipe: request.recipe.clone(),
-            weights: Some(hash(&weights)),
+            weights: Some(hash(&model.network, &weights)),
         };
         let mut trained = Classifier::of(card, weights, request.threads)?;
         trained.card.accuracy = trained.accuracy(&pictures(data, &data.test), labels);
@@ -146,7 +147,7 @@ impl Classifier {
         let model = model::Classifier::new(&card.recipe, card.example.into(), card.classes);
         let own = NetworkState { weights: weights.clone(), ..NetworkState::default() };
         let mut plan = Batched::new(model.scoring_plan(ROWS), ROWS, 0, threads)?;
-        plan.set_states([own, NetworkState::default()]);
+        plan.set_states(vec![own]);
         Ok(Classifier { card, sha256: String::new(), model, weights, plan })
     }
 
@@ -189,7 +190,7 @@ impl Classifier {
         let network = model::Classifier::new(&card.recipe, card.example.into(), card.classes).network;
         let mut weights = vec![0.0; network.len];
         tensors.read("", "", &network, &mut weights)?;
-        if card.weights.as_ref().is_some_and(|known| *known != hash(&weights)) {
+        if card.weights.as_ref().is_some_and(|known| *known != hash(&network, &weights)) {
             return Err(wrong("damaged: its weights are not those that its card was written for"));
         }
         let mut loaded = Classifier::of(card, weights, threads)?;
@@ -302,8 +303,13 @@ fn commonest(labels: &[u8]) -> f64 {
 }
 
 /// The hash that a card keeps of its weights.
-fn hash(weights: &[f32]) -> String {
-    sha256(&weights.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>())
+fn hash(network: &Mlp, weights: &[f32]) -> String {
+    let mut in_file_order = weights.to_vec();
+    for p in &network.parameters {
+        let own = p.offset..p.offset + p.len();
+        in_file_order[own.clone()].copy_from_slice(&p.in_file_order(&weights[own]));
+    }
+    sha256(&in_file_order.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>())
 }
 
 /// What classifier to train.

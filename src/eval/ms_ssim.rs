@@ -25,7 +25,7 @@ pub fn scales(shape: Shape) -> usize {
     (0..WEIGHTS.len()).take_while(|s| side >> s >= WINDOW).count()
 }
 
-/// MS-SSIM of two pictures in [0, 1], the mean over channels; negative contrast terms count as 0.
+/// MS-SSIM of two pictures `[height, width, channels]` in [0, 1], the mean over channels; negative contrast terms count as 0.
 ///
 /// # Panics
 /// When the pictures are smaller than the window.
@@ -33,10 +33,11 @@ pub fn similarity(a: &[f32], b: &[f32], shape: Shape) -> f64 {
     let scales = scales(shape);
     assert!(scales > 0, "pictures of at least {WINDOW} pixels a side");
     let all: f64 = WEIGHTS[..scales].iter().sum();
-    let area = shape.height * shape.width;
-    let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
-    let channel = |(a, b): (&[f32], &[f32])| {
-        let (mut a, mut b, mut size) = (wide(a), wide(b), [shape.height, shape.width]);
+    let plane = |x: &[f32], channel: usize| -> Vec<f64> {
+        x[channel..].iter().step_by(shape.channels).map(|&x| f64::from(x)).collect()
+    };
+    let similar = |channel: usize| {
+        let (mut a, mut b, mut size) = (plane(a, channel), plane(b, channel), [shape.height, shape.width]);
         let mut product = 1.0;
         for (scale, weight) in WEIGHTS[..scales].iter().enumerate() {
             if scale > 0 {
@@ -49,8 +50,7 @@ pub fn similarity(a: &[f32], b: &[f32], shape: Shape) -> f64 {
         }
         product
     };
-    let each = a.chunks_exact(area).zip(b.chunks_exact(area)).map(channel);
-    each.sum::<f64>() / shape.channels as f64
+    (0..shape.channels).map(similar).sum::<f64>() / shape.channels as f64
 }
 
 /// Means of 2×2 pixels; an odd last row or column is left out.

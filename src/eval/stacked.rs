@@ -38,14 +38,15 @@ impl Subject<'_> {
         let mut found = vec![0; modes];
         for from in (0..number).step_by(CHUNK) {
             let made = self.generator.samples_in(from..(from + CHUNK).min(number), self.seed, None)?;
-            let pictures = self.generator.display.unit(&made);
+            let pictures = self.data.shape.planes(&self.generator.display.unit(&made));
             count(&self.classifier(Metric::Modes)?.labels(&pictures), channels, classes, &mut found);
         }
         let reals = number.min(self.data.train.count);
         let mut real = vec![0; modes];
         for from in (0..reals).step_by(CHUNK) {
             let train = &self.data.train;
-            let pictures = self.examples_at(train, train.shuffled(from..(from + CHUNK).min(reals)));
+            let stacks = self.examples_at(train, train.shuffled(from..(from + CHUNK).min(reals)));
+            let pictures = self.data.shape.planes(&stacks);
             count(&self.classifier(Metric::Modes)?.labels(&pictures), channels, classes, &mut real);
         }
         let draw = Draw::new(self.seed, stream("perfect sampler"), 0);

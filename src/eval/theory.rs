@@ -9,10 +9,10 @@ use super::{Measurement, Metric, Subject};
 use crate::data::toy::{self, Mixture};
 use crate::error::{Error, Result};
 use crate::exec::NetworkState;
-use crate::graph::Player;
 use crate::inference::{Sampler, Scorer, noise};
 use crate::models::gan::Gan;
 use crate::models::objective::is_logit;
+use crate::nn::Role;
 use crate::numbers::mean_and_error;
 use crate::report::picture::Picture;
 use crate::run::checkpoint::{self, Checkpoint};
@@ -141,7 +141,7 @@ pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, threads: usize)
     let gan = Checkpoint::model(&checkpoint.config, &checkpoint.state);
     let mixture = applies(&gan)?;
     let axes = mixture.axes;
-    let g = &checkpoint.networks[Player::Generator as usize];
+    let g = &checkpoint.networks[Role::Generator as usize];
     let g = NetworkState { weights: g.weights.clone(), ..NetworkState::default() };
     let samples = Sampler::new(&gan, threads)?.sample(&g, &noise(&gan.config, seed, count), &[]);
     if samples.iter().any(|x| !x.is_finite()) {
@@ -150,7 +150,7 @@ pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, threads: usize)
     }
     let mut scorer = Scorer::new(&gan, 1_000, threads)?;
     let mut ask = |points: &[f32]| -> Vec<f64> {
-        let d = &checkpoint.networks[Player::Discriminator as usize];
+        let d = &checkpoint.networks[Role::Discriminator as usize];
         scorer.score(d, points, &[]).logits.into_iter().map(f64::from).collect()
     };
 

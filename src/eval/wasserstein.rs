@@ -50,7 +50,8 @@ impl Subject<'_> {
         let samples = self.samples(count)?;
         let test = self.examples(&self.data.test, count);
         let train = self.examples(&self.data.train, count);
-        let directions = directions(dim, 0);
+        // Directions are drawn over planes: one means the same pixels, however they lie in memory.
+        let directions = self.data.shape.interleaved(&directions(dim, 0));
         let row = |x: &[f32]| Numbers::from([("distance", sliced(x, &test, dim, &directions))]);
         let protocol = format!(
             "sliced Wasserstein-1 distance of {count} samples to as many test examples in shuffled order, {} directions",

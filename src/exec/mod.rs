@@ -9,6 +9,7 @@ pub mod schedule;
 use crate::config::Rule;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::graph::MAX_OPTIMIZERS;
 use crate::lower::Plan;
 use crate::lower::cost::Cost;
 use crate::precision::Precision;
@@ -18,10 +19,10 @@ use schedule::Schedule;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// How each network is updated; fixed for a run.
+/// How an optimizer updates; fixed for a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UpdateRule {
-    /// The optimizer.
+    /// The formula.
     pub rule: Rule,
     /// Every parameter is clipped to [−clip, clip] after an update; 0 is off.
     pub clip: f32,
@@ -36,7 +37,7 @@ pub struct UpdateRule {
 /// A limit on the norm of the weights into each unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ColumnNorm {
-    /// Of the matrix in its network's flat memory.
+    /// First element of the matrix in its optimizer's flat memory.
     pub offset: usize,
     /// Rows.
     pub fan_in: usize,
@@ -53,7 +54,7 @@ pub struct Rate {
     pub lr: f32,
     /// Momentum of SGD.
     pub momentum: f32,
-    /// This is the network's n-th update, from 1 (Adam's bias correction).
+    /// This is the optimizer's n-th update, from 1 (Adam's bias correction).
     pub update: u64,
     /// β of the moving average: w̄ ← β·w̄ + (1 − β)·w.
     pub average: f32,
@@ -62,9 +63,11 @@ pub struct Rate {
 impl Rate {
     /// The first update, with a learning rate of 0: weights stay where they are.
     pub const REST: Rate = Rate { lr: 0.0, momentum: 0.0, update: 1, average: 0.0 };
+    /// [`Rate::REST`] of every optimizer.
+    pub const ALL_REST: [Rate; MAX_OPTIMIZERS] = [Rate::REST; MAX_OPTIMIZERS];
 }
 
-/// Everything about a network that outlives a step.
+/// Everything about an optimizer and the networks it updates that outlives a step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkState {
     /// Parameters, flat.
@@ -82,7 +85,7 @@ pub struct NetworkState {
 }
 
 impl Default for NetworkState {
-    /// A network without parameters.
+    /// An optimizer without parameters.
     fn default() -> NetworkState {
         NetworkState {
             weights: vec![],
@@ -124,7 +127,7 @@ impl UpdateRule {
         self.column_norms.is_empty() && !self.scaled
     }
 
-    /// What updating a network of so many parameters costs: the gradient is read, the weights, the moments and the
+    /// What updating so many parameters costs: the gradient is read, the weights, the moments and the
     /// average are read and written, the copies in 16 bits written.
     pub fn cost(&self, parameters: usize, precision: Precision) -> Cost {
         let rewritten = self.vectors() - 1;
@@ -132,12 +135,12 @@ impl UpdateRule {
         Cost { flops: 12 * parameters as u64, bytes: ((4 + 8 * rewritten + copy) * parameters) as u64 }
     }
 
-    /// Vectors, each as long as the parameters, of a network's state: these, their gradient, moments, and the average.
+    /// Vectors, each as long as the parameters, of an optimizer's state: these, their gradient, moments, and the average.
     pub fn vectors(&self) -> usize {
         2 + self.moment_names().len() + usize::from(self.average)
     }
 
-    /// Bytes of the state of a network whose parameters take `len` numbers.
+    /// Bytes of the state of an optimizer whose parameters take `len` numbers.
     pub fn bytes(&self, len: usize) -> usize {
         size_of::<f32>() * self.vectors() * len
     }
@@ -156,8 +159,8 @@ impl UpdateRule {
     }
 }
 
-/// Both networks' states, indexed by [`Player`].
-pub type States = [NetworkState; 2];
+/// The optimizers' states, by [`crate::graph::OptimizerId`].
+pub type States = Vec<NetworkState>;
 
 /// What one phase left for people to read.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,12 +171,19 @@ pub struct Record {
     pub tick: u64,
     /// The plan's outputs of one number, in its order.
     pub statistics: Vec<f32>,
-    /// Squared norm of the generator's and the discriminator's last gradient.
-    pub gradient_norm2: [f64; 2],
-    /// The loss scales of the generator and the discriminator after the phase.
-    pub loss_scale: [f32; 2],
-    /// Whether their last updates were left out for an overflow.
-    pub skipped: [bool; 2],
+    /// What became of the optimizers, by [`crate::graph::OptimizerId`].
+    pub optimizers: Vec<OptimizerRecord>,
+}
+
+/// What one phase left to read of an optimizer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OptimizerRecord {
+    /// Squared norm of its last gradient.
+    pub gradient_norm2: f64,
+    /// The loss scale after the phase.
+    pub loss_scale: f32,
+    /// Whether its last update was left out for an overflow.
+    pub skipped: bool,
 }
 
 /// One phase to run.
@@ -183,8 +193,17 @@ pub struct PhaseRun {
     pub plan: usize,
     /// At which tick.
     pub tick: u64,
-    /// Each network's rates.
-    pub rates: [Rate; 2],
+    /// Training steps done before it.
+    pub step: u64,
+    /// The optimizers' rates, by [`crate::graph::OptimizerId`]; those beyond the model's optimizers are not read.
+    pub rates: [Rate; MAX_OPTIMIZERS],
+}
+
+impl PhaseRun {
+    /// A phase of the first step: what is run by itself.
+    pub fn alone(plan: usize, tick: u64, rates: [Rate; MAX_OPTIMIZERS]) -> PhaseRun {
+        PhaseRun { plan, tick, step: 0, rates }
+    }
 }
 
 /// What training asks of an executor. A run may return before its work is done; whatever reads waits for it.
@@ -213,13 +232,13 @@ pub trait Executor {
     /// waiting costs nothing.
     fn records_kept(&self) -> usize;
 
-    /// Both networks.
+    /// The optimizers' states.
     ///
     /// # Errors
     /// When the device fails.
     fn states(&mut self) -> Result<Cow<'_, States>>;
 
-    /// Replaces both networks: a resume.
+    /// Replaces the optimizers' states: a resume.
     ///
     /// # Errors
     /// When the device fails.
@@ -233,10 +252,10 @@ pub trait Executor {
 pub struct ExecutorSpec {
     /// They share one arena.
     pub plans: Vec<Plan>,
-    /// Both networks at their start.
+    /// The optimizers at their start, [`MAX_OPTIMIZERS`] at most.
     pub states: States,
-    /// How they are updated.
-    pub rules: [UpdateRule; 2],
+    /// How each of them updates.
+    pub rules: Vec<UpdateRule>,
     /// The rates that phases will be run with: an executor may work them out ahead.
     pub schedule: Schedule,
     /// Where minibatches come from, for plans that gather.

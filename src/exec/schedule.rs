@@ -4,44 +4,41 @@
 //! order, each rounded by itself. `kernels/schedule.cuh` is this file's twin.
 
 use super::Rate;
-use crate::graph::Player;
+use crate::graph::MAX_OPTIMIZERS;
 
 /// What is done when a phase starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Done {
     /// Phases: the position in every random stream and in the shuffled data.
     pub tick: u64,
-    /// Updates of G and of D. A step ends with G's update: G's are the steps.
-    pub updates: [u64; 2],
+    /// Training steps.
+    pub steps: u64,
+    /// Updates, by [`crate::graph::OptimizerId`].
+    pub updates: [u64; MAX_OPTIMIZERS],
 }
 
 impl Done {
-    /// What is done after a phase that updates these networks.
-    pub fn after(self, updated: [bool; 2]) -> Done {
-        let updates = [0, 1].map(|i| self.updates[i] + u64::from(updated[i]));
-        Done { tick: self.tick + 1, updates }
-    }
-
-    /// Steps.
-    pub fn steps(self) -> u64 {
-        self.updates[Player::Generator as usize]
+    /// What is done after a phase that updates these optimizers, and perhaps ends a step.
+    pub fn after(self, updated: [bool; MAX_OPTIMIZERS], ends_step: bool) -> Done {
+        let updates = std::array::from_fn(|i| self.updates[i] + u64::from(updated[i]));
+        Done { tick: self.tick + 1, steps: self.steps + u64::from(ends_step), updates }
     }
 }
 
 /// The rates of a whole training, as numbers.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     /// Examples a phase sees.
     pub batch: u64,
     /// Examples an epoch sees, at least 1.
     pub examples: u64,
-    /// G's and D's.
-    pub networks: [NetworkSchedule; 2],
+    /// The optimizers', by [`crate::graph::OptimizerId`].
+    pub optimizers: Vec<OptimizerSchedule>,
 }
 
-/// The rates of one network's updates.
+/// The rates of one optimizer's updates.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct NetworkSchedule {
+pub struct OptimizerSchedule {
     /// Learning rate of the first update.
     pub lr: f64,
     /// Divides the learning rate at every update; 1 is off.
@@ -65,15 +62,19 @@ pub struct NetworkSchedule {
 }
 
 impl Schedule {
-    /// The rates of the phase that comes after what is done.
-    pub fn rates(&self, done: Done) -> [Rate; 2] {
+    /// The rates of the phase that comes after what is done; those of optimizers that there are not rest.
+    pub fn rates(&self, done: Done) -> [Rate; MAX_OPTIMIZERS] {
         let epoch = done.tick * self.batch / self.examples;
-        [0, 1].map(|i| self.networks[i].rate(done.updates[i] + 1, done.steps(), epoch))
+        let mut rates = Rate::ALL_REST;
+        for (i, (rate, optimizer)) in rates.iter_mut().zip(&self.optimizers).enumerate() {
+            *rate = optimizer.rate(done.updates[i] + 1, done.steps, epoch);
+        }
+        rates
     }
 
     /// These rates for ever, but for the number of the update.
-    pub fn constant(rates: [Rate; 2]) -> Schedule {
-        let networks = rates.map(|r| NetworkSchedule {
+    pub fn constant(rates: &[Rate]) -> Schedule {
+        let optimizer = |r: &Rate| OptimizerSchedule {
             lr: f64::from(r.lr),
             decay_factor: 1.0,
             min_lr: 0.0,
@@ -84,12 +85,12 @@ impl Schedule {
             rise_epochs: 0,
             average: r.average,
             ramp: 0.0,
-        });
-        Schedule { batch: 0, examples: 1, networks }
+        };
+        Schedule { batch: 0, examples: 1, optimizers: rates.iter().map(optimizer).collect() }
     }
 }
 
-impl NetworkSchedule {
+impl OptimizerSchedule {
     /// The rate of update `update` (from 1) in `epoch` (from 0), `steps` steps being done.
     fn rate(&self, update: u64, steps: u64, epoch: u64) -> Rate {
         let t = update as f32;
@@ -147,12 +148,17 @@ mod tests {
     #[test]
     fn constant_rates_stay() {
         let rate = |update| Rate { lr: 0.1, momentum: 0.3, update, average: 0.9 };
-        let schedule = Schedule::constant([rate(1); 2]);
+        let schedule = Schedule::constant(&[rate(1); 2]);
         let mut done = Done::default();
-        for (updated, wanted) in [([false, true], [1, 1]), ([true, true], [1, 2]), ([true, true], [2, 3])] {
-            assert_eq!(schedule.rates(done), wanted.map(rate));
-            done = done.after(updated);
+        let phases =
+            [([false, true], [1, 1], false), ([true, true], [1, 2], true), ([true, true], [2, 3], true)];
+        for ([first, second], wanted, ends_step) in phases {
+            assert_eq!(schedule.rates(done)[..2], wanted.map(rate));
+            assert_eq!(schedule.rates(done)[2..], [Rate::REST; MAX_OPTIMIZERS - 2]);
+            let mut updated = [false; MAX_OPTIMIZERS];
+            (updated[0], updated[1]) = (first, second);
+            done = done.after(updated, ends_step);
         }
-        assert_eq!((done.tick, done.steps()), (3, 2));
+        assert_eq!((done.tick, done.steps), (3, 2));
     }
 }

@@ -4,7 +4,7 @@
 //! gradients (R1, WGAN-GP) need nothing more. Source of the approach: Griewank & Walther, "Evaluating
 //! Derivatives", chapter 3.
 
-use super::{Graph, Op, Var};
+use super::{Graph, Op, Var, inverse};
 
 /// ∂⟨cotangent, y⟩/∂w for each `w` of `wrt`; a `w` that `y` does not depend on gets zeros.
 ///
@@ -55,6 +55,8 @@ fn pullback(g: &Graph, y: Var, cotangent: Var, live: &[bool]) -> Vec<Option<Var>
         Op::Tanh => vec![Some(g.mul(dy, one_minus(g, g.square(y))))],
         Op::Sigmoid => vec![Some(g.mul(g.mul(dy, y), one_minus(g, y)))],
         Op::Softplus => vec![Some(g.mul(dy, g.sigmoid(source(0))))],
+        Op::Exp => vec![Some(g.mul(dy, y))],
+        Op::Log => vec![Some(g.mul(dy, g.recip(source(0))))],
         Op::Reshape => vec![Some(g.reshape(dy, &g.shape(source(0))))],
         Op::Broadcast => {
             let from = g.shape(source(0));
@@ -72,6 +74,7 @@ fn pullback(g: &Graph, y: Var, cotangent: Var, live: &[bool]) -> Vec<Option<Var>
             let outer: Vec<_> = spec.iter().zip(&from).map(|((a, b), n)| (*a, n - b)).collect();
             vec![Some(g.pad(dy, &outer))]
         }
+        Op::Permute(perm) => vec![Some(g.permute(dy, &inverse(perm)))],
         Op::Sum(_) => vec![Some(g.broadcast(dy, &g.shape(source(0))))],
         Op::Matmul { ta, tb } => {
             let (a, b) = (source(0), source(1));

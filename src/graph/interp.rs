@@ -53,8 +53,8 @@ pub fn evaluate(g: &Graph, var: Var, moment: Moment, values: &Values) -> Tensor 
     let map2 =
         |f: fn(f64, f64) -> f64| source(0).data.iter().zip(&source(1).data).map(|(&a, &b)| f(a, b)).collect();
     let data: Vec<f64> = match &node.op {
-        Op::Input(name) => panic!("input {name} is not bound"),
-        Op::Param { player, name, version } => panic!("{}/{name} v{version} is not bound", player.letter()),
+        Op::Input(input) => panic!("input {input} is not bound"),
+        Op::Param { network, name, version } => panic!("{network:?}/{name} v{version} is not bound"),
         Op::Const(bits) => vec![f64::from_bits(*bits)],
         Op::Rand { stream, dist } => {
             let draw = moment.draw(*stream);
@@ -72,6 +72,8 @@ pub fn evaluate(g: &Graph, var: Var, moment: Moment, values: &Values) -> Tensor 
         Op::Tanh => map1(f64::tanh),
         Op::Sigmoid => map1(|a| 1.0 / (1.0 + (-a).exp())),
         Op::Softplus => map1(|a| a.max(0.0) + (-a.abs()).exp().ln_1p()),
+        Op::Exp => map1(f64::exp),
+        Op::Log => map1(f64::ln),
         Op::Reshape => source(0).data.clone(),
         Op::Broadcast => {
             let from = source(0);
@@ -97,6 +99,15 @@ pub fn evaluate(g: &Graph, var: Var, moment: Moment, values: &Values) -> Tensor 
             let pick = |index: &[usize]| {
                 let outer: Vec<usize> = index.iter().zip(spec).map(|(i, s)| i + s.0).collect();
                 from.data[flat(&outer, &from.shape)]
+            };
+            indices(shape).map(|index| pick(&index)).collect()
+        }
+        Op::Permute(perm) => {
+            let from = source(0);
+            let pick = |index: &[usize]| {
+                let mut moved = vec![0; index.len()];
+                perm.iter().zip(index).for_each(|(&axis, &i)| moved[axis] = i);
+                from.data[flat(&moved, &from.shape)]
             };
             indices(shape).map(|index| pick(&index)).collect()
         }

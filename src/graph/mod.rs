@@ -5,12 +5,14 @@
 //! A graph only describes; [`interp`] runs it in `f64` as the reference, [`crate::lower`] makes it fast.
 
 pub mod grad;
+mod ids;
 pub mod interp;
 mod op;
 mod simplify;
 pub mod verify;
 
-pub use op::{Dist, Family, Op, Player};
+pub use ids::{MAX_OPTIMIZERS, NetworkId, OptimizerId};
+pub use op::{Column, Dist, Family, Input, Op};
 
 use crate::rng;
 use std::cell::RefCell;
@@ -117,14 +119,19 @@ impl Graph {
         self.known.borrow().get(&(op.clone(), sources.to_vec(), shape.to_vec())).copied()
     }
 
-    /// A buffer that the training loop fills.
-    pub fn input(&self, name: &str, shape: &[usize]) -> Var {
-        self.make(Op::Input(name.into()), &[], shape)
+    /// A buffer that is filled before the nodes that read it.
+    pub fn input(&self, input: Input, shape: &[usize]) -> Var {
+        self.make(Op::Input(input), &[], shape)
     }
 
-    /// A parameter after `version` updates of its network in this step.
-    pub fn param(&self, player: Player, name: &str, version: u8, shape: &[usize]) -> Var {
-        self.make(Op::Param { player, name: name.into(), version }, &[], shape)
+    /// A buffer that the host fills before the plan runs.
+    pub fn host_input(&self, name: &str, shape: &[usize]) -> Var {
+        self.input(Input::Host(name.into()), shape)
+    }
+
+    /// A parameter after `version` updates of its network's optimizer in this step.
+    pub fn param(&self, network: NetworkId, name: &str, version: u8, shape: &[usize]) -> Var {
+        self.make(Op::Param { network, name: name.into(), version }, &[], shape)
     }
 
     /// A constant, broadcast to `shape`.
@@ -181,6 +188,14 @@ impl Graph {
         let mut spec: Vec<(usize, usize)> = self.shape(x).iter().map(|&n| (0, n)).collect();
         spec[axis] = (from, to);
         self.slice(x, &spec)
+    }
+
+    /// Axes in another order: axis i of the result is axis `perm[i]` of `x`.
+    pub fn permute(&self, x: Var, perm: &[usize]) -> Var {
+        let own = self.shape(x);
+        assert_eq!(perm.len(), own.len(), "permute {perm:?} of {own:?}");
+        let shape: Vec<usize> = perm.iter().map(|&axis| own[axis]).collect();
+        self.make(Op::Permute(perm.to_vec()), &[x], &shape)
     }
 
     /// Joins along `axis`: a sum of padded parts, which lowering writes in place.
@@ -280,6 +295,16 @@ impl Graph {
         self.unary(Op::Softplus, a)
     }
 
+    /// e^a.
+    pub fn exp(&self, a: Var) -> Var {
+        self.unary(Op::Exp, a)
+    }
+
+    /// log a, to base e.
+    pub fn log(&self, a: Var) -> Var {
+        self.unary(Op::Log, a)
+    }
+
     /// a².
     pub fn square(&self, a: Var) -> Var {
         self.mul(a, a)
@@ -337,6 +362,13 @@ impl Graph {
         }
         order
     }
+}
+
+/// The permutation of axes that undoes `perm`.
+fn inverse(perm: &[usize]) -> Vec<usize> {
+    let mut inverse = vec![0; perm.len()];
+    perm.iter().enumerate().for_each(|(to, &from)| inverse[from] = to);
+    inverse
 }
 
 /// The shape two operands broadcast to.

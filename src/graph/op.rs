@@ -1,33 +1,52 @@
 //! The closed set of operations, and the shape rule of each.
 
+use super::ids::{NetworkId, OptimizerId};
 use crate::rng;
 
-/// A network of the model: whose parameters an optimizer updates together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Player {
-    /// G; also the one network of a model that has no opponent, since the first player's updates are the steps.
-    Generator,
-    /// D.
-    Discriminator,
+/// Column of a data set that a minibatch takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Column {
+    /// Examples, `[batch, numbers]`.
+    Examples,
+    /// Labels one-hot, `[batch, classes]`.
+    Labels,
 }
 
-impl Player {
-    /// Both, in the order of arrays indexed by player.
-    pub const ALL: [Player; 2] = [Player::Generator, Player::Discriminator];
+/// Where the numbers of an input come from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// The minibatch of a tick.
+    Minibatch {
+        /// Number of the data set in the executor's list.
+        set: u8,
+        /// What is taken of it.
+        column: Column,
+    },
+    /// The factor on the loss of an optimizer, one number: where products multiply fp16, gradients are of the scaled loss.
+    LossScale(OptimizerId),
+    /// What the host fills before the plan runs, by name.
+    Host(String),
+}
 
-    /// "G" or "D", as in node paths.
-    pub fn letter(self) -> &'static str {
-        match self {
-            Player::Generator => "G",
-            Player::Discriminator => "D",
-        }
-    }
+impl Input {
+    /// Examples of the first data set.
+    pub const EXAMPLES: Input = Input::Minibatch { set: 0, column: Column::Examples };
+    /// Labels of the first data set.
+    pub const LABELS: Input = Input::Minibatch { set: 0, column: Column::Labels };
+}
 
-    /// "generator" or "discriminator", as in file names and keys.
-    pub fn name(self) -> &'static str {
+impl std::fmt::Display for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
-            Player::Generator => "generator",
-            Player::Discriminator => "discriminator",
+            Input::Minibatch { set, column } => {
+                f.write_str(match column {
+                    Column::Examples => "examples",
+                    Column::Labels => "labels",
+                })?;
+                if *set > 0 { write!(f, "/{set}") } else { Ok(()) }
+            }
+            Input::LossScale(optimizer) => write!(f, "loss scale/{}", optimizer.0),
+            Input::Host(name) => f.write_str(name),
         }
     }
 }
@@ -55,15 +74,15 @@ impl Dist {
 /// derivative stays inside the set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Op {
-    /// A buffer the training loop fills before the step: a minibatch, labels.
-    Input(String),
-    /// A parameter of a network. `version` counts the network's updates earlier in the same step.
+    /// A buffer that is filled before the nodes that read it: a minibatch, labels, noise from the host.
+    Input(Input),
+    /// A parameter of a network. `version` counts the updates of the network's optimizer earlier in the same step.
     Param {
-        /// Whose.
-        player: Player,
+        /// The network that owns it.
+        network: NetworkId,
         /// PyTorch-style name: `layers.0.weight`.
         name: String,
-        /// How many updates of `player` this value comes after.
+        /// How many updates of the network's optimizer this value comes after.
         version: u8,
     },
     /// A scalar constant (`f64` bits); other shapes broadcast it.
@@ -96,6 +115,10 @@ pub enum Op {
     Sigmoid,
     /// log(1 + e^a).
     Softplus,
+    /// e^a.
+    Exp,
+    /// log a, to base e; −∞ at 0, NaN below.
+    Log,
 
     /// Same elements, another shape.
     Reshape,
@@ -105,6 +128,8 @@ pub enum Op {
     Pad(Vec<(usize, usize)>),
     /// Elements `[from, to)` of each axis.
     Slice(Vec<(usize, usize)>),
+    /// Axes in another order: axis i of the result is axis `perm[i]` of the operand.
+    Permute(Vec<usize>),
 
     /// Sum over these axes, which stay with length 1.
     Sum(Vec<usize>),
@@ -152,8 +177,10 @@ impl Op {
             | Op::Recip
             | Op::Tanh
             | Op::Sigmoid
-            | Op::Softplus => Family::Pointwise,
-            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) => Family::Movement,
+            | Op::Softplus
+            | Op::Exp
+            | Op::Log => Family::Pointwise,
+            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) => Family::Movement,
             Op::Sum(_) => Family::Reduce,
             Op::Matmul { .. } => Family::Contract,
         }
@@ -165,8 +192,8 @@ impl Op {
     pub fn check_shape(&self, sources: &[&[usize]], wanted: &[usize]) -> Result<(), String> {
         let arity = match self {
             Op::Input(_) | Op::Param { .. } | Op::Const(_) | Op::Rand { .. } => 0,
-            Op::Sqrt | Op::Recip | Op::Tanh | Op::Sigmoid | Op::Softplus => 1,
-            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Sum(_) => 1,
+            Op::Sqrt | Op::Recip | Op::Tanh | Op::Sigmoid | Op::Softplus | Op::Exp | Op::Log => 1,
+            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) | Op::Sum(_) => 1,
             Op::Add | Op::Mul | Op::Max | Op::Gt | Op::Matmul { .. } => 2,
             Op::Select => 3,
         };
@@ -182,7 +209,9 @@ impl Op {
                 }
                 wanted.to_vec()
             }
-            Op::Sqrt | Op::Recip | Op::Tanh | Op::Sigmoid | Op::Softplus => sources[0].to_vec(),
+            Op::Sqrt | Op::Recip | Op::Tanh | Op::Sigmoid | Op::Softplus | Op::Exp | Op::Log => {
+                sources[0].to_vec()
+            }
             Op::Reshape => {
                 if sources[0].iter().product::<usize>() != wanted.iter().product::<usize>() {
                     return Err(format!("reshape of {:?} cannot make {wanted:?}", sources[0]));
@@ -210,6 +239,13 @@ impl Op {
                     return Err(format!("slice {spec:?} of {:?}", sources[0]));
                 }
                 spec.iter().map(|(from, to)| to - from).collect()
+            }
+            Op::Permute(perm) => {
+                let rank = sources[0].len();
+                if perm.len() != rank || (0..rank).any(|axis| !perm.contains(&axis)) {
+                    return Err(format!("permute {perm:?} of {:?}", sources[0]));
+                }
+                perm.iter().map(|&axis| sources[0][axis]).collect()
             }
             Op::Sum(axes) => {
                 if axes.iter().any(|&a| a >= sources[0].len()) {
@@ -273,10 +309,13 @@ names! {
     Op::Tanh => "tanh",
     Op::Sigmoid => "sigmoid",
     Op::Softplus => "softplus",
+    Op::Exp => "exp",
+    Op::Log => "log",
     Op::Reshape => "reshape",
     Op::Broadcast => "broadcast",
     Op::Pad(_) => "pad",
     Op::Slice(_) => "slice",
+    Op::Permute(_) => "permute",
     Op::Sum(_) => "sum",
     Op::Matmul { .. } => "matmul",
 }

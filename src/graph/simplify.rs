@@ -5,7 +5,7 @@
 //! stays small until the end, so that half a minibatch costs half the work) while *slices sink*; and masks
 //! are told from an activation's output, so that its input need not be kept.
 
-use super::{Family, Graph, Node, Op, Var};
+use super::{Family, Graph, Node, Op, Var, inverse};
 use std::rc::Rc;
 
 type Spec = [(usize, usize)];
@@ -17,6 +17,8 @@ pub(super) fn rewrite(g: &Graph, op: &Op, sources: &[Var], shape: &[usize]) -> O
         Op::Broadcast => broadcast(g, sources[0], shape),
         Op::Pad(spec) => pad(g, sources[0], spec, shape),
         Op::Slice(spec) => slice(g, sources[0], spec, shape),
+        Op::Permute(perm) => permute(g, sources[0], perm, shape),
+        Op::Exp | Op::Log => of_constant(g, op, sources[0], shape),
         Op::Sum(axes) => sum(g, sources[0], axes, shape),
         Op::Add => add(g, sources[0], sources[1], shape),
         Op::Mul => mul(g, sources[0], sources[1], shape),
@@ -90,6 +92,37 @@ fn pad(g: &Graph, x: Var, spec: &Spec, shape: &[usize]) -> Option<Var> {
     Some(g.pad(inner, &both))
 }
 
+fn permute(g: &Graph, x: Var, perm: &[usize], shape: &[usize]) -> Option<Var> {
+    let node = g.node(x);
+    // Elements keep their order where only axes of length 1 move.
+    let longer = || perm.iter().filter(|&&axis| node.shape[axis] != 1);
+    if longer().is_sorted() {
+        return Some(g.reshape(x, shape));
+    }
+    if let Some(value) = g.as_constant(x) {
+        return Some(g.constant(value, shape));
+    }
+    match &node.op {
+        Op::Permute(first) => {
+            let both: Vec<usize> = perm.iter().map(|&axis| first[axis]).collect();
+            Some(g.permute(node.sources[0], &both))
+        }
+        Op::Broadcast => Some(g.broadcast(g.permute(node.sources[0], perm), shape)),
+        Op::Pad(spec) => {
+            let spec: Vec<_> = perm.iter().map(|&axis| spec[axis]).collect();
+            Some(g.pad(g.permute(node.sources[0], perm), &spec))
+        }
+        _ => None,
+    }
+}
+
+/// e^c and log c are constants; a logarithm of no positive number is left to whoever runs it.
+fn of_constant(g: &Graph, op: &Op, x: Var, shape: &[usize]) -> Option<Var> {
+    let value = g.as_constant(x)?;
+    let result = if *op == Op::Exp { value.exp() } else { value.ln() };
+    result.is_finite().then(|| g.constant(result, shape))
+}
+
 fn slice(g: &Graph, x: Var, spec: &Spec, shape: &[usize]) -> Option<Var> {
     let node = g.node(x);
     if node.shape == shape {
@@ -104,6 +137,10 @@ fn slice(g: &Graph, x: Var, spec: &Spec, shape: &[usize]) -> Option<Var> {
             Some(g.slice(node.sources[0], &both))
         }
         Op::Pad(padding) => slice_of_pad(g, &node, padding, spec, shape),
+        Op::Permute(perm) => {
+            let before: Vec<_> = inverse(perm).iter().map(|&axis| spec[axis]).collect();
+            Some(g.permute(g.slice(node.sources[0], &before), perm))
+        }
         Op::Broadcast => {
             let from = g.shape(node.sources[0]);
             let small: Vec<_> =
@@ -154,7 +191,11 @@ fn sinks(g: &Graph, node: &Node) -> bool {
     }
     let varying = node.sources.iter().filter(|&&s| g.as_constant(s).is_none()).count();
     node.op == Op::Gt
-        || (varying <= 1 && !matches!(node.op, Op::Max | Op::Sqrt | Op::Tanh | Op::Sigmoid | Op::Softplus))
+        || (varying <= 1
+            && !matches!(
+                node.op,
+                Op::Max | Op::Sqrt | Op::Tanh | Op::Sigmoid | Op::Softplus | Op::Exp | Op::Log
+            ))
 }
 
 /// Whether a node is a draw, scaled and shifted.
@@ -182,6 +223,11 @@ fn sum(g: &Graph, x: Var, axes: &[usize], shape: &[usize]) -> Option<Var> {
         if axes.iter().all(|&a| from[a] == 1) {
             return Some(g.broadcast(g.scale(node.sources[0], count as f64), shape));
         }
+    }
+    if let Op::Permute(perm) = &node.op {
+        let mut before: Vec<usize> = axes.iter().map(|&axis| perm[axis]).collect();
+        before.sort_unstable();
+        return Some(g.permute(g.sum(node.sources[0], &before), perm));
     }
     let (inner, spec) = as_pad(g, x)?;
     let stays: Vec<_> = (0..spec.len()).map(|i| if axes.contains(&i) { (0, 0) } else { spec[i] }).collect();
@@ -280,6 +326,17 @@ fn matmul(g: &Graph, a: Var, b: Var, ta: bool, tb: bool, shape: &[usize]) -> Opt
         let column = g.broadcast(g.reshape(a, &[shape[0], 1]), shape);
         let row = g.broadcast(g.reshape(b, &[1, shape[1]]), shape);
         return Some(g.mul(column, row));
+    }
+    // A matrix with its axes exchanged is read transposed.
+    let turned = |v: Var| match &g.node(v).op {
+        Op::Permute(_) => Some(g.node(v).sources[0]),
+        _ => None,
+    };
+    match (turned(a), turned(b)) {
+        (None, None) => {}
+        (x, y) => {
+            return Some(g.matmul_with(x.unwrap_or(a), y.unwrap_or(b), ta != x.is_some(), tb != y.is_some()));
+        }
     }
     if let Some((x, spec)) = as_pad(g, a)
         && let Some(axis) = only_axis(&spec)

@@ -41,7 +41,7 @@ impl TrainedGenerator {
         let (checkpoint, path, warnings) = checkpoint::locate(from)?;
         warnings.iter().for_each(|w| tell!("warning: {w}"));
         let gan = Checkpoint::model(&checkpoint.config, &checkpoint.state);
-        let [state, _] = checkpoint.networks;
+        let state = checkpoint.networks.into_iter().next().expect("a generator");
         Ok(TrainedGenerator {
             display: Display::new(checkpoint.state.example.into(), &checkpoint.config.data),
             sampler: Sampler::new(&gan, threads)?,

@@ -44,7 +44,7 @@ impl Sampler {
     ) -> Vec<f32> {
         let weights = if generator.average.is_empty() { &generator.weights } else { &generator.average };
         let of_generator = NetworkState { weights: weights.clone(), ..NetworkState::default() };
-        self.plan.set_states([of_generator, NetworkState::default()]);
+        self.plan.set_states(vec![of_generator]);
         let condition = one_hot(labels, self.gan.classes);
         let mut inputs = vec![(LATENT, latent)];
         if self.gan.classes > 0 {

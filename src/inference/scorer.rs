@@ -60,7 +60,7 @@ impl Scorer {
     pub fn score(&mut self, discriminator: &NetworkState, examples: &[f32], labels: &[usize]) -> Scored {
         let of_discriminator =
             NetworkState { weights: discriminator.weights.clone(), ..NetworkState::default() };
-        self.plan.set_states([NetworkState::default(), of_discriminator]);
+        self.plan.set_states(vec![NetworkState::default(), of_discriminator]);
         let count = examples.len() / self.numbers;
         let condition = if self.classes > 0 { one_hot(&labels[..count], self.classes) } else { vec![] };
         let mut inputs = vec![(SCORED, examples)];

@@ -5,8 +5,8 @@ use super::fuse::{Fusion, Kind};
 use super::places::{places_mut, reads};
 use super::plan::*;
 use super::view::{self, View};
-use super::{EXAMPLES, LABELS, Stage, Update, arena, epilogue, loss_scale_of, program, types};
-use crate::graph::{Op, Player, Var};
+use super::{Layout, Stage, Update, arena, epilogue, program, types};
+use crate::graph::{Input, Op, OptimizerId, Var};
 use crate::precision::Precision;
 use std::collections::{HashMap, HashSet};
 
@@ -66,19 +66,17 @@ impl<'a> Assembly<'a> {
     pub fn gather(&mut self) {
         for &v in &self.a.order {
             let node = self.a.node(v);
-            if let Op::Input(input) = &node.op
-                && [EXAMPLES, LABELS].contains(&&input[..])
-            {
+            if let Op::Input(input @ Input::Minibatch { set, column }) = &node.op {
                 let [rows, width] = node.shape[..] else { panic!("input {input} is not [rows, width]") };
                 let to = Place::Arena(v.index());
-                let work = Work::Gather { input: input.clone(), to, rows, width };
+                let work = Work::Gather { set: *set, column: *column, to, rows, width };
                 self.push(format!("gather/{input}"), work, vec![v]);
             }
         }
     }
 
     /// The launches of every fused kernel, and the updates at the end of their stages.
-    pub fn kernels(&mut self, stages: &[Stage]) {
+    pub fn kernels(&mut self, stages: &[Stage], layout: &Layout) {
         let schedule = self.fusion.schedule(self.a);
         for (number, stage) in stages.iter().enumerate() {
             for k in schedule.iter().copied() {
@@ -96,8 +94,8 @@ impl<'a> Assembly<'a> {
                 }
             }
             for update in &stage.updates {
-                let name = format!("update/{}", update.player.letter());
-                self.push(name, Work::Update(update.player), vec![]);
+                let name = format!("update/{}", layout.name(update.optimizer));
+                self.push(name, Work::Update(update.optimizer), vec![]);
             }
         }
     }
@@ -187,20 +185,16 @@ impl<'a> Assembly<'a> {
     }
 
     /// Plans memory and writes real places into every view.
-    pub fn finish(
-        mut self,
-        stages: &[Stage],
-        precision: Precision,
-        offset: &dyn Fn(Player, &str) -> usize,
-    ) -> Plan {
+    pub fn finish(mut self, stages: &[Stage], precision: Precision, layout: &Layout) -> Plan {
         let mut place: HashMap<usize, Place> = HashMap::new();
         for &v in &self.a.order {
             match &self.a.node(v).op {
-                Op::Param { player, name, .. } => {
-                    place.insert(v.index(), Place::Weights(*player, offset(*player, name)));
+                Op::Param { network, name, .. } => {
+                    let (optimizer, at) = layout.parameter(*network, name);
+                    place.insert(v.index(), Place::Weights(optimizer, at));
                 }
-                Op::Input(name) => {
-                    place.extend(loss_scale_of(name).map(|player| (v.index(), Place::Scale(player))));
+                Op::Input(Input::LossScale(optimizer)) => {
+                    place.insert(v.index(), Place::Scale(*optimizer));
                 }
                 _ => {}
             }
@@ -208,12 +202,12 @@ impl<'a> Assembly<'a> {
         let updates: Vec<&Update> = stages.iter().flat_map(|s| &s.updates).collect();
         for update in &updates {
             for &(v, at) in &update.gradients {
-                let target = Place::Gradients(update.player, at);
+                let target = Place::Gradients(update.optimizer, at);
                 let mine = self.fusion.buffered.contains(&v) && !self.a.part_of.contains_key(&v);
                 if mine && !place.contains_key(&v.index()) {
                     place.insert(v.index(), target);
                 } else {
-                    self.copy(v, update.player, target);
+                    self.copy(v, update.optimizer, target);
                 }
             }
         }
@@ -268,11 +262,11 @@ impl<'a> Assembly<'a> {
                 program.results[0].1.place = target;
             }
         }
-        Plan { launches, precision, arena, narrow, stored, inputs, outputs }
+        Plan { launches, precision, arena, narrow, stored, inputs, outputs, ends_step: false }
     }
 
     /// Stores a gradient a second time: two parameters share it, or it is a view of something else.
-    fn copy(&mut self, v: Var, player: Player, target: Place) {
+    fn copy(&mut self, v: Var, optimizer: OptimizerId, target: Place) {
         let shape = self.a.g.shape(v);
         let load = Load::Memory(self.operand(v));
         let result = (Arg::Load(0), View::contiguous(Place::Arena(v.index()), &shape));
@@ -280,7 +274,7 @@ impl<'a> Assembly<'a> {
             (shape, Program { loads: vec![load], instructions: vec![], results: vec![result] });
         collapse_map(&mut shape, &mut program);
         let work = Work::Map { shape, program };
-        let update = |d: &Draft| d.launch.work == Work::Update(player);
+        let update = |d: &Draft| d.launch.work == Work::Update(optimizer);
         let at = self.launches.iter().position(update).expect("a gradient belongs to an update");
         let launch = Launch { name: format!("{}/copy", self.name(v)), work };
         self.launches.insert(at, Draft { launch, stores: vec![] });
@@ -301,9 +295,7 @@ impl<'a> Assembly<'a> {
     /// Inputs that no launch gathers.
     fn host_filled(&self) -> impl Iterator<Item = (String, Var)> + '_ {
         self.a.order.iter().filter_map(|&v| match &self.a.node(v).op {
-            Op::Input(name) if ![EXAMPLES, LABELS].contains(&&name[..]) && loss_scale_of(name).is_none() => {
-                Some((name.clone(), v))
-            }
+            Op::Input(Input::Host(name)) => Some((name.clone(), v)),
             _ => None,
         })
     }

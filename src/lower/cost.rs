@@ -2,7 +2,6 @@
 
 use super::plan::{Epilogue, Launch, Load, Matmul, Plan, Program, Work};
 use super::view::View;
-use crate::graph::Player;
 
 /// Counted, not measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,15 +57,15 @@ fn product(product: &Matmul) -> Cost {
 }
 
 impl Launch {
-    /// The launch's cost; `updates` are the generator's and the discriminator's.
-    pub fn cost(&self, updates: &[Cost; 2]) -> Cost {
+    /// The launch's cost; `updates` are those of the optimizers' updates.
+    pub fn cost(&self, updates: &[Cost]) -> Cost {
         self.work.cost(updates)
     }
 }
 
 impl Work {
-    /// Its cost; `updates` are the generator's and the discriminator's.
-    pub fn cost(&self, updates: &[Cost; 2]) -> Cost {
+    /// Its cost; `updates` are those of the optimizers' updates.
+    pub fn cost(&self, updates: &[Cost]) -> Cost {
         match self {
             // A stored byte is read, a number written.
             Work::Gather { rows, width, to, .. } => {
@@ -85,14 +84,13 @@ impl Work {
             Work::Together(parts) => {
                 let all = parts.iter().map(|part| part.cost(updates)).fold(Cost::default(), |a, b| a + b);
                 // Gradients that are used where they are computed are neither written nor read.
-                let updating = Player::ALL.into_iter().any(|player| self.updates(player));
-                let results = self.products().into_iter().filter(|_| updating);
+                let results = self.products().into_iter().filter(|_| self.updated().is_some());
                 let results = results.flat_map(|m| m.column_sums.iter().chain([&m.out]));
                 Cost { bytes: all.bytes - 2 * results.map(touched).sum::<u64>(), ..all }
             }
             // Measured where it is computed.
             Work::Measure(_) => Cost::default(),
-            Work::Update(player) => updates[*player as usize],
+            Work::Update(optimizer) => updates[optimizer.index()],
         }
     }
 }
@@ -104,7 +102,7 @@ impl Plan {
     }
 
     /// The sum over all launches; `updates` as in [`Launch::cost`].
-    pub fn cost(&self, updates: &[Cost; 2]) -> Cost {
+    pub fn cost(&self, updates: &[Cost]) -> Cost {
         self.launches.iter().map(|l| l.cost(updates)).fold(Cost::default(), |a, b| a + b)
     }
 }

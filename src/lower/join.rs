@@ -70,7 +70,7 @@ impl Assembly<'_> {
         }
     }
 
-    /// The products that are a network's gradients become one launch; with the update or the measure, where they are all of
+    /// The products that are an optimizer's gradients become one launch; with the update or the measure, where they are all of
     /// them.
     fn join_gradients(&mut self, update: &Update) {
         let read: HashSet<Place> = self.works().iter().flat_map(|w| reads(w)).collect();
@@ -90,13 +90,13 @@ impl Assembly<'_> {
         let whole = stored == update.gradients.len() && found.len() <= together::MOST_PRODUCTS;
         match update.along {
             Along::Update if whole => {
-                let at = self.launches.iter().position(|d| d.launch.work == Work::Update(update.player));
+                let at = self.launches.iter().position(|d| d.launch.work == Work::Update(update.optimizer));
                 let at = at.expect("a stage ends with its updates");
                 let members: Vec<usize> = found.into_iter().chain([at]).collect();
                 self.unite(&members, at, Work::Together);
             }
             Along::Measure if whole => {
-                let measure = Work::Measure(update.player);
+                let measure = Work::Measure(update.optimizer);
                 let last = found[found.len() - 1];
                 self.unite(&found, last, |works| {
                     Work::Together(works.into_iter().chain([measure]).collect())

@@ -10,6 +10,7 @@ mod epilogue;
 mod follow;
 mod fuse;
 mod join;
+mod layout;
 mod loss_head;
 mod places;
 mod plan;
@@ -18,32 +19,19 @@ mod together;
 mod types;
 mod view;
 
+pub use layout::{Layout, NetworkLayout};
 pub(crate) use loss_head::MOST_LOGITS;
 pub use plan::*;
 pub(crate) use together::{MOST_DRAWS, MOST_PRODUCTS};
 pub use view::View;
 
 use crate::graph::verify::{self, verify};
-use crate::graph::{Graph, Op, Player, Var};
+use crate::graph::{Graph, Op, OptimizerId, Var};
 use crate::precision::Precision;
 use analysis::Analysis;
 use assembly::Assembly;
 
-/// The input that holds the minibatch's examples, `[batch, numbers]`.
-pub const EXAMPLES: &str = "examples";
-/// The input that holds the minibatch's labels one-hot, `[batch, classes]`.
-pub const LABELS: &str = "labels";
-
-/// The inputs that hold the factors on the generator's and the discriminator's loss, one number each: where products
-/// multiply fp16, gradients are of the scaled loss.
-pub const LOSS_SCALES: [&str; 2] = ["loss scale/G", "loss scale/D"];
-
-/// Whose loss scale an input is.
-fn loss_scale_of(input: &str) -> Option<Player> {
-    Player::ALL.into_iter().find(|&p| LOSS_SCALES[p as usize] == input)
-}
-
-/// What may ride along with the computation of a network's whole gradient.
+/// What may ride along with the computation of an optimizer's whole gradient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Along {
     /// Nothing: a parameter's update needs more than its own gradient.
@@ -54,11 +42,11 @@ pub enum Along {
     Update,
 }
 
-/// A network's update: its gradients, and where in its flat memory each belongs.
+/// An optimizer's update: its gradients, and where in its flat memory each belongs.
 #[derive(Debug, Clone)]
 pub struct Update {
-    /// Whose.
-    pub player: Player,
+    /// The optimizer that updates.
+    pub optimizer: OptimizerId,
     /// Gradient and offset of its parameter.
     pub gradients: Vec<(Var, usize)>,
     /// What the launch that computes all of them may do besides.
@@ -70,7 +58,7 @@ pub struct Update {
 pub struct Stage {
     /// Named results to leave in the arena: statistics, samples.
     pub outputs: Vec<(String, Var)>,
-    /// Networks updated when everything of the stage is computed.
+    /// Optimizers that update when everything of the stage is computed.
     pub updates: Vec<Update>,
 }
 
@@ -89,7 +77,7 @@ impl Stage {
             v
         };
         let updates = self.updates.iter().map(|u| Update {
-            player: u.player,
+            optimizer: u.optimizer,
             along: u.along,
             gradients: u.gradients.iter().map(|&(v, at)| (strip(v), at)).collect(),
         });
@@ -100,31 +88,26 @@ impl Stage {
     }
 }
 
-/// Lowers one phase for products of a precision. `offset(player, name)` is where a parameter lies in its network's
-/// flat memory.
+/// Lowers one phase for products of a precision. The plan ends no step: whoever knows the phases sets
+/// [`Plan::ends_step`].
 ///
 /// # Panics
 /// When the stages read parameters of the wrong version or share a random stream: a bug in a model.
-pub fn lower(
-    g: &Graph,
-    stages: &[Stage],
-    precision: Precision,
-    offset: &dyn Fn(Player, &str) -> usize,
-) -> Plan {
+pub fn lower(g: &Graph, stages: &[Stage], precision: Precision, layout: &Layout) -> Plan {
     let stages: Vec<Stage> = stages.iter().map(|s| s.without_reshapes(g)).collect();
     let checked: Vec<verify::Stage> = stages
         .iter()
-        .map(|s| verify::Stage { roots: s.roots(), updates: s.updates.iter().map(|u| u.player).collect() })
+        .map(|s| verify::Stage { roots: s.roots(), updates: s.updates.iter().map(|u| u.optimizer).collect() })
         .collect();
-    if let Err(message) = verify(g, &checked) {
+    if let Err(message) = verify(g, &checked, &layout.optimizers()) {
         panic!("{message}");
     }
     let analysis = Analysis::new(g, &stages);
     let fusion = fuse::fuse(&analysis);
     let mut assembly = Assembly::new(&analysis, fusion);
     assembly.gather();
-    assembly.kernels(&stages);
+    assembly.kernels(&stages, layout);
     assembly.follow();
     assembly.join(&stages);
-    assembly.finish(&stages, precision, offset)
+    assembly.finish(&stages, precision, layout)
 }

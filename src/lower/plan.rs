@@ -1,7 +1,7 @@
 //! Plans: what executors run. Launches over one arena, in order.
 
 use super::view::View;
-use crate::graph::{Dist, Player};
+use crate::graph::{Column, Dist, MAX_OPTIMIZERS, OptimizerId};
 use crate::precision::Precision;
 
 /// Longest pointwise program.
@@ -16,16 +16,16 @@ pub const MAX_VIEWS: usize = 16;
 pub enum Place {
     /// Plan-lifetime scratch.
     Arena(usize),
-    /// A network's parameters.
-    Weights(Player, usize),
-    /// A network's gradients.
-    Gradients(Player, usize),
-    /// The factor on a network's loss, one number.
-    Scale(Player),
+    /// An optimizer's parameters.
+    Weights(OptimizerId, usize),
+    /// An optimizer's gradients.
+    Gradients(OptimizerId, usize),
+    /// The factor on an optimizer's loss, one number.
+    Scale(OptimizerId),
     /// Plan-lifetime scratch of 16-bit numbers.
     Narrow(usize),
-    /// A network's parameters rounded to 16 bits, each at its offset in [`Place::Weights`].
-    Copies(Player, usize),
+    /// An optimizer's parameters rounded to 16 bits, each at its offset in [`Place::Weights`].
+    Copies(OptimizerId, usize),
 }
 
 impl Place {
@@ -54,6 +54,26 @@ pub enum PointOp {
     Tanh,
     Sigmoid,
     Softplus,
+    Exp,
+    Log,
+}
+
+impl PointOp {
+    /// Every operation, in the order of the enumeration: its place here is its number in a device's programs.
+    pub const ALL: [PointOp; 12] = [
+        PointOp::Add,
+        PointOp::Mul,
+        PointOp::Max,
+        PointOp::Gt,
+        PointOp::Select,
+        PointOp::Sqrt,
+        PointOp::Recip,
+        PointOp::Tanh,
+        PointOp::Sigmoid,
+        PointOp::Softplus,
+        PointOp::Exp,
+        PointOp::Log,
+    ];
 }
 
 /// An instruction's operand.
@@ -266,8 +286,10 @@ pub struct Follower {
 pub enum Work {
     /// Fills an input with the minibatch of this tick: examples, or their labels one-hot.
     Gather {
-        /// [`crate::lower::EXAMPLES`] or [`crate::lower::LABELS`].
-        input: String,
+        /// Number of the data set.
+        set: u8,
+        /// What is taken of it.
+        column: Column,
         /// `[rows, width]` row-major.
         to: Place,
         /// Minibatch size.
@@ -305,13 +327,13 @@ pub enum Work {
         parts: Vec<Work>,
     },
     /// The minibatch's inputs and maps that do not need each other; or products that do not, and after them perhaps the
-    /// measure or the update of the network whose whole gradient they are.
+    /// measure or the update of the optimizer whose whole gradient they are.
     Together(Vec<Work>),
-    /// The squared norm of a network's scaled gradient, and what it says about the scale. An executor may find it with the
+    /// The squared norm of an optimizer's scaled gradient, and what it says about the scale. An executor may find it with the
     /// update instead.
-    Measure(Player),
-    /// One optimizer update of a network from its gradients.
-    Update(Player),
+    Measure(OptimizerId),
+    /// One update of an optimizer's parameters from their gradients.
+    Update(OptimizerId),
 }
 
 impl Work {
@@ -341,21 +363,21 @@ impl Work {
         }
     }
 
-    /// Whether it updates a network.
-    pub fn updates(&self, player: Player) -> bool {
+    /// The optimizer that updates in it, if one does.
+    pub fn updated(&self) -> Option<OptimizerId> {
         match self {
-            Work::Update(of) => *of == player,
-            Work::Together(parts) => parts.iter().any(|part| part.updates(player)),
-            _ => false,
+            Work::Update(optimizer) => Some(*optimizer),
+            Work::Together(parts) => parts.iter().find_map(Work::updated),
+            _ => None,
         }
     }
 
-    /// Whether it measures a network's scaled gradient.
-    pub fn measures(&self, player: Player) -> bool {
+    /// The optimizer whose scaled gradient it measures, if it measures one.
+    pub fn measured(&self) -> Option<OptimizerId> {
         match self {
-            Work::Measure(of) => *of == player,
-            Work::Together(parts) => parts.iter().any(|part| part.measures(player)),
-            _ => false,
+            Work::Measure(optimizer) => Some(*optimizer),
+            Work::Together(parts) => parts.iter().find_map(Work::measured),
+            _ => None,
         }
     }
 
@@ -419,12 +441,16 @@ pub struct Plan {
     pub inputs: Vec<Named>,
     /// What the plan leaves in the arena.
     pub outputs: Vec<Named>,
+    /// Whether it is the last phase of a training step.
+    pub ends_step: bool,
 }
 
 impl Plan {
-    /// Whether it updates G, D.
-    pub fn updates(&self) -> [bool; 2] {
-        Player::ALL.map(|player| self.launches.iter().any(|l| l.work.updates(player)))
+    /// Whether it updates, by optimizer.
+    pub fn updates(&self) -> [bool; MAX_OPTIMIZERS] {
+        let mut updates = [false; MAX_OPTIMIZERS];
+        self.launches.iter().filter_map(|l| l.work.updated()).for_each(|o| updates[o.index()] = true);
+        updates
     }
 
     /// What the host fills under that name.

@@ -110,6 +110,8 @@ fn point_op(op: &Op) -> Option<PointOp> {
         Op::Tanh => PointOp::Tanh,
         Op::Sigmoid => PointOp::Sigmoid,
         Op::Softplus => PointOp::Softplus,
+        Op::Exp => PointOp::Exp,
+        Op::Log => PointOp::Log,
         _ => return None,
     })
 }

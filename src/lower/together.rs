@@ -1,7 +1,7 @@
 //! Launches that do not need each other become one, whose blocks are dealt to them.
 //!
-//! Two kinds. The gradients of a network's weights are products that nobody reads before the update: they wait for
-//! the last of them, and where they are the whole gradient, the launch updates the network, too. Noise needs nothing:
+//! Two kinds. The gradients of an optimizer's weights are products that nobody reads before the update: they wait for
+//! the last of them, and where they are the whole gradient, the launch updates its weights, too. Noise needs nothing:
 //! it is drawn beside the minibatch.
 
 use super::plan::{Load, Place, Work};

@@ -42,8 +42,8 @@ pub(super) fn agree(a: &mut View, b: &mut View, precision: Precision) {
         return;
     }
     for view in [a, b] {
-        if let Place::Weights(player, at) = view.place {
-            view.place = Place::Copies(player, at);
+        if let Place::Weights(optimizer, at) = view.place {
+            view.place = Place::Copies(optimizer, at);
         }
     }
 }

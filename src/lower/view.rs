@@ -51,6 +51,13 @@ impl View {
         self
     }
 
+    /// Axes in another order: axis i becomes axis `perm[i]` of before.
+    pub fn permute(mut self, perm: &[usize]) -> View {
+        self.strides = perm.iter().map(|&axis| self.strides[axis]).collect();
+        self.windows = perm.iter().map(|&axis| self.windows[axis]).collect();
+        self
+    }
+
     /// Axes of length 1 in `from` repeated to their length in `to`.
     ///
     /// # Panics
@@ -175,6 +182,19 @@ mod tests {
         let column = dense(&[4, 6]).slice(&[(0, 4), (2, 4)]);
         assert!(column.reshape(&[4, 2], &[8]).is_none(), "rows of a column slice are not dense");
         assert_eq!(column.reshape(&[4, 2], &[1, 4, 2, 1]).expect("ones are free").strides[1..3], [6, 1]);
+    }
+
+    #[test]
+    fn a_permuted_view_takes_its_strides_and_windows_along() {
+        let padded = dense(&[2, 3, 4]).pad(&[(0, 0), (1, 0), (0, 0)]);
+        let turned = padded.clone().permute(&[2, 0, 1]);
+        assert_eq!((turned.base, &turned.strides[..]), (-4, &[1, 12, 4][..]));
+        assert_eq!(turned.windows, [(0, 4), (0, 2), (1, 4)]);
+        assert_eq!(turned.clone().permute(&[1, 2, 0]), padded);
+        let joined =
+            dense(&[2, 3, 4]).permute(&[2, 0, 1]).reshape(&[4, 2, 3], &[4, 6]).expect("neighbours stay");
+        assert_eq!(joined.strides, [1, 4]);
+        assert!(dense(&[2, 3, 4]).permute(&[0, 2, 1]).reshape(&[2, 4, 3], &[2, 12]).is_none());
     }
 
     #[test]

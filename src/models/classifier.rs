@@ -4,9 +4,9 @@
 use crate::config::{Ema, Network, Optimizer};
 use crate::data::Shape;
 use crate::graph::grad::grad;
-use crate::graph::{Dist, Graph, Player, Var};
-use crate::lower::{Along, EXAMPLES, LABELS, Plan, Stage, Update, lower};
-use crate::nn::Mlp;
+use crate::graph::{Dist, Graph, Input, Var};
+use crate::lower::{Along, Plan, Stage, Update, lower};
+use crate::nn::{self, Mlp, Role};
 use crate::precision::Precision;
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +58,8 @@ pub struct Classifier {
 impl Classifier {
     /// Settles a recipe for data.
     pub fn new(recipe: &Recipe, shape: Shape, classes: usize) -> Classifier {
-        let network = Mlp::new(Player::Generator, &recipe.network, shape.len(), classes);
+        let network =
+            Mlp::new(Role::Generator, &recipe.network, shape.len(), classes).reading(shape, shape.len());
         Classifier { recipe: recipe.clone(), network, shape, classes }
     }
 
@@ -72,23 +73,24 @@ impl Classifier {
     pub fn training_plan(&self) -> Plan {
         let g = Graph::new();
         let batch = self.recipe.batch;
-        let x = g.input(EXAMPLES, &[batch, self.shape.len()]);
-        let labels = g.input(LABELS, &[batch, self.classes]);
+        let x = g.input(Input::EXAMPLES, &[batch, self.shape.len()]);
+        let labels = g.input(Input::LABELS, &[batch, self.classes]);
         let x = if self.recipe.shift { g.scoped("shift", || shifted(&g, x, self.shape)) } else { x };
         let logits = self.network.forward(&g, x, 0, "c");
         let loss = g.scoped("cross-entropy", || cross_entropy(&g, logits, labels));
         let gradients = grad(&g, loss, &self.network.parameter_nodes(&g, 0), None);
         let placed = gradients.into_iter().zip(&self.network.parameters).map(|(v, p)| (v, p.offset));
-        let update =
-            Update { player: self.network.player, gradients: placed.collect(), along: Along::Update };
-        self.lower(&g, Stage { outputs: vec![("loss".into(), loss)], updates: vec![update] })
+        let optimizer = self.network.role.optimizer();
+        let update = Update { optimizer, gradients: placed.collect(), along: Along::Update };
+        let plan = self.lower(&g, Stage { outputs: vec![("loss".into(), loss)], updates: vec![update] });
+        Plan { ends_step: true, ..plan }
     }
 
     /// Logits and features of `rows` examples, without dropout.
     pub fn scoring_plan(&self, rows: usize) -> Plan {
         let g = Graph::new();
         let network = self.network.without_dropout();
-        let x = g.input(PICTURES, &[rows, self.shape.len()]);
+        let x = g.host_input(PICTURES, &[rows, self.shape.len()]);
         let depth = network.network.layers.len();
         let features = network.first_layers(depth - 1, &g, x, 0, "score");
         let logits = network.forward(&g, x, 0, "score");
@@ -97,7 +99,7 @@ impl Classifier {
     }
 
     fn lower(&self, g: &Graph, stage: Stage) -> Plan {
-        lower(g, &[stage], Precision::Fp32, &|_, name| self.network.offset(name))
+        lower(g, &[stage], Precision::Fp32, &nn::layout(&[&self.network]))
     }
 }
 
@@ -128,7 +130,7 @@ fn log_sum_exp(g: &Graph, x: Var) -> Var {
 /// Each picture of `[rows, numbers]` moved by −1, 0 or 1 pixel along both axes, zeros moving in.
 pub fn shifted(g: &Graph, x: Var, shape: Shape) -> Var {
     let rows = g.shape(x)[0];
-    let full = [rows, shape.channels, shape.height, shape.width];
+    let full = [rows, shape.height, shape.width, shape.channels];
     let pictures = g.reshape(x, &full);
     let u = g.broadcast(g.rand("shift", Dist::Uniform, &[rows, 1, 1, 1]), &full);
     // By a pixel back or forth along an axis: what is cut off at one end, and the zeros added at the other.
@@ -140,8 +142,8 @@ pub fn shifted(g: &Graph, x: Var, shape: Shape) -> Var {
     let moved = |way: usize| {
         let (rows_kept, rows_added) = along(shape.height, way / 3);
         let (columns_kept, columns_added) = along(shape.width, way % 3);
-        let kept = g.slice(pictures, &[(0, rows), (0, shape.channels), rows_kept, columns_kept]);
-        g.pad(kept, &[(0, 0), (0, 0), rows_added, columns_added])
+        let kept = g.slice(pictures, &[(0, rows), rows_kept, columns_kept, (0, shape.channels)]);
+        g.pad(kept, &[(0, 0), rows_added, columns_added, (0, 0)])
     };
     let chosen = (1..9).fold(pictures, |before, way| {
         let beyond = g.gt(u, g.constant(way as f64 / 9.0, &[]));

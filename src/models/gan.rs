@@ -3,11 +3,11 @@
 
 use super::objective::{self, is_logit, threshold};
 use crate::config::{Config, Distribution};
-use crate::data;
+use crate::data::{self, Shape};
 use crate::graph::grad::grad;
-use crate::graph::{Dist, Graph, Player, Var};
-use crate::lower::{Along, EXAMPLES, LABELS, LOSS_SCALES, Plan, Stage, Update, lower};
-use crate::nn::Mlp;
+use crate::graph::{Dist, Graph, Input, Var};
+use crate::lower::{Along, Plan, Stage, Update, lower};
+use crate::nn::{self, Mlp, Role};
 use crate::precision::Precision;
 
 /// Host-filled input of a sampling plan: noise, `[rows, latent]`.
@@ -92,30 +92,34 @@ pub struct Phase {
     /// What is computed and updated, in order.
     pub stages: Vec<Stage>,
     /// The mean objectives (D's with penalties), for whoever wants to check gradients.
-    pub losses: Vec<(Player, Var)>,
+    pub losses: Vec<(Role, Var)>,
 }
 
 impl Gan {
     /// The model of a recipe without its data: for such examples as their source usually holds.
     pub fn usual(config: &Config) -> Gan {
         let (shape, classes) = data::usual(&config.data);
-        Gan::new(config, shape.len(), classes)
+        Gan::new(config, shape, classes)
     }
 
-    /// Settles the model for data of `numbers` numbers and `classes` classes.
-    pub fn new(config: &Config, numbers: usize, classes: usize) -> Gan {
+    /// Settles the model for data of examples of a shape, or of points of so many numbers, and of `classes` classes.
+    pub fn new(config: &Config, example: impl Into<Shape>, classes: usize) -> Gan {
+        let example = example.into();
+        let numbers = example.len();
         let classes = if config.conditional { classes } else { 0 };
         let pack = config.discriminator.pack;
-        let g = Mlp::new(Player::Generator, &config.generator, config.latent.dim + classes, numbers);
-        let d = Mlp::new(Player::Discriminator, &config.discriminator, pack * (numbers + classes), 1);
+        let block = numbers + classes;
+        let g = Mlp::new(Role::Generator, &config.generator, config.latent.dim + classes, numbers);
+        let d = Mlp::new(Role::Discriminator, &config.discriminator, pack * block, 1);
+        let (g, d) = (g.making(example), d.reading(example, block));
         Gan { config: config.clone(), generator: g, discriminator: d, numbers, classes }
     }
 
-    /// A player's network.
-    pub fn network(&self, player: Player) -> &Mlp {
-        match player {
-            Player::Generator => &self.generator,
-            Player::Discriminator => &self.discriminator,
+    /// The network of a role.
+    pub fn network(&self, role: Role) -> &Mlp {
+        match role {
+            Role::Generator => &self.generator,
+            Role::Discriminator => &self.discriminator,
         }
     }
 
@@ -147,18 +151,21 @@ impl Gan {
 
     /// A phase, lowered.
     pub fn plan(&self, phase: &Phase) -> Plan {
-        self.lower(&phase.graph, &phase.stages, self.config.train.precision)
+        let plan = self.lower(&phase.graph, &phase.stages, self.config.train.precision);
+        // G's update is a step's last.
+        let ends_step = plan.updates()[Role::Generator as usize];
+        Plan { ends_step, ..plan }
     }
 
     fn lower(&self, graph: &Graph, stages: &[Stage], precision: Precision) -> Plan {
-        lower(graph, stages, precision, &|player, name| self.network(player).offset(name))
+        lower(graph, stages, precision, &nn::layout(&[&self.generator, &self.discriminator]))
     }
 
     /// A plan that turns noise (and labels) into samples, `rows` at once, in fp32 whatever the training's precision.
     pub fn sampling_plan(&self, rows: usize) -> Plan {
         let g = Graph::new();
-        let z = g.input(LATENT, &[rows, self.config.latent.dim]);
-        let labels = (self.classes > 0).then(|| g.input(CONDITION, &[rows, self.classes]));
+        let z = g.host_input(LATENT, &[rows, self.config.latent.dim]);
+        let labels = (self.classes > 0).then(|| g.host_input(CONDITION, &[rows, self.classes]));
         let samples = self.generator.forward(&g, self.with_labels(&g, z, labels), 0, "sample");
         let stage = Stage { outputs: vec![(SAMPLES.into(), samples)], updates: vec![] };
         self.lower(&g, &[stage], Precision::Fp32)
@@ -167,8 +174,8 @@ impl Gan {
     /// A plan that shows what D makes of examples (and labels), `rows` at once, in fp32 and without dropout.
     pub fn scoring_plan(&self, rows: usize) -> Plan {
         let g = Graph::new();
-        let x = g.input(SCORED, &[rows, self.numbers]);
-        let labels = (self.classes > 0).then(|| g.input(CONDITION, &[rows, self.classes]));
+        let x = g.host_input(SCORED, &[rows, self.numbers]);
+        let labels = (self.classes > 0).then(|| g.host_input(CONDITION, &[rows, self.classes]));
         let packs = rows / self.config.discriminator.pack;
         let x = g.reshape(self.with_labels(&g, x, labels), &[packs, self.discriminator.input]);
         let whole = self.discriminator.without_dropout();
@@ -184,8 +191,8 @@ impl Gan {
         let g = Graph::new();
         let batch = self.config.train.batch;
         let joint = both && self.config.train.joint;
-        let real = g.input(EXAMPLES, &[batch, self.numbers]);
-        let labels = (self.classes > 0).then(|| g.input(LABELS, &[batch, self.classes]));
+        let real = g.input(Input::EXAMPLES, &[batch, self.numbers]);
+        let labels = (self.classes > 0).then(|| g.input(Input::LABELS, &[batch, self.classes]));
         // One pass of G makes the fakes of both updates: G does not change in between.
         let draws = if both && !joint { 2 } else { 1 };
         let made = self.generate(&g, draws, labels);
@@ -205,7 +212,7 @@ impl Gan {
             loss_d = g.add(loss_d, penalty);
         }
         let update_d = g.scoped("D'", || self.update(&g, loss_d, &self.discriminator, version));
-        let mut losses = vec![(Player::Discriminator, loss_d)];
+        let mut losses = vec![(Role::Discriminator, loss_d)];
         let mut stages = vec![Stage { outputs, updates: vec![update_d] }];
 
         if both {
@@ -213,7 +220,7 @@ impl Gan {
             let r = r.filter(|_| self.config.loss.relativistic);
             let loss_g = g.mean(objective::generator(&g, &self.config.loss, r, f));
             let update_g = g.scoped("G'", || self.update(&g, loss_g, &self.generator, 0));
-            losses.push((Player::Generator, loss_g));
+            losses.push((Role::Generator, loss_g));
             let output = ("g_loss".to_string(), loss_g);
             if joint {
                 stages[0].outputs.push(output);
@@ -229,7 +236,7 @@ impl Gan {
     fn update(&self, g: &Graph, loss: Var, network: &Mlp, version: u8) -> Update {
         let parameters = network.parameter_nodes(g, version);
         let scaled = self.config.train.precision == Precision::Fp16;
-        let scale = scaled.then(|| g.input(LOSS_SCALES[network.player as usize], &g.shape(loss)));
+        let scale = scaled.then(|| g.input(Input::LossScale(network.role.optimizer()), &g.shape(loss)));
         let gradients = grad(g, loss, &parameters, scale);
         let placed = gradients.into_iter().zip(&network.parameters).map(|(v, p)| (v, p.offset));
         let free = network.network.layers.iter().all(|layer| layer.max_col_norm == 0.0);
@@ -238,7 +245,7 @@ impl Gan {
             (false, true) => Along::Update,
             (false, false) => Along::Nothing,
         };
-        Update { player: network.player, gradients: placed.collect(), along }
+        Update { optimizer: network.role.optimizer(), gradients: placed.collect(), along }
     }
 
     /// G on fresh noise, for `draws` minibatches with the same labels: `[draws·batch, numbers]`.

@@ -50,7 +50,7 @@ fn shade(x: f32) -> u8 {
     (x.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
-/// One example, `[channels, height, width]` in [0, 1], as it is.
+/// One example, `[height, width, channels]` in [0, 1], as it is.
 pub fn single(unit: &[f32], shape: Shape) -> Picture {
     let mut picture = Picture::filled(shape.width, shape.height, channels(shape), 0);
     put(&mut picture, unit, shape, [0, 0], 1);
@@ -79,13 +79,12 @@ pub fn grid(unit: &[f32], shape: Shape, columns: usize) -> Picture {
 
 /// Draws an example with its corner at `x, y`, each number a square of `zoom` pixels.
 fn put(picture: &mut Picture, unit: &[f32], shape: Shape, [x, y]: [usize; 2], zoom: usize) {
-    let area = shape.height * shape.width;
     for row in 0..shape.height * zoom {
         for column in 0..shape.width * zoom {
-            let from = row / zoom * shape.width + column / zoom;
+            let from = (row / zoom * shape.width + column / zoom) * shape.channels;
             let to = ((y + row) * picture.width + x + column) * picture.channels;
             for channel in 0..picture.channels {
-                picture.pixels[to + channel] = shade(unit[channel * area + from]);
+                picture.pixels[to + channel] = shade(unit[from + channel]);
             }
         }
     }
@@ -193,6 +192,9 @@ mod tests {
     fn colour_examples_come_out_in_colour() {
         let shape = Shape { channels: 3, height: 1, width: 1 };
         assert_eq!(single(&[1.0, 0.5, 0.0], shape).pixels, [255, 128, 0]);
+        // Two pixels of two channels are drawn by the first.
+        let two = Shape { channels: 2, height: 1, width: 2 };
+        assert_eq!(single(&[1.0, 0.5, 0.0, 0.2], two).pixels, [255, 0]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The classifier that labels stacked digits: the one given, or one trained beside the runs and kept there.
 
-use super::order::{ExecutorSpec, Order};
+use super::order::{Job, Order};
 use crate::data::{self, Shape, identity};
 use crate::error::Result;
 use crate::eval::classifier::{Classifier, Request};
@@ -18,7 +18,7 @@ fn own(order: &Order) -> PathBuf {
 ///
 /// # Errors
 /// When it cannot be read, or is of other data than the job's.
-pub fn of(order: &Order, job: &ExecutorSpec) -> Result<Option<Classifier>> {
+pub fn of(order: &Order, job: &Job) -> Result<Option<Classifier>> {
     let (experiment, config) = (job.experiment, job.config());
     if !experiment.classifier {
         return Ok(None);
@@ -38,7 +38,7 @@ pub fn of(order: &Order, job: &ExecutorSpec) -> Result<Option<Classifier>> {
 ///
 /// # Errors
 /// When the data have no labels, or training fails.
-pub fn make(order: &Order, job: &ExecutorSpec) -> Result<()> {
+pub fn make(order: &Order, job: &Job) -> Result<()> {
     let (experiment, config) = (job.experiment, job.config());
     if !experiment.classifier || order.classifier.is_some() || own(order).exists() {
         return Ok(());

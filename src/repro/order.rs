@@ -40,7 +40,7 @@ pub struct Order {
 }
 
 /// One recipe and seed.
-pub struct ExecutorSpec<'a> {
+pub struct Job<'a> {
     /// Of the paper.
     pub experiment: &'a Experiment,
     /// Of the experiment.
@@ -58,7 +58,7 @@ pub struct ExecutorSpec<'a> {
 }
 
 /// What is asked for, resolved and checked against the data; nothing is written.
-pub fn jobs(order: &Order) -> Result<Vec<ExecutorSpec<'_>>> {
+pub fn jobs(order: &Order) -> Result<Vec<Job<'_>>> {
     let places = places(order)?;
     if let (Some(file), false) = (&order.classifier, places.iter().any(|(e, _)| e.classifier)) {
         return Err(Error::Usage(format!(
@@ -172,7 +172,7 @@ fn job<'a>(
     recipe: &'a Trained,
     path: Option<&Path>,
     seed: u64,
-) -> Result<ExecutorSpec<'a>> {
+) -> Result<Job<'a>> {
     let stage = |stage: &String| -> Result<Config> {
         let mut layers = ConfigBuilder::recipe(stage)?;
         order.sets.iter().try_for_each(|set| layers.set(set))?;
@@ -188,10 +188,10 @@ fn job<'a>(
             "--set checkpoint.patience: repro trains every run to its last step; leave it out".into(),
         ));
     }
-    Ok(ExecutorSpec { experiment, recipe, seed, configs, full: 0, wanted: 0, data: String::new() })
+    Ok(Job { experiment, recipe, seed, configs, full: 0, wanted: 0, data: String::new() })
 }
 
-impl ExecutorSpec<'_> {
+impl Job<'_> {
     /// For people.
     pub fn name(&self) -> String {
         format!("{}, seed {}", self.recipe.recipe(), self.seed)

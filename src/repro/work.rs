@@ -10,7 +10,7 @@
 //!
 //! Called again, it keeps what is finished and goes on with what is not, exactly.
 
-use super::order::{ExecutorSpec, Order, jobs};
+use super::order::{Job, Order, jobs};
 use super::outcome::{Outcome, Said};
 use super::{classifier, page, pictures, table};
 use crate::config::{Config, Metric};
@@ -105,7 +105,7 @@ fn write_up(order: &Order) -> Result<String> {
 }
 
 /// The result of an earlier call, where it goes as far as is asked.
-fn kept(order: &Order, job: &ExecutorSpec) -> Result<Option<Outcome>> {
+fn kept(order: &Order, job: &Job) -> Result<Option<Outcome>> {
     let path = Outcome::file(&order.out, job.recipe.recipe(), job.seed);
     let Some(kept) = Outcome::read(&path)? else { return Ok(None) };
     if kept.sha256 != job.hash() {
@@ -121,7 +121,7 @@ fn kept(order: &Order, job: &ExecutorSpec) -> Result<Option<Outcome>> {
 
 /// Writes beside a run what decides its weights before it begins, so that an unfinished one only ever goes on with the
 /// same data and configuration.
-fn claim(order: &Order, job: &ExecutorSpec) -> Result<()> {
+fn claim(order: &Order, job: &Job) -> Result<()> {
     let folder = order.out.join("runs");
     let path = folder.join(format!("{}-seed-{}.sha256", job.recipe.recipe(), job.seed));
     match fs::read_to_string(&path) {
@@ -140,7 +140,7 @@ fn claim(order: &Order, job: &ExecutorSpec) -> Result<()> {
 
 /// Measures a blank generator of each experiment that has something to train: what a metric lacks is told before hours
 /// of training, not after.
-fn rehearse(order: &Order, jobs: &[ExecutorSpec]) -> Result<()> {
+fn rehearse(order: &Order, jobs: &[Job]) -> Result<()> {
     let mut rehearsed: Vec<&str> = Vec::new();
     for job in jobs {
         let name = job.experiment.name.as_str();
@@ -149,7 +149,7 @@ fn rehearse(order: &Order, jobs: &[ExecutorSpec]) -> Result<()> {
         }
         let config = job.config();
         let dataset = data::load(&config.data, config.seed)?;
-        let gan = Gan::new(config, dataset.shape.len(), dataset.classes);
+        let gan = Gan::new(config, dataset.shape, dataset.classes);
         let mut generator = TrainedGenerator::of(config, &gan, dataset.shape, order.threads)?;
         let weights = vec![0.0; gan.generator.len];
         generator.set_state(NetworkState { weights, ..NetworkState::default() });
@@ -170,7 +170,7 @@ fn left(deadline: Option<Instant>) -> Option<Duration> {
 }
 
 /// Trains what is missing and measures it; nothing where the time did not reach the last stage.
-fn work(order: &Order, job: &ExecutorSpec, deadline: Option<Instant>) -> Result<Option<Outcome>> {
+fn work(order: &Order, job: &Job, deadline: Option<Instant>) -> Result<Option<Outcome>> {
     let mut seconds = 0.0;
     let mut before: Option<Trained> = None;
     for config in &job.configs {
@@ -240,7 +240,7 @@ fn begins_with(run: &Path, weights: &str) -> Result<()> {
 }
 
 /// What is known of a job's run before anything is measured.
-fn unmeasured(order: &Order, job: &ExecutorSpec, step: u64, diagnosis: Diagnosis) -> Outcome {
+fn unmeasured(order: &Order, job: &Job, step: u64, diagnosis: Diagnosis) -> Outcome {
     let said = |v: Verdict| Said { state: v.state, evidence: v.evidence };
     Outcome {
         experiment: job.experiment.name.clone(),
@@ -266,7 +266,7 @@ fn unmeasured(order: &Order, job: &ExecutorSpec, step: u64, diagnosis: Diagnosis
 
 /// The outcome of a job whose numbers ceased to be finite: it stands in the table, without a number, lest a mean of the
 /// others pass for that of all.
-fn failed(order: &Order, job: &ExecutorSpec, step: u64) -> Result<Outcome> {
+fn failed(order: &Order, job: &Job, step: u64) -> Result<Outcome> {
     let run = |config: &Config| order.out.join("runs").join(folder_name(config));
     // The stage that failed is the last that was begun.
     let begun = job.configs.iter().map(run).rfind(|run| run.is_dir());
@@ -281,7 +281,7 @@ fn failed(order: &Order, job: &ExecutorSpec, step: u64) -> Result<Outcome> {
 }
 
 /// Measures a run and draws the pictures of the first seed.
-fn measure(order: &Order, job: &ExecutorSpec, trained: &Trained, seconds: f64) -> Result<Outcome> {
+fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<Outcome> {
     let config = job.config();
     let mut generator = TrainedGenerator::load(&trained.run, order.threads)?;
     let dataset = data::load(&config.data, config.seed)?;
@@ -313,7 +313,7 @@ fn measure(order: &Order, job: &ExecutorSpec, trained: &Trained, seconds: f64) -
 /// The experiment's metrics of a generator; each takes its protocol's number of samples where `count` is absent.
 fn measurements(
     order: &Order,
-    job: &ExecutorSpec,
+    job: &Job,
     generator: &mut TrainedGenerator,
     data: &Dataset,
     count: Option<usize>,

@@ -1,5 +1,5 @@
 //! Networks and optimizer moments as safetensors, with PyTorch's names and layouts: a linear layer's weight
-//! is `[out, in]`, the transpose of how it lies in memory.
+//! is `[out, in]`, the transpose of how it lies in memory, and the rows and columns that are a picture's are in planes.
 
 use crate::error::{Error, Result};
 use crate::nn::{Mlp, Parameter};
@@ -43,10 +43,10 @@ pub fn encode(metadata: [&str; 2], flats: &[Flat]) -> Vec<u8> {
     let mut tensors = Vec::new();
     for flat in flats {
         for p in &flat.network.parameters {
-            let numbers = &flat.numbers[p.offset..p.offset + p.len()];
+            let numbers = p.in_file_order(&flat.numbers[p.offset..p.offset + p.len()]);
             let numbers = match p.shape[..] {
-                [rows, columns] => transposed(numbers, [rows, columns]),
-                _ => numbers.to_vec(),
+                [rows, columns] => transposed(&numbers, [rows, columns]),
+                _ => numbers,
             };
             tensors.push((flat.name(p), exported(p), numbers));
         }
@@ -121,10 +121,11 @@ impl<'a> Tensors<'a> {
             ));
         }
         let numbers: Vec<f32> = bytemuck::pod_collect_to_vec(view.data());
-        match expected[..] {
-            [rows, columns] => to.copy_from_slice(&transposed(&numbers, [rows, columns])),
-            _ => to.copy_from_slice(&numbers),
-        }
+        let numbers = match expected[..] {
+            [rows, columns] => transposed(&numbers, [rows, columns]),
+            _ => numbers,
+        };
+        to.copy_from_slice(&parameter.in_memory_order(&numbers));
         Ok(())
     }
 }

@@ -1,11 +1,12 @@
 //! Training of a single network: the same executors, schedules and updates that a game has.
 
 use super::rule;
-use super::schedule::network;
+use super::schedule::optimizer;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::exec::schedule::{Done, Schedule};
-use crate::exec::{ExecutorSpec, NetworkState, Opened, PhaseRun, UpdateRule};
+use crate::exec::{ExecutorSpec, Opened, PhaseRun, UpdateRule};
+use crate::graph::MAX_OPTIMIZERS;
 use crate::memory_budget;
 use crate::models::classifier::Classifier;
 use std::sync::Arc;
@@ -33,17 +34,18 @@ pub fn classifier(
         )));
     }
     let steps = (model.recipe.epochs * count).div_ceil(batch);
-    let optimizer = crate::config::Optimizer { decay_steps: steps, ..model.recipe.optimizer };
-    let rates = network(&optimizer, &model.recipe.ema);
-    let schedule = Schedule { batch, examples: count, networks: [rates; 2] };
-    let own = UpdateRule { average: true, ..rule(&model.network, &optimizer) };
-    let opponent = UpdateRule { column_norms: vec![], average: false, ..own.clone() };
+    let settings = crate::config::Optimizer { decay_steps: steps, ..model.recipe.optimizer };
+    let rates = optimizer(&settings, &model.recipe.ema);
+    let schedule = Schedule { batch, examples: count, optimizers: vec![rates] };
+    let own = UpdateRule { average: true, ..rule(&model.network, &settings) };
     memory_budget::check("the host", own.bytes(model.network.len), memory_budget::OF_A_NETWORK)?;
+    let plan = model.training_plan();
+    let updates: [bool; MAX_OPTIMIZERS] = plan.updates();
     let mut executor = device(ExecutorSpec {
-        plans: vec![model.training_plan()],
-        states: [own.start(model.network.start(seed, &[])), opponent.start(vec![])],
-        rules: [own, opponent],
-        schedule,
+        plans: vec![plan],
+        states: vec![own.start(model.network.start(seed, &[]))],
+        rules: vec![own],
+        schedule: schedule.clone(),
         data: Some(data.clone()),
         seed,
     })?;
@@ -57,8 +59,9 @@ pub fn classifier(
             let most = (executor.records_kept() as u64).min(until - done.tick);
             let turns: Vec<PhaseRun> = (0..most)
                 .map(|_| {
-                    let turn = PhaseRun { plan: 0, tick: done.tick, rates: schedule.rates(done) };
-                    done = done.after([true, false]);
+                    let rates = schedule.rates(done);
+                    let turn = PhaseRun { plan: 0, tick: done.tick, step: done.steps, rates };
+                    done = done.after(updates, true);
                     turn
                 })
                 .collect();
@@ -71,6 +74,6 @@ pub fn classifier(
         }
         watch(until, steps, sum / (until - from) as f64)?;
     }
-    let [NetworkState { average, .. }, _] = executor.states()?.into_owned();
-    Ok(average)
+    let own = executor.states()?.into_owned().into_iter().next();
+    Ok(own.expect("one optimizer").average)
 }

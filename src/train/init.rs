@@ -2,9 +2,9 @@
 
 use super::Trainer;
 use crate::error::{Error, Result};
-use crate::graph::Player;
 use crate::models::gan::Gan;
 use crate::nn::Mlp;
+use crate::nn::Role;
 use crate::run::checkpoint;
 use crate::run::tensors::Tensors;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// When there is nothing to read, or shapes do not fit.
 pub fn init_from(trainer: &mut Trainer, from: &Path) -> Result<String> {
     let mut networks = trainer.snapshot()?.networks.into_owned();
-    let partial = Player::ALL.iter().any(|&p| trainer.gan.network(p).network.pretrained > 0);
+    let partial = Role::ALL.iter().any(|&p| trainer.gan.network(p).network.pretrained > 0);
     let mut filled = Vec::new();
     for source in sources(from)? {
         let network = trainer.gan.network(source.player);
@@ -49,8 +49,8 @@ pub fn init_from(trainer: &mut Trainer, from: &Path) -> Result<String> {
 
 /// What is to be said of a new run that starts without weights of another, though its recipe asks for them.
 pub fn missing(gan: &Gan) -> Option<String> {
-    let asks = |&p: &Player| gan.network(p).network.pretrained > 0;
-    let player = Player::ALL.into_iter().find(asks)?;
+    let asks = |&p: &Role| gan.network(p).network.pretrained > 0;
+    let player = Role::ALL.into_iter().find(asks)?;
     Some(format!(
         "{} asks for pretrained layers of the {}, but there is no --init-from: it trains from nothing",
         gan.config.recipe,
@@ -59,7 +59,7 @@ pub fn missing(gan: &Gan) -> Option<String> {
 }
 
 struct Source {
-    player: Player,
+    player: Role,
     average: bool,
     file: PathBuf,
 }
@@ -73,9 +73,9 @@ fn sources(from: &Path) -> Result<Vec<Source>> {
     let (_, path, warnings) = checkpoint::locate(from)?;
     warnings.iter().for_each(|w| tell!("warning: {w}"));
     let all = [
-        source(Player::Generator, false, path.join("generator.safetensors")),
-        source(Player::Generator, true, path.join("generator_ema.safetensors")),
-        source(Player::Discriminator, false, path.join("discriminator.safetensors")),
+        source(Role::Generator, false, path.join("generator.safetensors")),
+        source(Role::Generator, true, path.join("generator_ema.safetensors")),
+        source(Role::Discriminator, false, path.join("discriminator.safetensors")),
     ];
     Ok(all.into_iter().filter(|s| s.file.is_file()).collect())
 }
@@ -85,11 +85,11 @@ fn read(file: &Path) -> Result<Vec<u8>> {
 }
 
 /// Whose weights a file holds: it says so itself, or, written by another program, by its name; else G's.
-fn player_of(file: &Path) -> Result<Player> {
+fn player_of(file: &Path) -> Result<Role> {
     let said = Tensors::parse(file, &read(file)?)?.metadata("network").unwrap_or_default();
     let named = file.file_name().map_or("".into(), |n| n.to_string_lossy());
-    let player = |name: &str| Player::ALL.into_iter().find(|player| name.starts_with(player.name()));
-    Ok(player(&said).or_else(|| player(&named)).unwrap_or(Player::Generator))
+    let player = |name: &str| Role::ALL.into_iter().find(|player| name.starts_with(player.name()));
+    Ok(player(&said).or_else(|| player(&named)).unwrap_or(Role::Generator))
 }
 
 /// Fills a network's flat memory from a file; how many layers.

@@ -7,9 +7,9 @@ use crate::error::{Error, Result};
 use crate::eval::compare::Report;
 use crate::eval::neighbours::nearest;
 use crate::exec::NetworkState;
-use crate::graph::Player;
 use crate::inference::{Sampler, labels, noise};
 use crate::models::gan::Gan;
+use crate::nn::Role;
 use crate::report::Display;
 use crate::report::picture::Picture;
 use crate::report::run::{Neighbours, Status, Story, shots};
@@ -214,7 +214,7 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
         gan: &gan,
         sampler: &mut sampler,
         display: Display::new(shape, &config.data),
-        generator: Some(&checkpoint.networks[Player::Generator as usize]),
+        generator: Some(&checkpoint.networks[Role::Generator as usize]),
         data: loaded.as_ref().map_err(ToString::to_string),
     };
     Reporter::default().write(folder, step, status, drawn)?;

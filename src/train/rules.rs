@@ -2,23 +2,24 @@
 
 use crate::config::Optimizer;
 use crate::exec::{ColumnNorm, UpdateRule};
-use crate::graph::Player;
 use crate::lower::cost::Cost;
 use crate::models::gan::Gan;
 use crate::nn::Mlp;
+use crate::nn::Role;
 use crate::precision::Precision;
 
 /// How the networks of a model are updated.
-pub fn rules(gan: &Gan) -> [UpdateRule; 2] {
-    Player::ALL.map(|player| {
+pub fn rules(gan: &Gan) -> Vec<UpdateRule> {
+    let rule = |player: Role| {
         let optimizer = match player {
-            Player::Generator => &gan.config.optimizer.generator,
-            Player::Discriminator => &gan.config.optimizer.discriminator,
+            Role::Generator => &gan.config.optimizer.generator,
+            Role::Discriminator => &gan.config.optimizer.discriminator,
         };
-        let average = player == Player::Generator && gan.config.ema.decay > 0.0;
+        let average = player == Role::Generator && gan.config.ema.decay > 0.0;
         let scaled = gan.config.train.precision == Precision::Fp16;
         UpdateRule { average, scaled, ..rule(gan.network(player), optimizer) }
-    })
+    };
+    Role::ALL.map(rule).into()
 }
 
 /// How one network is updated in fp32; no average is kept.
@@ -39,7 +40,7 @@ pub fn rule(network: &Mlp, optimizer: &Optimizer) -> UpdateRule {
 }
 
 /// What the updates of a model's networks cost.
-pub fn update_costs(gan: &Gan) -> [Cost; 2] {
+pub fn update_costs(gan: &Gan) -> Vec<Cost> {
     let rules = rules(gan);
-    Player::ALL.map(|p| rules[p as usize].cost(gan.network(p).len, gan.config.train.precision))
+    Role::ALL.map(|p| rules[p as usize].cost(gan.network(p).len, gan.config.train.precision)).into()
 }

@@ -1,19 +1,19 @@
 //! From a configuration to the numbers of a [`Schedule`].
 
 use crate::config::{Config, Ema, Optimizer, Rule};
-use crate::exec::schedule::{NetworkSchedule, Schedule};
+use crate::exec::schedule::{OptimizerSchedule, Schedule};
 
 /// The rates of a run on `examples` training examples, at least 1.
 pub fn schedule(config: &Config, examples: u64) -> Schedule {
     let optimizers = [&config.optimizer.generator, &config.optimizer.discriminator];
-    let networks = optimizers.map(|optimizer| network(optimizer, &config.ema));
-    Schedule { batch: config.train.batch as u64, examples, networks }
+    let optimizers = optimizers.map(|optimizer| self::optimizer(optimizer, &config.ema)).into();
+    Schedule { batch: config.train.batch as u64, examples, optimizers }
 }
 
-/// The rates of one network, its moving average's included.
-pub fn network(optimizer: &Optimizer, ema: &Ema) -> NetworkSchedule {
+/// The rates of one optimizer, its moving average's included.
+pub fn optimizer(optimizer: &Optimizer, ema: &Ema) -> OptimizerSchedule {
     let (momentum, momentum_rise, rise_epochs) = momentum(&optimizer.rule);
-    NetworkSchedule {
+    OptimizerSchedule {
         lr: f64::from(optimizer.lr),
         decay_factor: optimizer.decay_factor,
         min_lr: f64::from(optimizer.min_lr),
@@ -45,6 +45,7 @@ mod tests {
     use crate::config::ConfigBuilder;
     use crate::exec::Rate;
     use crate::exec::schedule::Done;
+    use crate::graph::MAX_OPTIMIZERS;
 
     fn close(a: f32, b: f64) -> bool {
         (f64::from(a) / b - 1.0).abs() < 1e-6
@@ -64,11 +65,12 @@ mod tests {
         // A tenth of an epoch a phase.
         let schedule = recipe("mnist-2014", &[], 1_000);
         let generator = |done| -> Rate { schedule.rates(done)[0] };
-        let lr = |update: u64| generator(Done { tick: 0, updates: [update - 1; 2] }).lr;
+        let lr =
+            |update: u64| generator(Done { updates: [update - 1; MAX_OPTIMIZERS], ..Done::default() }).lr;
         assert!(close(lr(1), 0.1));
         assert!(close(lr(101), 0.1 / 1.000_004f64.powi(100)));
         assert!(close(lr(10_000_000), 1e-6), "the floor");
-        let momentum = |tick| generator(Done { tick, updates: [0; 2] }).momentum;
+        let momentum = |tick| generator(Done { tick, ..Done::default() }).momentum;
         let momenta = [0, 9, 1_245, 2_490, 4_000].map(momentum);
         assert_eq!(momenta[0], 0.5);
         assert_eq!(momenta[1], 0.5, "it moves at the end of an epoch");
@@ -81,7 +83,7 @@ mod tests {
         let line = ["lr=2e-3", "decay_steps=20000", "final_share=0.005"];
         let line = line.map(|setting| format!("optimizer.discriminator.{setting}"));
         let schedule = recipe("ring-rpgan", &line.each_ref().map(String::as_str), 100_000);
-        let lr = |steps| schedule.rates(Done { tick: steps, updates: [steps; 2] })[1].lr;
+        let lr = |steps| schedule.rates(Done { tick: steps, steps, updates: [steps; MAX_OPTIMIZERS] })[1].lr;
         assert!(close(lr(0), 2e-3) && close(lr(10_000), 1.005e-3) && close(lr(20_000), 1e-5));
         assert_eq!(lr(20_000), lr(40_000));
     }

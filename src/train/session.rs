@@ -11,8 +11,8 @@ use crate::data::Dataset;
 use crate::doctor::{self, live::Live};
 use crate::error::{Error, Result};
 use crate::exec::Opened;
-use crate::graph::Player;
 use crate::inference::{self, Sampler};
+use crate::nn::Role;
 use crate::numbers::{counted, grouped, readable};
 use crate::report::run::Status;
 use crate::report::tensorboard::Events;
@@ -216,7 +216,7 @@ impl Session {
         let count = t.config.log.samples;
         let latent = inference::noise(t.config, t.config.seed, count);
         let labels = inference::labels(t.gan.classes, None, 0..count);
-        let samples = self.sampler.sample(&t.networks[Player::Generator as usize], &latent, &labels);
+        let samples = self.sampler.sample(&t.networks[Role::Generator as usize], &latent, &labels);
         let step = t.state.step;
         let png = self.display.picture(&samples, columns(count)).png();
         let path = self.folder.picture(step);
@@ -235,7 +235,7 @@ impl Session {
             gan: t.gan,
             sampler: &mut self.sampler,
             display: self.display,
-            generator: Some(&t.networks[Player::Generator as usize]),
+            generator: Some(&t.networks[Role::Generator as usize]),
             data: Ok(&self.data),
             best: t.state.best.clone(),
             verdicts: self.doctor.verdicts(),
@@ -272,7 +272,7 @@ impl Session {
     fn evaluate(&mut self) -> Result<()> {
         let Some(keeper) = &mut self.keeper else { return Ok(()) };
         let t = self.trainer.snapshot()?;
-        let generator = &t.networks[Player::Generator as usize];
+        let generator = &t.networks[Role::Generator as usize];
         let (best, told) = keeper.judge(generator, t.state.step, t.state.best.as_ref())?;
         self.trainer.state.best = best;
         tell!("best: {told}");

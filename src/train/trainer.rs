@@ -9,10 +9,11 @@ use crate::exec::measured::Measured;
 use crate::exec::scale;
 use crate::exec::schedule::{Done, Schedule};
 use crate::exec::{Executor, ExecutorSpec, NetworkState, PhaseRun, Record, States, UpdateRule};
-use crate::graph::Player;
+use crate::graph::MAX_OPTIMIZERS;
 use crate::lower::Plan;
 use crate::memory_budget;
 use crate::models::gan::{Gan, When};
+use crate::nn::Role;
 use crate::numbers::counted;
 use crate::run::Line;
 use crate::run::checkpoint::{Checkpoint, Snapshot, State};
@@ -26,7 +27,7 @@ pub struct Trainer {
     /// The model.
     pub gan: Gan,
     /// How its networks are updated.
-    pub rules: [UpdateRule; 2],
+    pub rules: Vec<UpdateRule>,
     /// Counters and the metrics window.
     pub state: State,
     executor: Box<dyn Executor>,
@@ -35,8 +36,8 @@ pub struct Trainer {
     phases: Vec<(When, u64)>,
     /// Steps that the executor is asked for at once.
     cycle: u64,
-    /// Of each plan: whether it updates G, D.
-    updates: Vec<[bool; 2]>,
+    /// Of each plan: which optimizers it updates, and whether it ends a step.
+    ends: Vec<([bool; MAX_OPTIMIZERS], bool)>,
     /// Of each plan: the names of its statistics.
     statistics: Vec<Vec<String>>,
     /// Steps (from 1) of the phases whose records have not been read.
@@ -76,7 +77,7 @@ impl Trainer {
                 counted(data.train.count as u64, "training example")
             )));
         }
-        let gan = Gan::new(config, data.shape.len(), data.classes);
+        let gan = Gan::new(config, data.shape, data.classes);
         for (player, network) in [("generator", &gan.generator), ("discriminator", &gan.discriminator)] {
             let expected = if player == "generator" { gan.numbers } else { 1 };
             if network.output() != expected {
@@ -87,22 +88,22 @@ impl Trainer {
             }
         }
         let rules = rules(&gan);
-        let states = Player::ALL.map(|p| rules[p as usize].bytes(gan.network(p).len));
+        let states = Role::ALL.map(|p| rules[p as usize].bytes(gan.network(p).len));
         memory_budget::check("the host", states.iter().sum(), memory_budget::OF_A_NETWORK)?;
         let marginals = data.marginals();
-        let start = |p: Player| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));
-        let states = Player::ALL.map(start);
+        let start = |p: Role| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));
+        let states = Role::ALL.map(start).into();
         let phases = gan.phases();
         let plans: Vec<Plan> = phases.iter().map(|p| gan.plan(p)).collect();
         let names = |p: &Plan| p.statistics().map(|o| o.name.clone()).collect();
         let statistics = plans.iter().map(names).collect();
-        let updates = plans.iter().map(Plan::updates).collect();
+        let ends = plans.iter().map(|p| (p.updates(), p.ends_step)).collect();
         let schedule = schedule(config, count as u64);
         let job = ExecutorSpec {
             plans,
             states,
             rules: rules.clone(),
-            schedule,
+            schedule: schedule.clone(),
             data: Some(data.clone()),
             seed: config.seed,
         };
@@ -119,7 +120,7 @@ impl Trainer {
             cycle: cycle(&phases, executor.records_kept().min(LONGEST_CYCLE)),
             executor,
             phases,
-            updates,
+            ends,
             statistics,
             pending: VecDeque::new(),
             examples: count as u64,
@@ -233,26 +234,29 @@ impl Trainer {
                 self.collect()?;
             }
             self.executor.run(turns)?;
-            // A step ends with G's update: its number is the step's.
-            self.pending.extend(turns.iter().map(|turn| turn.rates[Player::Generator as usize].update));
+            self.pending.extend(turns.iter().map(|turn| turn.step + 1));
             if self.pending.len() >= records_kept {
                 self.collect()?;
             }
         }
-        (self.state.tick, self.state.updates) = (done.tick, done.updates);
-        self.state.step += steps;
+        (self.state.tick, self.state.step) = (done.tick, done.steps);
+        self.state.updates = [done.updates[0], done.updates[1]];
         Ok(())
     }
 
     /// The phases of the next steps, and what is done after them.
     fn ahead(&self, steps: u64) -> (Vec<PhaseRun>, Done) {
-        let mut done = Done { tick: self.state.tick, updates: self.state.updates };
+        let State { tick, step: steps_done, updates: [g, d], .. } = self.state;
+        let mut done = Done { tick, steps: steps_done, ..Done::default() };
+        (done.updates[0], done.updates[1]) = (g, d);
         let mut turns = vec![];
         for step in self.state.step..self.state.step + steps {
             for (plan, &(when, times)) in self.phases.iter().enumerate() {
                 for _ in 0..if when.holds(step) { times } else { 0 } {
-                    turns.push(PhaseRun { plan, tick: done.tick, rates: self.schedule.rates(done) });
-                    done = done.after(self.updates[plan]);
+                    let rates = self.schedule.rates(done);
+                    turns.push(PhaseRun { plan, tick: done.tick, step: done.steps, rates });
+                    let (updates, ends_step) = self.ends[plan];
+                    done = done.after(updates, ends_step);
                 }
             }
         }
@@ -269,22 +273,22 @@ impl Trainer {
     }
 
     fn record(&mut self, record: &Record, step: u64) -> Result<()> {
-        let updates = self.updates[record.plan];
-        let both = updates == [true, true];
+        let (updates, _) = self.ends[record.plan];
+        let both = updates[..2] == [true, true];
         let statistics = self.statistics[record.plan].iter().cloned();
         let mut values: Vec<(String, f64)> =
             statistics.zip(record.statistics.iter().map(|&x| f64::from(x))).collect();
-        for player in Player::ALL.into_iter().filter(|&p| updates[p as usize]) {
+        for player in Role::ALL.into_iter().filter(|&p| updates[p as usize]) {
             let letter = player.letter().to_lowercase();
             if self.rules[player as usize].scaled {
                 self.watch_scale(record, player, step)?;
             }
-            if record.skipped[player as usize] {
+            if record.optimizers[player as usize].skipped {
                 let sums = &mut self.state.window.sums;
                 *sums.entry("skipped_updates".into()).or_insert(0.0) += 1.0;
                 *sums.entry(format!("{letter}_unmeasured")).or_insert(0.0) += f64::from(u8::from(both));
             } else {
-                let norm = record.gradient_norm2[player as usize].sqrt();
+                let norm = record.optimizers[player as usize].gradient_norm2.sqrt();
                 values.push((format!("{letter}_gradient_norm"), norm));
             }
         }
@@ -308,8 +312,8 @@ impl Trainer {
     }
 
     /// Notes a network's loss scale; an error where even the loss itself overflows.
-    fn watch_scale(&mut self, record: &Record, player: Player, step: u64) -> Result<()> {
-        let scale = record.loss_scale[player as usize];
+    fn watch_scale(&mut self, record: &Record, player: Role, step: u64) -> Result<()> {
+        let scale = record.optimizers[player as usize].loss_scale;
         let name = format!("{}_loss_scale", player.letter().to_lowercase());
         self.state.window.sums.insert(name, f64::from(scale));
         if scale < scale::FLOOR {
@@ -392,7 +396,7 @@ fn cycle(phases: &[(When, u64)], longest: usize) -> u64 {
 /// The first gradient, weight or moment, D's before G's, that holds a NaN or an infinity.
 fn first_not_finite(gan: &Gan, networks: &States) -> Option<String> {
     let finite = |numbers: &[f32]| numbers.iter().all(|x| x.is_finite());
-    [Player::Discriminator, Player::Generator].into_iter().find_map(|player| {
+    [Role::Discriminator, Role::Generator].into_iter().find_map(|player| {
         let NetworkState { weights, gradients, moments, average, loss_scale, .. } =
             &networks[player as usize];
         let mut memories = vec![("", weights), ("the average of ", average)];

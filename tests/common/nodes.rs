@@ -119,8 +119,21 @@ fn bound(
         Op::Tanh => each(&|i| e(0)[i] + 6e-7 * out[i].abs()),
         Op::Sigmoid => each(&|i| 0.25 * e(0)[i] + 4e-7 * out[i]),
         Op::Softplus => each(&|i| e(0)[i] + 3e-7 * out[i]),
+        // A result below the normal numbers is rounded to their spacing, or to 0.
+        Op::Exp => {
+            each(&|i| (e(0)[i].exp_m1() + 3e-7 * e(0)[i].exp()) * out[i] + f64::from(f32::MIN_POSITIVE))
+        }
+        // An operand that may be 0 has a logarithm that may be anything.
+        Op::Log => each(&|i| {
+            let least = v(0)[i] - e(0)[i];
+            if least > 0.0 {
+                e(0)[i] / least + 2e-7 * (out[i].abs() + e(0)[i] / least)
+            } else {
+                f64::INFINITY
+            }
+        }),
         // Movement moves errors as it moves values.
-        Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) => {
+        Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) => {
             return interp::evaluate(g, var, moment, errors);
         }
         Op::Sum(_) => {

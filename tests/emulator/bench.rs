@@ -14,7 +14,7 @@ use gansaku::exec::cuda::{Clock, Cuda, Multiprocessors, Options, Rates};
 use gansaku::exec::scale::LossScale;
 use gansaku::exec::schedule::{Done, Schedule};
 use gansaku::exec::{ExecutorSpec, NetworkState, Rate, UpdateRule};
-use gansaku::graph::Player;
+use gansaku::graph::OptimizerId;
 use gansaku::lower::{Launch, Named, Place, Plan, Work};
 use gansaku::precision::Precision;
 use gansaku::rng::{PhiloxRng, stream};
@@ -65,9 +65,9 @@ pub struct Large {
 }
 
 /// Where a first operand lies.
-pub const LEFT: Place = Place::Weights(Player::Generator, 0);
+pub const LEFT: Place = Place::Weights(OptimizerId(0), 0);
 /// Where a second operand lies.
-pub const RIGHT: Place = Place::Weights(Player::Discriminator, 0);
+pub const RIGHT: Place = Place::Weights(OptimizerId(1), 0);
 
 /// `len` standard normal numbers; `name` makes them different.
 pub fn normals(name: &str, len: usize) -> Vec<f32> {
@@ -76,7 +76,7 @@ pub fn normals(name: &str, len: usize) -> Vec<f32> {
 }
 
 fn state(weights: &[f32]) -> NetworkState {
-    let rule = &no_updates()[0];
+    let rule = &no_updates(2)[0];
     rule.start(weights.to_vec())
 }
 
@@ -187,18 +187,18 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
             Pool::single(),
             vec![plan.clone()],
             states.clone(),
-            no_updates(),
+            no_updates(2),
             bench.data.clone(),
             SEED,
         );
         cpu.write_input(0, "arena", &bench.arena);
-        cpu.run(0, TICK, &common::rates(1));
+        cpu.run(&PhaseRun::alone(0, TICK, common::rates(1)));
         let device = (self.device)(self.launches);
         let job = ExecutorSpec {
             plans: vec![plan],
-            states,
-            rules: no_updates(),
-            schedule: Schedule::constant([Rate::REST; 2]),
+            states: states.clone(),
+            rules: no_updates(2),
+            schedule: Schedule::constant(&[Rate::REST; 2]),
             data: bench.data.clone(),
             seed: SEED,
         };
@@ -212,7 +212,7 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         }
         self.branches.extend(branches);
         gpu.write_input(0, "arena", &bench.arena).expect("room");
-        gpu.run(0, TICK, &common::rates(1)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        gpu.run(&PhaseRun::alone(0, TICK, common::rates(1))).unwrap_or_else(|e| panic!("{name}: {e}"));
         let found = gpu.memory(place, len).expect("readable");
         let before = gpu.memory(Place::Arena(0), bench.arena.len()).expect("readable");
         assert_eq!(before, bench.arena, "{name}: operands are left alone");
@@ -236,7 +236,7 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         let start = rule.start(weights.to_vec());
         let updates = gradients.len() as u64;
         let states = [start, rule.start(vec![])];
-        let work = Work::Update(Player::Generator);
+        let work = Work::Update(OptimizerId(0));
         let launches = vec![Launch { name: name.into(), work }];
         let plan = Plan { launches, precision, ..Plan::default() };
         let rules = [rule.clone(), rule.clone()];
@@ -250,8 +250,8 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
             let [mut state, other] = cpu.states().clone();
             state.gradients.clone_from(gradient);
             cpu.set_states([state, other]);
-            cpu.run(0, n, &common::rates(n));
-            gpu.run(0, n, &common::rates(n)).unwrap_or_else(|e| panic!("{name}: {e}"));
+            cpu.run(&PhaseRun::alone(0, n, common::rates(n)));
+            gpu.run(&PhaseRun::alone(0, n, common::rates(n))).unwrap_or_else(|e| panic!("{name}: {e}"));
             let [after, _] = gpu.states().expect("readable");
             assert_eq!(after.loss_scale, cpu.states()[0].loss_scale, "{name}: update {n}");
             if rule.scaled && !gradient.iter().all(|g| g.is_finite()) {
@@ -274,7 +274,7 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         let LossScale { scale, skip, .. } = found.loss_scale;
         assert_eq!((last.loss_scale[0], last.skipped[0]), (scale, skip == 1), "{name}: the scale recorded");
         if let Some(format) = precision.stored() {
-            let place = Place::Copies(Player::Generator, 0);
+            let place = Place::Copies(OptimizerId(0), 0);
             let copies = gpu.memory(place, weights.len()).expect("readable");
             let rounded: Vec<f32> = found.weights.iter().map(|&w| format.round(w)).collect();
             same_bits(&format!("{name}: copies"), &copies, &rounded);
@@ -296,13 +296,13 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         products: Vec<Work>,
         precision: Precision,
     ) -> Vec<f32> {
-        let update = Work::Update(Player::Generator);
+        let update = Work::Update(OptimizerId(0));
         let plan = |works: Vec<Work>| {
             let launches = works.into_iter().map(|work| Launch { name: name.into(), work }).collect();
             Plan { launches, precision, ..Plan::default() }
         };
         let together = plan(if rule.scaled {
-            let measure = Work::Measure(Player::Generator);
+            let measure = Work::Measure(OptimizerId(0));
             vec![Work::Together(products.into_iter().chain([measure]).collect()), update.clone()]
         } else {
             vec![Work::Together(products.into_iter().chain([update.clone()]).collect())]
@@ -325,13 +325,13 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
             Cpu::new(Pool::single(), vec![plan(vec![update])], states.clone(), rules.clone(), None, SEED);
         for n in 1..=2 {
             for gpu in [&mut gpu, &mut unwatched] {
-                gpu.run(0, n, &common::rates(n)).unwrap_or_else(|e| panic!("{name}: {e}"));
+                gpu.run(&PhaseRun::alone(0, n, common::rates(n))).unwrap_or_else(|e| panic!("{name}: {e}"));
             }
             let [found, _] = gpu.states().expect("readable");
             let [mut state, other] = cpu.states().clone();
             state.gradients.clone_from(&found.gradients);
             cpu.set_states([state, other]);
-            cpu.run(0, n, &common::rates(n));
+            cpu.run(&PhaseRun::alone(0, n, common::rates(n)));
             let wanted = &cpu.states()[0];
             same_bits(&format!("{name}: weights"), &found.weights, &wanted.weights);
             same_bits(&format!("{name}: moments"), &found.moments.concat(), &wanted.moments.concat());
@@ -349,7 +349,7 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         let kernels: Vec<_> = gpu.packed(0).iter().flatten().map(|p| p.kernel).collect();
         assert!(!kernels.contains(&"measure"), "{name}: {kernels:?}");
         if let Some(format) = precision.stored() {
-            let copies = gpu.memory(Place::Copies(Player::Generator, 0), weights.len()).expect("readable");
+            let copies = gpu.memory(Place::Copies(OptimizerId(0), 0), weights.len()).expect("readable");
             let rounded: Vec<f32> = watched.weights.iter().map(|&w| format.round(w)).collect();
             same_bits(&format!("{name}: copies"), &copies, &rounded);
         }

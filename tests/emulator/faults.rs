@@ -8,8 +8,8 @@ use gansaku::exec::cuda::emulated::{Emulated, build};
 use gansaku::exec::cuda::launch::{Argument, Driver, Geometry};
 use gansaku::exec::cuda::{Cuda, Options};
 use gansaku::exec::schedule::Schedule;
-use gansaku::exec::{ColumnNorm, ExecutorSpec, Rate, States, UpdateRule};
-use gansaku::graph::Player;
+use gansaku::exec::{ColumnNorm, ExecutorSpec, PhaseRun, Rate, States, UpdateRule};
+use gansaku::graph::OptimizerId;
 use gansaku::lower::{Arg, Launch, Load, Matmul, Place, Plan, Program, View, Work};
 use gansaku::precision::Precision;
 use std::path::PathBuf;
@@ -54,11 +54,11 @@ fn matmul_mma(from: &str, to: &str) -> String {
 fn product(library: PathBuf, precision: Precision, k: usize) -> String {
     let (m, n) = (70, 64);
     let [left, right] = match precision.stored() {
-        Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
+        Some(_) => [0, 1].map(|i| Place::Copies(OptimizerId(i), 0)),
         None => [LEFT, RIGHT],
     };
     let bench = Bench { left: normals("a", m * k), right: normals("b", k * n), ..Bench::default() };
-    let states: States = [&bench.left, &bench.right].map(|w| no_updates()[0].start(w.clone()));
+    let states: States = [&bench.left, &bench.right].map(|w| no_updates(2)[0].start(w.clone()));
     let work = Work::Matmul(Matmul {
         a: View::contiguous(left, &[m, k]),
         b: View::contiguous(right, &[k, n]),
@@ -69,7 +69,7 @@ fn product(library: PathBuf, precision: Precision, k: usize) -> String {
         followers: vec![],
     });
     let plan = Plan { precision, ..plan(work, m * n) };
-    run(library, plan, states, no_updates())
+    run(library, plan, states, no_updates(2))
 }
 
 fn plan(work: Work, arena: usize) -> Plan {
@@ -121,9 +121,9 @@ fn a_removed_barrier_is_caught() {
     let out = View { place: Place::Arena(0), strides: vec![0], ..view.clone() };
     let program =
         Program { loads: vec![Load::Memory(view)], instructions: vec![], results: vec![(Arg::Load(0), out)] };
-    let states = [normals("x", 500), vec![]].map(|w| no_updates()[0].start(w));
+    let states = [normals("x", 500), vec![]].map(|w| no_updates(2)[0].start(w));
     let work = Work::Reduce { shape: vec![500], summed: vec![true], program };
-    let message = run(library, plan(work, 1), states, no_updates());
+    let message = run(library, plan(work, 1), states, no_updates(2));
     says(&message, &["reduce", "program.cuh:", "race: sums[", "no barrier between"]);
 }
 
@@ -178,8 +178,8 @@ fn a_missing_wait_for_copies_is_caught() {
 fn hopper(file: &str, from: &str, to: &str) -> Result<Vec<f32>, String> {
     let (m, n, k) = (136, 136, 264);
     let library = planted("matmul_sm90a.cu", file, from, to);
-    let [left, right] = Player::ALL.map(|player| Place::Copies(player, 0));
-    let states = [normals("a", m * k), normals("b", k * n)].map(|w| no_updates()[0].start(w));
+    let [left, right] = [0, 1].map(|i| Place::Copies(OptimizerId(i), 0));
+    let states = [normals("a", m * k), normals("b", k * n)].map(|w| no_updates(2)[0].start(w));
     let work = Work::Matmul(Matmul {
         a: View { strides: vec![1, m as isize], ..View::contiguous(left, &[m, k]) },
         b: View::contiguous(right, &[k, n]),
@@ -191,11 +191,11 @@ fn hopper(file: &str, from: &str, to: &str) -> Result<Vec<f32>, String> {
     });
     let plan = Plan { precision: Precision::Bf16, ..plan(work, m * n) };
     let device = crate::gpu(&library, 1).hopper();
-    let (rules, schedule) = (no_updates(), Schedule::constant([Rate::REST; 2]));
-    let job = ExecutorSpec { plans: vec![plan], states, rules, schedule, data: None, seed: 0 };
+    let (rules, schedule) = (no_updates(2), Schedule::constant(&[Rate::REST; 2]));
+    let job = ExecutorSpec { plans: vec![plan], states: states.into(), rules, schedule, data: None, seed: 0 };
     let options = Options { multiprocessors: crate::LARGE.multiprocessors, ..Options::default() };
     let mut gpu = Cuda::with(device, job, options).expect("room");
-    gpu.run(0, 0, &[Rate::REST; 2]).map_err(|e| e.to_string())?;
+    gpu.run(&PhaseRun::alone(0, 0, Rate::ALL_REST)).map_err(|e| e.to_string())?;
     Ok(gpu.memory(Place::Arena(0), m * n).expect("readable"))
 }
 
@@ -264,7 +264,7 @@ fn a_divergent_barrier_is_caught() {
     let column_norms = vec![ColumnNorm { offset: 0, fan_in: 4, units: 40, limit: 1.0 }];
     let rule = UpdateRule { rule, clip: 0.0, column_norms, average: false, scaled: false };
     let states = [rule.start(normals("w", 160)), rule.start(vec![])];
-    let plan = plan(Work::Update(Player::Generator), 0);
+    let plan = plan(Work::Update(OptimizerId(0)), 0);
     let message = run(library, plan, states, [rule.clone(), rule]);
     says(&message, &["column_norm", "optim.cu:", "divergent barrier"]);
 }
@@ -383,8 +383,8 @@ fn too_little_memory_is_told_before_the_first_step() {
     let Some(library) = crate::library(1) else { return };
     let device = Emulated::new(&library, 1, 1 << 20).expect("a library that loads");
     let plan = Plan { arena: 1 << 20, ..Plan::default() };
-    let states = no_updates().map(|rule| rule.start(vec![0.0; 10]));
-    let Err(e) = Cuda::new(device, vec![plan], &states, no_updates(), None, 0) else {
+    let states = no_updates(2).map(|rule| rule.start(vec![0.0; 10]));
+    let Err(e) = Cuda::new(device, vec![plan], &states, no_updates(2), None, 0) else {
         panic!("4 MiB do not fit into 1")
     };
     assert_eq!(e.exit_code(), 5);

@@ -95,6 +95,8 @@ pub fn point(op: PointOp, [a, b, c]: [f64; 3]) -> Near {
         PointOp::Tanh => (a.tanh(), 6e-7),
         PointOp::Sigmoid => (1.0 / (1.0 + (-a).exp()), 4e-7),
         PointOp::Softplus => (a.max(0.0) + (-a.abs()).exp().ln_1p(), 3e-7),
+        PointOp::Exp => (a.exp(), 3e-7),
+        PointOp::Log => (a.ln(), 2e-7),
     };
     Near { value, error: error * value.abs() + f64::from(f32::MIN_POSITIVE) * error }
 }

@@ -146,8 +146,8 @@ fn check<D: Driver>(name: &str, setup: &Setup, device: impl Fn() -> D, steps: u6
     }
     let mut gpu = setup.gpu(device());
     let before = gpu.driver().counters();
-    for PhaseRun { plan, tick, rates } in &turns {
-        gpu.run(*plan, *tick, rates).unwrap_or_else(|e| panic!("{name}, tick {tick}: {e}"));
+    for turn in &turns {
+        gpu.run(turn).unwrap_or_else(|e| panic!("{name}, tick {tick}: {e}"));
     }
     let after = gpu.driver().counters();
     assert_eq!(after.allocations, before.allocations, "{name}: a step allocates nothing");
@@ -296,7 +296,7 @@ fn phases_that_follow_no_schedule_run_one_by_one() {
     turns[3].tick += 1;
     let (mut at_once, mut each) = (setup.gpu(crate::gpu(&library, 1)), setup.gpu(crate::gpu(&library, 2)));
     at_once.run_all(&turns).expect("no fault");
-    turns.iter().for_each(|t| each.run(t.plan, t.tick, &t.rates).expect("no fault"));
+    turns.iter().for_each(|t| each.run(t).expect("no fault"));
     assert!(at_once.states().expect("readable") == each.states().expect("readable"), "the same bytes");
     assert_eq!(at_once.records().expect("readable"), each.records().expect("readable"));
     assert_eq!(at_once.driver().counters().replays, turns.len() as u64);
@@ -313,9 +313,9 @@ fn metrics_wait_on_the_device_until_asked_for() {
     let turns = setup.turns(SLOTS as u64 + 4);
     let before = gpu.driver().counters();
     let mut wanted = vec![];
-    for PhaseRun { plan, tick, rates } in &turns {
-        gpu.run(*plan, *tick, rates).expect("no fault");
-        each.run(*plan, *tick, rates).expect("no fault");
+    for turn in &turns {
+        gpu.run(turn).expect("no fault");
+        each.run(turn).expect("no fault");
         wanted.extend(each.records().expect("readable"));
     }
     assert_eq!(gpu.driver().counters().downloads, before.downloads, "{name}: a full ring waits for nobody");
@@ -343,8 +343,8 @@ fn samples_agree_with_the_cpu() {
         cpu.write_input(0, &name, &values);
         gpu.write_input(0, &name, &values).expect("room");
     }
-    cpu.run(0, 0, &common::rates(1));
-    gpu.run(0, 0, &common::rates(1)).expect("no fault");
+    cpu.run(&PhaseRun::alone(0, 0, common::rates(1)));
+    gpu.run(&PhaseRun::alone(0, 0, common::rates(1))).expect("no fault");
     gpu.synchronize().expect("no fault");
     let name = cpu.plans()[0].outputs[0].name.clone();
     let found = gpu.output(0, &name).expect("readable");
@@ -389,7 +389,7 @@ fn loss_scales_fall_and_rise_as_on_the_cpu() {
     gpu.set_states(&states).expect("room");
     let grown: Vec<f32> = (0..3)
         .map(|tick| {
-            gpu.run(0, tick, &common::rates(1)).expect("no fault");
+            gpu.run(&PhaseRun::alone(0, tick, common::rates(1))).expect("no fault");
             gpu.states().expect("readable")[0].loss_scale.scale
         })
         .collect();

@@ -60,7 +60,7 @@ fn launches_write_their_results_and_nothing_else() {
             let sentinel = |i: usize| 1000.0 + i as f32;
             cpu.arena_mut().iter_mut().enumerate().for_each(|(i, x)| *x = sentinel(i));
             let mut before = cpu.arena_mut().to_vec();
-            cpu.run_observed(plan, 3, &rates(1), &mut |launch, cpu| {
+            cpu.run_observed(&PhaseRun::alone(plan, 3, rates(1)), &mut |launch, cpu| {
                 let after = cpu.arena_mut();
                 for (i, (x, y)) in before.iter().zip(after.iter()).enumerate() {
                     let written = x.to_bits() != y.to_bits();
@@ -86,7 +86,7 @@ fn nothing_is_overwritten_before_its_last_reader() {
                 let arena = cpu.arena_mut();
                 elements(&node.view).iter().map(|&i| arena[i]).collect::<Vec<f32>>()
             };
-            cpu.run_observed(plan, 3, &rates(1), &mut |launch, cpu| {
+            cpu.run_observed(&PhaseRun::alone(plan, 3, rates(1)), &mut |launch, cpu| {
                 for (node, written) in stored.iter().zip(&mut written) {
                     if node.writers.last() == Some(&launch) {
                         *written = Some(read(cpu, node));
@@ -118,7 +118,7 @@ fn nothing_is_read_that_was_not_written() {
             for plan in 0..cpu.plans().len() {
                 cpu.arena_mut().fill(poison);
                 cpu.narrow_mut().fill(poison);
-                cpu.run(plan, 3, &rates(1));
+                cpu.run(&PhaseRun::alone(plan, 3, rates(1)));
             }
             cpu.states().clone().map(|s| s.weights)
         };

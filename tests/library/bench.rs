@@ -161,7 +161,7 @@ fn launches_are_counted_as_the_driver_counts_them() {
         let mut gpu =
             Cuda::new(Still::new(1 << 30), gan.plans(), &states, train::rules(&gan), data, 7).expect("room");
         let counted = gpu.launches(0);
-        gpu.run(0, 0, &rates(1)).expect("no fault");
+        gpu.run(&PhaseRun::alone(0, 0, rates(1))).expect("no fault");
         assert_eq!(gpu.driver().counters().launches, counted.iter().sum::<usize>() as u64);
         let plan = &gpu.plans()[0].launches.clone();
         assert_eq!(counted.len(), plan.len() + 1, "the end of the phase");
@@ -200,7 +200,7 @@ fn a_launch_repeated_leaves_what_it_left_once() {
     let config = variant("non-saturating", Precision::Fp32);
     let gan = Gan::new(&config, NUMBERS, CLASSES);
     let mut cpu = executor(&gan, 1);
-    cpu.run(0, 0, &rates(1));
+    cpu.run(&PhaseRun::alone(0, 0, rates(1)));
     let weights = cpu.states().clone().map(|s| s.weights);
     let launches = cpu.plans()[0].launches.clone();
     for (number, launch) in launches.iter().enumerate() {
@@ -251,7 +251,7 @@ fn a_profiler_sees_every_launch_in_a_range_with_its_name() {
     let shown = Rc::default();
     let still = Still::profiled(1 << 30, &shown);
     let mut gpu = Cuda::new(still, gan.plans(), &states, train::rules(&gan), data, 7).expect("room");
-    gpu.run(0, 0, &rates(1)).expect("no fault");
+    gpu.run(&PhaseRun::alone(0, 0, rates(1))).expect("no fault");
     shown.borrow_mut().clear();
     gpu.profile(0, "the step").expect("no fault");
     let kernels = |launch: usize| gpu.packed(0)[launch].iter().map(|p| p.kernel.to_string());

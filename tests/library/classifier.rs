@@ -25,9 +25,9 @@ fn both(g: &Graph, root: Var, inputs: &[(&str, Var, Vec<f32>)]) -> (Vec<f32>, Ve
     let stage = Stage { outputs: vec![("out".into(), root)], updates: vec![] };
     let plan = lower(g, &[stage], Precision::Fp32, &|_, _| unreachable!("no parameters"));
     let none = [NetworkState::default(), NetworkState::default()];
-    let mut cpu = Cpu::new(Pool::new(1).expect("a thread"), vec![plan], none, no_updates(), None, 5);
+    let mut cpu = Cpu::new(Pool::new(1).expect("a thread"), vec![plan], none, no_updates(2), None, 5);
     inputs.iter().for_each(|(name, _, x)| cpu.write_input(0, name, x));
-    cpu.run(0, 3, &[Rate::REST; 2]);
+    cpu.run(&PhaseRun::alone(0, 3, Rate::ALL_REST));
     let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
     let mut values: HashMap<Var, Tensor> =
         inputs.iter().map(|(_, v, x)| (*v, Tensor::new(&g.shape(*v), wide(x)))).collect();
@@ -45,7 +45,7 @@ fn pictures_are_moved_by_a_pixel_at_most_and_zeros_move_in() {
     let shape = Shape { channels: 2, height: 5, width: 4 };
     let rows = 200;
     let g = Graph::new();
-    let x = g.input("x", &[rows, shape.len()]);
+    let x = g.host_input("x", &[rows, shape.len()]);
     let moved = shifted(&g, x, shape);
     let pictures = numbers(rows * shape.len(), 1.0);
     let (found, reference) = both(&g, moved, &[("x", x, pictures.clone())]);
@@ -73,7 +73,7 @@ fn the_cross_entropy_is_that_of_the_softmax_and_never_overflows() {
         for scale in [1.0, 50.0, 1e4] {
             let g = Graph::new();
             let rows = 6;
-            let (x, y) = (g.input("x", &[rows, classes]), g.input("y", &[rows, classes]));
+            let (x, y) = (g.host_input("x", &[rows, classes]), g.host_input("y", &[rows, classes]));
             let loss = cross_entropy(&g, x, y);
             let logits = numbers(rows * classes, scale);
             let mut one_hot = vec![0.0; rows * classes];

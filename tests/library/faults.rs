@@ -34,7 +34,7 @@ fn place<D: Driver>(gan: &Gan, device: D) -> Result<Cuda<D>> {
 /// Everything that a short run asks of its device once it is there.
 fn train<D: Driver>(gpu: &mut Cuda<D>) -> Result<()> {
     for plan in 0..gpu.plans().len() {
-        gpu.run(plan, plan as u64, &common::rates(1))?;
+        gpu.run(&PhaseRun::alone(plan, plan as u64, common::rates(1)))?;
     }
     gpu.synchronize()?;
     let states = gpu.states()?;

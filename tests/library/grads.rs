@@ -61,6 +61,16 @@ fn cases() -> Vec<Case> {
         case("tanh", "tanh", &[M], |g, x| g.tanh(x[0])),
         case("sigmoid", "sigmoid", &[M], |g, x| g.sigmoid(x[0])),
         case("softplus", "softplus", &[M], |g, x| g.softplus(x[0])),
+        case("exp", "exp", &[M], |g, x| g.exp(x[0])),
+        positive(case("log", "log", &[M], |g, x| g.log(x[0]))),
+        case("permute", "permute", &[&[2, 3, 2]], |g, x| {
+            let turned = g.permute(x[0], &[2, 0, 1]);
+            g.mul(turned, g.square(turned))
+        }),
+        case("permuted rows in a product", "permute", &[&[2, 3, 2], &[6, 2]], |g, x| {
+            let rows = g.reshape(g.permute(x[0], &[0, 2, 1]), &[2, 6]);
+            g.matmul(g.square(rows), x[1])
+        }),
         case("reshape", "reshape", &[M], |g, x| g.square(g.reshape(x[0], &[3, 2]))),
         case("broadcast", "broadcast", &[&[2, 1]], |g, x| {
             let wide = g.broadcast(x[0], &[4, 2, 3]);
@@ -109,7 +119,8 @@ fn leaves(g: &Graph, root: Var) -> Vec<Var> {
 fn check(case: &Case) -> f64 {
     let g = Graph::new();
     let mut rng = PhiloxRng::new(3, stream(case.name), 0);
-    let x: Vec<Var> = case.shapes.iter().enumerate().map(|(i, s)| g.input(&format!("x{i}"), s)).collect();
+    let x: Vec<Var> =
+        case.shapes.iter().enumerate().map(|(i, s)| g.host_input(&format!("x{i}"), s)).collect();
     let mut bound = Values::new();
     for (&v, shape) in x.iter().zip(case.shapes) {
         bound.insert(v, random(&mut rng, shape, case.positive));
@@ -147,7 +158,7 @@ fn check(case: &Case) -> f64 {
         let weighted = gradients
             .iter()
             .enumerate()
-            .map(|(i, &v)| g.sum_all(g.mul(v, g.input(&format!("c{order}.{i}"), &g.shape(v)))));
+            .map(|(i, &v)| g.sum_all(g.mul(v, g.host_input(&format!("c{order}.{i}"), &g.shape(v)))));
         f = weighted.reduce(|a, b| g.add(a, b)).expect("at least one gradient");
     }
     worst
@@ -171,7 +182,8 @@ fn covers_every_op() {
 fn each_row_builds_its_op() {
     for case in cases() {
         let g = Graph::new();
-        let x: Vec<Var> = case.shapes.iter().enumerate().map(|(i, s)| g.input(&format!("x{i}"), s)).collect();
+        let x: Vec<Var> =
+            case.shapes.iter().enumerate().map(|(i, s)| g.host_input(&format!("x{i}"), s)).collect();
         let y = (case.build)(&g, &x);
         let ops: Vec<&str> = g.topological(&[y]).iter().map(|&v| g.node(v).op.name()).collect();
         assert!(ops.contains(&case.op), "{}: {ops:?}", case.name);

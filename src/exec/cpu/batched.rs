@@ -3,7 +3,8 @@
 use super::pool::Pool;
 use super::{Cpu, no_updates};
 use crate::error::Result;
-use crate::exec::{NetworkState, Rate, States};
+use crate::exec::{NetworkState, PhaseRun, Rate, States};
+use crate::graph::MAX_OPTIMIZERS;
 use crate::lower::Plan;
 
 /// Runs one plan chunk by chunk, without updates; what the last chunk lacks is padded with zeros and thrown away.
@@ -19,8 +20,8 @@ impl Batched {
     /// # Errors
     /// When threads cannot be started.
     pub fn new(plan: Plan, rows: usize, seed: u64, threads: usize) -> Result<Batched> {
-        let none = [NetworkState::default(), NetworkState::default()];
-        let cpu = Cpu::new(Pool::new(threads)?, vec![plan], none, no_updates(), None, seed);
+        let none = vec![NetworkState::default(); MAX_OPTIMIZERS];
+        let cpu = Cpu::new(Pool::new(threads)?, vec![plan], none, no_updates(MAX_OPTIMIZERS), None, seed);
         Ok(Batched { cpu, rows })
     }
 
@@ -30,7 +31,8 @@ impl Batched {
     }
 
     /// The networks that the plan runs.
-    pub fn set_states(&mut self, states: States) {
+    pub fn set_states(&mut self, mut states: States) {
+        states.resize_with(MAX_OPTIMIZERS, NetworkState::default);
         self.cpu.set_states(states);
     }
 
@@ -58,7 +60,8 @@ impl Batched {
                 chunk.resize(self.rows * width, 0.0);
                 self.cpu.write_input(0, name, &chunk);
             }
-            self.cpu.run(0, ((first + from) / self.rows) as u64, &[Rate::REST; 2]);
+            let chunk = ((first + from) / self.rows) as u64;
+            self.cpu.run(&PhaseRun::alone(0, chunk, Rate::ALL_REST));
             for (found, name) in found.iter_mut().zip(outputs) {
                 let whole = self.cpu.output(0, name);
                 // An output may hold less than one row an input's row: D answers once a pack.

@@ -3,8 +3,8 @@
 use super::Cpu;
 use super::pool::Pool;
 use crate::error::{Error, Result};
-use crate::exec::Rate;
 use crate::exec::measured::Measured;
+use crate::exec::{PhaseRun, Rate};
 
 impl Measured for Cpu {
     fn launches(&self, plan: usize) -> Vec<usize> {
@@ -15,7 +15,8 @@ impl Measured for Cpu {
         let precision = self.plans[plan].precision;
         let work = self.plans[plan].launches[launch].work.clone();
         let pool = std::mem::replace(&mut self.pool, Pool::single());
-        pool.enter(|| (0..times).for_each(|_| self.run_work(&pool, &work, precision, 0, &[Rate::REST; 2])));
+        let phase = PhaseRun::alone(plan, 0, Rate::ALL_REST);
+        pool.enter(|| (0..times).for_each(|_| self.run_work(&pool, &work, precision, &phase)));
         self.pool = pool;
         Ok(())
     }

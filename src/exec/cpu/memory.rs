@@ -2,6 +2,7 @@
 //! room of the CPU executor with `unsafe`.
 #![allow(unsafe_code)]
 
+use crate::graph::MAX_OPTIMIZERS;
 use crate::lower::Place;
 use crate::precision::Narrow;
 use std::marker::PhantomData;
@@ -13,13 +14,31 @@ use std::marker::PhantomData;
 /// written while another task looks at it.
 pub struct Shared<'a> {
     arena: Span,
-    weights: [Span; 2],
-    gradients: [Span; 2],
-    scales: [Span; 2],
     narrow: Span,
-    copies: [Span; 2],
     format: Narrow,
+    /// By optimizer; empty spans where there is none.
+    networks: [NetworkSpans; MAX_OPTIMIZERS],
     owner: PhantomData<&'a mut [f32]>,
+}
+
+/// The memories of one optimizer.
+pub struct NetworkMemory<'a> {
+    /// Parameters, flat.
+    pub weights: &'a mut [f32],
+    /// Gradients, flat.
+    pub gradients: &'a mut [f32],
+    /// The loss scale, one number.
+    pub scale: &'a mut [f32],
+    /// Parameters rounded to 16 bits, flat; empty where none are kept.
+    pub copies: &'a mut [f32],
+}
+
+#[derive(Clone, Copy)]
+struct NetworkSpans {
+    weights: Span,
+    gradients: Span,
+    scale: Span,
+    copies: Span,
 }
 
 #[derive(Clone, Copy)]
@@ -44,19 +63,26 @@ impl<'a> Shared<'a> {
     /// Borrows every memory for as long as the launch runs.
     pub fn new(
         arena: &'a mut [f32],
-        weights: [&'a mut [f32]; 2],
-        gradients: [&'a mut [f32]; 2],
-        scales: [&'a mut [f32]; 2],
-        (narrow, copies, format): (&'a mut [f32], [&'a mut [f32]; 2], Narrow),
+        narrow: &'a mut [f32],
+        format: Narrow,
+        networks: impl Iterator<Item = NetworkMemory<'a>>,
     ) -> Shared<'a> {
+        let none = || Span::new(&mut []);
+        let nobody = NetworkSpans { weights: none(), gradients: none(), scale: none(), copies: none() };
+        let mut all = [nobody; MAX_OPTIMIZERS];
+        for (spans, memory) in all.iter_mut().zip(networks) {
+            *spans = NetworkSpans {
+                weights: Span::new(memory.weights),
+                gradients: Span::new(memory.gradients),
+                scale: Span::new(memory.scale),
+                copies: Span::new(memory.copies),
+            };
+        }
         Shared {
             arena: Span::new(arena),
-            weights: weights.map(Span::new),
-            gradients: gradients.map(Span::new),
-            scales: scales.map(Span::new),
             narrow: Span::new(narrow),
-            copies: copies.map(Span::new),
             format,
+            networks: all,
             owner: PhantomData,
         }
     }
@@ -64,11 +90,11 @@ impl<'a> Shared<'a> {
     fn locate(&self, place: Place) -> (Span, usize) {
         match place {
             Place::Arena(at) => (self.arena, at),
-            Place::Weights(player, at) => (self.weights[player as usize], at),
-            Place::Gradients(player, at) => (self.gradients[player as usize], at),
-            Place::Scale(player) => (self.scales[player as usize], 0),
+            Place::Weights(optimizer, at) => (self.networks[optimizer.index()].weights, at),
+            Place::Gradients(optimizer, at) => (self.networks[optimizer.index()].gradients, at),
+            Place::Scale(optimizer) => (self.networks[optimizer.index()].scale, 0),
             Place::Narrow(at) => (self.narrow, at),
-            Place::Copies(player, at) => (self.copies[player as usize], at),
+            Place::Copies(optimizer, at) => (self.networks[optimizer.index()].copies, at),
         }
     }
 

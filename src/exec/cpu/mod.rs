@@ -14,25 +14,27 @@ pub use memory::matmul_transposed;
 use crate::data::{Dataset, Examples, Values, shuffle};
 use crate::error::Result;
 use crate::exec::measured::Measured;
-use crate::exec::{Executor, ExecutorSpec, NetworkState, PhaseRun, Rate, Record, States, UpdateRule};
-use crate::graph::Player;
-use crate::lower::{EXAMPLES, Follower, Matmul, Place, Plan, Work};
+use crate::exec::{
+    Executor, ExecutorSpec, NetworkState, OptimizerRecord, PhaseRun, Record, States, UpdateRule,
+};
+use crate::graph::{Column, MAX_OPTIMIZERS, OptimizerId};
+use crate::lower::{Follower, Matmul, Place, Plan, Work};
 use crate::memory_budget;
 use crate::precision::{Narrow, Precision};
 use crate::rng::Moment;
-use memory::Shared;
+use memory::{NetworkMemory, Shared};
 use pool::Pool;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// Runs plans over one arena and both networks' states.
+/// Runs plans over one arena and the optimizers' states.
 pub struct Cpu {
     pool: Pool,
     plans: Vec<Plan>,
     arena: Vec<f32>,
     narrow: NarrowMemory,
     states: States,
-    rules: [UpdateRule; 2],
+    rules: Vec<UpdateRule>,
     data: Option<Arc<Dataset>>,
     seed: u64,
     /// Of phases that training has not asked about.
@@ -41,14 +43,23 @@ pub struct Cpu {
 
 impl Cpu {
     /// An executor of `plans`, which share one arena. Plans that gather need `data`.
+    ///
+    /// # Panics
+    /// When there are more than [`MAX_OPTIMIZERS`] states, or not a rule for each.
     pub fn new(
         pool: Pool,
         plans: Vec<Plan>,
         states: States,
-        rules: [UpdateRule; 2],
+        rules: Vec<UpdateRule>,
         data: Option<Arc<Dataset>>,
         seed: u64,
     ) -> Cpu {
+        assert!(
+            states.len() <= MAX_OPTIMIZERS,
+            "{} optimizers; executors keep {MAX_OPTIMIZERS}",
+            states.len()
+        );
+        assert_eq!(states.len(), rules.len(), "a rule for each optimizer");
         let arena = vec![0.0; plans.iter().map(|p| p.arena).max().unwrap_or(0)];
         let narrow = NarrowMemory::new(&plans, &states);
         Cpu { pool, plans, arena, narrow, states, rules, data, seed, records: vec![] }
@@ -68,15 +79,19 @@ impl Cpu {
         &self.plans
     }
 
-    /// Both networks.
+    /// The optimizers' states.
     pub fn states(&self) -> &States {
         &self.states
     }
 
-    /// Replaces both networks: a resume.
+    /// Replaces the optimizers' states: a resume.
+    ///
+    /// # Panics
+    /// When there are more or fewer of them than before.
     pub fn set_states(&mut self, states: States) {
+        assert_eq!(states.len(), self.states.len(), "as many optimizers as before");
         self.states = states;
-        Player::ALL.into_iter().for_each(|player| self.narrow.copy(player, &self.states));
+        OptimizerId::first(self.states.len()).for_each(|optimizer| self.narrow.copy(optimizer, &self.states));
     }
 
     /// Fills a host-filled input of a plan.
@@ -99,13 +114,13 @@ impl Cpu {
     pub fn memory(&self, place: Place, len: usize) -> &[f32] {
         match place {
             Place::Arena(at) => &self.arena[at..at + len],
-            Place::Weights(player, at) => &self.states[player as usize].weights[at..at + len],
-            Place::Gradients(player, at) => &self.states[player as usize].gradients[at..at + len],
-            Place::Scale(player) => {
-                std::slice::from_ref(&self.states[player as usize].loss_scale.scale).split_at(len).0
+            Place::Weights(optimizer, at) => &self.states[optimizer.index()].weights[at..at + len],
+            Place::Gradients(optimizer, at) => &self.states[optimizer.index()].gradients[at..at + len],
+            Place::Scale(optimizer) => {
+                std::slice::from_ref(&self.states[optimizer.index()].loss_scale.scale).split_at(len).0
             }
             Place::Narrow(at) => &self.narrow.arena[at..at + len],
-            Place::Copies(player, at) => &self.narrow.copies[player as usize][at..at + len],
+            Place::Copies(optimizer, at) => &self.narrow.copies[optimizer.index()][at..at + len],
         }
     }
 
@@ -120,25 +135,20 @@ impl Cpu {
     }
 
     /// Runs a plan.
-    pub fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) {
-        self.run_observed(plan, tick, rates, &mut |_, _| {});
+    pub fn run(&mut self, phase: &PhaseRun) {
+        self.run_observed(phase, &mut |_, _| {});
     }
 
     /// Runs a plan and shows its memory after each launch, by the launch's number.
-    pub fn run_observed(
-        &mut self,
-        plan: usize,
-        tick: u64,
-        rates: &[Rate; 2],
-        observe: &mut (dyn FnMut(usize, &mut Cpu) + Send),
-    ) {
+    pub fn run_observed(&mut self, phase: &PhaseRun, observe: &mut (dyn FnMut(usize, &mut Cpu) + Send)) {
+        let plan = phase.plan;
         let launches = std::mem::take(&mut self.plans[plan].launches);
         // Workers stay with the plan from its first launch to its last.
         let pool = std::mem::replace(&mut self.pool, Pool::single());
         pool.enter(|| {
             let precision = self.plans[plan].precision;
             for (number, launch) in launches.iter().enumerate() {
-                self.run_work(&pool, &launch.work, precision, tick, rates);
+                self.run_work(&pool, &launch.work, precision, phase);
                 observe(number, self);
             }
         });
@@ -146,10 +156,11 @@ impl Cpu {
         self.plans[plan].launches = launches;
     }
 
-    fn run_work(&mut self, pool: &Pool, work: &Work, precision: Precision, tick: u64, rates: &[Rate; 2]) {
-        let moment = Moment { seed: self.seed, tick };
+    fn run_work(&mut self, pool: &Pool, work: &Work, precision: Precision, phase: &PhaseRun) {
+        let moment = Moment { seed: self.seed, tick: phase.tick };
         match work {
-            Work::Gather { input, to, rows, width } => {
+            Work::Gather { set, column, to, rows, width } => {
+                assert_eq!(*set, 0, "executors have one data set");
                 let data = self.data.clone().expect("a plan that gathers has a data set");
                 let format = self.narrow.format;
                 let (memory, at) = match *to {
@@ -158,7 +169,7 @@ impl Cpu {
                     other => unreachable!("an input in {other:?}"),
                 };
                 let rows = &mut memory[at..at + rows * width];
-                gather(&data, moment, input, rows, *width);
+                gather(&data, moment, *column, rows, *width);
                 if to.is_narrow() {
                     rows.iter_mut().for_each(|x| *x = format.round(*x));
                 }
@@ -171,17 +182,17 @@ impl Cpu {
             Work::Loss { parts, .. } => {
                 let products = work.products().into_iter();
                 products.for_each(|product| self.run_product(pool, product, precision, moment));
-                parts.iter().for_each(|part| self.run_work(pool, part, precision, tick, rates));
+                parts.iter().for_each(|part| self.run_work(pool, part, precision, phase));
             }
             Work::Together(parts) => {
-                parts.iter().for_each(|part| self.run_work(pool, part, precision, tick, rates));
+                parts.iter().for_each(|part| self.run_work(pool, part, precision, phase));
             }
             // The update finds it.
             Work::Measure(_) => {}
-            Work::Update(player) => {
-                let i = *player as usize;
-                update::update(pool, &mut self.states[i], &self.rules[i], &rates[i]);
-                self.narrow.copy(*player, &self.states);
+            Work::Update(optimizer) => {
+                let i = optimizer.index();
+                update::update(pool, &mut self.states[i], &self.rules[i], &phase.rates[i]);
+                self.narrow.copy(*optimizer, &self.states);
             }
         }
     }
@@ -194,13 +205,14 @@ impl Cpu {
     }
 
     fn shared(&mut self) -> Shared<'_> {
-        let [g, d] = &mut self.states;
-        let scales = [&mut g.loss_scale.scale, &mut d.loss_scale.scale].map(std::slice::from_mut);
-        let weights = [&mut g.weights[..], &mut d.weights[..]];
-        let gradients = [&mut g.gradients[..], &mut d.gradients[..]];
-        let copies = self.narrow.copies.each_mut().map(|c| &mut c[..]);
-        let narrow = (&mut self.narrow.arena[..], copies, self.narrow.format);
-        Shared::new(&mut self.arena, weights, gradients, scales, narrow)
+        let networks = self.states.iter_mut().zip(&mut self.narrow.copies);
+        let networks = networks.map(|(state, copies)| NetworkMemory {
+            weights: &mut state.weights,
+            gradients: &mut state.gradients,
+            scale: std::slice::from_mut(&mut state.loss_scale.scale),
+            copies,
+        });
+        Shared::new(&mut self.arena, &mut self.narrow.arena, self.narrow.format, networks)
     }
 }
 
@@ -227,7 +239,7 @@ struct NarrowMemory {
     format: Narrow,
     arena: Vec<f32>,
     /// Parameters rounded; empty where no plan has a place for 16-bit numbers.
-    copies: [Vec<f32>; 2],
+    copies: Vec<Vec<f32>>,
 }
 
 impl NarrowMemory {
@@ -236,16 +248,17 @@ impl NarrowMemory {
         let format = formats.clone().next();
         debug_assert!(formats.into_iter().all(|f| Some(f) == format), "plans of one precision share memory");
         let arena = vec![0.0; plans.iter().map(|p| p.narrow).max().unwrap_or(0)];
-        let copies = states.each_ref().map(|s| vec![0.0; if format.is_some() { s.weights.len() } else { 0 }]);
+        let copied = |s: &NetworkState| if format.is_some() { s.weights.len() } else { 0 };
+        let copies = states.iter().map(|s| vec![0.0; copied(s)]).collect();
         let mut memory = NarrowMemory { format: format.unwrap_or(Narrow::F16), arena, copies };
-        Player::ALL.into_iter().for_each(|player| memory.copy(player, states));
+        OptimizerId::first(states.len()).for_each(|optimizer| memory.copy(optimizer, states));
         memory
     }
 
-    /// Rounds a network's parameters again.
-    fn copy(&mut self, player: Player, states: &States) {
-        let weights = &states[player as usize].weights;
-        let to = &mut self.copies[player as usize];
+    /// Rounds an optimizer's parameters again.
+    fn copy(&mut self, optimizer: OptimizerId, states: &States) {
+        let weights = &states[optimizer.index()].weights;
+        let to = &mut self.copies[optimizer.index()];
         to.iter_mut().zip(weights).for_each(|(copy, &w)| *copy = self.format.round(w));
     }
 }
@@ -259,14 +272,18 @@ impl Executor for Cpu {
         format!("CPU ({})", std::env::consts::ARCH)
     }
 
-    fn run(&mut self, turns: &[PhaseRun]) -> Result<()> {
-        for &PhaseRun { plan, tick, rates } in turns {
-            Cpu::run(self, plan, tick, &rates);
+    fn run(&mut self, phases: &[PhaseRun]) -> Result<()> {
+        for phase in phases {
+            Cpu::run(self, phase);
+            let PhaseRun { plan, tick, .. } = *phase;
             let statistics = self.plans[plan].statistics().map(|o| self.arena[o.at]).collect();
-            let gradient_norm2 = self.states.each_ref().map(|s| s.gradient_norm2);
-            let loss_scale = self.states.each_ref().map(|s| s.loss_scale.scale);
-            let skipped = self.states.each_ref().map(|s| s.loss_scale.skip == 1);
-            self.records.push(Record { plan, tick, statistics, gradient_norm2, loss_scale, skipped });
+            let optimizer = |s: &NetworkState| OptimizerRecord {
+                gradient_norm2: s.gradient_norm2,
+                loss_scale: s.loss_scale.scale,
+                skipped: s.loss_scale.skip == 1,
+            };
+            let optimizers = self.states.iter().map(optimizer).collect();
+            self.records.push(Record { plan, tick, statistics, optimizers });
         }
         Ok(())
     }
@@ -296,13 +313,13 @@ impl Executor for Cpu {
 /// The minibatch of a tick: examples scaled to the network's numbers, or labels one-hot.
 ///
 /// Positions tick·rows … of an endless sequence of shuffled passes through the training split.
-fn gather(data: &Dataset, moment: Moment, input: &str, to: &mut [f32], width: usize) {
+fn gather(data: &Dataset, moment: Moment, column: Column, to: &mut [f32], width: usize) {
     let Examples { count, values, labels } = &data.train;
     let rows = to.len() / width;
     for (row, to) in to.chunks_mut(width).enumerate() {
         let position = moment.tick * rows as u64 + row as u64;
         let example = shuffle::at(moment.seed, *count, position);
-        if input == EXAMPLES {
+        if column == Column::Examples {
             match values {
                 Values::U8(bytes) => {
                     let bytes = &bytes[example * width..][..width];
@@ -320,8 +337,8 @@ fn gather(data: &Dataset, moment: Moment, input: &str, to: &mut [f32], width: us
     }
 }
 
-/// The rules of a plan that never updates.
-pub fn no_updates() -> [UpdateRule; 2] {
+/// The rules of plans that never update, for so many optimizers.
+pub fn no_updates(optimizers: usize) -> Vec<UpdateRule> {
     let rule = crate::config::Rule::Sgd { momentum: 0.0, final_momentum: 0.0, saturate: 0 };
-    Player::ALL.map(|_| UpdateRule { rule, clip: 0.0, column_norms: vec![], average: false, scaled: false })
+    vec![UpdateRule { rule, clip: 0.0, column_norms: vec![], average: false, scaled: false }; optimizers]
 }

@@ -33,6 +33,8 @@ pub fn apply(op: PointOp, args: [Source; 3], to: &mut [f32]) {
         PointOp::Tanh => unary(args[0], to, tanh),
         PointOp::Sigmoid => unary(args[0], to, sigmoid),
         PointOp::Softplus => unary(args[0], to, softplus),
+        PointOp::Exp => unary(args[0], to, exponential),
+        PointOp::Log => unary(args[0], to, logarithm),
     }
 }
 
@@ -128,6 +130,38 @@ in_place!(
         let z = x * x;
         let near = x + x * z * (-0.333_333_34 + z * (0.133_333_33 + z * (-0.053_968_254 + z * 0.021_869_488)));
         if x.abs() < 0.2 { near } else { far }
+    }
+);
+
+in_place!(
+    /// e^x, relative error below 3e-7; overflows to ∞ and underflows to 0 where `f32` does.
+    exponential, |x| exp(x)
+);
+in_place!(
+    /// log x, relative error below 2e-7; −∞ at 0, NaN below.
+    logarithm, |x| {
+        // x = m·2ⁿ with √½ ≤ m < √2; a subnormal x is scaled up first.
+        const ROOT_HALF: u32 = std::f32::consts::FRAC_1_SQRT_2.to_bits();
+        let small = x < f32::MIN_POSITIVE;
+        let shifted = (if small { x * 8_388_608.0 } else { x }).to_bits().wrapping_sub(ROOT_HALF);
+        let n = (shifted.cast_signed() >> 23) as f32 - if small { 23.0 } else { 0.0 };
+        let r = f32::from_bits((shifted & 0x7f_ffff) + ROOT_HALF) - 1.0;
+        let z = r * r;
+        let p = 0.333_333_3
+            + r * (-0.249_999_94
+                + r * (0.200_007_14
+                    + r * (-0.166_680_58
+                        + r * (0.142_493_23
+                            + r * (-0.124_201_41
+                                + r * (0.116_769_984 + r * (-0.115_146_1 + r * 0.070_376_836)))))));
+        let finite = r + (r * z * p - n * 2.121_944_4e-4 - 0.5 * z) + n * 0.693_359_4;
+        if x > 0.0 {
+            if x < f32::INFINITY { finite } else { x }
+        } else if x == 0.0 {
+            f32::NEG_INFINITY
+        } else {
+            f32::NAN
+        }
     }
 );
 
@@ -273,8 +307,11 @@ mod tests {
     }
 
     fn worst(f: fn(&mut [f32]), exact: fn(f64) -> f64) -> f64 {
-        let x = sweep();
-        let mut y = x.clone();
+        worst_of(&sweep(), f, exact)
+    }
+
+    fn worst_of(x: &[f32], f: fn(&mut [f32]), exact: fn(f64) -> f64) -> f64 {
+        let mut y = x.to_vec();
         f(&mut y);
         let error = |(&x, &y): (&f32, &f32)| {
             let e = exact(f64::from(x));
@@ -298,8 +335,28 @@ mod tests {
     }
 
     #[test]
+    fn exponentials_and_logarithms_err_as_documented() {
+        let below_overflow: Vec<f32> = sweep().into_iter().filter(|x| *x < 88.72).collect();
+        let exp_error = worst_of(&below_overflow, exponential, f64::exp);
+        // Every exponent, subnormal numbers too, and densely around 1, where the logarithm is nearly 0.
+        let bits = (1..0x7f80_0000u32).step_by(40_009).map(f32::from_bits);
+        let around_one = (0x3f00_0000..0x4000_0000u32).step_by(101).map(f32::from_bits);
+        let log_error = worst_of(&bits.chain(around_one).collect::<Vec<_>>(), logarithm, f64::ln);
+        println!("exp {exp_error:.1e} log {log_error:.1e}");
+        assert!(exp_error < 3e-7 && log_error < 2e-7);
+        let mut x = [0.0, -0.0, -1.0, f32::NEG_INFINITY, f32::INFINITY, f32::NAN, 1.0];
+        logarithm(&mut x);
+        let nan = x.map(f32::is_nan);
+        assert_eq!((&x[..2], x[4], x[6]), (&[f32::NEG_INFINITY; 2][..], f32::INFINITY, 0.0));
+        assert_eq!(nan, [false, false, true, true, false, true, false]);
+        let mut x = [f32::INFINITY, 89.0, f32::NEG_INFINITY, -104.0, 0.0];
+        exponential(&mut x);
+        assert_eq!(x, [f32::INFINITY, f32::INFINITY, 0.0, 0.0, 1.0]);
+    }
+
+    #[test]
     fn non_finite_numbers_pass_through() {
-        for f in [sigmoid, tanh, softplus, sqrt, recip, relu] {
+        for f in [sigmoid, tanh, softplus, exponential, logarithm, sqrt, recip, relu] {
             let mut x = [f32::NAN];
             f(&mut x);
             assert!(x[0].is_nan());

@@ -2,6 +2,7 @@
 //!
 //! `Pod` refuses padding at compile time; the drivers compare sizes with the compiled kernels'.
 
+use crate::graph::MAX_OPTIMIZERS;
 use crate::lower;
 use crate::precision::Narrow;
 use bytemuck::{Pod, Zeroable};
@@ -22,6 +23,8 @@ const _: () =
 const _: () = assert!(lower::MOST_LOGITS <= MAX_PRODUCTS, "nor logits");
 /// Statistics of a plan that a phase records.
 pub(super) const MAX_STATISTICS: usize = 24;
+/// Numbers of an optimizer that a phase records: squared gradient norm, loss scale, whether its update was left out.
+pub(super) const OPTIMIZER_METRICS: usize = 3;
 /// Widths that a launch of Parzen windows takes.
 pub(super) const MAX_WIDTHS: usize = 10;
 /// Of an operand that is a constant.
@@ -55,16 +58,18 @@ pub struct Clock {
     pub tick: u64,
     /// Of the ring of metrics: the next phase fills it.
     pub slot: u64,
-    /// Updates of G and of D done.
-    pub updates: [u64; 2],
-    /// Of the next update of G and of D.
-    pub rates: [Rates; 2],
+    /// Training steps done.
+    pub steps: u64,
+    /// Updates done, by optimizer.
+    pub updates: [u64; MAX_OPTIMIZERS],
+    /// Of the next updates, by optimizer; zeros beyond the model's optimizers.
+    pub rates: [Rates; MAX_OPTIMIZERS],
 }
 
-/// [`crate::exec::schedule::NetworkSchedule`], and Adam's constants.
+/// [`crate::exec::schedule::OptimizerSchedule`], and Adam's constants.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable, Default)]
-pub(super) struct NetworkSchedule {
+pub(super) struct OptimizerSchedule {
     pub lr: f64,
     pub decay_factor: f64,
     pub min_lr: f64,
@@ -84,7 +89,7 @@ pub(super) struct NetworkSchedule {
 pub(super) struct Schedule {
     pub batch: u64,
     pub examples: u64,
-    pub networks: [NetworkSchedule; 2],
+    pub optimizers: [OptimizerSchedule; MAX_OPTIMIZERS],
 }
 
 /// [`crate::lower::View`] with its place resolved.
@@ -273,7 +278,7 @@ pub(super) struct UpdateArguments {
     pub scale: u64,
     pub clock: u64,
     pub count: u32,
-    pub player: u32,
+    pub optimizer: u32,
     pub scaled: u32,
     pub keep: u32,
     pub blend: u32,
@@ -308,7 +313,7 @@ pub(super) struct AverageArguments {
     pub scale: u64,
     pub clock: u64,
     pub count: u32,
-    pub player: u32,
+    pub optimizer: u32,
     pub scaled: u32,
     pub unused: u32,
 }
@@ -329,12 +334,14 @@ pub(super) struct MeasureArguments {
 #[derive(Clone, Copy, Pod, Zeroable, Default)]
 pub(super) struct ClosePhaseArguments {
     pub arena: u64,
-    pub norms2: [u64; 2],
-    pub scales: [u64; 2],
+    pub norms2: [u64; MAX_OPTIMIZERS],
+    pub scales: [u64; MAX_OPTIMIZERS],
     pub ring: u64,
     pub clock: u64,
     pub schedule: Schedule,
-    pub updated: [u32; 2],
+    pub updated: [u32; MAX_OPTIMIZERS],
+    pub optimizers: u32,
+    pub ends_step: u32,
     pub slots: u32,
     pub count: u32,
     pub at: [u32; MAX_STATISTICS],
@@ -352,4 +359,45 @@ pub(super) struct ParzenArguments {
     pub dim: u32,
     pub widths: u32,
     pub scales: [f32; MAX_WIDTHS],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exec::scale;
+
+    /// The number that a kernel file defines a name as.
+    fn defined(text: &str, name: &str) -> usize {
+        let found =
+            text.lines().find_map(|l| l.strip_prefix("#define ")?.strip_prefix(name)?.strip_prefix(' '));
+        let word = found.and_then(|l| l.split_whitespace().next()).unwrap_or_else(|| panic!("no {name}"));
+        word.parse().unwrap_or_else(|e| panic!("{name} {word}: {e}"))
+    }
+
+    #[test]
+    fn numbers_of_the_kernels_are_those_of_the_host() {
+        const COMMON: &str = include_str!("../../../kernels/common.cuh");
+        const CLOCK: &str = include_str!("../../../kernels/clock.cu");
+        const GATHER: &str = include_str!("../../../kernels/gather.cu");
+        const PARZEN: &str = include_str!("../../../kernels/parzen.cu");
+        const PRODUCT: &str = include_str!("../../../kernels/product.cuh");
+        const PROGRAM: &str = include_str!("../../../kernels/program.cuh");
+        const UPDATE: &str = include_str!("../../../kernels/update.cuh");
+        for (text, name, wanted) in [
+            (COMMON, "RANK", RANK),
+            (COMMON, "MAX_OPTIMIZERS", MAX_OPTIMIZERS),
+            (CLOCK, "MAX_STATISTICS", MAX_STATISTICS),
+            (CLOCK, "OPTIMIZER_METRICS", OPTIMIZER_METRICS),
+            (GATHER, "MAX_GATHERS", MAX_GATHERS),
+            (GATHER, "MAX_MAPS", MAX_MAPS),
+            (PARZEN, "MAX_WIDTHS", MAX_WIDTHS),
+            (PRODUCT, "MAX_STEPS", MAX_STEPS),
+            (PRODUCT, "MAX_PRODUCTS", MAX_PRODUCTS),
+            (PROGRAM, "MAX_INSTRUCTIONS", lower::MAX_INSTRUCTIONS),
+            (PROGRAM, "MAX_VIEWS", lower::MAX_VIEWS),
+            (UPDATE, "GROWTH", scale::GROWTH as usize),
+        ] {
+            assert_eq!(defined(text, name), wanted, "{name}");
+        }
+    }
 }

@@ -7,47 +7,61 @@ use super::metrics::SLOTS;
 use crate::error::{Error, Result};
 use crate::exec::schedule::{Done, Schedule};
 use crate::exec::{PhaseRun, Rate, UpdateRule};
+use crate::graph::MAX_OPTIMIZERS;
 use crate::lower::Plan;
 
 /// What rates are worked out from, on the host and on the device.
 pub(super) struct Rules {
     pub schedule: Schedule,
-    pub rules: [UpdateRule; 2],
+    /// By optimizer, as the schedule's.
+    pub rules: Vec<UpdateRule>,
 }
 
 impl Rules {
     /// The device's form.
     fn block(&self) -> blocks::Schedule {
-        let networks = [0, 1].map(|i| {
-            let network = &self.schedule.networks[i];
-            blocks::NetworkSchedule {
-                lr: network.lr,
-                decay_factor: network.decay_factor,
-                min_lr: network.min_lr,
-                final_share: network.final_share,
-                momentum: network.momentum,
-                momentum_rise: network.momentum_rise,
-                betas: self.rules[i].betas(),
-                decay_steps: network.decay_steps,
-                rise_epochs: network.rise_epochs,
-                average: network.average,
-                ramp: network.ramp,
-            }
-        });
-        blocks::Schedule { batch: self.schedule.batch, examples: self.schedule.examples, networks }
+        let mut optimizers = [blocks::OptimizerSchedule::default(); MAX_OPTIMIZERS];
+        for ((to, from), rule) in optimizers.iter_mut().zip(&self.schedule.optimizers).zip(&self.rules) {
+            *to = blocks::OptimizerSchedule {
+                lr: from.lr,
+                decay_factor: from.decay_factor,
+                min_lr: from.min_lr,
+                final_share: from.final_share,
+                momentum: from.momentum,
+                momentum_rise: from.momentum_rise,
+                betas: rule.betas(),
+                decay_steps: from.decay_steps,
+                rise_epochs: from.rise_epochs,
+                average: from.average,
+                ramp: from.ramp,
+            };
+        }
+        blocks::Schedule { batch: self.schedule.batch, examples: self.schedule.examples, optimizers }
     }
 
-    /// The clock as a phase with these rates finds it.
-    fn clock(&self, seed: u64, tick: u64, slot: u64, rates: &[Rate; 2]) -> Clock {
-        let updates = rates.map(|r| r.update - 1);
-        Clock { seed, tick, slot, updates, rates: [0, 1].map(|i| Rates::new(&self.rules[i], &rates[i])) }
+    /// The clock as a phase finds it that fills `slot`.
+    fn clock(&self, seed: u64, slot: u64, phase: &PhaseRun) -> Clock {
+        Clock::before(&self.rules, seed, slot, phase)
     }
 
-    /// The clock as the device leaves it after a phase that updates these networks.
-    fn after(&self, clock: Clock, updated: [bool; 2]) -> Clock {
-        let done = Done { tick: clock.tick, updates: clock.updates }.after(updated);
+    /// The clock as the device leaves it after a phase of a plan.
+    fn after(&self, clock: Clock, plan: &Plan) -> Clock {
+        let done = Done { tick: clock.tick, steps: clock.steps, updates: clock.updates };
+        let done = done.after(plan.updates(), plan.ends_step);
         let slot = (clock.slot + 1) % SLOTS as u64;
-        self.clock(clock.seed, done.tick, slot, &self.schedule.rates(done))
+        let rates = self.schedule.rates(done);
+        self.clock(clock.seed, slot, &PhaseRun { plan: 0, tick: done.tick, step: done.steps, rates })
+    }
+}
+
+impl Clock {
+    /// The clock as a phase finds it that fills slot `slot` of the ring, where optimizers update by `rules`.
+    pub fn before(rules: &[UpdateRule], seed: u64, slot: u64, phase: &PhaseRun) -> Clock {
+        let mut clock = Clock { seed, tick: phase.tick, slot, steps: phase.step, ..Clock::default() };
+        for (i, (rule, rate)) in rules.iter().zip(&phase.rates).enumerate() {
+            (clock.updates[i], clock.rates[i]) = (rate.update - 1, Rates::new(rule, rate));
+        }
+        clock
     }
 }
 
@@ -79,16 +93,19 @@ pub(super) fn pack(plan: &Plan, memory: &Memory, rules: &Rules) -> Result<Packed
     }
     let mut arguments = ClosePhaseArguments {
         arena: memory.arena.address,
-        norms2: [0, 1].map(|i: usize| memory.networks[i].norm2.address),
-        scales: [0, 1].map(|i: usize| memory.networks[i].scale.address),
         ring: memory.ring.address,
         clock: memory.clock.address,
         schedule: rules.block(),
         updated: plan.updates().map(u32::from),
+        optimizers: memory.networks.len() as u32,
+        ends_step: u32::from(plan.ends_step),
         slots: SLOTS as u32,
         count: count as u32,
         ..ClosePhaseArguments::default()
     };
+    for (i, network) in memory.networks.iter().enumerate() {
+        (arguments.norms2[i], arguments.scales[i]) = (network.norm2.address, network.scale.address);
+    }
     for (at, output) in arguments.at.iter_mut().zip(plan.statistics()) {
         *at = super::pack::number(output.at, "an arena").map_err(Error::Device)?;
     }
@@ -111,13 +128,13 @@ impl Mirror {
     }
 
     fn clock(&self, turn: &PhaseRun, slot: u64) -> Clock {
-        self.rules.clock(self.seed, turn.tick, slot, &turn.rates)
+        self.rules.clock(self.seed, slot, turn)
     }
 
     /// Whether a clock that is set for the first of these phases comes to the others by itself.
     pub fn foresees(&self, turns: &[PhaseRun], plans: &[Plan]) -> bool {
         turns.windows(2).all(|pair| {
-            let after = self.rules.after(self.clock(&pair[0], 0), plans[pair[0].plan].updates());
+            let after = self.rules.after(self.clock(&pair[0], 0), &plans[pair[0].plan]);
             same(&after, &self.clock(&pair[1], 1))
         })
     }
@@ -145,7 +162,7 @@ impl Mirror {
 
     /// Follows the clock past a phase.
     pub fn advance(&mut self, plan: &Plan) {
-        self.held = self.held.map(|held| self.rules.after(held, plan.updates()));
+        self.held = self.held.map(|held| self.rules.after(held, plan));
     }
 }
 

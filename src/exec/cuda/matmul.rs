@@ -10,7 +10,7 @@ use super::pack::{map, number};
 use super::tiling::{Cut, Gradient, Multiprocessors, Scratch, Way, kernels};
 use super::{program, update};
 use crate::exec::UpdateRule;
-use crate::graph::Player;
+use crate::graph::{MAX_OPTIMIZERS, OptimizerId};
 use crate::lower::{Epilogue, Follower, Matmul, Place, Plan, View, Work};
 use crate::precision::Precision;
 
@@ -89,70 +89,81 @@ fn add(
     number(to.blocks, "a launch's blocks").map(drop)
 }
 
-/// A launch of products that are a network's whole gradient, of which the kernel makes more.
+/// A launch of products that are an optimizer's whole gradient, of which the kernel makes more.
 struct Whole<'a> {
     kernel: &'static str,
-    player: Player,
-    /// Whether it updates the network; otherwise it measures the gradient.
+    optimizer: OptimizerId,
+    /// Whether it updates; otherwise it measures the gradient.
     updates: bool,
     products: Vec<(&'a Matmul, Way)>,
 }
 
 /// A work as such a launch, if there is a kernel for it.
 fn whole(work: &Work, cut: Cut) -> Option<Whole<'_>> {
-    let player = Player::ALL.into_iter().find(|&p| work.updates(p) || work.measures(p))?;
-    let products: Vec<(&Matmul, Way)> = work.products().into_iter().map(|p| (p, Way::new(p, cut))).collect();
+    let updates = work.updated().is_some();
+    let optimizer = work.updated().or(work.measured())?;
+    let products: Vec<(&Matmul, Way)> =
+        work.products().into_iter().map(|p| (p, Way::new(p, cut))).collect();
     let (first, _) = products.first()?;
     let kernels = kernels(&first.a, cut.precision);
-    let updates = work.updates(player);
     let kernel = match kernels.gradient {
         Gradient::Updates(kernel) if updates => kernel,
         Gradient::Measures(kernel) if !updates => kernel,
         _ => return None,
     };
     let alike = products.iter().all(|(p, way)| {
-        way.kernel == kernels.small.0 && matches!(p.out.place, Place::Gradients(of, _) if of == player)
+        way.kernel == kernels.small.0 && matches!(p.out.place, Place::Gradients(of, _) if of == optimizer)
     });
     let some = products.iter().any(|(_, way)| way.blocks() > 0);
-    (alike && some && products.len() <= MAX_PRODUCTS).then_some(Whole { kernel, player, updates, products })
+    (alike && some && products.len() <= MAX_PRODUCTS).then_some(Whole {
+        kernel,
+        optimizer,
+        updates,
+        products,
+    })
 }
 
-/// Blocks of the largest launch of the plans that computes a network's whole gradient and makes more of it.
-pub(super) fn gradient_blocks(plans: &[Plan], player: Player, multiprocessors: Multiprocessors) -> usize {
+/// Blocks of the largest launch of the plans that computes an optimizer's whole gradient and makes more of it.
+pub(super) fn gradient_blocks(
+    plans: &[Plan],
+    optimizer: OptimizerId,
+    multiprocessors: Multiprocessors,
+) -> usize {
     let cut = |p: &Plan| Cut { precision: p.precision, multiprocessors };
     let wholes = plans.iter().flat_map(|p| p.launches.iter().filter_map(move |l| whole(&l.work, cut(p))));
-    let of = wholes.filter(|w| w.player == player);
+    let of = wholes.filter(|w| w.optimizer == optimizer);
     of.map(|w| w.products.iter().map(|(_, way)| way.blocks()).sum()).max().unwrap_or(0)
 }
 
-/// Whose gradient a launch of the plan measures while it computes it.
-pub(super) fn measured(plan: &Plan, multiprocessors: Multiprocessors) -> [bool; 2] {
+/// Whether a launch of the plan measures an optimizer's gradient while it computes it, by optimizer.
+pub(super) fn measured(plan: &Plan, multiprocessors: Multiprocessors) -> [bool; MAX_OPTIMIZERS] {
     let cut = Cut { precision: plan.precision, multiprocessors };
     let wholes = plan.launches.iter().filter_map(|l| whole(&l.work, cut));
-    let measured: Vec<Player> = wholes.filter(|w| !w.updates).map(|w| w.player).collect();
-    Player::ALL.map(|player| measured.contains(&player))
+    let mut measured = [false; MAX_OPTIMIZERS];
+    wholes.filter(|w| !w.updates).for_each(|w| measured[w.optimizer.index()] = true);
+    measured
 }
 
-/// The launch of products that updates the network whose gradient they are, or measures it; where no kernel does, the
+/// The launch of products that updates the parameters whose gradient they are, or measures it; where no kernel does, the
 /// products and what is to be done after them.
 pub(super) fn pack_gradient(
     memory: &Memory,
     work: &Work,
-    rules: &[UpdateRule; 2],
+    rules: &[UpdateRule],
     programs: &mut Vec<ProgramArguments>,
 ) -> Result<Vec<Packed>, String> {
-    let Some(Whole { kernel, player, updates, products }) = whole(work, memory.cut()) else {
+    let Some(Whole { kernel, optimizer, updates, products }) = whole(work, memory.cut()) else {
         let mut packed = pack(memory, &work.products(), programs)?;
-        for player in Player::ALL.into_iter().filter(|&player| work.updates(player)) {
-            packed.extend(update::pack(memory, player, &rules[player as usize], false));
+        if let Some(optimizer) = work.updated() {
+            packed.extend(update::pack(memory, optimizer, &rules[optimizer.index()], false));
         }
         return Ok(packed);
     };
-    let rule = &rules[player as usize];
+    let rule = &rules[optimizer.index()];
     assert!(rule.in_place() || !updates, "lowering lets no other update ride along");
     let mut launch =
         Filling { kernel, threads: products[0].1.threads, launch: MatmulLaunch::default(), blocks: 0 };
-    launch.launch.update = update::arguments(memory, player, rule);
+    launch.launch.update = update::arguments(memory, optimizer, rule);
     let mut used = Scratch::default();
     for (product, way) in products {
         let at = |view: &View| match view.place {

@@ -1,4 +1,4 @@
-//! The device memory of a training run, allocated once: the arena, both networks, the data set, the clock.
+//! The device memory of a training run, allocated once: the arena, the optimizers' memories, the data set, the clock.
 
 use super::blocks::number_type;
 use super::launch::{Buffer, Driver};
@@ -9,7 +9,7 @@ use crate::data::{Dataset, Values};
 use crate::error::{Error, Result};
 use crate::exec::scale::LossScale;
 use crate::exec::{NetworkState, States, UpdateRule};
-use crate::graph::Player;
+use crate::graph::OptimizerId;
 use crate::lower::{Place, View};
 use crate::memory_budget;
 use crate::precision::Precision;
@@ -35,7 +35,7 @@ pub(super) struct Region {
     pub bytes: usize,
 }
 
-/// One network on the device.
+/// One optimizer's memory on the device.
 pub(super) struct NetworkMemory {
     /// Of its parameters: fewer than 2³², by [`Memory::new`].
     pub count: usize,
@@ -80,7 +80,8 @@ pub(super) struct Memory {
     pub arrived: Region,
     /// What phases left for the host.
     pub ring: Region,
-    pub networks: [NetworkMemory; 2],
+    /// By optimizer.
+    pub networks: Vec<NetworkMemory>,
     /// Whether gradients are stored that only the update needs.
     pub keep_gradients: bool,
     /// What products are cut for.
@@ -94,14 +95,14 @@ fn blocks(count: usize) -> usize {
 }
 
 impl NetworkMemory {
-    /// Blocks of an update; an empty network still has one, for its norm.
+    /// Blocks of an update; one without parameters still has one, for its norm.
     pub fn blocks(&self) -> usize {
         blocks(self.count)
     }
 }
 
 /// How much scratch a run needs, and of what.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Sizes {
     /// `f32`s of the arena.
     pub arena: usize,
@@ -109,9 +110,9 @@ pub(super) struct Sizes {
     pub narrow: usize,
     /// Of matmul slices.
     pub slices: Scratch,
-    /// Blocks of a launch that computes each network's gradient and its norm at most, beside those of
+    /// By optimizer: blocks of a launch that computes its gradient and its norm at most, beside those of
     /// [`NetworkMemory::blocks`].
-    pub gradients: [usize; 2],
+    pub gradients: Vec<usize>,
     /// Bytes.
     pub clock: usize,
     /// Bytes of programs' parameters.
@@ -120,13 +121,13 @@ pub(super) struct Sizes {
 
 /// Bytes that a run needs, before any of it is allocated.
 fn needed(
-    sizes: Sizes,
+    sizes: &Sizes,
     precision: Precision,
     states: &States,
-    rules: &[UpdateRule; 2],
+    rules: &[UpdateRule],
     data: Option<&Dataset>,
 ) -> usize {
-    let network = |((state, rule), gradient): ((&NetworkState, &UpdateRule), usize)| {
+    let network = |((state, rule), &gradient): ((&NetworkState, &UpdateRule), &usize)| {
         let len = state.weights.len();
         let copies = if precision.stored().is_some() { 2 * len } else { 0 };
         copies + rule.bytes(len) + 8 * blocks(len).max(gradient) + 12 + size_of::<LossScale>()
@@ -141,26 +142,25 @@ fn needed(
         + sizes.clock
         + sizes.programs
         + RING_BYTES;
-    scratch + states.iter().zip(rules).zip(sizes.gradients).map(network).sum::<usize>() + examples + labels
+    scratch + states.iter().zip(rules).zip(&sizes.gradients).map(network).sum::<usize>() + examples + labels
 }
 
 impl Memory {
-    /// Allocates all and uploads networks and data.
+    /// Allocates all and uploads states and data.
     ///
     /// # Errors
     /// When the device has too little memory, told before the first byte is taken.
     pub fn new<D: Driver>(
         driver: &mut D,
-        sizes: Sizes,
+        sizes: &Sizes,
         precision: Precision,
         states: &States,
-        rules: &[UpdateRule; 2],
+        rules: &[UpdateRule],
         data: Option<&Dataset>,
         options: Options,
     ) -> Result<Memory> {
-        for (state, player) in states.iter().zip(Player::ALL) {
-            let what = format!("the {}'s memory", player.name());
-            number(state.weights.len(), &what)
+        for state in states {
+            number(state.weights.len(), "an optimizer's memory")
                 .map_err(|why| Error::Device(format!("{}: {why}", driver.name())))?;
         }
         let need = needed(sizes, precision, states, rules, data);
@@ -179,8 +179,10 @@ impl Memory {
         for scratch in [arena, narrow, arrived] {
             driver.zero(scratch.buffer, 0, scratch.bytes)?;
         }
-        let generator = network(driver, precision, &states[0], &rules[0], sizes.gradients[0])?;
-        let discriminator = network(driver, precision, &states[1], &rules[1], sizes.gradients[1])?;
+        let networks = states.iter().zip(rules).zip(&sizes.gradients);
+        let networks =
+            networks.map(|((state, rule), &blocks)| network(driver, precision, state, rule, blocks));
+        let networks = networks.collect::<Result<_>>()?;
         let memory = Memory {
             arena,
             narrow,
@@ -190,7 +192,7 @@ impl Memory {
             partial: region(driver, 4 * sizes.slices.sums)?,
             arrived,
             ring: region(driver, RING_BYTES)?,
-            networks: [generator, discriminator],
+            networks,
             keep_gradients: options.keep_gradients,
             multiprocessors: options.multiprocessors,
             data: data.map(|d| resident(driver, d)).transpose()?,
@@ -208,12 +210,12 @@ impl Memory {
     pub fn locate(&self, place: Place) -> (Region, usize) {
         match place {
             Place::Arena(at) => (self.arena, at),
-            Place::Weights(player, at) => (self.networks[player as usize].weights, at),
-            Place::Gradients(player, at) => (self.networks[player as usize].gradients, at),
-            Place::Scale(player) => (self.networks[player as usize].scale, 0),
+            Place::Weights(optimizer, at) => (self.networks[optimizer.index()].weights, at),
+            Place::Gradients(optimizer, at) => (self.networks[optimizer.index()].gradients, at),
+            Place::Scale(optimizer) => (self.networks[optimizer.index()].scale, 0),
             Place::Narrow(at) => (self.narrow, at),
-            Place::Copies(player, at) => {
-                let copies = self.networks[player as usize].copies;
+            Place::Copies(optimizer, at) => {
+                let copies = self.networks[optimizer.index()].copies;
                 (copies.expect("a plan that reads copies has a 16-bit precision"), at)
             }
         }
@@ -252,11 +254,12 @@ impl Memory {
         Ok(bits.into_iter().map(|b| format.from_bits(b)).collect())
     }
 
-    /// Replaces both networks.
+    /// Replaces the optimizers' states.
     ///
     /// # Panics
     /// When they have other sizes than the ones the executor was made with.
     pub fn set_states<D: Driver>(&self, driver: &mut D, states: &States) -> Result<()> {
+        assert_eq!(states.len(), self.networks.len(), "as many optimizers as before");
         for (memory, state) in self.networks.iter().zip(states) {
             put(driver, memory.weights, &state.weights)?;
             if let (Some(copies), Some(format)) = (memory.copies, self.precision.stored()) {
@@ -277,9 +280,9 @@ impl Memory {
         Ok(())
     }
 
-    /// A copy of both networks.
+    /// A copy of the optimizers' states.
     pub fn states<D: Driver>(&self, driver: &mut D) -> Result<States> {
-        let mut states = States::default();
+        let mut states = vec![NetworkState::default(); self.networks.len()];
         for (memory, state) in self.networks.iter().zip(&mut states) {
             state.weights = take(driver, memory.weights, 0, memory.count)?;
             state.gradients = take(driver, memory.gradients, 0, memory.count)?;
@@ -291,16 +294,16 @@ impl Memory {
             }
             driver.download(memory.scale.buffer, 0, bytemuck::bytes_of_mut(&mut state.loss_scale))?;
         }
-        for player in Player::ALL {
-            states[player as usize].gradient_norm2 = self.gradient_norm2(driver, player)?;
+        for (optimizer, state) in OptimizerId::first(states.len()).zip(&mut states) {
+            state.gradient_norm2 = self.gradient_norm2(driver, optimizer)?;
         }
         Ok(states)
     }
 
-    /// Squared norm of a network's last gradient.
-    pub fn gradient_norm2<D: Driver>(&self, driver: &mut D, player: Player) -> Result<f64> {
+    /// Squared norm of an optimizer's last gradient.
+    pub fn gradient_norm2<D: Driver>(&self, driver: &mut D, optimizer: OptimizerId) -> Result<f64> {
         let mut bytes = [0; 8];
-        driver.download(self.networks[player as usize].norm2.buffer, 0, &mut bytes)?;
+        driver.download(self.networks[optimizer.index()].norm2.buffer, 0, &mut bytes)?;
         Ok(f64::from_le_bytes(bytes))
     }
 }

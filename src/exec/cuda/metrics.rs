@@ -1,18 +1,18 @@
 //! What phases leave for the host to read: a ring on the device, read when the host wants it.
 
-use super::blocks::MAX_STATISTICS;
+use super::blocks::{MAX_STATISTICS, OPTIMIZER_METRICS};
 use super::launch::Driver;
 use super::memory::Memory;
 use crate::error::Result;
-use crate::exec::Record;
+use crate::exec::{OptimizerRecord, Record};
+use crate::graph::MAX_OPTIMIZERS;
 use crate::lower::Plan;
 use std::collections::VecDeque;
 
 /// Phases whose metrics a device keeps; the next one overwrites the oldest.
 pub const SLOTS: usize = 256;
-/// Numbers of a phase: statistics, then both networks' squared gradient norms, loss scales, and whether their last
-/// updates were left out.
-const WIDTH: usize = MAX_STATISTICS + 6;
+/// Numbers of a phase: statistics, then [`OPTIMIZER_METRICS`] of each optimizer.
+const WIDTH: usize = MAX_STATISTICS + OPTIMIZER_METRICS * MAX_OPTIMIZERS;
 
 /// Bytes of the ring.
 pub(super) const RING_BYTES: usize = 8 * SLOTS * WIDTH;
@@ -47,15 +47,19 @@ impl Recorded {
         driver.download(memory.ring.buffer, 0, bytemuck::cast_slice_mut(&mut numbers))?;
         let record = |(plan, tick, slot): (usize, u64, usize)| {
             let slot = &numbers[slot * WIDTH..][..WIDTH];
-            let of_both = |from: usize| [0, 1].map(|i| slot[MAX_STATISTICS + from + i]);
+            let (statistics, optimizers) = slot.split_at(MAX_STATISTICS);
+            let (optimizers, _) = optimizers.as_chunks::<OPTIMIZER_METRICS>();
+            let optimizer = |&[gradient_norm2, scale, skip]: &[f64; OPTIMIZER_METRICS]| OptimizerRecord {
+                gradient_norm2,
+                loss_scale: scale as f32,
+                skipped: skip == 1.0,
+            };
             let count = plans[plan].statistics().count();
             Record {
                 plan,
                 tick,
-                statistics: slot[..count].iter().map(|&x| x as f32).collect(),
-                gradient_norm2: of_both(0),
-                loss_scale: of_both(2).map(|x| x as f32),
-                skipped: of_both(4).map(|x| x == 1.0),
+                statistics: statistics[..count].iter().map(|&x| x as f32).collect(),
+                optimizers: optimizers[..memory.networks.len()].iter().map(optimizer).collect(),
             }
         };
         Ok(self.phases.drain(..).map(record).collect())

@@ -34,8 +34,8 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::exec::measured::Measured;
 use crate::exec::schedule::Schedule;
-use crate::exec::{Executor, ExecutorSpec, PhaseRun, Rate, Record, States, UpdateRule};
-use crate::graph::Player;
+use crate::exec::{Executor, ExecutorSpec, NetworkState, PhaseRun, Rate, Record, States, UpdateRule};
+use crate::graph::{MAX_OPTIMIZERS, OptimizerId};
 use crate::lower::{Place, Plan};
 use crate::precision::Precision;
 use clock::{Mirror, Rules};
@@ -46,7 +46,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Runs plans on a device, over one arena and both networks' states.
+/// Runs plans on a device, over one arena and the optimizers' states.
 pub struct Cuda<D: Driver> {
     driver: D,
     plans: Vec<Plan>,
@@ -59,7 +59,7 @@ pub struct Cuda<D: Driver> {
     memory: Memory,
     clock: Mirror,
     recorded: Recorded,
-    /// Both networks, where nothing ran since they were read.
+    /// The optimizers' states, where nothing ran since they were read.
     known: Option<States>,
 }
 
@@ -72,13 +72,13 @@ impl<D: Driver> Cuda<D> {
     pub fn new(
         driver: D,
         plans: Vec<Plan>,
-        states: &States,
-        rules: [UpdateRule; 2],
+        states: &[NetworkState],
+        rules: Vec<UpdateRule>,
         data: Option<Arc<Dataset>>,
         seed: u64,
     ) -> Result<Cuda<D>> {
-        let schedule = Schedule::constant([Rate::REST; 2]);
-        Cuda::of(driver, ExecutorSpec { plans, states: states.clone(), rules, schedule, data, seed })
+        let schedule = Schedule::constant(&vec![Rate::REST; states.len()]);
+        Cuda::of(driver, ExecutorSpec { plans, states: states.to_vec(), rules, schedule, data, seed })
     }
 
     /// An executor for training.
@@ -95,6 +95,13 @@ impl<D: Driver> Cuda<D> {
     /// As [`Cuda::of`].
     pub fn with(mut driver: D, job: ExecutorSpec, options: Options) -> Result<Cuda<D>> {
         let ExecutorSpec { plans, states, rules, schedule, data, seed } = job;
+        assert!(
+            states.len() <= MAX_OPTIMIZERS,
+            "{} optimizers; executors keep {MAX_OPTIMIZERS}",
+            states.len()
+        );
+        assert_eq!(states.len(), rules.len(), "a rule for each optimizer");
+        assert_eq!(states.len(), schedule.optimizers.len(), "a schedule for each optimizer");
         let arena = plans.iter().map(|p| p.arena).max().unwrap_or(0);
         let gathers = |p: &Plan| p.launches.iter().any(|l| l.work.kind() == "gather");
         let data = data.filter(|_| plans.iter().any(gathers));
@@ -102,14 +109,15 @@ impl<D: Driver> Cuda<D> {
             arena,
             narrow: plans.iter().map(|p| p.narrow).max().unwrap_or(0),
             slices: tiling::Scratch::of(&plans, options.multiprocessors),
-            gradients: Player::ALL
-                .map(|player| matmul::gradient_blocks(&plans, player, options.multiprocessors)),
+            gradients: OptimizerId::first(states.len())
+                .map(|o| matmul::gradient_blocks(&plans, o, options.multiprocessors))
+                .collect(),
             clock: size_of::<Clock>(),
             programs: pack::program_bytes(&plans),
         };
         let precision = plans.first().map_or(Precision::Fp32, |p| p.precision);
         let data = data.as_deref();
-        let memory = Memory::new(&mut driver, sizes, precision, &states, &rules, data, options)?;
+        let memory = Memory::new(&mut driver, &sizes, precision, &states, &rules, data, options)?;
         let rules = Rules { schedule, rules };
         let mut programs = vec![];
         let launches = |p: &Plan| {
@@ -153,8 +161,8 @@ impl<D: Driver> Cuda<D> {
     ///
     /// # Errors
     /// When the device fails; with drivers that do not wait, possibly at something launched before.
-    pub fn run(&mut self, plan: usize, tick: u64, rates: &[Rate; 2]) -> Result<()> {
-        self.run_all(&[PhaseRun { plan, tick, rates: *rates }])
+    pub fn run(&mut self, phase: &PhaseRun) -> Result<()> {
+        self.run_all(std::slice::from_ref(phase))
     }
 
     /// Runs phases, in order, as one recording where the device can record and its clock comes from each phase to
@@ -198,18 +206,15 @@ impl<D: Driver> Cuda<D> {
     /// As [`Cuda::run`].
     pub fn run_observed(
         &mut self,
-        plan: usize,
-        tick: u64,
-        rates: &[Rate; 2],
+        phase: &PhaseRun,
         observe: &mut dyn FnMut(usize, &mut Cuda<D>) -> Result<()>,
     ) -> Result<()> {
-        let turn = PhaseRun { plan, tick, rates: *rates };
-        self.begin(&turn)?;
-        for launch in 0..self.packed[plan].len() {
-            self.launch(plan, launch)?;
+        self.begin(phase)?;
+        for launch in 0..self.packed[phase.plan].len() {
+            self.launch(phase.plan, launch)?;
             observe(launch, self)?;
         }
-        self.end(&turn);
+        self.end(phase);
         Ok(())
     }
 
@@ -249,7 +254,7 @@ impl<D: Driver> Cuda<D> {
         self.driver.synchronize()
     }
 
-    /// A copy of both networks; waits for the device.
+    /// A copy of the optimizers' states; waits for the device.
     ///
     /// # Errors
     /// When the device fails.
@@ -257,7 +262,7 @@ impl<D: Driver> Cuda<D> {
         self.memory.states(&mut self.driver)
     }
 
-    /// Replaces both networks: a resume.
+    /// Replaces the optimizers' states: a resume.
     ///
     /// # Errors
     /// When the device fails.

@@ -7,8 +7,8 @@ use super::{matmul, program, update};
 use crate::data::shuffle;
 use crate::error::{Error, Result};
 use crate::exec::UpdateRule;
-use crate::graph::Dist;
-use crate::lower::{Arg, EXAMPLES, Launch, Load, Matmul, Place, Plan, Program, View, Work};
+use crate::graph::{Column, Dist, MAX_OPTIMIZERS};
+use crate::lower::{Arg, Launch, Load, Matmul, Place, Plan, Program, View, Work};
 
 const MAP_THREADS: u32 = 128;
 const MAP_ELEMENTS: u32 = 4;
@@ -22,16 +22,16 @@ const BYTES: u32 = 0;
 const NUMBERS: u32 = 1;
 const LABEL: u32 = 2;
 
-/// The kernel launches of one launch of a plan; none where there is nothing to compute. `measured` says whose gradient
-/// the plan's products measure; `programs` takes what lies in [`Memory::programs`].
+/// The kernel launches of one launch of a plan; none where there is nothing to compute. `measured` says of each
+/// optimizer whether the plan's products measure its gradient; `programs` takes what lies in [`Memory::programs`].
 ///
 /// # Errors
 /// When a shape is beyond what kernels index.
 pub(super) fn pack(
     launch: &Launch,
     memory: &Memory,
-    rules: &[UpdateRule; 2],
-    measured: [bool; 2],
+    rules: &[UpdateRule],
+    measured: [bool; MAX_OPTIMIZERS],
     programs: &mut Vec<ProgramArguments>,
 ) -> Result<Vec<Packed>> {
     let refuse = |what| Error::Device(format!("{}: {what}; run this model with --device cpu", launch.name));
@@ -48,9 +48,9 @@ pub(super) fn pack(
             return loss(memory, hidden.as_deref(), logits, parts, programs).map_err(refuse);
         }
         Work::Measure(_) => unreachable!("a measure comes with its products"),
-        Work::Update(player) => {
-            let i = *player as usize;
-            return Ok(update::pack(memory, *player, &rules[i], measured[i]));
+        Work::Update(optimizer) => {
+            let i = optimizer.index();
+            return Ok(update::pack(memory, *optimizer, &rules[i], measured[i]));
         }
     };
     Ok(one.map_err(refuse)?.into_iter().collect())
@@ -74,8 +74,9 @@ fn together(memory: &Memory, parts: &[Work], programs: &mut Vec<ProgramArguments
     for part in parts {
         match part {
             Work::Gather { rows, width, .. } if rows * width == 0 => {}
-            Work::Gather { input, to, rows, width } => {
-                let gather = gather(memory, input, *to, [*rows, *width], blocks)?;
+            Work::Gather { set, column, to, rows, width } => {
+                assert_eq!(*set, 0, "executors have one data set");
+                let gather = gather(memory, *column, *to, [*rows, *width], blocks)?;
                 arguments.gather[arguments.gathers as usize] = gather;
                 arguments.gathers += 1;
                 blocks += rows;
@@ -106,13 +107,13 @@ fn together(memory: &Memory, parts: &[Work], programs: &mut Vec<ProgramArguments
 /// An input's parameters, whose first row is block `first`.
 fn gather(
     memory: &Memory,
-    input: &str,
+    column: Column,
     to: Place,
     [rows, width]: [usize; 2],
     first: usize,
 ) -> std::result::Result<GatherArguments, String> {
     let data = memory.data.as_ref().expect("a plan that gathers has a data set");
-    let (kind, bytes, numbers) = if input != EXAMPLES {
+    let (kind, bytes, numbers) = if column == Column::Labels {
         (LABEL, data.labels.expect("a conditional model has labels").address, 0)
     } else if data.bytes {
         (BYTES, data.values.address, 0)

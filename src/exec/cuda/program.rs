@@ -5,7 +5,7 @@ use super::blocks::{DeviceView, NO_SLOT, ProgramArguments, RANK};
 use super::memory::Memory;
 use super::pack::number;
 use crate::graph::Dist;
-use crate::lower::{Arg, Load, MAX_REGISTERS, PointOp, Program, View};
+use crate::lower::{Arg, Load, MAX_REGISTERS, Program, View};
 
 type Packing<T> = std::result::Result<T, String>;
 
@@ -118,7 +118,7 @@ fn program_of(memory: &Memory, shape: &[usize], program: &Program) -> Packing<Pa
     };
     for (i, instruction) in program.instructions.iter().enumerate() {
         let code = &mut to.code[i];
-        code.op = u32::from(op_number(instruction.op)) | u32::from(slots[i]) << 8;
+        code.op = instruction.op as u32 | u32::from(slots[i]) << 8;
         for (j, arg) in instruction.args.iter().enumerate() {
             let (slot, constant) = operand(*arg, &writers);
             code.from |= u32::from(slot) << (8 * j);
@@ -131,21 +131,6 @@ fn program_of(memory: &Memory, shape: &[usize], program: &Program) -> Packing<Pa
         to.views[program.loads.len() + i] = device_view(memory, view, shape, true)?;
     }
     Ok(Packed { arguments: to, slots: used })
-}
-
-fn op_number(op: PointOp) -> u8 {
-    match op {
-        PointOp::Add => 0,
-        PointOp::Mul => 1,
-        PointOp::Max => 2,
-        PointOp::Gt => 3,
-        PointOp::Select => 4,
-        PointOp::Sqrt => 5,
-        PointOp::Recip => 6,
-        PointOp::Tanh => 7,
-        PointOp::Sigmoid => 8,
-        PointOp::Softplus => 9,
-    }
 }
 
 /// Slots of shared memory that a program takes, each a number an element.
@@ -197,7 +182,7 @@ impl Writers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lower::{Instruction, Place};
+    use crate::lower::{Instruction, Place, PointOp};
 
     fn load() -> Load {
         Load::Memory(View::contiguous(Place::Arena(0), &[8]))
@@ -205,6 +190,19 @@ mod tests {
 
     fn add(args: [Arg; 2], to: u8) -> Instruction {
         Instruction { op: PointOp::Add, args: [args[0], args[1], Arg::Const(0.0)], to }
+    }
+
+    /// The kernels' enumeration and Rust's, which is cast to it, count alike.
+    #[test]
+    fn operations_have_the_kernels_numbers() {
+        let text = include_str!("../../../kernels/program.cuh");
+        let start = text.find("enum {").expect("an enumeration") + "enum {".len();
+        let end = start + text[start..].find('}').expect("its end");
+        let kernels: Vec<&str> = text[start..end].split(',').map(str::trim).collect();
+        let names: Vec<String> =
+            PointOp::ALL.iter().map(|op| format!("POINT_{op:?}").to_uppercase()).collect();
+        assert_eq!(kernels, names);
+        assert!(PointOp::ALL.iter().enumerate().all(|(number, &op)| op as usize == number));
     }
 
     #[test]

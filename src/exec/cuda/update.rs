@@ -5,13 +5,13 @@ use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
 use crate::config::Rule;
 use crate::exec::UpdateRule;
-use crate::graph::Player;
+use crate::graph::OptimizerId;
 
 const THREADS: u32 = 256;
 
 /// What an update needs, whichever kernel does it.
-pub(super) fn arguments(memory: &Memory, player: Player, rule: &UpdateRule) -> UpdateArguments {
-    let network = &memory.networks[player as usize];
+pub(super) fn arguments(memory: &Memory, optimizer: OptimizerId, rule: &UpdateRule) -> UpdateArguments {
+    let network = &memory.networks[optimizer.index()];
     let address = |moment: usize| network.moments.get(moment).map_or(0, |m| m.address);
     let (beta1, beta2, eps) = match rule.rule {
         Rule::Sgd { .. } => (0.0, 0.0, 0.0),
@@ -31,7 +31,7 @@ pub(super) fn arguments(memory: &Memory, player: Player, rule: &UpdateRule) -> U
         scale: network.scale.address,
         clock: memory.clock.address,
         count: network.count as u32,
-        player: player as u32,
+        optimizer: u32::from(optimizer.0),
         scaled: u32::from(rule.scaled),
         keep: u32::from(memory.keep_gradients),
         blend: u32::from(rule.average && rule.column_norms.is_empty()),
@@ -56,10 +56,15 @@ fn rule_number(rule: &Rule) -> u32 {
 
 /// Rule, clip, average and gradient norm in one launch; before it the measure of a scaled gradient that is not `measured`
 /// yet, after it column norms and the average that waits for them, each in its own.
-pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule, measured: bool) -> Vec<Packed> {
-    let network = &memory.networks[player as usize];
+pub(super) fn pack(
+    memory: &Memory,
+    optimizer: OptimizerId,
+    rule: &UpdateRule,
+    measured: bool,
+) -> Vec<Packed> {
+    let network = &memory.networks[optimizer.index()];
     let limits = rule.column_norms.iter().filter(|l| l.units > 0);
-    let arguments = arguments(memory, player, rule);
+    let arguments = arguments(memory, optimizer, rule);
     let kernel = ["sgd", "adam", "rms_prop"][arguments.rule as usize];
     let one = |kernel, blocks, argument| Packed {
         kernel,
@@ -101,7 +106,7 @@ pub(super) fn pack(memory: &Memory, player: Player, rule: &UpdateRule, measured:
             weights: network.weights.address,
             clock: memory.clock.address,
             count: network.count as u32,
-            player: player as u32,
+            optimizer: u32::from(optimizer.0),
             scale: network.scale.address,
             scaled: u32::from(rule.scaled),
             unused: 0,

@@ -25,8 +25,8 @@ use crate::config::{Config, ConfigBuilder};
 use crate::error::{Error, Result};
 use crate::exec::scale::LossScale;
 use crate::exec::{States, UpdateRule};
-use crate::graph::Player;
 use crate::models::gan::Gan;
+use crate::nn::Role;
 use crate::numbers::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -107,7 +107,7 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// The model it is of.
     pub fn model(config: &Config, state: &State) -> Gan {
-        Gan::new(config, state.example.iter().product(), state.classes)
+        Gan::new(config, state.example, state.classes)
     }
 }
 
@@ -132,7 +132,7 @@ pub struct Snapshot<'a> {
     /// The model.
     pub gan: &'a Gan,
     /// How it is updated.
-    pub rules: &'a [UpdateRule; 2],
+    pub rules: &'a [UpdateRule],
     /// Counters.
     pub state: &'a State,
     /// Tensors.
@@ -169,16 +169,16 @@ pub fn save(folder: &Path, snapshot: &Snapshot) -> Result<PathBuf> {
 
 fn encode_all(snapshot: &Snapshot) -> Vec<(&'static str, Vec<u8>)> {
     let Snapshot { config, gan, rules, state, networks } = snapshot;
-    let whole = |kind, player: Player, numbers| {
+    let whole = |kind, player: Role, numbers| {
         encode(["network", kind], &[Flat { prefix: "", suffix: "", network: gan.network(player), numbers }])
     };
-    let [g, d] = &**networks;
+    let [g, d] = &networks[..] else { unreachable!("a GAN has two networks") };
     let mut files = vec![
-        ("generator.safetensors", whole("generator", Player::Generator, &g.weights)),
-        ("discriminator.safetensors", whole("discriminator", Player::Discriminator, &d.weights)),
+        ("generator.safetensors", whole("generator", Role::Generator, &g.weights)),
+        ("discriminator.safetensors", whole("discriminator", Role::Discriminator, &d.weights)),
     ];
     if !g.average.is_empty() {
-        files.push(("generator_ema.safetensors", whole("generator_ema", Player::Generator, &g.average)));
+        files.push(("generator_ema.safetensors", whole("generator_ema", Role::Generator, &g.average)));
     }
     let names = moment_names(rules);
     let moments: Vec<Flat> = names
@@ -192,7 +192,7 @@ fn encode_all(snapshot: &Snapshot) -> Vec<(&'static str, Vec<u8>)> {
         .collect();
     files.push(("optimizer.safetensors", encode(["network", "optimizer"], &moments)));
     let scaled = rules.iter().any(|r| r.scaled);
-    let loss_scales = scaled.then(|| networks.each_ref().map(|n| n.loss_scale));
+    let loss_scales = scaled.then(|| [g.loss_scale, d.loss_scale]);
     let state = State { loss_scales, ..(*state).clone() };
     let mut json = serde_json::to_vec_pretty(&state).expect("counters and finite sums");
     json.push(b'\n');
@@ -205,13 +205,13 @@ fn encode_all(snapshot: &Snapshot) -> Vec<(&'static str, Vec<u8>)> {
     files
 }
 
-/// Player, index, and what stands before and after a parameter's name, of every moment.
-fn moment_names(rules: &[UpdateRule; 2]) -> Vec<(Player, usize, String, String)> {
-    let of = |player: Player| {
+/// Role, index, and what stands before and after a parameter's name, of every moment.
+fn moment_names(rules: &[UpdateRule]) -> Vec<(Role, usize, String, String)> {
+    let of = |player: Role| {
         let names = rules[player as usize].moment_names().iter().enumerate();
         names.map(move |(i, name)| (player, i, format!("{}.", player.name()), format!(".{name}")))
     };
-    Player::ALL.into_iter().flat_map(of).collect()
+    Role::ALL.into_iter().flat_map(of).collect()
 }
 
 fn write<N: AsRef<str>>(aside: &Path, files: &[(N, Vec<u8>)]) -> Result<()> {
@@ -323,14 +323,15 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
         .map_err(|e| Error::Checkpoint(format!("{}: {e}", path.join("state.json").display())))?;
     let gan = Checkpoint::model(&config, &state);
     let rules = crate::train::rules(&gan);
-    let mut networks: States = Player::ALL.map(|p| rules[p as usize].start(vec![0.0; gan.network(p).len]));
-    for player in Player::ALL {
+    let start = |p: Role| rules[p as usize].start(vec![0.0; gan.network(p).len]);
+    let mut networks: States = Role::ALL.map(start).into();
+    for player in Role::ALL {
         let file = format!("{}.safetensors", player.name());
         fill(path, &file, bytes(&file)?, ["", ""], &gan, player, &mut networks[player as usize].weights)?;
     }
     if rules[0].average {
         let file = "generator_ema.safetensors";
-        fill(path, file, bytes(file)?, ["", ""], &gan, Player::Generator, &mut networks[0].average)?;
+        fill(path, file, bytes(file)?, ["", ""], &gan, Role::Generator, &mut networks[0].average)?;
     }
     let file = "optimizer.safetensors";
     for (player, i, prefix, suffix) in moment_names(&rules) {
@@ -349,7 +350,7 @@ fn fill(
     bytes: &[u8],
     [prefix, suffix]: [&str; 2],
     gan: &Gan,
-    player: Player,
+    player: Role,
     to: &mut [f32],
 ) -> Result<()> {
     let file = path.join(file);

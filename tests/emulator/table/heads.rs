@@ -6,14 +6,14 @@ use super::programs::{NO, instruction};
 use crate::bench::{Bench, LEFT, Large, RIGHT, Witness, normals, same_bits};
 use crate::reference::{self, Near};
 use gansaku::exec::cuda::Multiprocessors;
-use gansaku::graph::Player;
+use gansaku::graph::OptimizerId;
 use gansaku::lower::{Arg, Epilogue, Follower, Load, Matmul, Place, PointOp, Program, View, Work};
 use gansaku::precision::Precision;
 
 /// Loss heads with logits of their own: those against the reference, what is made of them to the bit.
 pub(super) fn heads(w: &mut dyn Witness, precision: Precision) -> f64 {
     let [left, right] = match precision.stored() {
-        Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
+        Some(_) => [0, 1].map(|i| Place::Copies(OptimizerId(i), 0)),
         None => [LEFT, RIGHT],
     };
     let mut worst = 0.0f64;
@@ -135,15 +135,15 @@ pub(super) fn layers_with_heads(w: &mut dyn Witness, precision: Precision) {
             followers,
         };
         let hidden = product(
-            View::contiguous(operand(Player::Generator, 0), &[m, k]),
-            View::contiguous(operand(Player::Discriminator, 0), &[k, n]),
+            View::contiguous(operand(OptimizerId(0), 0), &[m, k]),
+            View::contiguous(operand(OptimizerId(1), 0), &[k, n]),
             out.clone(),
             [m, n, k],
             vec![],
             if pieces > 1 { vec![maxout] } else { vec![] },
         );
         let read = View { windows: vec![(0, rows), (0, units)], ..if pieces > 1 { maxima } else { out } };
-        let last = View::contiguous(operand(Player::Discriminator, layer), &[units, 1]);
+        let last = View::contiguous(operand(OptimizerId(1), layer), &[units, 1]);
         let bias = View { strides: vec![0, 0], ..View::contiguous(Place::Arena(0), &[rows, 1]) };
         let logits = View::contiguous(Place::Arena(logits_at), &[rows, 1]);
         let logit = product(read, last, logits, [rows, 1, units], vec![Epilogue::Bias(bias)], vec![]);

@@ -8,7 +8,7 @@ use crate::reference::{self, Near, element};
 use gansaku::config::Rule;
 use gansaku::exec::UpdateRule;
 use gansaku::exec::cuda::Multiprocessors;
-use gansaku::graph::{Dist, Player};
+use gansaku::graph::{Dist, OptimizerId};
 use gansaku::lower::{
     Arg, Epilogue, Follower, Instruction, Load, Matmul, Place, PointOp, Program, View, Work,
 };
@@ -24,7 +24,8 @@ fn matrix(place: Place, [rows, columns]: [usize; 2], transposed: bool, gap: usiz
     (View { place, base: 0, strides, windows: vec![(0, rows), (0, columns)] }, len)
 }
 
-/// A product in some precision, its operands in layouts such as "nt" with `gap` unused elements after each line.
+/// A product in some precision, its operands in layouts such as "nt" (n: plain, t: transposed, s: spread) with `gap`
+/// unused elements after each line.
 struct Product<'a> {
     precision: Precision,
     size: [usize; 3],
@@ -62,12 +63,22 @@ fn matmul(w: &mut dyn Witness, product: &Product) -> f64 {
     let [m, n, k] = size;
     let format = precision.stored();
     let [left_place, right_place] = match format {
-        Some(_) => [Place::Copies(Player::Generator, 0), Place::Copies(Player::Discriminator, 0)],
+        Some(_) => [Place::Copies(OptimizerId(0), 0), Place::Copies(OptimizerId(1), 0)],
         None => [LEFT, RIGHT],
     };
-    let mut layouts = layout.chars().map(|c| c == 't');
-    let (a, left) = matrix(left_place, [m, k], layouts.next().expect("of a"), gap);
-    let (b, right) = matrix(right_place, [k, n], layouts.next().expect("of b"), gap);
+    let mut layouts = layout.chars();
+    let mut operand = |place, size| {
+        let layout = layouts.next().expect("a letter an operand");
+        let (mut view, len) = matrix(place, size, layout == 't', gap);
+        if layout != 's' {
+            return (view, len);
+        }
+        // Every second element of a memory twice as long.
+        view.strides.iter_mut().for_each(|stride| *stride *= 2);
+        (view, 2 * len)
+    };
+    let (a, left) = operand(left_place, [m, k]);
+    let (b, right) = operand(right_place, [k, n]);
     let operands = normals("y", if steps.is_empty() { 0 } else { 2 * m * n + n });
     let mut bench = Bench {
         left: normals("a", left),
@@ -118,7 +129,7 @@ fn matmul(w: &mut dyn Witness, product: &Product) -> f64 {
             let finished = steps.iter().fold(Near { error: cut * sum.error, ..sum }, |x, step| {
                 let y = step.operand().map_or(0.0, |v| match v.place {
                     Place::Arena(at) => element(&bench.arena, at, v, &index),
-                    Place::Copies(Player::Generator, at) => element(&left, at, v, &index),
+                    Place::Copies(OptimizerId(0), at) => element(&left, at, v, &index),
                     other => panic!("an operand in {other:?}"),
                 });
                 reference::epilogue(x, step, y, [i, j], |s| Draw::new(SEED, s, TICK))
@@ -161,6 +172,12 @@ pub(super) fn matmuls(w: &mut dyn Witness, precision: Precision) -> f64 {
     for layout in ["nn", "nt", "tn", "tt"] {
         worst = worst.max(matmul(w, &Product { layout, gap: 1, ..large }));
     }
+    // A view of some channels of every pixel has contiguous elements along neither axis.
+    for size in [[3, 5, 7], [65, 63, 17], [20, 70, 300]] {
+        for layout in ["sn", "ns", "st", "ss"] {
+            worst = worst.max(matmul(w, &Product { size, layout, sums: true, ..plain }));
+        }
+    }
     for size in [[0, 4, 3], [1, 1, 1], [64, 64, 16], [63, 66, 48], [128, 5, 300], [20, 70, 300]] {
         for layout in ["nn", "tn", "tt"] {
             worst = worst.max(matmul(w, &Product { size, layout, sums: true, ..plain }));
@@ -173,7 +190,7 @@ pub(super) fn matmuls(w: &mut dyn Witness, precision: Precision) -> f64 {
     let (m, n) = (33, 70);
     let mut places = vec![(Place::Arena(0), false)];
     if precision.stored().is_some() {
-        places.extend([(Place::Copies(Player::Generator, STEPS_AT), true), (Place::Arena(0), true)]);
+        places.extend([(Place::Copies(OptimizerId(0), STEPS_AT), true), (Place::Arena(0), true)]);
     }
     for (place, narrow) in places {
         for steps in &chains(place, [m, n]) {
@@ -199,7 +216,7 @@ pub(super) fn hopper(w: &mut dyn Witness, precision: Precision) -> f64 {
     }
     worst = worst.max(matmul(w, &Product { size: [whole[0], whole[1], 64], layout: "nt", gap: 0, ..plain }));
     let size = [11, long, 19];
-    for steps in &chains(Place::Copies(Player::Generator, STEPS_AT), [size[0], size[1]]) {
+    for steps in &chains(Place::Copies(OptimizerId(0), STEPS_AT), [size[0], size[1]]) {
         worst = worst.max(matmul(w, &Product { size, narrow: true, steps, ..plain }));
     }
     for steps in chains(Place::Arena(0), [size[0], size[1]]).iter().rev().take(1) {
@@ -250,7 +267,7 @@ fn maxout(
 ) -> f64 {
     let n = pieces * units;
     let [left, right] = match precision.stored() {
-        Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
+        Some(_) => [0, 1].map(|i| Place::Copies(OptimizerId(i), 0)),
         None => [LEFT, RIGHT],
     };
     let bench = Bench {
@@ -334,7 +351,7 @@ pub(super) fn followers(w: &mut dyn Witness, precision: Precision) {
     let large = [ragged[0], ragged[1], 18];
     for [m, n, k] in [[1, 1, 3], [70, 67, 20], [64, 128, 48], [9, 130, 2_001], large] {
         let [left, right] = match precision.stored() {
-            Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
+            Some(_) => [0, 1].map(|i| Place::Copies(OptimizerId(i), 0)),
             None => [LEFT, RIGHT],
         };
         let other = normals("other", m * n);
@@ -414,7 +431,7 @@ fn group(
     list: &[([usize; 3], bool)],
 ) -> f64 {
     let [left, right] = match precision.stored() {
-        Some(_) => Player::ALL.map(|player| Place::Copies(player, 0)),
+        Some(_) => [0, 1].map(|i| Place::Copies(OptimizerId(i), 0)),
         None => [LEFT, RIGHT],
     };
     let most = |of: &dyn Fn(&[usize; 3]) -> usize| list.iter().map(|(size, _)| of(size)).max().unwrap_or(0);
@@ -463,8 +480,8 @@ pub(super) fn updates(w: &mut dyn Witness, precision: Precision) -> f64 {
         Rule::RmsProp { alpha: 0.99, eps: 1e-8 },
     ];
     let operand = |at| match precision.stored() {
-        Some(_) => Place::Copies(Player::Discriminator, at),
-        None => Place::Weights(Player::Discriminator, at),
+        Some(_) => Place::Copies(OptimizerId(1), at),
+        None => Place::Weights(OptimizerId(1), at),
     };
     let mut worst = 0.0f64;
     for ((list, rule), (clip, average)) in
@@ -478,12 +495,11 @@ pub(super) fn updates(w: &mut dyn Witness, precision: Precision) -> f64 {
         let mut product = |&([m, n, k], sums): &([usize; 3], bool)| Matmul {
             a: View::contiguous(operand(next(m * k, &mut read)), &[m, k]),
             b: View::contiguous(operand(next(k * n, &mut read)), &[k, n]),
-            out: View::contiguous(Place::Gradients(Player::Generator, next(m * n, &mut written)), &[m, n]),
+            out: View::contiguous(Place::Gradients(OptimizerId(0), next(m * n, &mut written)), &[m, n]),
             size: [m, n, k],
             epilogue: vec![Epilogue::Scale(0.5)],
-            column_sums: sums.then(|| {
-                View::contiguous(Place::Gradients(Player::Generator, next(n, &mut written)), &[1, n])
-            }),
+            column_sums: sums
+                .then(|| View::contiguous(Place::Gradients(OptimizerId(0), next(n, &mut written)), &[1, n])),
             followers: vec![],
         };
         let products: Vec<Matmul> = list.iter().map(&mut product).collect();

@@ -4,7 +4,7 @@ use super::training::gathers;
 use super::{indices, inside};
 use crate::bench::{Bench, LEFT, RIGHT, SEED, TICK, Witness, normals, same_bits};
 use crate::reference::{self, Near};
-use gansaku::graph::{Dist, Player};
+use gansaku::graph::{Dist, OptimizerId};
 use gansaku::lower::{Arg, Instruction, Load, Place, PointOp, Program, View, Work};
 use gansaku::precision::Precision;
 use gansaku::rng::{Draw, stream};
@@ -19,11 +19,16 @@ pub(super) fn instruction(op: PointOp, args: [Arg; 3], to: u8) -> Instruction {
 
 /// Every operation on numbers of all sizes, at lengths around a block's.
 pub(super) fn point_ops(w: &mut dyn Witness) -> f64 {
-    use PointOp::{Add, Gt, Max, Mul, Recip, Select, Sigmoid, Softplus, Sqrt, Tanh};
     let mut worst = 0.0f64;
-    for op in [Add, Mul, Max, Gt, Select, Sqrt, Recip, Tanh, Sigmoid, Softplus] {
+    for op in PointOp::ALL {
         for len in [0, 1, 3, 127, 512, 1_301] {
-            let spread = |i: usize, x: f32| if op == Sqrt { x.abs() } else { x * [0.01, 1.0, 30.0][i % 3] };
+            let spread = |i: usize, x: f32| match op {
+                PointOp::Sqrt => x.abs(),
+                PointOp::Log => (x * [0.1, 1.0, 30.0][i % 3]).clamp(-80.0, 80.0).exp(),
+                // What overflows has no relative error.
+                PointOp::Exp => (x * [0.01, 1.0, 30.0][i % 3]).min(80.0),
+                _ => x * [0.01, 1.0, 30.0][i % 3],
+            };
             let values =
                 |name| normals(name, len).into_iter().enumerate().map(|(i, x)| spread(i, x)).collect();
             let bench = Bench { left: values("a"), right: values("b"), ..Bench::default() };
@@ -36,7 +41,7 @@ pub(super) fn point_ops(w: &mut dyn Witness) -> f64 {
             let name = format!("map {op:?} [{len}]");
             let (found, cpu) = w.run(&name, &bench, Work::Map { shape: vec![len], program }, len);
             // The device rounds its softplus once, the CPU several times.
-            if op != Softplus {
+            if op != PointOp::Softplus {
                 same_bits(&name, &found, &cpu);
             }
             let operands =
@@ -80,8 +85,8 @@ pub(super) fn conversions(w: &mut dyn Witness) {
         let bench = Bench { left: left.clone(), precision, ..Bench::default() };
         for (from, to) in [
             (LEFT, Place::Narrow(0)),
-            (Place::Copies(Player::Generator, 0), Place::Arena(0)),
-            (Place::Copies(Player::Generator, 0), Place::Narrow(0)),
+            (Place::Copies(OptimizerId(0), 0), Place::Arena(0)),
+            (Place::Copies(OptimizerId(0), 0), Place::Narrow(0)),
         ] {
             let view = |place| View::contiguous(place, &[len]);
             let program = Program {
