@@ -41,7 +41,7 @@ pub(super) struct Kernels {
     pub wide: (&'static str, u32),
     /// Tiles of 64 × 64 with followers, with as many threads as the small ones.
     pub followed: &'static str,
-    /// The same, and the loss head behind them.
+    /// Tiles of 64 × 64 with followers and the loss head behind them.
     pub head: &'static str,
     /// Tiles of 64 × 64 of a network's whole gradient.
     pub gradient: Gradient,

@@ -86,7 +86,7 @@ pub fn build(kernels: &Path, out: &Path) -> Result<PathBuf> {
     build_with(kernels, out, &[])
 }
 
-/// As [`build`], with sanitizers built in.
+/// Compiles as [`build`] does, with sanitizers built in.
 ///
 /// # Errors
 /// As [`build`].
