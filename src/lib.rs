@@ -7,6 +7,7 @@
 #[macro_use]
 mod console;
 
+pub mod architectures;
 pub mod bench;
 pub mod cli;
 pub mod config;
@@ -22,7 +23,9 @@ pub mod memory_budget;
 pub mod models;
 pub mod nn;
 pub mod numbers;
+pub mod pictures;
 pub mod precision;
+pub mod records;
 pub mod report;
 pub mod repro;
 pub mod rng;

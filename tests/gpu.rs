@@ -17,6 +17,7 @@ mod steps;
 mod table;
 
 use bench::{Large, Witnesses};
+use common::Model;
 use common::{CLASSES, NUMBERS};
 use gansaku::config::Config;
 use gansaku::exec::cpu::no_updates;
@@ -24,10 +25,9 @@ use gansaku::exec::cuda::driver::{Nvidia, Presence, presence};
 use gansaku::exec::cuda::kernels::BUILD;
 use gansaku::exec::cuda::launch::{Argument, Driver, Geometry, Packed};
 use gansaku::exec::cuda::{Cuda, Multiprocessors};
-use gansaku::exec::{Rate, States};
+use gansaku::exec::{PhaseRun, Rate, States};
 use gansaku::graph::OptimizerId;
 use gansaku::lower::{Launch, Matmul, Place, Plan, View, Work};
-use gansaku::models::gan::Gan;
 use gansaku::precision::Precision;
 use gansaku::train;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -241,22 +241,22 @@ fn precisions() -> Result<Vec<Precision>, Failed> {
 
 fn recorded_plans() -> Outcome {
     for (name, config) in variants()? {
-        let gan = Gan::new(&config, NUMBERS, CLASSES);
+        let model = Model::new(&config, NUMBERS, CLASSES);
         recordings::plans_run_from_recordings_as_launch_by_launch(
             name,
-            executor(&gan, None)?,
-            executor(&gan, None)?,
+            executor(&model, None)?,
+            executor(&model, None)?,
         );
     }
     Ok(())
 }
 
 /// A model on the GPU, from `states` or its start.
-fn executor(gan: &Gan, states: Option<&States>) -> Result<Cuda<Nvidia>, Failed> {
-    let start = common::executor(gan, 1).states().clone();
+fn executor(model: &Model, states: Option<&States>) -> Result<Cuda<Nvidia>, Failed> {
+    let start = common::executor(model, 1).states().clone();
     let data = common::data(NUMBERS, CLASSES);
     let states = states.unwrap_or(&start);
-    Ok(Cuda::new(Nvidia::open(0)?, gan.plans(), states, train::rules(gan), Some(data), 7)?)
+    Ok(Cuda::new(Nvidia::open(0)?, model.plans(), states, model.rules(), Some(data), 7)?)
 }
 
 /// Runs every plan in each round; ticks go on from round to round.
@@ -389,9 +389,9 @@ fn ten_steps() -> Outcome {
 
 fn equal_bytes() -> Outcome {
     for (name, config) in variants()? {
-        let gan = Gan::new(&config, NUMBERS, CLASSES);
-        let one = rounds(&mut executor(&gan, None)?, 0..4)?;
-        let other = rounds(&mut executor(&gan, None)?, 0..4)?;
+        let model = Model::new(&config, NUMBERS, CLASSES);
+        let one = rounds(&mut executor(&model, None)?, 0..4)?;
+        let other = rounds(&mut executor(&model, None)?, 0..4)?;
         assert!(one.iter().all(|s| s.weights.iter().all(|w| w.is_finite())), "{name}: finite weights");
         assert_eq!(sha256(&one), sha256(&other), "{name}");
     }
@@ -400,10 +400,10 @@ fn equal_bytes() -> Outcome {
 
 fn resume() -> Outcome {
     for (name, config) in variants()? {
-        let gan = Gan::new(&config, NUMBERS, CLASSES);
-        let through = rounds(&mut executor(&gan, None)?, 0..4)?;
-        let half = rounds(&mut executor(&gan, None)?, 0..2)?;
-        let resumed = rounds(&mut executor(&gan, Some(&half))?, 2..4)?;
+        let model = Model::new(&config, NUMBERS, CLASSES);
+        let through = rounds(&mut executor(&model, None)?, 0..4)?;
+        let half = rounds(&mut executor(&model, None)?, 0..2)?;
+        let resumed = rounds(&mut executor(&model, Some(&half))?, 2..4)?;
         assert_eq!(sha256(&through), sha256(&resumed), "{name}");
     }
     Ok(())

@@ -3,11 +3,12 @@
 use crate::config::Scale;
 use crate::data::{self, identity};
 use crate::error::{Error, Result};
-use crate::eval::classifier::{Classifier as Trained, Request};
-use crate::exec::{self, Device};
+use crate::eval::{self, classifier::ClassifierSpec};
+use crate::exec::Hardware;
 use crate::models::classifier::Recipe;
 use crate::numbers::readable;
 use crate::run::is_plain;
+use crate::train::fit;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use std::time::Instant;
 
 /// Train a classifier of labelled data for `gansaku eval --classifier`.
 ///
-/// Its last layer but one gives the features that fd, kid and prdc measure in, its classes the modes of stacked
+/// The last layer but one gives the features that fd, kid and prdc measure in, the classes the modes of stacked
 /// data. Equal commands make equal files, whatever the number of threads.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -46,12 +47,8 @@ pub struct Classifier {
     /// Share of the training examples that is held out to test on, where no file holds test examples [default: 0.1]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     hold_out: Option<f64>,
-    /// Where to compute: auto, cpu, cuda, cuda:N
-    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = super::device)]
-    device: Device,
-    /// Worker threads; any number gives the same bytes [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    hardware: super::HardwareArgs,
 }
 
 pub fn run(args: &Classifier) -> Result<()> {
@@ -64,14 +61,14 @@ pub fn run(args: &Classifier) -> Result<()> {
         return Err(Error::Usage(format!("--out {}: expected FILE.safetensors", out.display())));
     }
     super::has_folder("--out", args.out.as_deref())?;
-    if out.exists() && Trained::load(&out, 1).is_err() {
+    if out.exists() && eval::classifier::Classifier::load(&out, Hardware::CPU).is_err() {
         return Err(Error::Usage(format!(
             "--out {}: there is a file that is no classifier; give another name",
             out.display()
         )));
     }
-    let threads = super::threads(args.threads)?;
-    let device = exec::open(args.device, threads)?;
+    let hardware = args.hardware.settle()?;
+    let device = hardware.open()?;
     let mut config = super::inspect::data_at(&args.data)?;
     (config.scale, config.size) = (Scale::Unit, usize::from(args.size));
     // Whatever is held out, the data are the same.
@@ -86,9 +83,9 @@ pub fn run(args: &Classifier) -> Result<()> {
     tell!("data: {}", super::inspect::describe(&dataset));
     let mut recipe = Recipe::standard();
     recipe.epochs = args.epochs.map_or(recipe.epochs, u64::from);
-    let request = Request { name, identity, recipe, seed: args.seed, threads };
+    let spec = ClassifierSpec { name, identity, recipe, seed: args.seed, hardware };
     let begun = Instant::now();
-    let trained = Trained::train_aloud(&request, &dataset, device)?;
+    let trained = fit::classifier(&spec, &dataset, device)?;
     trained.save(&out)?;
     super::print(&format!(
         "test accuracy {:.2} % of {} examples, {} features\n",

@@ -27,6 +27,8 @@ pub struct Doctor {
     /// Also write the diagnosis as JSON
     #[arg(long, value_name = "FILE", requires = "run")]
     json: Option<PathBuf>,
+    #[command(flatten)]
+    hardware: super::HardwareArgs,
     /// List registers, shared memory and spills of every kernel as compiled: for the GPU at hand, else for all
     #[arg(long)]
     kernels: bool,
@@ -48,7 +50,7 @@ pub fn run(args: &Doctor) -> Result<()> {
 fn judge(run: &Path, args: &Doctor) -> Result<()> {
     let json = args.json.as_deref();
     super::has_folder("--json", json)?;
-    let diagnosis = diagnose(run, args.data.as_deref())?;
+    let diagnosis = diagnose(run, args.data.as_deref(), args.hardware.settle()?)?;
     print(&told(run, &diagnosis))?;
     let Some(path) = json else { return Ok(()) };
     let json = serde_json::to_value(&diagnosis).expect("names and numbers");

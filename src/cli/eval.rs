@@ -4,13 +4,14 @@ use crate::config::{self, Metric, Scale, Source};
 use crate::data::{self, Dataset, Shape, identity};
 use crate::error::{Error, Result};
 use crate::eval::classifier::Classifier;
-use crate::eval::compare::{Report, pairs};
+use crate::eval::compare::{blank, pairs};
 use crate::eval::kept::Kept;
-use crate::eval::{Measurement, Subject, parzen};
-use crate::exec::Device;
-use crate::inference::TrainedGenerator;
+use crate::eval::{Subject, parzen};
+use crate::inference::LoadedRun;
 use crate::numbers::Numbers;
+use crate::records::{Evaluation, Measurement};
 use crate::run::{Folder, checkpoint};
+use crate::train::fit;
 use clap::Args;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -50,27 +51,24 @@ pub struct Eval {
     /// Also write the measurements as JSON here; the run's folder keeps them in eval.json
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Where the Parzen windows are computed: auto, cpu, cuda, cuda:N
-    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = super::device)]
-    device: Device,
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    hardware: super::HardwareArgs,
 }
 
 pub fn run(args: &Eval) -> Result<()> {
     let Some(from) = &args.from else { return compare(&args.compare) };
-    let threads = super::threads(args.threads)?;
+    let hardware = args.hardware.settle()?;
     super::has_folder("--json", args.json.as_deref())?;
     // A device that is not there is told before anything is read.
-    let mut windows = parzen::open(args.device)?;
-    let mut generator = TrainedGenerator::load(from, threads)?;
+    let mut windows = parzen::open(hardware.device)?;
+    let mut run = LoadedRun::load(from, hardware.open()?)?;
+    let generator = run.generator();
     let mut config = generator.config.clone();
-    config.data.moved(args.data.as_deref(), &generator.from)?;
+    config.data.moved(args.data.as_deref(), generator.from)?;
     if args.data.is_none() {
         config.data.path = data_path(from)?;
     }
-    let mut classifier = args.classifier.as_deref().map(|c| Classifier::load(c, threads)).transpose()?;
+    let mut classifier = args.classifier.as_deref().map(|c| Classifier::load(c, hardware)).transpose()?;
     let dataset = data::load_again(&config.data, config.seed)?;
     if dataset.shape != generator.display.shape {
         return Err(Error::Data(format!(
@@ -84,7 +82,7 @@ pub fn run(args: &Eval) -> Result<()> {
     if let Some(classifier) = &classifier {
         looks_at(classifier, &config.data, &data_identity, &dataset)?;
     }
-    let report = Report::blank(&generator, dataset.name.clone(), data_identity);
+    let report = blank(&generator, dataset.name.clone(), data_identity);
     let mut kept = Kept::open(args.json.as_deref(), report)?;
     let default = || Metric::all_for(config.data.source, classifier.is_some());
     let mut wished: Vec<Metric> = vec![];
@@ -94,8 +92,9 @@ pub fn run(args: &Eval) -> Result<()> {
         }
     }
     let (data, seed, count) = (&dataset, args.seed, args.count.map(|n| n as usize));
-    let (generator, windows, classifier) = (&mut generator, &mut *windows, classifier.as_mut());
-    let mut subject = Subject { generator, data, seed, count, classifier, threads, windows };
+    let (windows, classifier) = (&mut *windows, classifier.as_mut());
+    let mut subject =
+        Subject { generator, data, seed, count, classifier, hardware, windows, fit: fit::quietly };
     // What cannot be measured is told before anything is; asked for by name, it ends the program.
     let mut metrics = vec![];
     for metric in wished {
@@ -108,7 +107,7 @@ pub fn run(args: &Eval) -> Result<()> {
     if metrics.is_empty() {
         return Err(Error::Data(format!("{}: no metric fits these data", from.display())));
     }
-    identity::same(&subject.generator.from, subject.generator.data.as_deref(), &config.data, subject.data)?;
+    identity::same(subject.generator.from, subject.generator.data, &config.data, subject.data)?;
     for metric in metrics {
         let measurement = subject.measure(metric)?;
         super::print(&describe(&measurement))?;
@@ -149,7 +148,7 @@ fn looks_at(classifier: &Classifier, data: &config::Data, identity: &str, exampl
 /// Two files of measurements, metric by metric.
 fn compare(files: &[PathBuf]) -> Result<()> {
     let [a, b] = files else { return Err(Error::Usage("--compare takes two files".into())) };
-    let [first, second] = [Report::read(a)?, Report::read(b)?];
+    let [first, second] = [Evaluation::read(a)?, Evaluation::read(b)?];
     for (m, n) in pairs(&first, &second)? {
         let [a, b] = [a, b].map(|path| path.display().to_string());
         let mut rows = vec![(&a[..], &m.values), (&b[..], &n.values)];

@@ -1,17 +1,17 @@
 //! `gansaku plan`, `gansaku data`, `gansaku recipes`: looking before training.
 
-use super::{Overrides, print, train::at_path};
+use super::overrides::{Overrides, at_path};
+use super::print;
 use crate::config::{self, ConfigBuilder, RECIPES, Source};
 use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
 use crate::graph::{Column, OptimizerId};
 use crate::lower::cost::Cost;
 use crate::lower::{Launch, Matmul, Work};
-use crate::models::gan::Gan;
-use crate::nn::Role;
-use crate::numbers::grouped;
+use crate::models::{self, Game, When};
+use crate::numbers::{counted, grouped};
+use crate::pictures::Display;
 use crate::precision::Precision;
-use crate::report::Display;
 use crate::run::atomic;
 use clap::Args;
 use std::fmt::Write;
@@ -125,47 +125,37 @@ pub fn data(args: &Data) -> Result<()> {
 
 pub fn plan(args: &Plan) -> Result<()> {
     let recipe = args.recipe.as_deref().unwrap_or("digits");
-    let mut layers = ConfigBuilder::recipe(recipe)?.with(&args.overrides)?;
+    let mut builder = ConfigBuilder::recipe(recipe)?.with(&args.overrides)?;
     if let Some(path) = &args.data {
-        layers = at_path(layers, path)?;
+        builder = at_path(builder, path)?;
     }
     if let Some(batch) = args.batch {
-        layers.put("--batch", "train.batch", super::batch(batch)?)?;
+        builder.put("--batch", "train.batch", super::batch(batch)?)?;
     }
     if let Some(precision) = args.precision {
-        layers.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;
+        builder.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;
     }
-    let config = layers.settle()?;
-    let gan = match config.data.path {
+    let config = builder.settle()?;
+    let game = match config.data.path {
         Some(_) => {
             let dataset = data::load(&config.data, config.seed)?;
-            Gan::new(&config, dataset.shape, dataset.classes)
+            models::of(&config, dataset.shape, dataset.classes)
         }
-        None => Gan::usual(&config),
+        None => models::usual(&config),
     };
-    print(&summary(&gan, true))
+    print(&summary(&*game, true))
 }
 
 /// What a step does, phase by phase; every launch where `launches`.
-pub fn summary(gan: &Gan, launches: bool) -> String {
+pub fn summary(game: &dyn Game, launches: bool) -> String {
     let mut text = String::new();
-    for (name, network) in [("G", &gan.generator), ("D", &gan.discriminator)] {
-        let widths: Vec<String> = std::iter::once(network.input.to_string())
-            .chain(network.network.layers.iter().map(|l| {
-                let units = l.units.unwrap_or(0);
-                if l.pieces > 1 { format!("{units}×{}", l.pieces) } else { units.to_string() }
-            }))
-            .collect();
-        let _ = writeln!(
-            text,
-            "{name}  {:>12} parameters  {}",
-            grouped(network.parameter_count() as u64),
-            widths.join(" → ")
-        );
+    for network in game.networks().all() {
+        let count = grouped(network.parameter_count() as u64);
+        let _ = writeln!(text, "{}  {count:>12} parameters  {}", network.path, network.outline);
     }
-    let updates = crate::train::update_costs(gan);
-    for phase in gan.phases() {
-        let plan = gan.plan(&phase);
+    let updates = models::update_costs(game);
+    for phase in game.phases() {
+        let plan = models::plan(game, &phase);
         let cost = plan.cost(&updates);
         let _ = writeln!(
             text,
@@ -173,9 +163,9 @@ pub fn summary(gan: &Gan, launches: bool) -> String {
             phase.name,
             phase.times,
             match phase.when {
-                crate::models::gan::When::Always => String::new(),
-                crate::models::gan::When::Every(n) => format!(" at every {n}th"),
-                crate::models::gan::When::Between(n) => format!(" but every {n}th"),
+                When::Always => String::new(),
+                When::Every(n) => format!(" at every {n}th"),
+                When::Between(n) => format!(" but every {n}th"),
             },
             plan.launches.len(),
             grouped(plan.scratch_bytes() as u64),
@@ -227,13 +217,14 @@ fn detail(work: &Work) -> String {
             });
             parts.collect::<Vec<_>>().join(" + ")
         }
+        Work::StoreStates(store) => counted(store.copies.len() as u64, "state"),
         Work::Measure(optimizer) | Work::Update(optimizer) => updated(*optimizer).to_string(),
     }
 }
 
 /// The network that an optimizer updates.
 fn updated(optimizer: OptimizerId) -> &'static str {
-    Role::ALL[optimizer.index()].name()
+    crate::config::Role::ALL[optimizer.index()].name()
 }
 
 fn detail_of(product: &Matmul) -> String {

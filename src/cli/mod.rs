@@ -6,6 +6,7 @@ mod classifier;
 mod doctor;
 mod eval;
 mod inspect;
+mod overrides;
 mod report;
 mod repro;
 mod sample;
@@ -13,9 +14,9 @@ mod train;
 
 use crate::config::{MOST_EXAMPLES, nearest};
 use crate::error::{Error, Result};
-use crate::exec::Device;
+use crate::exec::{Device, Hardware};
 use crate::train::signals;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -66,17 +67,6 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
-}
-
-/// What changes a recipe, in the order in which it is applied.
-#[derive(Debug, Args)]
-struct Overrides {
-    /// TOML file laid over the recipe; may be partial, may be given again
-    #[arg(long, value_name = "FILE", help_heading = "Recipe")]
-    config: Vec<PathBuf>,
-    /// One value laid over the recipe and the files: --set loss.r1=0.1 --set generator.layers.0.units=512
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "Recipe")]
-    set: Vec<String>,
 }
 
 /// Runs the program with the arguments it was started with.
@@ -224,7 +214,25 @@ fn duration(text: &str) -> std::result::Result<Duration, String> {
     seconds.map(Duration::from_secs_f64).ok_or_else(|| "expected a time such as 60s, 5m or 1.5h".to_string())
 }
 
-/// Where a model trains.
+/// `--device` and `--threads`, of every command that runs networks.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct HardwareArgs {
+    /// Where networks run: auto, cpu, cuda, cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device)]
+    device: Device,
+    /// Worker threads [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl HardwareArgs {
+    /// What is meant; asked once a command, as [`threads`] is.
+    fn settle(&self) -> Result<Hardware> {
+        Ok(Hardware { device: self.device, threads: threads(self.threads)? })
+    }
+}
+
+/// What a name of a device means.
 fn device(text: &str) -> std::result::Result<Device, String> {
     match text {
         "auto" => Ok(Device::Auto),

@@ -22,14 +22,13 @@ pub struct Report {
     /// The data it was trained on, if they moved
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    hardware: super::HardwareArgs,
 }
 
 pub fn run(args: &Report) -> Result<()> {
     let folder = Folder::open(&args.run)?;
-    let path = reporter::again(&folder, args.data.clone(), super::threads(args.threads)?)?;
+    let path = reporter::again(&folder, args.data.clone(), args.hardware.settle()?)?;
     tell!("{}: open it in a browser", path.display());
     Ok(())
 }

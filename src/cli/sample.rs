@@ -1,10 +1,10 @@
 //! `gansaku sample` and `gansaku interpolate`: pictures and arrays from a trained generator.
 
 use crate::error::{Error, Result};
-use crate::inference::{TrainedGenerator, noise, walk};
+use crate::inference::{Generator, LoadedRun, noise, walk};
 use crate::numbers::{counted, grouped};
-use crate::report::picture::Picture;
-use crate::report::{gif, npy_header};
+use crate::pictures::Picture;
+use crate::pictures::{gif, npy_header};
 use crate::run::atomic;
 use crate::train::signals::Signals;
 use clap::Args;
@@ -34,9 +34,8 @@ pub struct Sample {
     /// Class of every sample, for conditional models; without it the classes take turns
     #[arg(long, value_name = "L", value_parser = super::whole::<usize>)]
     label: Option<usize>,
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    hardware: super::HardwareArgs,
 }
 
 /// Walk from sample to sample through the space of noise.
@@ -63,9 +62,8 @@ pub struct Interpolate {
     /// FILE.png: a row from seed to seed, or, of points, the line that they draw. FILE.gif: an animation that comes back to its start
     #[arg(long, value_name = "FILE", default_value = "interpolation.png")]
     out: PathBuf,
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    hardware: super::HardwareArgs,
 }
 
 /// What a file name's ending asks for.
@@ -73,7 +71,7 @@ fn ending(path: &Path) -> &str {
     path.extension().and_then(|e| e.to_str()).unwrap_or("")
 }
 
-fn done(count: usize, what: &str, generator: &TrainedGenerator, out: &Path) {
+fn done(count: usize, what: &str, generator: &Generator, out: &Path) {
     tell!("{} from {} in {}", counted(count as u64, what), generator.from.display(), out.display());
 }
 
@@ -94,7 +92,8 @@ pub fn sample(args: &Sample) -> Result<()> {
     if !folder {
         super::has_folder("--out", Some(&args.out))?;
     }
-    let mut generator = TrainedGenerator::load(&args.from, super::threads(args.threads)?)?;
+    let mut run = LoadedRun::load(&args.from, args.hardware.settle()?.open()?)?;
+    let mut generator = run.generator();
     generator.check_label(args.label)?;
     generator.check_count(count)?;
     if folder {
@@ -107,9 +106,9 @@ pub fn sample(args: &Sample) -> Result<()> {
                 "--count {count}: one picture takes at most {GRID}; --out FILE.npy or a folder takes them all"
             )));
         }
-        let conditional = generator.gan.classes > 0 && args.label.is_none();
+        let conditional = generator.classes() > 0 && args.label.is_none();
         // Classes take turns: as many columns make one class a column.
-        let columns = if conditional { generator.gan.classes } else { count.isqrt().max(count.min(10)) };
+        let columns = if conditional { generator.classes() } else { count.isqrt().max(count.min(10)) };
         let samples = generator.samples(count, args.seed, args.label)?;
         atomic::write(&args.out, &generator.display.picture(&samples, columns).png())?;
     }
@@ -120,7 +119,7 @@ pub fn sample(args: &Sample) -> Result<()> {
 /// The samples part by part, each with the number of its first.
 fn parts(
     args: &Sample,
-    generator: &mut TrainedGenerator,
+    generator: &mut Generator,
     take: &mut dyn FnMut(usize, Vec<f32>) -> Result<()>,
 ) -> Result<()> {
     let (count, signals) = (args.count as usize, Signals::listen()?);
@@ -135,7 +134,7 @@ fn parts(
 }
 
 /// One PNG a sample. Tools that read such a folder read all of it, so nothing else may lie there.
-fn pictures(args: &Sample, generator: &mut TrainedGenerator) -> Result<()> {
+fn pictures(args: &Sample, generator: &mut Generator) -> Result<()> {
     let folder = &args.out;
     std::fs::create_dir_all(folder).map_err(|e| Error::io("make the folder", folder, &e))?;
     let there = std::fs::read_dir(folder).map_err(|e| Error::io("list", folder, &e))?.count();
@@ -155,7 +154,7 @@ fn pictures(args: &Sample, generator: &mut TrainedGenerator) -> Result<()> {
 }
 
 /// One array of all samples.
-fn array(args: &Sample, generator: &mut TrainedGenerator) -> Result<()> {
+fn array(args: &Sample, generator: &mut Generator) -> Result<()> {
     let (display, count) = (generator.display, args.count as usize);
     let shape = display.shape;
     let dimensions: &[usize] = match shape.is_point() {
@@ -181,12 +180,13 @@ pub fn interpolate(args: &Interpolate) -> Result<()> {
         return Err(Error::Usage("--seeds: expected at least two, as in --seeds 0,1".into()));
     }
     super::has_folder("--out", Some(&args.out))?;
-    let mut generator = TrainedGenerator::load(&args.from, super::threads(args.threads)?)?;
+    let mut run = LoadedRun::load(&args.from, args.hardware.settle()?.open()?)?;
+    let mut generator = run.generator();
     let usual = if animated { 30 } else { generator.display.frames() };
     let frames = args.frames.map_or(usual, |f| f as usize);
     // An animation comes back to where it began.
     let round = args.seeds.iter().chain(animated.then(|| &args.seeds[0]));
-    let stops: Vec<Vec<f32>> = round.map(|&seed| noise(&generator.config, seed, 1)).collect();
+    let stops: Vec<Vec<f32>> = round.map(|&seed| noise(generator.config, seed, 1)).collect();
     let pictures = (stops.len() - 1) * frames;
     if pictures > GRID && !generator.display.shape.is_point() {
         return Err(Error::Usage(format!(
@@ -195,7 +195,7 @@ pub fn interpolate(args: &Interpolate) -> Result<()> {
     }
     let latent = walk(&stops, frames, args.slerp);
     let count = latent.len() / generator.config.latent.dim;
-    let label = args.label.or((generator.gan.classes > 0).then_some(0));
+    let label = args.label.or((generator.classes() > 0).then_some(0));
     let numbers = generator.samples_of(&latent, label)?;
     let bytes = if animated {
         let each = numbers.chunks_exact(generator.display.shape.len());

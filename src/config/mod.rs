@@ -9,13 +9,15 @@ mod metric;
 mod network;
 mod optimizer;
 mod overrides;
+mod role;
 mod validate;
 
 pub use data::{Data, Scale, Source};
 pub use metric::{Merit, Metric};
-pub use network::{Activation, Bias, Drawn, FromData, Init, Layer, Network};
+pub use network::{Activation, Bias, DrawnBias, FromData, Init, Layer, Network, Norm};
 pub use optimizer::{Ema, Optimizer, Optimizers, Rule};
 pub use overrides::{ConfigBuilder, RECIPES, nearest};
+pub use role::Role;
 pub(crate) use validate::{MOST_EXAMPLES, network};
 
 use crate::precision::Precision;
@@ -58,6 +60,18 @@ pub struct Config {
     /// When the run is saved.
     #[serde(default)]
     pub checkpoint: Checkpoint,
+}
+
+impl Config {
+    /// The configured networks, by role.
+    pub fn networks(&self) -> [(Role, &Network); 2] {
+        [(Role::Generator, &self.generator), (Role::Discriminator, &self.discriminator)]
+    }
+
+    /// The table of a role; none of roles that no table configures.
+    pub fn network(&self, role: Role) -> Option<&Network> {
+        self.networks().into_iter().find(|(of, _)| *of == role).map(|(_, network)| network)
+    }
 }
 
 /// The distribution of the noise.

@@ -40,6 +40,16 @@ pub enum Activation {
     Maxout,
 }
 
+/// What normalises between a layer's affine map and its activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Norm {
+    /// By mean and variance over the minibatch, real and generated examples apart (Ioffe & Szegedy, 1502.03167).
+    Batch,
+    /// By mean and variance over the units of each example (Ba et al., 1607.06450).
+    Layer,
+}
+
 /// How a weight matrix starts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -63,13 +73,13 @@ pub enum Bias {
     /// From the data: see [`FromData`].
     FromData(FromData),
     /// Drawn.
-    Drawn(Drawn),
+    Drawn(DrawnBias),
 }
 
 /// The biases that are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Drawn {
+pub enum DrawnBias {
     /// Uniform on (−r, r); r = 1/√fan_in is PyTorch's default.
     Uniform(f32),
 }
@@ -104,9 +114,15 @@ pub struct Layer {
     pub keep: f32,
     /// How the weights start.
     pub init: Init,
-    /// How the bias starts.
-    #[serde(default = "Layer::default_bias")]
-    pub bias: Bias,
+    /// How the bias starts: at 0 unless said; a layer with batch norm has none unless said, since the norm takes it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias: Option<Bias>,
+    /// What normalises the affine map's result, in front of the activation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub norm: Option<Norm>,
+    /// The weights are divided by their greatest singular value (Miyato et al., 1802.05957).
+    #[serde(default)]
+    pub spectral_norm: bool,
     /// After each update the weights into a unit are scaled down to at most this norm; 0 is off.
     #[serde(default)]
     pub max_col_norm: f32,
@@ -121,8 +137,9 @@ impl Layer {
         1.0
     }
 
-    fn default_bias() -> Bias {
-        Bias::Value(0.0)
+    /// How its bias starts, where it has one.
+    pub fn bias(&self) -> Option<Bias> {
+        self.bias.or((self.norm != Some(Norm::Batch)).then_some(Bias::Value(0.0)))
     }
 }
 

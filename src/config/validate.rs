@@ -1,7 +1,8 @@
 //! Ranges and combinations: what a configuration must satisfy before anything is built from it.
 
 use super::{
-    Activation, Checkpoint, Config, Layer, Metric, Network, Objective, Optimizer, Rule, Scale, Source,
+    Activation, Bias, Checkpoint, Config, DrawnBias, Layer, Metric, Network, Norm, Objective, Optimizer,
+    Rule, Scale, Source,
 };
 use crate::error::{Error, Result};
 
@@ -50,6 +51,7 @@ impl Config {
         need((1..=MOST_UNITS).contains(&dim), "latent.dim", dim, &format!("1 to {MOST_UNITS}"))?;
         self.data()?;
         self.losses()?;
+        self.norms()?;
         network("generator", &self.generator)?;
         network("discriminator", &self.discriminator)?;
         need(self.generator.pack == 1, "generator.pack", self.generator.pack, "1: only D sees packs")?;
@@ -123,6 +125,33 @@ impl Config {
         Ok(())
     }
 
+    /// Batch norm needs several rows, and a D whose output for an example is of that example alone where its gradient is
+    /// penalised.
+    fn norms(&self) -> Result<()> {
+        let with = |n: &Network| n.layers.iter().position(|l| l.norm == Some(Norm::Batch));
+        let rows = self.train.batch / self.discriminator.pack.max(1);
+        let networks =
+            [("generator", &self.generator, self.train.batch), ("discriminator", &self.discriminator, rows)];
+        for (name, network, rows) in networks {
+            let Some(i) = with(network) else { continue };
+            need(
+                rows >= 2,
+                &format!("{name}.layers.{i}.norm"),
+                "\"batch\"",
+                "a minibatch of at least 2 rows: one row is its own mean; raise train.batch, or take \"layer\"",
+            )?;
+            let penalised = name == "discriminator" && self.loss.penalised();
+            need(
+                !penalised,
+                &format!("{name}.layers.{i}.norm"),
+                "\"batch\"",
+                "\"layer\" or none beside a gradient penalty (loss.gradient_penalty, loss.r1, loss.r2): with batch norm D's \
+                 gradient at an example is also its neighbours'",
+            )?;
+        }
+        Ok(())
+    }
+
     fn losses(&self) -> Result<()> {
         let l = &self.loss;
         let weights = [("loss.gradient_penalty", l.gradient_penalty), ("loss.r1", l.r1), ("loss.r2", l.r2)];
@@ -184,11 +213,18 @@ fn layer(at: &str, l: &Layer, is_last: bool) -> Result<()> {
     let norm = l.max_col_norm;
     need(norm.is_finite() && norm >= 0.0, &format!("{at}.max_col_norm"), norm, "0 (off) or more")?;
     let bias = match l.bias {
-        super::Bias::Value(x) => x.is_finite(),
-        super::Bias::Drawn(super::Drawn::Uniform(r)) => r.is_finite() && r >= 0.0,
-        super::Bias::FromData(_) => is_last && at.starts_with("generator"),
+        None => true,
+        Some(Bias::Value(x)) => x.is_finite(),
+        Some(Bias::Drawn(DrawnBias::Uniform(r))) => r.is_finite() && r >= 0.0,
+        Some(Bias::FromData(_)) => is_last && at.starts_with("generator"),
     };
     need(bias, &format!("{at}.bias"), word(&l.bias), "a finite number; marginals only in G's last layer")?;
+    need(
+        !l.spectral_norm || l.max_col_norm == 0.0,
+        &format!("{at}.spectral_norm"),
+        true,
+        "no max_col_norm beside it: both limit the same weights",
+    )?;
     if let super::Init::Sparse(count) = l.init {
         return need(count >= 1, &format!("{at}.init.sparse"), count, "at least 1");
     }

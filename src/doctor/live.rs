@@ -3,11 +3,12 @@
 
 use super::judge::Judge;
 use super::probe::Prober;
-use super::{Entry, State, Verdict, advice};
+use super::{advice, entry::Entry};
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::exec::States;
+use crate::inference::Engine;
+use crate::records::{State, Verdict};
 use crate::run::journal::Journal;
 use crate::run::{Folder, Line};
 use std::sync::Arc;
@@ -20,25 +21,19 @@ pub struct Live {
     prober: Prober,
 }
 
-/// Whether training ends with a state, so that only a written verdict can tell of it.
-pub fn is_end(state: State) -> bool {
-    matches!(state, State::NonFinite | State::LossScaleFloor)
-}
-
 impl Live {
     /// Watches a run from `step` on; `lines` are its metrics so far. What its file knows past `step` is dropped.
     ///
     /// # Errors
-    /// When the file cannot be read or written, or threads cannot be started.
+    /// When the file cannot be read or written.
     pub fn open(
         folder: &Folder,
         config: &Config,
         data: &Arc<Dataset>,
-        threads: usize,
         step: u64,
         lines: &[Line],
     ) -> Result<Live> {
-        let prober = Prober::new(config, data, threads)?;
+        let prober = Prober::new(config, data);
         let (journal, entries) = Journal::open(&folder.doctor_file(), config.log.samples_every, step)?;
         let mut judge = Judge::new(config);
         judge.replay(lines, &entries);
@@ -57,9 +52,9 @@ impl Live {
     /// Measures the networks at a step where that is due; what there is to say.
     ///
     /// # Errors
-    /// When the file cannot be written.
-    pub fn probe(&mut self, networks: &States, step: u64) -> Result<Vec<String>> {
-        let Some(probe) = self.prober.probe(networks, step) else { return Ok(vec![]) };
+    /// When the file cannot be written, or the device fails.
+    pub fn probe(&mut self, engine: &mut Engine, step: u64) -> Result<Vec<String>> {
+        let Some(probe) = self.prober.probe(engine, step)? else { return Ok(vec![]) };
         self.journal.add(&Entry::Probe(probe.clone()))?;
         let changes = self.judge.probe(&probe);
         self.note(changes)
@@ -67,13 +62,16 @@ impl Live {
 
     /// The last word on a run at a step. Where no probe was due there, it is made for this word alone: a training that
     /// goes on later leaves the same file as one that never stopped.
-    pub fn last_word(&mut self, networks: &States, step: u64) -> Vec<String> {
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn last_word(&mut self, engine: &mut Engine, step: u64) -> Result<Vec<String>> {
         if self.judge.probed() != Some(step)
-            && let Some(probe) = self.prober.probe(networks, step)
+            && let Some(probe) = self.prober.probe(engine, step)?
         {
             self.judge.probe(&probe);
         }
-        self.judge.verdicts().iter().map(spoken).collect()
+        Ok(self.judge.verdicts().iter().map(spoken).collect())
     }
 
     /// The states that the run is in.

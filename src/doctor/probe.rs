@@ -7,10 +7,7 @@ use crate::error::Result;
 use crate::eval::distance::{Vectors, fold};
 use crate::eval::modes;
 use crate::eval::neighbours::{self, median_distance};
-use crate::exec::States;
-use crate::inference::{Sampler, Scored, Scorer, labels, noise};
-use crate::models::gan::Gan;
-use crate::nn::Role;
+use crate::inference::{Engine, Scored, labels, noise};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -23,7 +20,7 @@ const FEWEST_HELD_OUT: usize = 20;
 /// Numbers of training examples that neighbours are looked for among: all of MNIST's and a part of CIFAR-10's. A look
 /// at more of them would cost more than a hundredth of the training in between.
 const MOST_NUMBERS: usize = 50_000_000;
-/// Of examples so large that these are fewer, this many are looked at.
+/// Examples looked at, at least, where they are so large that [`MOST_NUMBERS`] would allow fewer.
 const FEWEST_SEARCHED: usize = 1_000;
 
 /// What was measured at a step. Distances are Euclidean, between examples as the networks see them.
@@ -33,7 +30,7 @@ pub struct Probe {
     pub step: u64,
     /// Mean distance between two samples, by that between two training examples: 0 is collapse, 1 as it should be.
     pub spread: f64,
-    /// The same of what D's last layer sees; absent where D has one layer.
+    /// Spread of what D's last layer sees; absent where D has one layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature_spread: Option<f64>,
     /// Energy distance of samples to training examples (Székely & Rizzo 2013), 2·E|x − y| − E|x − x'| − E|y − y'|, by
@@ -48,11 +45,11 @@ pub struct Probe {
     pub neighbour_ratio: Option<f64>,
     /// D's mean output, before any sigmoid, on samples.
     pub d_samples: f64,
-    /// On training examples.
+    /// D's mean output on training examples.
     pub d_train: f64,
     /// Standard deviation of D's outputs on training examples.
     pub d_deviation: f64,
-    /// On held-out examples, where there are any.
+    /// D's mean output on held-out examples, where there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub d_held_out: Option<f64>,
 }
@@ -94,10 +91,9 @@ struct Reals {
 
 /// Measures networks of one model against one data set.
 pub struct Prober {
-    gan: Gan,
+    /// Seeds the noise, which is the same at every probe.
+    config: Config,
     data: Arc<Dataset>,
-    sampler: Sampler,
-    scorer: Scorer,
     train: Reals,
     held_out: Option<Reals>,
     /// Mean distance between two training examples.
@@ -108,29 +104,21 @@ pub struct Prober {
 }
 
 impl Prober {
-    /// Prepares examples to compare with; `threads` as in [`Sampler::new`].
-    ///
-    /// # Errors
-    /// When threads cannot be started.
-    pub fn new(config: &Config, data: &Arc<Dataset>, threads: usize) -> Result<Prober> {
-        let gan = Gan::new(config, data.shape, data.classes);
-        let compared = COUNT.max(config.discriminator.pack);
-        let scorer = Scorer::new(&gan, compared, threads)?;
-        let some = |split: &Examples, count: usize| reals(data, split, scorer.whole(count.min(split.count)));
-        let train = some(&data.train, compared);
-        let told = |split: &&&Examples| scorer.whole(compared.min(split.count)) >= FEWEST_HELD_OUT;
+    /// Prepares examples to compare with.
+    pub fn new(config: &Config, data: &Arc<Dataset>) -> Prober {
+        let compared = whole(COUNT.max(config.discriminator.pack), config);
+        let some = |split: &Examples| reals(data, split, whole(compared.min(split.count), config));
+        let train = some(&data.train);
+        let told = |split: &&&Examples| whole(compared.min(split.count), config) >= FEWEST_HELD_OUT;
         let held_out = [&data.valid, &data.test].into_iter().find(|s| told(&s));
-        let held_out = held_out.map(|split| some(split, compared));
         let mixture = modes::mixture(config.data.source).ok();
         let mut prober = Prober {
-            sampler: Sampler::new(&gan, threads)?,
-            spread: mean_distance_within(&train.numbers, gan.numbers),
+            spread: mean_distance_within(&train.numbers, data.shape.len()),
             data: data.clone(),
             closeness: None,
-            gan,
-            scorer,
+            config: config.clone(),
+            held_out: held_out.map(some),
             train,
-            held_out,
             mixture,
         };
         if !data.shape.is_point()
@@ -139,38 +127,36 @@ impl Prober {
             // Held-out examples that are copies of training examples are no measure.
             prober.closeness = Some(prober.nearest(&held_out.numbers)).filter(|&c| c > 0.0);
         }
-        Ok(prober)
+        prober
     }
 
     /// Measures both networks, G's moving average where there is one, as samples are drawn from it. None where a number
     /// is not finite: training is about to say so.
-    pub fn probe(&mut self, networks: &States, step: u64) -> Option<Probe> {
-        Some(self.measure(networks, step)).filter(Probe::is_finite)
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn probe(&self, engine: &mut Engine, step: u64) -> Result<Option<Probe>> {
+        Ok(Some(self.measure(engine, step)?).filter(Probe::is_finite))
     }
 
-    fn measure(&mut self, networks: &States, step: u64) -> Probe {
-        let dim = self.gan.numbers;
-        let config = &self.gan.config;
-        let compared = self.scorer.whole(COUNT.max(config.discriminator.pack));
+    fn measure(&self, engine: &mut Engine, step: u64) -> Result<Probe> {
+        let (dim, config) = (self.data.shape.len(), &self.config);
+        let compared = whole(COUNT.max(config.discriminator.pack), config);
         let count = if self.mixture.is_some() { modes::SAMPLES.max(compared) } else { compared };
-        let classes = labels(self.gan.classes, None, 0..count);
-        let latent = noise(config, config.seed, count);
-        let all = self.sampler.sample(&networks[Role::Generator as usize], &latent, &classes);
+        let classes = labels(engine.tasks.classes(), None, 0..count);
+        let all = engine.sample(0, &noise(config, config.seed, count), &classes)?;
         let samples = &all[..compared * dim];
         let within = mean_distance_within(samples, dim);
         let across = mean_distance(samples, &self.train.numbers, dim);
-        let mut score = |x: &[f32], labels: &[usize]| {
-            self.scorer.score(&networks[Role::Discriminator as usize], x, labels)
-        };
-        let of_samples = score(samples, &classes);
-        let of_train = score(&self.train.numbers, &self.train.labels);
-        let of_held_out = self.held_out.as_ref().map(|h| score(&h.numbers, &h.labels));
+        let of_samples = engine.score(samples, &classes)?;
+        let of_train = engine.score(&self.train.numbers, &self.train.labels)?;
+        let held_out = self.held_out.as_ref().map(|h| engine.score(&h.numbers, &h.labels)).transpose()?;
         let modes = self.mixture.map(|mixture| {
             let c = modes::coverage(&all, mixture);
             Modes { captured: c.captured, of: mixture.modes().len(), quality: c.quality }
         });
         let near = |held_out: f64| self.nearest(&samples[..compared.min(NEIGHBOURS) * dim]) / held_out;
-        Probe {
+        Ok(Probe {
             step,
             spread: within / self.spread.max(f64::from(f32::EPSILON)),
             feature_spread: feature_spread(&of_samples, &of_train),
@@ -180,17 +166,23 @@ impl Prober {
             d_samples: of_samples.mean(),
             d_train: of_train.mean(),
             d_deviation: of_train.deviation(),
-            d_held_out: of_held_out.map(|a| a.mean()),
-        }
+            d_held_out: held_out.map(|a| a.mean()),
+        })
     }
 
     /// Median distance to the nearest training example of at most [`NEIGHBOURS`] vectors.
     fn nearest(&self, vectors: &[f32]) -> f64 {
-        let dim = self.gan.numbers;
+        let dim = self.data.shape.len();
         let vectors = &vectors[..vectors.len().min(NEIGHBOURS * dim)];
         let train = self.data.pieces(&self.data.train, (MOST_NUMBERS / dim).max(FEWEST_SEARCHED));
         median_distance(&neighbours::nearest(vectors, train, dim))
     }
+}
+
+/// The most of `count` examples that make whole packs.
+fn whole(count: usize, config: &Config) -> usize {
+    let pack = config.discriminator.pack;
+    count / pack * pack
 }
 
 /// The first `count` examples of a split's shuffled order.

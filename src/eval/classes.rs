@@ -28,7 +28,7 @@ pub fn histogram(labels: &[u8], data: &[u8], classes: usize) -> Histogram {
     Histogram { shares, divergence }
 }
 
-/// Of each class of the real vectors, the share that is covered; NaN of a class without vectors.
+/// Share of each class of the real vectors that is covered; NaN for a class without vectors.
 pub fn coverage(covered: &[bool], labels: &[u8], classes: usize) -> Vec<f64> {
     (0..classes)
         .map(|class| {
@@ -61,7 +61,7 @@ impl Subject<'_> {
         // As the features: in the shuffled order.
         let test_labels: Vec<u8> = data.test.shuffled(0..sets.tests()).map(|i| test_labels[i]).collect();
         let asked: Option<Vec<u8>> =
-            (self.generator.gan.classes > 0).then(|| (0..sets.count).map(|i| (i % classes) as u8).collect());
+            (self.generator.classes() > 0).then(|| (0..sets.count).map(|i| (i % classes) as u8).collect());
         let row = |features: &[f32], labels: &[u8], asked: Option<&[u8]>| {
             let found = histogram(labels, &test_labels, classes);
             let overlap = measure(&sets.test, features, sets.width, NEIGHBOURS);

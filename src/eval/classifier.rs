@@ -1,27 +1,24 @@
 //! The classifier that evaluation looks through: made by `gansaku classifier`, kept in one safetensors file whose
 //! metadata say what it was made from.
 
-use super::shortened;
 use crate::config;
 use crate::data::{Dataset, Examples, Shape, Values};
 use crate::error::{Error, Result};
-use crate::exec::cpu::Batched;
-use crate::exec::{NetworkState, Opened};
-use crate::models::classifier::{self as model, FEATURES, LOGITS, PICTURES, Recipe};
-use crate::nn::Mlp;
+use crate::exec::{Hardware, NetworkState};
+use crate::inference::Standalone;
+use crate::models::classifier::{self as model, Recipe};
+use crate::models::{Game, PortKind, TaskKind};
+use crate::nn::Network;
+use crate::numbers::shortened;
 use crate::run::atomic;
 use crate::run::checkpoint::sha256;
 use crate::run::tensors::{Flat, Tensors, encode};
-use crate::train::fit;
-use crate::train::progress::Progress;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Examples looked at at once.
-const ROWS: usize = 200;
-/// Of the way from naming the commonest class to being always right, the share below which a classifier is poor: as
-/// Cohen's kappa, agreement up to .2 is called slight (Landis & Koch 1977).
+/// A classifier is poor below this share of the way from naming the commonest class to being always right: as Cohen's
+/// kappa, agreement up to .2 is called slight (Landis & Koch 1977).
 const POOR: f64 = 0.2;
 /// The name of the card in the file's metadata.
 const CARD: &str = "classifier";
@@ -65,7 +62,7 @@ pub struct Classifier {
     pub sha256: String,
     model: model::Classifier,
     weights: Vec<f32>,
-    plan: Batched,
+    engine: Standalone,
 }
 
 /// What a classifier sees in pictures.
@@ -77,83 +74,45 @@ pub struct Scores {
 }
 
 impl Classifier {
-    /// [`Classifier::train`], its progress told as it goes.
+    /// A classifier of these trained weights, measured on the test split of `data`, whose pixels are in [0, 1]; its
+    /// identity is that of `spec`.
     ///
     /// # Errors
-    /// As there.
-    pub fn train_aloud(request: &Request, data: &Arc<Dataset>, device: Opened) -> Result<Classifier> {
-        let mut progress: Option<Progress> = None;
-        let trained = Classifier::train(request, data, device, &mut |step, steps, loss| {
-            let progress = progress.get_or_insert_with(|| Progress::new(0, steps, None));
-            progress.step(step);
-            if step == steps || step % 1_000 == 0 && step > 0 {
-                progress.numbers(step, format!("cross-entropy {loss:.4}"));
-            }
-            Ok(())
-        });
-        progress.iter().for_each(Progress::finish);
-        trained
-    }
-
-    /// Trains a classifier on the training split of labelled data and measures it on the test split. `data` holds
-    /// pixels in [0, 1]; `identity` is theirs.
-    ///
-    /// # Errors
-    /// When labels or test examples are missing, or training fails.
-    pub fn train(
-        request: &Request,
-        data: &Arc<Dataset>,
-        device: Opened,
-        watch: &mut dyn FnMut(u64, u64, f64) -> Result<()>,
-    ) -> Result<Classifier> {
-        if data.test.count == 0 {
-            return Err(Error::Data(format!(
-                "{} has no test examples, and none are held out; give --hold-out a share that is one example or more",
-                data.name
-            )));
-        }
-        let (Some(_), Some(labels)) = (&data.train.labels, data.test.labels_of_several()) else {
-            return Err(Error::Data(format!(
-                "{} has no labels of two or more classes for both training and testing; a classifier needs them",
-                data.name
-            )));
-        };
-        if data.shape.is_point() {
-            return Err(Error::Data(format!("{} are points; a classifier is for pictures", data.name)));
-        }
-        let model = model::Classifier::new(&request.recipe, data.shape, data.classes);
-        let weights = fit::classifier(&model, data, request.seed, device, watch)?;
+    /// When the data are not [`labelled_in_both`], or the device fails.
+    pub fn measured(spec: &ClassifierSpec, data: &Dataset, weights: Vec<f32>) -> Result<Classifier> {
+        let labels = labelled_in_both(data)?;
+        let model = model::Classifier::new(&spec.recipe, data.shape, data.classes);
         let Shape { channels, height, width } = data.shape;
         let card = Card {
-            name: request.name.clone(),
-            data: request.identity.clone(),
+            name: spec.name.clone(),
+            data: spec.identity.clone(),
             example: [channels, height, width],
             classes: data.classes,
             trained_on: data.train.count,
             accuracy: 0.0,
             tested_on: data.test.count,
             commonest: Some(commonest(labels)),
-            seed: request.seed,
-            recipe: request.recipe.clone(),
-            weights: Some(hash(&model.network, &weights)),
+            seed: spec.seed,
+            recipe: spec.recipe.clone(),
+            weights: Some(hash(model.network(), &weights)),
         };
-        let mut trained = Classifier::of(card, weights, request.threads)?;
-        trained.card.accuracy = trained.accuracy(&pictures(data, &data.test), labels);
+        let mut trained = Classifier::of(card, weights, spec.hardware)?;
+        trained.card.accuracy = trained.accuracy(&pictures(data, &data.test), labels)?;
         trained.sha256 = sha256(&trained.encoded());
         Ok(trained)
     }
 
-    fn of(card: Card, weights: Vec<f32>, threads: usize) -> Result<Classifier> {
+    fn of(card: Card, weights: Vec<f32>, hardware: Hardware) -> Result<Classifier> {
         let model = model::Classifier::new(&card.recipe, card.example.into(), card.classes);
         let own = NetworkState { weights: weights.clone(), ..NetworkState::default() };
-        let mut plan = Batched::new(model.scoring_plan(ROWS), ROWS, 0, threads)?;
-        plan.set_states(vec![own]);
-        Ok(Classifier { card, sha256: String::new(), model, weights, plan })
+        let engine = Standalone::new(&model, vec![own], 0, hardware.open()?)?;
+        Ok(Classifier { card, sha256: String::new(), model, weights, engine })
     }
 
     fn encoded(&self) -> Vec<u8> {
         let card = serde_json::to_string(&self.card).expect("names and finite numbers");
-        let flat = Flat { prefix: "", suffix: "", network: &self.model.network, numbers: &self.weights };
+        let network = self.model.network();
+        let flat = Flat { prefix: "", suffix: "", network, numbers: &self.weights, states: None };
         encode([CARD, &card], &[flat])
     }
 
@@ -172,7 +131,7 @@ impl Classifier {
     ///
     /// # Errors
     /// When it is missing, damaged, or no classifier's.
-    pub fn load(path: &Path, threads: usize) -> Result<Classifier> {
+    pub fn load(path: &Path, hardware: Hardware) -> Result<Classifier> {
         let bytes = std::fs::read(path).map_err(|e| {
             Error::Checkpoint(format!("--classifier {}: cannot read it: {e}", path.display()))
         })?;
@@ -187,13 +146,13 @@ impl Classifier {
             return Err(wrong("a network without features"));
         }
         config::network("its network", &card.recipe.network).map_err(|e| wrong(&e.to_string()))?;
-        let network = model::Classifier::new(&card.recipe, card.example.into(), card.classes).network;
-        let mut weights = vec![0.0; network.len];
-        tensors.read("", "", &network, &mut weights)?;
-        if card.weights.as_ref().is_some_and(|known| *known != hash(&network, &weights)) {
+        let model = model::Classifier::new(&card.recipe, card.example.into(), card.classes);
+        let mut weights = vec![0.0; model.networks().memories()[0].len];
+        tensors.read(["", ""], model.network(), &mut weights, None)?;
+        if card.weights.as_ref().is_some_and(|known| *known != hash(model.network(), &weights)) {
             return Err(wrong("damaged: its weights are not those that its card was written for"));
         }
-        let mut loaded = Classifier::of(card, weights, threads)?;
+        let mut loaded = Classifier::of(card, weights, hardware)?;
         loaded.sha256 = sha256(&bytes);
         Ok(loaded)
     }
@@ -241,7 +200,7 @@ impl Classifier {
         )))
     }
 
-    /// Its name, accuracy and hash, as protocols tell them.
+    /// Name, accuracy and hash, as protocols tell them.
     pub fn told(&self) -> String {
         let Card { name, accuracy, .. } = &self.card;
         format!("classifier {name} ({:.2} % on test data, {})", 100.0 * accuracy, shortened(&self.sha256))
@@ -263,37 +222,77 @@ impl Classifier {
 
     /// Length of a feature vector.
     pub fn width(&self) -> usize {
-        self.model.features()
+        self.engine.tasks().output_width(TaskKind::Score, PortKind::Features)
     }
 
     /// What it sees in pictures, `[count, numbers]`.
-    pub fn scores(&mut self, pictures: &[f32]) -> Scores {
-        let count = pictures.len() / self.model.shape.len();
-        let [features, logits] = self.plan.run(0, count, &[(PICTURES, pictures)], [FEATURES, LOGITS]);
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn scores(&mut self, pictures: &[f32]) -> Result<Scores> {
+        let scored = self.engine.engine().score(pictures, &[])?;
         let likeliest = |logits: &[f32]| {
             let greatest = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
             greatest.expect("at least two classes") as u8
         };
-        Scores { labels: logits.chunks_exact(self.model.classes).map(likeliest).collect(), features }
+        let labels = scored.logits.chunks_exact(self.model.classes).map(likeliest).collect();
+        Ok(Scores { labels, features: scored.features })
     }
 
     /// The likeliest class of each picture.
-    pub fn labels(&mut self, pictures: &[f32]) -> Vec<u8> {
-        self.scores(pictures).labels
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn labels(&mut self, pictures: &[f32]) -> Result<Vec<u8>> {
+        Ok(self.scores(pictures)?.labels)
     }
 
     /// The features of each picture, `[count, width]`.
-    pub fn features(&mut self, pictures: &[f32]) -> Vec<f32> {
-        self.scores(pictures).features
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn features(&mut self, pictures: &[f32]) -> Result<Vec<f32>> {
+        Ok(self.scores(pictures)?.features)
     }
 
     /// Share of pictures whose class is the label.
-    pub fn accuracy(&mut self, pictures: &[f32], labels: &[u8]) -> f64 {
-        let found = self.labels(pictures);
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn accuracy(&mut self, pictures: &[f32], labels: &[u8]) -> Result<f64> {
+        let found = self.labels(pictures)?;
         let right = found.iter().zip(labels).filter(|(a, b)| a == b).count();
-        right as f64 / labels.len().max(1) as f64
+        Ok(right as f64 / labels.len().max(1) as f64)
     }
 }
+
+/// Labels of the test split, where pictures of both splits have labels of several classes: what a classifier is trained
+/// and measured on.
+///
+/// # Errors
+/// When they do not; the message says what is missing.
+pub fn labelled_in_both(data: &Dataset) -> Result<&[u8]> {
+    if data.test.count == 0 {
+        return Err(Error::Data(format!(
+            "{} has no test examples, and none are held out; give --hold-out a share that is one example or more",
+            data.name
+        )));
+    }
+    let (Some(_), Some(labels)) = (&data.train.labels, data.test.labels_of_several()) else {
+        return Err(Error::Data(format!(
+            "{} has no labels of two or more classes for both training and testing; a classifier needs them",
+            data.name
+        )));
+    };
+    if data.shape.is_point() {
+        return Err(Error::Data(format!("{} are points; a classifier is for pictures", data.name)));
+    }
+    Ok(labels)
+}
+
+/// Trains a classifier as asked on the training split and measures it on the test split, without a word. Training is
+/// done above this room, so what measures by training is handed the way to do it.
+pub type Fit = fn(&ClassifierSpec, &Arc<Dataset>) -> Result<Classifier>;
 
 /// The share of the commonest label.
 fn commonest(labels: &[u8]) -> f64 {
@@ -303,7 +302,7 @@ fn commonest(labels: &[u8]) -> f64 {
 }
 
 /// The hash that a card keeps of its weights.
-fn hash(network: &Mlp, weights: &[f32]) -> String {
+fn hash(network: &Network, weights: &[f32]) -> String {
     let mut in_file_order = weights.to_vec();
     for p in &network.parameters {
         let own = p.offset..p.offset + p.len();
@@ -314,7 +313,7 @@ fn hash(network: &Mlp, weights: &[f32]) -> String {
 
 /// What classifier to train.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct ClassifierSpec {
     /// What its figures are to be named after.
     pub name: String,
     /// [`crate::data::identity::identity`] of the data.
@@ -323,8 +322,8 @@ pub struct Request {
     pub recipe: Recipe,
     /// Seeds its training.
     pub seed: u64,
-    /// Threads that look at test examples; 0 takes one a core.
-    pub threads: usize,
+    /// Where it looks at pictures.
+    pub hardware: Hardware,
 }
 
 /// All pictures of a split as a classifier sees them, where the data set holds pixels in [0, 1].

@@ -54,7 +54,7 @@ impl Subject<'_> {
         let train = self.examples(&data.train, count);
         let samples = self.samples(count)?;
         let classifier = self.classifier(metric)?;
-        let (samples, train) = (classifier.scores(&samples), classifier.scores(&train));
+        let (samples, train) = (classifier.scores(&samples)?, classifier.scores(&train)?);
         Ok(FeatureSets {
             name,
             told,
@@ -64,7 +64,7 @@ impl Subject<'_> {
             labels: samples.labels,
             train: train.features,
             train_labels: train.labels,
-            test: classifier.features(&test),
+            test: classifier.features(&test)?,
         })
     }
 
@@ -72,7 +72,7 @@ impl Subject<'_> {
     pub(super) fn looks_through_classifier(&self, metric: Metric) -> bool {
         match metric {
             Metric::Modes => self.generator.config.data.source == Source::Stacked,
-            Metric::Cas => self.generator.gan.classes == 0,
+            Metric::Cas => self.generator.classes() == 0,
             _ => metric.needs_classifier(),
         }
     }

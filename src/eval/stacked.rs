@@ -39,7 +39,7 @@ impl Subject<'_> {
         for from in (0..number).step_by(CHUNK) {
             let made = self.generator.samples_in(from..(from + CHUNK).min(number), self.seed, None)?;
             let pictures = self.data.shape.planes(&self.generator.display.unit(&made));
-            count(&self.classifier(Metric::Modes)?.labels(&pictures), channels, classes, &mut found);
+            count(&self.classifier(Metric::Modes)?.labels(&pictures)?, channels, classes, &mut found);
         }
         let reals = number.min(self.data.train.count);
         let mut real = vec![0; modes];
@@ -47,7 +47,7 @@ impl Subject<'_> {
             let train = &self.data.train;
             let stacks = self.examples_at(train, train.shuffled(from..(from + CHUNK).min(reals)));
             let pictures = self.data.shape.planes(&stacks);
-            count(&self.classifier(Metric::Modes)?.labels(&pictures), channels, classes, &mut real);
+            count(&self.classifier(Metric::Modes)?.labels(&pictures)?, channels, classes, &mut real);
         }
         let draw = Draw::new(self.seed, stream("perfect sampler"), 0);
         let mut perfect = vec![0; modes];

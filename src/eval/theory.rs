@@ -6,15 +6,14 @@
 //! so that a perfect G has p_g = p_data but for chance.
 
 use super::{Measurement, Metric, Subject};
+use crate::config::Config;
 use crate::data::toy::{self, Mixture};
 use crate::error::{Error, Result};
-use crate::exec::NetworkState;
-use crate::inference::{Sampler, Scorer, noise};
-use crate::models::gan::Gan;
+use crate::exec::{Hardware, NetworkState};
+use crate::inference::{Standalone, noise};
 use crate::models::objective::is_logit;
-use crate::nn::Role;
 use crate::numbers::mean_and_error;
-use crate::report::picture::Picture;
+use crate::pictures::Picture;
 use crate::run::checkpoint::{self, Checkpoint};
 use std::collections::BTreeMap;
 
@@ -34,13 +33,13 @@ const NEGLIGIBLE: f64 = 1e-5;
 /// What was found.
 #[derive(Debug, Clone)]
 pub struct Findings {
-    /// Of D from the best D, and of the densities from each other.
+    /// Distances of D from the best D, and of the densities from each other.
     pub distances: Distances,
     /// V(D, G): mean log D(x) + mean log(1 − D(G(z))).
     pub value: f64,
-    /// Its standard error.
+    /// Standard error of `value`.
     pub value_error: f64,
-    /// The same distances of as many draws from the data, whose best D is ½ everywhere.
+    /// Distances of as many draws from the data, whose best D is ½ everywhere.
     pub floor: Distances,
     /// Standard deviation of the kernel.
     pub width: f64,
@@ -117,8 +116,7 @@ impl Field {
 ///
 /// # Errors
 /// When data, loss or D are of another kind.
-pub fn applies(gan: &Gan) -> Result<&'static Mixture> {
-    let config = &gan.config;
+pub fn applies(config: &Config) -> Result<&'static Mixture> {
     let no = |why: &str| Err(Error::Usage(format!("theory is a measure of {why}")));
     let Some(mixture) = Mixture::of(config.data.source) else {
         return no("data whose density is known; this run has other data: train theory-1d, ring or grid");
@@ -137,21 +135,21 @@ pub fn applies(gan: &Gan) -> Result<&'static Mixture> {
 ///
 /// # Errors
 /// When theory does not speak of the model, or samples are not finite.
-pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, threads: usize) -> Result<Findings> {
-    let gan = Checkpoint::model(&checkpoint.config, &checkpoint.state);
-    let mixture = applies(&gan)?;
+pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, hardware: Hardware) -> Result<Findings> {
+    let game = Checkpoint::model(&checkpoint.config, &checkpoint.state);
+    let mixture = applies(&checkpoint.config)?;
     let axes = mixture.axes;
-    let g = &checkpoint.networks[Role::Generator as usize];
-    let g = NetworkState { weights: g.weights.clone(), ..NetworkState::default() };
-    let samples = Sampler::new(&gan, threads)?.sample(&g, &noise(&gan.config, seed, count), &[]);
+    let own = |n: &NetworkState| NetworkState { average: vec![], average_states: vec![], ..n.clone() };
+    let states = checkpoint.networks.iter().map(own).collect();
+    let mut model = Standalone::new(&*game, states, checkpoint.config.seed, hardware.open()?)?;
+    let mut engine = model.engine();
+    let samples = engine.sample(0, &noise(&checkpoint.config, seed, count), &[])?;
     if samples.iter().any(|x| !x.is_finite()) {
         let why = "the generator's samples are not all finite; take an earlier checkpoint".into();
         return Err(Error::Diverged { step: checkpoint.state.step, why });
     }
-    let mut scorer = Scorer::new(&gan, 1_000, threads)?;
-    let mut ask = |points: &[f32]| -> Vec<f64> {
-        let d = &checkpoint.networks[Role::Discriminator as usize];
-        scorer.score(d, points, &[]).logits.into_iter().map(f64::from).collect()
+    let mut ask = |points: &[f32]| -> Result<Vec<f64>> {
+        Ok(engine.score(points, &[])?.logits.into_iter().map(f64::from).collect())
     };
 
     // A kernel that suits one mode's share of the samples (Scott 1992). On a line there are samples enough for a narrower
@@ -164,7 +162,7 @@ pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, threads: usize)
     let known: Vec<usize> = asked(&field);
     let points: Vec<f32> =
         known.iter().flat_map(|&c| field.centre(c).into_iter().take(axes).map(|x| x as f32)).collect();
-    for (&cell, logit) in known.iter().zip(ask(&points)) {
+    for (&cell, logit) in known.iter().zip(ask(&points)?) {
         field.d[cell] = sigmoid(logit);
     }
     let distances = field.distances();
@@ -173,8 +171,8 @@ pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, threads: usize)
     let real = toy::load(mixture, 10 * of_each, seed.wrapping_add(1)).test;
     let crate::data::Values::F32(real) = real.values else { unreachable!("mixtures are numbers") };
     let fake = &samples[..of_each * axes];
-    let real: Vec<f64> = ask(&real).into_iter().map(|l| -softplus(-l)).collect();
-    let fake: Vec<f64> = ask(fake).into_iter().map(|l| -softplus(l)).collect();
+    let real: Vec<f64> = ask(&real)?.into_iter().map(|l| -softplus(-l)).collect();
+    let fake: Vec<f64> = ask(fake)?.into_iter().map(|l| -softplus(l)).collect();
     let ((value_real, se_real), (value_fake, se_fake)) = (mean_and_error(&real), mean_and_error(&fake));
     Ok(Findings {
         distances,
@@ -323,10 +321,10 @@ fn diverging(d: f64) -> [u8; 3] {
 
 impl Subject<'_> {
     pub(super) fn theory(&mut self) -> Result<Measurement> {
-        let mixture = applies(&self.generator.gan)?;
-        let checkpoint = checkpoint::load(&self.generator.from)?;
+        let mixture = applies(self.generator.config)?;
+        let checkpoint = checkpoint::load(self.generator.from)?;
         let count = self.count.unwrap_or(SAMPLES);
-        let found = measure(&checkpoint, self.seed, count, self.threads)?;
+        let found = measure(&checkpoint, self.seed, count, self.hardware)?;
         let field = &found.field;
         let penalised = self.generator.config.loss.penalised();
         let warning = penalised

@@ -9,9 +9,9 @@ pub mod schedule;
 use crate::config::Rule;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::graph::MAX_OPTIMIZERS;
-use crate::lower::Plan;
+use crate::graph::{MAX_OPTIMIZERS, OptimizerId};
 use crate::lower::cost::Cost;
+use crate::lower::{Plan, ReadFrom};
 use crate::precision::Precision;
 use measured::Measured;
 use scale::LossScale;
@@ -78,6 +78,10 @@ pub struct NetworkState {
     pub moments: Vec<Vec<f32>>,
     /// Moving average of the parameters, flat; empty where none is kept.
     pub average: Vec<f32>,
+    /// States of the networks, flat.
+    pub states: Vec<f32>,
+    /// States that belong to the moving average, as they were stored last; empty where none is kept.
+    pub average_states: Vec<f32>,
     /// Squared norm of the last gradient, its scale taken out.
     pub gradient_norm2: f64,
     /// The factor on the loss; 1 where gradients are not scaled.
@@ -92,6 +96,8 @@ impl Default for NetworkState {
             gradients: vec![],
             moments: vec![],
             average: vec![],
+            states: vec![],
+            average_states: vec![],
             gradient_norm2: 0.0,
             loss_scale: LossScale::start(false),
         }
@@ -140,18 +146,25 @@ impl UpdateRule {
         2 + self.moment_names().len() + usize::from(self.average)
     }
 
-    /// Bytes of the state of an optimizer whose parameters take `len` numbers.
-    pub fn bytes(&self, len: usize) -> usize {
-        size_of::<f32>() * self.vectors() * len
+    /// Bytes of all that an optimizer keeps of networks whose parameters take `len` numbers and whose states take `states`.
+    pub fn bytes(&self, len: usize, states: usize) -> usize {
+        size_of::<f32>() * (self.vectors() * len + (1 + usize::from(self.average)) * states)
     }
 
-    /// The state before the first update.
+    /// An optimizer before the first update, of networks without states.
     pub fn start(&self, weights: Vec<f32>) -> NetworkState {
+        self.start_with(weights, vec![])
+    }
+
+    /// An optimizer before the first update.
+    pub fn start_with(&self, weights: Vec<f32>, states: Vec<f32>) -> NetworkState {
         let zeros = vec![0.0; weights.len()];
         NetworkState {
             gradients: zeros.clone(),
             moments: self.moment_names().iter().map(|_| zeros.clone()).collect(),
             average: if self.average { weights.clone() } else { vec![] },
+            average_states: if self.average { states.clone() } else { vec![] },
+            states,
             gradient_norm2: 0.0,
             loss_scale: LossScale::start(self.scaled),
             weights,
@@ -222,6 +235,34 @@ pub trait Executor {
     /// When the device fails, possibly at something run before.
     fn run(&mut self, turns: &[PhaseRun]) -> Result<()>;
 
+    /// Fills a host-filled input of a plan, for the [`Executor::run_task`] that comes next: phases share its memory.
+    ///
+    /// # Errors
+    /// When the device fails.
+    ///
+    /// # Panics
+    /// When the plan has no such input or it has another length.
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()>;
+
+    /// Runs a plan that changes nothing that outlives it, between phases: training goes on as if it had not run. Random
+    /// numbers are those of `tick`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    ///
+    /// # Panics
+    /// When the plan updates, or stores states.
+    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()>;
+
+    /// A named result of the task that ran last; waits for it.
+    ///
+    /// # Errors
+    /// When the device fails.
+    ///
+    /// # Panics
+    /// When the plan has no such output.
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>>;
+
     /// What the phases since the last call left, in order; waits for them.
     ///
     /// # Errors
@@ -244,6 +285,15 @@ pub trait Executor {
     /// When the device fails.
     fn set_states(&mut self, states: States) -> Result<()>;
 
+    /// Replaces the states of an optimizer's averaged networks.
+    ///
+    /// # Errors
+    /// When the device fails.
+    ///
+    /// # Panics
+    /// When the optimizer keeps no average, or has another number of states.
+    fn set_average_states(&mut self, optimizer: OptimizerId, states: &[f32]) -> Result<()>;
+
     /// What measures it.
     fn measured(&mut self) -> &mut dyn Measured;
 }
@@ -264,6 +314,23 @@ pub struct ExecutorSpec {
     pub seed: u64,
 }
 
+/// Checks what executors take for granted of plans and optimizers.
+///
+/// # Panics
+/// When there are more than [`MAX_OPTIMIZERS`], or not a rule for each; when a plan that updates or computes in 16 bits
+/// reads the moving average, or reads that of an optimizer which keeps none: a bug in a model.
+fn check(plans: &[Plan], states: &[NetworkState], rules: &[UpdateRule]) {
+    assert!(states.len() <= MAX_OPTIMIZERS, "{} optimizers; executors keep {MAX_OPTIMIZERS}", states.len());
+    assert_eq!(states.len(), rules.len(), "a rule for each optimizer");
+    for plan in plans.iter().filter(|p| p.from == ReadFrom::Average) {
+        assert!(plan.is_task(), "a plan that changes what outlives it reads the moving average");
+        assert!(plan.precision.stored().is_none(), "no 16-bit copies are kept of the moving average");
+        for optimizer in plan.read_optimizers() {
+            assert!(rules[optimizer.index()].average, "{optimizer:?} keeps no moving average");
+        }
+    }
+}
+
 /// Where a model is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
@@ -273,6 +340,28 @@ pub enum Device {
     Cpu,
     /// A GPU by its number among the visible ones.
     Cuda(usize),
+}
+
+/// Where networks are run: a device, and the worker threads of a CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hardware {
+    /// The device.
+    pub device: Device,
+    /// Worker threads; 0 takes one a core.
+    pub threads: usize,
+}
+
+impl Hardware {
+    /// The CPU with one thread a core.
+    pub const CPU: Hardware = Hardware { device: Device::Cpu, threads: 0 };
+
+    /// Opens the device.
+    ///
+    /// # Errors
+    /// When there is no such device, or it fails.
+    pub fn open(self) -> Result<Opened> {
+        open(self.device, self.threads)
+    }
 }
 
 /// A device that is there: makes an executor on it.

@@ -15,7 +15,9 @@ pub fn grad(g: &Graph, y: Var, wrt: &[Var], cotangent: Option<Var>) -> Vec<Var> 
     // Nodes between `wrt` and `y`.
     let mut live = vec![false; count];
     for &var in &order {
-        live[var.index()] = wrt.contains(&var) || g.node(var).sources.iter().any(|s| live[s.index()]);
+        let node = g.node(var);
+        let passes = node.op != Op::Detach && node.sources.iter().any(|s| live[s.index()]);
+        live[var.index()] = wrt.contains(&var) || passes;
     }
     let mut adjoint: Vec<Option<Var>> = vec![None; count];
     adjoint[y.index()] = Some(cotangent.unwrap_or_else(|| g.constant(1.0, &g.shape(y))));
@@ -39,7 +41,7 @@ fn pullback(g: &Graph, y: Var, cotangent: Var, live: &[bool]) -> Vec<Option<Var>
     let source = |i: usize| node.sources[i];
     let zero = || g.constant(0.0, &node.shape);
     match &node.op {
-        Op::Input(_) | Op::Param { .. } | Op::Const(_) | Op::Rand { .. } => vec![],
+        Op::Input(_) | Op::Param { .. } | Op::State { .. } | Op::Const(_) | Op::Rand { .. } => vec![],
         Op::Add => vec![Some(dy), Some(dy)],
         Op::Mul => vec![Some(g.mul(dy, source(1))), Some(g.mul(dy, source(0)))],
         Op::Max => {
@@ -47,6 +49,7 @@ fn pullback(g: &Graph, y: Var, cotangent: Var, live: &[bool]) -> Vec<Option<Var>
             vec![Some(g.select(first, dy, zero())), Some(g.select(first, zero(), dy))]
         }
         Op::Gt => vec![None, None],
+        Op::Detach => vec![None],
         Op::Select => {
             vec![None, Some(g.select(source(0), dy, zero())), Some(g.select(source(0), zero(), dy))]
         }

@@ -54,6 +54,7 @@ pub fn evaluate(g: &Graph, var: Var, moment: Moment, values: &Values) -> Tensor 
         |f: fn(f64, f64) -> f64| source(0).data.iter().zip(&source(1).data).map(|(&a, &b)| f(a, b)).collect();
     let data: Vec<f64> = match &node.op {
         Op::Input(input) => panic!("input {input} is not bound"),
+        Op::State { network, name } => panic!("state {network:?}/{name} is not bound"),
         Op::Param { network, name, version } => panic!("{network:?}/{name} v{version} is not bound"),
         Op::Const(bits) => vec![f64::from_bits(*bits)],
         Op::Rand { stream, dist } => {
@@ -74,7 +75,7 @@ pub fn evaluate(g: &Graph, var: Var, moment: Moment, values: &Values) -> Tensor 
         Op::Softplus => map1(|a| a.max(0.0) + (-a.abs()).exp().ln_1p()),
         Op::Exp => map1(f64::exp),
         Op::Log => map1(f64::ln),
-        Op::Reshape => source(0).data.clone(),
+        Op::Reshape | Op::Detach => source(0).data.clone(),
         Op::Broadcast => {
             let from = source(0);
             let pick = |index: &[usize]| {

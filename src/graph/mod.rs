@@ -134,6 +134,11 @@ impl Graph {
         self.make(Op::Param { network, name: name.into(), version }, &[], shape)
     }
 
+    /// A state of a network as it was when the phase began.
+    pub fn state(&self, network: NetworkId, name: &str, shape: &[usize]) -> Var {
+        self.make(Op::State { network, name: name.into() }, &[], shape)
+    }
+
     /// A constant, broadcast to `shape`.
     pub fn constant(&self, value: f64, shape: &[usize]) -> Var {
         let scalar = self.make(Op::constant(value), &[], &[]);
@@ -158,6 +163,11 @@ impl Graph {
     /// Same elements in another shape.
     pub fn reshape(&self, x: Var, shape: &[usize]) -> Var {
         self.make(Op::Reshape, &[x], shape)
+    }
+
+    /// The same value, through which no derivative goes.
+    pub fn detach(&self, x: Var) -> Var {
+        self.make(Op::Detach, &[x], &self.shape(x))
     }
 
     /// Repeats axes of length 1; missing leading axes count as such (as in NumPy).

@@ -85,6 +85,13 @@ pub enum Op {
         /// How many updates of the network's optimizer this value comes after.
         version: u8,
     },
+    /// A state of a network, such as a running mean, as it was when the phase began.
+    State {
+        /// The network that owns it.
+        network: NetworkId,
+        /// PyTorch-style name: `norms.0.running_mean`.
+        name: String,
+    },
     /// A scalar constant (`f64` bits); other shapes broadcast it.
     Const(u64),
     /// Random numbers of one stream at the current tick.
@@ -131,6 +138,9 @@ pub enum Op {
     /// Axes in another order: axis i of the result is axis `perm[i]` of the operand.
     Permute(Vec<usize>),
 
+    /// The same value, through which no derivative goes.
+    Detach,
+
     /// Sum over these axes, which stay with length 1.
     Sum(Vec<usize>),
     /// Matrix product of two rank-2 nodes, each read transposed if its flag is set.
@@ -167,7 +177,9 @@ impl Op {
     /// The op's family.
     pub fn family(&self) -> Family {
         match self {
-            Op::Input(_) | Op::Param { .. } | Op::Const(_) | Op::Rand { .. } => Family::Leaf,
+            Op::Input(_) | Op::Param { .. } | Op::State { .. } | Op::Const(_) | Op::Rand { .. } => {
+                Family::Leaf
+            }
             Op::Add
             | Op::Mul
             | Op::Max
@@ -180,7 +192,9 @@ impl Op {
             | Op::Softplus
             | Op::Exp
             | Op::Log => Family::Pointwise,
-            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) => Family::Movement,
+            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) | Op::Detach => {
+                Family::Movement
+            }
             Op::Sum(_) => Family::Reduce,
             Op::Matmul { .. } => Family::Contract,
         }
@@ -191,9 +205,15 @@ impl Op {
     /// `wanted` is the node's shape; the answer is `Err` with both sides of the disagreement.
     pub fn check_shape(&self, sources: &[&[usize]], wanted: &[usize]) -> Result<(), String> {
         let arity = match self {
-            Op::Input(_) | Op::Param { .. } | Op::Const(_) | Op::Rand { .. } => 0,
+            Op::Input(_) | Op::Param { .. } | Op::State { .. } | Op::Const(_) | Op::Rand { .. } => 0,
             Op::Sqrt | Op::Recip | Op::Tanh | Op::Sigmoid | Op::Softplus | Op::Exp | Op::Log => 1,
-            Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) | Op::Sum(_) => 1,
+            Op::Reshape
+            | Op::Broadcast
+            | Op::Pad(_)
+            | Op::Slice(_)
+            | Op::Permute(_)
+            | Op::Detach
+            | Op::Sum(_) => 1,
             Op::Add | Op::Mul | Op::Max | Op::Gt | Op::Matmul { .. } => 2,
             Op::Select => 3,
         };
@@ -201,7 +221,7 @@ impl Op {
             return Err(format!("{} takes {arity} operands, not {}", self.name(), sources.len()));
         }
         let expected: Vec<usize> = match self {
-            Op::Input(_) | Op::Param { .. } | Op::Rand { .. } => wanted.to_vec(),
+            Op::Input(_) | Op::Param { .. } | Op::State { .. } | Op::Rand { .. } => wanted.to_vec(),
             Op::Const(_) => vec![],
             Op::Add | Op::Mul | Op::Max | Op::Gt | Op::Select => {
                 if sources.iter().any(|s| s != &wanted) {
@@ -240,6 +260,7 @@ impl Op {
                 }
                 spec.iter().map(|(from, to)| to - from).collect()
             }
+            Op::Detach => sources[0].to_vec(),
             Op::Permute(perm) => {
                 let rank = sources[0].len();
                 if perm.len() != rank || (0..rank).any(|axis| !perm.contains(&axis)) {
@@ -297,6 +318,7 @@ macro_rules! names {
 names! {
     Op::Input(_) => "input",
     Op::Param { .. } => "param",
+    Op::State { .. } => "state",
     Op::Const(_) => "const",
     Op::Rand { .. } => "rand",
     Op::Add => "add",
@@ -316,6 +338,7 @@ names! {
     Op::Pad(_) => "pad",
     Op::Slice(_) => "slice",
     Op::Permute(_) => "permute",
+    Op::Detach => "detach",
     Op::Sum(_) => "sum",
     Op::Matmul { .. } => "matmul",
 }

@@ -18,6 +18,10 @@ pub(super) fn rewrite(g: &Graph, op: &Op, sources: &[Var], shape: &[usize]) -> O
         Op::Pad(spec) => pad(g, sources[0], spec, shape),
         Op::Slice(spec) => slice(g, sources[0], spec, shape),
         Op::Permute(perm) => permute(g, sources[0], perm, shape),
+        Op::Detach => {
+            let still = g.as_constant(sources[0]).is_some() || g.node(sources[0]).op == Op::Detach;
+            still.then_some(sources[0])
+        }
         Op::Exp | Op::Log => of_constant(g, op, sources[0], shape),
         Op::Sum(axes) => sum(g, sources[0], axes, shape),
         Op::Add => add(g, sources[0], sources[1], shape),

@@ -1,79 +1,111 @@
-//! A trained generator from the disk: what `sample`, `interpolate` and `eval` draw from.
+//! A trained generator, with what is needed to look at its samples.
 
-use super::sampler::{Sampler, labels, noise_of};
+use super::engine::{Engine, Standalone};
+use super::latent::{labels, noise_of};
 use crate::config::Config;
 use crate::data::Shape;
 use crate::error::{Error, Result};
-use crate::exec::NetworkState;
-use crate::models::gan::Gan;
-use crate::report::Display;
+use crate::exec::Opened;
+use crate::pictures::Display;
 use crate::rng::MOST_ELEMENTS;
 use crate::run::checkpoint::{self, Checkpoint};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// A generator and what is needed to look at its samples.
-pub struct TrainedGenerator {
+/// A run loaded from the disk, on an executor of its own.
+pub struct LoadedRun {
     /// What it was trained with.
     pub config: Config,
-    /// Its model.
-    pub gan: Gan,
     /// From its numbers to pixels.
     pub display: Display,
     /// The checkpoint it came from.
     pub from: PathBuf,
     /// Steps it was trained for.
     pub step: u64,
-    /// [`Dataset::sha256`] of the data it was trained on, where it comes from a checkpoint.
+    /// [`Dataset::sha256`] of the data it was trained on, where the checkpoint says so.
     ///
     /// [`Dataset::sha256`]: crate::data::Dataset::sha256
     pub data: Option<String>,
-    state: NetworkState,
-    sampler: Sampler,
+    model: Standalone,
 }
 
-impl TrainedGenerator {
+impl LoadedRun {
     /// Loads the newest good checkpoint of a run, or the checkpoint itself; damaged ones are told on stderr.
     ///
     /// # Errors
-    /// When there is none.
-    pub fn load(from: &Path, threads: usize) -> Result<TrainedGenerator> {
+    /// When there is none, or the device fails.
+    pub fn load(from: &Path, device: Opened) -> Result<LoadedRun> {
         let (checkpoint, path, warnings) = checkpoint::locate(from)?;
         warnings.iter().for_each(|w| tell!("warning: {w}"));
-        let gan = Checkpoint::model(&checkpoint.config, &checkpoint.state);
-        let state = checkpoint.networks.into_iter().next().expect("a generator");
-        Ok(TrainedGenerator {
-            display: Display::new(checkpoint.state.example.into(), &checkpoint.config.data),
-            sampler: Sampler::new(&gan, threads)?,
-            config: checkpoint.config,
-            gan,
-            state,
-            from: path,
-            step: checkpoint.state.step,
-            data: checkpoint.state.data,
-        })
+        LoadedRun::of(checkpoint, path, device)
     }
 
-    /// A generator of a model in training, its weights yet to come.
+    /// A checkpoint in memory that came from `from`.
     ///
     /// # Errors
-    /// When threads cannot be started.
-    pub fn of(config: &Config, gan: &Gan, shape: Shape, threads: usize) -> Result<TrainedGenerator> {
-        Ok(TrainedGenerator {
-            display: Display::new(shape, &config.data),
-            sampler: Sampler::new(gan, threads)?,
-            config: config.clone(),
-            gan: gan.clone(),
-            state: NetworkState::default(),
-            from: PathBuf::new(),
-            step: 0,
-            data: None,
+    /// When the device fails.
+    pub fn of(checkpoint: Checkpoint, from: PathBuf, device: Opened) -> Result<LoadedRun> {
+        let game = Checkpoint::model(&checkpoint.config, &checkpoint.state);
+        let Checkpoint { config, state, networks } = checkpoint;
+        Ok(LoadedRun {
+            display: Display::new(state.example.into(), &config.data),
+            model: Standalone::new(&*game, networks, config.seed, device)?,
+            config,
+            from,
+            step: state.step,
+            data: state.data,
         })
     }
 
-    /// Replaces its weights and their average.
-    pub fn set_state(&mut self, state: NetworkState) {
-        self.state = state;
+    /// Its generator.
+    pub fn generator(&mut self) -> Generator<'_> {
+        Generator {
+            config: &self.config,
+            display: self.display,
+            from: &self.from,
+            step: self.step,
+            data: self.data.as_deref(),
+            engine: self.model.engine(),
+        }
+    }
+
+    /// What runs its tasks.
+    pub fn engine(&mut self) -> Engine<'_> {
+        self.model.engine()
+    }
+}
+
+/// A generator at work, of a run on the disk or of one in training.
+pub struct Generator<'e> {
+    /// What it was trained with.
+    pub config: &'e Config,
+    /// From its numbers to pixels.
+    pub display: Display,
+    /// The checkpoint it came from; empty of a model in training.
+    pub from: &'e Path,
+    /// Steps it was trained for.
+    pub step: u64,
+    /// [`LoadedRun::data`].
+    pub data: Option<&'e str>,
+    engine: Engine<'e>,
+}
+
+impl<'e> Generator<'e> {
+    /// The generator of a model in training.
+    pub fn of(config: &'e Config, shape: Shape, step: u64, engine: Engine<'e>) -> Generator<'e> {
+        let display = Display::new(shape, &config.data);
+        Generator { config, display, from: Path::new(""), step, data: None, engine }
+    }
+
+    /// The same generator for a shorter time.
+    pub fn reborrow(&mut self) -> Generator<'_> {
+        let Generator { config, display, from, step, data, engine } = self;
+        Generator { config, display: *display, from, step: *step, data: *data, engine: engine.reborrow() }
+    }
+
+    /// Classes that samples are asked for by; 0 where they are not.
+    pub fn classes(&self) -> usize {
+        self.engine.tasks.classes()
     }
 
     /// `count` samples `[count, numbers]` as the network makes them; of class `label`, or of all in turn.
@@ -87,24 +119,24 @@ impl TrainedGenerator {
     /// These of the samples of a seed, from a multiple of 100 on.
     ///
     /// # Errors
-    /// As [`TrainedGenerator::samples`].
+    /// When [`Generator::samples`] fails.
     pub fn samples_in(&mut self, which: Range<usize>, seed: u64, label: Option<usize>) -> Result<Vec<f32>> {
         self.check_label(label)?;
         self.check_count(which.end)?;
-        let labels = labels(self.gan.classes, label, which.clone());
-        let latent = noise_of(&self.config, seed, which.clone());
-        let samples = self.sampler.sample_from(which.start, &self.state, &latent, &labels);
+        let labels = labels(self.classes(), label, which.clone());
+        let latent = noise_of(self.config, seed, which.clone());
+        let samples = self.engine.sample(which.start, &latent, &labels)?;
         self.finite(samples)
     }
 
     /// Samples of noise `latent`, `[count, latent.dim]`.
     ///
     /// # Errors
-    /// As [`TrainedGenerator::samples`].
+    /// When [`Generator::samples`] fails.
     pub fn samples_of(&mut self, latent: &[f32], label: Option<usize>) -> Result<Vec<f32>> {
         self.check_label(label)?;
-        let labels = labels(self.gan.classes, label, 0..latent.len() / self.config.latent.dim);
-        let samples = self.sampler.sample(&self.state, latent, &labels);
+        let labels = labels(self.classes(), label, 0..latent.len() / self.config.latent.dim);
+        let samples = self.engine.sample(0, latent, &labels)?;
         self.finite(samples)
     }
 
@@ -140,7 +172,7 @@ impl TrainedGenerator {
     /// # Errors
     /// When it does not.
     pub fn check_label(&self, label: Option<usize>) -> Result<()> {
-        match (label, self.gan.classes) {
+        match (label, self.classes()) {
             (Some(label), 0) => Err(Error::Usage(format!(
                 "--label {label}: {} is of an unconditional model; leave --label out",
                 self.from.display()
@@ -157,20 +189,25 @@ impl TrainedGenerator {
 mod tests {
     use super::*;
     use crate::config::ConfigBuilder;
+    use crate::exec::{self, Device, NetworkState};
+    use crate::models;
 
     #[test]
     fn samples_that_are_not_finite_are_no_samples() {
         let config = ConfigBuilder::recipe("ring").and_then(ConfigBuilder::finish).expect("a recipe");
-        let gan = Gan::new(&config, 2, 0);
         let shape = Shape { channels: 2, height: 1, width: 1 };
-        let mut generator = TrainedGenerator::of(&config, &gan, shape, 1).expect("a thread");
-        let with = |weight: f32| NetworkState {
-            weights: vec![weight; gan.generator.len],
-            ..NetworkState::default()
+        let game = models::of(&config, shape, 0);
+        let samples = |weight: f32| {
+            let state = |memory: &crate::nn::Memory| NetworkState {
+                weights: vec![weight; memory.len],
+                ..NetworkState::default()
+            };
+            let states = game.networks().memories().iter().map(state).collect();
+            let device = exec::open(Device::Cpu, 1).expect("a thread");
+            let mut model = Standalone::new(&*game, states, 0, device).expect("memory");
+            Generator::of(&config, shape, 0, model.engine()).samples(3, 0, None)
         };
-        generator.set_state(with(0.0));
-        assert_eq!(generator.samples(3, 0, None), Ok(vec![0.0; 6]));
-        generator.set_state(with(f32::MAX));
-        assert!(matches!(generator.samples(3, 0, None), Err(Error::Diverged { .. })));
+        assert_eq!(samples(0.0), Ok(vec![0.0; 6]));
+        assert!(matches!(samples(f32::MAX), Err(Error::Diverged { .. })));
     }
 }

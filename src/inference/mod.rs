@@ -1,11 +1,12 @@
-//! Trained networks at work, without training: G on noise ([`Sampler`]), D on examples ([`Scorer`]), and a run's G from
-//! the disk with all that its samples need to be looked at ([`TrainedGenerator`]). It runs on the CPU, wherever the
-//! networks were trained.
+//! Trained networks at work, without training: the tasks of a model on an executor ([`Engine`]), which is the training's own
+//! while a model trains, and a run from the disk on an executor of its own ([`LoadedRun`]).
 
+mod engine;
 mod generator;
-mod sampler;
-mod scorer;
+mod latent;
+mod standing;
 
-pub use generator::TrainedGenerator;
-pub use sampler::{Sampler, labels, noise, noise_of, walk};
-pub use scorer::{Scored, Scorer};
+pub use engine::{Engine, Scored, Standalone, Tasks};
+pub use generator::{Generator, LoadedRun};
+pub use latent::{labels, noise, noise_of, walk};
+pub use standing::standing;

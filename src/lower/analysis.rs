@@ -143,6 +143,7 @@ impl<'g> Analysis<'g> {
                 }
                 Op::Slice(spec) => (below().0, below().1.slice(spec)),
                 Op::Pad(spec) => (below().0, below().1.pad(spec)),
+                Op::Detach => below(),
                 Op::Permute(perm) => (below().0, below().1.permute(perm)),
                 _ => own(v),
             };

@@ -100,6 +100,37 @@ impl<'a> Assembly<'a> {
         }
     }
 
+    /// The launch at the phase's end that puts new values into the places of states.
+    pub fn store_states(&mut self, stages: &[Stage], layout: &Layout) {
+        let mut copies: Vec<StateCopy> = vec![];
+        for (network, name, v) in stages.iter().flat_map(|s| &s.stores) {
+            let node = self.a.node(*v);
+            let own = Op::State { network: *network, name: name.clone() };
+            if node.op == own {
+                // What stays as it is.
+                continue;
+            }
+            let (optimizer, range) = layout.state(*network, name);
+            let len = self.a.g.shape(*v).iter().product();
+            assert_eq!(range.len(), len, "length of what {network:?}/{name} becomes");
+            let elsewhere =
+                matches!(node.op, Op::State { .. } | Op::Param { .. } | Op::Input(Input::LossScale(_)));
+            assert!(
+                !elsewhere,
+                "{network:?}/{name} becomes {}, which is no value of this phase",
+                self.name(*v)
+            );
+            let to = Place::State(optimizer, range.start);
+            assert!(copies.iter().all(|copy| copy.to != to), "{network:?}/{name} is stored twice");
+            copies.push(StateCopy { from: Place::Arena(v.index()), to, len });
+        }
+        if !copies.is_empty() {
+            let updated = stages.iter().flat_map(|s| s.updates.iter().map(|u| u.optimizer)).collect();
+            let work = Work::StoreStates(StoreStates { copies, updated });
+            self.push("store states".into(), work, vec![]);
+        }
+    }
+
     fn contraction(&mut self, matmul: Var, chain: &[(Var, epilogue::Pattern)], sums: Option<Var>) {
         let node = self.a.node(matmul);
         let Op::Matmul { ta, tb } = node.op else { unreachable!("contractions start with a matmul") };
@@ -193,6 +224,15 @@ impl<'a> Assembly<'a> {
                     let (optimizer, at) = layout.parameter(*network, name);
                     place.insert(v.index(), Place::Weights(optimizer, at));
                 }
+                Op::State { network, name } => {
+                    let (optimizer, range) = layout.state(*network, name);
+                    assert_eq!(
+                        range.len(),
+                        self.a.g.shape(v).iter().product::<usize>(),
+                        "length of {network:?}/{name}"
+                    );
+                    place.insert(v.index(), Place::State(optimizer, range.start));
+                }
                 Op::Input(Input::LossScale(optimizer)) => {
                     place.insert(v.index(), Place::Scale(*optimizer));
                 }
@@ -200,11 +240,13 @@ impl<'a> Assembly<'a> {
             }
         }
         let updates: Vec<&Update> = stages.iter().flat_map(|s| &s.updates).collect();
+        let becomes_state = |v: Var| stages.iter().flat_map(|s| &s.stores).any(|(_, _, of)| *of == v);
         for update in &updates {
             for &(v, at) in &update.gradients {
                 let target = Place::Gradients(update.optimizer, at);
                 let mine = self.fusion.buffered.contains(&v) && !self.a.part_of.contains_key(&v);
-                if mine && !place.contains_key(&v.index()) {
+                // Gradients that are used where they are computed are not stored.
+                if mine && !place.contains_key(&v.index()) && !becomes_state(v) {
                     place.insert(v.index(), target);
                 } else {
                     self.copy(v, update.optimizer, target);
@@ -262,7 +304,17 @@ impl<'a> Assembly<'a> {
                 program.results[0].1.place = target;
             }
         }
-        Plan { launches, precision, arena, narrow, stored, inputs, outputs, ends_step: false }
+        Plan {
+            launches,
+            precision,
+            arena,
+            narrow,
+            stored,
+            inputs,
+            outputs,
+            ends_step: false,
+            from: ReadFrom::Weights,
+        }
     }
 
     /// Stores a gradient a second time: two parameters share it, or it is a view of something else.
@@ -284,10 +336,10 @@ impl<'a> Assembly<'a> {
         self.copies.push((at, target));
     }
 
-    /// Nodes whose memory must hold f32: what the host reads or fills, and gradients.
+    /// Nodes whose memory must hold f32: what the host reads or fills, gradients, states and what becomes a state.
     fn wide(&self, placed: &HashMap<usize, Place>) -> HashSet<usize> {
-        let gradients =
-            placed.iter().filter(|(_, p)| matches!(p, Place::Gradients(..))).map(|(&node, _)| node);
+        let wide = |p: &Place| matches!(p, Place::Gradients(..) | Place::State(..));
+        let gradients = placed.iter().filter(|(_, p)| wide(p)).map(|(&node, _)| node);
         let seen = self.a.roots.iter().copied().chain(self.host_filled().map(|(_, v)| v));
         gradients.chain(seen.map(|v| v.index())).collect()
     }

@@ -91,6 +91,7 @@ impl Work {
             // Measured where it is computed.
             Work::Measure(_) => Cost::default(),
             Work::Update(optimizer) => updates[optimizer.index()],
+            Work::StoreStates(_) => Cost { flops: 0, bytes: 8 * size(&self.shape()) },
         }
     }
 }

@@ -161,7 +161,7 @@ fn column_sums(a: &Analysis) -> HashMap<Var, Var> {
 /// Nodes that must have memory whatever the grouping: roots, what contractions and views read, copies.
 fn hard_buffered(a: &Analysis) -> HashSet<Var> {
     let mut hard = HashSet::new();
-    let has_own_memory = |v: Var| matches!(a.node(v).op, Op::Input(_) | Op::Param { .. });
+    let has_own_memory = |v: Var| matches!(a.node(v).op, Op::Input(_) | Op::Param { .. } | Op::State { .. });
     let base_of = |v: Var| a.view(v).0;
     for &v in &a.order {
         let node = a.node(v);
@@ -286,7 +286,7 @@ impl Fusion {
         let Some(&k) = self.home.get(&pattern.input) else { return false };
         // What the epilogue reads must have memory: an input, a parameter, or a node that some kernel stores.
         let read = pattern.epilogue.operand().map(|&v| a.view(v).0);
-        let leaf = |v: Var| matches!(a.node(v).op, Op::Input(_) | Op::Param { .. });
+        let leaf = |v: Var| matches!(a.node(v).op, Op::Input(_) | Op::Param { .. } | Op::State { .. });
         let readable = |v: Var| leaf(v) || self.home.contains_key(&v) || a.concats.contains_key(&v);
         if self.kernels[k].end() != Some(pattern.input)
             || !read.is_none_or(readable)

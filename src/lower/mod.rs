@@ -26,7 +26,7 @@ pub(crate) use together::{MOST_DRAWS, MOST_PRODUCTS};
 pub use view::View;
 
 use crate::graph::verify::{self, verify};
-use crate::graph::{Graph, Op, OptimizerId, Var};
+use crate::graph::{Graph, NetworkId, Op, OptimizerId, Var};
 use crate::precision::Precision;
 use analysis::Analysis;
 use assembly::Assembly;
@@ -60,18 +60,21 @@ pub struct Stage {
     pub outputs: Vec<(String, Var)>,
     /// Optimizers that update when everything of the stage is computed.
     pub updates: Vec<Update>,
+    /// Values that become states when the phase ends: network, state, value. A phase stores a state once.
+    pub stores: Vec<(NetworkId, String, Var)>,
 }
 
 impl Stage {
     fn roots(&self) -> Vec<Var> {
         let gradients = self.updates.iter().flat_map(|u| u.gradients.iter().map(|(v, _)| *v));
-        self.outputs.iter().map(|(_, v)| *v).chain(gradients).collect()
+        let stores = self.stores.iter().map(|(_, _, v)| *v);
+        self.outputs.iter().map(|(_, v)| *v).chain(gradients).chain(stores).collect()
     }
 
-    /// A reshape of a result is the same memory: take what it reshapes.
+    /// A reshape of a result, or one that no derivative goes through, is the same memory: take what lies below.
     fn without_reshapes(&self, g: &Graph) -> Stage {
         let strip = |mut v: Var| {
-            while g.node(v).op == Op::Reshape && g.as_constant(v).is_none() {
+            while matches!(g.node(v).op, Op::Reshape | Op::Detach) && g.as_constant(v).is_none() {
                 v = g.node(v).sources[0];
             }
             v
@@ -84,6 +87,7 @@ impl Stage {
         Stage {
             outputs: self.outputs.iter().map(|(n, v)| (n.clone(), strip(*v))).collect(),
             updates: updates.collect(),
+            stores: self.stores.iter().map(|(n, name, v)| (*n, name.clone(), strip(*v))).collect(),
         }
     }
 }
@@ -92,7 +96,8 @@ impl Stage {
 /// [`Plan::ends_step`].
 ///
 /// # Panics
-/// When the stages read parameters of the wrong version or share a random stream: a bug in a model.
+/// When the stages read parameters of the wrong version, share a random stream, or store a state twice or what is no value
+/// for it: a bug in a model.
 pub fn lower(g: &Graph, stages: &[Stage], precision: Precision, layout: &Layout) -> Plan {
     let stages: Vec<Stage> = stages.iter().map(|s| s.without_reshapes(g)).collect();
     let checked: Vec<verify::Stage> = stages
@@ -107,6 +112,7 @@ pub fn lower(g: &Graph, stages: &[Stage], precision: Precision, layout: &Layout)
     let mut assembly = Assembly::new(&analysis, fusion);
     assembly.gather();
     assembly.kernels(&stages, layout);
+    assembly.store_states(&stages, layout);
     assembly.follow();
     assembly.join(&stages);
     assembly.finish(&stages, precision, layout)

@@ -13,6 +13,7 @@ pub(super) fn places_mut(work: &mut Work) -> Vec<&mut Place> {
             products.flat_map(product_places_mut).chain(parts.iter_mut().flat_map(places_mut)).collect()
         }
         Work::Together(parts) => parts.iter_mut().flat_map(places_mut).collect(),
+        Work::StoreStates(store) => store.copies.iter_mut().flat_map(|c| [&mut c.from, &mut c.to]).collect(),
         Work::Measure(_) | Work::Update(_) => vec![],
     }
 }
@@ -46,6 +47,7 @@ pub(super) fn reads(work: &Work) -> Vec<Place> {
             work.products().into_iter().flat_map(product_reads).chain(parts.iter().flat_map(reads)).collect()
         }
         Work::Together(parts) => parts.iter().flat_map(reads).collect(),
+        Work::StoreStates(store) => store.copies.iter().map(|copy| copy.from).collect(),
     }
 }
 

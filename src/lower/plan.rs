@@ -1,8 +1,10 @@
 //! Plans: what executors run. Launches over one arena, in order.
 
+use super::places;
 use super::view::View;
 use crate::graph::{Column, Dist, MAX_OPTIMIZERS, OptimizerId};
 use crate::precision::Precision;
+use std::collections::BTreeSet;
 
 /// Longest pointwise program.
 pub const MAX_INSTRUCTIONS: usize = 32;
@@ -22,6 +24,8 @@ pub enum Place {
     Gradients(OptimizerId, usize),
     /// The factor on an optimizer's loss, one number.
     Scale(OptimizerId),
+    /// The states of an optimizer's networks.
+    State(OptimizerId, usize),
     /// Plan-lifetime scratch of 16-bit numbers.
     Narrow(usize),
     /// An optimizer's parameters rounded to 16 bits, each at its offset in [`Place::Weights`].
@@ -334,6 +338,29 @@ pub enum Work {
     Measure(OptimizerId),
     /// One update of an optimizer's parameters from their gradients.
     Update(OptimizerId),
+    /// The phase's end: new values take the place of states, and of their copies in the moving average where the
+    /// optimizer keeps one.
+    StoreStates(StoreStates),
+}
+
+/// New values that become states, all of them or none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoreStates {
+    /// What goes where; f32 throughout.
+    pub copies: Vec<StateCopy>,
+    /// The optimizers that the phase updates: where one of them left its update out for an overflow, states stay.
+    pub updated: Vec<OptimizerId>,
+}
+
+/// A new value on its way to its state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateCopy {
+    /// The new value, in the arena, dense.
+    pub from: Place,
+    /// The state.
+    pub to: Place,
+    /// Elements.
+    pub len: usize,
 }
 
 impl Work {
@@ -349,6 +376,7 @@ impl Work {
             Work::Together(parts) => parts[0].kind(),
             Work::Measure(_) => "measure",
             Work::Update(_) => "update",
+            Work::StoreStates(_) => "states",
         }
     }
 
@@ -359,6 +387,7 @@ impl Work {
             Work::Matmul(m) => m.size.to_vec(),
             Work::Map { shape, .. } | Work::Reduce { shape, .. } => shape.clone(),
             Work::Loss { hidden: Some(m), .. } => m.size.to_vec(),
+            Work::StoreStates(store) => vec![store.copies.iter().map(|copy| copy.len).sum()],
             Work::Loss { .. } | Work::Together(_) | Work::Measure(_) | Work::Update(_) => vec![],
         }
     }
@@ -424,7 +453,18 @@ pub struct Stored {
     pub last_reader: usize,
 }
 
-/// One phase of training, ready to run.
+/// Which memory a plan's parameters and states are read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReadFrom {
+    /// The weights and the states themselves.
+    #[default]
+    Weights,
+    /// The moving average of the weights, and the states that belong to it, in place. Plans that update nothing may ask
+    /// for it, of optimizers that keep an average.
+    Average,
+}
+
+/// One phase of training, or a task that changes nothing that outlives it, ready to run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
     /// In order.
@@ -443,6 +483,8 @@ pub struct Plan {
     pub outputs: Vec<Named>,
     /// Whether it is the last phase of a training step.
     pub ends_step: bool,
+    /// Where parameters and states are read.
+    pub from: ReadFrom,
 }
 
 impl Plan {
@@ -451,6 +493,22 @@ impl Plan {
         let mut updates = [false; MAX_OPTIMIZERS];
         self.launches.iter().filter_map(|l| l.work.updated()).for_each(|o| updates[o.index()] = true);
         updates
+    }
+
+    /// Whether it leaves everything that outlives it as it was.
+    pub fn is_task(&self) -> bool {
+        let changes = |work: &Work| work.updated().is_some() || matches!(work, Work::StoreStates(_));
+        !self.launches.iter().any(|l| changes(&l.work))
+    }
+
+    /// Optimizers whose parameters or states it reads.
+    pub fn read_optimizers(&self) -> BTreeSet<OptimizerId> {
+        let places = self.launches.iter().flat_map(|l| places::reads(&l.work));
+        let optimizer = |place| match place {
+            Place::Weights(of, _) | Place::Copies(of, _) | Place::State(of, _) => Some(of),
+            Place::Arena(_) | Place::Narrow(_) | Place::Gradients(..) | Place::Scale(_) => None,
+        };
+        places.filter_map(optimizer).collect()
     }
 
     /// What the host fills under that name.

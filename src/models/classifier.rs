@@ -1,21 +1,22 @@
 //! A classifier of labelled data, what evaluation looks through: a multi-layer perceptron under the cross-entropy of
-//! its softmax, on pictures moved by a pixel at random. It is the first player of a game without an opponent.
+//! its softmax, on pictures moved by a pixel at random.
 
-use crate::config::{Ema, Network, Optimizer};
+use super::phase::{Phase, When, update};
+use super::statistic::{Statistic, of_updates};
+use super::task::{PortKind, Task, TaskKind};
+use super::{Game, Optimizing};
+use crate::architectures::Forward;
+use crate::architectures::layers::Layers;
+use crate::config::{Ema, Optimizer, Role};
 use crate::data::Shape;
-use crate::graph::grad::grad;
-use crate::graph::{Dist, Graph, Input, Var};
-use crate::lower::{Along, Plan, Stage, Update, lower};
-use crate::nn::{self, Mlp, Role};
+use crate::graph::{Column, Dist, Graph, Input, OptimizerId, Var};
+use crate::lower::Stage;
+use crate::nn::{Network, Networks, Pass, Statistics, Tracer};
 use crate::precision::Precision;
 use serde::{Deserialize, Serialize};
 
-/// Host-filled input of a scoring plan: examples, `[rows, numbers]`.
-pub const PICTURES: &str = "pictures";
-/// Output of a scoring plan: the last layer, `[rows, classes]`.
-pub const LOGITS: &str = "logits";
-/// Output of a scoring plan: the last layer but one, `[rows, features]`.
-pub const FEATURES: &str = "features";
+/// The mean cross-entropy of a minibatch, in nats.
+pub const LOSS: &str = "loss";
 
 /// How a classifier is made and trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,7 +33,7 @@ pub struct Recipe {
     /// The moving average that is kept as the classifier.
     pub ema: Ema,
     /// The layers; the last fits the classes.
-    pub network: Network,
+    pub network: crate::config::Network,
 }
 
 impl Recipe {
@@ -42,64 +43,109 @@ impl Recipe {
     }
 }
 
-/// A classifier with all widths settled.
+/// A classifier with every shape settled: a game of one network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Classifier {
     /// How it is trained.
     pub recipe: Recipe,
-    /// The network.
-    pub network: Mlp,
-    /// Of one example.
+    /// Shape of an example.
     pub shape: Shape,
     /// Classes told apart.
     pub classes: usize,
+    networks: Networks,
+}
+
+/// Pictures scored at once.
+const SCORED: usize = 200;
+
+/// The network's layers, the first of which reads pictures.
+fn layers_of(recipe: &Recipe, shape: Shape, classes: usize) -> Layers<'_> {
+    let reads = Some((shape, shape.len()));
+    Layers { layers: &recipe.network.layers, output: classes, reads, makes: None }
 }
 
 impl Classifier {
     /// Settles a recipe for data.
     pub fn new(recipe: &Recipe, shape: Shape, classes: usize) -> Classifier {
-        let network =
-            Mlp::new(Role::Generator, &recipe.network, shape.len(), classes).reading(shape, shape.len());
-        Classifier { recipe: recipe.clone(), network, shape, classes }
+        let mut networks = Networks::default();
+        networks.declare(Role::Classifier, None, |s| {
+            let layers = layers_of(recipe, shape, classes);
+            layers.forward(s, s.g.host_input("x", &[1, shape.len()]));
+            layers.outline(shape.len())
+        });
+        Classifier { recipe: recipe.clone(), shape, classes, networks }
     }
 
-    /// Length of the features: the width of the last layer but one.
-    pub fn features(&self) -> usize {
-        let layers = &self.network.network.layers;
-        layers.iter().rev().nth(1).and_then(|l| l.units).unwrap_or(self.network.input)
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.networks.all()[0]
     }
 
-    /// One step: the mean cross-entropy of a minibatch, and the update.
-    pub fn training_plan(&self) -> Plan {
+    fn forward(&self, g: &Graph, x: Var, pass: &Pass) -> Forward {
+        let tracer = Tracer::new(g, self.network());
+        layers_of(&self.recipe, self.shape, self.classes).forward(&tracer.pass(pass), x)
+    }
+}
+
+impl Game for Classifier {
+    fn networks(&self) -> &Networks {
+        &self.networks
+    }
+
+    fn optimizers(&self) -> Vec<Optimizing> {
+        vec![Optimizing { rule: self.recipe.optimizer, clip: self.recipe.network.clip, ema: self.recipe.ema }]
+    }
+
+    fn precision(&self) -> Precision {
+        Precision::Fp32
+    }
+
+    /// One phase: the mean cross-entropy of a minibatch, and the update.
+    fn phases(&self) -> Vec<Phase> {
         let g = Graph::new();
-        let batch = self.recipe.batch;
-        let x = g.input(Input::EXAMPLES, &[batch, self.shape.len()]);
-        let labels = g.input(Input::LABELS, &[batch, self.classes]);
+        let minibatch =
+            |column, width| g.input(Input::Minibatch { set: 0, column }, &[self.recipe.batch, width]);
+        let x = minibatch(Column::Examples, self.shape.len());
+        let labels = minibatch(Column::Labels, self.classes);
         let x = if self.recipe.shift { g.scoped("shift", || shifted(&g, x, self.shape)) } else { x };
-        let logits = self.network.forward(&g, x, 0, "c");
+        let pass = Pass { version: 0, draw: "c", dropout: true, statistics: Statistics::Minibatches(&[0]) };
+        let logits = self.forward(&g, x, &pass).output;
         let loss = g.scoped("cross-entropy", || cross_entropy(&g, logits, labels));
-        let gradients = grad(&g, loss, &self.network.parameter_nodes(&g, 0), None);
-        let placed = gradients.into_iter().zip(&self.network.parameters).map(|(v, p)| (v, p.offset));
-        let optimizer = self.network.role.optimizer();
-        let update = Update { optimizer, gradients: placed.collect(), along: Along::Update };
-        let plan = self.lower(&g, Stage { outputs: vec![("loss".into(), loss)], updates: vec![update] });
-        Plan { ends_step: true, ..plan }
+        let optimizer = OptimizerId(0);
+        let updates = vec![update(&g, loss, &self.networks, optimizer, 0, false)];
+        let stage = Stage { outputs: vec![(LOSS.into(), loss)], updates, ..Stage::default() };
+        vec![Phase {
+            name: "C".into(),
+            when: When::Always,
+            times: 1,
+            ends_step: true,
+            graph: g,
+            stages: vec![stage],
+            losses: vec![(optimizer, loss)],
+        }]
     }
 
-    /// Logits and features of `rows` examples, without dropout.
-    pub fn scoring_plan(&self, rows: usize) -> Plan {
-        let g = Graph::new();
-        let network = self.network.without_dropout();
-        let x = g.host_input(PICTURES, &[rows, self.shape.len()]);
-        let depth = network.network.layers.len();
-        let features = network.first_layers(depth - 1, &g, x, 0, "score");
-        let logits = network.forward(&g, x, 0, "score");
-        let outputs = vec![(LOGITS.into(), logits), (FEATURES.into(), features)];
-        self.lower(&g, Stage { outputs, updates: vec![] })
+    fn statistics(&self) -> Vec<Statistic> {
+        let loss = Statistic {
+            digits: Some(4),
+            chart: Some("Loss"),
+            about: "The mean cross-entropy of minibatches, in nats: it should fall.",
+            ..Statistic::mean(LOSS, "cross-entropy", LOSS)
+        };
+        [vec![loss], of_updates(&[Role::Classifier.letter()], false)].concat()
     }
 
-    fn lower(&self, g: &Graph, stage: Stage) -> Plan {
-        lower(g, &[stage], Precision::Fp32, &nn::layout(&[&self.network]))
+    /// Logits, and what the last layer sees of pictures, without dropout: the input itself where there is one layer.
+    fn tasks(&self) -> Vec<Task> {
+        let mut task = Task::new(TaskKind::Score, SCORED, true);
+        let x = task.input("pictures", PortKind::Examples, self.shape.len()).expect("pictures have numbers");
+        let pass = Pass { version: 0, draw: "score", dropout: false, statistics: Statistics::Stored };
+        let scored = self.forward(&task.graph, x, &pass);
+        task.output("logits", PortKind::Logits, scored.output);
+        if let Some(features) = scored.features {
+            task.output("features", PortKind::Features, features);
+        }
+        vec![task]
     }
 }
 

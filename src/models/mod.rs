@@ -1,5 +1,120 @@
-//! Models: what a step computes, as graphs. What they build, lowering makes fast.
+//! Models: what a step computes and what a trained model does, as graphs. What they build, lowering makes fast.
 
 pub mod classifier;
-pub mod gan;
+pub mod equilibrium;
+mod gan;
 pub mod objective;
+pub mod packing;
+mod penalty;
+pub mod phase;
+pub mod statistic;
+pub mod task;
+mod update;
+
+pub use equilibrium::Equilibrium;
+pub use phase::{Phase, When};
+pub use statistic::Statistic;
+pub use task::{Port, PortKind, Task, TaskKind};
+pub use update::{Optimizing, rates, rules, update_costs};
+
+use crate::config::Config;
+use crate::data::{self, Shape};
+use crate::error::{Error, Result};
+use crate::graph::OptimizerId;
+use crate::lower::{Plan, ReadFrom, lower};
+use crate::nn::Networks;
+use crate::precision::Precision;
+use std::sync::Arc;
+
+/// A model: networks, the phases of a training step, and what it does once trained. Training, checkpoints, inference,
+/// evaluation and reports know models by this alone.
+pub trait Game: Send + Sync {
+    /// Every network, with its parameters and states.
+    fn networks(&self) -> &Networks;
+
+    /// How each optimizer updates its networks, by the optimizer's number.
+    fn optimizers(&self) -> Vec<Optimizing>;
+
+    /// What products multiply in training.
+    fn precision(&self) -> Precision;
+
+    /// The phases of a step, in order.
+    fn phases(&self) -> Vec<Phase>;
+
+    /// The numbers that training leaves of a step, in the order of a line of metrics.
+    fn statistics(&self) -> Vec<Statistic>;
+
+    /// Where the game rests; none where there is no opponent.
+    fn equilibrium(&self) -> Option<Equilibrium> {
+        None
+    }
+
+    /// What the model does beside training.
+    fn tasks(&self) -> Vec<Task>;
+}
+
+/// The model that a configuration asks for, for examples of this shape and so many classes.
+pub fn of(config: &Config, shape: Shape, classes: usize) -> Arc<dyn Game> {
+    Arc::new(gan::Gan::new(config, shape, classes))
+}
+
+/// Checks that the configured networks fit examples of this shape.
+///
+/// # Errors
+/// When G's last layer says another width than an example has.
+pub fn check(config: &Config, shape: Shape) -> Result<()> {
+    let found = config.generator.layers.last().and_then(|l| l.units).unwrap_or(shape.len());
+    if found == shape.len() {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "generator's last layer has {found} units, but the data need {}; leave its units out",
+        shape.len()
+    )))
+}
+
+/// The model of a recipe without its data: for such examples as their source usually holds.
+pub fn usual(config: &Config) -> Arc<dyn Game> {
+    let (shape, classes) = data::usual(&config.data);
+    of(config, shape, classes)
+}
+
+/// A phase, lowered.
+pub fn plan(game: &dyn Game, phase: &Phase) -> Plan {
+    let plan = lower(&phase.graph, &phase.stages, game.precision(), &game.networks().layout());
+    Plan { ends_step: phase.ends_step, ..plan }
+}
+
+/// The phases of a step, lowered.
+pub fn plans(game: &dyn Game) -> Vec<Plan> {
+    game.phases().iter().map(|phase| plan(game, phase)).collect()
+}
+
+/// A task, lowered: in fp32 whatever the training's precision. `keeps` says which optimizers keep a moving average, from
+/// which the task then reads, if it wants to and all that it reads do.
+pub fn task_plan(game: &dyn Game, task: &Task, keeps: &dyn Fn(OptimizerId) -> bool) -> Plan {
+    let stages = std::slice::from_ref(&task.stage);
+    let plan = lower(&task.graph, stages, Precision::Fp32, &game.networks().layout());
+    let average = task.average && plan.read_optimizers().into_iter().all(keeps);
+    Plan { from: if average { ReadFrom::Average } else { ReadFrom::Weights }, ..plan }
+}
+
+/// The task of a kind, where the model has it.
+pub fn task(game: &dyn Game, kind: TaskKind) -> Option<Task> {
+    game.tasks().into_iter().find(|t| t.kind == kind)
+}
+
+/// Classes that a model's samples are asked for by; 0 where they are not.
+pub fn classes(game: &dyn Game) -> usize {
+    task(game, TaskKind::Sample).map_or(0, |t| t.input_width(PortKind::Labels))
+}
+
+/// Labels as a conditional model's input: `[labels, classes]`, 1 at each one's class. Without classes, nothing.
+pub fn one_hot(labels: &[usize], classes: usize) -> Vec<f32> {
+    if classes == 0 {
+        return vec![];
+    }
+    let mut condition = vec![0.0; labels.len() * classes];
+    labels.iter().enumerate().for_each(|(row, &label)| condition[row * classes + label] = 1.0);
+    condition
+}

@@ -63,7 +63,15 @@ mod tests {
     fn parameter(shape: &[usize], axis: usize, block: usize) -> Parameter {
         let picture = Shape { channels: 2, height: 1, width: 3 };
         let pixels = Some(PixelAxis { axis, picture, block });
-        Parameter { name: "weight".into(), shape: shape.to_vec(), offset: 0, layer: 0, pixels }
+        Parameter {
+            name: "weight".into(),
+            shape: shape.to_vec(),
+            offset: 0,
+            start: crate::nn::Start::Value(0.0),
+            stream: String::new(),
+            pixels,
+            column_limit: 0.0,
+        }
     }
 
     #[test]

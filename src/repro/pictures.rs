@@ -4,7 +4,7 @@ use super::{Experiment, Kind};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::eval::neighbours;
-use crate::inference::{TrainedGenerator, noise, walk};
+use crate::inference::{Generator, noise, walk};
 use crate::run::atomic;
 use std::fs;
 use std::path::Path;
@@ -31,12 +31,7 @@ pub fn reals(experiment: &Experiment) -> String {
 }
 
 /// Draws what the experiment shows into `folder`. The noise is that of seed 0, and of seed 1 where a walk ends.
-pub fn draw(
-    experiment: &Experiment,
-    generator: &mut TrainedGenerator,
-    data: &Dataset,
-    folder: &Path,
-) -> Result<()> {
+pub fn draw(experiment: &Experiment, generator: &mut Generator, data: &Dataset, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(|e| Error::io("make the folder", folder, &e))?;
     let display = generator.display;
     let count = if data.shape.is_point() { POINTS } else { SAMPLES };
@@ -46,7 +41,7 @@ pub fn draw(
         let picture = match kind {
             Kind::Samples => display.picture(&generator.samples(count, 0, None)?, COLUMNS),
             Kind::Interpolation => {
-                let ends = [0, 1].map(|seed| noise(&generator.config, seed, 1));
+                let ends = [0, 1].map(|seed| noise(generator.config, seed, 1));
                 let frames = display.frames();
                 display.picture(&generator.samples_of(&walk(&ends, frames, false), None)?, frames)
             }

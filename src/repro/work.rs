@@ -15,19 +15,21 @@ use super::outcome::{Outcome, Said};
 use super::{classifier, page, pictures, table};
 use crate::config::{Config, Metric};
 use crate::data::{self, Dataset};
-use crate::doctor::{self, Diagnosis, Verdict};
+use crate::doctor;
 use crate::error::{Error, Result};
-use crate::eval::compare::Report;
+use crate::eval::compare::blank;
 use crate::eval::kept::Kept;
-use crate::eval::{Measurement, Subject, parzen};
+use crate::eval::{Subject, parzen};
 use crate::exec::NetworkState;
-use crate::inference::TrainedGenerator;
-use crate::models::gan::Gan;
+use crate::inference::{Generator, LoadedRun, Standalone};
+use crate::models;
+use crate::nn::Memory;
 use crate::numbers::{Numbers, counted, duration_in_words};
+use crate::records::{Diagnosis, Measurement, Verdict};
 use crate::run::{Folder, Line, atomic, checkpoint, journal};
 use crate::train::reporter;
 use crate::train::signals::Signals;
-use crate::train::{Request, Start, Trained, train};
+use crate::train::{Request, Start, Trained, fit, train};
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::fs;
@@ -41,7 +43,7 @@ use std::time::{Duration, Instant};
 /// What cannot be used is told before anything is written; after that, whatever stops a training.
 pub fn reproduce(order: &Order) -> Result<String> {
     // A device that is not there is told first, too.
-    parzen::open(order.device)?;
+    parzen::open(order.hardware.device)?;
     let jobs = jobs(order)?;
     rehearse(order, &jobs)?;
     fs::create_dir_all(&order.out).map_err(|e| Error::io("make the folder", &order.out, &e))?;
@@ -149,10 +151,15 @@ fn rehearse(order: &Order, jobs: &[Job]) -> Result<()> {
         }
         let config = job.config();
         let dataset = data::load(&config.data, config.seed)?;
-        let gan = Gan::new(config, dataset.shape, dataset.classes);
-        let mut generator = TrainedGenerator::of(config, &gan, dataset.shape, order.threads)?;
-        let weights = vec![0.0; gan.generator.len];
-        generator.set_state(NetworkState { weights, ..NetworkState::default() });
+        let game = models::of(config, dataset.shape, dataset.classes);
+        let blank = |memory: &Memory| NetworkState {
+            weights: vec![0.0; memory.len],
+            states: vec![0.0; memory.states],
+            ..NetworkState::default()
+        };
+        let states = game.networks().memories().iter().map(blank).collect();
+        let mut model = Standalone::new(&*game, states, config.seed, order.hardware.open()?)?;
+        let mut generator = Generator::of(config, dataset.shape, 0, model.engine());
         // What labels the samples may be yet to come.
         if !job.experiment.classifier || classifier::of(order, job)?.is_some() {
             measurements(order, job, &mut generator, &dataset, Some(REHEARSED))?;
@@ -213,7 +220,7 @@ fn stage(order: &Order, config: &Config, from: Option<&Trained>, time: Option<Du
         }
         Start::New { out, name: Some(name), init_from: from.map(|before| before.run.clone()) }
     };
-    train(&Request { config, start, device: order.device, threads: order.threads, time })
+    train(&Request { config, start, device: order.hardware.device, threads: order.hardware.threads, time })
 }
 
 /// What the run of a stage is called.
@@ -245,7 +252,7 @@ fn unmeasured(order: &Order, job: &Job, step: u64, diagnosis: Diagnosis) -> Outc
     Outcome {
         experiment: job.experiment.name.clone(),
         recipe: job.config().recipe.clone(),
-        role: job.recipe.role,
+        edition: job.recipe.edition,
         seed: job.seed,
         step,
         full: job.full,
@@ -283,16 +290,17 @@ fn failed(order: &Order, job: &Job, step: u64) -> Result<Outcome> {
 /// Measures a run and draws the pictures of the first seed.
 fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<Outcome> {
     let config = job.config();
-    let mut generator = TrainedGenerator::load(&trained.run, order.threads)?;
+    let mut run = LoadedRun::load(&trained.run, order.hardware.open()?)?;
+    let mut generator = run.generator();
     let dataset = data::load(&config.data, config.seed)?;
     let mut outcome = Outcome {
         device: trained.device.clone(),
         seconds,
         data: dataset.name.clone(),
-        ..unmeasured(order, job, trained.step, doctor::diagnose(&trained.run, None)?)
+        ..unmeasured(order, job, trained.step, doctor::diagnose(&trained.run, None, order.hardware)?)
     };
     // The run's own page has the numbers too.
-    let blank = Report::blank(&generator, dataset.name.clone(), job.data.clone());
+    let blank = blank(&generator, dataset.name.clone(), job.data.clone());
     let mut kept = Kept::open(None, blank)?;
     for m in measurements(order, job, &mut generator, &dataset, None)? {
         kept.add(m.clone())?;
@@ -303,7 +311,7 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
         }
         outcome.warnings.extend(m.warnings.into_iter().map(|w| format!("{}: {w}", m.metric)));
     }
-    reporter::again(&Folder { path: trained.run.clone() }, None, order.threads)?;
+    reporter::again(&Folder { path: trained.run.clone() }, None, order.hardware)?;
     if job.seed == 0 {
         pictures::draw(job.experiment, &mut generator, &dataset, &order.out.join("pictures"))?;
     }
@@ -314,22 +322,23 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
 fn measurements(
     order: &Order,
     job: &Job,
-    generator: &mut TrainedGenerator,
+    generator: &mut Generator,
     data: &Dataset,
     count: Option<usize>,
 ) -> Result<Vec<Measurement>> {
-    let mut windows = parzen::open(order.device)?;
+    let mut windows = parzen::open(order.hardware.device)?;
     let mut classifier = classifier::of(order, job)?;
     let measure = |name: &String| {
         let metric = Metric::from_str(name, false).expect("the table names metrics, as its test says");
         Subject {
-            generator,
+            generator: generator.reborrow(),
             data,
             seed: job.seed,
             count,
             classifier: classifier.as_mut(),
-            threads: order.threads,
+            hardware: order.hardware,
             windows: &mut *windows,
+            fit: fit::quietly,
         }
         .measure(metric)
     };

@@ -2,7 +2,7 @@
 //! is `[out, in]`, the transpose of how it lies in memory, and the rows and columns that are a picture's are in planes.
 
 use crate::error::{Error, Result};
-use crate::nn::{Mlp, Parameter};
+use crate::nn::{Network, Parameter, StateTensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,14 +14,16 @@ pub struct Flat<'a> {
     /// After it.
     pub suffix: &'a str,
     /// Where parameters lie.
-    pub network: &'a Mlp,
-    /// All of them.
+    pub network: &'a Network,
+    /// The memory of its optimizer, as parameters' offsets count.
     pub numbers: &'a [f32],
+    /// The states of its optimizer, where they go along.
+    pub states: Option<&'a [f32]>,
 }
 
 impl Flat<'_> {
-    fn name(&self, parameter: &Parameter) -> String {
-        format!("{}{}{}", self.prefix, parameter.name, self.suffix)
+    fn name(&self, of: &str) -> String {
+        format!("{}{of}{}", self.prefix, self.suffix)
     }
 }
 
@@ -38,9 +40,14 @@ fn transposed(numbers: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
     out
 }
 
-/// The bytes of a file that holds every parameter of `flats`, with one pair of metadata: a name and a text.
+/// Whether a state counts: PyTorch keeps such as whole numbers.
+fn counts(state: &StateTensor) -> bool {
+    state.shape.is_empty()
+}
+
+/// The bytes of a file that holds every parameter and state of `flats`, with one pair of metadata: a name and a text.
 pub fn encode(metadata: [&str; 2], flats: &[Flat]) -> Vec<u8> {
-    let mut tensors = Vec::new();
+    let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
     for flat in flats {
         for p in &flat.network.parameters {
             let numbers = p.in_file_order(&flat.numbers[p.offset..p.offset + p.len()]);
@@ -48,12 +55,22 @@ pub fn encode(metadata: [&str; 2], flats: &[Flat]) -> Vec<u8> {
                 [rows, columns] => transposed(&numbers, [rows, columns]),
                 _ => numbers,
             };
-            tensors.push((flat.name(p), exported(p), numbers));
+            let bytes = bytemuck::cast_slice(&numbers).to_vec();
+            tensors.push((flat.name(&p.name), Dtype::F32, exported(p), bytes));
+        }
+        let Some(states) = flat.states else { continue };
+        for s in &flat.network.states {
+            let numbers = &states[s.offset..s.offset + s.len()];
+            let (dtype, bytes) = if counts(s) {
+                (Dtype::I64, (numbers[0] as i64).to_le_bytes().to_vec())
+            } else {
+                (Dtype::F32, bytemuck::cast_slice(numbers).to_vec())
+            };
+            tensors.push((flat.name(&s.name), dtype, s.shape.clone(), bytes));
         }
     }
-    let views = tensors.iter().map(|(name, shape, numbers)| {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(numbers));
-        (name, view.expect("as many bytes as the shape says"))
+    let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+        (name, TensorView::new(*dtype, shape.clone(), bytes).expect("as many bytes as the shape says"))
     });
     // A map of one entry has one order: equal states make equal bytes.
     let metadata = HashMap::from([metadata.map(str::to_string).into()]);
@@ -84,23 +101,52 @@ impl<'a> Tensors<'a> {
         header.metadata().as_ref()?.get(name).cloned()
     }
 
-    /// Reads every parameter of a network into `numbers`, checking shapes against the configuration.
+    /// Reads every parameter of a network into the memory of its optimizer, and its states where asked for, checking shapes
+    /// against the configuration. A name in the file is the tensor's between `affixes`.
     ///
     /// # Errors
     /// When one is missing or of another shape.
-    pub fn read(&self, prefix: &str, suffix: &str, network: &Mlp, numbers: &mut [f32]) -> Result<()> {
+    pub fn read(
+        &self,
+        [prefix, suffix]: [&str; 2],
+        network: &Network,
+        numbers: &mut [f32],
+        states: Option<&mut [f32]>,
+    ) -> Result<()> {
         for p in &network.parameters {
             let name = format!("{prefix}{}{suffix}", p.name);
             self.read_one(&name, p, &mut numbers[p.offset..p.offset + p.len()])?;
         }
+        if let Some(states) = states {
+            for s in &network.states {
+                self.read_state(
+                    &format!("{prefix}{}{suffix}", s.name),
+                    s,
+                    &mut states[s.offset..s.offset + s.len()],
+                )?;
+            }
+        }
         Ok(())
     }
 
-    /// Reads the tensor `name` into one parameter.
+    /// Reads the tensor `name` into one state.
     ///
     /// # Errors
     /// As [`Tensors::read`].
-    pub fn read_one(&self, name: &str, parameter: &Parameter, to: &mut [f32]) -> Result<()> {
+    pub fn read_state(&self, name: &str, state: &StateTensor, to: &mut [f32]) -> Result<()> {
+        let dtype = if counts(state) { Dtype::I64 } else { Dtype::F32 };
+        let view = self.view(name, dtype, &state.shape)?;
+        if counts(state) {
+            let bytes = view.data().try_into().expect("eight bytes of one number");
+            to[0] = i64::from_le_bytes(bytes) as f32;
+        } else {
+            to.iter_mut().zip(view.data().as_chunks::<4>().0).for_each(|(x, b)| *x = f32::from_le_bytes(*b));
+        }
+        Ok(())
+    }
+
+    /// The tensor of that name, type and shape.
+    fn view(&self, name: &str, dtype: Dtype, expected: &[usize]) -> Result<TensorView<'a>> {
         let wrong = |what: String| Err(Error::Checkpoint(format!("{}: {what}", self.path.display())));
         let Ok(view) = self.tensors.tensor(name) else {
             let mut names = self.tensors.names();
@@ -111,16 +157,24 @@ impl<'a> Tensors<'a> {
                 names.join(", ")
             ));
         };
-        let expected = exported(parameter);
-        if view.shape() != expected || view.dtype() != Dtype::F32 {
+        if view.shape() != expected || view.dtype() != dtype {
             return wrong(format!(
-                "{name} is {:?} {:?}, but the configuration's network needs F32 {expected:?}; \
+                "{name} is {:?} {:?}, but the configuration's network needs {dtype:?} {expected:?}; \
                  another architecture cannot take these weights",
                 view.dtype(),
                 view.shape(),
             ));
         }
-        let numbers: Vec<f32> = bytemuck::pod_collect_to_vec(view.data());
+        Ok(view)
+    }
+
+    /// Reads the tensor `name` into one parameter.
+    ///
+    /// # Errors
+    /// As [`Tensors::read`].
+    pub fn read_one(&self, name: &str, parameter: &Parameter, to: &mut [f32]) -> Result<()> {
+        let expected = exported(parameter);
+        let numbers: Vec<f32> = bytemuck::pod_collect_to_vec(self.view(name, Dtype::F32, &expected)?.data());
         let numbers = match expected[..] {
             [rows, columns] => transposed(&numbers, [rows, columns]),
             _ => numbers,

@@ -1,12 +1,12 @@
 //! Keeping the best: a metric measured at every checkpoint, the best checkpoint kept beside the newest.
 
+use super::fit;
 use crate::config::{Config, Merit, Metric};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::eval::{Subject, parzen};
-use crate::exec::NetworkState;
-use crate::inference::TrainedGenerator;
-use crate::models::gan::Gan;
+use crate::exec::Hardware;
+use crate::inference::{Engine, Generator};
 use crate::run::checkpoint::Best;
 
 /// Training examples that a measurement may compare with.
@@ -19,9 +19,8 @@ pub struct Keeper {
     /// Evaluations without a better one after which training stops; 0 goes on.
     patience: u64,
     data: Dataset,
-    generator: TrainedGenerator,
     windows: parzen::Threads,
-    threads: usize,
+    hardware: Hardware,
 }
 
 impl Keeper {
@@ -30,7 +29,12 @@ impl Keeper {
     ///
     /// # Errors
     /// When the metric does not fit the data, or they have too few examples for it.
-    pub fn new(config: &Config, data: &Dataset, gan: &Gan, threads: usize) -> Result<Option<Keeper>> {
+    pub fn new(
+        config: &Config,
+        data: &Dataset,
+        engine: Engine,
+        hardware: Hardware,
+    ) -> Result<Option<Keeper>> {
         let Some(metric) = config.checkpoint.best_by else { return Ok(None) };
         let merit = metric.chooses(config.data.source)?;
         let chosen_by = if data.valid.count > 0 { &data.valid } else { &data.test };
@@ -43,18 +47,17 @@ impl Keeper {
             notes: vec![],
             ..*data
         };
-        let generator = TrainedGenerator::of(config, gan, data.shape, threads)?;
         let mut keeper = Keeper {
             metric,
             merit,
             patience: config.checkpoint.patience,
             data,
-            generator,
             windows: parzen::Threads,
-            threads,
+            hardware,
         };
         let by_valid = keeper.data.valid.count > 0;
-        keeper.subject().check(metric).map_err(|e| match e {
+        let generator = Generator::of(config, keeper.data.shape, 0, engine);
+        keeper.subject(generator).check(metric).map_err(|e| match e {
             Error::Data(why) if by_valid => {
                 Error::Data(format!("{why}; --best-by takes validation examples for test ones: data.valid"))
             }
@@ -63,21 +66,14 @@ impl Keeper {
         Ok(Some(keeper))
     }
 
-    /// Measures a generator after `step` steps, given the best so far: what is the best now, and what there is to say.
+    /// Measures a generator, given the best so far: what is the best now, and what there is to say.
     /// What is not a finite number is never the best.
     ///
     /// # Errors
     /// When the measurement fails.
-    pub fn judge(
-        &mut self,
-        generator: &NetworkState,
-        step: u64,
-        best: Option<&Best>,
-    ) -> Result<(Option<Best>, String)> {
-        self.generator.set_state(generator.clone());
-        self.generator.step = step;
-        let metric = self.metric;
-        let measurement = self.subject().measure(metric)?;
+    pub fn judge(&mut self, generator: Generator, best: Option<&Best>) -> Result<(Option<Best>, String)> {
+        let (metric, step) = (self.metric, generator.step);
+        let measurement = self.subject(generator).measure(metric)?;
         let value = self.merit.of(&measurement.values);
         let found = format!("step {step}: {} {value:.4} ({})", metric.name(), self.merit.name);
         let before = best.filter(|b| b.metric == metric);
@@ -104,15 +100,16 @@ impl Keeper {
         ))
     }
 
-    fn subject(&mut self) -> Subject<'_> {
+    fn subject<'a>(&'a mut self, generator: Generator<'a>) -> Subject<'a> {
         Subject {
-            generator: &mut self.generator,
+            generator,
             data: &self.data,
             seed: 0,
             count: Some(self.merit.samples),
             classifier: None,
-            threads: self.threads,
+            hardware: self.hardware,
             windows: &mut self.windows,
+            fit: fit::quietly,
         }
     }
 }

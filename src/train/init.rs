@@ -1,10 +1,11 @@
 //! `--init-from`: weights of another model as the start of a new run. Optimizer and counters start afresh.
 
 use super::Trainer;
+use crate::config::{Config, Role};
 use crate::error::{Error, Result};
-use crate::models::gan::Gan;
-use crate::nn::Mlp;
-use crate::nn::Role;
+use crate::exec::NetworkState;
+use crate::models::Game;
+use crate::nn::Network;
 use crate::run::checkpoint;
 use crate::run::tensors::Tensors;
 use std::path::{Path, PathBuf};
@@ -19,26 +20,30 @@ use std::path::{Path, PathBuf};
 /// When there is nothing to read, or shapes do not fit.
 pub fn init_from(trainer: &mut Trainer, from: &Path) -> Result<String> {
     let mut networks = trainer.snapshot()?.networks.into_owned();
-    let partial = Role::ALL.iter().any(|&p| trainer.gan.network(p).network.pretrained > 0);
+    let config = &trainer.config;
+    let partial = config.networks().iter().any(|(_, n)| n.pretrained > 0);
     let mut filled = Vec::new();
-    for source in sources(from)? {
-        let network = trainer.gan.network(source.player);
-        if partial && network.network.pretrained == 0 {
+    for source in sources(from, &*trainer.game)? {
+        let network = &trainer.game.networks().all()[source.network];
+        let pretrained = config.network(network.role).map_or(0, |n| n.pretrained);
+        if partial && pretrained == 0 {
             continue;
         }
-        let state = &mut networks[source.player as usize];
+        let first = match (pretrained, config.network(network.role)) {
+            (1.., Some(n)) => n.layers.len() - pretrained,
+            _ => 0,
+        };
+        let own = &mut networks[usize::from(network.optimizer.0)];
         if source.average {
-            if !state.average.is_empty() {
-                fill(&source.file, network, &mut state.average)?;
+            if !own.average.is_empty() {
+                fill(&source.file, network, first, &mut own.average, &mut own.average_states)?;
             }
             continue;
         }
-        let count = fill(&source.file, network, &mut state.weights)?;
+        let count = fill(&source.file, network, first, &mut own.weights, &mut own.states)?;
         // Where the file holds no average of its own, it starts at the weights.
-        if !state.average.is_empty() {
-            state.average = state.weights.clone();
-        }
-        filled.push(format!("{count} layers of the {}", source.player.name()));
+        follow(own);
+        filled.push(format!("{count} layers of the {}", network.name));
     }
     if filled.is_empty() {
         return Err(Error::Checkpoint(format!("{}: nothing there fits this model", from.display())));
@@ -47,63 +52,96 @@ pub fn init_from(trainer: &mut Trainer, from: &Path) -> Result<String> {
     Ok(format!("{} from {}", filled.join(" and "), from.display()))
 }
 
+/// Starts the average, where one is kept, at the weights.
+fn follow(own: &mut NetworkState) {
+    if !own.average.is_empty() {
+        own.average = own.weights.clone();
+        own.average_states = own.states.clone();
+    }
+}
+
 /// What is to be said of a new run that starts without weights of another, though its recipe asks for them.
-pub fn missing(gan: &Gan) -> Option<String> {
-    let asks = |&p: &Role| gan.network(p).network.pretrained > 0;
-    let player = Role::ALL.into_iter().find(asks)?;
+pub fn missing(config: &Config) -> Option<String> {
+    let (role, _) = config.networks().into_iter().find(|(_, n)| n.pretrained > 0)?;
     Some(format!(
         "{} asks for pretrained layers of the {}, but there is no --init-from: it trains from nothing",
-        gan.config.recipe,
-        player.name()
+        config.recipe,
+        role.name()
     ))
 }
 
 struct Source {
-    player: Role,
+    /// Number of the network.
+    network: usize,
     average: bool,
     file: PathBuf,
 }
 
 /// The files to read, each network before its average.
-fn sources(from: &Path) -> Result<Vec<Source>> {
-    let source = |player, average, file: PathBuf| Source { player, average, file };
+fn sources(from: &Path, game: &dyn Game) -> Result<Vec<Source>> {
     if from.is_file() {
-        return Ok(vec![source(player_of(from)?, false, from.to_path_buf())]);
+        return Ok(vec![Source {
+            network: network_of(from, game)?,
+            average: false,
+            file: from.to_path_buf(),
+        }]);
     }
     let (_, path, warnings) = checkpoint::locate(from)?;
     warnings.iter().for_each(|w| tell!("warning: {w}"));
-    let all = [
-        source(Role::Generator, false, path.join("generator.safetensors")),
-        source(Role::Generator, true, path.join("generator_ema.safetensors")),
-        source(Role::Discriminator, false, path.join("discriminator.safetensors")),
-    ];
-    Ok(all.into_iter().filter(|s| s.file.is_file()).collect())
+    let both = game.networks().all().iter().enumerate().flat_map(|(network, n)| {
+        let file = |name: &str| path.join(format!("{name}.safetensors"));
+        let average = checkpoint::averaged(&n.name);
+        [(false, file(&n.name)), (true, file(&average))].map(|(average, file)| Source {
+            network,
+            average,
+            file,
+        })
+    });
+    Ok(both.filter(|s| s.file.is_file()).collect())
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).map_err(|e| Error::Checkpoint(format!("{}: cannot read it: {e}", file.display())))
 }
 
-/// Whose weights a file holds: it says so itself, or, written by another program, by its name; else G's.
-fn player_of(file: &Path) -> Result<Role> {
+/// The network whose weights a file holds: it says so itself, or, written by another program, by its name; else G.
+fn network_of(file: &Path, game: &dyn Game) -> Result<usize> {
     let said = Tensors::parse(file, &read(file)?)?.metadata("network").unwrap_or_default();
     let named = file.file_name().map_or("".into(), |n| n.to_string_lossy());
-    let player = |name: &str| Role::ALL.into_iter().find(|player| name.starts_with(player.name()));
-    Ok(player(&said).or_else(|| player(&named)).unwrap_or(Role::Generator))
+    let all = game.networks().all();
+    let exactly =
+        |name: &str| all.iter().position(|n| n.name == name || checkpoint::averaged(&n.name) == name);
+    let by_role = |name: &str| all.iter().position(|n| name.starts_with(n.role.name()));
+    let generator = || all.iter().position(|n| n.role == Role::Generator);
+    let found = exactly(&said).or_else(|| by_role(&said)).or_else(|| by_role(&named)).or_else(generator);
+    Ok(found.unwrap_or(0))
 }
 
-/// Fills a network's flat memory from a file; how many layers.
-fn fill(file: &Path, network: &Mlp, numbers: &mut [f32]) -> Result<usize> {
+/// The number of the layer that a tensor is of: 3 of `layers.3.weight` and of `norms.3.running_mean`.
+fn layer_of(name: &str) -> usize {
+    name.split('.').nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// Fills a network's layers from number `first` on from the first layers of a file; how many.
+fn fill(
+    file: &Path,
+    network: &Network,
+    first: usize,
+    numbers: &mut [f32],
+    states: &mut [f32],
+) -> Result<usize> {
     let bytes = read(file)?;
     let tensors = Tensors::parse(file, &bytes)?;
-    let layers = network.network.layers.len();
-    let first = match network.network.pretrained {
-        0 => 0,
-        pretrained => layers - pretrained,
+    let in_file = |name: &str| {
+        let layer = layer_of(name);
+        name.replacen(&layer.to_string(), &(layer - first).to_string(), 1)
     };
-    for p in network.parameters.iter().filter(|p| p.layer >= first) {
-        let name = p.name.replacen(&p.layer.to_string(), &(p.layer - first).to_string(), 1);
-        tensors.read_one(&name, p, &mut numbers[p.offset..p.offset + p.len()])?;
+    for p in network.parameters.iter().filter(|p| layer_of(&p.name) >= first) {
+        tensors.read_one(&in_file(&p.name), p, &mut numbers[p.offset..p.offset + p.len()])?;
     }
+    for s in network.states.iter().filter(|s| layer_of(&s.name) >= first) {
+        tensors.read_state(&in_file(&s.name), s, &mut states[s.offset..s.offset + s.len()])?;
+    }
+    let layers = network.parameters.iter().map(|p| layer_of(&p.name) + 1).max().unwrap_or(0);
     Ok(layers - first)
 }

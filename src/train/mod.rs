@@ -5,21 +5,16 @@ pub mod fit;
 mod init;
 pub mod progress;
 pub mod reporter;
-mod rules;
-mod schedule;
 mod session;
 pub(crate) mod signals;
 mod trainer;
 
-pub use rules::{rule, rules, update_costs};
-pub use schedule::schedule;
 pub use trainer::Trainer;
 
 use crate::config::Config;
 use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
-use crate::exec::{self, Device, Opened};
-use crate::inference::Sampler;
+use crate::exec::{self, Device, Hardware, Opened};
 use crate::numbers::counted;
 use crate::run::{Folder, checkpoint};
 use best::Keeper;
@@ -41,6 +36,13 @@ pub struct Request {
     pub threads: usize,
     /// Stop after so long.
     pub time: Option<Duration>,
+}
+
+impl Request {
+    /// Where to compute.
+    pub fn hardware(&self) -> Hardware {
+        Hardware { device: self.device, threads: self.threads }
+    }
 }
 
 /// How a training begins.
@@ -116,7 +118,6 @@ pub fn rehearse(request: &Request, device: Opened) -> Result<(Trainer, Arc<Datas
 struct Prepared {
     dataset: Arc<Dataset>,
     trainer: Trainer,
-    sampler: Sampler,
     keeper: Option<Keeper>,
     /// Where the weights of a new run come from, if not from its seed.
     told: Option<String>,
@@ -132,14 +133,13 @@ impl Prepared {
         let dataset = Arc::new(dataset);
         let mut trainer = Trainer::new(config, &dataset, device)?;
         trainer.state.data = Some(dataset.sha256());
-        let sampler = Sampler::new(&trainer.gan, request.threads)?;
-        let keeper = Keeper::new(config, &dataset, &trainer.gan, request.threads)?;
+        let keeper = Keeper::new(config, &dataset, trainer.engine()?, request.hardware())?;
         let told = match &request.start {
             Start::New { init_from: Some(from), .. } => Some(init::init_from(&mut trainer, from)?),
-            Start::New { init_from: None, .. } => init::missing(&trainer.gan),
+            Start::New { init_from: None, .. } => init::missing(config),
             Start::Resume(_) => None,
         };
-        Ok(Prepared { dataset, trainer, sampler, keeper, told })
+        Ok(Prepared { dataset, trainer, keeper, told })
     }
 }
 

@@ -1,17 +1,16 @@
 //! `report.html` of a run: gathered and drawn while it trains, and again by `gansaku report`.
 
+use crate::config::Config;
 use crate::console::typed;
 use crate::data::{Dataset, Shape, identity};
-use crate::doctor::{self, Verdict};
+use crate::doctor;
 use crate::error::{Error, Result};
-use crate::eval::compare::Report;
 use crate::eval::neighbours::nearest;
-use crate::exec::NetworkState;
-use crate::inference::{Sampler, labels, noise};
-use crate::models::gan::Gan;
-use crate::nn::Role;
-use crate::report::Display;
-use crate::report::picture::Picture;
+use crate::exec::Hardware;
+use crate::inference::{Engine, LoadedRun, labels, noise};
+use crate::models::Game;
+use crate::pictures::{Display, Picture};
+use crate::records::{Evaluation, Verdict};
 use crate::report::run::{Neighbours, Status, Story, shots};
 use crate::report::tensorboard::Events;
 use crate::run::checkpoint::{self, Best, Checkpoint};
@@ -30,16 +29,16 @@ pub struct Reporter {
     last: Duration,
 }
 
-/// A model with what draws from it.
-pub struct Drawn<'a> {
+/// What a report is made from beside the run's folder: a model, what draws from it, and what is said of it.
+pub struct Material<'a> {
     /// The model.
-    pub gan: &'a Gan,
-    /// What runs G.
-    pub sampler: &'a mut Sampler,
+    pub game: &'a dyn Game,
+    /// How it trains.
+    pub config: &'a Config,
+    /// What runs G; absent where it is lost.
+    pub engine: Option<Engine<'a>>,
     /// From its numbers to pixels.
     pub display: Display,
-    /// G's numbers; absent where they are lost.
-    pub generator: Option<&'a NetworkState>,
     /// The data, or why they are not at hand.
     pub data: std::result::Result<&'a Dataset, String>,
     /// The best evaluation so far, where there are such.
@@ -60,9 +59,9 @@ impl Reporter {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn write(&mut self, folder: &Folder, step: u64, status: Status, drawn: Drawn) -> Result<()> {
+    pub fn write(&mut self, folder: &Folder, step: u64, status: Status, material: Material) -> Result<()> {
         let begun = Instant::now();
-        let page = story(folder, step, status, drawn).page();
+        let page = story(folder, step, status, material)?.page();
         atomic::write(&folder.report_file(), page.as_bytes())?;
         self.last = begun.elapsed();
         self.spent += self.last;
@@ -71,9 +70,8 @@ impl Reporter {
 }
 
 /// Everything a report tells.
-fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) -> Story<'a> {
-    let Drawn { gan, sampler, display, generator, data, best, verdicts, mut notes } = drawn;
-    let config = &gan.config;
+fn story<'a>(folder: &'a Folder, step: u64, status: Status, material: Material<'a>) -> Result<Story<'a>> {
+    let Material { game, config, mut engine, display, data, best, verdicts, mut notes } = material;
     let mut told = |e: Error| notes.push(e.to_string());
     let saved = checkpoint::list(&folder.checkpoints()).map_err(&mut told).unwrap_or_default();
     let sums = saved.into_iter().find(|(s, _)| *s <= step).and_then(|(_, path)| {
@@ -81,8 +79,9 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         checkpoint::sums(&path).ok().map(|sums| (name, sums))
     });
     // Of single numbers a walk would show nothing.
-    let walk = generator.filter(|_| display.shape.len() > 1).map(|g| walk(gan, sampler, display, g));
-    let neighbours = match (&status, generator, &data) {
+    let drawing = engine.as_mut().filter(|_| display.shape.len() > 1);
+    let walk = drawing.map(|engine| walk(config, engine, display)).transpose()?;
+    let neighbours = match (&status, &mut engine, &data) {
         _ if display.shape.is_point() => {
             Err("The data are points: the plots above tell more than neighbours would.".to_string())
         }
@@ -93,22 +92,22 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         )),
         (_, None, _) => Err("They are not looked up where an error ended the training.".into()),
         (_, _, Err(why)) => Err(format!("They were not looked up: {why}.")),
-        (_, Some(generator), Ok(data)) => Ok(neighbours(gan, sampler, display, generator, data)),
+        (_, Some(engine), Ok(data)) => Ok(neighbours(config, engine, display, data)?),
     };
     let mut lines = journal::read::<Line>(&folder.metrics_file()).map_err(&mut told).unwrap_or_default();
     lines.retain(|l| l.step <= step);
     let pictures = folder.pictures().map_err(&mut told).unwrap_or_default();
     let evaluated = Some(folder.eval_file()).filter(|file| file.exists());
-    let measured = evaluated.map(|file| Report::read(&file)).transpose().map_err(|e| e.to_string());
+    let measured = evaluated.map(|file| Evaluation::read(&file)).transpose().map_err(|e| e.to_string());
     let examples = data.as_ref().map(|d| d.train.count as u64).ok();
     let total = match config.train.epochs {
         0 => Some(config.train.steps),
         _ => examples.map(|n| config.train.total(n)),
     };
-    Story {
+    Ok(Story {
         run: &folder.path,
         config,
-        gan,
+        game,
         machine: folder.machine(),
         data,
         status,
@@ -125,41 +124,36 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
         measured,
         theory: std::fs::read(folder.theory_file()).ok(),
         sums,
-    }
+    })
 }
 
 /// Straight walks from noise to noise: a row each, or, of points, the lines they draw.
-fn walk(gan: &Gan, sampler: &mut Sampler, display: Display, generator: &NetworkState) -> Picture {
+fn walk(config: &Config, engine: &mut Engine, display: Display) -> Result<Picture> {
     let frames = display.frames();
-    let ends: Vec<Vec<f32>> = (0..=WALKS).map(|seed| noise(&gan.config, seed, 1)).collect();
+    let ends: Vec<Vec<f32>> = (0..=WALKS).map(|seed| noise(config, seed, 1)).collect();
     let latent = crate::inference::walk(&ends, frames, false);
     // A row keeps its class.
-    let classes = gan.classes.max(1);
+    let classes = engine.tasks.classes().max(1);
     let labels: Vec<usize> = (0..WALKS as usize * frames).map(|i| i / frames % classes).collect();
-    display.picture(&sampler.sample(generator, &latent, &labels), frames)
+    Ok(display.picture(&engine.sample(0, &latent, &labels)?, frames))
 }
 
 /// The first samples of the sample pictures, above their nearest training examples.
-fn neighbours(
-    gan: &Gan,
-    sampler: &mut Sampler,
-    display: Display,
-    generator: &NetworkState,
-    data: &Dataset,
-) -> Neighbours {
-    let latent = noise(&gan.config, gan.config.seed, LOOKED_UP);
-    let samples = sampler.sample(generator, &latent, &labels(gan.classes, None, 0..LOOKED_UP));
+fn neighbours(config: &Config, engine: &mut Engine, display: Display, data: &Dataset) -> Result<Neighbours> {
+    let latent = noise(config, config.seed, LOOKED_UP);
+    let labels = labels(engine.tasks.classes(), None, 0..LOOKED_UP);
+    let samples = engine.sample(0, &latent, &labels)?;
     let samples = display.unit(&samples);
     let dim = display.shape.len();
     let train = data.pieces(&data.train, data.train.count);
     let found = nearest(&samples, train.map(|x| display.unit(&x)), dim);
     let mut both = samples;
     found.iter().for_each(|n| both.extend(display.unit(&data.numbers(&data.train, n.index))));
-    Neighbours {
-        picture: crate::report::picture::grid(&both, display.shape, LOOKED_UP),
+    Ok(Neighbours {
+        picture: crate::pictures::grid(&both, display.shape, LOOKED_UP),
         distances: found.iter().map(|n| n.distance).collect(),
         searched: data.train.count,
-    }
+    })
 }
 
 /// Writes the report and TensorBoard's file of a run that nobody trains, from what lies in its folder: the newest good
@@ -167,15 +161,15 @@ fn neighbours(
 ///
 /// # Errors
 /// When there is no run, no good checkpoint, or somebody trains there.
-pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<PathBuf> {
+pub fn again(folder: &Folder, data: Option<PathBuf>, hardware: Hardware) -> Result<PathBuf> {
     let _lock = folder.lock()?;
-    let (checkpoint, _, warnings) = checkpoint::newest(&folder.checkpoints())?;
+    let (checkpoint, path, warnings) = checkpoint::newest(&folder.checkpoints())?;
     warnings.iter().for_each(|w| tell!("warning: {w}"));
     // The run's own configuration knows how long it should be and where its data lie.
     let mut config = folder.resolved()?;
     let given = data.is_some();
     config.data.moved(data.as_deref(), &folder.path)?;
-    let gan = Checkpoint::model(&config, &checkpoint.state);
+    let game = Checkpoint::model(&config, &checkpoint.state);
     let shape = Shape::from(checkpoint.state.example);
     let loaded = match crate::data::load(&config.data, config.seed) {
         Ok(data) if data.shape != shape => Err(Error::Data(format!(
@@ -198,8 +192,9 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
         (Ok(data), _) => Some(config.train.total(data.train.count as u64)),
         _ => None,
     };
-    let mut sampler = Sampler::new(&gan, threads)?;
-    let diagnosis = doctor::diagnose(&folder.path, data.as_deref())?;
+    let diagnosis = doctor::diagnose(&folder.path, data.as_deref(), hardware)?;
+    let best = checkpoint.state.best.clone();
+    let mut model = LoadedRun::of(checkpoint, path, hardware.open()?)?;
     let failure = diagnosis.verdicts.iter().find(|v| v.state.ends_training());
     let status = match (total, failure) {
         (Some(total), _) if step >= total => Status::Finished,
@@ -207,17 +202,17 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, threads: usize) -> Result<P
         (Some(_), None) => Status::Stopped,
         (None, None) => Status::Ended,
     };
-    let drawn = Drawn {
-        best: checkpoint.state.best.clone(),
+    let material = Material {
+        best,
         verdicts: diagnosis.verdicts,
         notes: diagnosis.notes,
-        gan: &gan,
-        sampler: &mut sampler,
+        game: &*game,
+        config: &config,
+        engine: Some(model.engine()),
         display: Display::new(shape, &config.data),
-        generator: Some(&checkpoint.networks[Role::Generator as usize]),
         data: loaded.as_ref().map_err(ToString::to_string),
     };
-    Reporter::default().write(folder, step, status, drawn)?;
-    Events::open(folder, &config, step, total)?;
+    Reporter::default().write(folder, step, status, material)?;
+    Events::open(folder, &config, game.statistics(), step, total)?;
     Ok(folder.report_file())
 }

@@ -2,7 +2,7 @@
 
 use super::best::Keeper;
 use super::progress::Progress;
-use super::reporter::{Drawn, Reporter};
+use super::reporter::{Material, Reporter};
 use super::signals::Signals;
 use super::{Prepared, Request, Start, Trained, Trainer, restore};
 use crate::config::Config;
@@ -11,12 +11,13 @@ use crate::data::Dataset;
 use crate::doctor::{self, live::Live};
 use crate::error::{Error, Result};
 use crate::exec::Opened;
-use crate::inference::{self, Sampler};
-use crate::nn::Role;
+use crate::inference;
+use crate::models::statistic::loss_scale;
 use crate::numbers::{counted, grouped, readable};
+use crate::pictures::{Display, columns};
+use crate::records::State;
 use crate::report::run::Status;
 use crate::report::tensorboard::Events;
-use crate::report::{Display, columns};
 use crate::run::{Folder, Lock, Machine, Metrics, atomic, checkpoint};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +26,6 @@ use std::time::{Duration, Instant};
 /// A training with its folder open.
 pub(super) struct Session {
     trainer: Trainer,
-    sampler: Sampler,
     display: Display,
     folder: Folder,
     _lock: Lock,
@@ -51,7 +51,7 @@ impl Session {
     pub(super) fn open(request: &Request, device: Opened) -> Result<Session> {
         let config = &request.config;
         // What does not fit is told before anything is written.
-        let Prepared { dataset, mut trainer, sampler, keeper, told } = Prepared::of(request, device)?;
+        let Prepared { dataset, mut trainer, keeper, told } = Prepared::of(request, device)?;
         let display = Display::new(dataset.shape, &config.data);
         let (folder, lock, saved) = match &request.start {
             Start::New { out, name, .. } => {
@@ -79,17 +79,17 @@ impl Session {
         })?;
         let (metrics, lines) = Metrics::open(&folder.metrics_file(), config.log.every, trainer.state.step)?;
         let (from, total) = (trainer.state.step, trainer.total());
-        let events = Events::open(&folder, config, from, Some(total))?;
+        let statistics = trainer.game.statistics();
+        let events = Events::open(&folder, config, statistics.clone(), from, Some(total))?;
         tell(&dataset, &trainer, &folder);
-        let doctor = Live::open(&folder, config, &dataset, request.threads, from, &lines)?;
+        let doctor = Live::open(&folder, config, &dataset, from, &lines)?;
         Ok(Session {
-            progress: Progress::new(from, total, request.time),
+            progress: Progress::new(from, total, request.time, statistics),
             signals: Signals::listen()?,
             seconds_before: lines.last().map_or(0.0, |l| l.seconds),
             begun: Instant::now(),
             from,
             trainer,
-            sampler,
             display,
             folder,
             _lock: lock,
@@ -163,7 +163,7 @@ impl Session {
         self.save()?;
         let picture = self.picture()?;
         let (step, total) = (self.trainer.state.step, self.trainer.total());
-        let last_word = self.doctor.last_word(&self.trainer.snapshot()?.networks, step);
+        let last_word = self.doctor.last_word(&mut self.trainer.engine()?, step)?;
         self.report(if step >= total { Status::Finished } else { Status::Stopped })?;
         self.progress.finish();
         last_word.iter().for_each(|word| tell!("doctor: {word}"));
@@ -212,12 +212,12 @@ impl Session {
 
     /// Samples of the same noise each time, into `samples/`.
     fn picture(&mut self) -> Result<PathBuf> {
-        let t = self.trainer.snapshot()?;
-        let count = t.config.log.samples;
-        let latent = inference::noise(t.config, t.config.seed, count);
-        let labels = inference::labels(t.gan.classes, None, 0..count);
-        let samples = self.sampler.sample(&t.networks[Role::Generator as usize], &latent, &labels);
-        let step = t.state.step;
+        let (step, config) = (self.trainer.state.step, &self.trainer.config);
+        let count = config.log.samples;
+        let latent = inference::noise(config, config.seed, count);
+        let mut engine = self.trainer.engine()?;
+        let labels = inference::labels(engine.tasks.classes(), None, 0..count);
+        let samples = engine.sample(0, &latent, &labels)?;
         let png = self.display.picture(&samples, columns(count)).png();
         let path = self.folder.picture(step);
         atomic::write(&path, &png)?;
@@ -230,18 +230,19 @@ impl Session {
 
     /// Writes `report.html`.
     fn report(&mut self, status: Status) -> Result<()> {
-        let t = self.trainer.snapshot()?;
-        let drawn = Drawn {
-            gan: t.gan,
-            sampler: &mut self.sampler,
+        let (step, game) = (self.trainer.state.step, self.trainer.game.clone());
+        let (config, best) = (self.trainer.config.clone(), self.trainer.state.best.clone());
+        let material = Material {
+            game: &*game,
+            config: &config,
+            engine: Some(self.trainer.engine()?),
             display: self.display,
-            generator: Some(&t.networks[Role::Generator as usize]),
             data: Ok(&self.data),
-            best: t.state.best.clone(),
+            best,
             verdicts: self.doctor.verdicts(),
             notes: vec![],
         };
-        self.reporter.write(&self.folder, t.state.step, status, drawn)
+        self.reporter.write(&self.folder, step, status, material)
     }
 
     /// Leaves a report that tells what ended the training. The error is what counts: whatever else fails is not told.
@@ -253,27 +254,27 @@ impl Session {
             let _ = self.diverged(*step, why);
         }
         let recorded = doctor::recorded(&self.folder.path);
-        let drawn = Drawn {
-            gan: &self.trainer.gan,
-            sampler: &mut self.sampler,
+        let material = Material {
+            game: &*self.trainer.game,
+            config: &self.trainer.config,
+            engine: None,
             display: self.display,
-            generator: None,
             data: Ok(&self.data),
             best: self.trainer.state.best.clone(),
             verdicts: recorded.map_or(vec![], |diagnosis| diagnosis.verdicts),
             notes: vec![],
         };
         let (step, status) = (self.trainer.state.step, Status::Failed(error.to_string()));
-        let _ = self.reporter.write(&self.folder, step, status, drawn);
+        let _ = self.reporter.write(&self.folder, step, status, material);
     }
 
     /// Measures the generator where the best is kept. Only ever where a checkpoint is due: a run that stops in between
     /// and goes on chooses as one that never stopped.
     fn evaluate(&mut self) -> Result<()> {
         let Some(keeper) = &mut self.keeper else { return Ok(()) };
-        let t = self.trainer.snapshot()?;
-        let generator = &t.networks[Role::Generator as usize];
-        let (best, told) = keeper.judge(generator, t.state.step, t.state.best.as_ref())?;
+        let before = self.trainer.state.best.clone();
+        let generator = self.trainer.generator(self.data.shape)?;
+        let (best, told) = keeper.judge(generator, before.as_ref())?;
         self.trainer.state.best = best;
         tell!("best: {told}");
         Ok(())
@@ -291,8 +292,8 @@ impl Session {
 
     /// What the doctor measures and has to say.
     fn probe(&mut self) -> Result<()> {
-        let t = self.trainer.snapshot()?;
-        let heard = self.doctor.probe(&t.networks, t.state.step)?;
+        let step = self.trainer.state.step;
+        let heard = self.doctor.probe(&mut self.trainer.engine()?, step)?;
         heard.iter().for_each(|word| tell!("doctor: {word}"));
         Ok(())
     }
@@ -301,8 +302,10 @@ impl Session {
     fn diverged(&mut self, step: u64, why: &str) -> Result<()> {
         let sums = &self.trainer.state.window.sums;
         let floor = f64::from(crate::exec::scale::FLOOR);
-        let fell = ["d_loss_scale", "g_loss_scale"].iter().any(|s| sums.get(*s).is_some_and(|&s| s < floor));
-        let state = if fell { doctor::State::LossScaleFloor } else { doctor::State::NonFinite };
+        let networks = self.trainer.game.networks();
+        let mut letters = networks.optimizers().map(|o| networks.role(o).letter());
+        let fell = letters.any(|letter| sums.get(&loss_scale(letter)).is_some_and(|&s| s < floor));
+        let state = if fell { State::LossScaleFloor } else { State::NonFinite };
         self.doctor.failed(state, step, why)
     }
 
@@ -326,7 +329,7 @@ impl Session {
 }
 
 /// A picture of real examples, as many as samples will be shown.
-fn reals(data: &Dataset, display: Display, config: &Config) -> crate::report::picture::Picture {
+fn reals(data: &Dataset, display: Display, config: &Config) -> crate::pictures::Picture {
     let count = config.log.samples.min(data.train.count);
     let numbers = data.numbers_of(&data.train, data.train.shuffled(0..count));
     display.picture(&numbers, columns(count))
@@ -335,11 +338,12 @@ fn reals(data: &Dataset, display: Display, config: &Config) -> crate::report::pi
 fn tell(data: &Dataset, trainer: &Trainer, folder: &Folder) {
     tell!("data: {}, {} {}", data.name, data.train.count, data.shape);
     data.notes.iter().for_each(|note| tell!("  {note}"));
+    let networks = trainer.game.networks().all().iter();
+    let sizes: Vec<String> = networks.map(|n| format!("{} {}", n.path, n.parameter_count())).collect();
     tell!(
-        "model: {}, G {} and D {} parameters, batch {}, seed {}",
+        "model: {}, {} parameters, batch {}, seed {}",
         trainer.config.recipe,
-        trainer.gan.generator.parameter_count(),
-        trainer.gan.discriminator.parameter_count(),
+        sizes.join(" and "),
         trainer.config.train.batch,
         trainer.config.seed,
     );

@@ -1,19 +1,18 @@
 //! The training step: phases in order, schedules, counters, the watch for NaN. No files, no clock.
 
-use super::rules;
-use super::schedule::schedule;
-use crate::config::Config;
-use crate::data::Dataset;
+use crate::config::{Config, Role};
+use crate::data::{Dataset, Shape};
 use crate::error::{Error, Result};
 use crate::exec::measured::Measured;
 use crate::exec::scale;
 use crate::exec::schedule::{Done, Schedule};
 use crate::exec::{Executor, ExecutorSpec, NetworkState, PhaseRun, Record, States, UpdateRule};
-use crate::graph::MAX_OPTIMIZERS;
+use crate::graph::{MAX_OPTIMIZERS, OptimizerId};
+use crate::inference::{Engine, Generator, Tasks, standing};
 use crate::lower::Plan;
 use crate::memory_budget;
-use crate::models::gan::{Gan, When};
-use crate::nn::Role;
+use crate::models::statistic::{Gathered, SKIPPED_UPDATES, Statistic, gradient_norm, loss_scale, unmeasured};
+use crate::models::{self, Game, TaskKind, When};
 use crate::numbers::counted;
 use crate::run::Line;
 use crate::run::checkpoint::{Checkpoint, Snapshot, State};
@@ -25,25 +24,38 @@ pub struct Trainer {
     /// What is trained, and how.
     pub config: Config,
     /// The model.
-    pub gan: Gan,
-    /// How its networks are updated.
+    pub game: Arc<dyn Game>,
+    /// How each optimizer updates.
     pub rules: Vec<UpdateRule>,
     /// Counters and the metrics window.
     pub state: State,
     executor: Box<dyn Executor>,
+    /// What the model does beside training, on the same executor.
+    tasks: Tasks,
+    /// The step whose standing statistics are in place.
+    standing: Option<u64>,
     schedule: Schedule,
-    /// When and how often each plan runs.
-    phases: Vec<(When, u64)>,
+    /// What each plan is in a step.
+    phases: Vec<PlannedPhase>,
     /// Steps that the executor is asked for at once.
     cycle: u64,
-    /// Of each plan: which optimizers it updates, and whether it ends a step.
-    ends: Vec<([bool; MAX_OPTIMIZERS], bool)>,
-    /// Of each plan: the names of its statistics.
-    statistics: Vec<Vec<String>>,
     /// Steps (from 1) of the phases whose records have not been read.
     pending: VecDeque<u64>,
     /// Examples trained on.
     examples: u64,
+}
+
+/// A phase as the trainer knows it.
+struct PlannedPhase {
+    when: When,
+    /// How often in a row.
+    times: u64,
+    /// Which optimizers it updates.
+    updates: [bool; MAX_OPTIMIZERS],
+    /// Whether a step ends with it.
+    ends_step: bool,
+    /// Names of its plan's statistics.
+    statistics: Vec<String>,
 }
 
 impl Trainer {
@@ -77,28 +89,45 @@ impl Trainer {
                 counted(data.train.count as u64, "training example")
             )));
         }
-        let gan = Gan::new(config, data.shape, data.classes);
-        for (player, network) in [("generator", &gan.generator), ("discriminator", &gan.discriminator)] {
-            let expected = if player == "generator" { gan.numbers } else { 1 };
-            if network.output() != expected {
-                return Err(Error::Usage(format!(
-                    "{player}'s last layer has {} units, but the data need {expected}; leave its units out",
-                    network.output()
-                )));
-            }
-        }
-        let rules = rules(&gan);
-        let states = Role::ALL.map(|p| rules[p as usize].bytes(gan.network(p).len));
-        memory_budget::check("the host", states.iter().sum(), memory_budget::OF_A_NETWORK)?;
+        models::check(config, data.shape)?;
+        Trainer::of(config, models::of(config, data.shape, data.classes), data, executor)
+    }
+
+    /// Any model at its first step; data and configuration go together.
+    ///
+    /// # Errors
+    /// When the device fails, or the memory does not hold the networks.
+    pub fn of(
+        config: &Config,
+        game: Arc<dyn Game>,
+        data: &Arc<Dataset>,
+        executor: impl FnOnce(ExecutorSpec) -> Result<Box<dyn Executor>>,
+    ) -> Result<Trainer> {
+        let rules = models::rules(&*game);
+        let sizes = rules
+            .iter()
+            .zip(game.networks().memories())
+            .map(|(rule, memory)| rule.bytes(memory.len, memory.states));
+        memory_budget::check("the host", sizes.sum(), memory_budget::OF_A_NETWORK)?;
         let marginals = data.marginals();
-        let start = |p: Role| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));
-        let states = Role::ALL.map(start).into();
-        let phases = gan.phases();
-        let plans: Vec<Plan> = phases.iter().map(|p| gan.plan(p)).collect();
-        let names = |p: &Plan| p.statistics().map(|o| o.name.clone()).collect();
-        let statistics = plans.iter().map(names).collect();
-        let ends = plans.iter().map(|p| (p.updates(), p.ends_step)).collect();
-        let schedule = schedule(config, count as u64);
+        let start = |(optimizer, rule): (OptimizerId, &UpdateRule)| {
+            let (weights, states) = game.networks().start(optimizer, config.seed, &marginals);
+            rule.start_with(weights, states)
+        };
+        let states = game.networks().optimizers().zip(&rules).map(start).collect();
+        let phases = game.phases();
+        let mut plans: Vec<Plan> = phases.iter().map(|phase| models::plan(&*game, phase)).collect();
+        let planned = phases.iter().zip(&plans).map(|(phase, plan)| PlannedPhase {
+            when: phase.when,
+            times: phase.times,
+            updates: plan.updates(),
+            ends_step: phase.ends_step,
+            statistics: plan.statistics().map(|o| o.name.clone()).collect(),
+        });
+        let phases: Vec<PlannedPhase> = planned.collect();
+        let tasks = Tasks::lower(&*game, &rules, &mut plans);
+        let count = data.train.count as u64;
+        let schedule = models::rates(&*game, config.train.batch, count);
         let job = ExecutorSpec {
             plans,
             states,
@@ -110,20 +139,19 @@ impl Trainer {
         let shape = data.shape;
         let example = [shape.channels, shape.height, shape.width];
         let executor = executor(job)?;
-        let phases: Vec<_> = phases.iter().map(|p| (p.when, p.times)).collect();
         Ok(Trainer {
             config: config.clone(),
-            gan,
             rules,
-            state: State { example, classes: data.classes, ..State::default() },
+            state: State::new(game.networks(), example, data.classes),
             schedule,
             cycle: cycle(&phases, executor.records_kept().min(LONGEST_CYCLE)),
             executor,
+            tasks,
+            standing: None,
             phases,
-            ends,
-            statistics,
             pending: VecDeque::new(),
-            examples: count as u64,
+            examples: count,
+            game,
         })
     }
 
@@ -149,15 +177,58 @@ impl Trainer {
         }
         let data = self.state.data.take();
         self.state = State { data, ..checkpoint.state };
+        self.standing = None;
         self.executor.set_states(checkpoint.networks)
     }
 
-    /// Replaces both networks' states: a start from other weights.
+    /// Replaces the networks' states: a start from other weights.
     ///
     /// # Errors
     /// When the device fails.
     pub fn set_networks(&mut self, states: States) -> Result<()> {
+        self.standing = None;
         self.executor.set_states(states)
+    }
+
+    /// What runs the model's tasks, at the step that training has reached: on the training's own executor, from weights and
+    /// averages in place.
+    ///
+    /// # Errors
+    /// When a number of a step so far is not finite, or the device fails.
+    pub fn engine(&mut self) -> Result<Engine<'_>> {
+        self.collect()?;
+        self.settle_norms()?;
+        Ok(self.tasks.on(&mut *self.executor))
+    }
+
+    /// The generator in training.
+    ///
+    /// # Errors
+    /// As [`Trainer::engine`].
+    pub fn generator(&mut self, shape: Shape) -> Result<Generator<'_>> {
+        self.collect()?;
+        self.settle_norms()?;
+        let Trainer { config, state, tasks, executor, .. } = self;
+        Ok(Generator::of(config, shape, state.step, tasks.on(&mut **executor)))
+    }
+
+    /// Measures what G's batch norms normalise by when it samples, where that was not done at this step.
+    fn settle_norms(&mut self) -> Result<()> {
+        if self.standing == Some(self.state.step) || !self.tasks.has(TaskKind::Standing) {
+            return Ok(());
+        }
+        let settled = standing(&mut self.tasks.on(&mut *self.executor), &self.config, self.state.step)?;
+        let networks = self.game.networks();
+        let optimizer = networks.of_role(Role::Generator).expect("a model that samples");
+        let mut states = self.executor.states()?[usize::from(optimizer.0)].average_states.clone();
+        for state in networks.of(optimizer).flat_map(|n| &n.states) {
+            if let Some(values) = settled.get(&state.name) {
+                states[state.offset..state.offset + state.len()].copy_from_slice(values);
+            }
+        }
+        self.executor.set_average_states(optimizer, &states)?;
+        self.standing = Some(self.state.step);
+        Ok(())
     }
 
     /// The model as it stands.
@@ -166,8 +237,9 @@ impl Trainer {
     /// When a number of a step so far is not finite, or the device fails.
     pub fn snapshot(&mut self) -> Result<Snapshot<'_>> {
         self.collect()?;
-        let Trainer { config, gan, rules, state, executor, .. } = self;
-        Ok(Snapshot { config, gan, rules, state, networks: executor.states()? })
+        self.settle_norms()?;
+        let Trainer { config, game, rules, state, executor, .. } = self;
+        Ok(Snapshot { config, game: &**game, rules, state, networks: executor.states()? })
     }
 
     /// The device, for people.
@@ -211,7 +283,7 @@ impl Trainer {
     /// `count` steps.
     ///
     /// # Errors
-    /// As [`Trainer::step`].
+    /// When [`Trainer::step`] fails.
     pub fn steps(&mut self, count: u64) -> Result<()> {
         let end = self.state.step + count;
         while self.state.step < end {
@@ -223,7 +295,7 @@ impl Trainer {
     /// One step, or several at once where the device gains by it, but no more than `most`.
     ///
     /// # Errors
-    /// As [`Trainer::step`].
+    /// When [`Trainer::step`] fails.
     pub fn advance(&mut self, most: u64) -> Result<()> {
         let whole = self.cycle > 1 && self.cycle <= most && self.state.step.is_multiple_of(self.cycle);
         let steps = if whole { self.cycle } else { 1 };
@@ -240,23 +312,21 @@ impl Trainer {
             }
         }
         (self.state.tick, self.state.step) = (done.tick, done.steps);
-        self.state.updates = [done.updates[0], done.updates[1]];
+        self.state.set_updates(self.game.networks(), done.updates);
         Ok(())
     }
 
     /// The phases of the next steps, and what is done after them.
     fn ahead(&self, steps: u64) -> (Vec<PhaseRun>, Done) {
-        let State { tick, step: steps_done, updates: [g, d], .. } = self.state;
-        let mut done = Done { tick, steps: steps_done, ..Done::default() };
-        (done.updates[0], done.updates[1]) = (g, d);
+        let (tick, steps_done) = (self.state.tick, self.state.step);
+        let mut done = Done { tick, steps: steps_done, updates: self.state.updates(self.game.networks()) };
         let mut turns = vec![];
-        for step in self.state.step..self.state.step + steps {
-            for (plan, &(when, times)) in self.phases.iter().enumerate() {
-                for _ in 0..if when.holds(step) { times } else { 0 } {
+        for step in steps_done..steps_done + steps {
+            for (plan, phase) in self.phases.iter().enumerate() {
+                for _ in 0..if phase.when.holds(step) { phase.times } else { 0 } {
                     let rates = self.schedule.rates(done);
                     turns.push(PhaseRun { plan, tick: done.tick, step: done.steps, rates });
-                    let (updates, ends_step) = self.ends[plan];
-                    done = done.after(updates, ends_step);
+                    done = done.after(phase.updates, phase.ends_step);
                 }
             }
         }
@@ -273,35 +343,36 @@ impl Trainer {
     }
 
     fn record(&mut self, record: &Record, step: u64) -> Result<()> {
-        let (updates, _) = self.ends[record.plan];
-        let both = updates[..2] == [true, true];
-        let statistics = self.statistics[record.plan].iter().cloned();
-        let mut values: Vec<(String, f64)> =
-            statistics.zip(record.statistics.iter().map(|&x| f64::from(x))).collect();
-        for player in Role::ALL.into_iter().filter(|&p| updates[p as usize]) {
-            let letter = player.letter().to_lowercase();
-            if self.rules[player as usize].scaled {
-                self.watch_scale(record, player, step)?;
+        let PlannedPhase { updates, ends_step, statistics, .. } = &self.phases[record.plan];
+        let ends_step = *ends_step;
+        let numbers = record.statistics.iter().map(|&x| f64::from(x));
+        let mut values: Vec<(String, f64)> = statistics.iter().cloned().zip(numbers).collect();
+        let updated: Vec<OptimizerId> =
+            self.game.networks().optimizers().filter(|o| updates[usize::from(o.0)]).collect();
+        for optimizer in updated {
+            let letter = self.letter(optimizer);
+            let found = record.optimizers[usize::from(optimizer.0)];
+            if self.rules[usize::from(optimizer.0)].scaled {
+                self.watch_scale(found.loss_scale, optimizer, step)?;
             }
-            if record.optimizers[player as usize].skipped {
+            if found.skipped {
                 let sums = &mut self.state.window.sums;
-                *sums.entry("skipped_updates".into()).or_insert(0.0) += 1.0;
-                *sums.entry(format!("{letter}_unmeasured")).or_insert(0.0) += f64::from(u8::from(both));
+                *sums.entry(SKIPPED_UPDATES.into()).or_insert(0.0) += 1.0;
+                *sums.entry(unmeasured(letter)).or_insert(0.0) += f64::from(u8::from(ends_step));
             } else {
-                let norm = record.optimizers[player as usize].gradient_norm2.sqrt();
-                values.push((format!("{letter}_gradient_norm"), norm));
+                values.push((gradient_norm(letter), found.gradient_norm2.sqrt()));
             }
         }
         if let Some((name, value)) = values.iter().find(|(_, v)| !v.is_finite()) {
             let mut why = format!("{name} is {value}");
             // A device that fails now as well is not what ended the training.
             let states = self.executor.states().ok();
-            if let Some(first) = states.and_then(|states| first_not_finite(&self.gan, &states)) {
+            if let Some(first) = states.and_then(|states| first_not_finite(&*self.game, &states)) {
                 why += &format!("; the first tensor that is not finite is {first}");
             }
             return Err(Error::Diverged { step, why });
         }
-        if both {
+        if ends_step {
             let window = &mut self.state.window;
             window.steps += 1;
             for (name, value) in values {
@@ -311,16 +382,19 @@ impl Trainer {
         Ok(())
     }
 
-    /// Notes a network's loss scale; an error where even the loss itself overflows.
-    fn watch_scale(&mut self, record: &Record, player: Role, step: u64) -> Result<()> {
-        let scale = record.optimizers[player as usize].loss_scale;
-        let name = format!("{}_loss_scale", player.letter().to_lowercase());
-        self.state.window.sums.insert(name, f64::from(scale));
+    /// The letter of an optimizer's networks: `G`, `D`.
+    fn letter(&self, optimizer: OptimizerId) -> &'static str {
+        self.game.networks().role(optimizer).letter()
+    }
+
+    /// Notes an optimizer's loss scale; an error where even the loss itself overflows.
+    fn watch_scale(&mut self, scale: f32, optimizer: OptimizerId, step: u64) -> Result<()> {
+        self.state.window.sums.insert(loss_scale(self.letter(optimizer)), f64::from(scale));
         if scale < scale::FLOOR {
             let why = format!(
                 "the {}'s gradient overflows fp16 with a loss scale of {}, its floor; use --precision bf16, which has \
                  fp32's range, or a smaller lr",
-                player.name(),
+                self.game.networks().role(optimizer).name(),
                 scale::FLOOR
             );
             return Err(Error::Diverged { step, why });
@@ -335,30 +409,26 @@ impl Trainer {
     pub fn line(&mut self, seconds: f64) -> Result<Line> {
         self.collect()?;
         let window = std::mem::take(&mut self.state.window);
-        let sum = |name: &str| window.sums.get(name).map(|s| s / window.steps as f64);
-        let mean = |name: &str| sum(name).unwrap_or(0.0);
-        let total = |name: &str| window.sums.get(name).copied().unwrap_or(0.0);
-        // Of the updates that were made.
-        let norm = |letter: &str| {
-            let measured = window.steps as f64 - total(&format!("{letter}_unmeasured"));
-            total(&format!("{letter}_gradient_norm")) / measured.max(1.0)
-        };
-        Ok(Line {
-            step: self.state.step,
-            seconds,
-            d_loss: mean("d_loss"),
-            g_loss: mean("g_loss"),
-            d_real: mean("d_real"),
-            d_fake: mean("d_fake"),
-            accuracy_real: mean("accuracy_real"),
-            accuracy_fake: mean("accuracy_fake"),
-            penalty: sum("penalty"),
-            d_gradient_norm: norm("d"),
-            g_gradient_norm: norm("g"),
-            d_loss_scale: window.sums.get("d_loss_scale").copied(),
-            g_loss_scale: window.sums.get("g_loss_scale").copied(),
-            skipped_updates: self.rules[0].scaled.then(|| total("skipped_updates") as u64),
-        })
+        let sum = |name: &str| window.sums.get(name).copied();
+        let mut line = Line::new(self.state.step, seconds);
+        for Statistic { name, gathered, .. } in self.game.statistics() {
+            let value = match gathered {
+                Gathered::Mean => sum(&name).map(|total| total / window.steps as f64),
+                Gathered::MeanOfUpdates { skipped } => {
+                    let made = window.steps as f64 - sum(&skipped).unwrap_or(0.0);
+                    Some(sum(&name).unwrap_or(0.0) / made.max(1.0))
+                }
+                Gathered::Last => sum(&name),
+                Gathered::Total => {
+                    line.set_count(&name, sum(&name).unwrap_or(0.0) as u64);
+                    None
+                }
+            };
+            if let Some(value) = value {
+                line.set(&name, value);
+            }
+        }
+        Ok(line)
     }
 }
 
@@ -368,7 +438,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// When one is not finite; the message names its tensor.
     pub fn check(&self) -> Result<()> {
-        match first_not_finite(self.gan, &self.networks) {
+        match first_not_finite(self.game, &self.networks) {
             None => Ok(()),
             Some(name) => {
                 Err(Error::Diverged { step: self.state.step, why: format!("{name} is not finite") })
@@ -382,32 +452,43 @@ const LONGEST_CYCLE: usize = 64;
 
 /// Steps after which the same phases come again: ten or a few more where those are at most `longest` phases, else
 /// as few as there can be, or one.
-fn cycle(phases: &[(When, u64)], longest: usize) -> u64 {
-    let comes_again = |steps: &u64| phases.iter().all(|(when, _)| steps.is_multiple_of(when.period()));
+fn cycle(phases: &[PlannedPhase], longest: usize) -> u64 {
+    let comes_again = |steps: &u64| phases.iter().all(|p| steps.is_multiple_of(p.when.period()));
     let fits = |steps: &u64| {
-        let runs =
-            |step| phases.iter().filter(|(when, _)| when.holds(step)).map(|(_, times)| times).sum::<u64>();
+        let runs = |step| phases.iter().filter(|p| p.when.holds(step)).map(|p| p.times).sum::<u64>();
         (0..*steps).map(runs).sum::<u64>() <= longest as u64
     };
     let whole: Vec<u64> = (1..=longest as u64).filter(comes_again).filter(fits).collect();
     whole.iter().find(|&&steps| steps >= 10).or(whole.first()).copied().unwrap_or(1)
 }
 
-/// The first gradient, weight or moment, D's before G's, that holds a NaN or an infinity.
-fn first_not_finite(gan: &Gan, networks: &States) -> Option<String> {
+/// The first gradient, weight, state or moment, the last optimizer's first, that holds a NaN or an infinity.
+fn first_not_finite(game: &dyn Game, networks: &States) -> Option<String> {
     let finite = |numbers: &[f32]| numbers.iter().all(|x| x.is_finite());
-    [Role::Discriminator, Role::Generator].into_iter().find_map(|player| {
-        let NetworkState { weights, gradients, moments, average, loss_scale, .. } =
-            &networks[player as usize];
+    let optimizers: Vec<OptimizerId> = game.networks().optimizers().collect();
+    optimizers.into_iter().rev().find_map(|optimizer| {
+        let NetworkState { weights, gradients, moments, average, states, average_states, loss_scale, .. } =
+            &networks[usize::from(optimizer.0)];
         let mut memories = vec![("", weights), ("the average of ", average)];
         if loss_scale.skip == 0 {
             memories.insert(0, ("the gradient of ", gradients));
         }
         memories.extend(moments.iter().map(|m| ("the optimizer's moment of ", m)));
-        memories.into_iter().filter(|(_, numbers)| !numbers.is_empty()).find_map(|(what, numbers)| {
-            let mut parameters = gan.network(player).parameters.iter();
-            let bad = parameters.find(|p| !finite(&numbers[p.offset..p.offset + p.len()]))?;
-            Some(format!("{what}{}.{}", player.name(), bad.name))
+        let bad_parameter =
+            memories.into_iter().filter(|(_, numbers)| !numbers.is_empty()).find_map(|(what, numbers)| {
+                let mut all =
+                    game.networks().of(optimizer).flat_map(|n| n.parameters.iter().map(move |p| (n, p)));
+                let (network, bad) = all.find(|(_, p)| !finite(&numbers[p.offset..p.offset + p.len()]))?;
+                Some(format!("{what}{}.{}", network.name, bad.name))
+            });
+        bad_parameter.or_else(|| {
+            let kept = [("", states), ("the average of ", average_states)];
+            kept.into_iter().filter(|(_, numbers)| !numbers.is_empty()).find_map(|(what, numbers)| {
+                let mut all =
+                    game.networks().of(optimizer).flat_map(|n| n.states.iter().map(move |s| (n, s)));
+                let (network, bad) = all.find(|(_, s)| !finite(&numbers[s.offset..s.offset + s.len()]))?;
+                Some(format!("{what}{}.{}", network.name, bad.name))
+            })
         })
     })
 }
@@ -418,12 +499,21 @@ mod tests {
 
     #[test]
     fn cycles_are_whole_periods_of_ten_steps_or_so() {
-        let lazy = |n, times| [(When::Every(n), times), (When::Every(n), 1), (When::Between(n), 1)];
-        assert_eq!(cycle(&[(When::Always, 1)], 64), 10);
-        assert_eq!(cycle(&[(When::Always, 4), (When::Always, 1)], 64), 10);
-        assert_eq!(cycle(&[(When::Always, 1)], 1), 1, "whoever wants every record at once");
-        assert_eq!(cycle(&[(When::Always, 4), (When::Always, 1)], 1), 1, "not even a step");
-        assert_eq!(cycle(&[(When::Always, 30), (When::Always, 1)], 64), 1, "few steps of many phases");
+        let phase = |when, times| PlannedPhase {
+            when,
+            times,
+            updates: [false; MAX_OPTIMIZERS],
+            ends_step: true,
+            statistics: vec![],
+        };
+        let always = |times| [phase(When::Always, times), phase(When::Always, 1)];
+        let lazy =
+            |n, times| [phase(When::Every(n), times), phase(When::Every(n), 1), phase(When::Between(n), 1)];
+        assert_eq!(cycle(&[phase(When::Always, 1)], 64), 10);
+        assert_eq!(cycle(&always(4), 64), 10);
+        assert_eq!(cycle(&[phase(When::Always, 1)], 1), 1, "whoever wants every record at once");
+        assert_eq!(cycle(&always(4), 1), 1, "not even a step");
+        assert_eq!(cycle(&always(30), 64), 1, "few steps of many phases");
         assert_eq!(cycle(&lazy(4, 1), 64), 12, "three periods");
         assert_eq!(cycle(&lazy(16, 1), 64), 16, "one period");
         assert_eq!(cycle(&lazy(7, 40), 64), 7, "ten steps have two long ones");

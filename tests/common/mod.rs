@@ -3,8 +3,10 @@
 
 pub mod asked;
 pub mod devices;
+pub mod games;
 pub mod golden;
 pub mod idx;
+pub mod madeup;
 pub mod nodes;
 pub mod program;
 pub mod says;
@@ -12,10 +14,12 @@ pub mod session;
 
 use gansaku::config::Config;
 use gansaku::data::{Dataset, Examples, Shape, Values};
-use gansaku::exec::Rate;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
-use gansaku::models::gan::Gan;
+use gansaku::exec::{Rate, States, UpdateRule};
+use gansaku::graph::{MAX_OPTIMIZERS, OptimizerId};
+use gansaku::lower::{Layout, Plan};
+use gansaku::models::{self, Game, Phase};
 use gansaku::precision::Precision;
 use gansaku::rng::{PhiloxRng, stream};
 use std::sync::Arc;
@@ -63,19 +67,33 @@ pub fn variants() -> Vec<(&'static str, Config)> {
             "discriminator.layers.0.activation = 'maxout'\ndiscriminator.layers.0.pieces = 24\ndiscriminator.layers.0.units = 3",
         ),
         variant("one example", "train.batch = 1"),
+        variant("batch norm", "generator.layers.0.norm = 'batch'\ndiscriminator.layers.0.norm = 'batch'"),
+        variant(
+            "batch norm and pairs",
+            "generator.layers.0.norm = 'batch'\ndiscriminator.layers.0.norm = 'batch'\nloss.relativistic = true",
+        ),
+        variant(
+            "layer norm with a penalty",
+            "discriminator.layers.0.norm = 'layer'\nloss.objective = 'wasserstein'\nloss.gradient_penalty = 10.0\ntrain.discriminator_updates = 2",
+        ),
+        variant("spectral norm", SPECTRAL),
+        variant("spectral norm with R1", &format!("{SPECTRAL}\nloss.r1 = 0.5")),
     ]
 }
 
 /// Every variant in every precision.
-pub fn models() -> Vec<(&'static str, Gan)> {
+pub fn models() -> Vec<(&'static str, Model)> {
     let with = |precision| {
         variants().into_iter().map(move |(name, mut config)| {
             config.train.precision = precision;
-            (name, Gan::new(&config, NUMBERS, CLASSES))
+            (name, Model::new(&config, NUMBERS, CLASSES))
         })
     };
     Precision::ALL.into_iter().flat_map(with).collect()
 }
+
+const SPECTRAL: &str =
+    "discriminator.layers.0.spectral_norm = true\ndiscriminator.layers.1.spectral_norm = true";
 
 const DROPOUT_MAXOUT: &str = "
 discriminator.layers.0 = { units = 5, activation = 'maxout', pieces = 3, keep = 0.8, init = { uniform = 0.5 } }
@@ -151,21 +169,65 @@ pub fn data(numbers: usize, classes: usize) -> Arc<Dataset> {
 }
 
 /// A rate that moves weights visibly.
-pub fn rates(update: u64) -> [Rate; 2] {
-    [Rate { lr: 0.01, momentum: 0.5, update, average: 0.9 }; 2]
+pub fn rates(update: u64) -> [Rate; MAX_OPTIMIZERS] {
+    [Rate { lr: 0.01, momentum: 0.5, update, average: 0.9 }; MAX_OPTIMIZERS]
+}
+
+/// A model with the configuration it came from.
+pub struct Model {
+    /// What was configured.
+    pub config: Config,
+    /// The model.
+    pub game: Arc<dyn Game>,
+    /// Numbers an example.
+    pub numbers: usize,
+}
+
+impl Model {
+    /// The configured model for points of `numbers` numbers.
+    pub fn new(config: &Config, numbers: usize, classes: usize) -> Model {
+        Model { config: config.clone(), game: models::of(config, numbers.into(), classes), numbers }
+    }
+
+    pub fn phases(&self) -> Vec<Phase> {
+        self.game.phases()
+    }
+
+    pub fn plan(&self, phase: &Phase) -> Plan {
+        models::plan(&*self.game, phase)
+    }
+
+    pub fn plans(&self) -> Vec<Plan> {
+        models::plans(&*self.game)
+    }
+
+    pub fn layout(&self) -> Layout {
+        self.game.networks().layout()
+    }
+
+    pub fn rules(&self) -> Vec<UpdateRule> {
+        models::rules(&*self.game)
+    }
+
+    /// The optimizers' states before training on data whose mean is .3 everywhere.
+    pub fn start(&self) -> States {
+        let (networks, marginals) = (self.game.networks(), vec![0.3; self.numbers]);
+        let start = |(optimizer, rule): (OptimizerId, &UpdateRule)| {
+            let (weights, states) = networks.start(optimizer, self.config.seed, &marginals);
+            rule.start_with(weights, states)
+        };
+        networks.optimizers().zip(&self.rules()).map(start).collect()
+    }
 }
 
 /// An executor of all phases of a model.
-pub fn executor(gan: &Gan, threads: usize) -> Cpu {
-    let rules = gansaku::train::rules(gan);
-    let networks = [&gan.generator, &gan.discriminator];
-    let marginals = vec![0.3; gan.numbers];
-    let mut states = [0, 1].map(|i| rules[i].start(networks[i].start(gan.config.seed, &marginals)));
-    if gan.config.train.precision == Precision::Fp16 {
+pub fn executor(model: &Model, threads: usize) -> Cpu {
+    let mut states = model.start();
+    if model.config.train.precision == Precision::Fp16 {
         // Small enough that no gradient overflows.
         states.iter_mut().for_each(|s| s.loss_scale.scale = 256.0);
     }
-    let data = data(gan.numbers, CLASSES);
+    let data = data(model.numbers, CLASSES);
     let pool = Pool::new(threads).expect("threads");
-    Cpu::new(pool, gan.plans(), states, rules, Some(data), gan.config.seed)
+    Cpu::new(pool, model.plans(), states, model.rules(), Some(data), model.config.seed)
 }

@@ -3,15 +3,15 @@
 //! For each stored node the reference starts from what the plan itself stored below it, so an error shows at
 //! the node that made it. Tolerances are derived: a forward error analysis in f32 runs beside the reference.
 
+use super::madeup::{MadeUp, ROWS, WIDTH, averaged};
 use gansaku::data::{Dataset, shuffle};
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
-use gansaku::exec::{PhaseRun, Rate};
+use gansaku::exec::{Executor, ExecutorSpec, NetworkState, PhaseRun, States};
 use gansaku::graph::interp::{self, Tensor, Values};
-use gansaku::graph::{Family, Graph, Op, Player, Var};
-use gansaku::lower::{EXAMPLES, LABELS, LOSS_SCALES, Place, Plan};
-use gansaku::models::gan::{Gan, Phase};
+use gansaku::graph::{Column, Family, Graph, Input, Op, Var};
+use gansaku::lower::{Layout, Place, Plan, ReadFrom};
 use gansaku::precision::{Narrow, Precision};
 use gansaku::rng::Moment;
 use std::collections::HashMap;
@@ -25,8 +25,12 @@ pub trait Machine {
     fn plan(&self, number: usize) -> &Plan;
     /// Elements at a place.
     fn memory(&mut self, place: Place, len: usize) -> Vec<f32>;
-    /// Runs a plan.
-    fn run(&mut self, number: usize, tick: u64, rates: &[Rate; 2], observe: &mut Observe);
+    /// The optimizers' states.
+    fn states(&mut self) -> States;
+    /// Replaces them.
+    fn set_states(&mut self, states: States);
+    /// Runs a phase.
+    fn run(&mut self, phase: &PhaseRun, observe: &mut Observe);
 }
 
 impl Machine for Cpu {
@@ -38,8 +42,16 @@ impl Machine for Cpu {
         Cpu::memory(self, place, len).to_vec()
     }
 
-    fn run(&mut self, number: usize, tick: u64, rates: &[Rate; 2], observe: &mut Observe) {
-        self.run_observed(number, tick, rates, &mut |launch, cpu| observe(launch, cpu));
+    fn states(&mut self) -> States {
+        Cpu::states(self).clone()
+    }
+
+    fn set_states(&mut self, states: States) {
+        Cpu::set_states(self, states);
+    }
+
+    fn run(&mut self, phase: &PhaseRun, observe: &mut Observe) {
+        self.run_observed(phase, &mut |launch, cpu| observe(launch, cpu));
     }
 }
 
@@ -52,12 +64,20 @@ impl<D: Driver> Machine for Cuda<D> {
         Cuda::memory(self, place, len).expect("readable")
     }
 
-    fn run(&mut self, number: usize, tick: u64, rates: &[Rate; 2], observe: &mut Observe) {
+    fn states(&mut self) -> States {
+        Cuda::states(self).expect("readable")
+    }
+
+    fn set_states(&mut self, states: States) {
+        Cuda::set_states(self, &states).expect("room");
+    }
+
+    fn run(&mut self, phase: &PhaseRun, observe: &mut Observe) {
         let mut show = |launch, gpu: &mut Cuda<D>| {
             observe(launch, gpu);
             Ok(())
         };
-        self.run_observed(number, tick, rates, &mut show).expect("no fault");
+        self.run_observed(phase, &mut show).expect("no fault");
     }
 }
 
@@ -95,7 +115,7 @@ fn bound(
     let e = |i: usize| &errors[&node.sources[i]].data;
     let each = |f: &dyn Fn(usize) -> f64| -> Vec<f64> { (0..out.len()).map(f).collect() };
     let data = match &node.op {
-        Op::Input(_) | Op::Param { .. } | Op::Rand { .. } => vec![0.0; out.len()],
+        Op::Input(_) | Op::Param { .. } | Op::State { .. } | Op::Rand { .. } => vec![0.0; out.len()],
         Op::Const(_) => each(&|i| U * out[i].abs()),
         Op::Add => each(&|i| e(0)[i] + e(1)[i] + U * out[i].abs()),
         Op::Mul => each(&|i| {
@@ -133,7 +153,7 @@ fn bound(
             }
         }),
         // Movement moves errors as it moves values.
-        Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) => {
+        Op::Reshape | Op::Broadcast | Op::Pad(_) | Op::Slice(_) | Op::Permute(_) | Op::Detach => {
             return interp::evaluate(g, var, moment, errors);
         }
         Op::Sum(_) => {
@@ -188,13 +208,27 @@ fn is_drawn(g: &Graph, var: Var) -> bool {
     g.topological(&[var]).iter().filter(|v| leaf(v)).all(drawn)
 }
 
-/// Parameters and gathered inputs as the plan had them.
-fn leaf(machine: &mut dyn Machine, gan: &Gan, g: &Graph, var: Var) -> Option<Tensor> {
-    let node = g.node(var);
-    let Op::Param { player, name, .. } = &node.op else { return None };
+/// What of a phase a comparison needs beside its plan.
+pub struct Subject<'a> {
+    /// For messages.
+    pub name: &'a str,
+    /// What the plan was made of.
+    pub graph: &'a Graph,
+    /// Where parameters lie.
+    pub layout: &'a Layout,
+    /// Seed of every draw.
+    pub seed: u64,
+    /// Where minibatches come from.
+    pub data: &'a Dataset,
+}
+
+/// A parameter as the machine has it.
+fn parameter(machine: &mut dyn Machine, subject: &Subject, var: Var) -> Tensor {
+    let node = subject.graph.node(var);
+    let Op::Param { network, name, .. } = &node.op else { unreachable!("a parameter") };
     let len = node.shape.iter().product();
-    let place = Place::Weights(*player, gan.network(*player).offset(name));
-    Some(tensor(&node.shape, &machine.memory(place, len)))
+    let (optimizer, at) = subject.layout.parameter(*network, name);
+    tensor(&node.shape, &machine.memory(Place::Weights(optimizer, at), len))
 }
 
 fn tensor(shape: &[usize], values: &[f32]) -> Tensor {
@@ -202,10 +236,10 @@ fn tensor(shape: &[usize], values: &[f32]) -> Tensor {
 }
 
 /// The minibatch of a moment: `[rows, numbers]`, or labels one-hot `[rows, classes]`.
-fn minibatch(data: &Dataset, moment: Moment, input: &str, rows: usize) -> Vec<f32> {
+fn minibatch(data: &Dataset, moment: Moment, column: Column, rows: usize) -> Vec<f32> {
     let position = |row: usize| moment.tick * rows as u64 + row as u64;
     let examples = (0..rows).map(|row| shuffle::at(moment.seed, data.train.count, position(row)));
-    if input == EXAMPLES {
+    if column == Column::Examples {
         return data.numbers_of(&data.train, examples);
     }
     let labels = data.train.labels.as_ref().expect("labelled data");
@@ -214,16 +248,9 @@ fn minibatch(data: &Dataset, moment: Moment, input: &str, rows: usize) -> Vec<f3
 }
 
 /// Runs a phase and compares every stored node, minibatches to the bit; the share of the worst tolerance used.
-pub fn compare(
-    name: &str,
-    gan: &Gan,
-    data: &Dataset,
-    machine: &mut dyn Machine,
-    turn: &PhaseRun,
-    phase: &Phase,
-) -> f64 {
-    let g = &phase.graph;
-    let moment = Moment { seed: gan.config.seed, tick: turn.tick };
+pub fn compare(subject: &Subject, machine: &mut dyn Machine, turn: &PhaseRun) -> f64 {
+    let Subject { name, graph: g, seed, data, .. } = *subject;
+    let moment = Moment { seed, tick: turn.tick };
     let stored = machine.plan(turn.plan).stored.clone();
     let roots: Vec<Var> = stored.iter().map(|s| s.var).collect();
     let mut seen = Values::new();
@@ -232,16 +259,21 @@ pub fn compare(
         g.topological(&roots).into_iter().filter(|&v| matches!(g.node(v).op, Op::Param { .. })).collect();
     let versions = |v: &Var| matches!(g.node(*v).op, Op::Param { version: 0, .. });
     for &v in params.iter().filter(|v| versions(v)) {
-        seen.insert(v, leaf(machine, gan, g, v).expect("a parameter"));
+        seen.insert(v, parameter(machine, subject, v));
     }
     for v in g.topological(&roots) {
-        let Op::Input(name) = &g.node(v).op else { continue };
-        let of = |p: &Player| LOSS_SCALES[*p as usize] == *name;
-        if let Some(player) = Player::ALL.into_iter().find(of) {
-            seen.insert(v, tensor(&g.node(v).shape, &machine.memory(Place::Scale(player), 1)));
-        }
+        let node = g.node(v);
+        let place = match &node.op {
+            Op::Input(Input::LossScale(optimizer)) => Place::Scale(*optimizer),
+            Op::State { network, name } => {
+                let (optimizer, range) = subject.layout.state(*network, name);
+                Place::State(optimizer, range.start)
+            }
+            _ => continue,
+        };
+        seen.insert(v, tensor(&node.shape, &machine.memory(place, node.shape.iter().product())));
     }
-    machine.run(turn.plan, turn.tick, &turn.rates, &mut |launch, machine| {
+    machine.run(turn, &mut |launch, machine| {
         for node in stored.iter().filter(|s| s.writers.last() == Some(&launch)) {
             let len = g_len(&node.view.windows);
             let shape: Vec<usize> = node.view.windows.iter().map(|w| w.1).collect();
@@ -249,9 +281,9 @@ pub fn compare(
         }
     });
     for &v in params.iter().filter(|v| !versions(v)) {
-        let Op::Param { player, .. } = &g.node(v).op else { unreachable!() };
-        assert_eq!(*player, Player::Discriminator, "only D is updated before the end");
-        seen.insert(v, leaf(machine, gan, g, v).expect("a parameter"));
+        // No optimizer updates twice in a phase: what it left is what it made.
+        assert!(matches!(g.node(v).op, Op::Param { version: 1, .. }), "{name}: %{}", v.index());
+        seen.insert(v, parameter(machine, subject, v));
     }
     let mut worst = 0.0f64;
     let (mut unsure, mut total) = (0, 0);
@@ -263,14 +295,12 @@ pub fn compare(
         Precision::Bf16 => 0.25,
     };
     for node in &stored {
-        if let Op::Input(input) = &g.node(node.var).op
-            && [EXAMPLES, LABELS].contains(&input.as_str())
-        {
+        if let Op::Input(input @ Input::Minibatch { column, .. }) = &g.node(node.var).op {
             let format = precision.stored().filter(|_| node.view.place.is_narrow());
             let round = |x: f32| format.map_or(x, |f| f.round(x));
-            let wanted = minibatch(data, moment, input, g.shape(node.var)[0]).into_iter().map(round);
+            let wanted = minibatch(data, moment, *column, g.shape(node.var)[0]).into_iter().map(round);
             let wanted = tensor(&g.shape(node.var), &wanted.collect::<Vec<f32>>());
-            assert_eq!(seen[&node.var], wanted, "{name}, {}: {input}", phase.name);
+            assert_eq!(seen[&node.var], wanted, "{name}: {input}");
         }
         if g.node(node.var).op.family() == Family::Leaf
             && !matches!(g.node(node.var).op, Op::Rand { .. } | Op::Const(_))
@@ -307,8 +337,7 @@ pub fn compare(
             let share = (w - x).abs() / allowed;
             assert!(
                 share <= 1.0,
-                "{name}, {}: node %{} {} [{i}] of {:?}: plan {x}, graph {w}, allowed {allowed:.1e}",
-                phase.name,
+                "{name}: node %{} {} [{i}] of {:?}: plan {x}, graph {w}, allowed {allowed:.1e}",
                 node.var.index(),
                 g.node(node.var).op.name(),
                 want.shape,
@@ -322,4 +351,121 @@ pub fn compare(
 
 fn g_len(windows: &[(usize, usize)]) -> usize {
     windows.iter().map(|w| w.1).product()
+}
+
+/// Runs a phase of a made-up model: every stored node is right, who is updated moves and nobody else, and states hold what
+/// the phase made of them, bit for bit. The share of the worst tolerance used.
+pub fn compare_made_up(name: &str, model: &MadeUp, machine: &mut dyn Machine, turn: &PhaseRun) -> f64 {
+    let phase = &model.phases[turn.plan];
+    let data = super::data(WIDTH, 3);
+    let subject = Subject { name, graph: &phase.graph, layout: &model.layout, seed: model.seed, data: &data };
+    let before = machine.states();
+    let share = compare(&subject, machine, turn);
+    let after = machine.states();
+    for ((is, was), updated) in after.iter().zip(&before).zip(phase.plan.updates()) {
+        assert_eq!(is.weights != was.weights, updated, "{name}: who is updated moves, and nobody else");
+        assert!(is.weights.iter().all(|w| w.is_finite()), "{name}");
+        assert_eq!(is.states != was.states, updated, "{name}: only networks of the phase store states");
+        let copied = if is.average.is_empty() { &vec![] } else { &is.states };
+        assert_eq!(&is.average_states, copied, "{name}: the average has the states themselves");
+    }
+    for (network, state, value) in &phase.stores {
+        let (optimizer, range) = model.layout.state(*network, state);
+        let stored =
+            phase.plan.stored.iter().find(|s| s.var == *value || same_memory(&phase.graph, s.var, *value));
+        let place = stored.expect("what becomes a state has memory").view.place;
+        let made = machine.memory(place, range.len());
+        assert_eq!(after[optimizer.index()].states[range.clone()], made, "{name}: {state} of {network:?}");
+        if state == "count" {
+            let [was] = before[optimizer.index()].states[range][..] else { panic!("a count is one number") };
+            assert_eq!(made, [was + 1.0], "{name}: phases of {network:?}");
+        }
+    }
+    share
+}
+
+/// Whether `v` is a reshape of `stored`.
+fn same_memory(g: &Graph, stored: Var, v: Var) -> bool {
+    let node = g.node(v);
+    node.op == Op::Reshape && (node.sources[0] == stored || same_memory(g, stored, node.sources[0]))
+}
+
+/// Trains a model of two optimizers in fp16, the first one's loss scale far too large, then the second one's: while updates
+/// overflow the phase's states stay, those of the other optimizer as well; afterwards they move.
+pub fn overflows_leave_states_alone(name: &str, model: &MadeUp, machine: &mut dyn Machine) {
+    let turns: Vec<PhaseRun> = model.turns(3).into_iter().filter(|turn| turn.plan == 1).collect();
+    for overflowing in 0..2 {
+        let mut states = model.states.clone();
+        states[overflowing].loss_scale.scale = f32::MAX;
+        machine.set_states(states.clone());
+        for turn in &turns {
+            machine.run(turn, &mut |_, _| {});
+            let after = machine.states();
+            let skipped = after.skips();
+            assert_eq!(skipped, [overflowing == 0, overflowing == 1], "{name}: tick {}", turn.tick);
+            for (is, was) in after.iter().zip(&states) {
+                assert_eq!((&is.states, &is.average_states), (&was.states, &was.average_states), "{name}");
+            }
+        }
+        let mut states = machine.states();
+        states[overflowing].loss_scale.scale = 256.0;
+        machine.set_states(states.clone());
+        machine.run(&turns[0], &mut |_, _| {});
+        let after = machine.states();
+        assert_eq!(after.skips(), [false, false], "{name}");
+        assert!(
+            after.iter().zip(&states).all(|(is, was)| is.states != was.states),
+            "{name}: states move again"
+        );
+    }
+}
+
+/// Whether each optimizer's last update was left out.
+trait Skips {
+    fn skips(&self) -> Vec<bool>;
+}
+
+impl Skips for States {
+    fn skips(&self) -> Vec<bool> {
+        self.iter().map(|s| s.loss_scale.skip == 1).collect()
+    }
+}
+
+/// Trains with tasks between the phases and without: the same bytes. What the tasks make of the weights, and of the average in
+/// place, is what an executor makes of networks that have these numbers for weights.
+pub fn tasks_leave_training_alone(model: &MadeUp, executor: impl Fn(ExecutorSpec) -> Box<dyn Executor>) {
+    let (weights, average) = (model.sampling(ReadFrom::Weights), model.sampling(ReadFrom::Average));
+    let first = model.phases.len();
+    let mut spec = model.spec();
+    spec.plans.extend([weights.clone(), average]);
+    let (mut undisturbed, mut disturbed) = (executor(model.spec()), executor(spec));
+    let z: Vec<f32> = (0..ROWS * WIDTH).map(|i| (i as f32 * 0.37).sin()).collect();
+    for turn in model.turns(4) {
+        undisturbed.run(&[turn]).expect("no fault");
+        disturbed.run(&[turn]).expect("no fault");
+        let states = disturbed.states().expect("readable").into_owned();
+        let own = |states: &[NetworkState]| {
+            let spec = ExecutorSpec { plans: vec![weights.clone()], states: states.to_vec(), ..model.spec() };
+            let mut executor = executor(spec);
+            executor.write_input(0, "z", &z).expect("room");
+            executor.run_task(0, 5).expect("no fault");
+            executor.output(0, "y").expect("readable")
+        };
+        for (plan, wanted) in [(first, own(&states)), (first + 1, own(&averaged(&states)))] {
+            disturbed.write_input(plan, "z", &z).expect("room");
+            disturbed.run_task(plan, 5).expect("no fault");
+            let found = disturbed.output(plan, "y").expect("readable");
+            assert!(
+                found.iter().zip(&wanted).all(|(x, y)| x.to_bits() == y.to_bits()),
+                "{found:?}, not {wanted:?}"
+            );
+            disturbed.run_task(plan, 6).expect("no fault");
+            assert_ne!(disturbed.output(plan, "y").expect("readable"), found, "another tick has other noise");
+        }
+        let (with, without) =
+            (disturbed.states().expect("readable"), undisturbed.states().expect("readable"));
+        assert!(*with == *without, "tick {}: training does not notice tasks", turn.tick);
+    }
+    let [with, without] = [&mut disturbed, &mut undisturbed].map(|e| e.records().expect("readable"));
+    assert_eq!(with, without, "tasks leave no records");
 }

@@ -10,12 +10,12 @@ use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cpu::{Cpu, no_updates};
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::cuda::parzen::{self, Windows};
-use gansaku::exec::cuda::{Clock, Cuda, Multiprocessors, Options, Rates};
+use gansaku::exec::cuda::{Clock, Cuda, Multiprocessors, Options};
 use gansaku::exec::scale::LossScale;
 use gansaku::exec::schedule::{Done, Schedule};
-use gansaku::exec::{ExecutorSpec, NetworkState, Rate, UpdateRule};
+use gansaku::exec::{ExecutorSpec, NetworkState, PhaseRun, Rate, States, UpdateRule};
 use gansaku::graph::OptimizerId;
-use gansaku::lower::{Launch, Named, Place, Plan, Work};
+use gansaku::lower::{Launch, Named, Place, Plan, StoreStates, Work};
 use gansaku::precision::Precision;
 use gansaku::rng::{PhiloxRng, stream};
 use std::collections::BTreeSet;
@@ -76,7 +76,7 @@ pub fn normals(name: &str, len: usize) -> Vec<f32> {
 }
 
 fn state(weights: &[f32]) -> NetworkState {
-    let rule = &no_updates(2)[0];
+    let rule = &no_updates(1)[0];
     rule.start(weights.to_vec())
 }
 
@@ -88,7 +88,9 @@ fn result_place(work: &Work) -> Place {
         Work::Map { program, .. } | Work::Reduce { program, .. } => program.results[0].1.place,
         Work::Loss { parts, .. } => result_place(&parts[0]),
         Work::Together(parts) => result_place(&parts[0]),
-        Work::Measure(_) | Work::Update(_) => unreachable!("updates have a witness of their own"),
+        Work::Measure(_) | Work::Update(_) | Work::StoreStates(_) => {
+            unreachable!("updates and states have witnesses of their own")
+        }
     }
 }
 
@@ -124,14 +126,12 @@ pub trait Witness {
         precision: Precision,
     ) -> Vec<f32>;
 
-    /// The clock after a phase that updates `updated`, `done` before it: the device's, the host's.
-    fn clock(
-        &mut self,
-        schedule: &Schedule,
-        rules: &[UpdateRule; 2],
-        done: Done,
-        updated: [bool; 2],
-    ) -> (Clock, Clock);
+    /// The optimizers' states after a phase that stores states: values of the arena, `skipped` telling which of two optimizers
+    /// has left its last update out. The first keeps an average, the second none.
+    fn store_states(&mut self, name: &str, arena: &[f32], store: &StoreStates, skipped: [bool; 2]) -> States;
+
+    /// The clock after a phase of a plan that only updates, `done` before it: the device's, the host's.
+    fn clock(&mut self, schedule: &Schedule, rules: &[UpdateRule], done: Done, plan: Plan) -> (Clock, Clock);
 
     /// The device's log-sums of Parzen windows: `[widths][points]`.
     fn log_sums(&mut self, centres: &[f32], points: &[f32], dim: usize, widths: &[f64]) -> Vec<Vec<f64>>;
@@ -170,7 +170,7 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
     }
 
     fn run(&mut self, name: &str, bench: &Bench, work: Work, len: usize) -> (Vec<f32>, Vec<f32>) {
-        let states = [state(&bench.left), state(&bench.right)];
+        let states = vec![state(&bench.left), state(&bench.right)];
         let narrow = result_place(&work).is_narrow();
         let place = if narrow { Place::Narrow(0) } else { Place::Arena(bench.arena.len()) };
         let first = Named { name: "first".into(), at: bench.arena.len(), len: len.min(1) };
@@ -235,24 +235,24 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
     ) -> (NetworkState, NetworkState) {
         let start = rule.start(weights.to_vec());
         let updates = gradients.len() as u64;
-        let states = [start, rule.start(vec![])];
+        let states = vec![start];
         let work = Work::Update(OptimizerId(0));
         let launches = vec![Launch { name: name.into(), work }];
         let plan = Plan { launches, precision, ..Plan::default() };
-        let rules = [rule.clone(), rule.clone()];
+        let rules = vec![rule.clone()];
         let mut cpu = Cpu::new(Pool::single(), vec![plan.clone()], states.clone(), rules.clone(), None, SEED);
         let device = (self.device)(self.launches);
         let mut gpu = Cuda::new(device, vec![plan], &states, rules, None, SEED).expect("memory enough");
         for (n, gradient) in (1..).zip(gradients) {
-            let [mut before, other] = gpu.states().expect("readable");
+            let mut before = gpu.states().expect("readable").swap_remove(0);
             before.gradients.clone_from(gradient);
-            gpu.set_states(&[before.clone(), other]).expect("room");
-            let [mut state, other] = cpu.states().clone();
-            state.gradients.clone_from(gradient);
-            cpu.set_states([state, other]);
+            gpu.set_states(&vec![before.clone()]).expect("room");
+            let mut states = cpu.states().clone();
+            states[0].gradients.clone_from(gradient);
+            cpu.set_states(states);
             cpu.run(&PhaseRun::alone(0, n, common::rates(n)));
             gpu.run(&PhaseRun::alone(0, n, common::rates(n))).unwrap_or_else(|e| panic!("{name}: {e}"));
-            let [after, _] = gpu.states().expect("readable");
+            let after = gpu.states().expect("readable").swap_remove(0);
             assert_eq!(after.loss_scale, cpu.states()[0].loss_scale, "{name}: update {n}");
             if rule.scaled && !gradient.iter().all(|g| g.is_finite()) {
                 same_bits(&format!("{name}: an overflow's weights"), &after.weights, &before.weights);
@@ -264,15 +264,17 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
                 same_bits(&format!("{name}: an overflow's average"), &after.average, &before.average);
             }
         }
-        let [found, _] = gpu.states().expect("readable");
+        let found = gpu.states().expect("readable").swap_remove(0);
         let records = gpu.records().expect("readable");
         let ticks: Vec<u64> = records.iter().map(|r| r.tick).collect();
         assert_eq!(ticks, (1..=updates).collect::<Vec<_>>(), "{name}: a record of each phase");
-        let last = records.last().expect("an update");
+        let [last] = records.last().expect("an update").optimizers[..] else {
+            panic!("{name}: one optimizer")
+        };
         let bits = |norm: f64| norm.to_bits();
-        assert_eq!(bits(last.gradient_norm2[0]), bits(found.gradient_norm2), "{name}: the norm recorded");
+        assert_eq!(bits(last.gradient_norm2), bits(found.gradient_norm2), "{name}: the norm recorded");
         let LossScale { scale, skip, .. } = found.loss_scale;
-        assert_eq!((last.loss_scale[0], last.skipped[0]), (scale, skip == 1), "{name}: the scale recorded");
+        assert_eq!((last.loss_scale, last.skipped), (scale, skip == 1), "{name}: the scale recorded");
         if let Some(format) = precision.stored() {
             let place = Place::Copies(OptimizerId(0), 0);
             let copies = gpu.memory(place, weights.len()).expect("readable");
@@ -308,12 +310,12 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
             vec![Work::Together(products.into_iter().chain([update.clone()]).collect())]
         });
         let (states, rules) =
-            ([rule.start(weights.to_vec()), rule.start(data.to_vec())], [rule.clone(), rule.clone()]);
+            (vec![rule.start(weights.to_vec()), rule.start(data.to_vec())], vec![rule.clone(); 2]);
         let job = |plan| ExecutorSpec {
             plans: vec![plan],
             states: states.clone(),
             rules: rules.clone(),
-            schedule: Schedule::constant([Rate::REST; 2]),
+            schedule: Schedule::constant(&[Rate::REST; 2]),
             data: None,
             seed: SEED,
         };
@@ -327,10 +329,10 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
             for gpu in [&mut gpu, &mut unwatched] {
                 gpu.run(&PhaseRun::alone(0, n, common::rates(n))).unwrap_or_else(|e| panic!("{name}: {e}"));
             }
-            let [found, _] = gpu.states().expect("readable");
-            let [mut state, other] = cpu.states().clone();
-            state.gradients.clone_from(&found.gradients);
-            cpu.set_states([state, other]);
+            let found = gpu.states().expect("readable").swap_remove(0);
+            let mut states = cpu.states().clone();
+            states[0].gradients.clone_from(&found.gradients);
+            cpu.set_states(states);
             cpu.run(&PhaseRun::alone(0, n, common::rates(n)));
             let wanted = &cpu.states()[0];
             same_bits(&format!("{name}: weights"), &found.weights, &wanted.weights);
@@ -357,32 +359,50 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         watched.gradients
     }
 
-    fn clock(
-        &mut self,
-        schedule: &Schedule,
-        rules: &[UpdateRule; 2],
-        done: Done,
-        updated: [bool; 2],
-    ) -> (Clock, Clock) {
-        let players = Player::ALL.into_iter().filter(|&p| updated[p as usize]);
-        let update = |player| Launch { name: "update".into(), work: Work::Update(player) };
-        let plan = Plan { launches: players.map(update).collect(), ..Plan::default() };
+    fn store_states(&mut self, name: &str, arena: &[f32], store: &StoreStates, skipped: [bool; 2]) -> States {
+        let len = store.copies.iter().map(|copy| copy.len + 1).sum();
+        let own = &no_updates(1)[0];
+        let rules = vec![UpdateRule { average: true, ..own.clone() }, own.clone()];
+        let old: Vec<f32> = (0..len).map(|i| -1.0 - i as f32).collect();
+        let states = rules.iter().zip(skipped).map(|(rule, skipped)| {
+            let mut state = rule.start_with(vec![1.0], old.clone());
+            state.loss_scale.skip = u32::from(skipped);
+            state
+        });
+        let launches = vec![Launch { name: name.into(), work: Work::StoreStates(store.clone()) }];
+        let inputs = vec![Named { name: "arena".into(), at: 0, len: arena.len() }];
+        let plan = Plan { launches, inputs, arena: arena.len(), ..Plan::default() };
         let job = ExecutorSpec {
             plans: vec![plan],
-            states: rules.each_ref().map(|rule| rule.start(vec![1.0])),
-            rules: rules.clone(),
-            schedule: *schedule,
+            states: states.collect(),
+            schedule: Schedule::constant(&[Rate::REST; 2]),
+            rules,
             data: None,
             seed: SEED,
         };
         let mut gpu = Cuda::of((self.device)(self.launches), job).expect("memory enough");
-        gpu.run(0, done.tick, &schedule.rates(done)).expect("no fault");
+        gpu.write_input(0, "arena", arena).expect("room");
+        gpu.run(&PhaseRun::alone(0, 0, common::rates(1))).unwrap_or_else(|e| panic!("{name}: {e}"));
         self.note(&gpu);
-        let after = done.after(updated);
-        let rates = schedule.rates(after);
-        let rates = [0, 1].map(|i| Rates::new(&rules[i], &rates[i]));
-        let wanted = Clock { seed: SEED, tick: after.tick, slot: 1, updates: after.updates, rates };
-        (gpu.clock().expect("readable"), wanted)
+        gpu.states().expect("readable")
+    }
+
+    fn clock(&mut self, schedule: &Schedule, rules: &[UpdateRule], done: Done, plan: Plan) -> (Clock, Clock) {
+        let after = done.after(plan.updates(), plan.ends_step);
+        let job = ExecutorSpec {
+            plans: vec![plan],
+            states: rules.iter().map(|rule| rule.start(vec![1.0])).collect(),
+            rules: rules.to_vec(),
+            schedule: schedule.clone(),
+            data: None,
+            seed: SEED,
+        };
+        let mut gpu = Cuda::of((self.device)(self.launches), job).expect("memory enough");
+        let phase =
+            |done: Done| PhaseRun { plan: 0, tick: done.tick, step: done.steps, rates: schedule.rates(done) };
+        gpu.run(&phase(done)).expect("no fault");
+        self.note(&gpu);
+        (gpu.clock().expect("readable"), Clock::before(rules, SEED, 1, &phase(after)))
     }
 
     fn log_sums(&mut self, centres: &[f32], points: &[f32], dim: usize, widths: &[f64]) -> Vec<Vec<f64>> {

@@ -9,7 +9,7 @@ use gansaku::exec::cuda::launch::{Argument, Driver, Geometry};
 use gansaku::exec::cuda::{Cuda, Options};
 use gansaku::exec::schedule::Schedule;
 use gansaku::exec::{ColumnNorm, ExecutorSpec, PhaseRun, Rate, States, UpdateRule};
-use gansaku::graph::OptimizerId;
+use gansaku::graph::{MAX_OPTIMIZERS, OptimizerId};
 use gansaku::lower::{Arg, Launch, Load, Matmul, Place, Plan, Program, View, Work};
 use gansaku::precision::Precision;
 use std::path::PathBuf;
@@ -58,7 +58,7 @@ fn product(library: PathBuf, precision: Precision, k: usize) -> String {
         None => [LEFT, RIGHT],
     };
     let bench = Bench { left: normals("a", m * k), right: normals("b", k * n), ..Bench::default() };
-    let states: States = [&bench.left, &bench.right].map(|w| no_updates(2)[0].start(w.clone()));
+    let states = [&bench.left, &bench.right].map(|w| no_updates(1)[0].start(w.clone())).into();
     let work = Work::Matmul(Matmul {
         a: View::contiguous(left, &[m, k]),
         b: View::contiguous(right, &[k, n]),
@@ -76,9 +76,10 @@ fn plan(work: Work, arena: usize) -> Plan {
     Plan { launches: vec![Launch { name: "planted".into(), work }], arena, ..Plan::default() }
 }
 
-fn run(library: PathBuf, plan: Plan, states: States, rules: [UpdateRule; 2]) -> String {
+fn run(library: PathBuf, plan: Plan, states: States, rules: Vec<UpdateRule>) -> String {
     let mut gpu = Cuda::new(crate::gpu(&library, 1), vec![plan], &states, rules, None, 0).expect("room");
-    device_error(gpu.run(0, 0, &[Rate { lr: 0.1, momentum: 0.0, update: 1, average: 0.0 }; 2]))
+    let rate = Rate { lr: 0.1, momentum: 0.0, update: 1, average: 0.0 };
+    device_error(gpu.run(&PhaseRun::alone(0, 0, [rate; MAX_OPTIMIZERS])))
 }
 
 fn says(message: &str, parts: &[&str]) {
@@ -121,9 +122,9 @@ fn a_removed_barrier_is_caught() {
     let out = View { place: Place::Arena(0), strides: vec![0], ..view.clone() };
     let program =
         Program { loads: vec![Load::Memory(view)], instructions: vec![], results: vec![(Arg::Load(0), out)] };
-    let states = [normals("x", 500), vec![]].map(|w| no_updates(2)[0].start(w));
+    let states = vec![no_updates(1)[0].start(normals("x", 500))];
     let work = Work::Reduce { shape: vec![500], summed: vec![true], program };
-    let message = run(library, plan(work, 1), states, no_updates(2));
+    let message = run(library, plan(work, 1), states, no_updates(1));
     says(&message, &["reduce", "program.cuh:", "race: sums[", "no barrier between"]);
 }
 
@@ -263,9 +264,9 @@ fn a_divergent_barrier_is_caught() {
     let rule = Rule::Sgd { momentum: 0.0, final_momentum: 0.0, saturate: 0 };
     let column_norms = vec![ColumnNorm { offset: 0, fan_in: 4, units: 40, limit: 1.0 }];
     let rule = UpdateRule { rule, clip: 0.0, column_norms, average: false, scaled: false };
-    let states = [rule.start(normals("w", 160)), rule.start(vec![])];
+    let states = vec![rule.start(normals("w", 160))];
     let plan = plan(Work::Update(OptimizerId(0)), 0);
-    let message = run(library, plan, states, [rule.clone(), rule]);
+    let message = run(library, plan, states, vec![rule]);
     says(&message, &["column_norm", "optim.cu:", "divergent barrier"]);
 }
 
@@ -383,7 +384,7 @@ fn too_little_memory_is_told_before_the_first_step() {
     let Some(library) = crate::library(1) else { return };
     let device = Emulated::new(&library, 1, 1 << 20).expect("a library that loads");
     let plan = Plan { arena: 1 << 20, ..Plan::default() };
-    let states = no_updates(2).map(|rule| rule.start(vec![0.0; 10]));
+    let states = vec![no_updates(1)[0].start(vec![0.0; 10]); 2];
     let Err(e) = Cuda::new(device, vec![plan], &states, no_updates(2), None, 0) else {
         panic!("4 MiB do not fit into 1")
     };

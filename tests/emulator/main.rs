@@ -14,6 +14,7 @@ mod eval;
 mod faults;
 mod lost_device;
 mod measures;
+mod optimizers;
 mod recordings;
 mod reference;
 mod sanitizers;
@@ -22,11 +23,10 @@ mod table;
 mod training;
 
 use bench::{Large, Witnesses};
+use common::Model;
 use gansaku::exec::cuda::emulated::{Emulated, build, compiler, entry_points};
 use gansaku::exec::cuda::{Cuda, Multiprocessors};
-use gansaku::models::gan::Gan;
 use gansaku::precision::Precision;
-use gansaku::train;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -240,11 +240,11 @@ fn replays_leave_the_bytes_of_their_launches() {
 fn plans_run_from_recordings_as_launch_by_launch() {
     let Some(library) = library(1) else { return };
     for (name, config) in common::variants().into_iter().step_by(4) {
-        let gan = Gan::new(&config, common::NUMBERS, common::CLASSES);
-        let states = common::executor(&gan, 1).states().clone();
+        let model = Model::new(&config, common::NUMBERS, common::CLASSES);
+        let states = common::executor(&model, 1).states().clone();
         let executor = || {
             let data = Some(common::data(common::NUMBERS, common::CLASSES));
-            Cuda::new(gpu(&library, 1), gan.plans(), &states, train::rules(&gan), data, 7).expect("room")
+            Cuda::new(gpu(&library, 1), model.plans(), &states, model.rules(), data, 7).expect("room")
         };
         recordings::plans_run_from_recordings_as_launch_by_launch(name, executor(), executor());
     }

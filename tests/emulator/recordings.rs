@@ -1,9 +1,9 @@
 //! Launches recorded and replayed, on any device: the same bytes as one by one, counted as promised.
 
 use crate::common;
-use gansaku::exec::States;
 use gansaku::exec::cuda::launch::{Argument, Buffer, Driver, Geometry, Packed, Recording};
 use gansaku::exec::cuda::{Clock, Cuda};
+use gansaku::exec::{PhaseRun, States};
 
 /// Enough for a few phases of any model.
 const LAUNCHES: usize = 300;
@@ -118,9 +118,9 @@ pub fn plans_run_from_recordings_as_launch_by_launch<D: Driver>(
     assert_eq!((made.launches, made.replays), (0, 0), "{name}: recording runs nothing");
     let plans = replayed.plans().len();
     for plan in 0..plans {
-        let rates = common::rates(1);
-        replayed.run(plan, plan as u64, &rates).expect("it starts");
-        launched.run_observed(plan, plan as u64, &rates, &mut |_, _| Ok(())).expect("it starts");
+        let phase = PhaseRun::alone(plan, plan as u64, common::rates(1));
+        replayed.run(&phase).expect("it starts");
+        launched.run_observed(&phase, &mut |_, _| Ok(())).expect("it starts");
     }
     let [one, other] = [&replayed, &launched].map(|gpu| gpu.driver().counters());
     assert_eq!((one.launches, one.uploads), (other.launches, other.uploads), "{name}");

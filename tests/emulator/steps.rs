@@ -5,7 +5,10 @@
 //! carried from step to step, so no tolerance has to be measured.
 
 use crate::bench::same_bits;
-use crate::common::{self, nodes::compare};
+use crate::common::{
+    self, Model,
+    nodes::{Subject, compare},
+};
 use gansaku::config::{Config, ConfigBuilder};
 use gansaku::data::Dataset;
 use gansaku::exec::cpu::Cpu;
@@ -15,43 +18,38 @@ use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::cuda::{Cuda, Options, SLOTS};
 use gansaku::exec::scale;
 use gansaku::exec::schedule::{Done, Schedule};
-use gansaku::exec::{ExecutorSpec, NetworkState, PhaseRun, States, UpdateRule};
-use gansaku::graph::Player;
+use gansaku::exec::{Executor, ExecutorSpec, NetworkState, PhaseRun, States, UpdateRule};
 use gansaku::lower::{Launch, Plan, Work};
-use gansaku::models::gan::Gan;
 use gansaku::precision::Precision;
-use gansaku::train;
 use std::sync::Arc;
 
 struct Setup {
-    gan: Gan,
+    model: Model,
     data: Arc<Dataset>,
-    rules: [UpdateRule; 2],
+    rules: Vec<UpdateRule>,
     schedule: Schedule,
     states: States,
 }
 
 impl Setup {
     fn new(config: &Config, numbers: usize, classes: usize) -> Setup {
-        let gan = Gan::new(config, numbers, classes);
-        let rules = train::rules(&gan);
-        let marginals = vec![0.3; numbers];
-        let start = |p: Player| rules[p as usize].start(gan.network(p).start(config.seed, &marginals));
-        let states = Player::ALL.map(start);
+        let model = Model::new(config, numbers, classes);
+        let rules = model.rules();
+        let states = model.start();
         let data = common::data(numbers, classes);
-        let schedule = train::schedule(config, data.train.count as u64);
-        Setup { data, rules, schedule, states, gan }
+        let schedule = gansaku::models::rates(&*model.game, config.train.batch, data.train.count as u64);
+        Setup { data, rules, schedule, states, model }
     }
 
     fn cpu(&self) -> Cpu {
         let (states, rules) = (self.states.clone(), self.rules.clone());
         Cpu::new(
             Pool::single(),
-            self.gan.plans(),
+            self.model.plans(),
             states,
             rules,
             Some(self.data.clone()),
-            self.gan.config.seed,
+            self.model.config.seed,
         )
     }
 
@@ -67,49 +65,54 @@ impl Setup {
 
     fn job(&self) -> ExecutorSpec {
         ExecutorSpec {
-            plans: self.gan.plans(),
+            plans: self.model.plans(),
             states: self.states.clone(),
             rules: self.rules.clone(),
-            schedule: self.schedule,
+            schedule: self.schedule.clone(),
             data: Some(self.data.clone()),
-            seed: self.gan.config.seed,
+            seed: self.model.config.seed,
         }
     }
 
     /// Everything that `steps` steps run.
     fn turns(&self, steps: u64) -> Vec<PhaseRun> {
-        let phases = self.gan.phases();
+        let phases = self.model.phases();
+        let plans = self.model.plans();
         let (mut all, mut done) = (Vec::new(), Done::default());
         for step in 0..steps {
             for (plan, phase) in phases.iter().enumerate().filter(|(_, p)| p.when.holds(step)) {
                 for _ in 0..phase.times {
-                    all.push(PhaseRun { plan, tick: done.tick, rates: self.schedule.rates(done) });
-                    done = done.after(Player::ALL.map(|p| phase.losses.iter().any(|(of, _)| *of == p)));
+                    let rates = self.schedule.rates(done);
+                    all.push(PhaseRun { plan, tick: done.tick, step, rates });
+                    let updated = plans[plan].updates();
+                    let losses = [0, 1].map(|of| phase.losses.iter().any(|(id, _)| id.index() == of));
+                    assert_eq!(updated[..2], losses, "{}", phase.name);
+                    done = done.after(updated, plans[plan].ends_step);
                 }
             }
+            assert_eq!(done.steps, step + 1, "a step's last phase ends it");
         }
         all
     }
 }
 
 /// Asserts that a phase left what its updates make of the gradients it left, to the bit.
-fn updates_are_exact(
+pub fn updates_are_exact(
     name: &str,
-    setup: &Setup,
+    rules: &[UpdateRule],
     plan: &Plan,
     turn: &PhaseRun,
-    before: States,
-    after: &States,
+    [before, after]: [&States; 2],
 ) {
-    let updated = Player::ALL.into_iter().filter(|&p| plan.launches.iter().any(|l| l.work.updates(p)));
-    let launch = |player| Launch { name: "update".into(), work: Work::Update(player) };
+    let updated = plan.launches.iter().filter_map(|l| l.work.updated());
+    let launch = |optimizer| Launch { name: "update".into(), work: Work::Update(optimizer) };
     let launches = updated.map(launch).collect();
     let updates = Plan { launches, precision: plan.precision, ..Plan::default() };
     let with_gradients =
         |i: usize| NetworkState { gradients: after[i].gradients.clone(), ..before[i].clone() };
-    let (states, rules) = ([0, 1].map(with_gradients), setup.rules.clone());
-    let mut cpu = Cpu::new(Pool::single(), vec![updates], states, rules, None, setup.gan.config.seed);
-    cpu.run(0, turn.tick, &turn.rates);
+    let states = (0..rules.len()).map(with_gradients).collect();
+    let mut cpu = Cpu::new(Pool::single(), vec![updates], states, rules.to_vec(), None, 0);
+    cpu.run(&PhaseRun { plan: 0, ..*turn });
     for (found, wanted) in after.iter().zip(cpu.states()) {
         same_bits(&format!("{name}: weights"), &found.weights, &wanted.weights);
         same_bits(&format!("{name}: moments"), &found.moments.concat(), &wanted.moments.concat());
@@ -128,15 +131,23 @@ fn updates_are_exact(
 /// phases on another device, as training runs them: the same bytes, and nothing asked of the device but to run.
 /// The share of the worst tolerance used.
 fn check<D: Driver>(name: &str, setup: &Setup, device: impl Fn() -> D, steps: u64) -> f64 {
-    let (phases, turns) = (setup.gan.phases(), setup.turns(steps));
+    let (phases, turns) = (setup.model.phases(), setup.turns(steps));
     let mut gpu = setup.watched(device());
     let mut worst = 0.0f64;
     for turn in &turns {
         let name = format!("{name}, tick {}", turn.tick);
         let before = gpu.states().expect("readable");
-        let share = compare(&name, &setup.gan, &setup.data, &mut gpu, turn, &phases[turn.plan]);
+        let phase = &phases[turn.plan];
+        let subject = Subject {
+            name: &format!("{name}, {}", phase.name),
+            graph: &phase.graph,
+            layout: &setup.model.layout(),
+            seed: setup.model.config.seed,
+            data: &setup.data,
+        };
+        let share = compare(&subject, &mut gpu, turn);
         let after = gpu.states().expect("readable");
-        updates_are_exact(&name, setup, &gpu.plans()[turn.plan], turn, before, &after);
+        updates_are_exact(&name, &setup.rules, &gpu.plans()[turn.plan], turn, [&before, &after]);
         worst = worst.max(share);
     }
     let watched = gpu.states().expect("readable");
@@ -147,7 +158,7 @@ fn check<D: Driver>(name: &str, setup: &Setup, device: impl Fn() -> D, steps: u6
     let mut gpu = setup.gpu(device());
     let before = gpu.driver().counters();
     for turn in &turns {
-        gpu.run(turn).unwrap_or_else(|e| panic!("{name}, tick {tick}: {e}"));
+        gpu.run(turn).unwrap_or_else(|e| panic!("{name}, tick {}: {e}", turn.tick));
     }
     let after = gpu.driver().counters();
     assert_eq!(after.allocations, before.allocations, "{name}: a step allocates nothing");
@@ -157,7 +168,8 @@ fn check<D: Driver>(name: &str, setup: &Setup, device: impl Fn() -> D, steps: u6
     let (replays, phases) = (after.replays - before.replays, turns.len() as u64);
     assert!([0, phases].contains(&replays), "{name}: {replays} recordings for {phases} phases");
     // Gradients that only the update needs are not stored when nobody looks.
-    let seen = |states: States| states.map(|s| NetworkState { gradients: vec![], ..s });
+    let unseen = |s| NetworkState { gradients: vec![], ..s };
+    let seen = |states: States| states.into_iter().map(unseen).collect::<States>();
     let unwatched = gpu.states().expect("readable");
     assert!(seen(unwatched) == seen(watched), "{name}: the same bytes when nobody looks");
     worst
@@ -332,25 +344,18 @@ fn metrics_wait_on_the_device_until_asked_for() {
 fn samples_agree_with_the_cpu() {
     let Some(library) = crate::library(1) else { return };
     let setup = Setup::new(&recipe("mnist", PICTURES), 49, 10);
-    let plan = setup.gan.sampling_plan(7);
-    let (rules, seed, states) = (setup.rules.clone(), setup.gan.config.seed, setup.states.clone());
-    let mut cpu = Cpu::new(Pool::single(), vec![plan.clone()], states.clone(), rules.clone(), None, seed);
+    let mut plans = vec![];
+    let tasks = gansaku::inference::Tasks::lower(&*setup.model.game, &setup.rules, &mut plans);
+    let (rules, seed, states) = (setup.rules.clone(), setup.model.config.seed, setup.states.clone());
+    let mut cpu = Cpu::new(Pool::single(), plans.clone(), states.clone(), rules.clone(), None, seed);
     let device = crate::gpu(&library, 1);
-    let mut gpu = Cuda::new(device, vec![plan], &states, rules, None, seed).expect("room");
-    let inputs: Vec<_> = cpu.plans()[0].inputs.iter().map(|i| (i.name.clone(), i.len)).collect();
-    for (name, len) in inputs {
-        let values = crate::bench::normals(&name, len);
-        cpu.write_input(0, &name, &values);
-        gpu.write_input(0, &name, &values).expect("room");
-    }
-    cpu.run(&PhaseRun::alone(0, 0, common::rates(1)));
-    gpu.run(&PhaseRun::alone(0, 0, common::rates(1))).expect("no fault");
-    gpu.synchronize().expect("no fault");
-    let name = cpu.plans()[0].outputs[0].name.clone();
-    let found = gpu.output(0, &name).expect("readable");
+    let mut gpu = Cuda::new(device, plans, &states, rules, None, seed).expect("room");
+    let latent = crate::bench::normals("latent", 7 * setup.model.config.latent.dim);
+    let [wanted, found]: [Vec<f32>; 2] = [&mut cpu as &mut dyn Executor, &mut gpu]
+        .map(|executor| tasks.on(executor).sample(0, &latent, &[]).expect("no fault"));
     assert_eq!(found.len(), 7 * 49);
     // Logistic outputs: a slope of 1/4 on sums of 33 products of numbers around 1.
-    for (x, want) in found.iter().zip(cpu.output(0, &name)) {
+    for (x, want) in found.iter().zip(&wanted) {
         assert!((x - want).abs() < 2e-6, "{x}, not {want}");
     }
 }
@@ -364,20 +369,17 @@ fn loss_scales_fall_and_rise_as_on_the_cpu() {
     // Far too large a scale: fp16 overflows until it has been halved several times.
     setup.states.iter_mut().for_each(|s| s.loss_scale.scale = scale::MOST);
     let (mut cpu, mut gpu) = (setup.cpu(), setup.gpu(crate::gpu(&library, 1)));
-    for PhaseRun { plan, tick, rates } in setup.turns(14) {
+    for turn in setup.turns(14) {
+        let tick = turn.tick;
         let before = gpu.states().expect("readable");
-        cpu.run(plan, tick, &rates);
-        gpu.run(plan, tick, &rates).expect("no fault");
+        cpu.run(&turn);
+        gpu.run(&turn).expect("no fault");
         let after = gpu.states().expect("readable");
-        for player in Player::ALL {
-            let [was, is] = [&before, &after].map(|s| &s[player as usize]);
-            assert_eq!(is.loss_scale, cpu.states()[player as usize].loss_scale, "{player:?}, tick {tick}");
+        for player in 0..2 {
+            let [was, is] = [&before, &after].map(|s| &s[player]);
+            assert_eq!(is.loss_scale, cpu.states()[player].loss_scale, "{player}, tick {tick}");
             let moved = was.weights != is.weights;
-            assert_eq!(
-                moved,
-                is.loss_scale.skip == 0,
-                "{player:?}, tick {tick}: an overflow changes nothing"
-            );
+            assert_eq!(moved, is.loss_scale.skip == 0, "{player}, tick {tick}: an overflow changes nothing");
         }
     }
     let mut states = gpu.states().expect("readable");

@@ -6,9 +6,10 @@ use gansaku::data::{self, Dataset};
 use gansaku::error::Result;
 use gansaku::exec::cuda::emulated::Emulated;
 use gansaku::exec::cuda::launch::{Counters, Driver};
-use gansaku::exec::cuda::{Clock, Cuda, Rates, SLOTS};
+use gansaku::exec::cuda::{Clock, Cuda, SLOTS};
 use gansaku::exec::measured::Measured;
 use gansaku::exec::{self, Device, Executor, PhaseRun, Record, States, UpdateRule};
+use gansaku::graph::OptimizerId;
 use gansaku::run::{Line, checkpoint};
 use gansaku::train::Trainer;
 use std::borrow::Cow;
@@ -59,23 +60,20 @@ fn metrics_are_the_cpus() {
     for _ in 0..3 {
         let (a, b) = (steps(&mut gpu, 2), steps(&mut cpu, 2));
         assert_eq!(a.step, b.step);
-        let pairs = [
-            (a.d_loss, b.d_loss),
-            (a.g_loss, b.g_loss),
-            (a.d_real, b.d_real),
-            (a.d_fake, b.d_fake),
-            (a.penalty.expect("penalties"), b.penalty.expect("penalties")),
-            (a.d_gradient_norm, b.d_gradient_norm),
-            (a.g_gradient_norm, b.g_gradient_norm),
-        ];
-        for (x, y) in pairs {
+        let both = |name: &str| [&a, &b].map(|line| line.get(name).expect(name));
+        for name in ["d_loss", "g_loss", "d_real", "d_fake", "penalty", "d_gradient_norm", "g_gradient_norm"]
+        {
+            let [x, y] = both(name);
             assert!(
                 (x - y).abs() <= 1e-4 * y.abs().max(0.1),
                 "step {}: {x} on the GPU, {y} on the CPU",
                 a.step
             );
         }
-        assert_eq!((a.accuracy_real, a.accuracy_fake), (b.accuracy_real, b.accuracy_fake));
+        for name in ["accuracy_real", "accuracy_fake"] {
+            let [x, y] = both(name);
+            assert_eq!(x, y, "{name}");
+        }
     }
 }
 
@@ -102,7 +100,7 @@ fn a_checkpoint_from_the_device_goes_on_to_the_byte() {
 /// A GPU that is looked at around each phase.
 struct Watched {
     gpu: Cuda<Emulated>,
-    rules: [UpdateRule; 2],
+    rules: Vec<UpdateRule>,
     seed: u64,
     phases: usize,
     /// What each call asked of the driver.
@@ -112,13 +110,7 @@ struct Watched {
 impl Watched {
     /// Asserts that the device itself has come to the numbers of the phase that runs next.
     fn expect(&mut self, turn: &PhaseRun) {
-        let wanted = Clock {
-            seed: self.seed,
-            tick: turn.tick,
-            slot: (self.phases % SLOTS) as u64,
-            updates: turn.rates.map(|r| r.update - 1),
-            rates: [0, 1].map(|i| Rates::new(&self.rules[i], &turn.rates[i])),
-        };
+        let wanted = Clock::before(&self.rules, self.seed, (self.phases % SLOTS) as u64, turn);
         let found = self.gpu.clock().expect("readable");
         let bits = bytemuck::bytes_of::<Clock>;
         assert_eq!(bits(&found), bits(&wanted), "phase {}: {found:?}, the host's {wanted:?}", self.phases);
@@ -147,6 +139,15 @@ impl Executor for Watched {
         });
         Ok(())
     }
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
+        self.gpu.write_input(plan, name, values)
+    }
+    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
+        self.gpu.run_task(plan, tick)
+    }
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
+        self.gpu.output(plan, name)
+    }
     fn records(&mut self) -> Result<Vec<Record>> {
         self.gpu.records()
     }
@@ -158,6 +159,9 @@ impl Executor for Watched {
     }
     fn set_states(&mut self, states: States) -> Result<()> {
         self.gpu.set_states(&states)
+    }
+    fn set_average_states(&mut self, optimizer: OptimizerId, states: &[f32]) -> Result<()> {
+        Executor::set_average_states(&mut self.gpu, optimizer, states)
     }
     fn measured(&mut self) -> &mut dyn Measured {
         self.gpu.measured()

@@ -2,11 +2,14 @@
 //! read, nothing is read that was not written; sizes are pinned.
 
 use crate::common;
-use crate::common::{CLASSES, NUMBERS, executor, rates, variants};
+use crate::common::madeup::MadeUp;
+use crate::common::{CLASSES, Model, NUMBERS, executor, rates, variants};
 use gansaku::config::{ConfigBuilder, RECIPES};
+use gansaku::exec::PhaseRun;
 use gansaku::exec::cpu::Cpu;
+use gansaku::exec::cpu::pool::Pool;
 use gansaku::lower::{Place, Stored, View, Work};
-use gansaku::models::gan::Gan;
+use gansaku::precision::Precision;
 
 /// Arena elements of a view, if it lies in the arena.
 fn elements(view: &View) -> Vec<usize> {
@@ -44,15 +47,24 @@ fn views(work: &Work) -> Vec<View> {
             hidden.chain(logits).chain(parts.iter().flat_map(views)).collect()
         }
         Work::Together(parts) => parts.iter().flat_map(views).collect(),
-        Work::Measure(_) | Work::Update(_) => vec![],
+        Work::Measure(_) | Work::Update(_) | Work::StoreStates(_) => vec![],
     }
+}
+
+/// Executors of every style of model, and of one with states.
+fn executors(threads: usize) -> Vec<(&'static str, Cpu)> {
+    let gans = variants().into_iter().map(|(name, config)| {
+        let model = Model::new(&config, NUMBERS, CLASSES);
+        (name, executor(&model, threads))
+    });
+    let pool = Pool::new(threads).expect("threads");
+    let states = Cpu::of(pool, MadeUp::new(3, Precision::Fp32).spec()).expect("memory enough");
+    gans.chain([("states", states)]).collect()
 }
 
 #[test]
 fn launches_write_their_results_and_nothing_else() {
-    for (name, config) in variants() {
-        let gan = Gan::new(&config, NUMBERS, CLASSES);
-        let mut cpu = executor(&gan, 2);
+    for (name, mut cpu) in executors(2) {
         for plan in 0..cpu.plans().len() {
             let launches = cpu.plans()[plan].launches.clone();
             let allowed: Vec<Vec<bool>> = (0..launches.len()).map(|l| targets(&cpu, plan, l)).collect();
@@ -75,9 +87,7 @@ fn launches_write_their_results_and_nothing_else() {
 
 #[test]
 fn nothing_is_overwritten_before_its_last_reader() {
-    for (name, config) in variants() {
-        let gan = Gan::new(&config, NUMBERS, CLASSES);
-        let mut cpu = executor(&gan, 1);
+    for (name, mut cpu) in executors(1) {
         for plan in 0..cpu.plans().len() {
             let stored = cpu.plans()[plan].stored.clone();
             let last = cpu.plans()[plan].launches.len() - 1;
@@ -110,21 +120,48 @@ fn nothing_is_overwritten_before_its_last_reader() {
     }
 }
 
+/// Every launch of a phase reads the states that the phase began with: the last one alone writes them, and no number
+/// between two states.
+#[test]
+fn states_change_when_a_phase_ends() {
+    let model = MadeUp::new(3, Precision::Fp32);
+    let mut cpu = Cpu::of(Pool::single(), model.spec()).expect("memory enough");
+    // Sentinels everywhere: every number is one of its own.
+    let mut states = cpu.states().clone();
+    states.iter_mut().for_each(|s| s.states.iter_mut().enumerate().for_each(|(i, x)| *x = 0.01 * i as f32));
+    cpu.set_states(states.clone());
+    for turn in model.turns(2) {
+        let last = cpu.plans()[turn.plan].launches.len() - 1;
+        let before: Vec<Vec<f32>> = cpu.states().iter().map(|s| s.states.clone()).collect();
+        cpu.run_observed(&turn, &mut |launch, cpu| {
+            let now = cpu.states().iter().map(|s| &s.states);
+            assert_eq!(launch < last, now.eq(&before), "launch {launch} of {last}");
+        });
+    }
+    for (i, (is, was)) in cpu.states().iter().zip(&states).enumerate() {
+        let owned = model.layout.networks.iter().filter(|n| n.optimizer.index() == i);
+        let ranges: Vec<_> = owned.flat_map(|n| n.states.values().cloned()).collect();
+        for (at, (x, y)) in is.states.iter().zip(&was.states).enumerate() {
+            assert_eq!(x != y, ranges.iter().any(|range| range.contains(&at)), "optimizer {i}, number {at}");
+        }
+    }
+}
+
 #[test]
 fn nothing_is_read_that_was_not_written() {
-    for (name, gan) in common::models() {
+    for (name, model) in common::models() {
         let weights = |poison: f32| {
-            let mut cpu = executor(&gan, 2);
+            let mut cpu = executor(&model, 2);
             for plan in 0..cpu.plans().len() {
                 cpu.arena_mut().fill(poison);
                 cpu.narrow_mut().fill(poison);
                 cpu.run(&PhaseRun::alone(plan, 3, rates(1)));
             }
-            cpu.states().clone().map(|s| s.weights)
+            cpu.states().iter().map(|s| s.weights.clone()).collect::<Vec<_>>()
         };
         assert_eq!(weights(f32::NAN), weights(0.0), "{name}");
-        let narrow = gan.plans().iter().any(|p| p.narrow > 0);
-        assert_eq!(narrow, gan.config.train.precision.stored().is_some(), "{name}");
+        let narrow = model.plans().iter().any(|p| p.narrow > 0);
+        assert_eq!(narrow, model.config.train.precision.stored().is_some(), "{name}");
     }
 }
 
@@ -153,7 +190,7 @@ fn launches_and_bytes_of_every_recipe() {
     let mut found = vec![];
     for (name, _) in RECIPES {
         let config = ConfigBuilder::recipe(name).and_then(ConfigBuilder::finish).expect("a recipe");
-        let plans = gansaku::models::gan::Gan::usual(&config).plans();
+        let plans = gansaku::models::plans(&*gansaku::models::usual(&config));
         let launches: Vec<usize> = plans.iter().map(|p| p.launches.len()).collect();
         let bytes = plans.iter().map(|p| 4 * p.arena).max().expect("at least one phase");
         println!("    ({name:?}, &{launches:?}, {bytes}),");

@@ -2,18 +2,16 @@
 
 use crate::common;
 use crate::common::devices::Still;
-use crate::common::{CLASSES, NUMBERS, data, executor, rates};
+use crate::common::{CLASSES, Model, NUMBERS, data, executor, rates};
 use gansaku::bench::{Figures, Limits, Protocol, measure, noise};
 use gansaku::config::{Config, ConfigBuilder};
 use gansaku::error::{Error, Result};
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::measured::Measured;
-use gansaku::exec::{self, Device, Opened};
+use gansaku::exec::{self, Device, Opened, PhaseRun};
 use gansaku::lower::{Place, Work};
-use gansaku::models::gan::Gan;
 use gansaku::precision::Precision;
-use gansaku::train;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,11 +84,11 @@ fn consistent(f: &Figures) {
 }
 
 /// `kernels` are the launches of the model's plans, in order, each with the plan's cost.
-fn lists_every_launch(f: &Figures, gan: &Gan, ends: usize) {
-    let costs = train::update_costs(gan);
+fn lists_every_launch(f: &Figures, model: &Model, ends: usize) {
+    let costs = gansaku::models::update_costs(&*model.game);
     let mut rows = f.kernels.as_ref().expect("asked for").iter();
-    for phase in gan.phases() {
-        for (number, launch) in gan.plan(&phase).launches.iter().enumerate() {
+    for phase in model.phases() {
+        for (number, launch) in model.plan(&phase).launches.iter().enumerate() {
             let row = rows.next().unwrap_or_else(|| panic!("no row for {}", launch.name));
             let cost = launch.cost(&costs);
             assert_eq!((&row.phase, row.number, &row.name), (&phase.name, number, &launch.name));
@@ -110,7 +108,7 @@ fn every_precision_is_compared_with_fp32_on_a_cpu() {
     let found = figures(&configs, &on_cpu);
     for (f, config) in found.iter().zip(&configs) {
         consistent(f);
-        lists_every_launch(f, &Gan::new(config, NUMBERS, CLASSES), 0);
+        lists_every_launch(f, &Model::new(config, NUMBERS, CLASSES), 0);
         assert_eq!(f.precision, config.train.precision);
         assert_eq!(f.host_us_per_step, None, "the host is the device");
         assert!(f.to_fp32.is_some_and(|r| 0.0 < r.min && r.min <= r.median && r.median <= r.max));
@@ -146,7 +144,7 @@ fn a_device_that_runs_by_itself_is_started_by_the_host() {
     let configs = [Precision::Fp32, Precision::Bf16].map(mnist);
     for (f, config) in figures(&configs, &on_still_device).iter().zip(&configs) {
         consistent(f);
-        lists_every_launch(f, &Gan::new(config, 784, 10), 1);
+        lists_every_launch(f, &Model::new(config, 784, 10), 1);
         assert_eq!((f.steps_per_round, f.warmup_steps), (10, 10), "steps that are asked for at once");
         assert!(f.host_us_per_step.is_some_and(|us| 0.0 < us.min && us.min <= us.median));
     }
@@ -155,11 +153,11 @@ fn a_device_that_runs_by_itself_is_started_by_the_host() {
 #[test]
 fn launches_are_counted_as_the_driver_counts_them() {
     for precision in Precision::ALL {
-        let gan = Gan::new(&mnist(precision), 784, 10);
-        let states = executor(&gan, 1).states().clone();
+        let model = Model::new(&mnist(precision), 784, 10);
+        let states = executor(&model, 1).states().clone();
         let data = Some(Arc::new(noise(784, 10, 200)));
         let mut gpu =
-            Cuda::new(Still::new(1 << 30), gan.plans(), &states, train::rules(&gan), data, 7).expect("room");
+            Cuda::new(Still::new(1 << 30), model.plans(), &states, model.rules(), data, 7).expect("room");
         let counted = gpu.launches(0);
         gpu.run(&PhaseRun::alone(0, 0, rates(1))).expect("no fault");
         assert_eq!(gpu.driver().counters().launches, counted.iter().sum::<usize>() as u64);
@@ -198,10 +196,10 @@ fn launches_are_counted_as_the_driver_counts_them() {
 #[test]
 fn a_launch_repeated_leaves_what_it_left_once() {
     let config = variant("non-saturating", Precision::Fp32);
-    let gan = Gan::new(&config, NUMBERS, CLASSES);
-    let mut cpu = executor(&gan, 1);
+    let model = Model::new(&config, NUMBERS, CLASSES);
+    let mut cpu = executor(&model, 1);
     cpu.run(&PhaseRun::alone(0, 0, rates(1)));
-    let weights = cpu.states().clone().map(|s| s.weights);
+    let weights: Vec<_> = cpu.states().iter().map(|s| s.weights.clone()).collect();
     let launches = cpu.plans()[0].launches.clone();
     for (number, launch) in launches.iter().enumerate() {
         cpu.repeat(0, number, 1).expect("a CPU");
@@ -215,14 +213,18 @@ fn a_launch_repeated_leaves_what_it_left_once() {
         let bits = |memory: &[f32]| memory.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(cpu.arena_mut()), bits(&once), "{}", launch.name);
     }
-    assert_eq!(cpu.states().clone().map(|s| s.weights), weights, "updates at a rate of 0");
+    assert_eq!(
+        cpu.states().iter().map(|s| s.weights.clone()).collect::<Vec<_>>(),
+        weights,
+        "updates at a rate of 0"
+    );
 }
 
 #[test]
 fn a_copy_moves_one_half_of_the_arena_onto_the_other() {
-    let gan = Gan::new(&variant("non-saturating", Precision::Fp32), NUMBERS, CLASSES);
+    let model = Model::new(&variant("non-saturating", Precision::Fp32), NUMBERS, CLASSES);
     for threads in [1, 3] {
-        let mut cpu = executor(&gan, threads);
+        let mut cpu = executor(&model, threads);
         let half = cpu.arena_mut().len() / 2;
         cpu.arena_mut().iter_mut().enumerate().for_each(|(i, x)| *x = i as f32);
         assert_eq!(cpu.copy(2).expect("a CPU"), 2 * 4 * half, "bytes read and written");
@@ -230,11 +232,11 @@ fn a_copy_moves_one_half_of_the_arena_onto_the_other() {
         assert_eq!(&to[..half], from);
         assert!(from.iter().enumerate().all(|(i, &x)| x == i as f32), "what is read stays");
     }
-    let states = executor(&gan, 1).states().clone();
+    let states = executor(&model, 1).states().clone();
     let data = Some(data(NUMBERS, CLASSES));
     let mut gpu =
-        Cuda::new(Still::new(1 << 30), gan.plans(), &states, train::rules(&gan), data, 7).expect("room");
-    let arena = gan.plans()[0].arena;
+        Cuda::new(Still::new(1 << 30), model.plans(), &states, model.rules(), data, 7).expect("room");
+    let arena = model.plans()[0].arena;
     let bytes = gpu.copy(1).expect("no fault");
     assert!(
         bytes <= 4 * arena && 4 * arena < bytes + 512 && bytes.is_multiple_of(512),
@@ -245,12 +247,12 @@ fn a_copy_moves_one_half_of_the_arena_onto_the_other() {
 
 #[test]
 fn a_profiler_sees_every_launch_in_a_range_with_its_name() {
-    let gan = Gan::new(&mnist(Precision::Fp16), 784, 10);
-    let states = executor(&gan, 1).states().clone();
+    let model = Model::new(&mnist(Precision::Fp16), 784, 10);
+    let states = executor(&model, 1).states().clone();
     let data = Some(Arc::new(noise(784, 10, 200)));
     let shown = Rc::default();
     let still = Still::profiled(1 << 30, &shown);
-    let mut gpu = Cuda::new(still, gan.plans(), &states, train::rules(&gan), data, 7).expect("room");
+    let mut gpu = Cuda::new(still, model.plans(), &states, model.rules(), data, 7).expect("room");
     gpu.run(&PhaseRun::alone(0, 0, rates(1))).expect("no fault");
     shown.borrow_mut().clear();
     gpu.profile(0, "the step").expect("no fault");
@@ -300,7 +302,7 @@ fn a_profile_takes_every_phase_of_every_precision_after_the_rounds() {
 
 #[test]
 fn a_cpu_has_nothing_to_mark_for_a_profiler() {
-    let gan = Gan::new(&variant("non-saturating", Precision::Fp32), NUMBERS, CLASSES);
-    let refused = executor(&gan, 1).profile(0, "the step").expect_err("no ranges");
+    let model = Model::new(&variant("non-saturating", Precision::Fp32), NUMBERS, CLASSES);
+    let refused = executor(&model, 1).profile(0, "the step").expect_err("no ranges");
     assert!(matches!(&refused, Error::Usage(text) if text.contains("--profile")), "{refused}");
 }

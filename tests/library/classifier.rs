@@ -2,14 +2,14 @@
 
 use gansaku::config::ConfigBuilder;
 use gansaku::data::{Shape, identity};
+use gansaku::eval::Evaluation;
 use gansaku::eval::classifier::Classifier;
-use gansaku::eval::compare::Report;
+use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
-use gansaku::exec::cpu::{Cpu, no_updates};
-use gansaku::exec::{NetworkState, Rate};
+use gansaku::exec::{PhaseRun, Rate};
 use gansaku::graph::interp::{self, Tensor};
 use gansaku::graph::{Graph, Var};
-use gansaku::lower::{Stage, lower};
+use gansaku::lower::{Layout, Stage, lower};
 use gansaku::models::classifier::{cross_entropy, shifted};
 use gansaku::precision::Precision;
 use gansaku::rng::{Draw, Moment};
@@ -22,10 +22,9 @@ use crate::common::program::{gansaku, refused, run, says, stdout, workplace};
 
 /// A graph's result by the CPU executor and by the f64 interpreter.
 fn both(g: &Graph, root: Var, inputs: &[(&str, Var, Vec<f32>)]) -> (Vec<f32>, Vec<f64>) {
-    let stage = Stage { outputs: vec![("out".into(), root)], updates: vec![] };
-    let plan = lower(g, &[stage], Precision::Fp32, &|_, _| unreachable!("no parameters"));
-    let none = [NetworkState::default(), NetworkState::default()];
-    let mut cpu = Cpu::new(Pool::new(1).expect("a thread"), vec![plan], none, no_updates(2), None, 5);
+    let stage = Stage { outputs: vec![("out".into(), root)], ..Stage::default() };
+    let plan = lower(g, &[stage], Precision::Fp32, &Layout::default());
+    let mut cpu = Cpu::new(Pool::new(1).expect("a thread"), vec![plan], vec![], vec![], None, 5);
     inputs.iter().for_each(|(name, _, x)| cpu.write_input(0, name, x));
     cpu.run(&PhaseRun::alone(0, 3, Rate::ALL_REST));
     let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
@@ -53,11 +52,11 @@ fn pictures_are_moved_by_a_pixel_at_most_and_zeros_move_in() {
     let mut seen = HashMap::new();
     for (row, (before, after)) in pictures.chunks(40).zip(found.chunks(40)).enumerate() {
         let by = |dy: isize, dx: isize| -> Vec<f32> {
-            let at = |c: isize, y: isize, x: isize| {
+            let at = |y: isize, x: isize, c: isize| {
                 let inside = (0..5).contains(&(y - dy)) && (0..4).contains(&(x - dx));
-                if inside { before[(c * 20 + (y - dy) * 4 + x - dx) as usize] } else { 0.0 }
+                if inside { before[(((y - dy) * 4 + x - dx) * 2 + c) as usize] } else { 0.0 }
             };
-            (0..40).map(|i| at(i / 20, i % 20 / 4, i % 4)).collect()
+            (0..40).map(|i| at(i / 8, i / 2 % 4, i % 2)).collect()
         };
         let moves = (0..9).map(|i| (i / 3 - 1, i % 3 - 1)).find(|&(dy, dx)| by(dy, dx) == after);
         assert!(moves.is_some(), "picture {row} is moved otherwise: {before:?} {after:?}");
@@ -135,7 +134,8 @@ fn a_classifier_tells_digits_apart_and_any_number_of_threads_makes_its_bytes() {
     run(folder.path(), &other);
     assert!(bytes("c.safetensors") != bytes("other.safetensors"));
 
-    let mut loaded = Classifier::load(&folder.path().join("c.safetensors"), 1).expect("just written");
+    let mut loaded = Classifier::load(&folder.path().join("c.safetensors"), gansaku::exec::Hardware::CPU)
+        .expect("just written");
     assert!((100.0 * loaded.card.accuracy - accuracy).abs() < 0.01);
     let config = gansaku::config::Data {
         path: Some(folder.path().join("idx")),
@@ -144,10 +144,14 @@ fn a_classifier_tells_digits_apart_and_any_number_of_threads_makes_its_bytes() {
     let data = gansaku::data::load(&identity::whole(&config), 0).expect("readable");
     let pictures = data.numbers_of(&data.test, 0..200);
     let labels = data.test.labels.as_ref().expect("labelled");
-    assert_eq!(loaded.accuracy(&pictures, labels), loaded.card.accuracy, "as its card says");
-    assert_eq!(loaded.features(&pictures).len(), 200 * loaded.width());
-    let alone = loaded.features(&pictures[..784]);
-    assert_eq!(alone[..], loaded.features(&pictures)[..loaded.width()], "whatever stands beside it");
+    assert_eq!(loaded.accuracy(&pictures, labels).expect("a CPU"), loaded.card.accuracy, "as its card says");
+    assert_eq!(loaded.features(&pictures).expect("a CPU").len(), 200 * loaded.width());
+    let alone = loaded.features(&pictures[..784]).expect("a CPU");
+    assert_eq!(
+        alone[..],
+        loaded.features(&pictures).expect("a CPU")[..loaded.width()],
+        "whatever stands beside it"
+    );
 }
 
 /// Writes only the training pictures of other classes than this one.
@@ -176,7 +180,7 @@ fn a_class_that_is_missing_is_the_one_that_is_not_covered() {
     run(path, &[&train[..], &splits].concat());
     let measure = ["eval", "runs/00000-mnist", "classes", "--classifier", "c.safetensors", "-n", "1000"];
     run(path, &[&measure[..], &["--json", "a.json"]].concat());
-    let report = Report::read(&path.join("a.json")).expect("just written");
+    let report = Evaluation::read(&path.join("a.json")).expect("just written");
     // The training examples stand in for a generator that makes no 3.
     let real = &report.measurements[0].reference["1000 training examples"];
     let covered = |class: usize| real[&format!("{class:02} coverage")[..]];
@@ -212,7 +216,7 @@ fn every_metric_of_labelled_data_is_measured_beside_real_data_and_compared_only_
         let rest = ["--classifier", "c.safetensors", "-n", count, "--seed", seed, "--json", json];
         let arguments = [&["eval", "runs/00000-mnist"][..], &metrics, &rest].concat();
         run(path, &arguments);
-        Report::read(&path.join(json)).expect("just written")
+        Evaluation::read(&path.join(json)).expect("just written")
     };
     let report = measure("a.json", "200", "0");
     assert_eq!(report.measurements.len(), metrics.len());
@@ -418,7 +422,7 @@ fn stacks_of_digits_are_trained_on_and_their_modes_counted() {
                 "modes.json",
             ],
         );
-        let report = Report::read(&path.join("modes.json")).expect("just written");
+        let report = Evaluation::read(&path.join("modes.json")).expect("just written");
         let m = &report.measurements[0];
         assert!(m.protocol.contains(&format!("{modes} modes")), "{}", m.protocol);
         let perfect = m.reference["a perfect sampler"]["modes"];

@@ -3,13 +3,13 @@
 
 use crate::common;
 use crate::common::devices::{Calls, Faulty, Still, fault};
-use crate::common::{CLASSES, NUMBERS, program, session};
+use crate::common::{CLASSES, Model, NUMBERS, program, session};
 use gansaku::error::Result;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::measured::Measured;
-use gansaku::exec::{self, Device, Executor, PhaseRun, Record, States};
-use gansaku::models::gan::Gan;
+use gansaku::exec::{self, Device, Executor, OptimizerRecord, PhaseRun, Record, States};
+use gansaku::graph::OptimizerId;
 use gansaku::precision::Precision;
 use gansaku::report::tensorboard::FILE;
 use gansaku::train;
@@ -18,17 +18,17 @@ use std::borrow::Cow;
 use std::fs;
 use std::rc::Rc;
 
-fn conditional() -> Gan {
+fn conditional() -> Model {
     let mut variants = common::variants();
     let at = variants.iter().position(|(name, _)| *name == "conditional").expect("a variant");
-    Gan::new(&variants.swap_remove(at).1, NUMBERS, CLASSES)
+    Model::new(&variants.swap_remove(at).1, NUMBERS, CLASSES)
 }
 
 /// A model on a device.
-fn place<D: Driver>(gan: &Gan, device: D) -> Result<Cuda<D>> {
-    let states = common::executor(gan, 1).states().clone();
+fn place<D: Driver>(model: &Model, device: D) -> Result<Cuda<D>> {
+    let states = common::executor(model, 1).states().clone();
     let data = common::data(NUMBERS, CLASSES);
-    Cuda::new(device, gan.plans(), &states, train::rules(gan), Some(data), 7)
+    Cuda::new(device, model.plans(), &states, model.rules(), Some(data), 7)
 }
 
 /// Everything that a short run asks of its device once it is there.
@@ -43,16 +43,16 @@ fn train<D: Driver>(gpu: &mut Cuda<D>) -> Result<()> {
 
 #[test]
 fn every_call_that_fails_ends_the_run_with_its_error() {
-    let gan = conditional();
+    let model = conditional();
     let calls = Rc::default();
     let faulty = |fail_at| Faulty::new(Still::new(1 << 30), fail_at, &calls);
-    let mut gpu = place(&gan, faulty(usize::MAX)).expect("no fault, no error");
+    let mut gpu = place(&model, faulty(usize::MAX)).expect("no fault, no error");
     let placed = calls.get();
     train(&mut gpu).expect("no fault, no error");
     let total = calls.get();
     assert!(placed > 20 && total > placed + 20, "{placed} of {total} calls make up the start of a run");
     for fail_at in 0..total {
-        let found = place(&gan, faulty(fail_at)).and_then(|mut gpu| train(&mut gpu));
+        let found = place(&model, faulty(fail_at)).and_then(|mut gpu| train(&mut gpu));
         let found = found.expect_err("a fault ends the run");
         assert_eq!(found.exit_code(), 5);
         assert_eq!(found, fault(fail_at), "call {fail_at} of {total}: the device's own words");
@@ -62,10 +62,10 @@ fn every_call_that_fails_ends_the_run_with_its_error() {
 
 #[test]
 fn too_little_memory_is_told_before_any_is_taken() {
-    let gan = conditional();
+    let model = conditional();
     let calls = Rc::<Calls>::default();
     let device = Faulty::new(Still::new(1000), usize::MAX, &calls);
-    let error = place(&gan, device).err().expect("1000 bytes hold no model");
+    let error = place(&model, device).err().expect("1000 bytes hold no model");
     assert_eq!(error.exit_code(), 5);
     let text = error.to_string();
     for part in ["still device: this run needs 1 MiB", "0 MiB are free", "lower train.batch"] {
@@ -90,11 +90,22 @@ impl Executor for Overflowing {
     fn run(&mut self, turns: &[PhaseRun]) -> Result<()> {
         self.inner.run(turns)
     }
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
+        self.inner.write_input(plan, name, values)
+    }
+    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
+        self.inner.run_task(plan, tick)
+    }
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
+        self.inner.output(plan, name)
+    }
     fn records(&mut self) -> Result<Vec<Record>> {
         let overflow = |record: Record| {
             self.scale *= 0.5;
-            let gradient_norm2 = [f64::INFINITY, record.gradient_norm2[1]];
-            Record { gradient_norm2, loss_scale: [self.scale, 65_536.0], skipped: [true, false], ..record }
+            let [_, d] = record.optimizers[..] else { panic!("two optimizers") };
+            let g = OptimizerRecord { gradient_norm2: f64::INFINITY, loss_scale: self.scale, skipped: true };
+            let d = OptimizerRecord { loss_scale: 65_536.0, skipped: false, ..d };
+            Record { optimizers: vec![g, d], ..record }
         };
         Ok(self.inner.records()?.into_iter().map(overflow).collect())
     }
@@ -106,6 +117,9 @@ impl Executor for Overflowing {
     }
     fn set_states(&mut self, states: States) -> Result<()> {
         self.inner.set_states(states)
+    }
+    fn set_average_states(&mut self, optimizer: OptimizerId, states: &[f32]) -> Result<()> {
+        self.inner.set_average_states(optimizer, states)
     }
     fn measured(&mut self) -> &mut dyn Measured {
         self.inner.measured()
@@ -127,8 +141,10 @@ fn a_loss_scale_at_its_floor_ends_the_run() {
         trainer.step().expect("an overflow is no failure: 8, 4, 2, 1");
     }
     let line = trainer.line(0.0).expect("finite");
-    assert_eq!((line.skipped_updates, line.g_loss_scale), (Some(4), Some(1.0)));
-    assert!(line.g_gradient_norm == 0.0 && line.d_gradient_norm.is_finite(), "what was left out has no norm");
+    let number = |name| line.get(name).expect(name);
+    assert_eq!((number("skipped_updates"), number("g_loss_scale")), (4.0, 1.0));
+    assert_eq!(number("g_gradient_norm"), 0.0, "what was left out has no norm");
+    assert!(number("d_gradient_norm").is_finite());
     let error = trainer.step().expect_err("one half is below the floor");
     assert_eq!(error.exit_code(), 6);
     let text = error.to_string();

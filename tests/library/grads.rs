@@ -6,7 +6,7 @@
 
 use gansaku::graph::grad::grad;
 use gansaku::graph::interp::{self, Tensor, Values};
-use gansaku::graph::{Graph, Op, Player, Var};
+use gansaku::graph::{Graph, NetworkId, Op, Var};
 use gansaku::rng::{Moment, PhiloxRng, stream};
 use std::collections::BTreeSet;
 
@@ -63,6 +63,13 @@ fn cases() -> Vec<Case> {
         case("softplus", "softplus", &[M], |g, x| g.softplus(x[0])),
         case("exp", "exp", &[M], |g, x| g.exp(x[0])),
         positive(case("log", "log", &[M], |g, x| g.log(x[0]))),
+        case("a state as a factor", "state", &[M], |g, x| {
+            g.mul(g.state(gansaku::graph::NetworkId(0), "running_mean", &[2, 3]), g.square(x[0]))
+        }),
+        case("a detached factor", "detach", &[M], |g, x| {
+            let draw = g.rand("r", gansaku::graph::Dist::Normal, &[2, 3]);
+            g.mul(g.detach(g.square(draw)), g.square(x[0]))
+        }),
         case("permute", "permute", &[&[2, 3, 2]], |g, x| {
             let turned = g.permute(x[0], &[2, 0, 1]);
             g.mul(turned, g.square(turned))
@@ -95,8 +102,11 @@ fn cases() -> Vec<Case> {
             g.matmul_with(g.sigmoid(product), rows, true, false)
         }),
         case("param", "param", &[M], |g, x| {
-            let weight = g.param(Player::Generator, "weight", 0, &[2, 3]);
+            let weight = g.param(NetworkId(0), "weight", 0, &[2, 3]);
             g.mul(x[0], g.square(weight))
+        }),
+        case("state as a factor", "state", &[M], |g, x| {
+            g.mul(g.square(x[0]), g.state(NetworkId(0), "running_mean", &[2, 3]))
         }),
     ]
 }
@@ -111,7 +121,7 @@ fn random(rng: &mut PhiloxRng, shape: &[usize], positive: bool) -> Tensor {
 
 /// Inputs and parameters that `root` depends on.
 fn leaves(g: &Graph, root: Var) -> Vec<Var> {
-    let bound = |v: &Var| matches!(g.node(*v).op, Op::Input(_) | Op::Param { .. });
+    let bound = |v: &Var| matches!(g.node(*v).op, Op::Input(_) | Op::Param { .. } | Op::State { .. });
     g.topological(&[root]).into_iter().filter(bound).collect()
 }
 
@@ -126,7 +136,7 @@ fn check(case: &Case) -> f64 {
         bound.insert(v, random(&mut rng, shape, case.positive));
     }
     let y = (case.build)(&g, &x);
-    let cotangent = g.input("c0", &g.shape(y));
+    let cotangent = g.host_input("c0", &g.shape(y));
     let mut f = g.sum_all(g.mul(y, cotangent));
     let mut worst = 0.0f64;
     for order in 1..=ORDERS {
@@ -169,6 +179,17 @@ fn every_op_to_third_order() {
     for case in cases() {
         println!("{:24} {:.1e} of {TOLERANCE:.0e}", case.name, check(&case));
     }
+}
+
+#[test]
+fn no_derivative_goes_through_a_detached_node() {
+    let g = Graph::new();
+    let x = g.host_input("x", &[2, 3]);
+    let held = g.detach(g.square(x));
+    let slope = grad(&g, g.mul(held, x), &[x], None)[0];
+    assert_eq!(slope, g.mul(held, g.constant(1.0, &[2, 3])), "as if the factor were a number");
+    assert_eq!(grad(&g, held, &[x], None)[0], g.constant(0.0, &[2, 3]));
+    assert_eq!(g.detach(held), held);
 }
 
 #[test]

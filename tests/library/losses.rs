@@ -1,11 +1,12 @@
 //! The gradient that each update uses is the derivative of the loss it says it minimises: directional
 //! derivatives of every recipe's whole D and G loss, penalties included, in f64.
 
-use crate::common::{CLASSES, NUMBERS, variants};
+use crate::common::{CLASSES, Model, NUMBERS, variants};
 use gansaku::config::{Config, ConfigBuilder, RECIPES};
 use gansaku::graph::interp::{self, Tensor, Values};
-use gansaku::graph::{Graph, Op, Player, Var};
-use gansaku::models::gan::{Gan, Phase};
+use gansaku::graph::{Graph, Op, OptimizerId, Var};
+use gansaku::models::Phase;
+use gansaku::nn::Network;
 use gansaku::rng::{Moment, PhiloxRng, stream};
 
 const STEP: f64 = 1e-6;
@@ -29,7 +30,7 @@ fn leaves(g: &Graph, roots: &[Var], rng: &mut PhiloxRng) -> Values {
     for v in g.topological(roots) {
         let node = g.node(v);
         let sd = match node.op {
-            Op::Param { .. } => 0.7,
+            Op::Param { .. } | Op::State { .. } => 0.7,
             Op::Input(_) => 1.0,
             _ => continue,
         };
@@ -40,18 +41,28 @@ fn leaves(g: &Graph, roots: &[Var], rng: &mut PhiloxRng) -> Values {
     values
 }
 
-/// The worst relative error over three directions of one player's loss.
-fn check(name: &str, gan: &Gan, phase: &Phase, player: Player, loss: Var) -> f64 {
+/// The worst relative error over three directions of one network's loss.
+fn check(name: &str, model: &Model, phase: &Phase, optimizer: OptimizerId, loss: Var) -> f64 {
     let g = &phase.graph;
-    let mut rng = PhiloxRng::new(9, stream(name), player as u64);
-    let update =
-        phase.stages.iter().flat_map(|s| &s.updates).find(|u| u.player == player).expect("it is updated");
+    let mut rng = PhiloxRng::new(9, stream(name), u64::from(optimizer.0));
+    let update = phase
+        .stages
+        .iter()
+        .flat_map(|s| &s.updates)
+        .find(|u| u.optimizer == optimizer)
+        .expect("it is updated");
     let gradients: Vec<Var> = update.gradients.iter().map(|(v, _)| *v).collect();
-    let parameters = gan.network(player).parameter_nodes(g, 0);
+    let networks = model.game.networks();
+    let nodes =
+        |n: &Network| n.parameters.iter().map(|p| g.param(n.id, &p.name, 0, &p.shape)).collect::<Vec<_>>();
+    let parameters: Vec<Var> = networks.of(optimizer).flat_map(nodes).collect();
     let roots: Vec<Var> = gradients.iter().copied().chain([loss]).chain(parameters.iter().copied()).collect();
-    let bound = leaves(g, &roots, &mut rng);
+    let mut bound = leaves(g, &roots, &mut rng);
     let mut values = bound.clone();
     interp::run(g, &gradients, MOMENT, &mut values);
+    // What no derivative goes through stays as it is while parameters move.
+    let held = g.topological(&roots).into_iter().filter(|&v| g.node(v).op == Op::Detach);
+    bound.extend(held.filter_map(|v| Some((v, values.get(&v)?.clone()))));
     let mut worst = 0.0f64;
     for _ in 0..3 {
         let directions: Vec<Vec<f64>> = parameters
@@ -79,7 +90,7 @@ fn check(name: &str, gan: &Gan, phase: &Phase, player: Player, loss: Var) -> f64
             error <= TOLERANCE,
             "{name}, {}, {}: gradient {analytic}, difference quotient {numeric}",
             phase.name,
-            player.name()
+            networks.role(optimizer).name()
         );
         worst = worst.max(error);
     }
@@ -87,11 +98,12 @@ fn check(name: &str, gan: &Gan, phase: &Phase, player: Player, loss: Var) -> f64
 }
 
 fn check_all(name: &str, config: &Config) {
-    let gan = Gan::new(config, NUMBERS, CLASSES);
-    for phase in gan.phases() {
-        for &(player, loss) in &phase.losses {
-            let worst = check(name, &gan, &phase, player, loss);
-            println!("{name:28} {:20} {} {worst:.1e} of {TOLERANCE:.0e}", phase.name, player.letter());
+    let model = Model::new(config, NUMBERS, CLASSES);
+    for phase in model.phases() {
+        for &(optimizer, loss) in &phase.losses {
+            let worst = check(name, &model, &phase, optimizer, loss);
+            let letter = model.game.networks().role(optimizer).letter();
+            println!("{name:28} {:20} {letter} {worst:.1e} of {TOLERANCE:.0e}", phase.name);
         }
     }
 }

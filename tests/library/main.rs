@@ -13,6 +13,7 @@ mod data;
 mod eval;
 mod faults;
 mod features;
+mod games;
 mod golden;
 mod grads;
 mod house;

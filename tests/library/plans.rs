@@ -1,29 +1,31 @@
 //! The plan computes what the graph says: every node with memory, against the f64 interpreter
 //! (`common/nodes.rs`).
 
-use crate::common::nodes::compare;
+use crate::common::madeup::MadeUp;
+use crate::common::nodes::{self, Subject, compare};
 use crate::common::{CLASSES, NUMBERS, data, executor, models, rates};
+use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
-use gansaku::exec::cpu::{Cpu, no_updates};
-use gansaku::exec::{NetworkState, PhaseRun};
+use gansaku::exec::{Executor, PhaseRun};
 use gansaku::graph::interp::{self, Tensor};
-use gansaku::graph::{Dist, Graph, Var};
-use gansaku::lower::{Stage, Work, lower};
+use gansaku::graph::{Dist, Graph, MAX_OPTIMIZERS, Var};
+use gansaku::lower::{Layout, Stage, Work, lower};
 use gansaku::precision::Precision;
 use gansaku::rng::Moment;
 use std::collections::HashMap;
 
 #[test]
 fn every_stored_node_agrees_with_the_interpreter() {
-    for (name, gan) in models() {
-        let (mut cpu, data) = (executor(&gan, 1), data(NUMBERS, CLASSES));
-        for (plan, phase) in gan.phases().iter().enumerate() {
-            let turn = PhaseRun { plan, tick: 5, rates: rates(1) };
-            let share = compare(name, &gan, &data, &mut cpu, &turn, phase);
+    for (name, model) in models() {
+        let (mut cpu, data) = (executor(&model, 1), data(NUMBERS, CLASSES));
+        for (plan, phase) in model.phases().iter().enumerate() {
+            let turn = PhaseRun::alone(plan, 5, rates(1));
+            let name = &format!("{name}, {}", phase.name);
+            let (graph, layout, seed) = (&phase.graph, &model.layout(), model.config.seed);
+            let share = compare(&Subject { name, graph, layout, seed, data: &data }, &mut cpu, &turn);
             println!(
-                "{name:32} {} {:20} {:3} nodes, {:.2} of the tolerance",
-                gan.config.train.precision.name(),
-                phase.name,
+                "{name:50} {} {:3} nodes, {:.2} of the tolerance",
+                model.config.train.precision.name(),
                 cpu.plans()[plan].stored.len(),
                 share
             );
@@ -76,10 +78,10 @@ fn permuted_nodes_are_read_where_they_lie() {
     ];
     for (name, count, build) in cases {
         let g = Graph::new();
-        let x = g.input("x", &[2, 3, 4, 5]);
+        let x = g.host_input("x", &[2, 3, 4, 5]);
         let out = build(&g, x);
-        let stage = Stage { outputs: vec![("out".into(), out)], updates: vec![] };
-        let plan = lower(&g, &[stage], Precision::Fp32, &|_, _| 0);
+        let stage = Stage { outputs: vec![("out".into(), out)], ..Stage::default() };
+        let plan = lower(&g, &[stage], Precision::Fp32, &Layout::default());
         // Small launches share one, in which each still stores what the next one reads.
         let works = plan.launches.iter().map(|launch| match &launch.work {
             Work::Loss { hidden, logits, parts } => {
@@ -90,10 +92,9 @@ fn permuted_nodes_are_read_where_they_lie() {
         assert_eq!(works.sum::<usize>(), count, "{name}");
         // Small whole numbers, so that every sum is exact.
         let numbers: Vec<f32> = (0..120).map(|i| (i * 7 % 31) as f32 - 15.0).collect();
-        let nobody = [NetworkState::default(), NetworkState::default()];
-        let mut cpu = Cpu::new(Pool::single(), vec![plan], nobody, no_updates(), None, 5);
+        let mut cpu = Cpu::new(Pool::single(), vec![plan], vec![], vec![], None, 5);
         cpu.write_input(0, "x", &numbers);
-        cpu.run(0, 3, &rates(1));
+        cpu.run(&PhaseRun::alone(0, 3, rates(1)));
         let tensor = Tensor::new(&[2, 3, 4, 5], numbers.iter().map(|&x| f64::from(x)).collect());
         let mut values = HashMap::from([(x, tensor)]);
         interp::run(&g, &[out], Moment { seed: 5, tick: 3 }, &mut values);
@@ -105,7 +106,7 @@ fn permuted_nodes_are_read_where_they_lie() {
 #[test]
 fn permutations_that_say_nothing_vanish() {
     let g = Graph::new();
-    let x = g.input("x", &[2, 1, 4, 5]);
+    let x = g.host_input("x", &[2, 1, 4, 5]);
     let there = g.permute(x, &[0, 2, 3, 1]);
     assert_eq!(there, g.reshape(x, &[2, 4, 5, 1]), "only an axis of length 1 moves");
     assert_eq!(g.permute(x, &[0, 1, 2, 3]), x);
@@ -113,11 +114,11 @@ fn permutations_that_say_nothing_vanish() {
     assert_eq!(g.permute(turned, &[1, 2, 3, 0]), x);
     let one = g.constant(2.5, &[2, 3]);
     assert_eq!(g.permute(one, &[1, 0]), g.constant(2.5, &[3, 2]));
-    let row = g.input("row", &[1, 3]);
+    let row = g.host_input("row", &[1, 3]);
     let repeated = g.permute(g.broadcast(row, &[4, 3]), &[1, 0]);
     assert_eq!(repeated, g.broadcast(g.reshape(row, &[3, 1]), &[3, 4]));
     assert_eq!(g.sum_all(turned), g.sum_all(x));
-    let matrix = g.input("matrix", &[3, 3]);
+    let matrix = g.host_input("matrix", &[3, 3]);
     let transposed = g.permute(matrix, &[1, 0]);
     assert_eq!(g.matmul(transposed, matrix), g.matmul_with(matrix, matrix, true, false));
     assert_eq!(g.exp(g.constant(0.0, &[3])), g.constant(1.0, &[3]));
@@ -139,10 +140,9 @@ fn what_is_moved_is_read_after_it_was_stored() {
         let x = g.host_input("x", &[7, 20]);
         let inner = build(&g, x);
         let out = g.add(shift(&g, inner), inner);
-        let stage = Stage { outputs: vec![("out".into(), out)], updates: vec![] };
-        let plan = lower(&g, &[stage], Precision::Fp32, &|_, _| 0);
-        let nobody = [NetworkState::default(), NetworkState::default()];
-        let mut cpu = Cpu::new(Pool::single(), vec![plan], nobody, no_updates(2), None, 5);
+        let stage = Stage { outputs: vec![("out".into(), out)], ..Stage::default() };
+        let plan = lower(&g, &[stage], Precision::Fp32, &Layout::default());
+        let mut cpu = Cpu::new(Pool::single(), vec![plan], vec![], vec![], None, 5);
         let numbers: Vec<f32> = (1..=140).map(|i| i as f32).collect();
         cpu.write_input(0, "x", &numbers);
         cpu.run(&PhaseRun::alone(0, 3, rates(1)));
@@ -151,5 +151,39 @@ fn what_is_moved_is_read_after_it_was_stored() {
         interp::run(&g, &[out], Moment { seed: 5, tick: 3 }, &mut values);
         let found: Vec<f64> = cpu.output(0, "out").iter().map(|&x| f64::from(x)).collect();
         assert_eq!(found, values[&out].data, "{name}, then itself moved");
+    }
+}
+
+/// Each optimizer's gradients and statistics are right, the ones that a phase does not update stay, and states become what
+/// the phase made of them.
+#[test]
+fn any_number_of_optimizers_agrees_with_the_interpreter() {
+    for (count, precision) in
+        (1..=MAX_OPTIMIZERS).flat_map(|n| Precision::ALL.map(|precision| (n, precision)))
+    {
+        let model = MadeUp::new(count, precision);
+        let mut cpu = Cpu::of(Pool::single(), model.spec()).expect("memory enough");
+        for turn in model.turns(3) {
+            let name = format!("{count} optimizers in {}, tick {}", precision.name(), turn.tick);
+            nodes::compare_made_up(&name, &model, &mut cpu, &turn);
+        }
+    }
+}
+
+/// An update that overflows leaves the states of its phase alone, whoever owns them.
+#[test]
+fn an_overflow_leaves_states_alone() {
+    let model = MadeUp::new(2, Precision::Fp16);
+    let mut cpu = Cpu::of(Pool::single(), model.spec()).expect("memory enough");
+    nodes::overflows_leave_states_alone("CPU", &model, &mut cpu);
+}
+
+/// Between phases, tasks run from the weights and from the moving average, and training does not notice.
+#[test]
+fn tasks_run_in_the_middle_of_a_training() {
+    let executor =
+        |spec| Box::new(Cpu::of(Pool::single(), spec).expect("memory enough")) as Box<dyn Executor>;
+    for precision in Precision::ALL {
+        nodes::tasks_leave_training_alone(&MadeUp::new(3, precision), executor);
     }
 }

@@ -5,10 +5,11 @@ use crate::common::program::{self, gansaku, says};
 use gansaku::config::ConfigBuilder;
 use gansaku::doctor::{Diagnosis, Entry, State, diagnose, recorded};
 use gansaku::exec::Device;
-use gansaku::graph::Player;
+use gansaku::exec::Hardware;
+use gansaku::models;
 use gansaku::run::checkpoint::{self, Checkpoint, Snapshot};
 use gansaku::run::journal;
-use gansaku::train::{Request, Start, rules, train};
+use gansaku::train::{Request, Start, train};
 use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -125,7 +126,7 @@ fn provoked((state, recipe, over, lr, more): Provoked) {
     let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
     let (path, came_to_its_end) = run(folder.path(), "run", recipe, over, &sets);
     assert_eq!(came_to_its_end, state != State::NonFinite, "{state:?}: {sets:?}");
-    let found = diagnose(&path, None).expect("a run");
+    let found = diagnose(&path, None, Hardware::CPU).expect("a run");
     println!("{state:?} {sets:?}: {:?}; was {:?}", states(&found), entered(&path));
     assert!(entered(&path).contains(&state), "{state:?} {sets:?}: never named: {found:?}");
     assert!(found.verdicts.iter().all(|v| v.state.is_alarm()), "{state:?} {sets:?}: {found:?}");
@@ -196,7 +197,11 @@ fn healthy((recipe, over, seed): (&str, &str, u64)) {
     let sets = if recipe == "digits" { &short[4..] } else { &short[..] };
     let (path, _) = run(folder.path(), "run", recipe, over, sets);
     assert_eq!(entered(&path), [State::Healthy], "{recipe}, seed {seed}");
-    assert_eq!(states(&diagnose(&path, None).expect("a run")), [State::Healthy], "{recipe}, seed {seed}");
+    assert_eq!(
+        states(&diagnose(&path, None, Hardware::CPU).expect("a run")),
+        [State::Healthy],
+        "{recipe}, seed {seed}"
+    );
 }
 
 cases! { healthy:
@@ -245,11 +250,11 @@ fn forged(folder: &Path, name: &str, pictures: &[Vec<f32>]) -> PathBuf {
     let (path, _) = run(folder, name, "digits", &over, &[]);
     let from = path.join("checkpoints/step-000000001");
     let Checkpoint { config, mut state, mut networks } = checkpoint::load(&from).expect("whole");
-    let gan = Checkpoint::model(&config, &state);
-    let generator = &mut networks[Player::Generator as usize];
+    let model = Checkpoint::model(&config, &state);
+    let generator = &mut networks[0];
     let mut flat = vec![0.0; generator.weights.len()];
     let mut fill = |parameter: &str, numbers: Vec<f32>| {
-        let at = gan.generator.offset(parameter);
+        let at = model.networks().all()[0].parameter(parameter).offset;
         flat[at..at + numbers.len()].copy_from_slice(&numbers);
     };
     let (steep, end) = (1e6, 3f32.sqrt());
@@ -263,9 +268,9 @@ fn forged(folder: &Path, name: &str, pictures: &[Vec<f32>]) -> PathBuf {
     (generator.weights, generator.average) = (flat.clone(), flat);
     state.step = 2;
     let snapshot = Snapshot {
-        rules: &rules(&gan),
+        rules: &models::rules(&*model),
         config: &config,
-        gan: &gan,
+        game: &*model,
         state: &state,
         networks: Cow::Owned(networks),
     };
@@ -300,12 +305,12 @@ fn training_images_are_memorised_and_the_mean_image_is_collapsed() {
     let folder = tempfile::tempdir().expect("a folder");
     let examples = examples(200);
     let copies = forged(folder.path(), "copies", &examples);
-    let found = diagnose(&copies, None).expect("a run");
+    let found = diagnose(&copies, None, Hardware::CPU).expect("a run");
     assert_eq!(states(&found), [State::Memorising], "{found:?}");
     says(&found.verdicts[0].evidence, &["nearest training example"]);
     let mean: Vec<f32> = (0..784).map(|i| examples.iter().map(|x| x[i]).sum::<f32>() / 200.0).collect();
     let alike = forged(folder.path(), "mean", &[mean.clone(), mean]);
-    let found = diagnose(&alike, None).expect("a run");
+    let found = diagnose(&alike, None, Hardware::CPU).expect("a run");
     assert_eq!(states(&found), [State::ModeCollapse], "{found:?}");
 }
 
@@ -340,13 +345,13 @@ fn a_checkpoint_older_than_the_last_probe_is_not_judged_by() {
     let (path, _) = run(folder.path(), "killed", "ring-rpgan", POINTS, &sets);
     // As where it was killed before the checkpoint of step 900.
     fs::remove_dir_all(path.join("checkpoints/step-000000700")).expect("there");
-    let [now, written] = [diagnose(&path, None), recorded(&path)].map(|d| d.expect("a run"));
+    let [now, written] = [diagnose(&path, None, Hardware::CPU), recorded(&path)].map(|d| d.expect("a run"));
     assert_eq!(now.step, 700, "what was written down");
     assert_eq!(now.verdicts, written.verdicts);
     let told = |d: &Diagnosis| d.verdicts.iter().any(|v| v.state != State::TooEarly);
     assert!(told(&written), "{written:?}");
     // The checkpoint itself is judged as of its step.
-    let then = diagnose(&path.join("checkpoints/step-000000450"), None).expect("a checkpoint");
+    let then = diagnose(&path.join("checkpoints/step-000000450"), None, Hardware::CPU).expect("a checkpoint");
     assert_ne!(then.verdicts, written.verdicts);
 }
 

@@ -34,7 +34,9 @@ fn a_report_says_what_was_trained_whether_it_worked_and_what_to_do_next() {
     ];
     says(&page, &parts);
     // Every verdict of the doctor's stands there.
-    let diagnosis = gansaku::doctor::diagnose(&folder.path().join("runs/a<b>&c"), None).expect("a run");
+    let diagnosis =
+        gansaku::doctor::diagnose(&folder.path().join("runs/a<b>&c"), None, gansaku::exec::Hardware::CPU)
+            .expect("a run");
     assert!(!diagnosis.verdicts.is_empty());
     for verdict in diagnosis.verdicts {
         let name = verdict.state.name();

@@ -1,10 +1,11 @@
 //! Launches one by one, and copies, for measurements.
 
-use super::Cpu;
 use super::pool::Pool;
+use super::{Cpu, Now};
 use crate::error::{Error, Result};
 use crate::exec::measured::Measured;
 use crate::exec::{PhaseRun, Rate};
+use crate::lower::Plan;
 
 impl Measured for Cpu {
     fn launches(&self, plan: usize) -> Vec<usize> {
@@ -12,11 +13,12 @@ impl Measured for Cpu {
     }
 
     fn repeat(&mut self, plan: usize, launch: usize, times: usize) -> Result<()> {
-        let precision = self.plans[plan].precision;
+        let Plan { precision, from, .. } = self.plans[plan];
         let work = self.plans[plan].launches[launch].work.clone();
         let pool = std::mem::replace(&mut self.pool, Pool::single());
         let phase = PhaseRun::alone(plan, 0, Rate::ALL_REST);
-        pool.enter(|| (0..times).for_each(|_| self.run_work(&pool, &work, precision, &phase)));
+        let now = Now { pool: &pool, phase: &phase, precision, from };
+        pool.enter(|| (0..times).for_each(|_| self.run_work(&now, &work)));
         self.pool = pool;
         Ok(())
     }

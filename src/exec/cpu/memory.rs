@@ -31,6 +31,8 @@ pub struct NetworkMemory<'a> {
     pub scale: &'a mut [f32],
     /// Parameters rounded to 16 bits, flat; empty where none are kept.
     pub copies: &'a mut [f32],
+    /// States, flat.
+    pub states: &'a mut [f32],
 }
 
 #[derive(Clone, Copy)]
@@ -39,6 +41,7 @@ struct NetworkSpans {
     gradients: Span,
     scale: Span,
     copies: Span,
+    states: Span,
 }
 
 #[derive(Clone, Copy)]
@@ -68,7 +71,13 @@ impl<'a> Shared<'a> {
         networks: impl Iterator<Item = NetworkMemory<'a>>,
     ) -> Shared<'a> {
         let none = || Span::new(&mut []);
-        let nobody = NetworkSpans { weights: none(), gradients: none(), scale: none(), copies: none() };
+        let nobody = NetworkSpans {
+            weights: none(),
+            gradients: none(),
+            scale: none(),
+            copies: none(),
+            states: none(),
+        };
         let mut all = [nobody; MAX_OPTIMIZERS];
         for (spans, memory) in all.iter_mut().zip(networks) {
             *spans = NetworkSpans {
@@ -76,6 +85,7 @@ impl<'a> Shared<'a> {
                 gradients: Span::new(memory.gradients),
                 scale: Span::new(memory.scale),
                 copies: Span::new(memory.copies),
+                states: Span::new(memory.states),
             };
         }
         Shared {
@@ -95,6 +105,7 @@ impl<'a> Shared<'a> {
             Place::Scale(optimizer) => (self.networks[optimizer.index()].scale, 0),
             Place::Narrow(at) => (self.narrow, at),
             Place::Copies(optimizer, at) => (self.networks[optimizer.index()].copies, at),
+            Place::State(optimizer, at) => (self.networks[optimizer.index()].states, at),
         }
     }
 

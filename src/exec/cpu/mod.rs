@@ -15,10 +15,10 @@ use crate::data::{Dataset, Examples, Values, shuffle};
 use crate::error::Result;
 use crate::exec::measured::Measured;
 use crate::exec::{
-    Executor, ExecutorSpec, NetworkState, OptimizerRecord, PhaseRun, Record, States, UpdateRule,
+    self, Executor, ExecutorSpec, NetworkState, OptimizerRecord, PhaseRun, Rate, Record, States, UpdateRule,
 };
-use crate::graph::{Column, MAX_OPTIMIZERS, OptimizerId};
-use crate::lower::{Follower, Matmul, Place, Plan, Work};
+use crate::graph::{Column, OptimizerId};
+use crate::lower::{Follower, Matmul, Place, Plan, ReadFrom, StateCopy, StoreStates, Work};
 use crate::memory_budget;
 use crate::precision::{Narrow, Precision};
 use crate::rng::Moment;
@@ -45,7 +45,7 @@ impl Cpu {
     /// An executor of `plans`, which share one arena. Plans that gather need `data`.
     ///
     /// # Panics
-    /// When there are more than [`MAX_OPTIMIZERS`] states, or not a rule for each.
+    /// When plans and optimizers do not go together.
     pub fn new(
         pool: Pool,
         plans: Vec<Plan>,
@@ -54,12 +54,7 @@ impl Cpu {
         data: Option<Arc<Dataset>>,
         seed: u64,
     ) -> Cpu {
-        assert!(
-            states.len() <= MAX_OPTIMIZERS,
-            "{} optimizers; executors keep {MAX_OPTIMIZERS}",
-            states.len()
-        );
-        assert_eq!(states.len(), rules.len(), "a rule for each optimizer");
+        exec::check(&plans, &states, &rules);
         let arena = vec![0.0; plans.iter().map(|p| p.arena).max().unwrap_or(0)];
         let narrow = NarrowMemory::new(&plans, &states);
         Cpu { pool, plans, arena, narrow, states, rules, data, seed, records: vec![] }
@@ -121,6 +116,7 @@ impl Cpu {
             }
             Place::Narrow(at) => &self.narrow.arena[at..at + len],
             Place::Copies(optimizer, at) => &self.narrow.copies[optimizer.index()][at..at + len],
+            Place::State(optimizer, at) => &self.states[optimizer.index()].states[at..at + len],
         }
     }
 
@@ -146,9 +142,10 @@ impl Cpu {
         // Workers stay with the plan from its first launch to its last.
         let pool = std::mem::replace(&mut self.pool, Pool::single());
         pool.enter(|| {
-            let precision = self.plans[plan].precision;
+            let Plan { precision, from, .. } = self.plans[plan];
+            let now = Now { pool: &pool, phase, precision, from };
             for (number, launch) in launches.iter().enumerate() {
-                self.run_work(&pool, &launch.work, precision, phase);
+                self.run_work(&now, &launch.work);
                 observe(number, self);
             }
         });
@@ -156,8 +153,8 @@ impl Cpu {
         self.plans[plan].launches = launches;
     }
 
-    fn run_work(&mut self, pool: &Pool, work: &Work, precision: Precision, phase: &PhaseRun) {
-        let moment = Moment { seed: self.seed, tick: phase.tick };
+    fn run_work(&mut self, now: &Now, work: &Work) {
+        let (pool, moment) = (now.pool, Moment { seed: self.seed, tick: now.phase.tick });
         match work {
             Work::Gather { set, column, to, rows, width } => {
                 assert_eq!(*set, 0, "executors have one data set");
@@ -174,46 +171,72 @@ impl Cpu {
                     rows.iter_mut().for_each(|x| *x = format.round(*x));
                 }
             }
-            Work::Matmul(product) => self.run_product(pool, product, precision, moment),
-            Work::Map { shape, program } => launch::map(pool, &self.shared(), moment, shape, program),
+            Work::Matmul(product) => self.run_product(now, product),
+            Work::Map { shape, program } => launch::map(pool, &self.shared(now.from), moment, shape, program),
             Work::Reduce { shape, summed, program } => {
-                launch::reduce(pool, &self.shared(), moment, shape, summed, program);
+                launch::reduce(pool, &self.shared(now.from), moment, shape, summed, program);
             }
             Work::Loss { parts, .. } => {
                 let products = work.products().into_iter();
-                products.for_each(|product| self.run_product(pool, product, precision, moment));
-                parts.iter().for_each(|part| self.run_work(pool, part, precision, phase));
+                products.for_each(|product| self.run_product(now, product));
+                parts.iter().for_each(|part| self.run_work(now, part));
             }
-            Work::Together(parts) => {
-                parts.iter().for_each(|part| self.run_work(pool, part, precision, phase));
-            }
+            Work::Together(parts) => parts.iter().for_each(|part| self.run_work(now, part)),
             // The update finds it.
             Work::Measure(_) => {}
             Work::Update(optimizer) => {
                 let i = optimizer.index();
-                update::update(pool, &mut self.states[i], &self.rules[i], &phase.rates[i]);
+                update::update(pool, &mut self.states[i], &self.rules[i], &now.phase.rates[i]);
                 self.narrow.copy(*optimizer, &self.states);
+            }
+            Work::StoreStates(store) => self.store_states(store),
+        }
+    }
+
+    fn run_product(&mut self, now: &Now, product: &Matmul) {
+        let moment = Moment { seed: self.seed, tick: now.phase.tick };
+        launch::matmul(now.pool, &self.shared(now.from), moment, now.precision, product);
+        for Follower { shape, program, .. } in &product.followers {
+            launch::map(now.pool, &self.shared(now.from), moment, shape, program);
+        }
+    }
+
+    fn store_states(&mut self, store: &StoreStates) {
+        if store.updated.iter().any(|o| self.states[o.index()].loss_scale.skip == 1) {
+            return;
+        }
+        for StateCopy { from, to, len } in &store.copies {
+            let (Place::Arena(at), Place::State(optimizer, to)) = (*from, *to) else {
+                unreachable!("{from:?} becomes {to:?}")
+            };
+            let (values, network) = (&self.arena[at..at + len], &mut self.states[optimizer.index()]);
+            network.states[to..to + len].copy_from_slice(values);
+            if self.rules[optimizer.index()].average {
+                network.average_states[to..to + len].copy_from_slice(values);
             }
         }
     }
 
-    fn run_product(&mut self, pool: &Pool, product: &Matmul, precision: Precision, moment: Moment) {
-        launch::matmul(pool, &self.shared(), moment, precision, product);
-        for Follower { shape, program, .. } in &product.followers {
-            launch::map(pool, &self.shared(), moment, shape, program);
-        }
-    }
-
-    fn shared(&mut self) -> Shared<'_> {
+    /// The memories of a launch whose plan reads parameters and states from `from`.
+    fn shared(&mut self, from: ReadFrom) -> Shared<'_> {
         let networks = self.states.iter_mut().zip(&mut self.narrow.copies);
         let networks = networks.map(|(state, copies)| NetworkMemory {
-            weights: &mut state.weights,
+            weights: if from == ReadFrom::Average { &mut state.average } else { &mut state.weights },
+            states: if from == ReadFrom::Average { &mut state.average_states } else { &mut state.states },
             gradients: &mut state.gradients,
             scale: std::slice::from_mut(&mut state.loss_scale.scale),
             copies,
         });
         Shared::new(&mut self.arena, &mut self.narrow.arena, self.narrow.format, networks)
     }
+}
+
+/// What a running launch belongs to.
+struct Now<'a> {
+    pool: &'a Pool,
+    phase: &'a PhaseRun,
+    precision: Precision,
+    from: ReadFrom,
 }
 
 /// A pool's name, for people.
@@ -288,6 +311,21 @@ impl Executor for Cpu {
         Ok(())
     }
 
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
+        Cpu::write_input(self, plan, name, values);
+        Ok(())
+    }
+
+    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
+        assert!(self.plans[plan].is_task(), "plan {plan} changes what outlives it");
+        Cpu::run(self, &PhaseRun::alone(plan, tick, Rate::ALL_REST));
+        Ok(())
+    }
+
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
+        Ok(Cpu::output(self, plan, name).to_vec())
+    }
+
     fn records(&mut self) -> Result<Vec<Record>> {
         Ok(std::mem::take(&mut self.records))
     }
@@ -302,6 +340,11 @@ impl Executor for Cpu {
 
     fn set_states(&mut self, states: States) -> Result<()> {
         Cpu::set_states(self, states);
+        Ok(())
+    }
+
+    fn set_average_states(&mut self, optimizer: OptimizerId, states: &[f32]) -> Result<()> {
+        self.states[optimizer.index()].average_states.copy_from_slice(states);
         Ok(())
     }
 

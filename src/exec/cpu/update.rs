@@ -12,7 +12,7 @@ const BLOCK: usize = 16_384;
 
 /// Updates weights, moments and the moving average from the gradients.
 pub fn update(pool: &Pool, state: &mut NetworkState, rule: &UpdateRule, rate: &Rate) {
-    let NetworkState { weights, gradients, moments, average, gradient_norm2, loss_scale } = state;
+    let NetworkState { weights, gradients, moments, average, gradient_norm2, loss_scale, .. } = state;
     if rule.scaled {
         let inverse = 1.0 / loss_scale.scale;
         let mut norms = vec![0.0f64; gradients.len().div_ceil(BLOCK)];

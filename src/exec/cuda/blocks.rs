@@ -21,6 +21,8 @@ pub(super) const MAX_PRODUCTS: usize = 4;
 const _: () =
     assert!(lower::MOST_PRODUCTS <= MAX_PRODUCTS, "lowering unites no more products than a launch takes");
 const _: () = assert!(lower::MOST_LOGITS <= MAX_PRODUCTS, "nor logits");
+/// States that a launch stores.
+pub(super) const MAX_COPIES: usize = 32;
 /// Statistics of a plan that a phase records.
 pub(super) const MAX_STATISTICS: usize = 24;
 /// Numbers of an optimizer that a phase records: squared gradient norm, loss scale, whether its update was left out.
@@ -332,6 +334,27 @@ pub(super) struct MeasureArguments {
 
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct StateCopy {
+    pub from: u64,
+    pub to: u64,
+    pub average: u64,
+    pub count: u32,
+    pub first: u32,
+    pub averaged: u32,
+    pub unused: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct StoreStatesArguments {
+    pub scales: [u64; MAX_OPTIMIZERS],
+    pub copy: [StateCopy; MAX_COPIES],
+    pub copies: u32,
+    pub updated: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
 pub(super) struct ClosePhaseArguments {
     pub arena: u64,
     pub norms2: [u64; MAX_OPTIMIZERS],
@@ -382,6 +405,7 @@ mod tests {
         const PARZEN: &str = include_str!("../../../kernels/parzen.cu");
         const PRODUCT: &str = include_str!("../../../kernels/product.cuh");
         const PROGRAM: &str = include_str!("../../../kernels/program.cuh");
+        const STATES: &str = include_str!("../../../kernels/states.cu");
         const UPDATE: &str = include_str!("../../../kernels/update.cuh");
         for (text, name, wanted) in [
             (COMMON, "RANK", RANK),
@@ -395,6 +419,8 @@ mod tests {
             (PRODUCT, "MAX_PRODUCTS", MAX_PRODUCTS),
             (PROGRAM, "MAX_INSTRUCTIONS", lower::MAX_INSTRUCTIONS),
             (PROGRAM, "MAX_VIEWS", lower::MAX_VIEWS),
+            (STATES, "MAX_COPIES", MAX_COPIES),
+            (STATES, "STATES_PER_BLOCK", super::super::states::PER_BLOCK),
             (UPDATE, "GROWTH", scale::GROWTH as usize),
         ] {
             assert_eq!(defined(text, name), wanted, "{name}");

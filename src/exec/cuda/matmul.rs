@@ -5,7 +5,7 @@ use super::blocks::{
     Head, LossArguments, MAX_PRODUCTS, MAX_STEPS, MatmulArguments, MatmulLaunch, ProgramArguments, Step,
 };
 use super::launch::{Argument, Geometry, Packed};
-use super::memory::Memory;
+use super::memory::PlanMemory;
 use super::pack::{map, number};
 use super::tiling::{Cut, Gradient, Multiprocessors, Scratch, Way, kernels};
 use super::{program, update};
@@ -38,7 +38,7 @@ impl Filling {
 /// The launch of products that do not need each other: one, where all are computed by the same kernel. Behind it the maps
 /// that cannot follow within it.
 pub(super) fn pack(
-    memory: &Memory,
+    memory: PlanMemory,
     products: &[&Matmul],
     programs: &mut Vec<ProgramArguments>,
 ) -> Result<Vec<Packed>, String> {
@@ -67,7 +67,7 @@ pub(super) fn pack(
 
 /// Adds a product to a launch, with `used` for the slices of the products before it.
 fn add(
-    memory: &Memory,
+    memory: PlanMemory,
     product: &Matmul,
     way: &Way,
     used: &mut Scratch,
@@ -102,8 +102,7 @@ struct Whole<'a> {
 fn whole(work: &Work, cut: Cut) -> Option<Whole<'_>> {
     let updates = work.updated().is_some();
     let optimizer = work.updated().or(work.measured())?;
-    let products: Vec<(&Matmul, Way)> =
-        work.products().into_iter().map(|p| (p, Way::new(p, cut))).collect();
+    let products: Vec<(&Matmul, Way)> = work.products().into_iter().map(|p| (p, Way::new(p, cut))).collect();
     let (first, _) = products.first()?;
     let kernels = kernels(&first.a, cut.precision);
     let kernel = match kernels.gradient {
@@ -147,7 +146,7 @@ pub(super) fn measured(plan: &Plan, multiprocessors: Multiprocessors) -> [bool; 
 /// The launch of products that updates the parameters whose gradient they are, or measures it; where no kernel does, the
 /// products and what is to be done after them.
 pub(super) fn pack_gradient(
-    memory: &Memory,
+    memory: PlanMemory,
     work: &Work,
     rules: &[UpdateRule],
     programs: &mut Vec<ProgramArguments>,
@@ -155,7 +154,7 @@ pub(super) fn pack_gradient(
     let Some(Whole { kernel, optimizer, updates, products }) = whole(work, memory.cut()) else {
         let mut packed = pack(memory, &work.products(), programs)?;
         if let Some(optimizer) = work.updated() {
-            packed.extend(update::pack(memory, optimizer, &rules[optimizer.index()], false));
+            packed.extend(update::pack(&memory, optimizer, &rules[optimizer.index()], false));
         }
         return Ok(packed);
     };
@@ -163,7 +162,7 @@ pub(super) fn pack_gradient(
     assert!(rule.in_place() || !updates, "lowering lets no other update ride along");
     let mut launch =
         Filling { kernel, threads: products[0].1.threads, launch: MatmulLaunch::default(), blocks: 0 };
-    launch.launch.update = update::arguments(memory, optimizer, rule);
+    launch.launch.update = update::arguments(&memory, optimizer, rule);
     let mut used = Scratch::default();
     for (product, way) in products {
         let at = |view: &View| match view.place {
@@ -181,7 +180,7 @@ pub(super) fn pack_gradient(
 /// A product and the loss head that reads it in one launch, if there is a kernel for that. `head` tells of the parts behind
 /// the logits, which have at most `slots`.
 pub(super) fn pack_head(
-    memory: &Memory,
+    memory: PlanMemory,
     hidden: &Matmul,
     logits: &Matmul,
     (head, slots): (Head, u32),
@@ -201,7 +200,7 @@ pub(super) fn pack_head(
 /// The logits of a loss head that has a launch of its own, whose blocks compute `rows` of them each, and how many blocks
 /// that takes. `head` tells of the parts behind them.
 pub(super) fn logits(
-    memory: &Memory,
+    memory: PlanMemory,
     products: &[Matmul],
     head: Head,
     rows: usize,
@@ -220,7 +219,7 @@ pub(super) fn logits(
 }
 
 /// A product's parameters but for what depends on how it is cut.
-fn arguments(memory: &Memory, product: &Matmul) -> Result<MatmulArguments, String> {
+fn arguments(memory: PlanMemory, product: &Matmul) -> Result<MatmulArguments, String> {
     let Matmul { a, b, out, size, epilogue, column_sums, .. } = product;
     let [m, n, k] = *size;
     if epilogue.len() > MAX_STEPS {
@@ -255,7 +254,7 @@ fn arguments(memory: &Memory, product: &Matmul) -> Result<MatmulArguments, Strin
 
 /// What follows a product within its launch.
 fn follow(
-    memory: &Memory,
+    memory: PlanMemory,
     product: &Matmul,
     way: &Way,
     arguments: &mut MatmulArguments,
@@ -275,7 +274,7 @@ fn follow(
     Ok(())
 }
 
-fn step(memory: &Memory, epilogue: &Epilogue, [m, n, _]: [usize; 3]) -> Result<Step, String> {
+fn step(memory: PlanMemory, epilogue: &Epilogue, [m, n, _]: [usize; 3]) -> Result<Step, String> {
     let (kind, x) = match *epilogue {
         Epilogue::Bias(_) | Epilogue::Accumulate(_) => (0, 0.0),
         Epilogue::Scale(c) => (1, c),

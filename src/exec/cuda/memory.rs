@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 use crate::exec::scale::LossScale;
 use crate::exec::{NetworkState, States, UpdateRule};
 use crate::graph::OptimizerId;
-use crate::lower::{Place, View};
+use crate::lower::{Place, Plan, ReadFrom, View};
 use crate::memory_budget;
-use crate::precision::Precision;
+use crate::precision::{Narrow, Precision};
 
 /// Elements a block of an update walks; as in `kernels/optim.cu`.
 const PER_BLOCK: usize = 4096;
@@ -43,6 +43,10 @@ pub(super) struct NetworkMemory {
     pub gradients: Region,
     pub moments: Vec<Region>,
     pub average: Option<Region>,
+    /// States of its networks.
+    pub states: Region,
+    /// The states that belong to the average.
+    pub average_states: Option<Region>,
     /// The weights in 16 bits, where products read them so.
     pub copies: Option<Region>,
     pub partials: Region,
@@ -69,8 +73,8 @@ pub(super) struct Memory {
     pub arena: Region,
     /// The arena of 16-bit numbers.
     pub narrow: Region,
-    /// What products multiply.
-    pub precision: Precision,
+    /// The 16-bit format of the narrow arena and of the weights' copies, where plans have such.
+    pub format: Option<Narrow>,
     pub clock: Region,
     /// Parameters of programs that share a launch.
     pub programs: Region,
@@ -122,15 +126,19 @@ pub(super) struct Sizes {
 /// Bytes that a run needs, before any of it is allocated.
 fn needed(
     sizes: &Sizes,
-    precision: Precision,
+    format: Option<Narrow>,
     states: &States,
     rules: &[UpdateRule],
     data: Option<&Dataset>,
 ) -> usize {
     let network = |((state, rule), &gradient): ((&NetworkState, &UpdateRule), &usize)| {
         let len = state.weights.len();
-        let copies = if precision.stored().is_some() { 2 * len } else { 0 };
-        copies + rule.bytes(len) + 8 * blocks(len).max(gradient) + 12 + size_of::<LossScale>()
+        let copies = if format.is_some() { 2 * len } else { 0 };
+        copies
+            + rule.bytes(len, state.states.len())
+            + 8 * blocks(len).max(gradient)
+            + 12
+            + size_of::<LossScale>()
     };
     let examples = data.map_or(0, |d| match &d.train.values {
         Values::U8(bytes) => bytes.len(),
@@ -153,17 +161,17 @@ impl Memory {
     pub fn new<D: Driver>(
         driver: &mut D,
         sizes: &Sizes,
-        precision: Precision,
+        format: Option<Narrow>,
         states: &States,
         rules: &[UpdateRule],
         data: Option<&Dataset>,
         options: Options,
     ) -> Result<Memory> {
         for state in states {
-            number(state.weights.len(), "an optimizer's memory")
+            number(state.weights.len().max(state.states.len()), "an optimizer's memory")
                 .map_err(|why| Error::Device(format!("{}: {why}", driver.name())))?;
         }
-        let need = needed(sizes, precision, states, rules, data);
+        let need = needed(sizes, format, states, rules, data);
         let free = driver.free_memory()?;
         if need > free {
             return Err(memory_budget::short(
@@ -180,13 +188,12 @@ impl Memory {
             driver.zero(scratch.buffer, 0, scratch.bytes)?;
         }
         let networks = states.iter().zip(rules).zip(&sizes.gradients);
-        let networks =
-            networks.map(|((state, rule), &blocks)| network(driver, precision, state, rule, blocks));
+        let networks = networks.map(|((state, rule), &blocks)| network(driver, format, state, rule, blocks));
         let networks = networks.collect::<Result<_>>()?;
         let memory = Memory {
             arena,
             narrow,
-            precision,
+            format,
             clock: region(driver, sizes.clock)?,
             programs: region(driver, sizes.programs)?,
             partial: region(driver, 4 * sizes.slices.sums)?,
@@ -201,11 +208,6 @@ impl Memory {
         Ok(memory)
     }
 
-    /// What decides how products are cut.
-    pub fn cut(&self) -> Cut {
-        Cut { precision: self.precision, multiprocessors: self.multiprocessors }
-    }
-
     /// The region of a place, and where in it the place is, in elements.
     pub fn locate(&self, place: Place) -> (Region, usize) {
         match place {
@@ -218,35 +220,19 @@ impl Memory {
                 let copies = self.networks[optimizer.index()].copies;
                 (copies.expect("a plan that reads copies has a 16-bit precision"), at)
             }
+            Place::State(optimizer, at) => (self.networks[optimizer.index()].states, at),
         }
-    }
-
-    /// A place's address.
-    pub fn address(&self, place: Place) -> u64 {
-        let (region, at) = self.locate(place);
-        region.address + (place.element_bytes() * at) as u64
-    }
-
-    /// Where a view's index 0 lies.
-    pub fn start(&self, view: &View) -> u64 {
-        let bytes = view.place.element_bytes() as i64;
-        self.address(view.place).wrapping_add_signed(bytes * view.base as i64)
-    }
-
-    /// The kernels' number for the type of a place's elements.
-    pub fn number_type(&self, place: Place) -> u32 {
-        number_type(self.precision.stored().filter(|_| place.is_narrow()))
     }
 
     /// The kernels' number for the type of the weights' copies; f32's where there are none.
     pub fn copy_type(&self) -> u32 {
-        number_type(self.precision.stored())
+        number_type(self.format)
     }
 
     /// Elements at a place, as f32.
     pub fn read<D: Driver>(&self, driver: &mut D, place: Place, len: usize) -> Result<Vec<f32>> {
         let (region, at) = self.locate(place);
-        let Some(format) = self.precision.stored().filter(|_| place.is_narrow()) else {
+        let Some(format) = self.format.filter(|_| place.is_narrow()) else {
             return take(driver, region, at, len);
         };
         let mut bits = vec![0u16; len];
@@ -262,7 +248,7 @@ impl Memory {
         assert_eq!(states.len(), self.networks.len(), "as many optimizers as before");
         for (memory, state) in self.networks.iter().zip(states) {
             put(driver, memory.weights, &state.weights)?;
-            if let (Some(copies), Some(format)) = (memory.copies, self.precision.stored()) {
+            if let (Some(copies), Some(format)) = (memory.copies, self.format) {
                 let bits: Vec<u16> = state.weights.iter().map(|&w| format.to_bits(w)).collect();
                 driver.upload(copies.buffer, 0, bytemuck::cast_slice(&bits))?;
             }
@@ -273,6 +259,10 @@ impl Memory {
             if let Some(region) = memory.average {
                 put(driver, region, &state.average)?;
             }
+            put(driver, memory.states, &state.states)?;
+            if let Some(region) = memory.average_states {
+                put(driver, region, &state.average_states)?;
+            }
             driver.upload(memory.norm2.buffer, 0, &state.gradient_norm2.to_le_bytes())?;
             driver.zero(memory.finished.buffer, 0, 4)?;
             driver.upload(memory.scale.buffer, 0, bytemuck::bytes_of(&state.loss_scale))?;
@@ -280,17 +270,35 @@ impl Memory {
         Ok(())
     }
 
+    /// Replaces the states of an optimizer's averaged networks.
+    ///
+    /// # Panics
+    /// When it keeps no average, or has another number of states.
+    pub fn set_average_states<D: Driver>(
+        &self,
+        driver: &mut D,
+        optimizer: OptimizerId,
+        states: &[f32],
+    ) -> Result<()> {
+        let region = self.networks[optimizer.index()].average_states;
+        put(driver, region.expect("an optimizer with an average"), states)
+    }
+
     /// A copy of the optimizers' states.
     pub fn states<D: Driver>(&self, driver: &mut D) -> Result<States> {
         let mut states = vec![NetworkState::default(); self.networks.len()];
         for (memory, state) in self.networks.iter().zip(&mut states) {
             state.weights = take(driver, memory.weights, 0, memory.count)?;
-            state.gradients = take(driver, memory.gradients, 0, memory.count)?;
+            state.gradients = take(driver, memory.gradients, 0, memory.gradients.bytes / 4)?;
             for region in &memory.moments {
                 state.moments.push(take(driver, *region, 0, memory.count)?);
             }
             if let Some(region) = memory.average {
                 state.average = take(driver, region, 0, memory.count)?;
+            }
+            state.states = take(driver, memory.states, 0, memory.states.bytes / 4)?;
+            if let Some(region) = memory.average_states {
+                state.average_states = take(driver, region, 0, region.bytes / 4)?;
             }
             driver.download(memory.scale.buffer, 0, bytemuck::bytes_of_mut(&mut state.loss_scale))?;
         }
@@ -308,6 +316,65 @@ impl Memory {
     }
 }
 
+/// The memory of one plan's launches: what its places are.
+#[derive(Clone, Copy)]
+pub(super) struct PlanMemory<'a> {
+    memory: &'a Memory,
+    /// What products multiply.
+    pub precision: Precision,
+    /// Where parameters and states are read.
+    from: ReadFrom,
+}
+
+impl std::ops::Deref for PlanMemory<'_> {
+    type Target = Memory;
+
+    fn deref(&self) -> &Memory {
+        self.memory
+    }
+}
+
+impl<'a> PlanMemory<'a> {
+    pub fn new(memory: &'a Memory, plan: &Plan) -> PlanMemory<'a> {
+        PlanMemory { memory, precision: plan.precision, from: plan.from }
+    }
+
+    /// What decides how products are cut.
+    pub fn cut(&self) -> Cut {
+        Cut { precision: self.precision, multiprocessors: self.multiprocessors }
+    }
+
+    /// The region of a place, and where in it the place is, in elements.
+    fn locate(&self, place: Place) -> (Region, usize) {
+        let average = match place {
+            Place::Weights(optimizer, at) => (self.networks[optimizer.index()].average, at),
+            Place::State(optimizer, at) => (self.networks[optimizer.index()].average_states, at),
+            _ => (None, 0),
+        };
+        match (self.from, average) {
+            (ReadFrom::Average, (Some(region), at)) => (region, at),
+            _ => self.memory.locate(place),
+        }
+    }
+
+    /// A place's address.
+    pub fn address(&self, place: Place) -> u64 {
+        let (region, at) = self.locate(place);
+        region.address + (place.element_bytes() * at) as u64
+    }
+
+    /// Where a view's index 0 lies.
+    pub fn start(&self, view: &View) -> u64 {
+        let bytes = view.place.element_bytes() as i64;
+        self.address(view.place).wrapping_add_signed(bytes * view.base as i64)
+    }
+
+    /// The kernels' number for the type of a place's elements.
+    pub fn number_type(&self, place: Place) -> u32 {
+        number_type(self.format.filter(|_| place.is_narrow()))
+    }
+}
+
 fn region<D: Driver>(driver: &mut D, bytes: usize) -> Result<Region> {
     let buffer = driver.allocate(bytes)?;
     Ok(Region { buffer, address: driver.address(buffer), bytes })
@@ -315,7 +382,7 @@ fn region<D: Driver>(driver: &mut D, bytes: usize) -> Result<Region> {
 
 fn network<D: Driver>(
     driver: &mut D,
-    precision: Precision,
+    format: Option<Narrow>,
     state: &NetworkState,
     rule: &UpdateRule,
     gradient: usize,
@@ -324,10 +391,13 @@ fn network<D: Driver>(
     Ok(NetworkMemory {
         count,
         weights: region(driver, 4 * count)?,
-        gradients: region(driver, 4 * count)?,
+        // A model that only does its tasks has none.
+        gradients: region(driver, 4 * state.gradients.len())?,
         moments: state.moments.iter().map(|_| region(driver, 4 * count)).collect::<Result<_>>()?,
         average: rule.average.then(|| region(driver, 4 * count)).transpose()?,
-        copies: precision.stored().map(|_| region(driver, 2 * count)).transpose()?,
+        states: region(driver, 4 * state.states.len())?,
+        average_states: rule.average.then(|| region(driver, 4 * state.states.len())).transpose()?,
+        copies: format.map(|_| region(driver, 2 * count)).transpose()?,
         partials: region(driver, 8 * blocks(count).max(gradient))?,
         norm2: region(driver, 8)?,
         finished: region(driver, 4)?,

@@ -22,6 +22,7 @@ mod metrics;
 mod pack;
 pub mod parzen;
 mod program;
+mod states;
 mod tiling;
 mod update;
 
@@ -34,13 +35,12 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::exec::measured::Measured;
 use crate::exec::schedule::Schedule;
-use crate::exec::{Executor, ExecutorSpec, NetworkState, PhaseRun, Rate, Record, States, UpdateRule};
-use crate::graph::{MAX_OPTIMIZERS, OptimizerId};
+use crate::exec::{self, Executor, ExecutorSpec, NetworkState, PhaseRun, Rate, Record, States, UpdateRule};
+use crate::graph::OptimizerId;
 use crate::lower::{Place, Plan};
-use crate::precision::Precision;
 use clock::{Mirror, Rules};
 use launch::{Driver, Packed, Recording};
-use memory::{Memory, Sizes};
+use memory::{Memory, PlanMemory, Sizes};
 use metrics::Recorded;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -54,6 +54,8 @@ pub struct Cuda<D: Driver> {
     packed: Vec<Vec<Vec<Packed>>>,
     /// Of each list of plans that was run, where the device can record.
     recordings: HashMap<Vec<usize>, Option<Recording>>,
+    /// Of each plan that was run as a task, the same.
+    tasks: HashMap<usize, Option<Recording>>,
     /// Of each plan, launch and number of repetitions that was measured, the same.
     repetitions: HashMap<(usize, usize, usize), Option<Recording>>,
     memory: Memory,
@@ -95,12 +97,7 @@ impl<D: Driver> Cuda<D> {
     /// As [`Cuda::of`].
     pub fn with(mut driver: D, job: ExecutorSpec, options: Options) -> Result<Cuda<D>> {
         let ExecutorSpec { plans, states, rules, schedule, data, seed } = job;
-        assert!(
-            states.len() <= MAX_OPTIMIZERS,
-            "{} optimizers; executors keep {MAX_OPTIMIZERS}",
-            states.len()
-        );
-        assert_eq!(states.len(), rules.len(), "a rule for each optimizer");
+        exec::check(&plans, &states, &rules);
         assert_eq!(states.len(), schedule.optimizers.len(), "a schedule for each optimizer");
         let arena = plans.iter().map(|p| p.arena).max().unwrap_or(0);
         let gathers = |p: &Plan| p.launches.iter().any(|l| l.work.kind() == "gather");
@@ -115,31 +112,45 @@ impl<D: Driver> Cuda<D> {
             clock: size_of::<Clock>(),
             programs: pack::program_bytes(&plans),
         };
-        let precision = plans.first().map_or(Precision::Fp32, |p| p.precision);
+        let format = plans.iter().find_map(|p| p.precision.stored());
         let data = data.as_deref();
-        let memory = Memory::new(&mut driver, &sizes, precision, &states, &rules, data, options)?;
+        let memory = Memory::new(&mut driver, &sizes, format, &states, &rules, data, options)?;
         let rules = Rules { schedule, rules };
         let mut programs = vec![];
         let launches = |p: &Plan| {
             let measured = matmul::measured(p, options.multiprocessors);
-            let mut pack = |l| pack::pack(l, &memory, &rules.rules, measured, &mut programs);
+            let own = PlanMemory::new(&memory, p);
+            let mut pack = |l| pack::pack(l, own, &rules.rules, measured, &mut programs);
             let work = p.launches.iter().map(|l| hopper::take_over(&driver, pack(l)?));
             work.chain([clock::pack(p, &memory, &rules).map(|close| vec![close])]).collect()
         };
         let packed = plans.iter().map(launches).collect::<Result<Vec<Vec<Vec<Packed>>>>>()?;
         driver.upload(memory.programs.buffer, 0, bytemuck::cast_slice(&programs))?;
-        let mut launches = packed.iter().flatten().flatten();
-        if let Some(missing) = launches.find(|l| tiling::needs_ampere(l.kernel) && !driver.has(l.kernel)) {
+        let mut launches =
+            plans.iter().zip(&packed).flat_map(|(p, packed)| packed.iter().flatten().map(move |l| (p, l)));
+        let missing = |(_, l): &(&Plan, &Packed)| tiling::needs_ampere(l.kernel) && !driver.has(l.kernel);
+        if let Some((plan, missing)) = launches.find(missing) {
             return Err(Error::Device(format!(
                 "{}: no kernel {}: {} needs a GPU of compute capability 8.0 or newer; use --precision fp16 or fp32",
                 driver.name(),
                 missing.kernel,
-                precision.name()
+                plan.precision.name()
             )));
         }
         let (clock, recorded) = (Mirror::new(rules, seed), Recorded::default());
-        let (recordings, repetitions) = (HashMap::new(), HashMap::new());
-        Ok(Cuda { driver, plans, packed, recordings, repetitions, memory, clock, recorded, known: None })
+        let (recordings, tasks, repetitions) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Ok(Cuda {
+            driver,
+            plans,
+            packed,
+            recordings,
+            tasks,
+            repetitions,
+            memory,
+            clock,
+            recorded,
+            known: None,
+        })
     }
 
     /// The plans, as given.
@@ -198,6 +209,33 @@ impl<D: Driver> Cuda<D> {
         let recording = self.driver.record(&launches)?;
         self.recordings.insert(plans, recording);
         Ok(recording)
+    }
+
+    /// Runs a plan that changes nothing that outlives it, between phases: the next phase sets the clock again.
+    ///
+    /// # Errors
+    /// As [`Cuda::run`].
+    ///
+    /// # Panics
+    /// When the plan updates, or stores states.
+    pub fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
+        assert!(self.plans[plan].is_task(), "plan {plan} changes what outlives it");
+        // What ends a phase comes last.
+        let launches = self.packed[plan].len() - 1;
+        let recording = match self.tasks.get(&plan) {
+            Some(&found) => found,
+            None => {
+                let all: Vec<&Packed> = self.packed[plan][..launches].iter().flatten().collect();
+                let made = self.driver.record(&all)?;
+                *self.tasks.entry(plan).or_insert(made)
+            }
+        };
+        let phase = PhaseRun::alone(plan, tick, Rate::ALL_REST);
+        self.clock.set(&mut self.driver, &self.memory, &phase, self.recorded.next as u64)?;
+        match recording {
+            Some(recording) => self.driver.replay(recording),
+            None => (0..launches).try_for_each(|launch| self.launch(plan, launch)),
+        }
     }
 
     /// Runs a plan and shows the device after each launch, by the launch's number.
@@ -324,6 +362,18 @@ impl<D: Driver> Executor for Cuda<D> {
         self.run_all(turns)
     }
 
+    fn write_input(&mut self, plan: usize, name: &str, values: &[f32]) -> Result<()> {
+        Cuda::write_input(self, plan, name, values)
+    }
+
+    fn run_task(&mut self, plan: usize, tick: u64) -> Result<()> {
+        Cuda::run_task(self, plan, tick)
+    }
+
+    fn output(&mut self, plan: usize, name: &str) -> Result<Vec<f32>> {
+        Cuda::output(self, plan, name)
+    }
+
     fn records(&mut self) -> Result<Vec<Record>> {
         Cuda::records(self)
     }
@@ -343,6 +393,11 @@ impl<D: Driver> Executor for Cuda<D> {
 
     fn set_states(&mut self, states: States) -> Result<()> {
         Cuda::set_states(self, &states)
+    }
+
+    fn set_average_states(&mut self, optimizer: OptimizerId, states: &[f32]) -> Result<()> {
+        self.known = None;
+        self.memory.set_average_states(&mut self.driver, optimizer, states)
     }
 
     fn measured(&mut self) -> &mut dyn Measured {

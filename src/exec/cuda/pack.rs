@@ -2,8 +2,8 @@
 
 use super::blocks::{GatherArguments, Head, ProgramArguments, RandomArguments, TogetherArguments};
 use super::launch::{Argument, Geometry, Packed};
-use super::memory::Memory;
-use super::{matmul, program, update};
+use super::memory::PlanMemory;
+use super::{matmul, program, states, update};
 use crate::data::shuffle;
 use crate::error::{Error, Result};
 use crate::exec::UpdateRule;
@@ -23,13 +23,13 @@ const NUMBERS: u32 = 1;
 const LABEL: u32 = 2;
 
 /// The kernel launches of one launch of a plan; none where there is nothing to compute. `measured` says of each
-/// optimizer whether the plan's products measure its gradient; `programs` takes what lies in [`Memory::programs`].
+/// optimizer whether the plan's products measure its gradient; `programs` takes what lies in [`super::memory::Memory::programs`].
 ///
 /// # Errors
 /// When a shape is beyond what kernels index.
 pub(super) fn pack(
     launch: &Launch,
-    memory: &Memory,
+    memory: PlanMemory,
     rules: &[UpdateRule],
     measured: [bool; MAX_OPTIMIZERS],
     programs: &mut Vec<ProgramArguments>,
@@ -50,8 +50,9 @@ pub(super) fn pack(
         Work::Measure(_) => unreachable!("a measure comes with its products"),
         Work::Update(optimizer) => {
             let i = optimizer.index();
-            return Ok(update::pack(memory, *optimizer, &rules[i], measured[i]));
+            return Ok(update::pack(&memory, *optimizer, &rules[i], measured[i]));
         }
+        Work::StoreStates(store) => return states::pack(&memory, store).map_err(refuse),
     };
     Ok(one.map_err(refuse)?.into_iter().collect())
 }
@@ -65,7 +66,7 @@ pub(super) fn number(n: usize, what: &str) -> std::result::Result<u32, String> {
 }
 
 /// The minibatch's inputs, and maps beside them: one launch.
-fn together(memory: &Memory, parts: &[Work], programs: &mut Vec<ProgramArguments>) -> Packing {
+fn together(memory: PlanMemory, parts: &[Work], programs: &mut Vec<ProgramArguments>) -> Packing {
     let mut arguments = TogetherArguments {
         maps: memory.programs.address + (programs.len() * size_of::<ProgramArguments>()) as u64,
         ..TogetherArguments::default()
@@ -106,7 +107,7 @@ fn together(memory: &Memory, parts: &[Work], programs: &mut Vec<ProgramArguments
 
 /// An input's parameters, whose first row is block `first`.
 fn gather(
-    memory: &Memory,
+    memory: PlanMemory,
     column: Column,
     to: Place,
     [rows, width]: [usize; 2],
@@ -138,7 +139,7 @@ fn gather(
     })
 }
 
-pub(super) fn map(memory: &Memory, shape: &[usize], program: &Program) -> Packing {
+pub(super) fn map(memory: PlanMemory, shape: &[usize], program: &Program) -> Packing {
     if shape.contains(&0) {
         return Ok(None);
     }
@@ -177,7 +178,7 @@ fn plain_draw<'a>(shape: &[usize], program: &'a Program) -> Option<(u32, Dist, &
     (whole && out.strides == dense.strides && !out.place.is_narrow()).then_some((*stream, *dist, out))
 }
 
-fn reduce(memory: &Memory, shape: &[usize], summed: &[bool], program: &Program) -> Packing {
+fn reduce(memory: PlanMemory, shape: &[usize], summed: &[bool], program: &Program) -> Packing {
     let packed = program::reduction(memory, shape, summed, program)?;
     let arguments = packed.arguments;
     if arguments.count == 0 {
@@ -194,7 +195,7 @@ fn reduce(memory: &Memory, shape: &[usize], summed: &[bool], program: &Program) 
 /// The product that a loss head reads, the logits, then small maps and reductions by the block that is left; the latter's
 /// parameters lie in device memory.
 fn loss(
-    memory: &Memory,
+    memory: PlanMemory,
     hidden: Option<&Matmul>,
     logits: &[Matmul],
     parts: &[Work],

@@ -2,7 +2,7 @@
 //! slots of shared memory from the start, and results of instructions follow it.
 
 use super::blocks::{DeviceView, NO_SLOT, ProgramArguments, RANK};
-use super::memory::Memory;
+use super::memory::PlanMemory;
 use super::pack::number;
 use crate::graph::Dist;
 use crate::lower::{Arg, Load, MAX_REGISTERS, Program, View};
@@ -25,7 +25,7 @@ impl Packed {
 
 /// A map's parameters, whose threads have `room` numbers of shared memory each: they run it for quads of elements where
 /// these are whole and the room is enough.
-pub(super) fn map(memory: &Memory, shape: &[usize], program: &Program, room: u32) -> Packing<Packed> {
+pub(super) fn map(memory: PlanMemory, shape: &[usize], program: &Program, room: u32) -> Packing<Packed> {
     let mut packed = program_of(memory, shape, program)?;
     let arguments = &mut packed.arguments;
     (arguments.shape, arguments.count) = lengths(shape, |_| true)?;
@@ -37,7 +37,7 @@ pub(super) fn map(memory: &Memory, shape: &[usize], program: &Program, room: u32
 
 /// A reduction's parameters.
 pub(super) fn reduction(
-    memory: &Memory,
+    memory: PlanMemory,
     shape: &[usize],
     summed: &[bool],
     program: &Program,
@@ -66,7 +66,7 @@ fn lengths(shape: &[usize], wanted: impl Fn(usize) -> bool) -> Packing<([u32; RA
     Ok((to, count))
 }
 
-fn device_view(memory: &Memory, view: &View, shape: &[usize], address: bool) -> Packing<DeviceView> {
+fn device_view(memory: PlanMemory, view: &View, shape: &[usize], address: bool) -> Packing<DeviceView> {
     let mut to = DeviceView {
         base: view.base as i64,
         to: [1; RANK],
@@ -88,7 +88,7 @@ fn device_view(memory: &Memory, view: &View, shape: &[usize], address: bool) -> 
 }
 
 /// The program's part of the parameters.
-fn program_of(memory: &Memory, shape: &[usize], program: &Program) -> Packing<Packed> {
+fn program_of(memory: PlanMemory, shape: &[usize], program: &Program) -> Packing<Packed> {
     if shape.len() > RANK {
         return Err(format!("an iteration space of {} axes, the GPU's kernels take {RANK}", shape.len()));
     }

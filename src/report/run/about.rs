@@ -1,29 +1,32 @@
 //! What is trained, in words.
 
 use super::Story;
-use crate::config::{Activation, Config, Distribution, Layer, Optimizer, Rule, Scale};
-use crate::nn::Mlp;
+use crate::config::{Activation, Config, Distribution, Layer, Norm, Optimizer, Role, Rule, Scale};
+use crate::models;
 use crate::numbers::{counted, grouped, number};
 use crate::report::html::{Html, text};
 
 /// Name and description of each part of a run.
 pub fn pairs(story: &Story) -> Vec<(String, Html)> {
-    let (config, gan) = (story.config, story.gan);
+    let config = story.config;
     let mut out: Vec<(&str, String)> = vec![("Data", data(story))];
-    let labels = if gan.classes > 0 { format!(" and a class out of {}", gan.classes) } else { String::new() };
+    let labels = match models::classes(story.game) {
+        0 => String::new(),
+        classes => format!(" and a class out of {classes}"),
+    };
     let noise = match config.latent.distribution {
         Distribution::Normal => "standard normal",
         Distribution::Uniform => "uniform, of unit variance",
     };
     out.push((
         "Generator G",
-        format!("from {} {noise} numbers{labels}: {}", config.latent.dim, network(&gan.generator)),
+        format!("from {} {noise} numbers{labels}: {}", config.latent.dim, network(story, Role::Generator)),
     ));
     let packed = match config.discriminator.pack {
         1 => String::new(),
         n => format!("; it sees {n} examples at once (PacGAN)"),
     };
-    out.push(("Discriminator D", network(&gan.discriminator) + &packed));
+    out.push(("Discriminator D", network(story, Role::Discriminator) + &packed));
     out.push(("Loss", super::curves::loss_in_words(&config.loss)));
     out.push(("Optimizer of G", optimizer(&config.optimizer.generator)));
     out.push(("Optimizer of D", optimizer(&config.optimizer.discriminator)));
@@ -63,21 +66,22 @@ fn data(story: &Story) -> String {
     format!("{}: {} {} for training{rest}{classes}{scale}", d.name, grouped(d.train.count as u64), d.shape)
 }
 
-fn network(mlp: &Mlp) -> String {
-    let layers: Vec<String> = mlp.network.layers.iter().map(|l| layer(l, mlp.output())).collect();
-    let clip = match mlp.network.clip {
+/// A role's single network, layer by layer.
+fn network(story: &Story, role: Role) -> String {
+    let networks = story.game.networks();
+    let own = networks.of_role(role).into_iter().flat_map(|o| networks.of(o)).next();
+    let (Some(own), Some(table)) = (own, story.config.network(role)) else { return "none".into() };
+    let mut widths = own.outline.split(" → ");
+    let input = widths.next().unwrap_or_default();
+    let layers: Vec<String> = table.layers.iter().zip(widths).map(|(l, width)| layer(l, width)).collect();
+    let clip = match table.clip {
         0.0 => String::new(),
         c => format!("; weights clipped to ±{c}"),
     };
-    format!(
-        "{} → {}; {} parameters{clip}",
-        mlp.input,
-        layers.join(" → "),
-        grouped(mlp.parameter_count() as u64)
-    )
+    format!("{input} → {}; {} parameters{clip}", layers.join(" → "), grouped(own.parameter_count() as u64))
 }
 
-fn layer(l: &Layer, output: usize) -> String {
+fn layer(l: &Layer, width: &str) -> String {
     let activation = match l.activation {
         Activation::Linear => String::new(),
         Activation::Relu => " relu".into(),
@@ -87,7 +91,14 @@ fn layer(l: &Layer, output: usize) -> String {
         Activation::Maxout => format!(" maxout of {}", l.pieces),
     };
     let dropout = if l.keep < 1.0 { format!("dropout keep {} → ", l.keep) } else { String::new() };
-    format!("{dropout}{}{activation}", l.units.unwrap_or(output))
+    let norm = match l.norm {
+        None => "",
+        Some(Norm::Batch) => " batch norm",
+        Some(Norm::Layer) => " layer norm",
+    };
+    let spectral = if l.spectral_norm { " (spectral norm)" } else { "" };
+    let width = l.units.map_or_else(|| width.to_string(), |units| units.to_string());
+    format!("{dropout}{width}{spectral}{norm}{activation}")
 }
 
 fn optimizer(o: &Optimizer) -> String {

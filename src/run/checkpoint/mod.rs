@@ -3,7 +3,7 @@
 //! ```text
 //! step-000001000/
 //!   generator.safetensors      PyTorch's names and layouts
-//!   generator_ema.safetensors  the moving average of G; absent where none is kept
+//!   generator_ema.safetensors  the moving average of G, its norms' standing statistics; absent where none is kept
 //!   discriminator.safetensors
 //!   optimizer.safetensors      moments: generator.layers.0.weight.exp_avg …
 //!   state.json                 counters, and the metrics window begun
@@ -16,17 +16,19 @@
 //! tells the time.
 
 mod best;
+mod state;
 
 pub use best::{Best, best_of, keep_best, settle_best};
+pub use state::{State, Window};
 
 use super::atomic;
 use super::tensors::{Flat, Tensors, encode};
 use crate::config::{Config, ConfigBuilder};
 use crate::error::{Error, Result};
-use crate::exec::scale::LossScale;
 use crate::exec::{States, UpdateRule};
-use crate::models::gan::Gan;
-use crate::nn::Role;
+use crate::graph::OptimizerId;
+use crate::models::{self, Game};
+use crate::nn::{Memory, Network, Networks};
 use crate::numbers::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -34,46 +36,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub(super) const MANIFEST: &str = "MANIFEST.json";
 const FORMAT: u32 = 1;
-
-/// Everything but tensors that training goes on from.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct State {
-    /// Steps done.
-    pub step: u64,
-    /// Phases run: the position in every random stream and in the shuffled data.
-    pub tick: u64,
-    /// Updates of G and of D.
-    pub updates: [u64; 2],
-    /// Metrics since the last line.
-    pub window: Window,
-    /// Channels, height and width of an example.
-    pub example: [usize; 3],
-    /// Classes of the data set; 0 when unlabelled.
-    pub classes: usize,
-    /// SHA-256 of the examples; absent in checkpoints of before this was written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<String>,
-    /// The loss scales of G and D, where fp16 trains with such.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub loss_scales: Option<[LossScale; 2]>,
-    /// The best evaluation so far, where `checkpoint.best_by` asks for such.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub best: Option<Best>,
-}
-
-/// Sums of metrics over the steps since the last line.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Window {
-    /// Steps summed.
-    pub steps: u64,
-    /// By name.
-    pub sums: BTreeMap<String, f64>,
-}
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
@@ -93,6 +59,9 @@ pub struct Entry {
 /// Files by name.
 pub type Sums = BTreeMap<String, Entry>;
 
+/// Contents of a checkpoint's files, by name.
+type Files = BTreeMap<String, Vec<u8>>;
+
 /// A checkpoint in memory.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
@@ -105,9 +74,9 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// The model it is of.
-    pub fn model(config: &Config, state: &State) -> Gan {
-        Gan::new(config, state.example, state.classes)
+    /// The model that such a checkpoint is of.
+    pub fn model(config: &Config, state: &State) -> Arc<dyn Game> {
+        models::of(config, state.example.into(), state.classes)
     }
 }
 
@@ -130,7 +99,7 @@ pub struct Snapshot<'a> {
     /// How the model was trained.
     pub config: &'a Config,
     /// The model.
-    pub gan: &'a Gan,
+    pub game: &'a dyn Game,
     /// How it is updated.
     pub rules: &'a [UpdateRule],
     /// Counters.
@@ -167,51 +136,80 @@ pub fn save(folder: &Path, snapshot: &Snapshot) -> Result<PathBuf> {
     Ok(to)
 }
 
-fn encode_all(snapshot: &Snapshot) -> Vec<(&'static str, Vec<u8>)> {
-    let Snapshot { config, gan, rules, state, networks } = snapshot;
-    let whole = |kind, player: Role, numbers| {
-        encode(["network", kind], &[Flat { prefix: "", suffix: "", network: gan.network(player), numbers }])
-    };
-    let [g, d] = &networks[..] else { unreachable!("a GAN has two networks") };
-    let mut files = vec![
-        ("generator.safetensors", whole("generator", Role::Generator, &g.weights)),
-        ("discriminator.safetensors", whole("discriminator", Role::Discriminator, &d.weights)),
-    ];
-    if !g.average.is_empty() {
-        files.push(("generator_ema.safetensors", whole("generator_ema", Role::Generator, &g.average)));
+fn encode_all(snapshot: &Snapshot) -> Vec<(String, Vec<u8>)> {
+    let Snapshot { config, game, rules, state, networks } = snapshot;
+    let mut files = vec![];
+    for network in game.networks().all() {
+        let own = &networks[usize::from(network.optimizer.0)];
+        let mut whole = |name: String, numbers, states| {
+            let flat = Flat { prefix: "", suffix: "", network, numbers, states: Some(states) };
+            files.push((format!("{name}.safetensors"), encode(["network", &name], &[flat])));
+        };
+        whole(network.name.clone(), &own.weights, &own.states);
+        if !own.average.is_empty() {
+            whole(averaged(&network.name), &own.average, &own.average_states);
+        }
     }
-    let names = moment_names(rules);
+    let names = moment_names(game.networks(), rules);
     let moments: Vec<Flat> = names
         .iter()
-        .map(|(player, i, prefix, suffix)| Flat {
-            prefix,
-            suffix,
-            network: gan.network(*player),
-            numbers: &networks[*player as usize].moments[*i],
+        .map(|m| {
+            let network = &game.networks().all()[m.network];
+            let numbers = &networks[usize::from(network.optimizer.0)].moments[m.index];
+            Flat { prefix: &m.prefix, suffix: &m.suffix, network, numbers, states: None }
         })
         .collect();
-    files.push(("optimizer.safetensors", encode(["network", "optimizer"], &moments)));
+    files.push(("optimizer.safetensors".into(), encode(["network", "optimizer"], &moments)));
     let scaled = rules.iter().any(|r| r.scaled);
-    let loss_scales = scaled.then(|| [g.loss_scale, d.loss_scale]);
+    let scales = game.networks().memories().iter().zip(&**networks);
+    let loss_scales =
+        scaled.then(|| scales.map(|(memory, n)| (memory.role.name().to_string(), n.loss_scale)).collect());
     let state = State { loss_scales, ..(*state).clone() };
     let mut json = serde_json::to_vec_pretty(&state).expect("counters and finite sums");
     json.push(b'\n');
-    files.push(("state.json", json));
+    files.push(("state.json".into(), json));
     // How long the run was meant to go, and where its data lay, do not change what this checkpoint holds.
     let mut own = (*config).clone();
     own.data.path = None;
     (own.train.steps, own.train.epochs) = (state.step.max(1), 0);
-    files.push(("config.toml", own.to_toml().into_bytes()));
+    files.push(("config.toml".into(), own.to_toml().into_bytes()));
     files
 }
 
-/// Role, index, and what stands before and after a parameter's name, of every moment.
-fn moment_names(rules: &[UpdateRule]) -> Vec<(Role, usize, String, String)> {
-    let of = |player: Role| {
-        let names = rules[player as usize].moment_names().iter().enumerate();
-        names.map(move |(i, name)| (player, i, format!("{}.", player.name()), format!(".{name}")))
+/// The name of a network's moving average: `generator_ema`, `generator_ema.a2b`.
+pub fn averaged(name: &str) -> String {
+    match name.split_once('.') {
+        Some((role, instance)) => format!("{role}_ema.{instance}"),
+        None => format!("{name}_ema"),
+    }
+}
+
+/// One moment of one network's parameters in the optimizers' file.
+struct Moment {
+    /// The network's number.
+    network: usize,
+    /// Number of the moment.
+    index: usize,
+    /// Before a parameter's name: `generator.`.
+    prefix: String,
+    /// After it: `.exp_avg`.
+    suffix: String,
+}
+
+/// Every moment: optimizer by optimizer, moment by moment, network by network.
+fn moment_names(networks: &Networks, rules: &[UpdateRule]) -> Vec<Moment> {
+    let of = |(optimizer, rule): (OptimizerId, &UpdateRule)| {
+        let names = rule.moment_names().iter().enumerate();
+        let all = names.flat_map(|(index, name)| networks.of(optimizer).map(move |n| (index, name, n)));
+        let moment = |(index, name, network): (usize, &&str, &Network)| Moment {
+            network: usize::from(network.id.0),
+            index,
+            prefix: format!("{}.", network.name),
+            suffix: format!(".{name}"),
+        };
+        all.map(moment).collect::<Vec<_>>()
     };
-    Role::ALL.into_iter().flat_map(of).collect()
+    networks.optimizers().zip(rules).flat_map(of).collect()
 }
 
 fn write<N: AsRef<str>>(aside: &Path, files: &[(N, Vec<u8>)]) -> Result<()> {
@@ -286,7 +284,7 @@ pub fn sums(path: &Path) -> Result<Sums> {
 }
 
 /// Reads every file of a checkpoint and checks it against the manifest.
-fn verify(path: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+fn verify(path: &Path) -> Result<Files> {
     let damaged = |file: &str, what: String| damaged(path, file, &what);
     let manifest = manifest(path)?;
     let mut files = BTreeMap::new();
@@ -310,6 +308,14 @@ fn verify(path: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 /// When a file is missing or differs from the manifest by a byte, the configuration is none of this program's, or tensors
 /// do not fit it.
 pub fn load(path: &Path) -> Result<Checkpoint> {
+    load_with(path, Checkpoint::model)
+}
+
+/// Loads the checkpoint at `path` of a model that `model` makes of its configuration and state.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(path: &Path, model: impl Fn(&Config, &State) -> Arc<dyn Game>) -> Result<Checkpoint> {
     let files = verify(path)?;
     let bytes = |name: &str| {
         files.get(name).ok_or_else(|| Error::Checkpoint(format!("{}: missing", path.join(name).display())))
@@ -319,42 +325,46 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
     let text = String::from_utf8_lossy(bytes("config.toml")?).into_owned();
     let config = ConfigBuilder::resolved(&text, &whence).and_then(ConfigBuilder::finish);
     let config = config.map_err(|e| Error::Checkpoint(e.to_string()))?;
-    let state: State = serde_json::from_slice(bytes("state.json")?)
+    let state = State::parse(bytes("state.json")?)
         .map_err(|e| Error::Checkpoint(format!("{}: {e}", path.join("state.json").display())))?;
-    let gan = Checkpoint::model(&config, &state);
-    let rules = crate::train::rules(&gan);
-    let start = |p: Role| rules[p as usize].start(vec![0.0; gan.network(p).len]);
-    let mut networks: States = Role::ALL.map(start).into();
-    for player in Role::ALL {
-        let file = format!("{}.safetensors", player.name());
-        fill(path, &file, bytes(&file)?, ["", ""], &gan, player, &mut networks[player as usize].weights)?;
-    }
-    if rules[0].average {
-        let file = "generator_ema.safetensors";
-        fill(path, file, bytes(file)?, ["", ""], &gan, Role::Generator, &mut networks[0].average)?;
-    }
-    let file = "optimizer.safetensors";
-    for (player, i, prefix, suffix) in moment_names(&rules) {
-        let to = &mut networks[player as usize].moments[i];
-        fill(path, file, bytes(file)?, [&prefix, &suffix], &gan, player, to)?;
-    }
-    for (network, scale) in networks.iter_mut().zip(state.loss_scales.into_iter().flatten()) {
-        network.loss_scale = scale;
-    }
+    let game = model(&config, &state);
+    let networks = tensors(path, &files, &*game, &state)?;
     Ok(Checkpoint { config, state, networks })
 }
 
-fn fill(
-    path: &Path,
-    file: &str,
-    bytes: &[u8],
-    [prefix, suffix]: [&str; 2],
-    gan: &Gan,
-    player: Role,
-    to: &mut [f32],
-) -> Result<()> {
-    let file = path.join(file);
-    Tensors::parse(&file, bytes)?.read(prefix, suffix, gan.network(player), to)
+/// The networks of a checkpoint, from its files.
+fn tensors(path: &Path, files: &Files, game: &dyn Game, state: &State) -> Result<States> {
+    let bytes = |name: &str| {
+        files.get(name).ok_or_else(|| Error::Checkpoint(format!("{}: missing", path.join(name).display())))
+    };
+    let rules = models::rules(game);
+    let memories = game.networks().memories();
+    let zeros = |(rule, memory): (&UpdateRule, &Memory)| {
+        rule.start_with(vec![0.0; memory.len], vec![0.0; memory.states])
+    };
+    let mut networks: States = rules.iter().zip(memories).map(zeros).collect();
+    for network in game.networks().all() {
+        let own = &mut networks[usize::from(network.optimizer.0)];
+        let fill = |name: &str, numbers: &mut [f32], states: &mut [f32]| {
+            let file = format!("{name}.safetensors");
+            Tensors::parse(&path.join(&file), bytes(&file)?)?.read(["", ""], network, numbers, Some(states))
+        };
+        fill(&network.name, &mut own.weights, &mut own.states)?;
+        if !own.average.is_empty() {
+            fill(&averaged(&network.name), &mut own.average, &mut own.average_states)?;
+        }
+    }
+    let file = "optimizer.safetensors";
+    for m in moment_names(game.networks(), &rules) {
+        let network = &game.networks().all()[m.network];
+        let to = &mut networks[usize::from(network.optimizer.0)].moments[m.index];
+        Tensors::parse(&path.join(file), bytes(file)?)?.read([&m.prefix, &m.suffix], network, to, None)?;
+    }
+    for (network, memory) in networks.iter_mut().zip(memories) {
+        let scale = state.loss_scales.as_ref().and_then(|scales| scales.get(memory.role.name()));
+        network.loss_scale = scale.copied().unwrap_or(network.loss_scale);
+    }
+    Ok(networks)
 }
 
 /// The newest checkpoint of a run that is whole, and one warning for each damaged one passed by.

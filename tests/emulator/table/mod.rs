@@ -4,6 +4,7 @@
 mod heads;
 mod products;
 mod programs;
+mod states;
 mod training;
 
 use crate::bench::Witness;
@@ -65,5 +66,6 @@ pub fn all_but_products(w: &mut dyn Witness) {
     println!("losses: {:.2} of the tolerance", losses(w));
     println!("updates: {:.2} of the tolerance", updates(w));
     clocks(w);
+    states::states(w);
     println!("Parzen windows: {:.2} of the tolerance", windows(w));
 }

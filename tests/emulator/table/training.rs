@@ -7,10 +7,10 @@ use crate::reference::{self, Near};
 use gansaku::config::Rule;
 use gansaku::data::{Dataset, Examples, Shape, Values};
 use gansaku::exec::cuda::Clock;
-use gansaku::exec::schedule::{Done, NetworkSchedule, Schedule};
+use gansaku::exec::schedule::{Done, OptimizerSchedule, Schedule};
 use gansaku::exec::{ColumnNorm, UpdateRule};
-use gansaku::graph::Dist;
-use gansaku::lower::{Arg, EXAMPLES, LABELS, Load, Place, PointOp, Program, View, Work};
+use gansaku::graph::{Column, Dist, OptimizerId};
+use gansaku::lower::{Arg, Launch, Load, Place, Plan, PointOp, Program, View, Work};
 use gansaku::precision::Precision;
 use gansaku::rng::stream;
 use std::sync::Arc;
@@ -19,18 +19,18 @@ pub(super) fn gathers(w: &mut dyn Witness, precision: Precision, to: Place) {
     for (count, rows, width) in [(1, 1, 1), (3, 7, 5), (257, 20, 1), (1_000, 3, 300), (5, 0, 4)] {
         let bytes: Vec<u8> = (0..count * width).map(|i| (i * 37 % 256) as u8).collect();
         let labels = Some((0..count).map(|i| (i % width.min(200)) as u8).collect::<Vec<u8>>());
-        for (values, input) in [
-            (Values::U8(bytes.clone()), EXAMPLES),
-            (Values::F32(normals("data", count * width)), EXAMPLES),
-            (Values::U8(bytes.clone()), LABELS),
+        for (values, column) in [
+            (Values::U8(bytes.clone()), Column::Examples),
+            (Values::F32(normals("data", count * width)), Column::Examples),
+            (Values::U8(bytes.clone()), Column::Labels),
         ] {
             let train = Examples { count, values, labels: labels.clone() };
             let shape = Shape { channels: width, height: 1, width: 1 };
             let data =
                 Dataset { factor: 2.0 / 255.0, offset: -1.0, ..Dataset::of("table", shape, width, train) };
             let bench = Bench { data: Some(Arc::new(data)), precision, ..Bench::default() };
-            let name = format!("gather {rows} of {count} × {width} {input} in {}", precision.name());
-            let work = Work::Gather { input: input.into(), to, rows, width };
+            let name = format!("gather {rows} of {count} × {width} {column:?} in {}", precision.name());
+            let work = Work::Gather { set: 0, column, to, rows, width };
             let (found, cpu) = w.run(&name, &bench, work, rows * width);
             same_bits(&name, &found, &cpu);
         }
@@ -51,14 +51,18 @@ pub(super) fn minibatches(w: &mut dyn Witness) {
             at += len;
             Place::Arena(at - len)
         };
-        let gather = |(input, width): (&str, usize)| Work::Gather {
-            input: input.into(),
+        let gather = |(column, width): (Column, usize)| Work::Gather {
+            set: 0,
+            column,
             to: place(rows * width),
             rows,
             width,
         };
-        let mut parts: Vec<Work> =
-            [(EXAMPLES, width), (LABELS, classes)].into_iter().take(inputs).map(gather).collect();
+        let mut parts: Vec<Work> = [(Column::Examples, width), (Column::Labels, classes)]
+            .into_iter()
+            .take(inputs)
+            .map(gather)
+            .collect();
         for (number, len) in [1, 513, 5_000, 20].into_iter().take(draws).enumerate() {
             let (stream, dist) = (stream(&number.to_string()), [Dist::Uniform, Dist::Normal][number % 2]);
             let draw = Load::Rand { stream, dist, view: View::contiguous(Place::Arena(0), &[len]) };
@@ -195,7 +199,7 @@ pub(super) fn windows(w: &mut dyn Witness) -> f64 {
 
 /// The end of a phase: counters and the rates of the next update, near the start and far from it.
 pub(super) fn clocks(w: &mut dyn Witness) {
-    let pylearn = NetworkSchedule {
+    let pylearn = OptimizerSchedule {
         lr: f64::from(0.1f32),
         decay_factor: 1.000_004,
         min_lr: f64::from(1e-6f32),
@@ -207,7 +211,7 @@ pub(super) fn clocks(w: &mut dyn Witness) {
         average: 0.0,
         ramp: 10.0,
     };
-    let line = NetworkSchedule {
+    let line = OptimizerSchedule {
         lr: f64::from(2e-4f32),
         decay_factor: 1.0,
         decay_steps: 1_000_003,
@@ -223,13 +227,24 @@ pub(super) fn clocks(w: &mut dyn Witness) {
     ];
     let rules =
         rules.map(|rule| UpdateRule { rule, clip: 0.0, column_norms: vec![], average: true, scaled: false });
-    for (i, networks) in [[pylearn, line], [line, pylearn], [line, line]].into_iter().enumerate() {
-        let schedule = Schedule { batch: 100, examples: 60_000 + i as u64, networks };
-        let rules = [rules[i].clone(), rules[(i + 1) % 3].clone()];
+    // One optimizer, and as many as there can be.
+    let more = [vec![line], vec![pylearn, line, line], vec![line, pylearn, pylearn, line]];
+    let two = [vec![pylearn, line], vec![line, pylearn], vec![line; 2]];
+    for (i, optimizers) in two.into_iter().chain(more).enumerate() {
+        let count = optimizers.len();
+        let schedule = Schedule { batch: 100, examples: 60_000 + i as u64, optimizers };
+        let rules: Vec<UpdateRule> = (0..count).map(|of| rules[(i + of) % 3].clone()).collect();
         for tick in [0, 1, 77, 12_345, 3_000_000, (1 << 33) + 5] {
-            let done = Done { tick, updates: [tick / 3, tick] };
-            for updated in [[false, false], [false, true], [true, true]] {
-                let (found, wanted) = w.clock(&schedule, &rules, done, updated);
+            let updates = std::array::from_fn(|of| if of < count { tick / [3, 1, 2, 5][of] } else { 0 });
+            let done = Done { tick, steps: tick / 3, updates };
+            for (updated, ends_step) in
+                [(vec![], false), (vec![count - 1], false), ((0..count).collect(), true)]
+            {
+                let work = |&of: &usize| Work::Update(OptimizerId(of as u8));
+                let launch = |of| Launch { name: "update".into(), work: work(of) };
+                let plan =
+                    Plan { launches: updated.iter().map(launch).collect(), ends_step, ..Plan::default() };
+                let (found, wanted) = w.clock(&schedule, &rules, done, plan);
                 let bits = bytemuck::bytes_of::<Clock>;
                 assert_eq!(bits(&found), bits(&wanted), "{done:?}, {updated:?}: {found:?}, not {wanted:?}");
             }

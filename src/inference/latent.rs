@@ -1,59 +1,8 @@
-//! Samples from a generator's weights.
+//! Noise and labels: what samples are asked for by, and walks between them.
 
 use crate::config::{Config, Distribution};
-use crate::error::Result;
-use crate::exec::NetworkState;
-use crate::exec::cpu::Batched;
-use crate::models::gan::{CONDITION, Gan, LATENT, SAMPLES, one_hot};
 use crate::rng::{Draw, stream};
 use std::ops::Range;
-
-/// Samples made at once.
-const ROWS: usize = 100;
-
-/// Runs G on noise it is given.
-pub struct Sampler {
-    gan: Gan,
-    plan: Batched,
-}
-
-impl Sampler {
-    /// A sampler of a model with `threads` threads; 0 takes one a core.
-    ///
-    /// # Errors
-    /// When threads cannot be started.
-    pub fn new(gan: &Gan, threads: usize) -> Result<Sampler> {
-        let plan = Batched::new(gan.sampling_plan(ROWS), ROWS, gan.config.seed, threads)?;
-        Ok(Sampler { gan: gan.clone(), plan })
-    }
-
-    /// G's samples `[count, numbers]` of noise `latent`, `[count, latent.dim]`; `labels` one a sample where the
-    /// model is conditional.
-    pub fn sample(&mut self, generator: &NetworkState, latent: &[f32], labels: &[usize]) -> Vec<f32> {
-        self.sample_from(0, generator, latent, labels)
-    }
-
-    /// As [`Sampler::sample`], of those that are samples `first` and following of their seed, `first` a multiple of 100:
-    /// where G drops units, it drops others in each hundred.
-    pub fn sample_from(
-        &mut self,
-        first: usize,
-        generator: &NetworkState,
-        latent: &[f32],
-        labels: &[usize],
-    ) -> Vec<f32> {
-        let weights = if generator.average.is_empty() { &generator.weights } else { &generator.average };
-        let of_generator = NetworkState { weights: weights.clone(), ..NetworkState::default() };
-        self.plan.set_states(vec![of_generator]);
-        let condition = one_hot(labels, self.gan.classes);
-        let mut inputs = vec![(LATENT, latent)];
-        if self.gan.classes > 0 {
-            inputs.push((CONDITION, &condition));
-        }
-        let [samples] = self.plan.run(first, latent.len() / self.gan.config.latent.dim, &inputs, [SAMPLES]);
-        samples
-    }
-}
 
 /// Noise for the first `count` samples of a seed, `[count, latent.dim]`.
 pub fn noise(config: &Config, seed: u64, count: usize) -> Vec<f32> {
@@ -62,8 +11,13 @@ pub fn noise(config: &Config, seed: u64, count: usize) -> Vec<f32> {
 
 /// Noise for these samples of a seed, `[samples, latent.dim]`.
 pub fn noise_of(config: &Config, seed: u64, samples: Range<usize>) -> Vec<f32> {
-    let draw = Draw::new(seed, stream("samples/z"), 0);
-    let elements = (samples.start * config.latent.dim) as u64..(samples.end * config.latent.dim) as u64;
+    drawn(config, "samples/z", seed, 0, samples)
+}
+
+/// Noise of a stream at a tick for these rows, `[rows, latent.dim]`.
+pub(super) fn drawn(config: &Config, name: &str, seed: u64, tick: u64, rows: Range<usize>) -> Vec<f32> {
+    let draw = Draw::new(seed, stream(name), tick);
+    let elements = (rows.start * config.latent.dim) as u64..(rows.end * config.latent.dim) as u64;
     match config.latent.distribution {
         Distribution::Normal => elements.map(|i| draw.normal(i)).collect(),
         Distribution::Uniform => elements.map(|i| (2.0 * draw.uniform(i) - 1.0) * 3f32.sqrt()).collect(),

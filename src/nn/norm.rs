@@ -1,0 +1,138 @@
+//! Norms, with PyTorch's names and definitions: batch (1502.03167), layer (1607.06450), spectral (1802.05957).
+
+use super::init::{Start, StateStart};
+use super::scope::{Details, Scope, Statistics};
+use crate::config::Init;
+use crate::graph::{Graph, Var};
+use crate::rng::{Draw, stream};
+
+/// Added to variances.
+const EPS: f64 = 1e-5;
+/// Share of a minibatch's statistics in the running ones.
+const MOMENTUM: f64 = 0.1;
+/// Power iterations before training.
+const FIRST_ITERATIONS: usize = 15;
+/// Least norm that a vector is divided by.
+const LEAST_NORM: f64 = 1e-12;
+
+/// γ·(x − μ)/√(σ² + ε) + β over `[rows, …, features]`, statistics over all axes but the last, of each minibatch apart.
+///
+/// Running statistics take a tenth of each minibatch's, the variance with n − 1 below; outside training they are what x is
+/// normalised by. States: `running_mean`, `running_var`, `num_batches_tracked` (exact up to 2²⁴).
+///
+/// # Panics
+/// In a penalty's pass: D with batch norm has no gradient per example. Configurations that ask for it are refused.
+pub fn batch_norm(s: &Scope, x: Var) -> Var {
+    let g = s.g;
+    let shape = g.shape(x);
+    let features = shape[shape.len() - 1];
+    let gamma = s.parameter("weight", &[features], Start::Value(1.0));
+    let beta = s.parameter("bias", &[features], Start::Value(0.0));
+    let mut running_mean = s.state("running_mean", &[features], StateStart::Value(0.0));
+    let mut running_variance = s.state("running_var", &[features], StateStart::Value(1.0));
+    let tracked = s.state("num_batches_tracked", &[], StateStart::Value(0.0));
+    let normalised = match s.pass.statistics {
+        Statistics::Stored => g.mul(g.sub(x, running_mean), inverse_root(g, running_variance)),
+        Statistics::Again => panic!("{}: batch norm under a penalty", s.path()),
+        Statistics::Minibatches(_) | Statistics::Observed => {
+            let order = if let Statistics::Minibatches(order) = s.pass.statistics { order } else { &[0] };
+            let elements: usize = shape.iter().product();
+            let count = elements / features / order.len();
+            let parts = g.reshape(x, &[order.len(), count, features]);
+            let average = |v: Var| g.sum(g.scale(v, 1.0 / count as f64), &[1]);
+            let mean = average(parts);
+            let centred = g.sub(parts, mean);
+            let variance = average(g.square(centred));
+            s.observe("mean", g.reshape(mean, &[order.len(), features]));
+            s.observe("variance", g.reshape(variance, &[order.len(), features]));
+            // A single row has no variance to estimate; configurations with one are refused.
+            let unbiased = count as f64 / (count.max(2) - 1) as f64;
+            for &part in order {
+                let of = |v: Var| g.reshape(g.slice_axis(v, 0, part, part + 1), &[features]);
+                let blend = |old: Var, new: Var, factor: f64| {
+                    g.add(g.scale(old, 1.0 - MOMENTUM), g.scale(new, MOMENTUM * factor))
+                };
+                running_mean = blend(running_mean, of(mean), 1.0);
+                running_variance = blend(running_variance, of(variance), unbiased);
+            }
+            if s.pass.statistics != Statistics::Observed {
+                s.store("running_mean", running_mean);
+                s.store("running_var", running_variance);
+                s.store("num_batches_tracked", g.shift(tracked, order.len() as f64));
+            }
+            g.reshape(g.mul(centred, inverse_root(g, variance)), &shape)
+        }
+    };
+    g.add(g.mul(normalised, gamma), beta)
+}
+
+/// γ·(x − μ)/√(σ² + ε) + β, statistics over all that belongs to a row: of a vector `[rows, features]` with γ and β per
+/// element, of a picture `[rows, height, width, channels]` with γ and β per channel.
+pub fn layer_norm(s: &Scope, x: Var) -> Var {
+    let g = s.g;
+    let shape = g.shape(x);
+    let features = shape[shape.len() - 1];
+    let gamma = s.parameter("weight", &[features], Start::Value(1.0));
+    let beta = s.parameter("bias", &[features], Start::Value(0.0));
+    let axes: Vec<usize> = (1..shape.len()).collect();
+    let count: usize = shape[1..].iter().product();
+    let average = |v: Var| g.sum(g.scale(v, 1.0 / count as f64), &axes);
+    let centred = g.sub(x, average(x));
+    let variance = average(g.square(centred));
+    g.add(g.mul(g.mul(centred, inverse_root(g, variance)), gamma), beta)
+}
+
+/// 1 / √(variance + ε).
+fn inverse_root(g: &Graph, variance: Var) -> Var {
+    g.recip(g.sqrt(g.shift(variance, EPS)))
+}
+
+/// A weight `[inputs, units]` divided by its greatest singular value σ = uᵀ·Wᵀ·v: one power iteration a pass of training,
+/// u and v taken as constants. A penalty's pass takes the σ of the pass before it, scoring that of the states.
+pub fn spectral_norm(s: &Scope, shape: &[usize; 2], init: Init, details: Details) -> Var {
+    let g = s.g;
+    let [inputs, units] = *shape;
+    let s = s.under("parametrizations.weight");
+    let weight = s.parameter_with("original", shape, Start::Weight(init), details);
+    let name = s.full("original");
+    let u = s.state("0._u", &[units], StateStart::Left { weight: name.clone() });
+    let v = s.state("0._v", &[inputs], StateStart::Right { weight: name });
+    let (mut u, mut v) = (g.reshape(u, &[1, units]), g.reshape(v, &[inputs, 1]));
+    if let Statistics::Minibatches(_) = s.pass.statistics {
+        u = g.detach(unit_length(g, g.sum(g.mul(weight, v), &[0])));
+        v = g.detach(unit_length(g, g.sum(g.mul(weight, u), &[1])));
+        s.store("0._u", g.reshape(u, &[units]));
+        s.store("0._v", g.reshape(v, &[inputs]));
+    }
+    let sigma = g.sum(g.mul(g.mul(weight, v), u), &[0, 1]);
+    g.mul(weight, g.recip(sigma))
+}
+
+/// x / max(‖x‖, ε).
+fn unit_length(g: &Graph, x: Var) -> Var {
+    let norm = g.sqrt(g.sum(g.square(x), &[0, 1]));
+    g.mul(x, g.recip(g.max(norm, g.constant(LEAST_NORM, &[]))))
+}
+
+/// The first u `[units]` and v `[inputs]` of a weight `[inputs, units]`: a random v, then [`FIRST_ITERATIONS`] of
+/// u ← Wᵀ·v / ‖·‖, v ← W·u / ‖·‖, in 64 bits.
+pub(super) fn singular_vectors(weight: &[f32], units: usize, seed: u64, name: &str) -> [Vec<f32>; 2] {
+    let unit = |mut x: Vec<f64>| {
+        let norm = x.iter().map(|x| x * x).sum::<f64>().sqrt().max(LEAST_NORM);
+        x.iter_mut().for_each(|x| *x /= norm);
+        x
+    };
+    let draw = Draw::new(seed, stream(&format!("{name}/v")), 0);
+    let mut v = unit((0..(weight.len() / units) as u64).map(|i| f64::from(draw.normal(i))).collect());
+    let mut u = vec![0.0; units];
+    for _ in 0..FIRST_ITERATIONS {
+        u = vec![0.0; units];
+        for (row, v) in weight.chunks_exact(units).zip(&v) {
+            u.iter_mut().zip(row).for_each(|(u, &w)| *u += f64::from(w) * v);
+        }
+        u = unit(u);
+        let row = |row: &[f32]| row.iter().zip(&u).map(|(&w, u)| f64::from(w) * u).sum();
+        v = unit(weight.chunks_exact(units).map(row).collect());
+    }
+    [u, v].map(|x| x.into_iter().map(|x| x as f32).collect())
+}
