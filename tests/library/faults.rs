@@ -226,7 +226,7 @@ fn a_training_that_does_not_fit_is_told_before_its_first_step() {
     assert_eq!(error.exit_code(), 5);
     program::says(
         &error.to_string(),
-        &["still device: this run needs 1 MiB", "0 MiB are free", "lower train.batch"],
+        &["still device: this run needs 2 MiB", "0 MiB are free", "lower train.batch"],
     );
     assert_eq!(calls.get(), 1, "only free memory was asked for");
     assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 0, "no run was begun");
