@@ -162,19 +162,20 @@ fn column_sums(a: &Analysis) -> HashMap<Var, Var> {
 fn hard_buffered(a: &Analysis) -> HashSet<Var> {
     let mut hard = HashSet::new();
     let has_own_memory = |v: Var| matches!(a.node(v).op, Op::Input(_) | Op::Param { .. } | Op::State { .. });
-    let base_of = |v: Var| a.view(v).0;
+    let base_of = |v: Var| a.view(v).place;
     for &v in &a.order {
         let node = a.node(v);
         match node.op.family() {
             Family::Contract => {
                 for &s in &node.sources {
-                    let (base, view) = a.view(s);
+                    let view = a.view(s);
+                    let base = view.place;
                     let shape = a.g.shape(s);
                     let repeats = view.strides.iter().zip(&shape).any(|(&st, &n)| st == 0 && n > 1);
                     // A draw that was stored for another product need not be drawn again for a part of it.
-                    let random = matches!(a.node(*base).op, Op::Rand { .. }) && !hard.contains(base);
+                    let random = matches!(a.node(base).op, Op::Rand { .. }) && !hard.contains(&base);
                     let readable = !view.is_windowed(&shape) && !repeats && !random;
-                    hard.insert(if readable { *base } else { s });
+                    hard.insert(if readable { base } else { s });
                 }
             }
             Family::Reduce => {
@@ -285,7 +286,7 @@ impl Fusion {
         let Some(pattern) = pattern else { return false };
         let Some(&k) = self.home.get(&pattern.input) else { return false };
         // What the epilogue reads must have memory: an input, a parameter, or a node that some kernel stores.
-        let read = pattern.epilogue.operand().map(|&v| a.view(v).0);
+        let read = pattern.epilogue.operand().map(|&v| a.view(v).place);
         let leaf = |v: Var| matches!(a.node(v).op, Op::Input(_) | Op::Param { .. } | Op::State { .. });
         let readable = |v: Var| leaf(v) || self.home.contains_key(&v) || a.concats.contains_key(&v);
         if self.kernels[k].end() != Some(pattern.input)

@@ -4,7 +4,7 @@ use super::blocks::{AverageArguments, ColumnNormArguments, MeasureArguments, Upd
 use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
 use crate::config::Rule;
-use crate::exec::UpdateRule;
+use crate::exec::rule::UpdateRule;
 use crate::graph::OptimizerId;
 
 const THREADS: u32 = 256;
