@@ -71,6 +71,11 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// A hash as people tell it: its first twelve digits. Names stay as they are.
+pub fn shortened(identity: &str) -> &str {
+    if identity.len() == 64 { &identity[..12] } else { identity }
+}
+
 /// Three significant digits or so, with a real minus sign.
 pub fn number(x: f64) -> String {
     let text = match x.abs() {

@@ -1,8 +1,9 @@
 //! Every launch of a step by itself.
 
 use super::ceilings::Ceilings;
+use super::protocol::Protocol;
+use super::shares::Share;
 use super::spread::Spread;
-use super::{Protocol, Share};
 use crate::error::Result;
 use crate::exec::measured::Measured;
 use serde::Serialize;
@@ -15,11 +16,11 @@ pub struct Alone {
     pub phase: String,
     /// How often a step has it, on average.
     pub times_per_step: f64,
-    /// Its number in the plan.
+    /// The launch's number in the plan.
     pub number: usize,
     /// "matmul", "map", …; "end" for what a device launches to end a phase.
     pub kernel: &'static str,
-    /// Its lengths, such as m, n, k; empty where there is no one shape.
+    /// Lengths of the work, such as m, n, k; empty where there is no one shape.
     pub shape: Vec<usize>,
     /// What it computes.
     pub name: String,
@@ -31,7 +32,7 @@ pub struct Alone {
     pub flops: u64,
     /// Bytes read and written.
     pub bytes: u64,
-    /// Of the time that its bytes and operations take at the ceilings, in its median time.
+    /// Time that its bytes and operations take at the ceilings, as a share of its median time.
     pub share_of_bound: f64,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Both run on executors of their own, made of small plans, just as training's launches do.
 
-use super::Limits;
+use super::protocol::Limits;
 use crate::error::Result;
 use crate::exec::schedule::Schedule;
 use crate::exec::{Executor, ExecutorSpec, Opened, PhaseRun, Rate, States};

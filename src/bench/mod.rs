@@ -3,6 +3,8 @@
 
 pub mod alone;
 pub mod ceilings;
+mod protocol;
+mod shares;
 pub mod spread;
 pub mod table;
 
@@ -10,76 +12,24 @@ use crate::config::Config;
 use crate::data::{Dataset, Examples, Shape, Values};
 use crate::error::Result;
 use crate::exec::Opened;
-use crate::lower::Plan;
 use crate::lower::cost::Cost;
-use crate::models;
 use crate::precision::Precision;
 use crate::rng::{Draw, stream};
 use crate::train::Trainer;
+pub use protocol::{LIMITS, Limits, Protocol};
+pub use shares::Share;
+
 use alone::Alone;
 use ceilings::Ceilings;
 use serde::Serialize;
 use spread::Spread;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// How it is measured.
-#[derive(Debug, Clone, Copy)]
-pub struct Protocol {
-    /// Steps a round, at least; rounds are whole periods of the training's phases.
-    pub steps: u64,
-    /// Rounds, at least 1.
-    pub rounds: u64,
-    /// Steps before the first round, at least.
-    pub warmup: u64,
-    /// Whether every launch is timed by itself.
-    pub alone: bool,
-    /// Whether every phase is run once more at the end, launch by launch, for whoever profiles this process.
-    pub profile: bool,
-    /// How large the ceilings are sought.
-    pub limits: Limits,
-}
-
-/// How large and how long the single measurements are.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Rows and columns of the products whose best is a ceiling, ascending.
-    pub products: &'static [usize],
-    /// After a product that takes longer, no larger one is tried.
-    pub longest_product: Duration,
-    /// Bytes that a copy moves: more than caches hold.
-    pub copy_bytes: usize,
-    /// What runs alone is repeated for about as long.
-    pub alone: Duration,
-    /// But no more often.
-    pub repetitions: usize,
-}
-
-/// For devices from a laptop's CPU to today's largest GPUs.
-pub const LIMITS: Limits = Limits {
-    products: &[1024, 2048, 4096, 8192],
-    longest_product: Duration::from_millis(30),
-    copy_bytes: 128 << 20,
-    alone: Duration::from_millis(20),
-    repetitions: 100,
-};
-
-impl Limits {
-    /// How often something that `run(times)` runs is to be repeated.
-    fn times(&self, run: &mut dyn FnMut(usize) -> Result<()>) -> Result<usize> {
-        // The first time makes things ready.
-        run(1)?;
-        let begun = Instant::now();
-        run(1)?;
-        let fitting = self.alone.as_nanos() / begun.elapsed().as_nanos().max(1);
-        Ok((fitting as usize).clamp(1, self.repetitions))
-    }
-}
+use std::time::Instant;
 
 /// A configuration, measured.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figures {
-    /// Its name.
+    /// The recipe's name.
     pub recipe: String,
     /// "2 CPU threads", or the GPU's name.
     pub device: String,
@@ -89,7 +39,7 @@ pub struct Figures {
     pub batch: usize,
     /// Rounds.
     pub rounds: u64,
-    /// Steps of each.
+    /// Steps of each round.
     pub steps_per_round: u64,
     /// Steps before the first.
     pub warmup_steps: u64,
@@ -124,18 +74,6 @@ pub struct Figures {
     /// Every launch by itself, where asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernels: Option<Vec<Alone>>,
-}
-
-/// A phase's part in a step.
-pub struct Share {
-    /// Its name.
-    pub phase: String,
-    /// How often a step has it, on average over a period.
-    pub times_per_step: f64,
-    /// What it runs.
-    pub plan: Plan,
-    /// Of each launch.
-    pub costs: Vec<Cost>,
 }
 
 /// A training on its way through the rounds.
@@ -240,7 +178,7 @@ impl Contender {
     }
 
     fn figures(&mut self, protocol: &Protocol) -> Result<Figures> {
-        let shares = shares(&self.trainer);
+        let shares = shares::shares(&self.trainer);
         let launches = |plan: usize| self.trainer.measured().launches(plan).iter().sum::<usize>() as f64;
         let launches: Vec<f64> = (0..shares.len()).map(launches).collect();
         let sum = |of: &dyn Fn(usize, &Share) -> f64| {
@@ -282,25 +220,6 @@ impl Contender {
             },
         })
     }
-}
-
-/// The phases of a training, in the order of its plans.
-fn shares(trainer: &Trainer) -> Vec<Share> {
-    let game = &*trainer.game;
-    let updates = models::update_costs(game);
-    let phases = game.phases();
-    let period = phases.iter().map(|p| p.when.period()).max().unwrap_or(1);
-    let share = |phase: &models::Phase| {
-        let plan = models::plan(game, phase);
-        let steps = (0..period).filter(|&step| phase.when.holds(step)).count() as f64;
-        Share {
-            phase: phase.name.clone(),
-            times_per_step: steps * phase.times as f64 / period as f64,
-            costs: plan.launches.iter().map(|l| l.cost(&updates)).collect(),
-            plan,
-        }
-    };
-    phases.iter().map(share).collect()
 }
 
 /// Random examples: a step's time does not depend on what it sees.

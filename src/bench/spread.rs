@@ -15,14 +15,14 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of one measurement or more.
+    /// The spread of one measurement or more.
     pub fn of(values: &[f64]) -> Spread {
         let mut sorted = values.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
         Spread { median: median(sorted.iter().copied()), min: sorted[0], max: sorted[sorted.len() - 1] }
     }
 
-    /// Of what was measured in turn with something else, round by round, as multiples of that.
+    /// The spread of what was measured in turn with something else, round by round, as multiples of that.
     pub fn ratio(values: &[f64], to: &[f64]) -> Spread {
         Spread::of(&values.iter().zip(to).map(|(value, to)| value / to).collect::<Vec<_>>())
     }

@@ -1,6 +1,6 @@
 //! `gansaku bench`: how long a training step takes, and how long it could take.
 
-use super::Overrides;
+use super::overrides::Overrides;
 use crate::bench::{self, Figures, LIMITS, Protocol, noise, table};
 use crate::config::{Config, ConfigBuilder};
 use crate::data;
@@ -83,15 +83,15 @@ pub fn run(args: &Bench) -> Result<()> {
 
 /// Batch size by batch size, a configuration of each precision.
 fn configs(args: &Bench, recipe: &str) -> Result<Vec<Vec<Config>>> {
-    let layers = ConfigBuilder::recipe(recipe)?.with(&args.overrides)?;
-    let own = layers.clone().settle()?.train;
+    let builder = ConfigBuilder::recipe(recipe)?.with(&args.overrides)?;
+    let own = builder.clone().settle()?.train;
     let batches = if args.batch.is_empty() { vec![own.batch as u64] } else { args.batch.clone() };
     let precisions = if args.precision.is_empty() { vec![own.precision] } else { args.precision.clone() };
     let config = |batch: u64, precision: Precision| {
-        let mut layers = layers.clone();
-        layers.put("--batch", "train.batch", super::batch(batch)?)?;
-        layers.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;
-        layers.finish()
+        let mut builder = builder.clone();
+        builder.put("--batch", "train.batch", super::batch(batch)?)?;
+        builder.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;
+        builder.finish()
     };
     let of = |&batch: &u64| precisions.iter().map(|&p| config(batch, p)).collect::<Result<Vec<_>>>();
     batches.iter().map(of).collect()

@@ -3,11 +3,12 @@
 use crate::config::Scale;
 use crate::data::{self, identity};
 use crate::error::{Error, Result};
-use crate::eval::classifier::{Classifier as Trained, Request};
+use crate::eval::{self, classifier::ClassifierSpec};
 use crate::exec::Hardware;
 use crate::models::classifier::Recipe;
 use crate::numbers::readable;
 use crate::run::is_plain;
+use crate::train::fit;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use std::time::Instant;
 
 /// Train a classifier of labelled data for `gansaku eval --classifier`.
 ///
-/// Its last layer but one gives the features that fd, kid and prdc measure in, its classes the modes of stacked
+/// The last layer but one gives the features that fd, kid and prdc measure in, the classes the modes of stacked
 /// data. Equal commands make equal files, whatever the number of threads.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -60,7 +61,7 @@ pub fn run(args: &Classifier) -> Result<()> {
         return Err(Error::Usage(format!("--out {}: expected FILE.safetensors", out.display())));
     }
     super::has_folder("--out", args.out.as_deref())?;
-    if out.exists() && Trained::load(&out, Hardware::CPU).is_err() {
+    if out.exists() && eval::classifier::Classifier::load(&out, Hardware::CPU).is_err() {
         return Err(Error::Usage(format!(
             "--out {}: there is a file that is no classifier; give another name",
             out.display()
@@ -82,9 +83,9 @@ pub fn run(args: &Classifier) -> Result<()> {
     tell!("data: {}", super::inspect::describe(&dataset));
     let mut recipe = Recipe::standard();
     recipe.epochs = args.epochs.map_or(recipe.epochs, u64::from);
-    let request = Request { name, identity, recipe, seed: args.seed, hardware };
+    let spec = ClassifierSpec { name, identity, recipe, seed: args.seed, hardware };
     let begun = Instant::now();
-    let trained = Trained::train_aloud(&request, &dataset, device)?;
+    let trained = fit::classifier(&spec, &dataset, device)?;
     trained.save(&out)?;
     super::print(&format!(
         "test accuracy {:.2} % of {} examples, {} features\n",

@@ -4,12 +4,14 @@ use crate::config::{self, Metric, Scale, Source};
 use crate::data::{self, Dataset, Shape, identity};
 use crate::error::{Error, Result};
 use crate::eval::classifier::Classifier;
-use crate::eval::compare::{Report, pairs};
+use crate::eval::compare::{blank, pairs};
 use crate::eval::kept::Kept;
-use crate::eval::{Measurement, Subject, parzen};
+use crate::eval::{Subject, parzen};
 use crate::inference::LoadedRun;
 use crate::numbers::Numbers;
+use crate::records::{Evaluation, Measurement};
 use crate::run::{Folder, checkpoint};
+use crate::train::fit;
 use clap::Args;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -80,7 +82,7 @@ pub fn run(args: &Eval) -> Result<()> {
     if let Some(classifier) = &classifier {
         looks_at(classifier, &config.data, &data_identity, &dataset)?;
     }
-    let report = Report::blank(&generator, dataset.name.clone(), data_identity);
+    let report = blank(&generator, dataset.name.clone(), data_identity);
     let mut kept = Kept::open(args.json.as_deref(), report)?;
     let default = || Metric::all_for(config.data.source, classifier.is_some());
     let mut wished: Vec<Metric> = vec![];
@@ -91,7 +93,8 @@ pub fn run(args: &Eval) -> Result<()> {
     }
     let (data, seed, count) = (&dataset, args.seed, args.count.map(|n| n as usize));
     let (windows, classifier) = (&mut *windows, classifier.as_mut());
-    let mut subject = Subject { generator, data, seed, count, classifier, hardware, windows };
+    let mut subject =
+        Subject { generator, data, seed, count, classifier, hardware, windows, fit: fit::quietly };
     // What cannot be measured is told before anything is; asked for by name, it ends the program.
     let mut metrics = vec![];
     for metric in wished {
@@ -145,7 +148,7 @@ fn looks_at(classifier: &Classifier, data: &config::Data, identity: &str, exampl
 /// Two files of measurements, metric by metric.
 fn compare(files: &[PathBuf]) -> Result<()> {
     let [a, b] = files else { return Err(Error::Usage("--compare takes two files".into())) };
-    let [first, second] = [Report::read(a)?, Report::read(b)?];
+    let [first, second] = [Evaluation::read(a)?, Evaluation::read(b)?];
     for (m, n) in pairs(&first, &second)? {
         let [a, b] = [a, b].map(|path| path.display().to_string());
         let mut rows = vec![(&a[..], &m.values), (&b[..], &n.values)];

@@ -1,6 +1,7 @@
 //! `gansaku plan`, `gansaku data`, `gansaku recipes`: looking before training.
 
-use super::{Overrides, print, train::at_path};
+use super::overrides::{Overrides, at_path};
+use super::print;
 use crate::bench::table::sizes;
 use crate::config::{self, ConfigBuilder, RECIPES, Source};
 use crate::data::{self, Dataset};
@@ -12,8 +13,8 @@ use crate::lower::{
 };
 use crate::models::{self, Game, When};
 use crate::numbers::{counted, grouped};
+use crate::pictures::Display;
 use crate::precision::Precision;
-use crate::report::Display;
 use crate::run::atomic;
 use clap::Args;
 use std::fmt::Write;
@@ -127,17 +128,17 @@ pub fn data(args: &Data) -> Result<()> {
 
 pub fn plan(args: &Plan) -> Result<()> {
     let recipe = args.recipe.as_deref().unwrap_or("digits");
-    let mut layers = ConfigBuilder::recipe(recipe)?.with(&args.overrides)?;
+    let mut builder = ConfigBuilder::recipe(recipe)?.with(&args.overrides)?;
     if let Some(path) = &args.data {
-        layers = at_path(layers, path)?;
+        builder = at_path(builder, path)?;
     }
     if let Some(batch) = args.batch {
-        layers.put("--batch", "train.batch", super::batch(batch)?)?;
+        builder.put("--batch", "train.batch", super::batch(batch)?)?;
     }
     if let Some(precision) = args.precision {
-        layers.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;
+        builder.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;
     }
-    let config = layers.settle()?;
+    let config = builder.settle()?;
     let game = match config.data.path {
         Some(_) => {
             let dataset = data::load(&config.data, config.seed)?;

@@ -6,6 +6,7 @@ mod classifier;
 mod doctor;
 mod eval;
 mod inspect;
+mod overrides;
 mod report;
 mod repro;
 mod sample;
@@ -15,7 +16,7 @@ use crate::config::{MOST_EXAMPLES, nearest};
 use crate::error::{Error, Result};
 use crate::exec::{Device, Hardware};
 use crate::train::signals;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -66,17 +67,6 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
-}
-
-/// What changes a recipe, in the order in which it is applied.
-#[derive(Debug, Args)]
-struct Overrides {
-    /// TOML file laid over the recipe; may be partial, may be given again
-    #[arg(long, value_name = "FILE", help_heading = "Recipe")]
-    config: Vec<PathBuf>,
-    /// One value laid over the recipe and the files: --set loss.r1=0.1 --set generator.layers.0.units=512
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "Recipe")]
-    set: Vec<String>,
 }
 
 /// Runs the program with the arguments it was started with.

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::exec::{Device, Hardware};
 use crate::repro::order::Order;
-use crate::repro::{Role, paper, papers, work};
+use crate::repro::{Edition, paper, papers, work};
 use clap::Args;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ pub struct Repro {
     /// Seeds 0 to N-1 [default: 3, or 10 of mixtures]
     #[arg(long, requires = "paper", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: Option<u64>,
-    /// Whose recipes
+    /// Where the recipes come from
     #[arg(long, requires = "paper", value_name = "WHOSE", value_enum, default_value_t = Whose::Both)]
     recipe: Whose,
     /// Cut each run short at this step; every number then says so
@@ -53,7 +53,7 @@ pub struct Repro {
     threads: Option<u16>,
 }
 
-/// Whose recipes are trained.
+/// Which recipes are trained, by where they come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Whose {
     /// The paper's own, as it comes
@@ -73,9 +73,9 @@ pub fn run(args: Repro) -> Result<()> {
     let order = Order {
         out: args.out.unwrap_or_else(|| PathBuf::from("repro").join(&paper.name)),
         seeds: args.seeds.unwrap_or(paper.seeds),
-        role: match args.recipe {
-            Whose::Paper => Some(Role::Paper),
-            Whose::Modern => Some(Role::Modern),
+        edition: match args.recipe {
+            Whose::Paper => Some(Edition::Paper),
+            Whose::Modern => Some(Edition::Modern),
             Whose::Both => None,
         },
         paper,

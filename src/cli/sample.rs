@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::inference::{Generator, LoadedRun, noise, walk};
 use crate::numbers::{counted, grouped};
-use crate::report::picture::Picture;
-use crate::report::{gif, npy_header};
+use crate::pictures::Picture;
+use crate::pictures::{gif, npy_header};
 use crate::run::atomic;
 use crate::train::signals::Signals;
 use clap::Args;

@@ -1,7 +1,7 @@
 //! `gansaku train`: from what was typed to a [`Request`].
 
-use super::Overrides;
-use crate::config::{Config, ConfigBuilder, Metric, Source};
+use super::overrides::{Overrides, at_path};
+use crate::config::{Config, ConfigBuilder, Metric};
 use crate::error::{Error, Result};
 use crate::exec::{self, Device};
 use crate::numbers::counted;
@@ -10,7 +10,7 @@ use crate::run::Folder;
 use crate::train::{Request, Start, rehearse};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use toml::Value;
 
@@ -106,70 +106,39 @@ pub fn run(args: Train) -> Result<()> {
 impl Train {
     /// Recipe (or the run's own configuration), files, values, flags.
     fn config(&self) -> Result<Config> {
-        let layers = match &self.resume {
+        let builder = match &self.resume {
             Some(run) => Folder::open(run)?.config()?,
             None => ConfigBuilder::recipe(self.recipe.as_deref().unwrap_or("digits"))?,
         };
-        let mut layers = layers.with(&self.overrides)?;
+        let mut builder = builder.with(&self.overrides)?;
         if let Some(path) = &self.data {
-            layers = at_path(layers, path)?;
+            builder = at_path(builder, path)?;
         }
         for (flag, value) in [("steps", self.steps), ("epochs", self.epochs)] {
             if let Some(n) = value {
                 if n == 0 {
                     return Err(Error::Usage(format!("--{flag} 0: expected at least 1")));
                 }
-                layers.put(&format!("--{flag}"), &format!("train.{flag}"), super::number(n, flag)?)?;
+                builder.put(&format!("--{flag}"), &format!("train.{flag}"), super::number(n, flag)?)?;
             }
         }
         if let Some(batch) = self.batch {
-            layers.put("--batch", "train.batch", super::batch(batch)?)?;
+            builder.put("--batch", "train.batch", super::batch(batch)?)?;
         }
         if let Some(precision) = self.precision {
-            layers.put("--precision", "train.precision", Value::String(precision.name().into()))?;
+            builder.put("--precision", "train.precision", Value::String(precision.name().into()))?;
         }
         if let Some(metric) = self.best_by {
-            layers.put("--best-by", "checkpoint.best_by", Value::String(metric.name().into()))?;
+            builder.put("--best-by", "checkpoint.best_by", Value::String(metric.name().into()))?;
         }
         if let Some(patience) = self.patience {
-            layers.put("--patience", "checkpoint.patience", super::number(patience, "patience")?)?;
+            builder.put("--patience", "checkpoint.patience", super::number(patience, "patience")?)?;
         }
         if let Some(seed) = self.seed {
-            layers.put("--seed", "seed", super::number(seed, "seed")?)?;
+            builder.put("--seed", "seed", super::number(seed, "seed")?)?;
         }
-        layers.settle()
+        builder.settle()
     }
-}
-
-impl ConfigBuilder {
-    /// The configuration, once values without effect have been told.
-    pub(super) fn settle(self) -> Result<Config> {
-        let idle = self.idle()?;
-        let config = self.finish()?;
-        idle.iter().for_each(|note| tell!("note: {note}"));
-        Ok(config)
-    }
-
-    /// Lays `--config` files and `--set` values over the recipe.
-    pub(super) fn with(mut self, overrides: &Overrides) -> Result<ConfigBuilder> {
-        overrides.config.iter().try_for_each(|file| self.file(file))?;
-        overrides.set.iter().try_for_each(|assignment| self.set(assignment))?;
-        Ok(self)
-    }
-}
-
-/// `--data`: a recipe of built-in data takes whatever reader fits the path.
-pub(super) fn at_path(mut layers: ConfigBuilder, path: &Path) -> Result<ConfigBuilder> {
-    if Source::built_in(path).is_some() {
-        let name = path.display();
-        let with = "built-in data come with a recipe of theirs, which `gansaku recipes` lists";
-        return Err(Error::Usage(format!("--data {name}: expected a path; {with}")));
-    }
-    layers.put_path("--data", "data.path", path)?;
-    if layers.source()?.is_built_in() {
-        layers.put("--data", "data.source", Value::String("auto".into()))?;
-    }
-    Ok(layers)
 }
 
 fn dry_run(request: &Request) -> Result<()> {

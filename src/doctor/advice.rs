@@ -1,9 +1,10 @@
 //! The one flag to change.
 
-use super::State;
 use super::rules::Facts;
 use crate::config::{Config, Objective, Optimizer, Rule};
+use crate::models::statistic::gradient_norm;
 use crate::precision::Precision;
+use crate::records::State;
 
 /// Learning rates that differ by more than this are a mistake rather than a choice.
 const FAR_APART: f32 = 20.0;
@@ -36,7 +37,7 @@ pub fn advice(state: State, since: u64, facts: &Facts) -> String {
     }
 }
 
-/// The same where training could not go on.
+/// What to do where training could not go on.
 pub fn after_failure(state: State, config: &Config) -> String {
     match state {
         State::LossScaleFloor => "--precision bf16: it has fp32's range and needs no loss scale".into(),
@@ -97,7 +98,7 @@ fn mode_collapse(config: &Config) -> String {
 }
 
 fn stalled(config: &Config, facts: &Facts) -> String {
-    let dead = facts.lines.last().is_some_and(|l| l.g_gradient_norm == 0.0);
+    let dead = facts.lines.last().is_some_and(|l| l.get(&gradient_norm("G")) == Some(0.0));
     let (name, optimizer) = match (dead, config.optimizer.generator, config.optimizer.discriminator) {
         (true, ..) => {
             let seed = config.seed.wrapping_add(1);

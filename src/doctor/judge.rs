@@ -2,8 +2,9 @@
 
 use super::probe::Probe;
 use super::rules::{self, Facts};
-use super::{Entry, State, Verdict, advice};
+use super::{advice, entry::Entry};
 use crate::config::Config;
+use crate::records::{State, Verdict};
 use crate::run::Line;
 use std::collections::BTreeMap;
 
@@ -27,7 +28,7 @@ struct Open {
 const MISSES: usize = 3;
 
 impl Judge {
-    /// Of a run with that configuration.
+    /// A judge of a run with that configuration, who has seen nothing yet.
     pub fn new(config: &Config) -> Judge {
         Judge { config: config.clone(), lines: vec![], probes: vec![], open: BTreeMap::new() }
     }
@@ -38,7 +39,7 @@ impl Judge {
         self.judge()
     }
 
-    /// Takes a probe, likewise.
+    /// Takes a probe; which states it makes the run enter and leave.
     pub fn probe(&mut self, probe: &Probe) -> Vec<Entry> {
         self.probes.push(probe.clone());
         self.judge()

@@ -3,11 +3,12 @@
 
 use super::judge::Judge;
 use super::probe::Prober;
-use super::{Entry, State, Verdict, advice};
+use super::{advice, entry::Entry};
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::inference::Engine;
+use crate::records::{State, Verdict};
 use crate::run::journal::Journal;
 use crate::run::{Folder, Line};
 use std::sync::Arc;
@@ -18,11 +19,6 @@ pub struct Live {
     journal: Journal<Entry>,
     judge: Judge,
     prober: Prober,
-}
-
-/// Whether training ends with a state, so that only a written verdict can tell of it.
-pub fn is_end(state: State) -> bool {
-    matches!(state, State::NonFinite | State::LossScaleFloor)
 }
 
 impl Live {

@@ -20,7 +20,7 @@ const FEWEST_HELD_OUT: usize = 20;
 /// Numbers of training examples that neighbours are looked for among: all of MNIST's and a part of CIFAR-10's. A look
 /// at more of them would cost more than a hundredth of the training in between.
 const MOST_NUMBERS: usize = 50_000_000;
-/// Of examples so large that these are fewer, this many are looked at.
+/// Examples looked at, at least, where they are so large that [`MOST_NUMBERS`] would allow fewer.
 const FEWEST_SEARCHED: usize = 1_000;
 
 /// What was measured at a step. Distances are Euclidean, between examples as the networks see them.
@@ -30,7 +30,7 @@ pub struct Probe {
     pub step: u64,
     /// Mean distance between two samples, by that between two training examples: 0 is collapse, 1 as it should be.
     pub spread: f64,
-    /// The same of what D's last layer sees; absent where D has one layer.
+    /// Spread of what D's last layer sees; absent where D has one layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature_spread: Option<f64>,
     /// Energy distance of samples to training examples (Székely & Rizzo 2013), 2·E|x − y| − E|x − x'| − E|y − y'|, by
@@ -45,11 +45,11 @@ pub struct Probe {
     pub neighbour_ratio: Option<f64>,
     /// D's mean output, before any sigmoid, on samples.
     pub d_samples: f64,
-    /// On training examples.
+    /// D's mean output on training examples.
     pub d_train: f64,
     /// Standard deviation of D's outputs on training examples.
     pub d_deviation: f64,
-    /// On held-out examples, where there are any.
+    /// D's mean output on held-out examples, where there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub d_held_out: Option<f64>,
 }

@@ -1,35 +1,38 @@
 //! What each state looks like in numbers, and why there.
 
-use super::State;
 use super::probe::Probe;
 use crate::config::{Config, Objective};
 use crate::data::toy::Mixture;
 use crate::eval::neighbours::MEMORISED;
 use crate::exec::scale;
-use crate::models::objective::loss_at_equilibrium;
+use crate::models::equilibrium::equilibrium;
+use crate::models::statistic::{
+    ACCURACY_FAKE, ACCURACY_REAL, D_FAKE, D_LOSS, D_REAL, gradient_norm, is_loss_scale,
+};
 use crate::numbers::{median, number};
+use crate::records::State;
 use crate::run::Line;
 
 /// Lines of metrics that a verdict on the game looks at: all of them must agree, so that one odd line decides nothing.
 pub const WINDOW: usize = 5;
 
-/// What is known of a run.
+/// What is known of a run when it is judged.
 pub struct Facts<'a> {
     /// How it is trained.
     pub config: &'a Config,
-    /// Its metrics, oldest first.
+    /// Lines of metrics, oldest first.
     pub lines: &'a [Line],
-    /// Its probes, oldest first.
+    /// Probes, oldest first.
     pub probes: &'a [Probe],
 }
 
-/// Share of its loss at chance below which D is sure of everything.
+/// D is sure of everything below this share of its loss at chance.
 pub const SURE: f64 = 0.02;
-/// The same beside right answers about all examples.
+/// D is sure of everything from this share of right answers on, about data and about samples.
 pub const PERFECT: f64 = 0.99;
-/// Share of its loss at chance from which D may have won, if samples stay far from the data too.
+/// D may have won below this share of its loss at chance, if samples stay far from the data too.
 pub const NEARLY_SURE: f64 = 0.2;
-/// The same beside.
+/// D may have won from this share of right answers on, about data and about samples.
 pub const NEARLY_PERFECT: f64 = 0.9;
 /// A gradient norm of G below this share of what it was at first has vanished.
 pub const VANISHED: f64 = 1e-3;
@@ -45,11 +48,11 @@ pub const FAR_QUALITY: f64 = 0.2;
 /// Samples nearer to each other than this share of the data's distance are collapsed; after a few hundred steps samples
 /// of a healthy run have .7 and more.
 pub const COLLAPSED: f64 = 0.4;
-/// The same in D's features. A D that is ahead of G sees samples alike that are not: healthy runs go down to .4.
+/// Samples are collapsed in D's features below this share of the data's distance. A D that is ahead of G sees samples alike that are not: healthy runs go down to .4.
 pub const COLLAPSED_FEATURES: f64 = 0.2;
 /// Samples further apart by this factor from probe to probe, from the first one on, still spread out.
 pub const SPREADING: f64 = 1.1;
-/// Nearer than this share they are one sample, at a first probe too.
+/// Samples nearer to each other than this share of the data's distance are one sample, at a first probe too.
 pub const ALL_ALIKE: f64 = 0.02;
 /// Modes are counted once so many samples lie on one: before, it is their quality that lacks.
 pub const ON_MODES: f64 = 0.3;
@@ -64,23 +67,23 @@ const ENERGY_SWING: f64 = 0.15;
 const ANSWERS_SWING: f64 = 0.3;
 /// Probes that are looked at for swings.
 const PROBES_BACK: usize = 8;
-/// Lines that are.
+/// Lines that are looked at for swings.
 const LINES_BACK: usize = 20;
 /// Turns of the energy distance that make an oscillation: one is how a bad start ends.
 const ENERGY_TURNS: usize = 2;
-/// Turns of D's answers that do.
+/// Turns of D's answers that make an oscillation.
 const ANSWERS_TURNS: usize = 4;
-/// The same noise gives the same samples: a G that moves changes more than this share between probes.
+/// A G that moves changes its samples' distances by more than this share between probes: they are of the same noise.
 const STILL: f64 = 1e-3;
 /// Probes without any gain that make a standstill.
 const PATIENCE: usize = 3;
 /// Energy and distance to neighbours that fall by less than this share gain nothing.
 const NEARER_BY: f64 = 0.03;
-/// Nor does a share of samples on modes that grows by less.
+/// A share of samples on modes that grows by less than this gains nothing.
 const BETTER_BY: f64 = 0.01;
 /// Energy that falls by this share is well on its way.
 const MUCH_NEARER_BY: f64 = 0.1;
-/// So is a share of samples on modes that grows by as much.
+/// A share of samples on modes that grows by this much is well on its way.
 const MUCH_BETTER_BY: f64 = 0.05;
 /// A loss scale of this many times its floor is three halvings from the end; gradients below 2⁻²⁴ by it are lost.
 const LOW_SCALE: f32 = 8.0;
@@ -127,7 +130,7 @@ impl Facts<'_> {
     /// D's loss where it does not tell samples from data at all; absent for a critic, whose loss has no such value.
     fn loss_at_chance(&self) -> Option<f64> {
         let loss = &self.config.loss;
-        let scaled = f64::from(loss.discriminator_scale) * loss_at_equilibrium(loss);
+        let scaled = f64::from(loss.discriminator_scale) * equilibrium(loss).d_loss.0;
         Some(scaled).filter(|_| loss.objective != Objective::Wasserstein)
     }
 }
@@ -137,12 +140,24 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
-fn answers(facts: &Facts, line: &Line) -> String {
-    if facts.config.loss.relativistic {
-        return format!("D is right about {} of the pairs of data and samples", percent(line.accuracy_real));
-    }
-    let [real, fake] = [line.accuracy_real, line.accuracy_fake].map(percent);
-    format!("D is right about {real} of the data and {fake} of the samples")
+/// How often D is right; none where the model has no such D.
+fn answers(facts: &Facts, line: &Line) -> Option<String> {
+    let [real, fake] = [percent(line.get(ACCURACY_REAL)?), percent(line.get(ACCURACY_FAKE)?)];
+    Some(match facts.config.loss.relativistic {
+        true => format!("D is right about {real} of the pairs of data and samples"),
+        false => format!("D is right about {real} of the data and {fake} of the samples"),
+    })
+}
+
+/// The numbers of that name in lines that have it.
+fn named<'a>(lines: &'a [Line], name: &'a str) -> impl Iterator<Item = f64> + 'a {
+    lines.iter().filter_map(move |line| line.get(name))
+}
+
+/// The mean of the numbers of that name; none where no line has it.
+fn mean(lines: &[Line], name: &str) -> Option<f64> {
+    let count = named(lines, name).count();
+    (count > 0).then(|| named(lines, name).sum::<f64>() / count as f64)
 }
 
 /// How far samples are from the data, where they are far.
@@ -178,27 +193,30 @@ fn gained(before: &Probe, after: &Probe) -> bool {
 fn d_won(facts: &Facts) -> Option<String> {
     let window = facts.window()?;
     let last = window.last()?;
-    let gradient = format!("G's gradient norm is {}", number(last.g_gradient_norm));
-    let first = median(facts.lines[..WINDOW].iter().map(|l| l.g_gradient_norm));
-    if window.iter().all(|l| l.g_gradient_norm < VANISHED * first) {
-        return Some(format!(
-            "G's gradient has vanished: its norm is {}, at first {}",
-            number(last.g_gradient_norm),
-            number(first)
-        ));
+    let norms = |lines: &[Line]| named(lines, &gradient_norm("G")).collect::<Vec<f64>>();
+    let (first, now) = (norms(&facts.lines[..WINDOW]), norms(window));
+    let newest = number(*now.last().filter(|_| !first.is_empty())?);
+    let first = median(first);
+    if now.iter().all(|&norm| norm < VANISHED * first) {
+        return Some(format!("G's gradient has vanished: its norm is {newest}, at first {}", number(first)));
     }
+    let gradient = format!("G's gradient norm is {newest}");
     let chance = facts.loss_at_chance()?;
     let below = |share: f64, right: f64| {
-        let sure = |l: &Line| l.d_loss < share * chance && l.accuracy_real.min(l.accuracy_fake) >= right;
-        window.iter().all(sure)
+        let is_sure = |l: &Line| {
+            let right_about = l.get(ACCURACY_REAL)?.min(l.get(ACCURACY_FAKE)?);
+            Some(l.get(D_LOSS)? < share * chance && right_about >= right)
+        };
+        window.iter().all(|l| is_sure(l) == Some(true))
     };
-    let lead = || format!("{}, its loss is {:.3} (at chance {chance:.3})", answers(facts, last), last.d_loss);
+    let lead =
+        format!("{}, its loss is {:.3} (at chance {chance:.3})", answers(facts, last)?, last.get(D_LOSS)?);
     if below(SURE, PERFECT) {
-        return Some(format!("{}; {gradient}", lead()));
+        return Some(format!("{lead}; {gradient}"));
     }
     let [.., before, probe] = facts.probes else { return None };
     let far = far(probe).filter(|_| below(NEARLY_SURE, NEARLY_PERFECT) && !gained_much(before, probe))?;
-    Some(format!("{}, and samples stay away: {far}; {gradient}", lead()))
+    Some(format!("{lead}, and samples stay away: {far}; {gradient}"))
 }
 
 /// Whether they came much nearer.
@@ -210,14 +228,15 @@ fn gained_much(before: &Probe, after: &Probe) -> bool {
 /// but samples are where the data are.
 fn g_won(facts: &Facts) -> Option<String> {
     let (window, probe) = (facts.window()?, facts.probe()?);
-    let mean = |f: fn(&Line) -> f64| window.iter().map(f).sum::<f64>() / window.len() as f64;
-    let last = window.last()?;
     let (guesses, how) = match facts.config.loss.objective {
         Objective::Wasserstein => {
-            let [real, fake] = [mean(|l| l.d_real), mean(|l| l.d_fake)];
+            let [real, fake] = [mean(window, D_REAL)?, mean(window, D_FAKE)?];
             (real <= fake, format!("the critic scores data {real:.3} and samples {fake:.3}"))
         }
-        _ => (mean(|l| 0.5 * (l.accuracy_real + l.accuracy_fake)) < GUESSING, answers(facts, last)),
+        _ => {
+            let right = 0.5 * (mean(window, ACCURACY_REAL)? + mean(window, ACCURACY_FAKE)?);
+            (right < GUESSING, answers(facts, window.last()?)?)
+        }
     };
     let far = far(probe).filter(|_| guesses)?;
     Some(format!("{how}, yet these are not like the data: {far}"))
@@ -245,7 +264,7 @@ fn oscillation(facts: &Facts) -> Option<String> {
         return None;
     }
     let lines = &facts.lines[tail(facts.lines.len(), LINES_BACK)..];
-    let right: Vec<f64> = lines.iter().map(|l| l.accuracy_fake).collect();
+    let right: Vec<f64> = named(lines, ACCURACY_FAKE).collect();
     (turns(&right, ANSWERS_SWING) >= ANSWERS_TURNS).then(|| {
         let (least, most) = range(&right);
         format!(
@@ -372,7 +391,8 @@ fn nearest(probes: &[Probe]) -> Option<&Probe> {
 
 fn loss_scale_floor(facts: &Facts) -> Option<String> {
     let last = facts.lines.last()?;
-    let least = [last.d_loss_scale, last.g_loss_scale].into_iter().flatten().fold(f64::INFINITY, f64::min);
+    let scales = last.values().filter(|(name, _)| is_loss_scale(name)).map(|(_, scale)| scale);
+    let least = scales.fold(f64::INFINITY, f64::min);
     (least <= f64::from(LOW_SCALE * scale::FLOOR))
         .then(|| format!("the loss scale is {least}; at {} training stops", scale::FLOOR / 2.0))
 }
@@ -380,11 +400,14 @@ fn loss_scale_floor(facts: &Facts) -> Option<String> {
 /// Enough is known, and no more than this.
 fn healthy(facts: &Facts) -> Option<String> {
     let (window, probe) = (facts.window()?, facts.probe()?);
-    let mut evidence = answers(facts, window.last()?);
-    if facts.config.loss.objective == Objective::Wasserstein {
-        let line = window.last()?;
-        evidence = format!("the critic scores data {:.3} and samples {:.3}", line.d_real, line.d_fake);
-    }
+    let line = window.last()?;
+    let mut evidence = match facts.config.loss.objective {
+        Objective::Wasserstein => {
+            let [real, fake] = [line.get(D_REAL)?, line.get(D_FAKE)?];
+            format!("the critic scores data {real:.3} and samples {fake:.3}")
+        }
+        _ => answers(facts, line)?,
+    };
     evidence += &format!("; samples lie {} as far apart as the data do", percent(probe.spread));
     if let Some(modes) = &probe.modes {
         evidence += &format!(", on {} of {} modes", modes.captured, modes.of);

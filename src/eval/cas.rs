@@ -1,10 +1,9 @@
 //! Classification accuracy score (Ravuri & Vinyals, 1905.10887): a classifier is trained on samples alone and tested
 //! on real data; beside it, one trained on as many real examples.
 
-use super::classifier::{Classifier, Request, labelled};
+use super::classifier::{ClassifierSpec, labelled};
 use super::{Measurement, Metric, Subject, features};
 use crate::error::{Error, Result};
-
 use crate::models::classifier::Recipe;
 use crate::numbers::Numbers;
 use std::sync::Arc;
@@ -58,21 +57,20 @@ impl<'a> Subject<'a> {
             let told = format!("labels of {}, real examples too", classifier.told());
             (classifier.labels(&samples)?, classifier.labels(&real)?, told)
         };
-        let request = Request {
+        let spec = ClassifierSpec {
             name: "cas".into(),
             identity: String::new(),
             recipe,
             seed: self.seed,
             hardware: self.hardware,
         };
-        let hardware = self.hardware;
+        let fit = self.fit;
         let score = |what: &str, pictures: Vec<f32>, labels: Vec<u8>| -> Result<_> {
             let count = labels.len();
             let mut set = labelled(data, pictures, labels);
             set.test = labelled(data, test.clone(), test_labels.to_vec()).train;
             tell!("cas: training a classifier on {count} {what}");
-            let device = hardware.open()?;
-            let trained = Classifier::train(&request, &Arc::new(set), device, &mut |_, _, _| Ok(()))?;
+            let trained = fit(&spec, &Arc::new(set))?;
             Ok(Numbers::from([("accuracy %", 100.0 * trained.card.accuracy)]))
         };
         let found = score("samples", samples, labels)?;
@@ -80,7 +78,7 @@ impl<'a> Subject<'a> {
         let protocol = format!(
             "accuracy on {} test examples of a classifier trained for {} epochs on {count} samples with {told} \
              (1905.10887)",
-            data.test.count, request.recipe.epochs
+            data.test.count, spec.recipe.epochs
         );
         Ok(self
             .measurement(Metric::Cas, protocol, count, found)

@@ -28,7 +28,7 @@ pub fn histogram(labels: &[u8], data: &[u8], classes: usize) -> Histogram {
     Histogram { shares, divergence }
 }
 
-/// Of each class of the real vectors, the share that is covered; NaN of a class without vectors.
+/// Share of each class of the real vectors that is covered; NaN for a class without vectors.
 pub fn coverage(covered: &[bool], labels: &[u8], classes: usize) -> Vec<f64> {
     (0..classes)
         .map(|class| {

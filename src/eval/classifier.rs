@@ -1,27 +1,24 @@
 //! The classifier that evaluation looks through: made by `gansaku classifier`, kept in one safetensors file whose
 //! metadata say what it was made from.
 
-use super::shortened;
 use crate::config;
 use crate::data::{Dataset, Examples, Shape, Values};
 use crate::error::{Error, Result};
-use crate::exec::{Hardware, NetworkState, Opened};
+use crate::exec::{Hardware, NetworkState};
 use crate::inference::Standalone;
 use crate::models::classifier::{self as model, Recipe};
 use crate::models::{Game, PortKind, TaskKind};
 use crate::nn::Network;
+use crate::numbers::shortened;
 use crate::run::atomic;
 use crate::run::checkpoint::sha256;
 use crate::run::tensors::{Flat, Tensors, encode};
-use crate::train::fit;
-use crate::train::progress::Progress;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Examples looked at at once.
-/// Of the way from naming the commonest class to being always right, the share below which a classifier is poor: as
-/// Cohen's kappa, agreement up to .2 is called slight (Landis & Koch 1977).
+/// A classifier is poor below this share of the way from naming the commonest class to being always right: as Cohen's
+/// kappa, agreement up to .2 is called slight (Landis & Koch 1977).
 const POOR: f64 = 0.2;
 /// The name of the card in the file's metadata.
 const CARD: &str = "classifier";
@@ -77,67 +74,29 @@ pub struct Scores {
 }
 
 impl Classifier {
-    /// [`Classifier::train`], its progress told as it goes.
+    /// A classifier of these trained weights, measured on the test split of `data`, whose pixels are in [0, 1]; its
+    /// identity is that of `spec`.
     ///
     /// # Errors
-    /// As there.
-    pub fn train_aloud(request: &Request, data: &Arc<Dataset>, device: Opened) -> Result<Classifier> {
-        let mut progress: Option<Progress> = None;
-        let trained = Classifier::train(request, data, device, &mut |step, steps, loss| {
-            let progress = progress.get_or_insert_with(|| Progress::new(0, steps, None));
-            progress.step(step);
-            if step == steps || step % 1_000 == 0 && step > 0 {
-                progress.numbers(step, format!("cross-entropy {loss:.4}"));
-            }
-            Ok(())
-        });
-        progress.iter().for_each(Progress::finish);
-        trained
-    }
-
-    /// Trains a classifier on the training split of labelled data and measures it on the test split. `data` holds
-    /// pixels in [0, 1]; `identity` is theirs.
-    ///
-    /// # Errors
-    /// When labels or test examples are missing, or training fails.
-    pub fn train(
-        request: &Request,
-        data: &Arc<Dataset>,
-        device: Opened,
-        watch: &mut dyn FnMut(u64, u64, f64) -> Result<()>,
-    ) -> Result<Classifier> {
-        if data.test.count == 0 {
-            return Err(Error::Data(format!(
-                "{} has no test examples, and none are held out; give --hold-out a share that is one example or more",
-                data.name
-            )));
-        }
-        let (Some(_), Some(labels)) = (&data.train.labels, data.test.labels_of_several()) else {
-            return Err(Error::Data(format!(
-                "{} has no labels of two or more classes for both training and testing; a classifier needs them",
-                data.name
-            )));
-        };
-        if data.shape.is_point() {
-            return Err(Error::Data(format!("{} are points; a classifier is for pictures", data.name)));
-        }
-        let model = model::Classifier::new(&request.recipe, data.shape, data.classes);
-        let weights = fit::classifier(&model, data, request.seed, device, watch)?;
+    /// When the data are not [`labelled_in_both`], or the device fails.
+    pub fn measured(spec: &ClassifierSpec, data: &Dataset, weights: Vec<f32>) -> Result<Classifier> {
+        let labels = labelled_in_both(data)?;
+        let model = model::Classifier::new(&spec.recipe, data.shape, data.classes);
         let Shape { channels, height, width } = data.shape;
         let card = Card {
-            name: request.name.clone(),
-            data: request.identity.clone(),
+            name: spec.name.clone(),
+            data: spec.identity.clone(),
             example: [channels, height, width],
             classes: data.classes,
             trained_on: data.train.count,
             accuracy: 0.0,
             tested_on: data.test.count,
             commonest: Some(commonest(labels)),
-            seed: request.seed,
-            recipe: request.recipe.clone(),
+            seed: spec.seed,
+            recipe: spec.recipe.clone(),
             weights: Some(hash(model.network(), &weights)),
         };
-        let mut trained = Classifier::of(card, weights, request.hardware)?;
+        let mut trained = Classifier::of(card, weights, spec.hardware)?;
         trained.card.accuracy = trained.accuracy(&pictures(data, &data.test), labels)?;
         trained.sha256 = sha256(&trained.encoded());
         Ok(trained)
@@ -241,7 +200,7 @@ impl Classifier {
         )))
     }
 
-    /// Its name, accuracy and hash, as protocols tell them.
+    /// Name, accuracy and hash, as protocols tell them.
     pub fn told(&self) -> String {
         let Card { name, accuracy, .. } = &self.card;
         format!("classifier {name} ({:.2} % on test data, {})", 100.0 * accuracy, shortened(&self.sha256))
@@ -307,6 +266,34 @@ impl Classifier {
     }
 }
 
+/// Labels of the test split, where pictures of both splits have labels of several classes: what a classifier is trained
+/// and measured on.
+///
+/// # Errors
+/// When they do not; the message says what is missing.
+pub fn labelled_in_both(data: &Dataset) -> Result<&[u8]> {
+    if data.test.count == 0 {
+        return Err(Error::Data(format!(
+            "{} has no test examples, and none are held out; give --hold-out a share that is one example or more",
+            data.name
+        )));
+    }
+    let (Some(_), Some(labels)) = (&data.train.labels, data.test.labels_of_several()) else {
+        return Err(Error::Data(format!(
+            "{} has no labels of two or more classes for both training and testing; a classifier needs them",
+            data.name
+        )));
+    };
+    if data.shape.is_point() {
+        return Err(Error::Data(format!("{} are points; a classifier is for pictures", data.name)));
+    }
+    Ok(labels)
+}
+
+/// Trains a classifier as asked on the training split and measures it on the test split, without a word. Training is
+/// done above this room, so what measures by training is handed the way to do it.
+pub type Fit = fn(&ClassifierSpec, &Arc<Dataset>) -> Result<Classifier>;
+
 /// The share of the commonest label.
 fn commonest(labels: &[u8]) -> f64 {
     let mut counts = [0usize; 256];
@@ -326,7 +313,7 @@ fn hash(network: &Network, weights: &[f32]) -> String {
 
 /// What classifier to train.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct ClassifierSpec {
     /// What its figures are to be named after.
     pub name: String,
     /// [`crate::data::identity::identity`] of the data.

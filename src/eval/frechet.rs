@@ -14,7 +14,7 @@ pub struct Gaussian {
 }
 
 impl Gaussian {
-    /// Of `vectors`, `[count, dim]`, the covariance with count − 1.
+    /// The Gaussian with mean and covariance (with count − 1) of `vectors`, `[count, dim]`.
     ///
     /// # Panics
     /// When there are fewer than two.

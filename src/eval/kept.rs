@@ -1,10 +1,9 @@
 //! Measurements of a run, in its folder: written anew with each of them, so that what ends the program ends no more than
 //! the metric at hand.
 
-use super::Measurement;
-use super::compare::Report;
 use crate::error::{Error, Result};
-use crate::report::picture::Picture;
+use crate::pictures::Picture;
+use crate::records::{Evaluation, Measurement};
 use crate::run::{Folder, atomic, checkpoint};
 use std::path::Path;
 
@@ -14,18 +13,18 @@ pub struct Kept<'a> {
     /// The run's folder, where a run is measured.
     folder: Option<Folder>,
     /// What other calls left there.
-    earlier: Option<Report>,
-    report: Report,
+    earlier: Option<Evaluation>,
+    report: Evaluation,
 }
 
 impl Kept<'_> {
-    /// `report` is blank; `json` gets it too. Nothing is written before something is measured.
+    /// `report` is [`super::compare::blank`]; `json` gets it too. Nothing is written before something is measured.
     ///
     /// # Errors
     /// When `json` or the run's own file is there and no report of measurements: such a file is never written over.
-    pub fn open(json: Option<&Path>, report: Report) -> Result<Kept<'_>> {
+    pub fn open(json: Option<&Path>, report: Evaluation) -> Result<Kept<'_>> {
         if let Some(json) = json.filter(|json| json.exists()) {
-            let own = Report::read(json).map(drop);
+            let own = Evaluation::read(json).map(drop);
             own.map_err(|e| Error::Usage(format!("--json would write over what is no measurements: {e}")))?;
         }
         let folder = checkpoint::run_of(&report.checkpoint).map(|path| Folder { path });
@@ -39,7 +38,7 @@ impl Kept<'_> {
 
     fn read_earlier(&mut self) -> Result<()> {
         let file = self.folder.as_ref().map(Folder::eval_file).filter(|file| file.exists());
-        let read = file.map(|file| Report::read(&file)).transpose();
+        let read = file.map(|file| Evaluation::read(&file)).transpose();
         self.earlier = read.map_err(|e| Error::Data(format!("{e}; move it away")))?;
         Ok(())
     }
@@ -55,7 +54,7 @@ impl Kept<'_> {
     /// # Errors
     /// When a file cannot be written.
     pub fn add(&mut self, measurement: Measurement) -> Result<()> {
-        let write = |path: &Path, report: &Report| {
+        let write = |path: &Path, report: &Evaluation| {
             let json = serde_json::to_string_pretty(report).expect("names and numbers");
             atomic::write(path, format!("{json}\n").as_bytes())
         };
@@ -94,10 +93,10 @@ impl Kept<'_> {
 }
 
 /// New measurements, and earlier ones of other metrics, where they are of the same checkpoint and data.
-fn with_earlier(mut report: Report, earlier: Option<Report>) -> Report {
+fn with_earlier(mut report: Evaluation, earlier: Option<Evaluation>) -> Evaluation {
     let Some(earlier) = earlier else { return report };
     // A run's folder may be called by another path today, and the best checkpoint of a step is that step's.
-    let of = |r: &Report| (r.step, r.data_identity.clone());
+    let of = |r: &Evaluation| (r.step, r.data_identity.clone());
     if of(&earlier) == of(&report) {
         let again = |old: &Measurement| report.measurements.iter().any(|new| new.metric == old.metric);
         let kept: Vec<Measurement> = earlier.measurements.into_iter().filter(|old| !again(old)).collect();

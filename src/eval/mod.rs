@@ -11,7 +11,6 @@ mod features;
 pub mod frechet;
 pub mod kept;
 pub mod kid;
-mod measurement;
 pub mod modes;
 pub mod ms_ssim;
 pub mod neighbours;
@@ -26,15 +25,17 @@ use crate::data::{Dataset, Examples};
 use crate::error::{Error, Result};
 use crate::exec::Hardware;
 use crate::inference::Generator;
-use crate::report::Display;
-use classifier::Classifier;
-pub use measurement::Measurement;
+use crate::numbers::Numbers;
+use crate::pictures::Display;
+pub use crate::records::{Evaluation, Measurement};
+use classifier::{Classifier, Fit};
+use std::collections::BTreeMap;
 
 /// What is evaluated, with the data to compare it to.
 pub struct Subject<'a> {
     /// The generator.
     pub generator: Generator<'a>,
-    /// Its data set.
+    /// The data set that it learns.
     pub data: &'a Dataset,
     /// Seed of the noise.
     pub seed: u64,
@@ -46,6 +47,8 @@ pub struct Subject<'a> {
     pub hardware: Hardware,
     /// What computes the Parzen windows.
     pub windows: &'a mut dyn parzen::LogSums,
+    /// Trains a classifier, for the metric that tests what one learns from samples.
+    pub fit: Fit,
 }
 
 /// The metrics that fit a source without more than its data, for people.
@@ -54,12 +57,28 @@ fn fitting(source: Source) -> String {
     names.join(" or ")
 }
 
-/// A hash as people tell it: its first twelve digits. Names stay as they are.
-pub(crate) fn shortened(identity: &str) -> &str {
-    if identity.len() == 64 { &identity[..12] } else { identity }
-}
-
 impl Subject<'_> {
+    /// Numbers of `samples` samples of this seed's noise.
+    fn measurement(
+        &self,
+        metric: Metric,
+        protocol: String,
+        samples: usize,
+        values: impl Into<Numbers>,
+    ) -> Measurement {
+        Measurement {
+            metric: metric.name().into(),
+            protocol,
+            samples,
+            seed: self.seed,
+            values: values.into(),
+            reference: BTreeMap::new(),
+            warnings: vec![],
+            curves: BTreeMap::new(),
+            picture: None,
+        }
+    }
+
     /// Measures one metric.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::numbers::{Numbers, median};
 /// The nearest training example of one sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Neighbour {
-    /// Its number.
+    /// The training example's number.
     pub index: usize,
     /// Euclidean distance.
     pub distance: f32,
@@ -63,7 +63,7 @@ pub fn nearest<P: AsRef<[f32]>>(
 pub struct Closeness {
     /// Median distance of samples to their nearest training example.
     pub samples: f64,
-    /// The same of held-out examples.
+    /// Median distance of held-out examples to their nearest training example.
     pub held_out: f64,
 }
 

@@ -1,7 +1,7 @@
 //! The Parzen-window log-likelihood of the 2014 paper (1406.2661, section 5; protocol of Breuleux, Bengio and
 //! Vincent 2011): a Gaussian of width σ around each sample, σ chosen on validation data.
 //!
-//! Its trap: blurred data score above the data themselves. A figure says little without its N, its σ and the
+//! The measure has a trap: blurred data score above the data themselves. A figure says little without its N, its σ and the
 //! row of real data beside it.
 
 use super::distance::{Vectors, fold};
@@ -32,7 +32,7 @@ pub struct Parzen {
     pub valid: f64,
     /// Mean log-likelihood of the test examples, nats.
     pub test: f64,
-    /// Its standard error: the deviation over test examples by √count.
+    /// Standard error of `test`: the deviation over test examples by √count.
     pub error: f64,
 }
 

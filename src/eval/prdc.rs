@@ -21,7 +21,7 @@ pub struct Overlap {
     pub density: f64,
     /// Share of real balls that hold a sample.
     pub coverage: f64,
-    /// Of each real vector, whether its ball holds a sample.
+    /// Whether the ball of each real vector holds a sample.
     pub covered: Vec<bool>,
 }
 

@@ -13,7 +13,7 @@ use crate::exec::{Hardware, NetworkState};
 use crate::inference::{Standalone, noise};
 use crate::models::objective::is_logit;
 use crate::numbers::mean_and_error;
-use crate::report::picture::Picture;
+use crate::pictures::Picture;
 use crate::run::checkpoint::{self, Checkpoint};
 use std::collections::BTreeMap;
 
@@ -33,13 +33,13 @@ const NEGLIGIBLE: f64 = 1e-5;
 /// What was found.
 #[derive(Debug, Clone)]
 pub struct Findings {
-    /// Of D from the best D, and of the densities from each other.
+    /// Distances of D from the best D, and of the densities from each other.
     pub distances: Distances,
     /// V(D, G): mean log D(x) + mean log(1 − D(G(z))).
     pub value: f64,
-    /// Its standard error.
+    /// Standard error of `value`.
     pub value_error: f64,
-    /// The same distances of as many draws from the data, whose best D is ½ everywhere.
+    /// Distances of as many draws from the data, whose best D is ½ everywhere.
     pub floor: Distances,
     /// Standard deviation of the kernel.
     pub width: f64,

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::data::Shape;
 use crate::error::{Error, Result};
 use crate::exec::Opened;
-use crate::report::Display;
+use crate::pictures::Display;
 use crate::rng::MOST_ELEMENTS;
 use crate::run::checkpoint::{self, Checkpoint};
 use std::ops::Range;
@@ -119,7 +119,7 @@ impl<'e> Generator<'e> {
     /// These of the samples of a seed, from a multiple of 100 on.
     ///
     /// # Errors
-    /// As [`Generator::samples`].
+    /// When [`Generator::samples`] fails.
     pub fn samples_in(&mut self, which: Range<usize>, seed: u64, label: Option<usize>) -> Result<Vec<f32>> {
         self.check_label(label)?;
         self.check_count(which.end)?;
@@ -132,7 +132,7 @@ impl<'e> Generator<'e> {
     /// Samples of noise `latent`, `[count, latent.dim]`.
     ///
     /// # Errors
-    /// As [`Generator::samples`].
+    /// When [`Generator::samples`] fails.
     pub fn samples_of(&mut self, latent: &[f32], label: Option<usize>) -> Result<Vec<f32>> {
         self.check_label(label)?;
         let labels = labels(self.classes(), label, 0..latent.len() / self.config.latent.dim);

@@ -2,6 +2,7 @@
 //! its softmax, on pictures moved by a pixel at random.
 
 use super::phase::{Phase, When, update};
+use super::statistic::{Statistic, of_updates};
 use super::task::{PortKind, Task, TaskKind};
 use super::{Game, Optimizing};
 use crate::architectures::Forward;
@@ -13,6 +14,9 @@ use crate::lower::Stage;
 use crate::nn::{Network, Networks, Pass, Statistics, Tracer};
 use crate::precision::Precision;
 use serde::{Deserialize, Serialize};
+
+/// The mean cross-entropy of a minibatch, in nats.
+pub const LOSS: &str = "loss";
 
 /// How a classifier is made and trained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,7 +113,7 @@ impl Game for Classifier {
         let loss = g.scoped("cross-entropy", || cross_entropy(&g, logits, labels));
         let optimizer = OptimizerId(0);
         let updates = vec![update(&g, loss, &self.networks, optimizer, 0, false)];
-        let stage = Stage { outputs: vec![("loss".into(), loss)], updates, ..Stage::default() };
+        let stage = Stage { outputs: vec![(LOSS.into(), loss)], updates, ..Stage::default() };
         vec![Phase {
             name: "C".into(),
             when: When::Always,
@@ -119,6 +123,16 @@ impl Game for Classifier {
             stages: vec![stage],
             losses: vec![(optimizer, loss)],
         }]
+    }
+
+    fn statistics(&self) -> Vec<Statistic> {
+        let loss = Statistic {
+            digits: Some(4),
+            chart: Some("Loss"),
+            about: "The mean cross-entropy of minibatches, in nats: it should fall.",
+            ..Statistic::mean(LOSS, "cross-entropy", LOSS)
+        };
+        [vec![loss], of_updates(&[Role::Classifier.letter()], false)].concat()
     }
 
     /// Logits, and what the last layer sees of pictures, without dropout: the input itself where there is one layer.

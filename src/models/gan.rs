@@ -3,10 +3,12 @@
 
 mod tasks;
 
+use super::equilibrium::{self, Equilibrium};
 use super::objective;
 use super::packing::{halves, packed, repeated, with_labels};
 use super::penalty::Penalised;
 use super::phase::{Phase, When, update};
+use super::statistic::{D_LOSS, G_LOSS, PENALTY, Statistic};
 use super::{Game, Optimizing, Task};
 use crate::architectures::layers::Layers;
 use crate::config::{Config, Distribution, Ema, Role};
@@ -84,7 +86,7 @@ impl Gan {
         let first = training(0, "d", &[0, 1]);
         let (r, f) = g.scoped("D step", || joined(real, for_d, &first));
         let mut loss_d = g.mean(objective::discriminator(&g, &config.loss, r, f));
-        let mut outputs = vec![("d_loss".to_string(), loss_d)];
+        let mut outputs = vec![(D_LOSS.to_string(), loss_d)];
         outputs.extend(objective::readings(&g, &config.loss, r, f));
         if penalties {
             let again = |x: Var, draw: &str| {
@@ -95,7 +97,7 @@ impl Gan {
             let (loss, pack) = (&config.loss, config.discriminator.pack);
             let penalised = Penalised { loss, real, fake: for_d, pack, score: &again };
             let penalty = g.scoped("penalty", || penalised.sum(&g));
-            outputs.push(("penalty".into(), penalty));
+            outputs.push((PENALTY.into(), penalty));
             loss_d = g.add(loss_d, penalty);
         }
         let [of_g, of_d] = [OptimizerId(0), OptimizerId(1)];
@@ -122,7 +124,7 @@ impl Gan {
                 stages.push(Stage::default());
             }
             let last = stages.last_mut().expect("D's stage at least");
-            last.outputs.push(("g_loss".to_string(), loss_g));
+            last.outputs.push((G_LOSS.to_string(), loss_g));
             last.updates.push(update_g);
         }
         let stores = [generator, discriminator].iter().flat_map(Tracer::stores).collect();
@@ -196,6 +198,14 @@ impl Game for Gan {
             phases.push(self.phase(&format!("D+G{suffix}"), when, 1, true, penalties));
         }
         phases
+    }
+
+    fn statistics(&self) -> Vec<Statistic> {
+        equilibrium::statistics(&self.config)
+    }
+
+    fn equilibrium(&self) -> Option<Equilibrium> {
+        Some(equilibrium::equilibrium(&self.config.loss))
     }
 
     fn tasks(&self) -> Vec<Task> {

@@ -1,15 +1,19 @@
 //! Models: what a step computes and what a trained model does, as graphs. What they build, lowering makes fast.
 
 pub mod classifier;
+pub mod equilibrium;
 mod gan;
 pub mod objective;
 pub mod packing;
 mod penalty;
 pub mod phase;
+pub mod statistic;
 pub mod task;
 mod update;
 
+pub use equilibrium::Equilibrium;
 pub use phase::{Phase, When};
+pub use statistic::Statistic;
 pub use task::{Port, PortKind, Task, TaskKind};
 pub use update::{Optimizing, rates, rules, update_costs};
 
@@ -36,6 +40,14 @@ pub trait Game: Send + Sync {
 
     /// The phases of a step, in order.
     fn phases(&self) -> Vec<Phase>;
+
+    /// The numbers that training leaves of a step, in the order of a line of metrics.
+    fn statistics(&self) -> Vec<Statistic>;
+
+    /// Where the game rests; none where there is no opponent.
+    fn equilibrium(&self) -> Option<Equilibrium> {
+        None
+    }
 
     /// What the model does beside training.
     fn tasks(&self) -> Vec<Task>;

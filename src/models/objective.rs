@@ -1,8 +1,8 @@
 //! The players' objectives on logits r = D(x) and f = D(G(z)), element by element.
 
+use super::statistic::{ACCURACY_FAKE, ACCURACY_REAL, D_FAKE, D_REAL};
 use crate::config::{Loss, Objective};
 use crate::graph::{Graph, Var};
-use std::f64::consts::LN_2;
 
 /// D's objective for each pair of a real and a fake logit, before its mean.
 pub fn discriminator(g: &Graph, loss: &Loss, real: Var, fake: Var) -> Var {
@@ -33,19 +33,6 @@ pub fn generator(g: &Graph, loss: &Loss, real: Option<Var>, fake: Var) -> Var {
     }
 }
 
-/// D's loss, without its factor, where it takes samples for data as often as not: at p_g = p_data, where the best D cannot
-/// tell the two apart. 1406.2661 (theorem 1), 1611.04076 (least squares), 1705.02894 (hinge), 1701.07875 (Wasserstein),
-/// 1807.00734 (relativistic pairing).
-pub fn loss_at_equilibrium(loss: &Loss) -> f64 {
-    let (single, paired) = match loss.objective {
-        Objective::Minimax | Objective::NonSaturating => (2.0 * LN_2, LN_2),
-        Objective::LeastSquares => (0.25, 0.5),
-        Objective::Hinge => (2.0, 1.0),
-        Objective::Wasserstein => (0.0, 0.0),
-    };
-    if loss.relativistic { paired } else { single }
-}
-
 /// Means over the minibatch that tell who is winning, by name: D's reading of real and generated examples, and how often it
 /// is right about them (of pairs, where those are compared).
 pub fn readings(g: &Graph, loss: &Loss, real: Var, fake: Var) -> Vec<(String, Var)> {
@@ -57,10 +44,10 @@ pub fn readings(g: &Graph, loss: &Loss, real: Var, fake: Var) -> Vec<(String, Va
         (g.gt(real, undecided), g.gt(undecided, fake))
     };
     vec![
-        ("d_real".into(), read(real)),
-        ("d_fake".into(), read(fake)),
-        ("accuracy_real".into(), g.mean(right_real)),
-        ("accuracy_fake".into(), g.mean(right_fake)),
+        (D_REAL.into(), read(real)),
+        (D_FAKE.into(), read(fake)),
+        (ACCURACY_REAL.into(), g.mean(right_real)),
+        (ACCURACY_FAKE.into(), g.mean(right_fake)),
     ]
 }
 

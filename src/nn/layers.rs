@@ -32,13 +32,13 @@ pub fn linear(s: &Scope, x: Var, l: Linear) -> Var {
     let shape = [s.g.shape(x)[1], l.units];
     let made = |axis| l.makes.map(|picture| PixelAxis { axis, picture, block: picture.len() });
     let read = l.reads.map(|(picture, block)| PixelAxis { axis: 0, picture, block });
-    let details = Details { column_limit: l.column_limit, pixels: read.or(made(1)) };
+    let details = Details { column_limit: l.column_limit, pixels: read.or(made(1)), ..Details::default() };
     let weight = if l.spectral_norm {
         spectral_norm(s, &shape, l.init, details)
     } else {
         s.parameter_with("weight", &shape, Start::Weight(l.init), details)
     };
-    let of_bias = Details { column_limit: 0.0, pixels: made(0) };
+    let of_bias = Details { pixels: made(0), ..Details::default() };
     let bias = l.bias.map(|start| s.parameter_with("bias", &[l.units], start, of_bias));
     let product = s.g.matmul(x, weight);
     bias.map_or(product, |bias| s.g.add(product, bias))

@@ -92,6 +92,8 @@ fn inverse_root(g: &Graph, variance: Var) -> Var {
 pub fn spectral_norm(s: &Scope, shape: &[usize; 2], init: Init, details: Details) -> Var {
     let g = s.g;
     let [inputs, units] = *shape;
+    // With the norm or without, a weight starts from the same draw.
+    let details = Details { drawn_as: Some(s.full("weight")), ..details };
     let s = s.under("parametrizations.weight");
     let weight = s.parameter_with("original", shape, Start::Weight(init), details);
     let name = s.full("original");

@@ -87,8 +87,10 @@ impl<'a> Tracer<'a> {
 }
 
 /// What a layer may say of a parameter beside its shape and start.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Details {
+    /// What it is called in the name of the stream it starts from; its full name where nothing is said.
+    pub drawn_as: Option<String>,
     /// Greatest norm of a weight matrix's columns after an update; 0 is no limit.
     pub column_limit: f32,
     /// The axis along which pictures lie.
@@ -144,8 +146,9 @@ impl<'a> Scope<'a> {
         if let Some(declared) = &self.tracer.declared {
             let (parameters, _) = &mut *declared.borrow_mut();
             assert!(parameters.iter().all(|p| p.name != full), "two parameters are called {full}");
-            let stream = format!("init/{}/{full}", self.tracer.path);
-            let (name, shape, Details { column_limit, pixels }) = (full.clone(), shape.to_vec(), details);
+            let Details { drawn_as, column_limit, pixels } = details;
+            let stream = format!("init/{}/{}", self.tracer.path, drawn_as.unwrap_or(full.clone()));
+            let (name, shape) = (full.clone(), shape.to_vec());
             parameters.push(Parameter { name, shape, offset: 0, start, stream, pixels, column_limit });
         }
         self.g.param(self.tracer.id, &full, self.pass.version, shape)

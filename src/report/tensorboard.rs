@@ -10,6 +10,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::models::Statistic;
 use crate::run::{Folder, Line, atomic, journal};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -23,7 +24,9 @@ pub const FILE: &str = "events.out.tfevents.0000000000.gansaku";
 pub struct Events {
     path: PathBuf,
     file: File,
-    /// Of the newest line.
+    /// What tells each number's tag.
+    statistics: Vec<Statistic>,
+    /// Seconds of training at the newest line.
     seconds: f64,
     /// The newest picture's step.
     pictured: Option<u64>,
@@ -31,12 +34,18 @@ pub struct Events {
 
 impl Events {
     /// Makes the file of a run that has done `step` steps of `total` from its metrics and pictures, and opens it for
-    /// more. Pictures are those of steps divisible by `log.samples_every`, and that of the last step: what a stop on
+    /// more; `statistics` are its model's. Pictures are those of steps divisible by `log.samples_every`, and that of the last step: what a stop on
     /// the way left is no part of it.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn open(folder: &Folder, config: &Config, step: u64, total: Option<u64>) -> Result<Events> {
+    pub fn open(
+        folder: &Folder,
+        config: &Config,
+        statistics: Vec<Statistic>,
+        step: u64,
+        total: Option<u64>,
+    ) -> Result<Events> {
         let path = folder.path.join(FILE);
         let lines = journal::read::<Line>(&folder.metrics_file())?;
         let lines: Vec<&Line> = lines.iter().filter(|l| l.step <= step).collect();
@@ -60,7 +69,9 @@ impl Events {
                 pictured = Some(at);
             }
             seconds = line.seconds;
-            bytes.extend(record(&Event { seconds, step: line.step, what: What::Line(line) }.encode()));
+            bytes.extend(record(
+                &Event { seconds, step: line.step, what: What::Line(line, &statistics) }.encode(),
+            ));
         }
         for (at, path) in pictures {
             picture(&mut bytes, seconds, at, &path)?;
@@ -68,13 +79,15 @@ impl Events {
         }
         atomic::write(&path, &bytes)?;
         let file = OpenOptions::new().append(true).open(&path).map_err(|e| Error::io("open", &path, &e))?;
-        Ok(Events { path, file, seconds, pictured })
+        Ok(Events { path, file, statistics, seconds, pictured })
     }
 
     /// Adds a line of metrics.
     pub fn line(&mut self, line: &Line) -> Result<()> {
         self.seconds = line.seconds;
-        self.add(&Event { seconds: line.seconds, step: line.step, what: What::Line(line) })
+        let what = What::Line(line, &self.statistics);
+        let bytes = Event { seconds: line.seconds, step: line.step, what }.encode();
+        self.add(&bytes)
     }
 
     /// Adds a picture of samples; one that is there already is left.
@@ -83,12 +96,12 @@ impl Events {
             return Ok(());
         }
         self.pictured = Some(step);
-        self.add(&Event { seconds: self.seconds, step, what: What::Picture(png) })
+        self.add(&Event { seconds: self.seconds, step, what: What::Picture(png) }.encode())
     }
 
-    /// With a single write, as a line of metrics.
-    fn add(&mut self, event: &Event) -> Result<()> {
-        self.file.write_all(&record(&event.encode())).map_err(|e| Error::io("write", &self.path, &e))
+    /// Adds an event with a single write, as a line of metrics.
+    fn add(&mut self, event: &[u8]) -> Result<()> {
+        self.file.write_all(&record(event)).map_err(|e| Error::io("write", &self.path, &e))
     }
 }
 
@@ -117,7 +130,8 @@ struct Event<'a> {
 enum What<'a> {
     /// The first event of a file.
     Version,
-    Line(&'a Line),
+    /// With the statistics of the model that made it.
+    Line(&'a Line, &'a [Statistic]),
     /// PNG bytes.
     Picture(&'a [u8]),
 }
@@ -129,34 +143,18 @@ impl Event<'_> {
         out.varint(2, self.step);
         match self.what {
             What::Version => out.bytes(3, b"brain.Event:2"),
-            What::Line(line) => out.bytes(5, &scalars(line)),
+            What::Line(line, statistics) => out.bytes(5, &scalars(line, statistics)),
             What::Picture(png) => out.bytes(5, &picture(png)),
         }
         out.0
     }
 }
 
-/// A `Summary` of every number in a line.
-fn scalars(line: &Line) -> Vec<u8> {
-    let always = [
-        ("loss/D", line.d_loss),
-        ("loss/G", line.g_loss),
-        ("output/real", line.d_real),
-        ("output/generated", line.d_fake),
-        ("accuracy/real", line.accuracy_real),
-        ("accuracy/generated", line.accuracy_fake),
-        ("gradient_norm/D", line.d_gradient_norm),
-        ("gradient_norm/G", line.g_gradient_norm),
-    ];
-    let sometimes = [
-        ("penalty", line.penalty),
-        ("loss_scale/D", line.d_loss_scale),
-        ("loss_scale/G", line.g_loss_scale),
-        ("skipped_updates", line.skipped_updates.map(|n| n as f64)),
-    ];
-    let there = sometimes.into_iter().filter_map(|(tag, value)| Some((tag, value?)));
+/// A `Summary` of every number in a line, by its statistic's tag; one that the model does not list keeps its own name.
+fn scalars(line: &Line, statistics: &[Statistic]) -> Vec<u8> {
     let mut summary = Message::default();
-    for (tag, value) in always.into_iter().chain(there) {
+    for (name, value) in line.values() {
+        let tag = statistics.iter().find(|s| s.name == name).map_or(name, |s| &s.tag);
         let mut one = Message::default();
         one.bytes(1, tag.as_bytes());
         one.float(2, value as f32);

@@ -3,8 +3,9 @@
 use super::order::{Job, Order};
 use crate::data::{self, Shape, identity};
 use crate::error::Result;
-use crate::eval::classifier::{Classifier, Request};
+use crate::eval::classifier::{Classifier, ClassifierSpec};
 use crate::models::classifier::Recipe;
+use crate::train::fit;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -46,10 +47,10 @@ pub fn make(order: &Order, job: &Job) -> Result<()> {
     let dataset = data::load(&identity::whole(&config.data), config.seed)?;
     let identity = dataset.sha256();
     let (name, recipe) = (experiment.name.clone(), Recipe::standard());
-    let request = Request { name, identity, recipe, seed: 0, hardware: order.hardware };
+    let spec = ClassifierSpec { name, identity, recipe, seed: 0, hardware: order.hardware };
     let device = order.hardware.open()?;
     let dataset = Arc::new(dataset.hold_out(config.data.hold_out));
-    let trained = Classifier::train_aloud(&request, &dataset, device)?;
+    let trained = fit::classifier(&spec, &dataset, device)?;
     trained.save(&own(order))?;
     tell!("test accuracy {:.2} %", 100.0 * trained.card.accuracy);
     Ok(())

@@ -21,15 +21,15 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Paper {
-    /// As typed after `gansaku repro`.
+    /// What is typed after `gansaku repro`.
     pub name: String,
-    /// Its title.
+    /// The paper's title.
     pub title: String,
     /// Authors, year, where it is.
     pub source: String,
     /// Seeds trained unless asked otherwise: 0, 1, ….
     pub seeds: u64,
-    /// One a data set.
+    /// Experiments, one a data set.
     #[serde(rename = "experiment")]
     pub experiments: Vec<Experiment>,
 }
@@ -55,7 +55,7 @@ pub struct Experiment {
     /// What of the measurements is shown.
     pub quantities: Vec<Quantity>,
     /// What is trained.
-    pub recipes: Vec<Trained>,
+    pub recipes: Vec<RecipeChain>,
     /// Published rows.
     pub reported: Vec<Reported>,
 }
@@ -91,10 +91,10 @@ pub struct Quantity {
     pub verdict: Option<[String; 2]>,
 }
 
-/// Whose recipe it is.
+/// Which edition of a recipe: the paper's own, or one of today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Role {
+pub enum Edition {
     /// The paper's own
     Paper,
     /// Today's: relativistic pairing with R1 and R2
@@ -104,14 +104,15 @@ pub enum Role {
 /// A recipe, or several of which each begins with the weights of the one before.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Trained {
-    /// Whose it is.
-    pub role: Role,
+pub struct RecipeChain {
+    /// Where it comes from.
+    #[serde(rename = "role")]
+    pub edition: Edition,
     /// Recipes, in order; the last one's generator is measured.
     pub stages: Vec<String>,
 }
 
-impl Trained {
+impl RecipeChain {
     /// The recipe that is measured.
     pub fn recipe(&self) -> &str {
         self.stages.last().expect("the table's recipes have stages, as its test says")

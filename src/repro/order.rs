@@ -1,6 +1,6 @@
 //! What was asked for, resolved and checked against the data before anything is written.
 
-use super::{Experiment, Paper, Role, Trained};
+use super::{Edition, Experiment, Paper, RecipeChain};
 use crate::config::{self, Checkpoint, Config, ConfigBuilder, Log, Source};
 use crate::data::{self, identity};
 use crate::error::{Error, Result};
@@ -25,11 +25,11 @@ pub struct Order {
     pub out: PathBuf,
     /// Seeds 0 to this are trained.
     pub seeds: u64,
-    /// Whose recipes; all when absent.
-    pub role: Option<Role>,
+    /// Edition of the recipes; all when absent.
+    pub edition: Option<Edition>,
     /// Steps of each run instead of the recipe's.
     pub steps: Option<u64>,
-    /// For all the training of this call.
+    /// Time for all the training of this call.
     pub time: Option<Duration>,
     /// `key=value` over every recipe.
     pub sets: Vec<String>,
@@ -39,13 +39,13 @@ pub struct Order {
 
 /// One recipe and seed.
 pub struct Job<'a> {
-    /// Of the paper.
+    /// The paper's experiment.
     pub experiment: &'a Experiment,
-    /// Of the experiment.
-    pub recipe: &'a Trained,
-    /// Of training and of the samples' noise.
+    /// The experiment's recipe.
+    pub recipe: &'a RecipeChain,
+    /// Seed of training and of the samples' noise.
     pub seed: u64,
-    /// One a stage.
+    /// Configurations, one a stage.
     pub configs: Vec<Config>,
     /// Steps of the last stage as the recipe has them.
     pub full: u64,
@@ -78,7 +78,10 @@ pub fn jobs(order: &Order) -> Result<Vec<Job<'_>>> {
     let mut jobs = Vec::new();
     for seed in 0..order.seeds {
         for (experiment, path) in &places {
-            let chosen = experiment.recipes.iter().filter(|r| order.role.is_none_or(|role| role == r.role));
+            let chosen = experiment
+                .recipes
+                .iter()
+                .filter(|r| order.edition.is_none_or(|edition| edition == r.edition));
             for recipe in chosen {
                 jobs.push(job(order, experiment, recipe, path.as_deref(), seed)?);
             }
@@ -167,18 +170,18 @@ fn wanted_data(paper: &Paper) -> String {
 fn job<'a>(
     order: &Order,
     experiment: &'a Experiment,
-    recipe: &'a Trained,
+    recipe: &'a RecipeChain,
     path: Option<&Path>,
     seed: u64,
 ) -> Result<Job<'a>> {
     let stage = |stage: &String| -> Result<Config> {
-        let mut layers = ConfigBuilder::recipe(stage)?;
-        order.sets.iter().try_for_each(|set| layers.set(set))?;
+        let mut builder = ConfigBuilder::recipe(stage)?;
+        order.sets.iter().try_for_each(|set| builder.set(set))?;
         if let Some(path) = path {
-            layers.put_path("--data", "data.path", path)?;
+            builder.put_path("--data", "data.path", path)?;
         }
-        layers.put("--seeds", "seed", Value::Integer(seed as i64))?;
-        layers.finish()
+        builder.put("--seeds", "seed", Value::Integer(seed as i64))?;
+        builder.finish()
     };
     let configs = recipe.stages.iter().map(stage).collect::<Result<Vec<Config>>>()?;
     if configs.iter().any(|config| config.checkpoint.patience > 0) {

@@ -1,8 +1,8 @@
 //! What a recipe and seed came to, on the disk: one JSON file each, whole or not there.
 
-use super::{Paper, Role};
-use crate::doctor::State;
+use super::{Edition, Paper};
 use crate::error::{Error, Result};
+use crate::records::State;
 use crate::run::atomic;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,8 +17,9 @@ pub struct Outcome {
     pub experiment: String,
     /// The recipe that is measured.
     pub recipe: String,
-    /// Whose it is.
-    pub role: Role,
+    /// Where the recipe comes from.
+    #[serde(rename = "role")]
+    pub edition: Edition,
     /// Seed of the training and of the samples' noise.
     pub seed: u64,
     /// Steps done.
@@ -46,7 +47,7 @@ pub struct Outcome {
     pub protocols: BTreeMap<String, String>,
     /// The numbers by `METRIC.VALUE`; null where there is none.
     pub values: BTreeMap<String, Option<f64>>,
-    /// The same of other "samples": real data, the mean image.
+    /// What the same protocols say of other "samples": real data, the mean image.
     pub references: BTreeMap<String, BTreeMap<String, Option<f64>>>,
     /// What the run doctor says, one state or several.
     pub doctor: Vec<Said>,
@@ -104,7 +105,7 @@ impl Outcome {
     /// Everything measured in `out`, by this call or an earlier one: experiments and recipes as in the table, then seeds.
     ///
     /// # Errors
-    /// As [`Outcome::read`], and when the folder of results cannot be listed.
+    /// When one cannot be read ([`Outcome::read`]), or the folder of results cannot be listed.
     pub fn all(paper: &Paper, out: &Path) -> Result<Vec<Outcome>> {
         let names = crate::run::names(&out.join("results"))?;
         let mut all = Vec::new();

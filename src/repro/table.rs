@@ -1,7 +1,7 @@
 //! Reported beside ours: means and deviations over seeds, as data and as text.
 
 use super::outcome::Outcome;
-use super::{Experiment, Paper, Quantity, Role};
+use super::{Edition, Experiment, Paper, Quantity};
 use crate::numbers::duration_in_words;
 use crate::numbers::{counted, grouped};
 use serde::Serialize;
@@ -67,9 +67,9 @@ pub struct Row {
     pub caveat: String,
     /// What the run doctor says: each state with the seeds that are in it. Empty of rows that are not runs.
     pub doctor: BTreeMap<String, Vec<u64>>,
-    /// Whose numbers are averaged.
+    /// Seeds that are averaged over.
     pub seeds: Vec<u64>,
-    /// One a column; null where there is no number.
+    /// Numbers, one a column; null where there is no number.
     pub cells: Vec<Option<Cell>>,
 }
 
@@ -163,16 +163,16 @@ fn ours(experiment: &Experiment, group: &[&Outcome]) -> Row {
     let numbers =
         |key: &str| group.iter().map(|o| o.values.get(key).copied().flatten()).collect::<Option<Vec<_>>>();
     let cells = experiment.quantities.iter().map(|q| Cell::of(&numbers(&q.key)?)).collect();
-    let role = match first.role {
-        Role::Paper => "the paper's",
-        Role::Modern => "modern",
+    let edition = match first.edition {
+        Edition::Paper => "the paper's",
+        Edition::Modern => "modern",
     };
     let seconds = group.iter().map(|o| o.seconds).sum::<f64>() / group.len() as f64;
     let devices: BTreeSet<&str> = group.iter().map(|o| o.device.as_str()).collect();
     let a_seed = if group.len() > 1 { " a seed" } else { "" };
     Row {
         origin: Origin::Ours,
-        who: format!("recipe {} ({role}), {}", first.recipe, seeds_in_words(group)),
+        who: format!("recipe {} ({edition}), {}", first.recipe, seeds_in_words(group)),
         note: format!(
             "{} in {}{a_seed} on {}, gansaku {}",
             counted(first.step, "step"),
@@ -334,7 +334,7 @@ fn one(table: &Table) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::State;
+    use crate::records::State;
     use crate::repro::outcome::Said;
 
     #[test]
@@ -351,7 +351,7 @@ mod tests {
         Outcome {
             experiment: "ring".into(),
             recipe: recipe.into(),
-            role: Role::Paper,
+            edition: Edition::Paper,
             seed,
             step,
             full: 100,

@@ -15,20 +15,21 @@ use super::outcome::{Outcome, Said};
 use super::{classifier, page, pictures, table};
 use crate::config::{Config, Metric};
 use crate::data::{self, Dataset};
-use crate::doctor::{self, Diagnosis, Verdict};
+use crate::doctor;
 use crate::error::{Error, Result};
-use crate::eval::compare::Report;
+use crate::eval::compare::blank;
 use crate::eval::kept::Kept;
-use crate::eval::{Measurement, Subject, parzen};
+use crate::eval::{Subject, parzen};
 use crate::exec::NetworkState;
 use crate::inference::{Generator, LoadedRun, Standalone};
 use crate::models;
 use crate::nn::Memory;
 use crate::numbers::{Numbers, counted, duration_in_words};
+use crate::records::{Diagnosis, Measurement, Verdict};
 use crate::run::{Folder, Line, atomic, checkpoint, journal};
 use crate::train::reporter;
 use crate::train::signals::Signals;
-use crate::train::{Request, Start, Trained, train};
+use crate::train::{Request, Start, Trained, fit, train};
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::fs;
@@ -251,7 +252,7 @@ fn unmeasured(order: &Order, job: &Job, step: u64, diagnosis: Diagnosis) -> Outc
     Outcome {
         experiment: job.experiment.name.clone(),
         recipe: job.config().recipe.clone(),
-        role: job.recipe.role,
+        edition: job.recipe.edition,
         seed: job.seed,
         step,
         full: job.full,
@@ -299,7 +300,7 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
         ..unmeasured(order, job, trained.step, doctor::diagnose(&trained.run, None, order.hardware)?)
     };
     // The run's own page has the numbers too.
-    let blank = Report::blank(&generator, dataset.name.clone(), job.data.clone());
+    let blank = blank(&generator, dataset.name.clone(), job.data.clone());
     let mut kept = Kept::open(None, blank)?;
     for m in measurements(order, job, &mut generator, &dataset, None)? {
         kept.add(m.clone())?;
@@ -337,6 +338,7 @@ fn measurements(
             classifier: classifier.as_mut(),
             hardware: order.hardware,
             windows: &mut *windows,
+            fit: fit::quietly,
         }
         .measure(metric)
     };

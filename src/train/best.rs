@@ -1,5 +1,6 @@
 //! Keeping the best: a metric measured at every checkpoint, the best checkpoint kept beside the newest.
 
+use super::fit;
 use crate::config::{Config, Merit, Metric};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -108,6 +109,7 @@ impl Keeper {
             classifier: None,
             hardware: self.hardware,
             windows: &mut self.windows,
+            fit: fit::quietly,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a person sees while training: a bar on a terminal, a line now and then elsewhere.
 
 use crate::console;
+use crate::models::Statistic;
 use crate::numbers::readable;
 use crate::run::Line;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,11 +15,12 @@ pub struct Progress {
     from: u64,
     begun: Instant,
     limit: Option<Duration>,
+    statistics: Vec<Statistic>,
 }
 
 impl Progress {
-    /// Starts at step `from` of `total`; `limit` is what `--time` left.
-    pub fn new(from: u64, total: u64, limit: Option<Duration>) -> Progress {
+    /// Starts at step `from` of `total`; `limit` is what `--time` left. Lines show those of `statistics` that have digits.
+    pub fn new(from: u64, total: u64, limit: Option<Duration>, statistics: Vec<Statistic>) -> Progress {
         // A terminal that cannot go back a line gets lines.
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let bar = (std::io::stderr().is_terminal() && !is_dumb).then(|| {
@@ -40,7 +42,7 @@ impl Progress {
             console::above(Some(bar.clone()));
             bar
         });
-        Progress { bar, total, from, begun: Instant::now(), limit }
+        Progress { bar, total, from, begun: Instant::now(), limit, statistics }
     }
 
     /// After each step.
@@ -52,15 +54,12 @@ impl Progress {
 
     /// With each line of metrics.
     pub fn line(&self, line: &Line) {
-        let numbers = format!(
-            "D {:.3}  G {:.3}  D(x) {:.2}  D(G(z)) {:.2}",
-            line.d_loss, line.g_loss, line.d_real, line.d_fake
-        );
-        self.numbers(line.step, numbers);
-    }
-
-    /// What to show of a step.
-    pub fn numbers(&self, step: u64, numbers: String) {
+        let shown = |s: &Statistic| {
+            let (digits, value) = (s.digits?, line.get(&s.name)?);
+            Some(format!("{} {value:.digits$}", s.label))
+        };
+        let numbers: Vec<String> = self.statistics.iter().filter_map(shown).collect();
+        let (step, numbers) = (line.step, numbers.join("  "));
         if let Some(bar) = &self.bar {
             bar.set_message(numbers);
             return;

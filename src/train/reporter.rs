@@ -3,15 +3,14 @@
 use crate::config::Config;
 use crate::console::typed;
 use crate::data::{Dataset, Shape, identity};
-use crate::doctor::{self, Verdict};
+use crate::doctor;
 use crate::error::{Error, Result};
-use crate::eval::compare::Report;
 use crate::eval::neighbours::nearest;
 use crate::exec::Hardware;
 use crate::inference::{Engine, LoadedRun, labels, noise};
 use crate::models::Game;
-use crate::report::Display;
-use crate::report::picture::Picture;
+use crate::pictures::{Display, Picture};
+use crate::records::{Evaluation, Verdict};
 use crate::report::run::{Neighbours, Status, Story, shots};
 use crate::report::tensorboard::Events;
 use crate::run::checkpoint::{self, Best, Checkpoint};
@@ -30,8 +29,8 @@ pub struct Reporter {
     last: Duration,
 }
 
-/// A model with what draws from it.
-pub struct Drawn<'a> {
+/// What a report is made from beside the run's folder: a model, what draws from it, and what is said of it.
+pub struct Material<'a> {
     /// The model.
     pub game: &'a dyn Game,
     /// How it trains.
@@ -60,9 +59,9 @@ impl Reporter {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn write(&mut self, folder: &Folder, step: u64, status: Status, drawn: Drawn) -> Result<()> {
+    pub fn write(&mut self, folder: &Folder, step: u64, status: Status, material: Material) -> Result<()> {
         let begun = Instant::now();
-        let page = story(folder, step, status, drawn)?.page();
+        let page = story(folder, step, status, material)?.page();
         atomic::write(&folder.report_file(), page.as_bytes())?;
         self.last = begun.elapsed();
         self.spent += self.last;
@@ -71,8 +70,8 @@ impl Reporter {
 }
 
 /// Everything a report tells.
-fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) -> Result<Story<'a>> {
-    let Drawn { game, config, mut engine, display, data, best, verdicts, mut notes } = drawn;
+fn story<'a>(folder: &'a Folder, step: u64, status: Status, material: Material<'a>) -> Result<Story<'a>> {
+    let Material { game, config, mut engine, display, data, best, verdicts, mut notes } = material;
     let mut told = |e: Error| notes.push(e.to_string());
     let saved = checkpoint::list(&folder.checkpoints()).map_err(&mut told).unwrap_or_default();
     let sums = saved.into_iter().find(|(s, _)| *s <= step).and_then(|(_, path)| {
@@ -99,7 +98,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, drawn: Drawn<'a>) ->
     lines.retain(|l| l.step <= step);
     let pictures = folder.pictures().map_err(&mut told).unwrap_or_default();
     let evaluated = Some(folder.eval_file()).filter(|file| file.exists());
-    let measured = evaluated.map(|file| Report::read(&file)).transpose().map_err(|e| e.to_string());
+    let measured = evaluated.map(|file| Evaluation::read(&file)).transpose().map_err(|e| e.to_string());
     let examples = data.as_ref().map(|d| d.train.count as u64).ok();
     let total = match config.train.epochs {
         0 => Some(config.train.steps),
@@ -151,7 +150,7 @@ fn neighbours(config: &Config, engine: &mut Engine, display: Display, data: &Dat
     let mut both = samples;
     found.iter().for_each(|n| both.extend(display.unit(&data.numbers(&data.train, n.index))));
     Ok(Neighbours {
-        picture: crate::report::picture::grid(&both, display.shape, LOOKED_UP),
+        picture: crate::pictures::grid(&both, display.shape, LOOKED_UP),
         distances: found.iter().map(|n| n.distance).collect(),
         searched: data.train.count,
     })
@@ -203,7 +202,7 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, hardware: Hardware) -> Resu
         (Some(_), None) => Status::Stopped,
         (None, None) => Status::Ended,
     };
-    let drawn = Drawn {
+    let material = Material {
         best,
         verdicts: diagnosis.verdicts,
         notes: diagnosis.notes,
@@ -213,7 +212,7 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, hardware: Hardware) -> Resu
         display: Display::new(shape, &config.data),
         data: loaded.as_ref().map_err(ToString::to_string),
     };
-    Reporter::default().write(folder, step, status, drawn)?;
-    Events::open(folder, &config, step, total)?;
+    Reporter::default().write(folder, step, status, material)?;
+    Events::open(folder, &config, game.statistics(), step, total)?;
     Ok(folder.report_file())
 }

@@ -2,7 +2,7 @@
 
 use super::best::Keeper;
 use super::progress::Progress;
-use super::reporter::{Drawn, Reporter};
+use super::reporter::{Material, Reporter};
 use super::signals::Signals;
 use super::{Prepared, Request, Start, Trained, Trainer, restore};
 use crate::config::Config;
@@ -12,10 +12,12 @@ use crate::doctor::{self, live::Live};
 use crate::error::{Error, Result};
 use crate::exec::Opened;
 use crate::inference;
+use crate::models::statistic::loss_scale;
 use crate::numbers::{counted, grouped, readable};
+use crate::pictures::{Display, columns};
+use crate::records::State;
 use crate::report::run::Status;
 use crate::report::tensorboard::Events;
-use crate::report::{Display, columns};
 use crate::run::{Folder, Lock, Machine, Metrics, atomic, checkpoint};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,11 +79,12 @@ impl Session {
         })?;
         let (metrics, lines) = Metrics::open(&folder.metrics_file(), config.log.every, trainer.state.step)?;
         let (from, total) = (trainer.state.step, trainer.total());
-        let events = Events::open(&folder, config, from, Some(total))?;
+        let statistics = trainer.game.statistics();
+        let events = Events::open(&folder, config, statistics.clone(), from, Some(total))?;
         tell(&dataset, &trainer, &folder);
         let doctor = Live::open(&folder, config, &dataset, from, &lines)?;
         Ok(Session {
-            progress: Progress::new(from, total, request.time),
+            progress: Progress::new(from, total, request.time, statistics),
             signals: Signals::listen()?,
             seconds_before: lines.last().map_or(0.0, |l| l.seconds),
             begun: Instant::now(),
@@ -229,7 +232,7 @@ impl Session {
     fn report(&mut self, status: Status) -> Result<()> {
         let (step, game) = (self.trainer.state.step, self.trainer.game.clone());
         let (config, best) = (self.trainer.config.clone(), self.trainer.state.best.clone());
-        let drawn = Drawn {
+        let material = Material {
             game: &*game,
             config: &config,
             engine: Some(self.trainer.engine()?),
@@ -239,7 +242,7 @@ impl Session {
             verdicts: self.doctor.verdicts(),
             notes: vec![],
         };
-        self.reporter.write(&self.folder, step, status, drawn)
+        self.reporter.write(&self.folder, step, status, material)
     }
 
     /// Leaves a report that tells what ended the training. The error is what counts: whatever else fails is not told.
@@ -251,7 +254,7 @@ impl Session {
             let _ = self.diverged(*step, why);
         }
         let recorded = doctor::recorded(&self.folder.path);
-        let drawn = Drawn {
+        let material = Material {
             game: &*self.trainer.game,
             config: &self.trainer.config,
             engine: None,
@@ -262,7 +265,7 @@ impl Session {
             notes: vec![],
         };
         let (step, status) = (self.trainer.state.step, Status::Failed(error.to_string()));
-        let _ = self.reporter.write(&self.folder, step, status, drawn);
+        let _ = self.reporter.write(&self.folder, step, status, material);
     }
 
     /// Measures the generator where the best is kept. Only ever where a checkpoint is due: a run that stops in between
@@ -299,8 +302,10 @@ impl Session {
     fn diverged(&mut self, step: u64, why: &str) -> Result<()> {
         let sums = &self.trainer.state.window.sums;
         let floor = f64::from(crate::exec::scale::FLOOR);
-        let fell = ["d_loss_scale", "g_loss_scale"].iter().any(|s| sums.get(*s).is_some_and(|&s| s < floor));
-        let state = if fell { doctor::State::LossScaleFloor } else { doctor::State::NonFinite };
+        let networks = self.trainer.game.networks();
+        let mut letters = networks.optimizers().map(|o| networks.role(o).letter());
+        let fell = letters.any(|letter| sums.get(&loss_scale(letter)).is_some_and(|&s| s < floor));
+        let state = if fell { State::LossScaleFloor } else { State::NonFinite };
         self.doctor.failed(state, step, why)
     }
 
@@ -324,7 +329,7 @@ impl Session {
 }
 
 /// A picture of real examples, as many as samples will be shown.
-fn reals(data: &Dataset, display: Display, config: &Config) -> crate::report::picture::Picture {
+fn reals(data: &Dataset, display: Display, config: &Config) -> crate::pictures::Picture {
     let count = config.log.samples.min(data.train.count);
     let numbers = data.numbers_of(&data.train, data.train.shuffled(0..count));
     display.picture(&numbers, columns(count))

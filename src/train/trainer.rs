@@ -11,6 +11,7 @@ use crate::graph::{MAX_OPTIMIZERS, OptimizerId};
 use crate::inference::{Engine, Generator, Tasks, standing};
 use crate::lower::Plan;
 use crate::memory_budget;
+use crate::models::statistic::{Gathered, SKIPPED_UPDATES, Statistic, gradient_norm, loss_scale, unmeasured};
 use crate::models::{self, Game, TaskKind, When};
 use crate::numbers::counted;
 use crate::run::Line;
@@ -282,7 +283,7 @@ impl Trainer {
     /// `count` steps.
     ///
     /// # Errors
-    /// As [`Trainer::step`].
+    /// When [`Trainer::step`] fails.
     pub fn steps(&mut self, count: u64) -> Result<()> {
         let end = self.state.step + count;
         while self.state.step < end {
@@ -294,7 +295,7 @@ impl Trainer {
     /// One step, or several at once where the device gains by it, but no more than `most`.
     ///
     /// # Errors
-    /// As [`Trainer::step`].
+    /// When [`Trainer::step`] fails.
     pub fn advance(&mut self, most: u64) -> Result<()> {
         let whole = self.cycle > 1 && self.cycle <= most && self.state.step.is_multiple_of(self.cycle);
         let steps = if whole { self.cycle } else { 1 };
@@ -356,10 +357,10 @@ impl Trainer {
             }
             if found.skipped {
                 let sums = &mut self.state.window.sums;
-                *sums.entry("skipped_updates".into()).or_insert(0.0) += 1.0;
-                *sums.entry(format!("{letter}_unmeasured")).or_insert(0.0) += f64::from(u8::from(ends_step));
+                *sums.entry(SKIPPED_UPDATES.into()).or_insert(0.0) += 1.0;
+                *sums.entry(unmeasured(letter)).or_insert(0.0) += f64::from(u8::from(ends_step));
             } else {
-                values.push((format!("{letter}_gradient_norm"), found.gradient_norm2.sqrt()));
+                values.push((gradient_norm(letter), found.gradient_norm2.sqrt()));
             }
         }
         if let Some((name, value)) = values.iter().find(|(_, v)| !v.is_finite()) {
@@ -381,15 +382,14 @@ impl Trainer {
         Ok(())
     }
 
-    /// What numbers of an optimizer begin with: `g`, `d`.
-    fn letter(&self, optimizer: OptimizerId) -> String {
-        self.game.networks().role(optimizer).letter().to_lowercase()
+    /// The letter of an optimizer's networks: `G`, `D`.
+    fn letter(&self, optimizer: OptimizerId) -> &'static str {
+        self.game.networks().role(optimizer).letter()
     }
 
     /// Notes an optimizer's loss scale; an error where even the loss itself overflows.
     fn watch_scale(&mut self, scale: f32, optimizer: OptimizerId, step: u64) -> Result<()> {
-        let name = format!("{}_loss_scale", self.letter(optimizer));
-        self.state.window.sums.insert(name, f64::from(scale));
+        self.state.window.sums.insert(loss_scale(self.letter(optimizer)), f64::from(scale));
         if scale < scale::FLOOR {
             let why = format!(
                 "the {}'s gradient overflows fp16 with a loss scale of {}, its floor; use --precision bf16, which has \
@@ -409,30 +409,26 @@ impl Trainer {
     pub fn line(&mut self, seconds: f64) -> Result<Line> {
         self.collect()?;
         let window = std::mem::take(&mut self.state.window);
-        let sum = |name: &str| window.sums.get(name).map(|s| s / window.steps as f64);
-        let mean = |name: &str| sum(name).unwrap_or(0.0);
-        let total = |name: &str| window.sums.get(name).copied().unwrap_or(0.0);
-        // Of the updates that were made.
-        let norm = |letter: &str| {
-            let measured = window.steps as f64 - total(&format!("{letter}_unmeasured"));
-            total(&format!("{letter}_gradient_norm")) / measured.max(1.0)
-        };
-        Ok(Line {
-            step: self.state.step,
-            seconds,
-            d_loss: mean("d_loss"),
-            g_loss: mean("g_loss"),
-            d_real: mean("d_real"),
-            d_fake: mean("d_fake"),
-            accuracy_real: mean("accuracy_real"),
-            accuracy_fake: mean("accuracy_fake"),
-            penalty: sum("penalty"),
-            d_gradient_norm: norm("d"),
-            g_gradient_norm: norm("g"),
-            d_loss_scale: window.sums.get("d_loss_scale").copied(),
-            g_loss_scale: window.sums.get("g_loss_scale").copied(),
-            skipped_updates: self.rules[0].scaled.then(|| total("skipped_updates") as u64),
-        })
+        let sum = |name: &str| window.sums.get(name).copied();
+        let mut line = Line::new(self.state.step, seconds);
+        for Statistic { name, gathered, .. } in self.game.statistics() {
+            let value = match gathered {
+                Gathered::Mean => sum(&name).map(|total| total / window.steps as f64),
+                Gathered::MeanOfUpdates { skipped } => {
+                    let made = window.steps as f64 - sum(&skipped).unwrap_or(0.0);
+                    Some(sum(&name).unwrap_or(0.0) / made.max(1.0))
+                }
+                Gathered::Last => sum(&name),
+                Gathered::Total => {
+                    line.set_count(&name, sum(&name).unwrap_or(0.0) as u64);
+                    None
+                }
+            };
+            if let Some(value) = value {
+                line.set(&name, value);
+            }
+        }
+        Ok(line)
     }
 }
 

@@ -6,6 +6,7 @@ use gansaku::data::{Dataset, Examples, Shape, Values};
 use gansaku::graph::{Dist, Graph, Input, NetworkId, OptimizerId, Var};
 use gansaku::lower::Stage;
 use gansaku::models::phase::update;
+use gansaku::models::statistic::{Statistic, of_updates};
 use gansaku::models::{Game, Optimizing, Phase, PortKind, Task, TaskKind, When};
 use gansaku::nn::{Networks, Pass, Statistics, Tracer};
 use gansaku::precision::Precision;
@@ -117,6 +118,11 @@ impl Game for Autoencoder {
         }]
     }
 
+    fn statistics(&self) -> Vec<Statistic> {
+        let scaled = self.precision() == Precision::Fp16;
+        [vec![Statistic::mean("loss", "loss", "loss")], of_updates(&["G"], scaled)].concat()
+    }
+
     fn tasks(&self) -> Vec<Task> {
         let mut task = Task::new(TaskKind::Score, 4, true);
         let x = task.input("x", PortKind::Examples, NUMBERS).expect("numbers");
@@ -216,6 +222,11 @@ impl Game for Trio {
             stages: vec![first, Stage { stores, ..second }],
             losses: vec![(of_d, loss_d), (of_g, loss_g)],
         }]
+    }
+
+    fn statistics(&self) -> Vec<Statistic> {
+        let losses = ["d_loss", "g_loss"].map(|name| Statistic::mean(name, name, name));
+        [losses.to_vec(), of_updates(&["D", "G"], self.precision() == Precision::Fp16)].concat()
     }
 
     fn tasks(&self) -> Vec<Task> {

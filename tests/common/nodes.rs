@@ -255,12 +255,9 @@ pub fn compare(subject: &Subject, machine: &mut dyn Machine, turn: &PhaseRun) ->
     let roots: Vec<Var> = stored.iter().map(|s| s.var).collect();
     let mut seen = Values::new();
     // A parameter's value is taken before the updates of the stage that reads it.
-    let params: Vec<Var> = g
-        .topological(&roots)
-        .into_iter()
-        .filter(|&v| matches!(g.node(v).op, Op::Param { .. } | Op::State { .. }))
-        .collect();
-    let versions = |v: &Var| matches!(g.node(*v).op, Op::Param { version: 0, .. } | Op::State { .. });
+    let params: Vec<Var> =
+        g.topological(&roots).into_iter().filter(|&v| matches!(g.node(v).op, Op::Param { .. })).collect();
+    let versions = |v: &Var| matches!(g.node(*v).op, Op::Param { version: 0, .. });
     for &v in params.iter().filter(|v| versions(v)) {
         seen.insert(v, parameter(machine, subject, v));
     }

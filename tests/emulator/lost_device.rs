@@ -31,6 +31,6 @@ fn a_run_that_does_not_fit_on_the_gpu_is_told_before_its_first_step() {
         gansaku::exec::cuda::emulated::Emulated::new(&library, 3, 100 << 10).expect("a library that loads");
     let error = session::train(folder.path(), false, gpu).expect_err("100 KiB are too few");
     assert!(matches!(error, Error::Device(_)), "{error}");
-    let parts = ["emulated GPU: this run needs 1 MiB", "0 MiB are free", "lower train.batch"];
+    let parts = ["emulated GPU: this run needs 2 MiB", "0 MiB are free", "lower train.batch"];
     program::says(&error.to_string(), &parts);
 }

@@ -11,6 +11,7 @@ mod bench;
 mod common;
 mod eval;
 mod faults;
+mod games;
 mod lost_device;
 mod measures;
 mod optimizers;
@@ -116,9 +117,19 @@ fn plans_run_from_recordings_as_launch_by_launch() {
 }
 
 #[test]
-fn entry_points_are_named_after_op_and_type() {
-    for name in entries() {
-        let says = ["_f32", "_tf32", "_f16", "_bf16"].iter().any(|kind| name.ends_with(kind));
-        assert!(says, "{name} does not say its type");
+fn entry_points_of_several_types_are_named_after_theirs() {
+    let all: BTreeSet<String> = entries().into_iter().collect();
+    let kinds = ["_f32", "_tf32", "_f16", "_bf16"];
+    for name in &all {
+        let kind = kinds.iter().find(|kind| name.ends_with(*kind));
+        match kind {
+            // A type in a name tells the kernel from its brothers.
+            Some(kind) => {
+                let base = &name[..name.len() - kind.len()];
+                let brothers = kinds.iter().filter(|k| all.contains(&format!("{base}{k}"))).count();
+                assert!(brothers > 1, "{name} says a type, though there is no other form of {base}");
+            }
+            None => assert!(!name.contains("matmul"), "{name} does not say its type"),
+        }
     }
 }

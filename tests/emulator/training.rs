@@ -60,23 +60,20 @@ fn metrics_are_the_cpus() {
     for _ in 0..3 {
         let (a, b) = (steps(&mut gpu, 2), steps(&mut cpu, 2));
         assert_eq!(a.step, b.step);
-        let pairs = [
-            (a.d_loss, b.d_loss),
-            (a.g_loss, b.g_loss),
-            (a.d_real, b.d_real),
-            (a.d_fake, b.d_fake),
-            (a.penalty.expect("penalties"), b.penalty.expect("penalties")),
-            (a.d_gradient_norm, b.d_gradient_norm),
-            (a.g_gradient_norm, b.g_gradient_norm),
-        ];
-        for (x, y) in pairs {
+        let both = |name: &str| [&a, &b].map(|line| line.get(name).expect(name));
+        for name in ["d_loss", "g_loss", "d_real", "d_fake", "penalty", "d_gradient_norm", "g_gradient_norm"]
+        {
+            let [x, y] = both(name);
             assert!(
                 (x - y).abs() <= 1e-4 * y.abs().max(0.1),
                 "step {}: {x} on the GPU, {y} on the CPU",
                 a.step
             );
         }
-        assert_eq!((a.accuracy_real, a.accuracy_fake), (b.accuracy_real, b.accuracy_fake));
+        for name in ["accuracy_real", "accuracy_fake"] {
+            let [x, y] = both(name);
+            assert_eq!(x, y, "{name}");
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use gansaku::config::ConfigBuilder;
 use gansaku::data::{Shape, identity};
+use gansaku::eval::Evaluation;
 use gansaku::eval::classifier::Classifier;
-use gansaku::eval::compare::Report;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::{PhaseRun, Rate};
@@ -52,11 +52,11 @@ fn pictures_are_moved_by_a_pixel_at_most_and_zeros_move_in() {
     let mut seen = HashMap::new();
     for (row, (before, after)) in pictures.chunks(40).zip(found.chunks(40)).enumerate() {
         let by = |dy: isize, dx: isize| -> Vec<f32> {
-            let at = |c: isize, y: isize, x: isize| {
+            let at = |y: isize, x: isize, c: isize| {
                 let inside = (0..5).contains(&(y - dy)) && (0..4).contains(&(x - dx));
-                if inside { before[(c * 20 + (y - dy) * 4 + x - dx) as usize] } else { 0.0 }
+                if inside { before[(((y - dy) * 4 + x - dx) * 2 + c) as usize] } else { 0.0 }
             };
-            (0..40).map(|i| at(i / 20, i % 20 / 4, i % 4)).collect()
+            (0..40).map(|i| at(i / 8, i / 2 % 4, i % 2)).collect()
         };
         let moves = (0..9).map(|i| (i / 3 - 1, i % 3 - 1)).find(|&(dy, dx)| by(dy, dx) == after);
         assert!(moves.is_some(), "picture {row} is moved otherwise: {before:?} {after:?}");
@@ -180,7 +180,7 @@ fn a_class_that_is_missing_is_the_one_that_is_not_covered() {
     run(path, &[&train[..], &splits].concat());
     let measure = ["eval", "runs/00000-mnist", "classes", "--classifier", "c.safetensors", "-n", "1000"];
     run(path, &[&measure[..], &["--json", "a.json"]].concat());
-    let report = Report::read(&path.join("a.json")).expect("just written");
+    let report = Evaluation::read(&path.join("a.json")).expect("just written");
     // The training examples stand in for a generator that makes no 3.
     let real = &report.measurements[0].reference["1000 training examples"];
     let covered = |class: usize| real[&format!("{class:02} coverage")[..]];
@@ -216,7 +216,7 @@ fn every_metric_of_labelled_data_is_measured_beside_real_data_and_compared_only_
         let rest = ["--classifier", "c.safetensors", "-n", count, "--seed", seed, "--json", json];
         let arguments = [&["eval", "runs/00000-mnist"][..], &metrics, &rest].concat();
         run(path, &arguments);
-        Report::read(&path.join(json)).expect("just written")
+        Evaluation::read(&path.join(json)).expect("just written")
     };
     let report = measure("a.json", "200", "0");
     assert_eq!(report.measurements.len(), metrics.len());
@@ -422,7 +422,7 @@ fn stacks_of_digits_are_trained_on_and_their_modes_counted() {
                 "modes.json",
             ],
         );
-        let report = Report::read(&path.join("modes.json")).expect("just written");
+        let report = Evaluation::read(&path.join("modes.json")).expect("just written");
         let m = &report.measurements[0];
         assert!(m.protocol.contains(&format!("{modes} modes")), "{}", m.protocol);
         let perfect = m.reference["a perfect sampler"]["modes"];

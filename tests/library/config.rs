@@ -288,6 +288,7 @@ fn every_key_is_documented_with_its_default() {
         "data.train=[0, 9]",
         "data.valid=[9, 10]",
         "checkpoint.best_by=swd",
+        "generator.layers.0.norm=batch",
         "checkpoint.patience=3",
     ];
     absent.iter().for_each(|set| every.set(set).expect("a key"));

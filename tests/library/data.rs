@@ -194,6 +194,26 @@ fn what_is_not_there_is_said_plainly() {
     says(&failure(load(&none, 0)), &["--data PATH", "gansaku train digits"]);
 }
 
+// ---- stacks ----
+
+#[test]
+fn a_stacks_digits_are_the_channels_of_its_pixels() {
+    let folder = tempdir().expect("a folder");
+    mnist(folder.path(), "", <[u8]>::to_vec);
+    let mut config = asked(Source::Stacked, folder.path());
+    (config.stack, config.count) = (2, 50);
+    let data = load(&config, 0).expect("whole data");
+    assert_eq!((data.shape, data.train.count), (Shape { channels: 2, height: 2, width: 3 }, 50));
+    let Values::U8(bytes) = &data.train.values else { panic!("pictures are bytes") };
+    // Picture d holds the bytes from 6d on, so that a channel tells which digit it is.
+    let firsts: Vec<[u8; 2]> = bytes.chunks_exact(12).map(|stack| [stack[0], stack[1]]).collect();
+    for (stack, firsts) in bytes.chunks_exact(12).zip(&firsts) {
+        assert!(firsts.iter().all(|first| first % 6 == 0));
+        assert!((0..12).all(|i| stack[i] == firsts[i % 2] + (i / 2) as u8), "{stack:?}");
+    }
+    assert!(firsts.iter().any(|[a, b]| a != b), "digits are drawn one by one");
+}
+
 // ---- CIFAR-10 ----
 
 fn cifar(labels: &[u8]) -> Vec<u8> {
@@ -214,6 +234,9 @@ fn cifar_10_is_read_packed_or_not_with_batches_missing() {
         let data = read(source, path).expect("whole data");
         assert_eq!((data.train.count, data.test.count, data.shape.len()), (3, 1, 3072));
         assert_eq!(data.train.labels, Some(vec![3, 9, 0]));
+        // Pixel 2 of the second picture: a byte of each plane, side by side.
+        let Values::U8(bytes) = &data.train.values else { panic!("pictures are bytes") };
+        assert_eq!(bytes[3072 + 6..][..3], [2, 1026, 2050].map(|i| (i % 251) as u8 ^ 9));
         assert!(
             data.notes.iter().any(|n| n.contains("data_batch_2.bin, data_batch_4.bin")),
             "{:?}",
@@ -285,6 +308,7 @@ fn mixed_pictures_become_one_shape_and_what_was_done_is_told() {
         (2, &Some(vec![0, 0, 1])),
         "sorted: a/colour, a/wide, b/grey"
     );
+    assert_eq!(data.numbers(&data.train, 0)[..4], [200.0, 100.0, 0.0, 200.0].map(|x: f32| x * (1.0 / 255.0)));
     let notes = data.notes.join("; ");
     says(
         &notes,

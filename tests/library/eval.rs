@@ -5,7 +5,7 @@ use gansaku::config::Scale;
 use gansaku::data::toy::GRID;
 use gansaku::data::{Values, digits};
 use gansaku::eval::{modes, neighbours, parzen, wasserstein};
-use gansaku::report::Display;
+use gansaku::pictures::Display;
 use gansaku::rng::{Draw, stream};
 
 use crate::common::golden::{self, DIM, SEED, cloud};

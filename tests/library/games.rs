@@ -72,6 +72,26 @@ fn any_game_trains_saves_and_resumes_to_the_byte() {
 }
 
 #[test]
+fn a_line_has_the_numbers_that_the_game_lists_and_no_other() {
+    for (name, make, _) in GAMES {
+        for precision in [Precision::Fp32, Precision::Fp16] {
+            let config = carrier(precision);
+            let mut trainer = trainer(&config, make, 1);
+            trainer.steps(3).expect("finite");
+            let line = trainer.line(0.0).expect("finite");
+            let listed = make(&config).statistics();
+            let listed: Vec<&str> = listed.iter().map(|s| s.name.as_str()).collect();
+            let found: Vec<&str> = line.values().map(|(name, _)| name).collect();
+            assert_eq!(found, listed, "{name}, {}", precision.name());
+            assert!(
+                line.get("g_gradient_norm").is_some_and(|norm| norm > 0.0),
+                "{name}: something is updated"
+            );
+        }
+    }
+}
+
+#[test]
 fn tasks_run_on_the_trainings_own_executor_and_leave_it_as_it_was() {
     for (name, make, _) in GAMES {
         let config = carrier(Precision::Fp32);

@@ -74,7 +74,9 @@ fn compare(case: &str, config: &Config, numbers: usize) {
     for (step, expected) in expected.iter().enumerate() {
         trainer.step().expect("finite");
         let line = trainer.line(0.0).expect("finite");
-        let found = [line.d_loss, line.g_loss, line.penalty.unwrap_or(0.0)];
+        let number = |name| line.get(name);
+        let found =
+            [number("d_loss").expect("D"), number("g_loss").expect("G"), number("penalty").unwrap_or(0.0)];
         for ((name, found), expected) in ["D", "G", "penalty"].iter().zip(found).zip(expected) {
             let error = (found - expected).abs();
             assert!(error <= TOLERANCE, "{case}, step {}: {name} {found}, PyTorch {expected}", step + 1);

@@ -18,6 +18,7 @@ mod golden;
 mod grads;
 mod losses;
 mod mat;
+mod norms;
 mod pictures;
 mod plans;
 mod thresholds;

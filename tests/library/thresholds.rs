@@ -9,22 +9,28 @@ use gansaku::run::Line;
 
 /// A line of a game at rest.
 fn line(step: u64) -> Line {
-    Line {
-        step,
-        seconds: 1.0,
-        d_loss: 1.2,
-        g_loss: 0.8,
-        d_real: 0.6,
-        d_fake: 0.4,
-        accuracy_real: 0.7,
-        accuracy_fake: 0.7,
-        penalty: None,
-        d_gradient_norm: 1.0,
-        g_gradient_norm: 1.0,
-        d_loss_scale: None,
-        g_loss_scale: None,
-        skipped_updates: None,
-    }
+    let mut line = Line::new(step, 1.0);
+    let numbers = [
+        ("d_loss", 1.2),
+        ("g_loss", 0.8),
+        ("d_real", 0.6),
+        ("d_fake", 0.4),
+        ("accuracy_real", 0.7),
+        ("accuracy_fake", 0.7),
+        ("d_gradient_norm", 1.0),
+        ("g_gradient_norm", 1.0),
+    ];
+    set(&mut line, &numbers);
+    line
+}
+
+fn set(line: &mut Line, numbers: &[(&str, f64)]) {
+    numbers.iter().for_each(|(name, value)| line.set(name, *value));
+}
+
+/// D is right about so much of the data and of the samples.
+fn right_about(line: &mut Line, real: f64, fake: f64) {
+    set(line, &[("accuracy_real", real), ("accuracy_fake", fake)]);
 }
 
 /// Samples as they should be.
@@ -107,8 +113,8 @@ fn d_wins_where_it_is_sure_of_everything_or_leads_and_samples_stay_away() {
     ] {
         let sure = |share: f64, right: f64| {
             move |i: u64, l: &mut Line| {
-                (l.accuracy_real, l.accuracy_fake) = (right, right);
-                l.d_loss = if i == 20 { share * chance } else { 0.0 };
+                right_about(l, right, right);
+                l.set("d_loss", if i == 20 { share * chance } else { 0.0 });
             }
         };
         assert_eq!(judged(&[set], 22, sure(0.0199, 0.99), good), [State::DWon], "{set}");
@@ -120,7 +126,8 @@ fn d_wins_where_it_is_sure_of_everything_or_leads_and_samples_stay_away() {
         assert_eq!(judged(&[set], 22, sure(0.0201, 0.99), good), [State::Healthy], "{set}");
         assert_eq!(judged(&[set], 22, sure(0.0199, 0.989), good), [State::Healthy], "{set}");
         let leads = |_: u64, l: &mut Line| {
-            (l.d_loss, l.accuracy_real, l.accuracy_fake) = (0.19 * chance, 0.95, 0.91);
+            right_about(l, 0.95, 0.91);
+            l.set("d_loss", 0.19 * chance);
         };
         assert_eq!(judged(&[set], 8, leads, away), [State::DWon], "{set}");
         assert_eq!(judged(&[set], 8, leads, comes_nearer), [State::Healthy], "{set}: G still learns");
@@ -134,7 +141,8 @@ fn d_wins_where_it_is_sure_of_everything_or_leads_and_samples_stay_away() {
 
 #[test]
 fn d_wins_where_g_s_gradient_vanishes_whatever_the_loss() {
-    let vanishes = |to: f64| move |i: u64, l: &mut Line| l.g_gradient_norm = if i > 5 { to } else { 1.0 };
+    let vanishes =
+        |to: f64| move |i: u64, l: &mut Line| l.set("g_gradient_norm", if i > 5 { to } else { 1.0 });
     for loss in ["minimax", "non-saturating", "least-squares", "hinge", "wasserstein"] {
         let set = format!("loss.objective={loss}");
         assert_eq!(judged(&[&set], 10, vanishes(0.9e-3), good), [State::DWon], "{loss}");
@@ -145,15 +153,15 @@ fn d_wins_where_g_s_gradient_vanishes_whatever_the_loss() {
 
 #[test]
 fn guessing_is_an_equilibrium_unless_samples_are_far_away() {
-    let guesses = |fake: f64| move |_: u64, l: &mut Line| (l.accuracy_real, l.accuracy_fake) = (0.5, fake);
+    let guesses = |fake: f64| move |_: u64, l: &mut Line| right_about(l, 0.5, fake);
     assert_eq!(judged(&[], 8, guesses(0.59), away), [State::GWon]);
     assert_eq!(judged(&[], 8, guesses(0.61), comes_nearer), [State::Healthy]);
     assert_eq!(judged(&[], 8, guesses(0.59), good), [State::Healthy]);
     assert_eq!(judged(&[], 8, guesses(0.59), |_, p| p.neighbour_ratio = Some(2.1)), [State::GWon]);
     // A critic's score has no threshold: accuracies say nothing, the order of the means does.
     let critic = ["loss.objective=wasserstein"];
-    let right = |_: u64, l: &mut Line| (l.d_real, l.d_fake, l.accuracy_real) = (-5.0, -6.0, 0.0);
-    let wrong = |_: u64, l: &mut Line| (l.d_real, l.d_fake) = (-6.0, -5.0);
+    let right = |_: u64, l: &mut Line| set(l, &[("d_real", -5.0), ("d_fake", -6.0), ("accuracy_real", 0.0)]);
+    let wrong = |_: u64, l: &mut Line| set(l, &[("d_real", -6.0), ("d_fake", -5.0)]);
     assert_eq!(judged(&critic, 8, wrong, away), [State::GWon]);
     assert_eq!(judged(&critic, 8, wrong, good), [State::Healthy]);
     assert_eq!(judged(&critic, 8, right, comes_nearer), [State::Healthy]);
@@ -222,7 +230,7 @@ fn standing_still_or_getting_no_better_far_away_is_stalled() {
     let worse = |i: u64, p: &mut Probe| p.energy = 0.3 + 0.02 * (i / 4) as f64;
     assert_eq!(judged(&[], 16, rest, worse), [State::Stalled]);
     assert_eq!(judged(&[], 16, rest, good), [State::Healthy], "at rest where it should be");
-    let guesses = |_: u64, l: &mut Line| (l.accuracy_real, l.accuracy_fake) = (0.5, 0.5);
+    let guesses = |_: u64, l: &mut Line| right_about(l, 0.5, 0.5);
     assert_eq!(judged(&[], 20, guesses, away), [State::Stalled], "nobody wins a game that is not played");
 }
 
@@ -232,7 +240,8 @@ fn swings_of_samples_or_answers_are_oscillation() {
         |low: f64| move |i: u64, p: &mut Probe| p.energy = if i.is_multiple_of(8) { 0.5 } else { low };
     assert_eq!(judged(&[], 16, rest, samples(0.34)), [State::Oscillation]);
     assert!(!judged(&[], 16, rest, samples(0.36)).contains(&State::Oscillation));
-    let answers = |low: f64| move |i: u64, l: &mut Line| l.accuracy_fake = if i % 4 < 2 { 0.95 } else { low };
+    let answers =
+        |low: f64| move |i: u64, l: &mut Line| l.set("accuracy_fake", if i % 4 < 2 { 0.95 } else { low });
     assert_eq!(judged(&[], 20, answers(0.64), good), [State::Oscillation]);
     assert_eq!(judged(&[], 20, answers(0.66), good), [State::Healthy]);
     assert_eq!(
@@ -244,7 +253,7 @@ fn swings_of_samples_or_answers_are_oscillation() {
 
 #[test]
 fn a_low_loss_scale_is_told_before_it_ends_the_run() {
-    let scale = |least: f64| move |_: u64, l: &mut Line| l.d_loss_scale = Some(least);
+    let scale = |least: f64| move |_: u64, l: &mut Line| l.set("d_loss_scale", least);
     assert_eq!(judged(&[], 8, scale(8.0), good), [State::LossScaleFloor]);
     assert_eq!(judged(&[], 8, scale(16.0), good), [State::Healthy]);
 }

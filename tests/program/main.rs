@@ -5,6 +5,7 @@
 mod best;
 mod build_script;
 mod cli;
+mod colour;
 #[path = "../common/mod.rs"]
 mod common;
 mod doctor;

@@ -51,7 +51,7 @@ impl Writers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lower::{Instruction, Place, PointOp};
+    use crate::lower::{Instruction, Load, Place, PointOp, View};
 
     fn load() -> Load {
         Load::Memory(View::contiguous(Place::Arena(0), &[8]))

@@ -13,6 +13,7 @@
 //! assert!(page.finish().contains("&lt;10,000&gt;"));
 //! ```
 
+mod axis;
 mod chart;
 mod page;
 
@@ -113,7 +114,7 @@ pub fn folded(summary: &str, inside: Html) -> Html {
 /// How grave something is: its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// As it should be.
+    /// All is well.
     Good,
     /// To be looked at.
     Warning,
@@ -276,11 +277,8 @@ mod tests {
 
     #[test]
     fn pictures_bring_their_size() {
-        let png = crate::report::picture::single(
-            &[0.0; 6],
-            crate::data::Shape { channels: 1, height: 2, width: 3 },
-        )
-        .png();
+        let png =
+            crate::pictures::single(&[0.0; 6], crate::data::Shape { channels: 1, height: 2, width: 3 }).png();
         let html = image(&png, "six pixels", true);
         assert!(html.as_str().contains("width=\"3\" height=\"2\""), "{html:?}");
         assert!(html.as_str().contains("src=\"data:image/png;base64,iVBORw0KGgo"), "{html:?}");

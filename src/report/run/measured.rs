@@ -1,9 +1,8 @@
 //! What `gansaku eval` found, as it left it in `eval.json`.
 
 use super::Story;
-use crate::eval::Measurement;
-use crate::eval::compare::Report;
 use crate::numbers::{Numbers, grouped, number};
+use crate::records::{Evaluation, Measurement};
 use crate::report::html::{
     Chart, Html, Series, Table, Tone, callout, code, element, figure as figure_of, gallery, image, paragraph,
     strong, text,
@@ -13,7 +12,7 @@ use crate::report::html::{
 pub fn findings(story: &Story) -> Vec<Html> {
     let all = story.measured.iter().flatten().flat_map(|report| &report.measurements);
     let warnings = all.flat_map(|m| m.warnings.iter().map(|warning| (&m.metric, warning)));
-    let earlier = |report: &Report| format!(" (measured at step {})", grouped(report.step));
+    let earlier = |report: &Evaluation| format!(" (measured at step {})", grouped(report.step));
     let when = story.outdated().map_or(String::new(), earlier);
     let told = |(metric, warning): (&String, &String)| {
         let words = Html::all([strong(&format!("{metric}: ")), text(warning), text(&when), text(".")]);

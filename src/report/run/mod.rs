@@ -6,23 +6,22 @@
 mod about;
 mod curves;
 mod measured;
+mod next;
 mod strip;
 
 pub use strip::{Shot, shots};
 
 use super::html::{
-    Html, Page, Tone, badge, callout, code, definitions, element, escape, figure, folded, image, list,
-    listing, marked, paragraph, strong, text,
+    Html, Page, Tone, badge, callout, code, definitions, element, escape, figure, folded, image, listing,
+    marked, paragraph, strong, text,
 };
-use super::picture::Picture;
 use crate::config::{Config, ConfigBuilder};
-use crate::console::typed;
 use crate::data::Dataset;
 use crate::data::toy::Mixture;
-use crate::doctor::{State, Verdict};
-use crate::eval::compare::Report;
 use crate::models::{self, Game, PortKind, TaskKind};
 use crate::numbers::{counted, duration_in_words, grouped, median, number, utc};
+use crate::pictures::Picture;
+use crate::records::{Evaluation, State, Verdict};
 use crate::run::checkpoint::{Best, Sums};
 use crate::run::{Line, Machine};
 use std::path::Path;
@@ -78,7 +77,7 @@ pub struct Story<'a> {
     pub notes: Vec<String>,
     /// Steps done, and steps in all where that is known.
     pub steps: [Option<u64>; 2],
-    /// Its metrics.
+    /// Lines of metrics.
     pub lines: Vec<Line>,
     /// Pictures of samples through time.
     pub shots: Vec<Shot>,
@@ -89,7 +88,7 @@ pub struct Story<'a> {
     /// Samples beside training examples, or why not.
     pub neighbours: Result<Neighbours, String>,
     /// What `gansaku eval` left in the folder, or why it cannot be read.
-    pub measured: Result<Option<Report>, String>,
+    pub measured: Result<Option<Evaluation>, String>,
     /// The picture that `gansaku eval RUN theory` left there, a PNG.
     pub theory: Option<Vec<u8>>,
     /// The newest checkpoint's name and its files' sums.
@@ -154,21 +153,10 @@ impl Story<'_> {
         self.numbers() <= 2 || self.data.as_ref().is_ok_and(|d| d.shape.is_point())
     }
 
-    /// The command that names this run.
-    fn command(&self, verb: &str, rest: &str) -> String {
-        format!("gansaku {verb} {}{}{rest}", typed(self.run), if rest.is_empty() { "" } else { " " })
-    }
-
     /// The measurements, where the run has gone on since.
-    fn outdated(&self) -> Option<&Report> {
+    fn outdated(&self) -> Option<&Evaluation> {
         let report = self.measured.as_ref().ok()?.as_ref()?;
         self.steps[0].is_some_and(|done| (1..done).contains(&report.step)).then_some(report)
-    }
-
-    /// The flag without which a training whose patience came to an end would not go on; nothing otherwise.
-    fn more_patience(&self) -> String {
-        let more = self.best.as_ref().and_then(|best| best.more_patience(self.config.checkpoint.patience));
-        more.map_or(String::new(), |n| format!("--patience {n}"))
     }
 
     fn summary(&self) -> Html {
@@ -296,7 +284,7 @@ impl Story<'_> {
         match classes {
             0 => String::new(),
             _ if self.is_point() => format!(" The {classes} classes have as many points each."),
-            _ if classes == super::columns(samples).min(samples) => {
+            _ if classes == crate::pictures::columns(samples).min(samples) => {
                 format!(" Each column is a class: 0 to {} from the left.", classes - 1)
             }
             _ => format!(" Samples take turns through the {classes} classes, along the rows."),
@@ -339,76 +327,6 @@ impl Story<'_> {
             }
             Err(why) => paragraph(why),
         }
-    }
-
-    /// Without a checkpoint there is nothing to go on from, to draw from or to measure.
-    fn next_without_checkpoint(&self) -> Vec<Html> {
-        let none = "there is nothing to go on from, to draw from or to measure.";
-        if self.status == Status::Training {
-            let every = grouped(self.config.checkpoint.every);
-            return vec![paragraph(&format!(
-                "The first checkpoint is written at step {every}; until then {none}"
-            ))];
-        }
-        let change = match self.verdicts.iter().any(|v| v.state.ends_training()) {
-            true => "Add the change that the verdict at the top of this page names, and start again; ",
-            false => "Mend what ended this run, as the top of this page says, and start again; ",
-        };
-        let config = self.run.join("config.toml");
-        let again = format!("gansaku train {} --config {}", self.config.recipe, typed(&config));
-        let told = [text(change), code(&again), text(" trains as this run did.")];
-        vec![paragraph(&format!("No checkpoint was written: {none}")), element("p", "", Html::all(told))]
-    }
-
-    fn next(&self) -> Vec<Html> {
-        if self.sums.is_none() {
-            return self.next_without_checkpoint();
-        }
-        let mut points = vec![];
-        let mut say = |command: String, why: &str| {
-            points.push(Html::all([code(&command), Html::vouched(" "), text(why)]));
-        };
-        match (&self.status, self.steps) {
-            // The same weights would take the same steps to the same end.
-            (Status::Failed(_), _) if self.verdicts.iter().any(|v| v.state.ends_training()) => {}
-            (Status::Stopped | Status::Failed(_), _) => {
-                say(
-                    self.command("train --resume", &self.more_patience()),
-                    "goes on from the last checkpoint.",
-                );
-            }
-            (Status::Ended, _) => {
-                let why = "goes on from the last checkpoint, if it has not come to its last step.";
-                say(self.command("train --resume", &self.more_patience()), why);
-            }
-            (Status::Training, _) => {
-                let why = "goes on from the last checkpoint, should this training have been killed.";
-                say(self.command("train --resume", ""), why);
-            }
-            (Status::Finished, [Some(done), _]) => {
-                let more = [format!("--steps {}", done * 2), self.more_patience()].join(" ");
-                say(
-                    self.command("train --resume", more.trim_end()),
-                    "trains on, should the curves still be moving.",
-                );
-            }
-            (Status::Finished, _) => {}
-        }
-        say(self.command("sample", "-n 400"), "draws more samples.");
-        if self.measured == Ok(None) {
-            say(self.command("eval", ""), "measures it; the numbers then stand in this report.");
-        }
-        if self.outdated().is_some() {
-            say(
-                self.command("eval", ""),
-                "measures the newest checkpoint; the numbers here are of an earlier one.",
-            );
-        }
-        if !self.is_point() {
-            say(self.command("interpolate", "--seeds 3,14,15 --out walk.gif"), "animates a walk.");
-        }
-        say(self.command("report", ""), "writes this page again.");
-        vec![list(points)]
     }
 
     fn provenance(&self) -> Vec<Html> {

@@ -1,4 +1,10 @@
-//! Pictures: grids of samples, plots of points, PNG bytes. Equal numbers make equal bytes.
+//! Pictures: grids of samples, plots of points, PNG bytes, arrays, animations. Equal numbers make equal bytes.
+
+mod display;
+mod files;
+
+pub use display::{Display, columns};
+pub use files::{gif, npy_header};
 
 use crate::data::Shape;
 
