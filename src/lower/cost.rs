@@ -60,14 +60,14 @@ fn product(product: &Matmul) -> Cost {
 }
 
 impl Launch {
-    /// The launch's cost; `updates` are those of the optimizers' updates.
+    /// Cost of the launch; `updates` are the costs of the optimizers' updates, by optimizer.
     pub fn cost(&self, updates: &[Cost]) -> Cost {
         self.work.cost(updates)
     }
 }
 
 impl Work {
-    /// Its cost; `updates` are those of the optimizers' updates.
+    /// Cost of the work; `updates` are the costs of the optimizers' updates, by optimizer.
     pub fn cost(&self, updates: &[Cost]) -> Cost {
         match self {
             Work::Minibatch(minibatch) => {

@@ -1,5 +1,5 @@
 //! Fewer launches: what follows a product within its launch, and what shares one. Which launches may is said by
-//! `follow.rs`, `together.rs` and `loss_head.rs`; here they are moved. Places are still those of the draft.
+//! `follow.rs`, `together.rs` and `loss_head.rs`; here they are moved. Places are nodes still.
 
 use super::assembly::Assembly;
 use super::draft::{Draft, collapse_map};

@@ -1,10 +1,15 @@
-//! From graph to plan: what is fused (`fuse.rs`, `follow.rs`, `together.rs`, `loss_head.rs`), how each kernel computes (`program.rs`),
-//! where results live and in which type (`arena.rs`, `types.rs`), all of it put together (`assembly.rs`, `join.rs`). One pass
-//! each; no search, no tuning.
+//! From graph to plan: what is fused (`candidates.rs`, `fuse.rs`), how each kernel computes (`compile.rs`), which launches
+//! become one (`follow.rs`, `together.rs`, `loss_head.rs`), where results lie and in which type (`arena.rs`, `types.rs`), all
+//! of it put together (`assembly.rs`, `join.rs`, `placement.rs`). One pass each; no search, no tuning.
+//!
+//! A plan is made of launches (`plan.rs`, `work.rs`, `product.rs`, `pointwise.rs`) on views (`view.rs`) of places (`place.rs`);
+//! while it is made, views are of nodes.
 
 mod analysis;
 pub mod arena;
 mod assembly;
+mod bits;
+mod candidates;
 mod compile;
 pub mod cost;
 mod draft;

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 pub struct Launch<P = Place> {
     /// Path of the node it stores first.
     pub name: String,
-    /// Its work.
+    /// What it does.
     pub work: Work<P>,
 }
 

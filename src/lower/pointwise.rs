@@ -78,7 +78,7 @@ pub enum Load<P = Place> {
     Rand {
         /// See [`crate::rng::stream`].
         stream: u32,
-        /// Of each element.
+        /// Distribution of each element.
         dist: Dist,
         /// A draw lies nowhere.
         view: View<()>,
@@ -121,7 +121,7 @@ impl<P> Default for Program<P> {
 }
 
 impl<P> Program<P> {
-    /// The same program on memory in places made of this one's.
+    /// A program that does this on memory in places made of this one's.
     pub fn map<Q>(&self, mut place: impl FnMut(&P) -> Q) -> Program<Q> {
         let mut load = |load: &Load<P>| match load {
             Load::Memory(view) => Load::Memory(view.map(&mut place)),

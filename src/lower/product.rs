@@ -45,7 +45,7 @@ pub enum Epilogue<V = View, D = View<()>> {
 }
 
 impl<V, D> Epilogue<V, D> {
-    /// The same on another memory or draw, if it has one.
+    /// An epilogue that does this with another memory or draw, if it has one.
     pub fn map<W, E>(&self, view: impl FnOnce(&V) -> W, draw: impl FnOnce(&D) -> E) -> Epilogue<W, E> {
         match self {
             Epilogue::Bias(v) => Epilogue::Bias(view(v)),
@@ -83,7 +83,7 @@ impl<V, D> Epilogue<V, D> {
         }
     }
 
-    /// Its name in listings.
+    /// Name of the epilogue in listings.
     pub fn name(&self) -> &'static str {
         match self {
             Epilogue::Bias(_) => "bias",
@@ -136,7 +136,7 @@ pub struct Follower<P = Place> {
 }
 
 impl<P> Matmul<P> {
-    /// The same product on memory in places made of this one's.
+    /// A product of matrices in places made of this one's.
     pub fn map<Q>(&self, mut place: impl FnMut(&P) -> Q) -> Matmul<Q> {
         let Matmul { a, b, out, size, epilogue, column_sums, followers } = self;
         let (a, b, out) = (a.map(&mut place), b.map(&mut place), out.map(&mut place));

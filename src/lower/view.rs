@@ -85,7 +85,7 @@ impl<P> View<P> {
         self
     }
 
-    /// The same elements under another shape, if strides can say it.
+    /// A view of these elements under another shape, if strides can say it.
     ///
     /// Both shapes are cut into the shortest runs of axes with equal products; a run keeps its axis as it
     /// is, or must be densely strided and without windows.

@@ -142,7 +142,7 @@ impl<P> Work<P> {
         }
     }
 
-    /// Its lengths: rows and width, m, n and k, or the iteration space; none where there is no one shape.
+    /// Lengths of the launch: rows and width, m, n and k, or the iteration space; none where there is no one shape.
     pub fn shape(&self) -> Vec<usize> {
         match self {
             Work::Minibatch(Minibatch { gathers, draws }) => match (&gathers[..], &draws[..]) {
@@ -188,14 +188,14 @@ impl<P> Work<P> {
 }
 
 impl<P> Map<P> {
-    /// The same map on memory in places made of this one's.
+    /// A map that does this on memory in places made of this one's.
     pub fn map<Q>(&self, place: impl FnMut(&P) -> Q) -> Map<Q> {
         Map { shape: self.shape.clone(), program: self.program.map(place) }
     }
 }
 
 impl<P> Reduce<P> {
-    /// The same reduction on memory in places made of this one's.
+    /// A reduction that does this on memory in places made of this one's.
     pub fn map<Q>(&self, place: impl FnMut(&P) -> Q) -> Reduce<Q> {
         Reduce { shape: self.shape.clone(), summed: self.summed.clone(), program: self.program.map(place) }
     }
@@ -213,7 +213,7 @@ impl<P> Part<P> {
 }
 
 impl<P> Work<P> {
-    /// The same launch on memory in places made of this one's.
+    /// A launch that does this on memory in places made of this one's.
     pub fn map<Q>(&self, mut place: impl FnMut(&P) -> Q) -> Work<Q> {
         match self {
             Work::Minibatch(Minibatch { gathers, draws }) => Work::Minibatch(Minibatch {

@@ -31,7 +31,7 @@ pub struct Cpu {
     rules: Vec<UpdateRule>,
     data: Option<Arc<Dataset>>,
     seed: u64,
-    /// Of phases that training has not asked about.
+    /// Records of phases that training has not asked about.
     records: Vec<Record>,
 }
 

@@ -35,17 +35,17 @@ pub struct Rates {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable, Default)]
 pub struct Clock {
-    /// Of every random number.
+    /// Seed of every random number.
     pub seed: u64,
     /// Phases done.
     pub tick: u64,
-    /// Of the ring of metrics: the next phase fills it.
+    /// Slot of the ring of metrics that the next phase fills.
     pub slot: u64,
     /// Training steps done.
     pub steps: u64,
     /// Updates done, by optimizer.
     pub updates: [u64; MAX_OPTIMIZERS],
-    /// Of the next updates, by optimizer; zeros beyond the model's optimizers.
+    /// Rates of the next updates, by optimizer; zeros beyond the model's optimizers.
     pub rates: [Rates; MAX_OPTIMIZERS],
 }
 

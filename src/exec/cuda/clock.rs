@@ -123,7 +123,7 @@ pub(super) struct Mirror {
 }
 
 impl Mirror {
-    /// Of a clock that holds nothing yet.
+    /// Knowledge of a clock that holds nothing yet.
     pub fn new(rules: Rules, seed: u64) -> Mirror {
         Mirror { rules, seed, held: None }
     }

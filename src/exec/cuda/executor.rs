@@ -26,13 +26,13 @@ use std::sync::Arc;
 pub struct Cuda<D: Driver> {
     pub(super) driver: D,
     pub(super) plans: Vec<Plan>,
-    /// Of each plan: of each of its launches, the kernel launches; at the end, the one that ends the phase.
+    /// Kernel launches of every plan: `packed[plan][launch]` lists them; the last entry closes the phase.
     pub(super) packed: Vec<Vec<Vec<Packed>>>,
-    /// Of each list of plans that was run, where the device can record.
+    /// Recordings of the lists of plans that were run; `None` where the device cannot record.
     recordings: HashMap<Vec<usize>, Option<Recording>>,
-    /// Of each plan that was run as a task, the same.
+    /// Recordings of the plans that were run as tasks.
     tasks: HashMap<usize, Option<Recording>>,
-    /// Of each plan, launch and number of repetitions that was measured, the same.
+    /// Recordings of what was measured, by plan, launch and number of repetitions.
     pub(super) repetitions: HashMap<(usize, usize, usize), Option<Recording>>,
     pub(super) memory: Memory,
     pub(super) clock: Mirror,
@@ -67,7 +67,7 @@ impl<D: Driver> Cuda<D> {
         Cuda::make(driver, job, false)
     }
 
-    /// The same, leaving every gradient in memory for whoever wants to look: else those are not stored that are used where
+    /// An executor that leaves every gradient in memory for whoever wants to look: else those are not stored that are used where
     /// they are computed.
     ///
     /// # Errors

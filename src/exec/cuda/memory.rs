@@ -100,7 +100,7 @@ pub(super) struct Sizes {
     pub arena: usize,
     /// 16-bit numbers of theirs.
     pub narrow: usize,
-    /// Of matmul slices.
+    /// Scratch of matmul slices.
     pub slices: Scratch,
     /// By optimizer: blocks of a launch that computes its gradient and its norm at most, beside those of
     /// [`NetworkMemory::blocks`].

@@ -11,10 +11,12 @@ use crate::data::shuffle;
 use crate::graph::Column;
 use crate::lower::{Gather, Map, Minibatch};
 
-/// What a gather reads: as `kernels/gather.cu` counts.
+/// What a gather reads, in the order of its numbers.
+#[cfg(test)]
+pub(super) const SOURCES: [&str; 3] = ["BYTES", "NUMBERS", "LABELS"];
 const BYTES: u32 = 0;
 const NUMBERS: u32 = 1;
-const LABEL: u32 = 2;
+const LABELS: u32 = 2;
 
 /// The minibatch's inputs, and maps beside them: one launch.
 pub(super) fn pack(packer: &mut Packer, minibatch: &Minibatch) -> Packing {
@@ -51,7 +53,7 @@ fn gather(memory: PlanMemory, input: &Gather, first: usize) -> Result<GatherArgu
     assert_eq!(set, 0, "executors have one data set");
     let data = memory.data.as_ref().expect("a plan that gathers has a data set");
     let (kind, bytes, numbers) = if column == Column::Labels {
-        (LABEL, data.labels.expect("a conditional model has labels").address, 0)
+        (LABELS, data.labels.expect("a conditional model has labels").address, 0)
     } else if data.bytes {
         (BYTES, data.values.address, 0)
     } else {

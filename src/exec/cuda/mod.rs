@@ -28,6 +28,8 @@ mod minibatch;
 mod pack;
 mod packer;
 pub mod parzen;
+#[cfg(test)]
+mod pins;
 mod plan_memory;
 mod program;
 mod slots;

@@ -26,7 +26,7 @@ pub(super) struct Kernels {
     pub wide: (&'static str, u32),
     /// Tiles of 64 × 64 with followers, with as many threads as the small ones.
     pub followed: &'static str,
-    /// The same, and the loss head behind them.
+    /// The small ones with the loss head behind them.
     pub head: &'static str,
     /// Tiles of 64 × 64 of a network's whole gradient.
     pub gradient: Gradient,
@@ -166,7 +166,7 @@ impl Way {
         Way { kernel, threads, tiling, size, tiles, run, room: kernels.room }
     }
 
-    /// Of a product that takes the loss head along, which reads it and whose parts have at most `slots`; `None` where the
+    /// How a product is computed that takes the loss head along, which reads it and whose parts have at most `slots`; `None` where the
     /// product has large tiles, or there is no room.
     pub fn with_head(product: &Matmul, precision: Precision, slots: u32) -> Option<Way> {
         let way = Way::new(product, precision);
@@ -204,7 +204,7 @@ impl Scratch {
         Scratch { sums: self.sums + other.sums, arrived: self.arrived + other.arrived }
     }
 
-    /// Of any launch of the plans.
+    /// Scratch of whichever launch of the plans needs most.
     pub fn of(plans: &[Plan]) -> Scratch {
         let works = plans.iter().flat_map(|p| p.launches.iter().map(|l| (&l.work, p.precision)));
         let of = |(work, precision): (&Work, Precision)| match work {

@@ -45,7 +45,10 @@ pub(super) fn arguments(memory: &Memory, optimizer: OptimizerId, rule: &UpdateRu
     }
 }
 
-/// As `kernels/update.cuh` counts rules.
+/// Kernels of the rules, in the order of their numbers.
+pub(super) const RULES: [&str; 3] = ["sgd", "adam", "rms_prop"];
+
+/// Position of a rule in [`RULES`].
 fn rule_number(rule: &Rule) -> u32 {
     match rule {
         Rule::Sgd { .. } => 0,
@@ -65,7 +68,7 @@ pub(super) fn pack(
     let network = &memory.networks[optimizer.index()];
     let limits = rule.column_norms.iter().filter(|l| l.units > 0);
     let arguments = arguments(memory, optimizer, rule);
-    let kernel = ["sgd", "adam", "rms_prop"][arguments.rule as usize];
+    let kernel = RULES[arguments.rule as usize];
     let one = |kernel, blocks, argument| Packed {
         kernel,
         geometry: Geometry::row(blocks, THREADS),

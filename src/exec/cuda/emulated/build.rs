@@ -83,7 +83,7 @@ pub fn build(kernels: &Path, out: &Path) -> Result<PathBuf> {
     build_with(kernels, out, &[])
 }
 
-/// As [`build`], with sanitizers built in.
+/// Compiles the kernels as [`build`] does, with sanitizers built in.
 ///
 /// # Errors
 /// As [`build`].
