@@ -1,22 +1,20 @@
 //! The generative adversarial network of Goodfellow et al. (1406.2661) and its kin: conditional, packed, relativistic, with
 //! gradient penalties. A step is a few phases, each a graph of one or two stages.
 
+mod phases;
 mod tasks;
 
 use super::equilibrium::{self, Equilibrium};
-use super::objective;
-use super::packing::{halves, packed, repeated, with_labels};
-use super::penalty::Penalised;
-use super::phase::{Phase, When, update};
-use super::statistic::{D_LOSS, G_LOSS, PENALTY, Statistic};
+use super::phase::{Phase, When};
+use super::statistic::Statistic;
 use super::{Game, Optimizing, Task};
 use crate::architectures::layers::Layers;
-use crate::config::{Config, Distribution, Ema, Role};
+use crate::config::{Config, Ema, Role};
 use crate::data::Shape;
-use crate::graph::{Column, Dist, Graph, Input, NetworkId, OptimizerId, Var};
-use crate::lower::Stage;
-use crate::nn::{Networks, Pass, Statistics, Tracer};
+use crate::graph::NetworkId;
+use crate::nn::Networks;
 use crate::precision::Precision;
+use phases::Turn;
 
 /// A configured GAN with every shape settled.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,104 +61,6 @@ impl Gan {
         let reads = Some((self.shape, self.shape.len() + self.classes));
         Layers { layers: &self.config.discriminator.layers, output: 1, reads, makes: None }
     }
-
-    fn phase(&self, name: &str, when: When, times: u64, both: bool, penalties: bool) -> Phase {
-        let g = Graph::new();
-        let config = &self.config;
-        let (batch, joint) = (config.train.batch, both && config.train.joint);
-        let minibatch = |column, width| g.input(Input::Minibatch { set: 0, column }, &[batch, width]);
-        let real = minibatch(Column::Examples, self.shape.len());
-        let labels = (self.classes > 0).then(|| minibatch(Column::Labels, self.classes));
-        let [generator, discriminator] =
-            [GENERATOR, DISCRIMINATOR].map(|id| Tracer::new(&g, self.networks.get(id)));
-        // One pass of G makes the fakes of both updates: G does not change in between. D's are the last ones: they are then
-        // the same rows of G's result as of [real; fake], so that the launch which makes them can also put them there.
-        let draws = if both && !joint { 2 } else { 1 };
-        let made = self.generate(&generator, draws, labels);
-        let fake = |i: usize| g.slice_axis(made, 0, i * batch, (i + 1) * batch);
-        let [for_d, for_g] = [fake(draws - 1), fake(0)];
-
-        let joined = |real, fake, pass: &Pass| {
-            halves(&g, self.score(&discriminator, g.concat(&[real, fake], 0), repeated(&g, labels, 2), pass))
-        };
-        let first = training(0, "d", &[0, 1]);
-        let (r, f) = g.scoped("D step", || joined(real, for_d, &first));
-        let mut loss_d = g.mean(objective::discriminator(&g, &config.loss, r, f));
-        let mut outputs = vec![(D_LOSS.to_string(), loss_d)];
-        outputs.extend(objective::readings(&g, &config.loss, r, f));
-        if penalties {
-            let again = |x: Var, draw: &str| {
-                let labels = repeated(&g, labels, g.shape(x)[0] / batch);
-                let again = Pass { statistics: Statistics::Again, ..training(0, draw, &[]) };
-                self.score(&discriminator, x, labels, &again)
-            };
-            let (loss, pack) = (&config.loss, config.discriminator.pack);
-            let penalised = Penalised { loss, real, fake: for_d, pack, score: &again };
-            let penalty = g.scoped("penalty", || penalised.sum(&g));
-            outputs.push((PENALTY.into(), penalty));
-            loss_d = g.add(loss_d, penalty);
-        }
-        let [of_g, of_d] = [OptimizerId(0), OptimizerId(1)];
-        let scaled = config.train.precision == Precision::Fp16;
-        let updated = |loss, optimizer| update(&g, loss, &self.networks, optimizer, 0, scaled);
-        let updates = vec![g.scoped("D'", || updated(loss_d, of_d))];
-        let mut losses = vec![(of_d, loss_d)];
-        let mut stages = vec![Stage { outputs, updates, ..Stage::default() }];
-
-        if both {
-            let relativistic = config.loss.relativistic;
-            // D after its update, on G's minibatch; the real one comes along only where pairs are compared.
-            let (r, f) = match (joint, relativistic) {
-                (true, _) => (r, f),
-                (false, true) => g.scoped("G step", || joined(real, for_g, &training(1, "g", &[0, 1]))),
-                (false, false) => g.scoped("G step", || {
-                    (r, self.score(&discriminator, for_g, labels, &training(1, "g", &[0])))
-                }),
-            };
-            let loss_g = g.mean(objective::generator(&g, &config.loss, relativistic.then_some(r), f));
-            let update_g = g.scoped("G'", || updated(loss_g, of_g));
-            losses.push((of_g, loss_g));
-            if !joint {
-                stages.push(Stage::default());
-            }
-            let last = stages.last_mut().expect("D's stage at least");
-            last.outputs.push((G_LOSS.to_string(), loss_g));
-            last.updates.push(update_g);
-        }
-        let stores = [generator, discriminator].iter().flat_map(Tracer::stores).collect();
-        stages.last_mut().expect("D's stage at least").stores = stores;
-        Phase { name: name.into(), when, times, ends_step: both, graph: g, stages, losses }
-    }
-
-    /// G on fresh noise, for `draws` minibatches with the same labels: `[draws·batch, numbers]`. The last minibatch is D's,
-    /// whose turn comes first.
-    fn generate(&self, generator: &Tracer, draws: usize, labels: Option<Var>) -> Var {
-        let pass = training(0, "g", if draws == 2 { &[1, 0] } else { &[0] });
-        let s = generator.pass(&pass);
-        let (g, latent) = (s.g, &self.config.latent);
-        let shape = [draws * self.config.train.batch, latent.dim];
-        let z = match latent.distribution {
-            Distribution::Normal => g.rand("z", Dist::Normal, &shape),
-            Distribution::Uniform => {
-                let u = g.rand("z", Dist::Uniform, &shape);
-                g.shift(g.scale(u, 2.0 * 3f64.sqrt()), -(3f64.sqrt()))
-            }
-        };
-        let input = with_labels(g, z, repeated(g, labels, draws));
-        self.generator().forward(&s, input).output
-    }
-
-    /// D's logits, one a pack: `[rows / pack, 1]`.
-    fn score(&self, discriminator: &Tracer, x: Var, labels: Option<Var>, pass: &Pass) -> Var {
-        let s = discriminator.pass(pass);
-        let x = packed(s.g, x, labels, self.config.discriminator.pack);
-        self.discriminator().forward(&s, x).output
-    }
-}
-
-/// A pass of training over as many joined minibatches as `order` has numbers; states see them in this order.
-fn training<'a>(version: u8, draw: &'a str, order: &'a [usize]) -> Pass<'a> {
-    Pass { version, draw, dropout: true, statistics: Statistics::Minibatches(order) }
 }
 
 impl Game for Gan {
@@ -193,9 +93,9 @@ impl Game for Gan {
             // All but the last D update stand alone; the last shares its draw of noise with G's.
             if train.discriminator_updates > 1 {
                 let times = train.discriminator_updates - 1;
-                phases.push(self.phase(&format!("D{suffix}"), when, times, false, penalties));
+                phases.push(self.phase(Turn { suffix, when, times, generator: false, penalties }));
             }
-            phases.push(self.phase(&format!("D+G{suffix}"), when, 1, true, penalties));
+            phases.push(self.phase(Turn { suffix, when, times: 1, generator: true, penalties }));
         }
         phases
     }
