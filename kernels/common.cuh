@@ -92,7 +92,7 @@ __device__ __forceinline__ u16 to_bfloat(float x) {
   return x != x ? 0x7fff : (u16)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 }
 
-// How a number lies in memory. Rust: `blocks::number_type`.
+// How a number lies in memory; `blocks.rs` has the same order.
 enum { F32, F16, BF16 };
 
 // Axes of an iteration space; lowering collapses what views walk as one.
@@ -101,7 +101,7 @@ enum { F32, F16, BF16 };
 // Optimizers of a model at most.
 #define MAX_OPTIMIZERS 4
 
-// What changes from phase to phase, in device memory; clock.cu moves it on. Rust: `blocks::Clock`.
+// What changes from phase to phase, in device memory; clock.cu moves it on.
 struct Rates {
   float lr;
   float momentum;
@@ -119,7 +119,7 @@ struct Clock {
   Rates rates[MAX_OPTIMIZERS];  // of the next update
 };
 
-// An optimizer's loss scale. Rust: `exec::scale::LossScale`.
+// An optimizer's loss scale; what becomes of it is told in src/exec/scale.rs.
 struct LossScale {
   float scale;    // factor on the loss whose gradient is computed next
   float inverse;  // 1 / the factor of the last gradient
@@ -129,7 +129,7 @@ struct LossScale {
 };
 
 // A strided window onto memory: element `index` lies at `base + Σ index[i]·strides[i]` if every index is in
-// [from, to); outside it reads 0. Of a space with fewer axes the last ones are in use. Rust: `blocks::DeviceView`.
+// [from, to); outside it reads 0. Of a space with fewer axes the last ones are in use.
 struct View {
   Global<float> at;   // or 16-bit numbers, by `type`
   i64 base;           // may be negative where a window hides it

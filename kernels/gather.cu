@@ -11,7 +11,7 @@
 #define MAX_GATHERS 2
 #define MAX_MAPS 4
 
-// What a gather reads. Rust: `pack::BYTES` and its neighbours.
+// What a gather reads; `minibatch.rs` has the same order.
 enum { BYTES, NUMBERS, LABELS };
 
 struct GatherArguments {

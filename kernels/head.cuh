@@ -3,7 +3,7 @@
 // D's last layer has one unit: a warp computes its product row by row. A loss, its gradient by the logits, its
 // penalties' factors and the statistics that people read are a handful of pointwise programs and sums over as many
 // elements as the minibatch has rows; one block runs them one after the other, so none of them costs a launch. Lowering
-// says which (`src/lower/series.rs`): any loss of any model.
+// says which (`src/lower/loss_head.rs`): any loss of any model.
 #pragma once
 #include "mma.cuh"
 #include "product.cuh"

@@ -21,7 +21,7 @@
 // Of a stage: two boxes of each operand.
 #define STAGE_BYTES (4 * BOX_BYTES)
 
-// Rust: `hopper::arguments`.
+// Laid out by `arguments` of src/exec/cuda/hopper.rs.
 struct WgmmaArguments {
   TensorMap left;   // of a, the contiguous axis first
   TensorMap right;  // of b

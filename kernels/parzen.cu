@@ -6,14 +6,14 @@
 // never overflow, and of each point one is 1. Threads are combined in a fixed order here, slices on the host.
 #include "point.cuh"
 
-// Widths a launch takes. Rust: `blocks::MAX_WIDTHS`.
+// Widths a launch takes at most.
 #define MAX_WIDTHS 10
 // Points, and centres, of a tile.
 #define TILE 64
 // Elements from row to row of a tile in shared memory: eight rows of four threads touch 32 banks.
 #define STRIDE 68
 #define DEPTH 16
-// Centres of a slice. Rust: `parzen::SPAN`.
+// Centres of a slice.
 #define SPAN 2048
 
 struct ParzenArguments {

@@ -5,7 +5,7 @@
 #define MAX_STEPS 8
 #define MAX_PRODUCTS 4  // of a launch
 
-// Rust: `step` of src/exec/cuda/matmul.rs gives these numbers.
+// Kinds of epilogue steps, numbered by `step` of src/exec/cuda/matmul.rs.
 enum {
   BIAS,
   SCALE,

@@ -13,7 +13,7 @@
 #define MAX_VIEWS 16
 #define LOADS_AT_ONCE 4
 
-// The order of `PointOp` in src/lower/plan.rs; a test holds the two together.
+// The order of `PointOp` in src/lower/pointwise.rs; a test holds the two together.
 enum {
   POINT_ADD,
   POINT_MUL,

@@ -3,7 +3,7 @@
 #pragma once
 #include "common.cuh"
 
-// Rust: `exec::schedule::OptimizerSchedule`, and Adam's constants.
+// The rates of one optimizer's updates, and Adam's constants.
 struct OptimizerSchedule {
   double lr;            // of the first update
   double decay_factor;  // divides it at every update

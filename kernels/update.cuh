@@ -7,7 +7,7 @@
 #define MOST_SCALE 16777216.0f
 #define GROWTH 2000
 
-// Rust: `update::rule_number`.
+// How moments and weights move; `update.rs` has the same order.
 enum { SGD, ADAM, RMS_PROP };
 
 struct UpdateArguments {

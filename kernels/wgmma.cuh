@@ -5,7 +5,7 @@
 #include "common.cuh"
 
 // A matrix that bulk copies read by boxes, as the driver encodes it (cuTensorMapEncodeTiled), aligned as CUDA 13's own
-// type is. Rust: `launch::TensorMap`.
+// type is. The driver made it.
 struct alignas(128) TensorMap {
   u64 opaque[16];
 };

@@ -4,12 +4,11 @@
 
 use super::protocol::Limits;
 use crate::error::Result;
-use crate::exec::cpu::no_updates;
 use crate::exec::schedule::Schedule;
 use crate::exec::{Executor, ExecutorSpec, Opened, PhaseRun, Rate, States};
 use crate::graph::Dist;
 use crate::lower::cost::Cost;
-use crate::lower::{Arg, Launch, Load, Matmul, Place, Plan, Program, View, Work};
+use crate::lower::{Arg, Launch, Load, Map, Matmul, Place, Plan, Program, View, Work};
 use crate::precision::Precision;
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -108,7 +107,7 @@ fn executor(open: &dyn Fn() -> Result<Opened>, plan: Plan) -> Result<Box<dyn Exe
     let job = ExecutorSpec {
         plans: vec![plan],
         states: States::default(),
-        rules: no_updates(0),
+        rules: vec![],
         schedule: Schedule::constant(&[]),
         data: None,
         seed: 0,
@@ -151,9 +150,9 @@ fn product_plan(size: usize, precision: Precision) -> Plan {
 fn draw(name: &str, to: Place, count: usize) -> Launch {
     let view = View::contiguous(to, &[count]);
     let stream = crate::rng::stream(name);
-    let load = Load::Rand { stream, dist: Dist::Uniform, view: view.clone() };
+    let load = Load::Rand { stream, dist: Dist::Uniform, view: view.map(|_| ()) };
     let program = Program { loads: vec![load], instructions: vec![], results: vec![(Arg::Load(0), view)] };
-    Launch { name: name.into(), work: Work::Map { shape: vec![count], program } }
+    Launch { name: name.into(), work: Work::Map(Map { shape: vec![count], program }) }
 }
 
 #[cfg(test)]

@@ -2,12 +2,15 @@
 
 use super::overrides::{Overrides, at_path};
 use super::print;
+use crate::bench::table::sizes;
 use crate::config::{self, ConfigBuilder, RECIPES, Source};
 use crate::data::{self, Dataset};
 use crate::error::{Error, Result};
 use crate::graph::{Column, OptimizerId};
 use crate::lower::cost::Cost;
-use crate::lower::{Launch, Matmul, Work};
+use crate::lower::{
+    Along, Gather, Gradients, Launch, LossHead, Map, Matmul, Minibatch, Program, Reduce, Work,
+};
 use crate::models::{self, Game, When};
 use crate::numbers::{counted, grouped};
 use crate::pictures::Display;
@@ -183,7 +186,7 @@ pub fn summary(game: &dyn Game, launches: bool) -> String {
 }
 
 fn row(number: usize, launch: &Launch, cost: Cost) -> String {
-    let (kernel, size) = (launch.work.kind(), crate::bench::table::sizes(&launch.work.shape()));
+    let (kernel, size) = (launch.work.kind(), sizes(&launch.work.shape()));
     let (flops, bytes) = (cost.flops as f64 / 1e6, cost.bytes as f64 / 1e3);
     format!(
         "{number:3}  {kernel:7} {size:>16}  {flops:9.2} MFLOP {bytes:9.1} kB  {:36} {}",
@@ -197,29 +200,41 @@ fn row(number: usize, launch: &Launch, cost: Cost) -> String {
 /// What a launch does besides its kind's work.
 fn detail(work: &Work) -> String {
     match work {
-        Work::Gather { column: Column::Examples, .. } => "examples".into(),
-        Work::Gather { column: Column::Labels, .. } => "labels".into(),
-        Work::Matmul(product) => detail_of(product),
-        Work::Map { program, .. } | Work::Reduce { program, .. } => {
-            format!("{} instructions", program.instructions.len())
+        Work::Minibatch(Minibatch { gathers, draws }) => {
+            let column = |g: &Gather| match g.column {
+                Column::Examples => "examples",
+                Column::Labels => "labels",
+            };
+            if let ([gather], []) = (&gathers[..], &draws[..]) {
+                return column(gather).into();
+            }
+            let gathers = gathers.iter().map(|g| format!("{} {}", sizes(&[g.rows, g.width]), column(g)));
+            let draws = draws.iter().map(|d| format!("{} {}", sizes(&d.shape), instructions(&d.program)));
+            gathers.chain(draws).collect::<Vec<_>>().join(" + ")
         }
-        Work::Loss { hidden, logits, parts } => {
+        Work::Matmul(product) => detail_of(product),
+        Work::Map(Map { program, .. }) | Work::Reduce(Reduce { program, .. }) => instructions(program),
+        Work::LossHead(LossHead { hidden, logits, parts }) => {
             let hidden = hidden.iter().map(|m| format!("{} + loss of ", detail_of(m)));
             let logits = logits.iter().map(|m| format!("{} of {}: {}, ", m.size[0], m.size[2], detail_of(m)));
             format!("{}{} maps and sums", hidden.chain(logits).collect::<String>(), parts.len())
         }
-        Work::Together(parts) => {
-            let size = |work: &Work| crate::bench::table::sizes(&work.shape());
-            let parts = parts.iter().map(|part| match part {
-                Work::Measure(optimizer) => format!("measure of the {}'s gradient", updated(*optimizer)),
-                Work::Update(optimizer) => format!("update of the {}", updated(*optimizer)),
-                _ => format!("{} {}", size(part), detail(part)),
-            });
-            parts.collect::<Vec<_>>().join(" + ")
+        Work::Gradients(Gradients { optimizer, products, along }) => {
+            let besides = match along {
+                Along::Nothing => None,
+                Along::Measure => Some(format!("measure of the {}'s gradient", updated(*optimizer))),
+                Along::Update => Some(format!("update of the {}", updated(*optimizer))),
+            };
+            let products = products.iter().map(|m| format!("{} {}", sizes(&m.size), detail_of(m)));
+            products.chain(besides).collect::<Vec<_>>().join(" + ")
         }
         Work::StoreStates(store) => counted(store.copies.len() as u64, "state"),
-        Work::Measure(optimizer) | Work::Update(optimizer) => updated(*optimizer).to_string(),
+        Work::Update(optimizer) => updated(*optimizer).to_string(),
     }
+}
+
+fn instructions(program: &Program) -> String {
+    format!("{} instructions", program.instructions.len())
 }
 
 /// The network that an optimizer updates.

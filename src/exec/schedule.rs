@@ -3,8 +3,27 @@
 //! The host and the device compute the same bits: additions, multiplications, divisions and comparisons in one
 //! order, each rounded by itself. `kernels/schedule.cuh` is this file's twin.
 
-use super::Rate;
 use crate::graph::MAX_OPTIMIZERS;
+
+/// The numbers of one update that change from step to step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// Learning rate.
+    pub lr: f32,
+    /// Momentum of SGD.
+    pub momentum: f32,
+    /// This is the optimizer's n-th update, from 1 (Adam's bias correction).
+    pub update: u64,
+    /// β of the moving average: w̄ ← β·w̄ + (1 − β)·w.
+    pub average: f32,
+}
+
+impl Rate {
+    /// The first update, with a learning rate of 0: weights stay where they are.
+    pub const REST: Rate = Rate { lr: 0.0, momentum: 0.0, update: 1, average: 0.0 };
+    /// [`Rate::REST`] of every optimizer.
+    pub const ALL_REST: [Rate; MAX_OPTIMIZERS] = [Rate::REST; MAX_OPTIMIZERS];
+}
 
 /// What is done when a phase starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

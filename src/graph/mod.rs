@@ -165,7 +165,7 @@ impl Graph {
         self.make(Op::Reshape, &[x], shape)
     }
 
-    /// The same value, through which no derivative goes.
+    /// A copy of a value through which no derivative goes.
     pub fn detach(&self, x: Var) -> Var {
         self.make(Op::Detach, &[x], &self.shape(x))
     }

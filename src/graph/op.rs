@@ -98,7 +98,7 @@ pub enum Op {
     Rand {
         /// See [`rng::stream`].
         stream: u32,
-        /// Of each element.
+        /// Distribution of each element.
         dist: Dist,
     },
 
@@ -138,7 +138,7 @@ pub enum Op {
     /// Axes in another order: axis i of the result is axis `perm[i]` of the operand.
     Permute(Vec<usize>),
 
-    /// The same value, through which no derivative goes.
+    /// The operand's value, through which no derivative goes.
     Detach,
 
     /// Sum over these axes, which stay with length 1.

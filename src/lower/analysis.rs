@@ -1,7 +1,6 @@
 //! What each node of a graph is to the lowering: who reads it, when, through which view.
 
-use super::Stage;
-use super::plan::Place;
+use super::stage::Stage;
 use super::view::View;
 use crate::graph::{Family, Graph, Node, Op, Var};
 use std::collections::HashMap;
@@ -31,11 +30,11 @@ pub(super) struct Analysis<'g> {
     pub concats: HashMap<Var, Concat>,
     /// The concatenation that a part is written into.
     pub part_of: HashMap<Var, Var>,
-    /// Where a node's elements are found: the node with memory (or random leaf), and the view onto it.
-    views: HashMap<Var, (Var, View)>,
+    /// Where a node's elements are found: a view onto the node with memory (or random leaf).
+    views: HashMap<Var, View<Var>>,
     /// Movements copied to dense memory because a reshape of them cannot be said with strides; the value
     /// is how to read the original.
-    pub copies: HashMap<Var, (Var, View)>,
+    pub copies: HashMap<Var, View<Var>>,
 }
 
 impl<'g> Analysis<'g> {
@@ -109,8 +108,8 @@ impl<'g> Analysis<'g> {
         v
     }
 
-    /// The node with memory (or random leaf) under `v`, and the view of `v` onto it.
-    pub fn view(&self, v: Var) -> &(Var, View) {
+    /// The view of `v` onto the node with memory (or random leaf) under it.
+    pub fn view(&self, v: Var) -> &View<Var> {
         &self.views[&v]
     }
 
@@ -118,33 +117,29 @@ impl<'g> Analysis<'g> {
         for v in self.order.clone() {
             let node = self.node(v);
             let shape = &node.shape;
-            let own = |v: Var| (v, View::contiguous(Place::Arena(0), &self.g.shape(v)));
+            let own = |v: Var| View::contiguous(v, &self.g.shape(v));
             let below = || self.views[&node.sources[0]].clone();
             let view = match &node.op {
                 Op::Reshape => {
                     let source = node.sources[0];
                     let from = self.g.shape(source);
-                    let (base, view) = below();
-                    match view.reshape(&from, shape) {
-                        Some(view) => (base, view),
-                        None => {
-                            let (_, dense) = own(source);
-                            let reshaped = dense.reshape(&from, shape).expect("dense memory takes any shape");
-                            self.copies.insert(source, (base, view));
-                            self.views.insert(source, (source, dense));
-                            (source, reshaped)
-                        }
-                    }
+                    let view = below();
+                    view.reshape(&from, shape).unwrap_or_else(|| {
+                        let dense = own(source);
+                        let reshaped = dense.reshape(&from, shape).expect("dense memory takes any shape");
+                        self.copies.insert(source, view);
+                        self.views.insert(source, dense);
+                        reshaped
+                    })
                 }
                 Op::Broadcast => {
-                    let (base, view) = below();
                     let from = self.g.shape(node.sources[0]);
-                    (base, view.broadcast(&from, shape))
+                    below().broadcast(&from, shape)
                 }
-                Op::Slice(spec) => (below().0, below().1.slice(spec)),
-                Op::Pad(spec) => (below().0, below().1.pad(spec)),
+                Op::Slice(spec) => below().slice(spec),
+                Op::Pad(spec) => below().pad(spec),
                 Op::Detach => below(),
-                Op::Permute(perm) => (below().0, below().1.permute(perm)),
+                Op::Permute(perm) => below().permute(perm),
                 _ => own(v),
             };
             // A constant is a number wherever it is computed with; only who pads it needs it in memory.

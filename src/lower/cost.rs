@@ -1,7 +1,10 @@
 //! What a launch costs: arithmetic and memory traffic, counted from the plan.
 
-use super::plan::{Epilogue, Launch, Load, Matmul, Plan, Program, Work};
+use super::plan::{Launch, Plan};
+use super::pointwise::{Load, Program};
+use super::product::{Epilogue, Matmul};
 use super::view::View;
+use super::work::{Gather, Map, Part, Reduce, Work};
 
 /// Counted, not measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,7 +32,7 @@ fn touched(view: &View) -> u64 {
 }
 
 fn program(space: u64, program: &Program) -> Cost {
-    let read: u64 = program.loads.iter().map(|l| if let Load::Memory(v) = l { touched(v) } else { 0 }).sum();
+    let read: u64 = program.loads.iter().filter_map(Load::memory).map(touched).sum();
     let written: u64 = program.results.iter().map(|(_, v)| touched(v)).sum();
     Cost { flops: space * program.instructions.len() as u64, bytes: read + written }
 }
@@ -43,8 +46,8 @@ fn product(product: &Matmul) -> Cost {
     // What follows stores its own results; what was just computed costs nothing to read.
     let behind = followers.iter().map(|f| {
         let cost = program(size(&f.shape), &f.program);
-        let own = |l: &&Load| matches!(l, Load::Memory(v) if v.place == out.place);
-        let own: u64 = f.program.loads.iter().filter(own).map(|l| touched(l.view())).sum();
+        let read = f.program.loads.iter().filter_map(Load::memory);
+        let own: u64 = read.filter(|view| view.place == out.place).map(touched).sum();
         Cost { bytes: cost.bytes - own, ..cost }
     });
     let extra: u64 = epilogue.iter().filter_map(Epilogue::operand).map(touched).sum();
@@ -57,43 +60,62 @@ fn product(product: &Matmul) -> Cost {
 }
 
 impl Launch {
-    /// The launch's cost; `updates` are those of the optimizers' updates.
+    /// Cost of the launch; `updates` are the costs of the optimizers' updates, by optimizer.
     pub fn cost(&self, updates: &[Cost]) -> Cost {
         self.work.cost(updates)
     }
 }
 
 impl Work {
-    /// Its cost; `updates` are those of the optimizers' updates.
+    /// Cost of the work; `updates` are the costs of the optimizers' updates, by optimizer.
     pub fn cost(&self, updates: &[Cost]) -> Cost {
         match self {
-            // A stored byte is read, a number written.
-            Work::Gather { rows, width, to, .. } => {
-                Cost { flops: 0, bytes: (1 + to.element_bytes() as u64) * (rows * width) as u64 }
+            Work::Minibatch(minibatch) => {
+                let gathers = minibatch.gathers.iter().map(gather);
+                sum(gathers.chain(minibatch.draws.iter().map(map)))
             }
             Work::Matmul(m) => product(m),
-            Work::Map { shape, program: p } => program(size(shape), p),
-            Work::Reduce { shape, program: p, .. } => {
-                let cost = program(size(shape), p);
-                Cost { flops: cost.flops + size(shape), ..cost }
+            Work::Map(m) => map(m),
+            Work::Reduce(r) => reduce(r),
+            Work::LossHead(head) => {
+                let part = |part: &Part| match part {
+                    Part::Map(m) => map(m),
+                    Part::Reduce(r) => reduce(r),
+                };
+                sum(self.products().into_iter().map(product).chain(head.parts.iter().map(part)))
             }
-            Work::Loss { parts, .. } => {
-                let parts = parts.iter().map(|part| part.cost(updates));
-                self.products().into_iter().map(product).chain(parts).fold(Cost::default(), |a, b| a + b)
-            }
-            Work::Together(parts) => {
-                let all = parts.iter().map(|part| part.cost(updates)).fold(Cost::default(), |a, b| a + b);
+            // What is measured is measured where it is computed.
+            Work::Gradients(gradients) => {
+                let all = sum(gradients.products.iter().map(product));
+                let Some(optimizer) = self.updated() else { return all };
                 // Gradients that are used where they are computed are neither written nor read.
-                let results = self.products().into_iter().filter(|_| self.updated().is_some());
-                let results = results.flat_map(|m| m.column_sums.iter().chain([&m.out]));
+                let results = gradients.products.iter().flat_map(|m| m.column_sums.iter().chain([&m.out]));
+                let all = all + updates[optimizer.index()];
                 Cost { bytes: all.bytes - 2 * results.map(touched).sum::<u64>(), ..all }
             }
-            // Measured where it is computed.
-            Work::Measure(_) => Cost::default(),
             Work::Update(optimizer) => updates[optimizer.index()],
             Work::StoreStates(_) => Cost { flops: 0, bytes: 8 * size(&self.shape()) },
         }
     }
+}
+
+fn sum(costs: impl Iterator<Item = Cost>) -> Cost {
+    costs.fold(Cost::default(), |a, b| a + b)
+}
+
+/// A stored byte is read, a number written.
+fn gather(gather: &Gather) -> Cost {
+    let Gather { rows, width, to, .. } = gather;
+    Cost { flops: 0, bytes: (1 + to.element_bytes() as u64) * (rows * width) as u64 }
+}
+
+fn map(map: &Map) -> Cost {
+    program(size(&map.shape), &map.program)
+}
+
+fn reduce(reduce: &Reduce) -> Cost {
+    let cost = program(size(&reduce.shape), &reduce.program);
+    Cost { flops: cost.flops + size(&reduce.shape), ..cost }
 }
 
 impl Plan {
@@ -104,6 +126,6 @@ impl Plan {
 
     /// The sum over all launches; `updates` as in [`Launch::cost`].
     pub fn cost(&self, updates: &[Cost]) -> Cost {
-        self.launches.iter().map(|l| l.cost(updates)).fold(Cost::default(), |a, b| a + b)
+        sum(self.launches.iter().map(|l| l.cost(updates)))
     }
 }

@@ -1,14 +1,14 @@
 //! Which pointwise nodes a contraction can take along: the patterns of the closed list.
 
 use super::analysis::Analysis;
-use super::plan::Epilogue;
+use super::product::Epilogue;
 use crate::graph::{Dist, Op, Var};
 
 /// "`result` is `epilogue` applied to `input`", the nodes between them having no other use. What the epilogue takes are
 /// nodes still.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
-    pub epilogue: Epilogue<Var>,
+    pub epilogue: Epilogue<Var, Var>,
     pub input: Var,
     /// Nodes between input and result.
     pub between: Vec<Var>,
@@ -99,7 +99,7 @@ fn one_minus(a: &Analysis, v: Var) -> Option<Var> {
 }
 
 /// select(u > threshold, scale, 0) with u uniform random.
-fn dropout(a: &Analysis, v: Var) -> Option<Epilogue<Var>> {
+fn dropout(a: &Analysis, v: Var) -> Option<Epilogue<Var, Var>> {
     let choice = a.node(v);
     if choice.op != Op::Select || a.g.as_constant(choice.sources[2]) != Some(0.0) {
         return None;
@@ -108,7 +108,7 @@ fn dropout(a: &Analysis, v: Var) -> Option<Epilogue<Var>> {
     let mask = a.node(choice.sources[0]);
     let rand = mask.sources.first().copied().filter(|_| mask.op == Op::Gt)?;
     let threshold = a.g.as_constant(mask.sources[1])? as f32;
-    match a.node(a.view(rand).0).op {
+    match a.node(a.view(rand).place).op {
         Op::Rand { dist: Dist::Uniform, stream, .. } => {
             Some(Epilogue::Dropout { stream, threshold, scale, view: rand })
         }

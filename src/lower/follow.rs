@@ -6,13 +6,19 @@
 //! the product.
 
 use super::loss_head;
-use super::plan::{Follower, Load, Matmul, Place, Program, Work};
+use super::pointwise::{Load, Program};
+use super::product::{Follower, Matmul};
 use super::view::View;
+use super::work::{Map, Work};
+use crate::graph::Var;
 
-/// The map as a follower of the product, if it is one. Places are those of the draft, one number a node; `early` says
-/// whether a place is complete before the product.
-pub(super) fn follower(product: &Matmul, map: &Work, early: &dyn Fn(Place) -> bool) -> Option<Follower> {
-    let Work::Map { shape, program } = map else { return None };
+/// The map as a follower of the product, if it is one; `early` says whether a node is complete before the product.
+pub(super) fn follower(
+    product: &Matmul<Var>,
+    map: &Work<Var>,
+    early: &dyn Fn(Var) -> bool,
+) -> Option<Follower<Var>> {
+    let Work::Map(Map { shape, program }) = map else { return None };
     let [m, n, _] = product.size;
     let [rows, units] = shape[..] else { return None };
     let whole = 0 < rows && rows <= m && units > 0 && n.is_multiple_of(units);
@@ -31,16 +37,13 @@ pub(super) fn follower(product: &Matmul, map: &Work, early: &dyn Fn(Place) -> bo
     (alike && fits && elsewhere).then(|| Follower { pieces, shape: shape.clone(), program: program.clone() })
 }
 
-fn memory_loads(program: &Program) -> impl Iterator<Item = &View> {
-    program.loads.iter().filter_map(|load| match load {
-        Load::Memory(view) => Some(view),
-        Load::Rand { .. } => None,
-    })
+fn memory_loads(program: &Program<Var>) -> impl Iterator<Item = &View<Var>> {
+    program.loads.iter().filter_map(Load::memory)
 }
 
 /// Whether a program reads the product's result at its own index alone, and else only what is there early.
-fn reads_own_element(product: &Matmul, program: &Program, early: &dyn Fn(Place) -> bool) -> bool {
-    let own = |view: &View| view.base == 0 && view.strides == product.out.strides;
+fn reads_own_element(product: &Matmul<Var>, program: &Program<Var>, early: &dyn Fn(Var) -> bool) -> bool {
+    let own = |view: &View<Var>| view.base == 0 && view.strides == product.out.strides;
     let mut some = false;
     memory_loads(program).all(|view| {
         let result = view.place == product.out.place;
@@ -50,8 +53,8 @@ fn reads_own_element(product: &Matmul, program: &Program, early: &dyn Fn(Place) 
 }
 
 /// Whether a program reads whole pieces of the product's result, at least two, and nothing else from memory.
-fn reads_pieces(product: &Matmul, program: &Program, units: usize) -> bool {
-    let piece = |view: &View| {
+fn reads_pieces(product: &Matmul<Var>, program: &Program<Var>, units: usize) -> bool {
+    let piece = |view: &View<Var>| {
         view.place == product.out.place
             && view.strides == product.out.strides
             && usize::try_from(view.base).is_ok_and(|base| base.is_multiple_of(units))

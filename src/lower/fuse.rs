@@ -7,15 +7,15 @@
 //! cycle. What is cheap is computed again rather than stored.
 
 use super::analysis::Analysis;
-use super::epilogue::{Pattern, patterns};
+use super::bits::Bits;
+use super::candidates::{column_sums, hard_buffered, in_front_of_sums, tentative_chains};
+use super::epilogue::Pattern;
 use super::loss_head::SMALL;
 use crate::graph::{Family, Op, Var};
 use std::collections::{HashMap, HashSet};
 
 /// Pointwise nodes a reader may recompute instead of having them stored.
 const RECOMPUTE: usize = 4;
-/// Pointwise nodes a reduction may take in front.
-const IN_FRONT_OF_SUM: usize = 20;
 
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
@@ -108,132 +108,6 @@ pub(super) fn fuse(a: &Analysis) -> Fusion {
     f
 }
 
-/// Pointwise chains behind contractions, were there no cycles to fear: result → pattern.
-fn tentative_chains(a: &Analysis) -> HashMap<Var, Pattern> {
-    let mut ends: HashSet<Var> = HashSet::new();
-    let mut chains = HashMap::new();
-    for &v in &a.order {
-        if a.node(v).op.family() == Family::Contract {
-            ends.insert(v);
-        }
-        let fits = |p: &Pattern| {
-            let inside = |r: &Var| *r == v || p.between.contains(r);
-            ends.contains(&p.input)
-                && a.stage[&p.input] == a.stage[&v]
-                && !a.is_root(p.input)
-                && a.readers(p.input).iter().all(inside)
-                && p.between.iter().all(|b| !a.is_root(*b) && a.readers(*b).iter().all(inside))
-        };
-        let latest = patterns(a, v).into_iter().filter(fits).max_by_key(|p| a.position[&p.input]);
-        if let Some(pattern) = latest {
-            ends.remove(&pattern.input);
-            ends.insert(v);
-            chains.insert(v, pattern);
-        }
-    }
-    chains
-}
-
-/// Products whose right operand is also summed over its rows, for nobody but the stage itself: the sum of each. A
-/// bias' gradient then needs no launch of its own.
-fn column_sums(a: &Analysis) -> HashMap<Var, Var> {
-    let mut found = HashMap::new();
-    for &v in &a.order {
-        let node = a.node(v);
-        if !matches!(&node.op, Op::Sum(axes) if axes[..] == [0]) || !a.readers(v).is_empty() {
-            continue;
-        }
-        let operand = node.sources[0];
-        let fits = |m: &Var| {
-            let product = a.node(*m);
-            matches!(product.op, Op::Matmul { tb: false, .. })
-                && product.sources[1] == operand
-                && a.stage[m] == a.stage[&v]
-                && !found.contains_key(m)
-        };
-        if let Some(product) = a.readers(operand).iter().copied().find(fits) {
-            found.insert(product, v);
-        }
-    }
-    found
-}
-
-/// Nodes that must have memory whatever the grouping: roots, what contractions and views read, copies.
-fn hard_buffered(a: &Analysis) -> HashSet<Var> {
-    let mut hard = HashSet::new();
-    let has_own_memory = |v: Var| matches!(a.node(v).op, Op::Input(_) | Op::Param { .. } | Op::State { .. });
-    let base_of = |v: Var| a.view(v).0;
-    for &v in &a.order {
-        let node = a.node(v);
-        match node.op.family() {
-            Family::Contract => {
-                for &s in &node.sources {
-                    let (base, view) = a.view(s);
-                    let shape = a.g.shape(s);
-                    let repeats = view.strides.iter().zip(&shape).any(|(&st, &n)| st == 0 && n > 1);
-                    // A draw that was stored for another product need not be drawn again for a part of it.
-                    let random = matches!(a.node(*base).op, Op::Rand { .. }) && !hard.contains(base);
-                    let readable = !view.is_windowed(&shape) && !repeats && !random;
-                    hard.insert(if readable { *base } else { s });
-                }
-            }
-            Family::Reduce => {
-                hard.insert(v);
-            }
-            Family::Movement if a.is_assembly(v) => {}
-            Family::Movement => {
-                if a.copies.contains_key(&v) {
-                    hard.insert(v);
-                }
-                let random = matches!(a.node(a.through_movement(v)).op, Op::Rand { .. });
-                if !random && a.g.as_constant(v).is_none() {
-                    hard.insert(base_of(node.sources[0]));
-                }
-            }
-            Family::Leaf | Family::Pointwise => {}
-        }
-        if a.concats.contains_key(&v) || a.part_of.contains_key(&v) {
-            hard.insert(v);
-        }
-    }
-    hard.extend(&a.roots);
-    hard.retain(|v| !has_own_memory(*v));
-    hard
-}
-
-/// Pointwise nodes that only sums of one space and the same axes read.
-fn in_front_of_sums(a: &Analysis, hard: &HashSet<Var>) -> HashSet<Var> {
-    let mut axes_of: HashMap<Var, Vec<usize>> = HashMap::new();
-    for &v in a.order.iter().rev() {
-        let node = a.node(v);
-        if node.op.family() != Family::Pointwise || hard.contains(&v) || a.readers(v).is_empty() {
-            continue;
-        }
-        let wanted: Vec<Option<Vec<usize>>> = a
-            .readers(v)
-            .iter()
-            .map(|r| match &a.node(*r).op {
-                Op::Sum(axes) => Some(axes.clone()),
-                _ => axes_of.get(r).cloned(),
-            })
-            .collect();
-        let agree = wanted.windows(2).all(|w| w[0] == w[1]);
-        if let (true, Some(axes)) = (agree, wanted[0].clone())
-            && tree_size(a, v, &axes_of) <= IN_FRONT_OF_SUM
-        {
-            axes_of.insert(v, axes);
-        }
-    }
-    axes_of.into_keys().collect()
-}
-
-/// Nodes of the pointwise tree above `v` up to the sum: a bound on the program that the sum would carry.
-fn tree_size(a: &Analysis, v: Var, marked: &HashMap<Var, Vec<usize>>) -> usize {
-    let above: usize =
-        a.readers(v).iter().filter(|r| marked.contains_key(r)).map(|&r| tree_size(a, r, marked)).sum();
-    1 + above
-}
-
 impl Fusion {
     /// Kernels whose results `v` needs, looking through what is not stored.
     fn needs(&self, a: &Analysis, v: Var, into: &mut Bits) {
@@ -285,7 +159,7 @@ impl Fusion {
         let Some(pattern) = pattern else { return false };
         let Some(&k) = self.home.get(&pattern.input) else { return false };
         // What the epilogue reads must have memory: an input, a parameter, or a node that some kernel stores.
-        let read = pattern.epilogue.operand().map(|&v| a.view(v).0);
+        let read = pattern.epilogue.operand().map(|&v| a.view(v).place);
         let leaf = |v: Var| matches!(a.node(v).op, Op::Input(_) | Op::Param { .. } | Op::State { .. });
         let readable = |v: Var| leaf(v) || self.home.contains_key(&v) || a.concats.contains_key(&v);
         if self.kernels[k].end() != Some(pattern.input)
@@ -432,39 +306,5 @@ impl Fusion {
             order.push(next);
         }
         order
-    }
-}
-
-/// A set of small numbers.
-#[derive(Debug, Clone, Default)]
-struct Bits(Vec<u64>);
-
-impl Bits {
-    fn insert(&mut self, i: usize) {
-        if self.0.len() <= i / 64 {
-            self.0.resize(i / 64 + 1, 0);
-        }
-        self.0[i / 64] |= 1 << (i % 64);
-    }
-
-    fn remove(&mut self, i: usize) {
-        if let Some(word) = self.0.get_mut(i / 64) {
-            *word &= !(1 << (i % 64));
-        }
-    }
-
-    fn contains(&self, i: usize) -> bool {
-        self.0.get(i / 64).is_some_and(|w| w >> (i % 64) & 1 == 1)
-    }
-
-    fn union(&mut self, other: &Bits) {
-        if self.0.len() < other.0.len() {
-            self.0.resize(other.0.len(), 0);
-        }
-        self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a |= b);
-    }
-
-    fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.0.len() * 64).filter(|&i| self.contains(i))
     }
 }

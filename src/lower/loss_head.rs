@@ -6,7 +6,8 @@
 //! the same launch. That may be the launch of the hidden layer that they read: who has computed a row of its tiles goes on
 //! with the logits of these rows.
 
-use super::plan::{Matmul, Work};
+use super::product::Matmul;
+use super::work::{Map, Reduce, Work};
 
 /// Elements of an iteration space up to which a launch counts as small.
 pub(super) const SMALL: usize = 4096;
@@ -16,15 +17,17 @@ const MOST: usize = 16;
 pub(crate) const MOST_LOGITS: usize = 4;
 
 /// Whether one block should run a launch.
-pub(super) fn is_small(work: &Work) -> bool {
+pub(super) fn is_small<P>(work: &Work<P>) -> bool {
     match work {
-        Work::Map { shape, .. } | Work::Reduce { shape, .. } => shape.iter().product::<usize>() <= SMALL,
+        Work::Map(Map { shape, .. }) | Work::Reduce(Reduce { shape, .. }) => {
+            shape.iter().product::<usize>() <= SMALL
+        }
         _ => false,
     }
 }
 
 /// Whether a launch is a product that a loss head computes: one column, few rows.
-fn is_logit(work: &Work) -> bool {
+fn is_logit<P>(work: &Work<P>) -> bool {
     match work {
         Work::Matmul(Matmul { size: [m, n, _], followers, column_sums, .. }) => {
             *n == 1 && *m <= SMALL && followers.is_empty() && column_sums.is_none()
@@ -35,7 +38,7 @@ fn is_logit(work: &Work) -> bool {
 
 /// Which launches become one, by their numbers: for each loss head its logits and its parts, all in order. `needs(i, j)`
 /// says whether launch i reads what launch j stores.
-pub(super) fn heads(works: &[&Work], needs: impl Fn(usize, usize) -> bool) -> Vec<[Vec<usize>; 2]> {
+pub(super) fn heads<P>(works: &[&Work<P>], needs: impl Fn(usize, usize) -> bool) -> Vec<[Vec<usize>; 2]> {
     let mut heads = vec![];
     let (mut logits, mut parts): (Vec<usize>, Vec<usize>) = (vec![], vec![]);
     let mut flush = |logits: &mut Vec<usize>, parts: &mut Vec<usize>| {
@@ -66,9 +69,9 @@ pub(super) fn heads(works: &[&Work], needs: impl Fn(usize, usize) -> bool) -> Ve
 }
 
 /// Whether a loss head's only logits read, row by row, what the product before it stores.
-pub(super) fn reads_rows(before: &Work, head: &Work) -> bool {
-    let (Work::Matmul(product), Work::Loss { logits, .. }) = (before, head) else { return false };
-    let [logits] = &logits[..] else { return false };
+pub(super) fn reads_rows<P: PartialEq>(before: &Work<P>, head: &Work<P>) -> bool {
+    let (Work::Matmul(product), Work::LossHead(head)) = (before, head) else { return false };
+    let [logits] = &head.logits[..] else { return false };
     let followers = product.followers.iter().flat_map(|f| f.program.results.iter().map(|(_, view)| view));
     let mut stored = followers.chain([&product.out]);
     let rows = logits.size[0] <= product.size[0] && product.column_sums.is_none();
@@ -81,10 +84,17 @@ pub(super) fn reads_rows(before: &Work, head: &Work) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lower::{Place, Program, View};
+    use crate::lower::place::Place;
+    use crate::lower::pointwise::Program;
+    use crate::lower::view::View;
+    use crate::lower::work::{LossHead, Part};
+
+    fn small(n: usize) -> Map {
+        Map { shape: vec![n], program: Program::default() }
+    }
 
     fn map(n: usize) -> Work {
-        Work::Map { shape: vec![n], program: Program::default() }
+        Work::Map(small(n))
     }
 
     fn product(m: usize, n: usize) -> Work {
@@ -121,7 +131,11 @@ mod tests {
                 View { strides: vec![stride, 1], ..View::contiguous(Place::Arena(place), &[rows, units]) };
             let Work::Matmul(plain) = product(rows, 1) else { unreachable!() };
             let logits = Matmul { a, size: [rows, 1, units], ..plain };
-            Work::Loss { hidden: None, logits: vec![logits], parts: vec![map(rows)] }
+            Work::LossHead(LossHead {
+                hidden: None,
+                logits: vec![logits],
+                parts: vec![Part::Map(small(rows))],
+            })
         };
         assert!(reads_rows(&layer, &head(0, 9, 4, 4)));
         assert!(reads_rows(&layer, &head(0, 7, 4, 4)), "fewer rows");

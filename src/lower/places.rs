@@ -1,65 +1,33 @@
-//! The memory that launches touch.
+//! The memory that launches read.
 
-use super::plan::*;
-
-/// Every place a launch mentions.
-pub(super) fn places_mut(work: &mut Work) -> Vec<&mut Place> {
-    match work {
-        Work::Gather { to, .. } => vec![to],
-        Work::Matmul(product) => product_places_mut(product),
-        Work::Map { program, .. } | Work::Reduce { program, .. } => program_places_mut(program),
-        Work::Loss { hidden, logits, parts } => {
-            let products = hidden.as_deref_mut().into_iter().chain(logits);
-            products.flat_map(product_places_mut).chain(parts.iter_mut().flat_map(places_mut)).collect()
-        }
-        Work::Together(parts) => parts.iter_mut().flat_map(places_mut).collect(),
-        Work::StoreStates(store) => store.copies.iter_mut().flat_map(|c| [&mut c.from, &mut c.to]).collect(),
-        Work::Measure(_) | Work::Update(_) => vec![],
-    }
-}
-
-/// Every place a product and what follows it mention.
-fn product_places_mut(product: &mut Matmul) -> Vec<&mut Place> {
-    let Matmul { a, b, out, epilogue, column_sums, followers, .. } = product;
-    let mut places = vec![&mut a.place, &mut b.place, &mut out.place];
-    places.extend(followers.iter_mut().flat_map(|f| program_places_mut(&mut f.program)));
-    places.extend(column_sums.as_mut().map(|v| &mut v.place));
-    places.extend(epilogue.iter_mut().filter_map(Epilogue::operand_mut).map(|v| &mut v.place));
-    places
-}
-
-/// Every place a program mentions.
-fn program_places_mut(program: &mut Program) -> Vec<&mut Place> {
-    let loads = program.loads.iter_mut().filter_map(|l| match l {
-        Load::Memory(v) => Some(&mut v.place),
-        Load::Rand { .. } => None,
-    });
-    loads.chain(program.results.iter_mut().map(|(_, v)| &mut v.place)).collect()
-}
+use super::pointwise::{Load, Program};
+use super::product::{Epilogue, Matmul};
+use super::work::{Map, Part, Reduce, Work};
 
 /// Every place a launch reads; of what it writes itself first, none or some.
-pub(super) fn reads(work: &Work) -> Vec<Place> {
+pub(super) fn reads<P: Copy + PartialEq>(work: &Work<P>) -> Vec<P> {
+    let products = work.products().into_iter().flat_map(product_reads);
     match work {
-        Work::Gather { .. } | Work::Measure(_) | Work::Update(_) => vec![],
-        Work::Matmul(product) => product_reads(product),
-        Work::Map { program, .. } | Work::Reduce { program, .. } => program_reads(program).collect(),
-        Work::Loss { parts, .. } => {
-            work.products().into_iter().flat_map(product_reads).chain(parts.iter().flat_map(reads)).collect()
+        Work::Update(_) | Work::Matmul(_) | Work::Gradients(_) => products.collect(),
+        Work::Minibatch(minibatch) => {
+            minibatch.draws.iter().flat_map(|draw| program_reads(&draw.program)).collect()
         }
-        Work::Together(parts) => parts.iter().flat_map(reads).collect(),
+        Work::Map(Map { program, .. }) | Work::Reduce(Reduce { program, .. }) => {
+            program_reads(program).collect()
+        }
+        Work::LossHead(head) => {
+            products.chain(head.parts.iter().map(Part::program).flat_map(|(_, p)| program_reads(p))).collect()
+        }
         Work::StoreStates(store) => store.copies.iter().map(|copy| copy.from).collect(),
     }
 }
 
-fn program_reads(program: &Program) -> impl Iterator<Item = Place> {
-    program.loads.iter().filter_map(|l| match l {
-        Load::Memory(v) => Some(v.place),
-        Load::Rand { .. } => None,
-    })
+fn program_reads<P: Copy>(program: &Program<P>) -> impl Iterator<Item = P> {
+    program.loads.iter().filter_map(Load::memory).map(|view| view.place)
 }
 
 /// What a product reads, and what follows it, but for the product's own result.
-fn product_reads(product: &Matmul) -> Vec<Place> {
+fn product_reads<P: Copy + PartialEq>(product: &Matmul<P>) -> Vec<P> {
     let Matmul { a, b, out, epilogue, followers, .. } = product;
     let more = epilogue.iter().filter_map(Epilogue::operand).map(|v| v.place);
     let behind = followers.iter().flat_map(|f| program_reads(&f.program)).filter(|p| *p != out.place);

@@ -4,24 +4,20 @@
 //! f32. Both operands of a product have one type: where one of them must stay f32, so does the other, and with it
 //! every product that reads it.
 
-use super::plan::{Place, Work};
+use super::place::Place;
 use super::view::View;
+use super::work::Work;
+use crate::graph::Var;
 use crate::precision::Precision;
 use std::collections::HashSet;
 
-/// The nodes to store in 16 bits. `works` still name nodes as `Place::Arena(node)`; nodes of `wide` stay f32, and
-/// `parameter` tells those that lie in memory in both types.
+/// The nodes to store in 16 bits. Nodes of `wide` stay f32, and `parameter` tells those that lie in memory in both types.
 pub(super) fn narrow<'a>(
-    works: impl Iterator<Item = &'a Work>,
-    wide: &HashSet<usize>,
-    parameter: &dyn Fn(usize) -> bool,
-) -> HashSet<usize> {
-    let node = |view: &View| match view.place {
-        Place::Arena(node) => node,
-        other => unreachable!("{other:?} before places are known"),
-    };
-    let products: Vec<[usize; 2]> =
-        works.flat_map(Work::products).map(|m| [node(&m.a), node(&m.b)]).collect();
+    works: impl Iterator<Item = &'a Work<Var>>,
+    wide: &HashSet<Var>,
+    parameter: &dyn Fn(Var) -> bool,
+) -> HashSet<Var> {
+    let products: Vec<[Var; 2]> = works.flat_map(Work::products).map(|m| [m.a.place, m.b.place]).collect();
     let mut wide = wide.clone();
     let mut known = 0;
     while known < wide.len() {

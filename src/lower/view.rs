@@ -1,13 +1,14 @@
 //! Strided windows onto buffers: how movement ops cost nothing.
 
-use super::plan::Place;
+use super::place::Place;
 
 /// Element `index` of an iteration space lives at `base + Σ index[i]·strides[i]` of `place`, if every
-/// `index[i]` is inside `windows[i]`; outside, the view reads 0 (a pad).
+/// `index[i]` is inside `windows[i]`; outside, the view reads 0 (a pad). Until places are known, `place` is a node of the
+/// graph instead.
 #[derive(Debug, Clone, PartialEq)]
-pub struct View {
+pub struct View<P = Place> {
     /// Where the elements are.
-    pub place: Place,
+    pub place: P,
     /// Position of index 0, in elements; may be negative where a window hides it.
     pub base: isize,
     /// Elements from one index to the next, each axis; 0 repeats.
@@ -16,14 +17,25 @@ pub struct View {
     pub windows: Vec<(usize, usize)>,
 }
 
-impl View {
+impl<P> View<P> {
     /// A dense row-major array.
-    pub fn contiguous(place: Place, shape: &[usize]) -> View {
+    pub fn contiguous(place: P, shape: &[usize]) -> View<P> {
         let mut strides = vec![1isize; shape.len()];
         for i in (1..shape.len()).rev() {
             strides[i - 1] = strides[i] * shape[i] as isize;
         }
         View { place, base: 0, strides, windows: shape.iter().map(|&n| (0, n)).collect() }
+    }
+
+    /// The view of the same elements in a place made of this one's.
+    pub fn map<Q>(&self, place: impl FnOnce(&P) -> Q) -> View<Q> {
+        let View { place: own, base, strides, windows } = self;
+        View { place: place(own), base: *base, strides: strides.clone(), windows: windows.clone() }
+    }
+
+    /// The view's axes, to rewrite.
+    pub fn axes_mut(&mut self) -> Axes<'_> {
+        Axes { strides: &mut self.strides, windows: &mut self.windows }
     }
 
     /// Whether some index of `shape` lies outside a window.
@@ -32,7 +44,7 @@ impl View {
     }
 
     /// Elements `[from, to)` of each axis.
-    pub fn slice(mut self, spec: &[(usize, usize)]) -> View {
+    pub fn slice(mut self, spec: &[(usize, usize)]) -> View<P> {
         for (axis, &(from, to)) in spec.iter().enumerate() {
             self.base += from as isize * self.strides[axis];
             let (lo, hi) = self.windows[axis];
@@ -42,7 +54,7 @@ impl View {
     }
 
     /// Zeros `before` each axis and after it.
-    pub fn pad(mut self, spec: &[(usize, usize)]) -> View {
+    pub fn pad(mut self, spec: &[(usize, usize)]) -> View<P> {
         for (axis, &(before, _)) in spec.iter().enumerate() {
             self.base -= before as isize * self.strides[axis];
             let (lo, hi) = self.windows[axis];
@@ -52,7 +64,7 @@ impl View {
     }
 
     /// Axes in another order: axis i becomes axis `perm[i]` of before.
-    pub fn permute(mut self, perm: &[usize]) -> View {
+    pub fn permute(mut self, perm: &[usize]) -> View<P> {
         self.strides = perm.iter().map(|&axis| self.strides[axis]).collect();
         self.windows = perm.iter().map(|&axis| self.windows[axis]).collect();
         self
@@ -62,7 +74,7 @@ impl View {
     ///
     /// # Panics
     /// When such an axis lies outside its window: zeros broadcast are a constant, which rewrites remove.
-    pub fn broadcast(mut self, from: &[usize], to: &[usize]) -> View {
+    pub fn broadcast(mut self, from: &[usize], to: &[usize]) -> View<P> {
         for axis in 0..from.len() {
             if from[axis] != to[axis] {
                 assert_eq!(self.windows[axis], (0, 1), "broadcast of a padded axis");
@@ -73,11 +85,14 @@ impl View {
         self
     }
 
-    /// The same elements under another shape, if strides can say it.
+    /// A view of these elements under another shape, if strides can say it.
     ///
     /// Both shapes are cut into the shortest runs of axes with equal products; a run keeps its axis as it
     /// is, or must be densely strided and without windows.
-    pub fn reshape(&self, from: &[usize], to: &[usize]) -> Option<View> {
+    pub fn reshape(&self, from: &[usize], to: &[usize]) -> Option<View<P>>
+    where
+        P: Copy,
+    {
         let (mut strides, mut windows) = (Vec::new(), Vec::new());
         let (mut i, mut j) = (0, 0);
         while i < from.len() || j < to.len() {
@@ -121,10 +136,16 @@ impl View {
     }
 }
 
+/// Strides and windows of a view, whatever it lies in, to rewrite.
+pub struct Axes<'a> {
+    strides: &'a mut Vec<isize>,
+    windows: &'a mut Vec<(usize, usize)>,
+}
+
 /// Merges neighbouring axes that every view walks as one, and drops axes of length 1.
 ///
 /// All views share the iteration space `shape`; `fixed[i]` keeps axis i from merging with axis i + 1.
-pub fn collapse(shape: &mut Vec<usize>, fixed: &mut Vec<bool>, views: &mut [&mut View]) {
+pub fn collapse(shape: &mut Vec<usize>, fixed: &mut Vec<bool>, views: &mut [Axes]) {
     let mut axis = 0;
     while axis < shape.len() {
         let drop = shape.len() > 1 && shape[axis] == 1 && views.iter().all(|v| v.windows[axis] == (0, 1));
@@ -210,11 +231,11 @@ mod tests {
         let (mut a, mut b) = (dense(&[4, 1, 6]), dense(&[1, 1, 6]));
         b = b.broadcast(&[1, 1, 6], &[4, 1, 6]);
         let mut shape = vec![4, 1, 6];
-        collapse(&mut shape, &mut vec![false; 3], &mut [&mut a, &mut b]);
+        collapse(&mut shape, &mut vec![false; 3], &mut [a.axes_mut(), b.axes_mut()]);
         assert_eq!((shape, a.strides, b.strides), (vec![4, 6], vec![6, 1], vec![0, 1]));
         let mut alone = dense(&[4, 1, 6]);
         let mut shape = vec![4, 1, 6];
-        collapse(&mut shape, &mut vec![false; 3], &mut [&mut alone]);
+        collapse(&mut shape, &mut vec![false; 3], &mut [alone.axes_mut()]);
         assert_eq!((shape, alone.strides), (vec![24], vec![1]));
     }
 }

@@ -6,16 +6,18 @@
 use crate::branches::branches;
 use crate::common;
 use gansaku::data::Dataset;
+use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
-use gansaku::exec::cpu::{Cpu, no_updates};
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::cuda::parzen::{self, Windows};
 use gansaku::exec::cuda::{Clock, Cuda, Multiprocessors, Options};
 use gansaku::exec::scale::LossScale;
 use gansaku::exec::schedule::{Done, Schedule};
-use gansaku::exec::{ExecutorSpec, NetworkState, PhaseRun, Rate, States, UpdateRule};
+use gansaku::exec::{ExecutorSpec, NetworkState, PhaseRun, Rate, States, UpdateRule, no_updates};
 use gansaku::graph::OptimizerId;
-use gansaku::lower::{Launch, Named, Place, Plan, StoreStates, Work};
+use gansaku::lower::{
+    Along, Gradients, Launch, Map, Matmul, Named, Place, Plan, Program, Reduce, StoreStates, Work,
+};
 use gansaku::precision::Precision;
 use gansaku::rng::{PhiloxRng, stream};
 use std::collections::BTreeSet;
@@ -82,13 +84,14 @@ fn state(weights: &[f32]) -> NetworkState {
 
 /// Where a launch's first result goes.
 fn result_place(work: &Work) -> Place {
+    let of = |program: &Program| program.results[0].1.place;
     match work {
-        Work::Gather { to, .. } => *to,
+        Work::Minibatch(minibatch) => minibatch.gathers[0].to,
         Work::Matmul(m) => m.out.place,
-        Work::Map { program, .. } | Work::Reduce { program, .. } => program.results[0].1.place,
-        Work::Loss { parts, .. } => result_place(&parts[0]),
-        Work::Together(parts) => result_place(&parts[0]),
-        Work::Measure(_) | Work::Update(_) | Work::StoreStates(_) => {
+        Work::Map(Map { program, .. }) | Work::Reduce(Reduce { program, .. }) => of(program),
+        Work::LossHead(head) => of(head.parts[0].program().1),
+        Work::Gradients(gradients) => gradients.products[0].out.place,
+        Work::Update(_) | Work::StoreStates(_) => {
             unreachable!("updates and states have witnesses of their own")
         }
     }
@@ -122,7 +125,7 @@ pub trait Witness {
         rule: &UpdateRule,
         weights: &[f32],
         data: &[f32],
-        products: Vec<Work>,
+        products: &[Matmul],
         precision: Precision,
     ) -> Vec<f32>;
 
@@ -295,7 +298,7 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         rule: &UpdateRule,
         weights: &[f32],
         data: &[f32],
-        products: Vec<Work>,
+        products: &[Matmul],
         precision: Precision,
     ) -> Vec<f32> {
         let update = Work::Update(OptimizerId(0));
@@ -303,11 +306,13 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
             let launches = works.into_iter().map(|work| Launch { name: name.into(), work }).collect();
             Plan { launches, precision, ..Plan::default() }
         };
+        let gradients = |along| {
+            Work::Gradients(Gradients { optimizer: OptimizerId(0), products: products.to_vec(), along })
+        };
         let together = plan(if rule.scaled {
-            let measure = Work::Measure(OptimizerId(0));
-            vec![Work::Together(products.into_iter().chain([measure]).collect()), update.clone()]
+            vec![gradients(Along::Measure), update.clone()]
         } else {
-            vec![Work::Together(products.into_iter().chain([update.clone()]).collect())]
+            vec![gradients(Along::Update)]
         });
         let (states, rules) =
             (vec![rule.start(weights.to_vec()), rule.start(data.to_vec())], vec![rule.clone(); 2]);

@@ -8,7 +8,7 @@ use gansaku::lower::{Matmul, View, Work};
 /// launches do not tell which is whose.
 pub fn branches(work: &Work, packed: &[Packed]) -> Vec<String> {
     let products = match work {
-        Work::Loss { hidden, .. } => hidden.iter().map(|product| &**product).collect(),
+        Work::LossHead(head) => head.hidden.iter().map(|product| &**product).collect(),
         _ => work.products(),
     };
     let ([product], Some(launch)) = (&products[..], packed.iter().find(|p| p.kernel.starts_with("matmul")))

@@ -3,14 +3,13 @@
 use crate::bench::{Bench, LEFT, RIGHT, normals};
 use gansaku::config::Rule;
 use gansaku::error::Error;
-use gansaku::exec::cpu::no_updates;
 use gansaku::exec::cuda::emulated::{Emulated, build};
 use gansaku::exec::cuda::launch::{Argument, Driver, Geometry};
 use gansaku::exec::cuda::{Cuda, Options};
 use gansaku::exec::schedule::Schedule;
-use gansaku::exec::{ColumnNorm, ExecutorSpec, PhaseRun, Rate, States, UpdateRule};
+use gansaku::exec::{ColumnNorm, ExecutorSpec, PhaseRun, Rate, States, UpdateRule, no_updates};
 use gansaku::graph::{MAX_OPTIMIZERS, OptimizerId};
-use gansaku::lower::{Arg, Launch, Load, Matmul, Place, Plan, Program, View, Work};
+use gansaku::lower::{Arg, Launch, Load, Matmul, Place, Plan, Program, Reduce, View, Work};
 use gansaku::precision::Precision;
 use std::path::PathBuf;
 
@@ -123,7 +122,7 @@ fn a_removed_barrier_is_caught() {
     let program =
         Program { loads: vec![Load::Memory(view)], instructions: vec![], results: vec![(Arg::Load(0), out)] };
     let states = vec![no_updates(1)[0].start(normals("x", 500))];
-    let work = Work::Reduce { shape: vec![500], summed: vec![true], program };
+    let work = Work::Reduce(Reduce { shape: vec![500], summed: vec![true], program });
     let message = run(library, plan(work, 1), states, no_updates(1));
     says(&message, &["reduce", "program.cuh:", "race: sums[", "no barrier between"]);
 }

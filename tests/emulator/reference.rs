@@ -47,7 +47,7 @@ pub fn element(memory: &[f32], base: usize, view: &View, index: &[usize]) -> f64
 }
 
 /// Position of `index`, if it is inside the view's windows.
-pub fn at(view: &View, index: &[usize]) -> Option<usize> {
+pub fn at<P>(view: &View<P>, index: &[usize]) -> Option<usize> {
     let inside = index.iter().zip(&view.windows).all(|(&i, &(from, to))| i >= from && i < to);
     let offset: isize = index.iter().zip(&view.strides).map(|(&i, s)| i as isize * s).sum();
     inside.then_some((view.base + offset) as usize)

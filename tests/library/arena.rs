@@ -8,7 +8,7 @@ use gansaku::config::{ConfigBuilder, RECIPES};
 use gansaku::exec::PhaseRun;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
-use gansaku::lower::{Place, Stored, View, Work};
+use gansaku::lower::{Map, Matmul, Place, Program, Reduce, Stored, View, Work};
 use gansaku::precision::Precision;
 
 /// Arena elements of a view, if it lies in the arena.
@@ -32,22 +32,23 @@ fn targets(cpu: &Cpu, plan: usize, launch: usize) -> Vec<bool> {
 }
 
 fn views(work: &Work) -> Vec<View> {
+    let of = |program: &Program| program.results.iter().map(|(_, view)| view.clone()).collect::<Vec<View>>();
+    let product = |m: &Matmul| {
+        let behind = m.followers.iter().flat_map(|f| of(&f.program));
+        m.column_sums.iter().chain([&m.out]).cloned().chain(behind).collect::<Vec<View>>()
+    };
+    let products = work.products().into_iter().flat_map(product);
     match work {
-        Work::Gather { to, rows, width, .. } => vec![View::contiguous(*to, &[*rows, *width])],
-        Work::Matmul(m) => {
-            let riding = m.followers.iter().flat_map(|r| r.program.results.iter().map(|(_, view)| view));
-            m.column_sums.iter().chain([&m.out]).chain(riding).cloned().collect()
+        Work::Minibatch(minibatch) => {
+            let gathers = minibatch.gathers.iter().map(|g| View::contiguous(g.to, &[g.rows, g.width]));
+            gathers.chain(minibatch.draws.iter().flat_map(|draw| of(&draw.program))).collect()
         }
-        Work::Map { program, .. } | Work::Reduce { program, .. } => {
-            program.results.iter().map(|(_, v)| v.clone()).collect()
+        Work::Map(Map { program, .. }) | Work::Reduce(Reduce { program, .. }) => of(program),
+        Work::LossHead(head) => {
+            products.chain(head.parts.iter().flat_map(|part| of(part.program().1))).collect()
         }
-        Work::Loss { hidden, logits, parts } => {
-            let hidden = hidden.iter().flat_map(|m| views(&Work::Matmul((**m).clone())));
-            let logits = logits.iter().map(|m| m.out.clone());
-            hidden.chain(logits).chain(parts.iter().flat_map(views)).collect()
-        }
-        Work::Together(parts) => parts.iter().flat_map(views).collect(),
-        Work::Measure(_) | Work::Update(_) | Work::StoreStates(_) => vec![],
+        Work::Matmul(_) | Work::Gradients(_) => products.collect(),
+        Work::Update(_) | Work::StoreStates(_) => vec![],
     }
 }
 

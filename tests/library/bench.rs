@@ -175,7 +175,9 @@ fn launches_are_counted_as_the_driver_counts_them() {
                 .copied()
                 .unwrap_or(0)
         };
-        let product = of(&|w| matches!(w, Work::Matmul(_) | Work::Loss { .. } | Work::Together(_)));
+        let product = of(&|w| {
+            matches!(w, Work::Matmul(_) | Work::LossHead(_) | Work::Minibatch(_) | Work::Gradients(_))
+        });
         assert_eq!(
             product, 1,
             "slices, what follows a product, and updates in place need no launches of their own"

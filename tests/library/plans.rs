@@ -84,9 +84,7 @@ fn permuted_nodes_are_read_where_they_lie() {
         let plan = lower(&g, &[stage], Precision::Fp32, &Layout::default());
         // Small launches share one, in which each still stores what the next one reads.
         let works = plan.launches.iter().map(|launch| match &launch.work {
-            Work::Loss { hidden, logits, parts } => {
-                usize::from(hidden.is_some()) + logits.len() + parts.len()
-            }
+            work @ Work::LossHead(head) => work.products().len() + head.parts.len(),
             _ => 1,
         });
         assert_eq!(works.sum::<usize>(), count, "{name}");

@@ -1,10 +1,11 @@
 //! Launches one by one, and copies, for measurements.
 
+use super::executor::{Cpu, Now};
 use super::pool::Pool;
-use super::{Cpu, Now};
 use crate::error::{Error, Result};
+use crate::exec::executor::PhaseRun;
 use crate::exec::measured::Measured;
-use crate::exec::{PhaseRun, Rate};
+use crate::exec::schedule::Rate;
 use crate::lower::Plan;
 
 impl Measured for Cpu {
@@ -36,7 +37,7 @@ impl Measured for Cpu {
         for _ in 0..times {
             let (from, to) = self.arena.split_at_mut(half);
             let parts = to.chunks_mut(stretch).zip(from.chunks(stretch)).collect();
-            self.pool.each_of(parts, |(to, from): (&mut [f32], &[f32])| {
+            self.pool.run_on(parts, |(to, from): (&mut [f32], &[f32])| {
                 let len = to.len().min(from.len());
                 to[..len].copy_from_slice(&from[..len]);
             });

@@ -151,6 +151,17 @@ pub struct Operand<'a> {
     pub column: usize,
 }
 
+/// Where a block of a matrix is stored; its columns are contiguous.
+#[derive(Clone, Copy)]
+pub struct Tile {
+    /// The memory of the whole matrix.
+    pub place: Place,
+    /// Elements from there to element (0, 0) of the block.
+    pub at: usize,
+    /// From one row to the next.
+    pub row: usize,
+}
+
 impl Operand<'_> {
     fn check(&self, rows: usize, columns: usize) {
         let last = (rows - 1) * self.row + (columns - 1) * self.column;
@@ -159,21 +170,12 @@ impl Operand<'_> {
 }
 
 impl Shared<'_> {
-    /// out\[m, n\] = a\[m, k\] · b\[k, n\] on this thread, by the `gemm` crate. `out` starts `at` elements past
-    /// `place`; `row` is from one of its rows to the next, its columns are contiguous.
+    /// out\[m, n\] = a\[m, k\] · b\[k, n\] on this thread, by the `gemm` crate.
     ///
     /// # Safety
     /// No other task may touch the elements of `out` meanwhile.
-    pub unsafe fn matmul(
-        &self,
-        size: [usize; 3],
-        a: Operand,
-        b: Operand,
-        place: Place,
-        at: usize,
-        row: usize,
-    ) {
-        let [m, n, k] = size;
+    pub unsafe fn matmul(&self, size: [usize; 3], a: Operand, b: Operand, out: Tile) {
+        let ([m, n, k], Tile { place, at, row }) = (size, out);
         if m == 0 || n == 0 {
             return;
         }

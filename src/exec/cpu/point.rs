@@ -14,7 +14,7 @@ pub const CHUNK: usize = 512;
 /// An operand: one number for all, or one each.
 #[derive(Debug, Clone, Copy)]
 pub enum Source<'a> {
-    /// The same everywhere.
+    /// One number everywhere.
     Splat(f32),
     /// Element by element; as long as the result.
     Slice(&'a [f32]),

@@ -44,7 +44,7 @@ impl Pool {
     }
 
     /// Runs `task(0) … task(count − 1)`, in any order, at once where there are threads.
-    pub fn each(&self, count: usize, task: impl Fn(usize) + Sync + Send) {
+    pub fn run_numbered(&self, count: usize, task: impl Fn(usize) + Sync + Send) {
         if self.workers.is_none() || count == 1 {
             (0..count).for_each(task);
         } else {
@@ -53,7 +53,7 @@ impl Pool {
     }
 
     /// Runs `task` on each item, in any order, at once where there are threads.
-    pub fn each_of<T: Send>(&self, items: Vec<T>, task: impl Fn(T) + Sync + Send) {
+    pub fn run_on<T: Send>(&self, items: Vec<T>, task: impl Fn(T) + Sync + Send) {
         if self.workers.is_none() || items.len() == 1 {
             items.into_iter().for_each(task);
         } else {

@@ -4,7 +4,9 @@
 
 use super::pool::Pool;
 use crate::config::Rule;
-use crate::exec::{ColumnNorm, NetworkState, Rate, UpdateRule};
+use crate::exec::rule::{ColumnNorm, UpdateRule};
+use crate::exec::schedule::Rate;
+use crate::exec::state::NetworkState;
 use multiversion::multiversion;
 
 /// Elements a task: gradients, weights and two moments of a block fit the second-level cache.
@@ -17,7 +19,7 @@ pub fn update(pool: &Pool, state: &mut NetworkState, rule: &UpdateRule, rate: &R
         let inverse = 1.0 / loss_scale.scale;
         let mut norms = vec![0.0f64; gradients.len().div_ceil(BLOCK)];
         let blocks = gradients.chunks(BLOCK).zip(&mut norms);
-        pool.each_of(blocks.collect(), |(g, norm)| *norm = square_norm(g, inverse));
+        pool.run_on(blocks.collect(), |(g, norm)| *norm = square_norm(g, inverse));
         *gradient_norm2 = norms.iter().sum();
         loss_scale.judge(gradient_norm2.is_finite());
         if loss_scale.skip == 1 {
@@ -40,7 +42,7 @@ pub fn update(pool: &Pool, state: &mut NetworkState, rule: &UpdateRule, rate: &R
     let mut norms = vec![0.0f64; count];
     let blocks = weights.chunks_mut(BLOCK).zip(gradients.chunks(BLOCK)).zip(first.chunks_mut(BLOCK));
     let blocks = blocks.zip(second).zip(averages).zip(&mut norms);
-    pool.each_of(blocks.collect(), |(((((w, g), m), v), a), norm)| {
+    pool.run_on(blocks.collect(), |(((((w, g), m), v), a), norm)| {
         *norm = square_norm(g, step.inverse);
         step.apply(w, g, m, v);
         if step.clip > 0.0 {
@@ -56,7 +58,7 @@ pub fn update(pool: &Pool, state: &mut NetworkState, rule: &UpdateRule, rate: &R
             limit_columns(weights, limit);
         }
         let blocks = average.chunks_mut(BLOCK).zip(weights.chunks(BLOCK));
-        pool.each_of(blocks.collect(), |(a, w)| blend(a, w, step.average));
+        pool.run_on(blocks.collect(), |(a, w)| blend(a, w, step.average));
     }
 }
 

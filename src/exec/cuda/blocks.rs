@@ -2,34 +2,15 @@
 //!
 //! `Pod` refuses padding at compile time; the drivers compare sizes with the compiled kernels'.
 
+use super::limits::{
+    MAX_COPIES, MAX_GATHERS, MAX_MAPS, MAX_PRODUCTS, MAX_STATISTICS, MAX_STEPS, MAX_WIDTHS, RANK,
+};
 use crate::graph::MAX_OPTIMIZERS;
 use crate::lower;
 use crate::precision::Narrow;
 use bytemuck::{Pod, Zeroable};
 
-/// Axes of an iteration space.
-pub(super) const RANK: usize = 6;
-/// Epilogue steps of a matmul.
-pub(super) const MAX_STEPS: usize = 8;
-/// Inputs that a launch fills with the minibatch.
-pub(super) const MAX_GATHERS: usize = 2;
-/// Maps beside them.
-pub(super) const MAX_MAPS: usize = 4;
-const _: () = assert!(lower::MOST_DRAWS <= MAX_MAPS, "lowering unites no more maps than a launch takes");
-/// Products of a launch.
-pub(super) const MAX_PRODUCTS: usize = 4;
-const _: () =
-    assert!(lower::MOST_PRODUCTS <= MAX_PRODUCTS, "lowering unites no more products than a launch takes");
-const _: () = assert!(lower::MOST_LOGITS <= MAX_PRODUCTS, "nor logits");
-/// States that a launch stores.
-pub(super) const MAX_COPIES: usize = 32;
-/// Statistics of a plan that a phase records.
-pub(super) const MAX_STATISTICS: usize = 24;
-/// Numbers of an optimizer that a phase records: squared gradient norm, loss scale, whether its update was left out.
-pub(super) const OPTIMIZER_METRICS: usize = 3;
-/// Widths that a launch of Parzen windows takes.
-pub(super) const MAX_WIDTHS: usize = 10;
-/// Of an operand that is a constant.
+/// Slot number of an operand that is a constant.
 pub(super) const NO_SLOT: u8 = 255;
 
 /// What of an update changes from phase to phase.
@@ -54,17 +35,17 @@ pub struct Rates {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable, Default)]
 pub struct Clock {
-    /// Of every random number.
+    /// Seed of every random number.
     pub seed: u64,
     /// Phases done.
     pub tick: u64,
-    /// Of the ring of metrics: the next phase fills it.
+    /// Slot of the ring of metrics that the next phase fills.
     pub slot: u64,
     /// Training steps done.
     pub steps: u64,
     /// Updates done, by optimizer.
     pub updates: [u64; MAX_OPTIMIZERS],
-    /// Of the next updates, by optimizer; zeros beyond the model's optimizers.
+    /// Rates of the next updates, by optimizer; zeros beyond the model's optimizers.
     pub rates: [Rates; MAX_OPTIMIZERS],
 }
 
@@ -382,48 +363,4 @@ pub(super) struct ParzenArguments {
     pub dim: u32,
     pub widths: u32,
     pub scales: [f32; MAX_WIDTHS],
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::exec::scale;
-
-    /// The number that a kernel file defines a name as.
-    fn defined(text: &str, name: &str) -> usize {
-        let found =
-            text.lines().find_map(|l| l.strip_prefix("#define ")?.strip_prefix(name)?.strip_prefix(' '));
-        let word = found.and_then(|l| l.split_whitespace().next()).unwrap_or_else(|| panic!("no {name}"));
-        word.parse().unwrap_or_else(|e| panic!("{name} {word}: {e}"))
-    }
-
-    #[test]
-    fn numbers_of_the_kernels_are_those_of_the_host() {
-        const COMMON: &str = include_str!("../../../kernels/common.cuh");
-        const CLOCK: &str = include_str!("../../../kernels/clock.cu");
-        const GATHER: &str = include_str!("../../../kernels/gather.cu");
-        const PARZEN: &str = include_str!("../../../kernels/parzen.cu");
-        const PRODUCT: &str = include_str!("../../../kernels/product.cuh");
-        const PROGRAM: &str = include_str!("../../../kernels/program.cuh");
-        const STATES: &str = include_str!("../../../kernels/states.cu");
-        const UPDATE: &str = include_str!("../../../kernels/update.cuh");
-        for (text, name, wanted) in [
-            (COMMON, "RANK", RANK),
-            (COMMON, "MAX_OPTIMIZERS", MAX_OPTIMIZERS),
-            (CLOCK, "MAX_STATISTICS", MAX_STATISTICS),
-            (CLOCK, "OPTIMIZER_METRICS", OPTIMIZER_METRICS),
-            (GATHER, "MAX_GATHERS", MAX_GATHERS),
-            (GATHER, "MAX_MAPS", MAX_MAPS),
-            (PARZEN, "MAX_WIDTHS", MAX_WIDTHS),
-            (PRODUCT, "MAX_STEPS", MAX_STEPS),
-            (PRODUCT, "MAX_PRODUCTS", MAX_PRODUCTS),
-            (PROGRAM, "MAX_INSTRUCTIONS", lower::MAX_INSTRUCTIONS),
-            (PROGRAM, "MAX_VIEWS", lower::MAX_VIEWS),
-            (STATES, "MAX_COPIES", MAX_COPIES),
-            (STATES, "STATES_PER_BLOCK", super::super::states::PER_BLOCK),
-            (UPDATE, "GROWTH", scale::GROWTH as usize),
-        ] {
-            assert_eq!(defined(text, name), wanted, "{name}");
-        }
-    }
 }

@@ -1,12 +1,13 @@
 //! The clock on the device: the launch that moves it on after a phase, and the host's knowledge of it.
 
-use super::blocks::{self, Clock, ClosePhaseArguments, MAX_STATISTICS, Rates};
+use super::blocks::{self, Clock, ClosePhaseArguments, Rates};
 use super::launch::{Argument, Driver, Geometry, Packed};
+use super::limits::{MAX_STATISTICS, SLOTS, number};
 use super::memory::Memory;
-use super::metrics::SLOTS;
 use crate::error::{Error, Result};
-use crate::exec::schedule::{Done, Schedule};
-use crate::exec::{PhaseRun, Rate, UpdateRule};
+use crate::exec::executor::PhaseRun;
+use crate::exec::rule::UpdateRule;
+use crate::exec::schedule::{Done, Rate, Schedule};
 use crate::graph::MAX_OPTIMIZERS;
 use crate::lower::Plan;
 
@@ -107,7 +108,7 @@ pub(super) fn pack(plan: &Plan, memory: &Memory, rules: &Rules) -> Result<Packed
         (arguments.norms2[i], arguments.scales[i]) = (network.norm2.address, network.scale.address);
     }
     for (at, output) in arguments.at.iter_mut().zip(plan.statistics()) {
-        *at = super::pack::number(output.at, "an arena").map_err(Error::Device)?;
+        *at = number(output.at, "an arena").map_err(Error::Device)?;
     }
     let arguments = vec![Argument::block("ClosePhaseArguments", &arguments)];
     Ok(Packed { kernel: "close_phase", geometry: Geometry::row(1, 32), arguments })
@@ -122,7 +123,7 @@ pub(super) struct Mirror {
 }
 
 impl Mirror {
-    /// Of a clock that holds nothing yet.
+    /// Knowledge of a clock that holds nothing yet.
     pub fn new(rules: Rules, seed: u64) -> Mirror {
         Mirror { rules, seed, held: None }
     }

@@ -29,13 +29,13 @@ pub struct Module {
     pub file: &'static str,
     /// `90`, or `90a` for what runs on compute capability 9.0 and nothing else.
     pub arch: &'static str,
-    /// What the image holds: machine code or PTX.
+    /// Machine code or PTX.
     pub form: Form,
     /// SHA-256 of the image, in hex.
     pub sha256: &'static str,
     /// What the driver loads.
     pub image: &'static [u8],
-    /// Entry points, by name.
+    /// Entry points of the module, by name.
     pub kernels: &'static [Kernel],
 }
 

@@ -40,7 +40,7 @@ impl std::fmt::Display for Geometry {
 pub struct Argument {
     /// The parameter's C type, such as `ProgramArguments`.
     pub kind: &'static str,
-    /// Its value; addresses in it come from [`Driver::address`].
+    /// Value as the C ABI lays it out; addresses in it come from [`Driver::address`].
     pub bytes: Vec<u8>,
 }
 
@@ -56,9 +56,9 @@ impl Argument {
 pub struct Packed {
     /// The kernel's entry point.
     pub kernel: &'static str,
-    /// Its threads.
+    /// Blocks and threads.
     pub geometry: Geometry,
-    /// Its parameters.
+    /// Parameters of the entry point.
     pub arguments: Vec<Argument>,
 }
 
@@ -66,7 +66,7 @@ pub struct Packed {
 /// swizzle of `kernels/wgmma.cuh`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Boxed {
-    /// Of the first element; a multiple of 16.
+    /// Address of the first element; a multiple of 16.
     pub address: u64,
     /// Elements of a line, lines.
     pub size: [u64; 2],

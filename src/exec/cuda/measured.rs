@@ -1,6 +1,6 @@
 //! Launches one by one, and copies, for measurements.
 
-use super::Cuda;
+use super::executor::Cuda;
 use super::launch::{Driver, Packed, Recording};
 use crate::error::Result;
 use crate::exec::measured::Measured;

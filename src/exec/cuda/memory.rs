@@ -2,20 +2,20 @@
 
 use super::blocks::number_type;
 use super::launch::{Buffer, Driver};
-use super::metrics::RING_BYTES;
-use super::pack::number;
-use super::tiling::{Cut, Multiprocessors, Scratch};
+use super::limits::{SLOT_WIDTH, SLOTS, UPDATE_PER_BLOCK, number};
+use super::tiling::{Multiprocessors, Scratch};
 use crate::data::{Dataset, Values};
 use crate::error::{Error, Result};
+use crate::exec::rule::UpdateRule;
 use crate::exec::scale::LossScale;
-use crate::exec::{NetworkState, States, UpdateRule};
+use crate::exec::state::{NetworkState, States};
 use crate::graph::OptimizerId;
-use crate::lower::{Place, Plan, ReadFrom, View};
+use crate::lower::Place;
 use crate::memory_budget;
-use crate::precision::{Narrow, Precision};
+use crate::precision::Narrow;
 
-/// Elements a block of an update walks; as in `kernels/optim.cu`.
-const PER_BLOCK: usize = 4096;
+/// Bytes of the ring of metrics.
+const RING_BYTES: usize = 8 * SLOTS * SLOT_WIDTH;
 
 /// What an executor is asked for beside its work.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,7 +37,7 @@ pub(super) struct Region {
 
 /// One optimizer's memory on the device.
 pub(super) struct NetworkMemory {
-    /// Of its parameters: fewer than 2³², by [`Memory::new`].
+    /// Parameters: fewer than 2³², by [`Memory::new`].
     pub count: usize,
     pub weights: Region,
     pub gradients: Region,
@@ -86,16 +86,14 @@ pub(super) struct Memory {
     pub ring: Region,
     /// By optimizer.
     pub networks: Vec<NetworkMemory>,
-    /// Whether gradients are stored that only the update needs.
-    pub keep_gradients: bool,
-    /// What products are cut for.
-    pub multiprocessors: Multiprocessors,
+    /// What was asked for.
+    pub options: Options,
     pub data: Option<DataMemory>,
 }
 
 /// Blocks of an update of so many parameters.
 fn blocks(count: usize) -> usize {
-    count.div_ceil(PER_BLOCK).max(1)
+    count.div_ceil(UPDATE_PER_BLOCK).max(1)
 }
 
 impl NetworkMemory {
@@ -112,7 +110,7 @@ pub(super) struct Sizes {
     pub arena: usize,
     /// 16-bit numbers of theirs.
     pub narrow: usize,
-    /// Of matmul slices.
+    /// Scratch of matmul slices.
     pub slices: Scratch,
     /// By optimizer: blocks of a launch that computes its gradient and its norm at most, beside those of
     /// [`NetworkMemory::blocks`].
@@ -123,14 +121,23 @@ pub(super) struct Sizes {
     pub programs: usize,
 }
 
+/// What memory is filled with.
+pub(super) struct Contents<'a> {
+    /// The 16-bit format, where plans have such.
+    pub format: Option<Narrow>,
+    /// The optimizers.
+    pub states: &'a States,
+    /// How they update.
+    pub rules: &'a [UpdateRule],
+    /// The training split, where plans gather.
+    pub data: Option<&'a Dataset>,
+    /// What was asked for.
+    pub options: Options,
+}
+
 /// Bytes that a run needs, before any of it is allocated.
-fn needed(
-    sizes: &Sizes,
-    format: Option<Narrow>,
-    states: &States,
-    rules: &[UpdateRule],
-    data: Option<&Dataset>,
-) -> usize {
+fn needed(sizes: &Sizes, contents: &Contents) -> usize {
+    let Contents { format, states, rules, data, .. } = *contents;
     let network = |((state, rule), &gradient): ((&NetworkState, &UpdateRule), &usize)| {
         let len = state.weights.len();
         let copies = if format.is_some() { 2 * len } else { 0 };
@@ -158,20 +165,13 @@ impl Memory {
     ///
     /// # Errors
     /// When the device has too little memory, told before the first byte is taken.
-    pub fn new<D: Driver>(
-        driver: &mut D,
-        sizes: &Sizes,
-        format: Option<Narrow>,
-        states: &States,
-        rules: &[UpdateRule],
-        data: Option<&Dataset>,
-        options: Options,
-    ) -> Result<Memory> {
+    pub fn new<D: Driver>(driver: &mut D, sizes: &Sizes, contents: &Contents) -> Result<Memory> {
+        let Contents { format, states, rules, data, options } = *contents;
         for state in states {
             number(state.weights.len().max(state.states.len()), "an optimizer's memory")
                 .map_err(|why| Error::Device(format!("{}: {why}", driver.name())))?;
         }
-        let need = needed(sizes, format, states, rules, data);
+        let need = needed(sizes, contents);
         let free = driver.free_memory()?;
         if need > free {
             return Err(memory_budget::short(
@@ -200,8 +200,7 @@ impl Memory {
             arrived,
             ring: region(driver, RING_BYTES)?,
             networks,
-            keep_gradients: options.keep_gradients,
-            multiprocessors: options.multiprocessors,
+            options,
             data: data.map(|d| resident(driver, d)).transpose()?,
         };
         memory.set_states(driver, states)?;
@@ -313,65 +312,6 @@ impl Memory {
         let mut bytes = [0; 8];
         driver.download(self.networks[optimizer.index()].norm2.buffer, 0, &mut bytes)?;
         Ok(f64::from_le_bytes(bytes))
-    }
-}
-
-/// The memory of one plan's launches: what its places are.
-#[derive(Clone, Copy)]
-pub(super) struct PlanMemory<'a> {
-    memory: &'a Memory,
-    /// What products multiply.
-    pub precision: Precision,
-    /// Where parameters and states are read.
-    from: ReadFrom,
-}
-
-impl std::ops::Deref for PlanMemory<'_> {
-    type Target = Memory;
-
-    fn deref(&self) -> &Memory {
-        self.memory
-    }
-}
-
-impl<'a> PlanMemory<'a> {
-    pub fn new(memory: &'a Memory, plan: &Plan) -> PlanMemory<'a> {
-        PlanMemory { memory, precision: plan.precision, from: plan.from }
-    }
-
-    /// What decides how products are cut.
-    pub fn cut(&self) -> Cut {
-        Cut { precision: self.precision, multiprocessors: self.multiprocessors }
-    }
-
-    /// The region of a place, and where in it the place is, in elements.
-    fn locate(&self, place: Place) -> (Region, usize) {
-        let average = match place {
-            Place::Weights(optimizer, at) => (self.networks[optimizer.index()].average, at),
-            Place::State(optimizer, at) => (self.networks[optimizer.index()].average_states, at),
-            _ => (None, 0),
-        };
-        match (self.from, average) {
-            (ReadFrom::Average, (Some(region), at)) => (region, at),
-            _ => self.memory.locate(place),
-        }
-    }
-
-    /// A place's address.
-    pub fn address(&self, place: Place) -> u64 {
-        let (region, at) = self.locate(place);
-        region.address + (place.element_bytes() * at) as u64
-    }
-
-    /// Where a view's index 0 lies.
-    pub fn start(&self, view: &View) -> u64 {
-        let bytes = view.place.element_bytes() as i64;
-        self.address(view.place).wrapping_add_signed(bytes * view.base as i64)
-    }
-
-    /// The kernels' number for the type of a place's elements.
-    pub fn number_type(&self, place: Place) -> u32 {
-        number_type(self.format.filter(|_| place.is_narrow()))
     }
 }
 

@@ -1,21 +1,12 @@
 //! What phases leave for the host to read: a ring on the device, read when the host wants it.
 
-use super::blocks::{MAX_STATISTICS, OPTIMIZER_METRICS};
 use super::launch::Driver;
+use super::limits::{MAX_STATISTICS, OPTIMIZER_METRICS, SLOT_WIDTH, SLOTS};
 use super::memory::Memory;
 use crate::error::Result;
-use crate::exec::{OptimizerRecord, Record};
-use crate::graph::MAX_OPTIMIZERS;
+use crate::exec::executor::{OptimizerRecord, Record};
 use crate::lower::Plan;
 use std::collections::VecDeque;
-
-/// Phases whose metrics a device keeps; the next one overwrites the oldest.
-pub const SLOTS: usize = 256;
-/// Numbers of a phase: statistics, then [`OPTIMIZER_METRICS`] of each optimizer.
-const WIDTH: usize = MAX_STATISTICS + OPTIMIZER_METRICS * MAX_OPTIMIZERS;
-
-/// Bytes of the ring.
-pub(super) const RING_BYTES: usize = 8 * SLOTS * WIDTH;
 
 /// Which phase is in which slot of the ring.
 #[derive(Debug, Default)]
@@ -43,10 +34,10 @@ impl Recorded {
         memory: &Memory,
         plans: &[Plan],
     ) -> Result<Vec<Record>> {
-        let mut numbers = vec![0.0f64; SLOTS * WIDTH];
+        let mut numbers = vec![0.0f64; SLOTS * SLOT_WIDTH];
         driver.download(memory.ring.buffer, 0, bytemuck::cast_slice_mut(&mut numbers))?;
         let record = |(plan, tick, slot): (usize, u64, usize)| {
-            let slot = &numbers[slot * WIDTH..][..WIDTH];
+            let slot = &numbers[slot * SLOT_WIDTH..][..SLOT_WIDTH];
             let (statistics, optimizers) = slot.split_at(MAX_STATISTICS);
             let (optimizers, _) = optimizers.as_chunks::<OPTIMIZER_METRICS>();
             let optimizer = |&[gradient_norm2, scale, skip]: &[f64; OPTIMIZER_METRICS]| OptimizerRecord {

@@ -1,8 +1,8 @@
 //! Parzen windows on a device: log Σ exp(−½‖x − μ‖²/σ²) over centres μ.
 
-use super::blocks::{MAX_WIDTHS, ParzenArguments};
+use super::blocks::ParzenArguments;
 use super::launch::{Argument, Buffer, Driver, Geometry};
-use super::pack::number;
+use super::limits::{MAX_WIDTHS, number};
 use crate::error::{Error, Result};
 
 /// The kernel that does it.

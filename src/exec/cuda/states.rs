@@ -1,14 +1,13 @@
 //! The kernel launches that put new values into the places of states.
 
-use super::blocks::{self, MAX_COPIES, StoreStatesArguments};
+use super::blocks::{self, StoreStatesArguments};
 use super::launch::{Argument, Geometry, Packed};
+use super::limits::{MAX_COPIES, STATES_PER_BLOCK, number};
 use super::memory::Memory;
-use super::pack::number;
+
 use crate::lower::{Place, StateCopy, StoreStates};
 
 const THREADS: u32 = 256;
-/// Elements that a block copies; as in `kernels/states.cu`.
-pub(super) const PER_BLOCK: usize = 1024;
 
 /// One launch, or several where a phase stores more states than a launch takes.
 pub(super) fn pack(memory: &Memory, store: &StoreStates) -> Result<Vec<Packed>, String> {
@@ -25,7 +24,7 @@ fn launch(memory: &Memory, store: &StoreStates, copies: &[&StateCopy]) -> Result
     let mut blocks = 0;
     for (to, copy) in arguments.copy.iter_mut().zip(copies) {
         *to = block(memory, copy, number(blocks, "a launch's blocks")?)?;
-        blocks += copy.len.div_ceil(PER_BLOCK);
+        blocks += copy.len.div_ceil(STATES_PER_BLOCK);
     }
     Ok(Packed {
         kernel: "store_states",

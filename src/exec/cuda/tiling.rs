@@ -1,6 +1,6 @@
 //! How a matrix product is cut: by which kernel, into which tiles, into how many slices of its depth.
 
-use super::program;
+use super::slots;
 use crate::lower::{Follower, Matmul, Plan, View, Work};
 use crate::precision::{Narrow, Precision};
 
@@ -166,7 +166,7 @@ impl Way {
         let size = [m + usize::from(product.column_sums.is_some()), n, k];
         let tiling = Tiling::new(size, kernels.depth, cut.multiprocessors);
         let follower = product.followers.first();
-        let fit = product.followers.iter().all(|f| program::slot_count(&f.program) <= kernels.room);
+        let fit = product.followers.iter().all(|f| slots::slot_count(&f.program) <= kernels.room);
         let run = follower.filter(|_| fit).and_then(|f| run_of_units(f, tiling));
         let (kernel, threads) = match tiling.tile {
             128 => kernels.wide,
@@ -225,8 +225,8 @@ impl Scratch {
         let works = plans.iter().flat_map(|p| p.launches.iter().map(move |l| (&l.work, cut(p))));
         let of = |(work, cut): (&Work, Cut)| match work {
             // Its logits have no slices. Its blocks are counted, by rows of tiles and all together.
-            Work::Loss { hidden, .. } => {
-                hidden.iter().fold(Scratch { sums: 0, arrived: 1 }, |head, hidden| {
+            Work::LossHead(head) => {
+                head.hidden.iter().fold(Scratch { sums: 0, arrived: 1 }, |head, hidden| {
                     let way = Way::new(hidden, cut);
                     head.and(way.scratch()).and(Scratch { sums: 0, arrived: way.tiles[0] })
                 })

@@ -4,7 +4,7 @@ use super::blocks::{AverageArguments, ColumnNormArguments, MeasureArguments, Upd
 use super::launch::{Argument, Geometry, Packed};
 use super::memory::Memory;
 use crate::config::Rule;
-use crate::exec::UpdateRule;
+use crate::exec::rule::UpdateRule;
 use crate::graph::OptimizerId;
 
 const THREADS: u32 = 256;
@@ -33,7 +33,7 @@ pub(super) fn arguments(memory: &Memory, optimizer: OptimizerId, rule: &UpdateRu
         count: network.count as u32,
         optimizer: u32::from(optimizer.0),
         scaled: u32::from(rule.scaled),
-        keep: u32::from(memory.keep_gradients),
+        keep: u32::from(memory.options.keep_gradients),
         blend: u32::from(rule.average && rule.column_norms.is_empty()),
         beta1,
         beta2,
@@ -45,7 +45,10 @@ pub(super) fn arguments(memory: &Memory, optimizer: OptimizerId, rule: &UpdateRu
     }
 }
 
-/// As `kernels/update.cuh` counts rules.
+/// Kernels of the rules, in the order of their numbers.
+pub(super) const RULES: [&str; 3] = ["sgd", "adam", "rms_prop"];
+
+/// Position of a rule in [`RULES`].
 fn rule_number(rule: &Rule) -> u32 {
     match rule {
         Rule::Sgd { .. } => 0,
@@ -65,7 +68,7 @@ pub(super) fn pack(
     let network = &memory.networks[optimizer.index()];
     let limits = rule.column_norms.iter().filter(|l| l.units > 0);
     let arguments = arguments(memory, optimizer, rule);
-    let kernel = ["sgd", "adam", "rms_prop"][arguments.rule as usize];
+    let kernel = RULES[arguments.rule as usize];
     let one = |kernel, blocks, argument| Packed {
         kernel,
         geometry: Geometry::row(blocks, THREADS),

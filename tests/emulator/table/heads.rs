@@ -7,7 +7,9 @@ use crate::bench::{Bench, LEFT, Large, RIGHT, Witness, normals, same_bits};
 use crate::reference::{self, Near};
 use gansaku::exec::cuda::Multiprocessors;
 use gansaku::graph::OptimizerId;
-use gansaku::lower::{Arg, Epilogue, Follower, Load, Matmul, Place, PointOp, Program, View, Work};
+use gansaku::lower::{
+    Arg, Epilogue, Follower, Load, LossHead, Map, Matmul, Part, Place, PointOp, Program, View, Work,
+};
 use gansaku::precision::Precision;
 
 /// Loss heads with logits of their own: those against the reference, what is made of them to the bit.
@@ -49,10 +51,14 @@ pub(super) fn heads(w: &mut dyn Witness, precision: Precision) -> f64 {
             instructions: vec![instruction(PointOp::Add, [Arg::Load(0), Arg::Load(0), NO], 0)],
             results: vec![(Arg::Register(0), View::contiguous(Place::Arena(1 + total), &[total]))],
         };
-        let parts = vec![Work::Map { shape: vec![total], program }];
+        let parts = vec![Part::Map(Map { shape: vec![total], program })];
         let name = format!("loss head {} of {rows:?} logits by {k}", precision.name());
-        let (found, cpu) =
-            w.run(&name, &bench, Work::Loss { hidden: None, logits: logits.clone(), parts }, 2 * total);
+        let (found, cpu) = w.run(
+            &name,
+            &bench,
+            Work::LossHead(LossHead { hidden: None, logits: logits.clone(), parts }),
+            2 * total,
+        );
         let bias = f64::from(bench.arena[0]);
         let biased = |sum: Near| {
             let value = sum.value + bias;
@@ -155,8 +161,8 @@ pub(super) fn layers_with_heads(w: &mut dyn Witness, precision: Precision) {
             instructions: vec![instruction(PointOp::Add, [Arg::Load(0), Arg::Load(0), NO], 0)],
             results: vec![(Arg::Register(0), View::contiguous(Place::Arena(logits_at + rows), &[rows]))],
         };
-        let parts = vec![Work::Map { shape: vec![rows], program }];
-        let work = Work::Loss { hidden: Some(Box::new(hidden)), logits: vec![logit], parts };
+        let parts = vec![Part::Map(Map { shape: vec![rows], program })];
+        let work = Work::LossHead(LossHead { hidden: Some(Box::new(hidden)), logits: vec![logit], parts });
         let name = format!("loss head {} behind [{m}, {units}, {k}] of {pieces}", precision.name());
         let (found, cpu) = w.run(&name, &bench, work, in_arena + 2 * rows);
         same_bits(&name, &found, &cpu);

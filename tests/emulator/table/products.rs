@@ -10,7 +10,7 @@ use gansaku::exec::UpdateRule;
 use gansaku::exec::cuda::Multiprocessors;
 use gansaku::graph::{Dist, OptimizerId};
 use gansaku::lower::{
-    Arg, Epilogue, Follower, Instruction, Load, Matmul, Place, PointOp, Program, View, Work,
+    Along, Arg, Epilogue, Follower, Gradients, Instruction, Load, Matmul, Place, PointOp, Program, View, Work,
 };
 use gansaku::precision::{Precision, round_tf32};
 use gansaku::rng::{Draw, stream};
@@ -292,7 +292,7 @@ fn maxout(
     let mut instructions: Vec<Instruction> = (1..pieces).map(greatest).collect();
     let mut last = instructions[pieces - 2].to;
     if dropout {
-        let view = View::contiguous(Place::Arena(0), &[m, units]);
+        let view = View::contiguous((), &[m, units]);
         loads.push(Load::Rand { stream: stream("mask"), dist: Dist::Uniform, view });
         let (r, mask) = (Arg::Register, Arg::Load(pieces as u8));
         instructions.push(instruction(PointOp::Gt, [mask, Arg::Const(0.5), NO], 2));
@@ -365,7 +365,7 @@ pub(super) fn followers(w: &mut dyn Witness, precision: Precision) {
         };
         let len = m * n;
         let at = |number: usize, rows| View::contiguous(Place::Arena(number * len), &[rows, n]);
-        let draw = Load::Rand { stream: stream("mask"), dist: Dist::Uniform, view: at(0, m) };
+        let draw = Load::Rand { stream: stream("mask"), dist: Dist::Uniform, view: at(0, m).map(|_| ()) };
         let (l, r) = (Arg::Load, Arg::Register);
         // The first reads the result in all rows but the last one, zeros there.
         let windowed = View { windows: vec![(0, m - 1), (0, n)], ..at(1, m) };
@@ -457,7 +457,8 @@ fn group(
         followers: vec![],
     };
     let products: Vec<Matmul> = list.iter().map(product).collect();
-    let work = Work::Together(products.iter().cloned().map(Work::Matmul).collect());
+    let (optimizer, along) = (OptimizerId(0), Along::Nothing);
+    let work = Work::Gradients(Gradients { optimizer, products: products.clone(), along });
     let name = format!("together {} {list:?}", precision.name());
     let (found, cpu) = w.run(&name, &bench, work, at);
     let of = |p| sums_of(precision, p, &bench.left, &bench.right);
@@ -507,8 +508,7 @@ pub(super) fn updates(w: &mut dyn Witness, precision: Precision) -> f64 {
         let rule = UpdateRule { rule, clip, column_norms: vec![], average, scaled };
         let name = format!("update from {} {list:?}", precision.name());
         let mut data = normals("data", read);
-        let works: Vec<Work> = products.iter().cloned().map(Work::Matmul).collect();
-        let found = w.update_from(&name, &rule, &normals("w", written), &data, works.clone(), precision);
+        let found = w.update_from(&name, &rule, &normals("w", written), &data, &products, precision);
         let halved = |near: Near| Near { value: 0.5 * near.value, error: 0.5 * near.error };
         let wanted = products.iter().flat_map(|p| {
             // Each operand from where it lies.
@@ -525,7 +525,7 @@ pub(super) fn updates(w: &mut dyn Witness, precision: Precision) -> f64 {
             // The last operand is beyond fp16.
             data[read - 1] = 1e6;
             let name = format!("{name}, overflowing");
-            let found = w.update_from(&name, &rule, &normals("w", written), &data, works, precision);
+            let found = w.update_from(&name, &rule, &normals("w", written), &data, &products, precision);
             assert!(found.iter().any(|g| !g.is_finite()), "{name}: a gradient that is not finite");
         }
     }
@@ -578,7 +578,7 @@ fn chains(place: Place, [m, n]: [usize; 2]) -> Vec<Vec<Epilogue>> {
     let row = View { strides: vec![0, 1], ..full.clone() };
     // Rows 3 .. 20 of the operand, columns 5 .. 66; zeros around.
     let window = View { windows: vec![(3, 20), (5, 66)], base: -200, ..full.clone() };
-    let drawn = |base| View { base, ..full.clone() };
+    let drawn = |base| View { base, ..View::contiguous((), &[m, n]) };
     // A draw whose rows start at multiples of four elements, and one whose rows do not.
     let dropout = |name, base| Epilogue::Dropout {
         stream: stream(name),
@@ -586,7 +586,7 @@ fn chains(place: Place, [m, n]: [usize; 2]) -> Vec<Vec<Epilogue>> {
         scale: 1.25,
         view: drawn(base),
     };
-    let four = View { strides: vec![72, 1], ..full.clone() };
+    let four = View { strides: vec![72, 1], ..drawn(0) };
     let aligned = Epilogue::Dropout { stream: stream("D/drop1"), threshold: 0.5, scale: 2.0, view: four };
     vec![
         vec![Epilogue::Bias(row.clone())],

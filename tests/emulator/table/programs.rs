@@ -5,7 +5,9 @@ use super::{indices, inside};
 use crate::bench::{Bench, LEFT, RIGHT, SEED, TICK, Witness, normals, same_bits};
 use crate::reference::{self, Near};
 use gansaku::graph::{Dist, OptimizerId};
-use gansaku::lower::{Arg, Instruction, Load, Place, PointOp, Program, View, Work};
+use gansaku::lower::{
+    Arg, Instruction, Load, LossHead, Map, Part, Place, PointOp, Program, Reduce, View, Work,
+};
 use gansaku::precision::Precision;
 use gansaku::rng::{Draw, stream};
 
@@ -39,7 +41,7 @@ pub(super) fn point_ops(w: &mut dyn Witness) -> f64 {
                 results: vec![(Arg::Register(0), view(Place::Arena(0)))],
             };
             let name = format!("map {op:?} [{len}]");
-            let (found, cpu) = w.run(&name, &bench, Work::Map { shape: vec![len], program }, len);
+            let (found, cpu) = w.run(&name, &bench, Work::Map(Map { shape: vec![len], program }), len);
             // The device rounds its softplus once, the CPU several times.
             if op != PointOp::Softplus {
                 same_bits(&name, &found, &cpu);
@@ -95,7 +97,7 @@ pub(super) fn conversions(w: &mut dyn Witness) {
                 results: vec![(Arg::Load(0), view(to))],
             };
             let name = format!("{from:?} to {to:?} in {}", precision.name());
-            let (found, cpu) = w.run(&name, &bench, Work::Map { shape: vec![len], program }, len);
+            let (found, cpu) = w.run(&name, &bench, Work::Map(Map { shape: vec![len], program }), len);
             let wanted: Vec<f32> = left.iter().map(|&x| format.round(x)).collect();
             same_bits(&name, &cpu, &wanted);
             same_bits(&name, &found, &wanted);
@@ -110,7 +112,7 @@ pub(super) fn conversions(w: &mut dyn Witness) {
             results: vec![(Arg::Load(0), rows)],
         };
         let bench = Bench { left: normals("x", 900), precision, ..Bench::default() };
-        let work = Work::Reduce { shape: vec![300, 3], summed: vec![false, true], program };
+        let work = Work::Reduce(Reduce { shape: vec![300, 3], summed: vec![false, true], program });
         let (found, _) = w.run("a sum to 16 bits", &bench, work, 300);
         let wanted = bench
             .left
@@ -134,11 +136,7 @@ fn long_program(shape: [usize; 3], place: Place, summed: [bool; 3]) -> (Program,
         windows: vec![(0, a), (0, b), (c.min(2), c)],
     };
     let row = View { place: RIGHT, base: 0, strides: vec![0, 0, 1], windows: whole };
-    let draw = |dist, name| Load::Rand {
-        stream: stream(name),
-        dist,
-        view: View::contiguous(Place::Arena(0), &shape),
-    };
+    let draw = |dist, name| Load::Rand { stream: stream(name), dist, view: View::contiguous((), &shape) };
     let (l, r) = (Arg::Load, Arg::Register);
     let program = Program {
         loads: vec![
@@ -182,14 +180,14 @@ pub(super) fn programs(w: &mut dyn Witness) -> f64 {
         let bench = Bench { left: normals("l", len), right: normals("r", len.max(c)), ..Bench::default() };
         let (program, _) = long_program(shape, Place::Arena(0), [false; 3]);
         let name = format!("map {shape:?}");
-        let (found, cpu) = w.run(&name, &bench, Work::Map { shape: shape.to_vec(), program }, 2 * len);
+        let (found, cpu) = w.run(&name, &bench, Work::Map(Map { shape: shape.to_vec(), program }), 2 * len);
         same_bits(&name, &found, &cpu);
         for bits in 1..8 {
             let summed = [bits & 1 != 0, bits & 2 != 0, bits & 4 != 0];
             let (program, kept) = long_program(shape, Place::Arena(0), summed);
             let name = format!("reduce {shape:?} {summed:?}");
             let results: usize = kept.iter().product();
-            let work = Work::Reduce { shape: shape.to_vec(), summed: summed.to_vec(), program };
+            let work = Work::Reduce(Reduce { shape: shape.to_vec(), summed: summed.to_vec(), program });
             let (sums, _) = w.run(&name, &bench, work, 2 * results);
             // The map above made the terms; the order in which they are added is free.
             let wanted = (0..2 * results).map(|at| {
@@ -245,12 +243,12 @@ pub(super) fn losses(w: &mut dyn Witness) -> f64 {
             results: vec![(r(0), arena(rows + 3, 3))],
         };
         let parts = vec![
-            Work::Map { shape: vec![rows], program: gradient },
-            Work::Map { shape: vec![a, b], program: transpose },
-            Work::Reduce { shape: vec![rows], summed: vec![true], program: sums },
-            Work::Map { shape: vec![3], program: means },
+            Part::Map(Map { shape: vec![rows], program: gradient }),
+            Part::Map(Map { shape: vec![a, b], program: transpose }),
+            Part::Reduce(Reduce { shape: vec![rows], summed: vec![true], program: sums }),
+            Part::Map(Map { shape: vec![3], program: means }),
         ];
-        let work = Work::Loss { hidden: None, logits: vec![], parts };
+        let work = Work::LossHead(LossHead { hidden: None, logits: vec![], parts });
         let name = format!("loss of {rows} logits");
         let (found, cpu) = w.run(&name, &bench, work, 2 * rows + 6);
         same_bits(&name, &found[..rows], &cpu[..rows]);
@@ -279,15 +277,12 @@ pub(super) fn losses(w: &mut dyn Witness) -> f64 {
 pub(super) fn draws(w: &mut dyn Witness) {
     for dist in [Dist::Uniform, Dist::Normal] {
         for len in [0, 1, 3, 4, 1_023, 1_025] {
-            let draw = Load::Rand {
-                stream: stream("latent"),
-                dist,
-                view: View::contiguous(Place::Arena(0), &[len]),
-            };
+            let draw = Load::Rand { stream: stream("latent"), dist, view: View::contiguous((), &[len]) };
             let results = vec![(Arg::Load(0), View::contiguous(Place::Arena(0), &[len]))];
             let program = Program { loads: vec![draw], instructions: vec![], results };
             let name = format!("{dist:?} [{len}]");
-            let (found, _) = w.run(&name, &Bench::default(), Work::Map { shape: vec![len], program }, len);
+            let (found, _) =
+                w.run(&name, &Bench::default(), Work::Map(Map { shape: vec![len], program }), len);
             let draw = Draw::new(SEED, stream("latent"), TICK);
             let wanted: Vec<f32> = (0..len as u64).map(|i| dist.sample(&draw, i)).collect();
             same_bits(&name, &found, &wanted);

@@ -10,7 +10,7 @@ use gansaku::exec::cuda::Clock;
 use gansaku::exec::schedule::{Done, OptimizerSchedule, Schedule};
 use gansaku::exec::{ColumnNorm, UpdateRule};
 use gansaku::graph::{Column, Dist, OptimizerId};
-use gansaku::lower::{Arg, Launch, Load, Place, Plan, PointOp, Program, View, Work};
+use gansaku::lower::{Arg, Gather, Launch, Load, Map, Minibatch, Place, Plan, PointOp, Program, View, Work};
 use gansaku::precision::Precision;
 use gansaku::rng::stream;
 use std::sync::Arc;
@@ -30,7 +30,8 @@ pub(super) fn gathers(w: &mut dyn Witness, precision: Precision, to: Place) {
                 Dataset { factor: 2.0 / 255.0, offset: -1.0, ..Dataset::of("table", shape, width, train) };
             let bench = Bench { data: Some(Arc::new(data)), precision, ..Bench::default() };
             let name = format!("gather {rows} of {count} × {width} {column:?} in {}", precision.name());
-            let work = Work::Gather { set: 0, column, to, rows, width };
+            let gathers = vec![Gather { set: 0, column, to, rows, width }];
+            let work = Work::Minibatch(Minibatch { gathers, draws: vec![] });
             let (found, cpu) = w.run(&name, &bench, work, rows * width);
             same_bits(&name, &found, &cpu);
         }
@@ -51,31 +52,32 @@ pub(super) fn minibatches(w: &mut dyn Witness) {
             at += len;
             Place::Arena(at - len)
         };
-        let gather = |(column, width): (Column, usize)| Work::Gather {
+        let gather = |(column, width): (Column, usize)| Gather {
             set: 0,
             column,
             to: place(rows * width),
             rows,
             width,
         };
-        let mut parts: Vec<Work> = [(Column::Examples, width), (Column::Labels, classes)]
+        let gathers: Vec<Gather> = [(Column::Examples, width), (Column::Labels, classes)]
             .into_iter()
             .take(inputs)
             .map(gather)
             .collect();
+        let mut noise = vec![];
         for (number, len) in [1, 513, 5_000, 20].into_iter().take(draws).enumerate() {
             let (stream, dist) = (stream(&number.to_string()), [Dist::Uniform, Dist::Normal][number % 2]);
-            let draw = Load::Rand { stream, dist, view: View::contiguous(Place::Arena(0), &[len]) };
+            let draw = Load::Rand { stream, dist, view: View::contiguous((), &[len]) };
             let program = Program {
                 loads: vec![draw],
                 instructions: vec![instruction(PointOp::Mul, [Arg::Load(0), Arg::Const(3.0), NO], 0)],
                 results: vec![(Arg::Register(0), View::contiguous(place(len), &[len]))],
             };
-            parts.push(Work::Map { shape: vec![len], program });
+            noise.push(Map { shape: vec![len], program });
         }
         let name = format!("{inputs} inputs and {draws} draws");
         let bench = Bench { data: data.clone(), ..Bench::default() };
-        let (found, cpu) = w.run(&name, &bench, Work::Together(parts), at);
+        let (found, cpu) = w.run(&name, &bench, Work::Minibatch(Minibatch { gathers, draws: noise }), at);
         same_bits(&name, &found, &cpu);
     }
 }

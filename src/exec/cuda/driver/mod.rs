@@ -6,25 +6,27 @@
 
 mod errors;
 mod graph;
+mod modules;
 mod presence;
 mod ranges;
 mod staging;
 
+pub use modules::first_that_fits;
 pub use presence::{Gpu, Presence, presence, too_old};
 pub use ranges::ready as ranges_ready;
 
-use super::kernels::{BUILD, Form, Kernel, Module, SHARED_BYTES};
+use super::kernels::{Kernel, SHARED_BYTES};
 use super::launch::{Argument, Boxed, Buffer, Counters, Driver, Geometry, Packed, Recording, TensorMap};
 use crate::error::{Error, Result};
-use cudarc::driver::sys::{self, CUfunction_attribute_enum as Attribute, CUresult as Code};
-use cudarc::driver::{CudaContext, CudaFunction, CudaSlice, CudaStream, DevicePtr, DriverError, result};
-use cudarc::nvrtc::Ptx;
+use cudarc::driver::sys::{self, CUresult as Code};
+use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DevicePtr, DriverError, result};
 use errors::{advice, failure};
 use graph::{Graph, Refused};
+use modules::{Function, images, load};
 use staging::{STAGED, Staging};
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 /// Device memory.
 struct Allocation {
@@ -32,14 +34,6 @@ struct Allocation {
     _memory: CudaSlice<u8>,
     address: u64,
     bytes: usize,
-}
-
-/// A kernel on the GPU.
-struct Function {
-    function: CudaFunction,
-    kernel: &'static Kernel,
-    /// Bytes a block, static and dynamic together.
-    most_shared: u32,
 }
 
 /// Asks for the kernels of Hopper's own units where it is set to 1.
@@ -76,7 +70,7 @@ impl Nvidia {
         Nvidia::open_with(number, wants_hopper())
     }
 
-    /// Opens a GPU with Hopper's kernels or without them, whatever [`HOPPER`] says.
+    /// Opens a GPU, with Hopper's kernels or without them whatever [`HOPPER`] says.
     ///
     /// # Errors
     /// As [`Nvidia::open`].
@@ -185,54 +179,6 @@ impl Nvidia {
         let waited = unsafe { result::stream::synchronize(self.stream.cu_stream()) };
         waited.and(self.context.check_err()).map_err(|e| self.failure(what, e))
     }
-}
-
-/// What a GPU runs of this build.
-fn images(driver: (i32, i32), gpu: &Gpu) -> Result<Vec<&'static Module>> {
-    match too_old(driver, BUILD.nvrtc) {
-        Some(why) => Err(Error::Device(why)),
-        None => BUILD.choose(gpu.capability),
-    }
-}
-
-/// The first GPU that this build runs on, if there is one; GPUs that are passed by are told.
-///
-/// # Errors
-/// When there is a driver but it fails.
-pub fn first_that_fits() -> Result<Option<usize>> {
-    let Presence::Present { driver, gpus } = presence()? else { return Ok(None) };
-    // Devices are opened several times: once is enough to tell.
-    static TOLD: Once = Once::new();
-    let found: Vec<_> = gpus.iter().map(|gpu| images(driver, gpu)).collect();
-    TOLD.call_once(|| {
-        for (number, why) in found.iter().map_while(|f| f.as_ref().err()).enumerate() {
-            tell!("{} (cuda:{number}) is not used: {why}", gpus[number].name);
-        }
-    });
-    Ok(found.iter().position(Result::is_ok))
-}
-
-fn load(
-    context: &Arc<CudaContext>,
-    module: &'static Module,
-    functions: &mut HashMap<&'static str, Function>,
-) -> std::result::Result<(), DriverError> {
-    let image = match module.form {
-        Form::Cubin => Ptx::from_binary(module.image.to_vec()),
-        Form::Ptx => Ptx::from_src(String::from_utf8_lossy(module.image)),
-    };
-    let loaded = context.load_module(image)?;
-    for kernel in module.kernels {
-        let function = loaded.load_function(kernel.name)?;
-        let most_shared = module.most_shared_bytes();
-        if most_shared > SHARED_BYTES {
-            // The system keeps a kilobyte of each block's, which a driver may count as the kernel's.
-            let dynamic = (most_shared - kernel.shared_bytes - 1024) as i32;
-            function.set_attribute(Attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, dynamic)?;
-        }
-        functions.insert(kernel.name, Function { function, kernel, most_shared });
-    }
-    Ok(())
 }
 
 impl Driver for Nvidia {

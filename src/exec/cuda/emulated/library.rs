@@ -88,14 +88,14 @@ impl Drop for Allocation {
     }
 }
 
-/// A range of addresses, `gpu::Span` of runtime.cpp.
+/// Twin of `gpu::Span` of runtime.cpp: addresses.
 #[repr(C)]
 struct Span {
     from: usize,
     to: usize,
 }
 
-/// A launch, `GpuLaunch` of runtime.cpp.
+/// Twin of `GpuLaunch` of runtime.cpp.
 #[repr(C)]
 struct Launch {
     grid: [u32; 3],

@@ -2,8 +2,8 @@
 
 use super::analysis::Analysis;
 use super::fuse::Fusion;
-use super::plan::{
-    Arg, Instruction, Load, MAX_INSTRUCTIONS, MAX_REGISTERS, MAX_VIEWS, Place, PointOp, Program,
+use super::pointwise::{
+    Arg, Instruction, Load, MAX_INSTRUCTIONS, MAX_REGISTERS, MAX_VIEWS, PointOp, Program,
 };
 use super::view::View;
 use crate::graph::{Op, Var};
@@ -18,9 +18,9 @@ pub(super) struct TooLong;
 pub(super) fn compile(
     a: &Analysis,
     f: &Fusion,
-    results: &[(Var, View)],
+    results: &[(Var, View<Var>)],
     own: &HashSet<Var>,
-) -> Result<Program, TooLong> {
+) -> Result<Program<Var>, TooLong> {
     let mut builder = Builder { a, f, own, loads: vec![], code: vec![], known: HashMap::new() };
     let values: Vec<Value> = results.iter().map(|(v, _)| builder.emit(*v)).collect();
     let Builder { loads, code, .. } = builder;
@@ -48,7 +48,7 @@ struct Builder<'a> {
     a: &'a Analysis<'a>,
     f: &'a Fusion,
     own: &'a HashSet<Var>,
-    loads: Vec<Load>,
+    loads: Vec<Load<Var>>,
     code: Vec<(PointOp, [Value; 3])>,
     known: HashMap<Var, Value>,
 }
@@ -85,10 +85,10 @@ impl Builder<'_> {
     fn load(&mut self, v: Var) -> Value {
         // Who computes a copied movement reads the original.
         let original = self.a.copies.get(&v).filter(|_| self.own.contains(&v));
-        let (base, view) = original.unwrap_or_else(|| self.a.view(v)).clone();
-        let load = match &self.a.node(base).op {
-            Op::Rand { stream, dist } => Load::Rand { stream: *stream, dist: *dist, view },
-            _ => Load::Memory(View { place: Place::Arena(base.index()), ..view }),
+        let view = original.unwrap_or_else(|| self.a.view(v));
+        let load = match &self.a.node(view.place).op {
+            Op::Rand { stream, dist } => Load::Rand { stream: *stream, dist: *dist, view: view.map(|_| ()) },
+            _ => Load::Memory(view.clone()),
         };
         let known = self.loads.iter().position(|l| *l == load);
         Value::Load(known.unwrap_or_else(|| {
