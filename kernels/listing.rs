@@ -4,7 +4,7 @@
 use super::nvrtc::Result;
 use std::collections::BTreeMap;
 
-/// Of an entry point: C types and bytes of its parameters, the block it is compiled for, what it occupies.
+/// An entry point: C types and bytes of its parameters, the block it is compiled for, what it occupies.
 #[derive(Default)]
 pub struct Kernel {
     pub parameters: Vec<(String, usize)>,

@@ -29,20 +29,20 @@ pub struct Module {
     pub file: &'static str,
     /// `90`, or `90a` for what runs on compute capability 9.0 and nothing else.
     pub arch: &'static str,
-    /// Of the image.
+    /// What the image holds: machine code or PTX.
     pub form: Form,
-    /// Of the image, in hex.
+    /// SHA-256 of the image, in hex.
     pub sha256: &'static str,
     /// What the driver loads.
     pub image: &'static [u8],
-    /// Its entry points, by name.
+    /// Entry points, by name.
     pub kernels: &'static [Kernel],
 }
 
 /// An entry point.
 #[derive(Debug)]
 pub struct Kernel {
-    /// Its symbol.
+    /// Symbol of the entry point.
     pub name: &'static str,
     /// C type and bytes of each parameter.
     pub parameters: &'static [(&'static str, usize)],

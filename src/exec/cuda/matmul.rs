@@ -7,7 +7,7 @@ use super::blocks::{
 use super::launch::{Argument, Geometry, Packed};
 use super::memory::PlanMemory;
 use super::pack::{map, number};
-use super::tiling::{Gradient, Scratch, Way, kernels};
+use super::tiling::{Cut, Gradient, Multiprocessors, Scratch, Way, kernels};
 use super::{program, update};
 use crate::exec::UpdateRule;
 use crate::graph::{MAX_OPTIMIZERS, OptimizerId};
@@ -46,7 +46,7 @@ pub(super) fn pack(
     let mut behind = vec![];
     let mut used = Scratch::default();
     for product in products {
-        let way = Way::new(product, memory.precision);
+        let way = Way::new(product, memory.cut());
         if way.size[0] * way.size[1] > 0 {
             let open = |f: &Filling| f.kernel == way.kernel && (f.launch.count as usize) < MAX_PRODUCTS;
             let at = launches.iter().position(open).unwrap_or_else(|| {
@@ -99,13 +99,12 @@ struct Whole<'a> {
 }
 
 /// A work as such a launch, if there is a kernel for it.
-fn whole(work: &Work, precision: Precision) -> Option<Whole<'_>> {
+fn whole(work: &Work, cut: Cut) -> Option<Whole<'_>> {
     let updates = work.updated().is_some();
     let optimizer = work.updated().or(work.measured())?;
-    let products: Vec<(&Matmul, Way)> =
-        work.products().into_iter().map(|p| (p, Way::new(p, precision))).collect();
+    let products: Vec<(&Matmul, Way)> = work.products().into_iter().map(|p| (p, Way::new(p, cut))).collect();
     let (first, _) = products.first()?;
-    let kernels = kernels(&first.a, precision);
+    let kernels = kernels(&first.a, cut.precision);
     let kernel = match kernels.gradient {
         Gradient::Updates(kernel) if updates => kernel,
         Gradient::Measures(kernel) if !updates => kernel,
@@ -124,16 +123,21 @@ fn whole(work: &Work, precision: Precision) -> Option<Whole<'_>> {
 }
 
 /// Blocks of the largest launch of the plans that computes an optimizer's whole gradient and makes more of it.
-pub(super) fn gradient_blocks(plans: &[Plan], optimizer: OptimizerId) -> usize {
-    let works = plans.iter().flat_map(|p| p.launches.iter().map(|l| (&l.work, p.precision)));
-    let wholes = works.filter_map(|(work, precision)| whole(work, precision));
+pub(super) fn gradient_blocks(
+    plans: &[Plan],
+    optimizer: OptimizerId,
+    multiprocessors: Multiprocessors,
+) -> usize {
+    let cut = |p: &Plan| Cut { precision: p.precision, multiprocessors };
+    let wholes = plans.iter().flat_map(|p| p.launches.iter().filter_map(move |l| whole(&l.work, cut(p))));
     let of = wholes.filter(|w| w.optimizer == optimizer);
     of.map(|w| w.products.iter().map(|(_, way)| way.blocks()).sum()).max().unwrap_or(0)
 }
 
 /// Whether a launch of the plan measures an optimizer's gradient while it computes it, by optimizer.
-pub(super) fn measured(plan: &Plan) -> [bool; MAX_OPTIMIZERS] {
-    let wholes = plan.launches.iter().filter_map(|l| whole(&l.work, plan.precision));
+pub(super) fn measured(plan: &Plan, multiprocessors: Multiprocessors) -> [bool; MAX_OPTIMIZERS] {
+    let cut = Cut { precision: plan.precision, multiprocessors };
+    let wholes = plan.launches.iter().filter_map(|l| whole(&l.work, cut));
     let mut measured = [false; MAX_OPTIMIZERS];
     wholes.filter(|w| !w.updates).for_each(|w| measured[w.optimizer.index()] = true);
     measured
@@ -147,7 +151,7 @@ pub(super) fn pack_gradient(
     rules: &[UpdateRule],
     programs: &mut Vec<ProgramArguments>,
 ) -> Result<Vec<Packed>, String> {
-    let Some(Whole { kernel, optimizer, updates, products }) = whole(work, memory.precision) else {
+    let Some(Whole { kernel, optimizer, updates, products }) = whole(work, memory.cut()) else {
         let mut packed = pack(memory, &work.products(), programs)?;
         if let Some(optimizer) = work.updated() {
             packed.extend(update::pack(&memory, optimizer, &rules[optimizer.index()], false));
@@ -182,7 +186,7 @@ pub(super) fn pack_head(
     (head, slots): (Head, u32),
     programs: &mut Vec<ProgramArguments>,
 ) -> Result<Option<Packed>, String> {
-    let Some(way) = Way::with_head(hidden, memory.precision, slots) else { return Ok(None) };
+    let Some(way) = Way::with_head(hidden, memory.cut(), slots) else { return Ok(None) };
     let mut launch =
         Filling { kernel: way.kernel, threads: way.threads, launch: MatmulLaunch::default(), blocks: 0 };
     let mut used = Scratch::default();

@@ -4,7 +4,7 @@ use super::blocks::number_type;
 use super::launch::{Buffer, Driver};
 use super::metrics::RING_BYTES;
 use super::pack::number;
-use super::tiling::Scratch;
+use super::tiling::{Cut, Multiprocessors, Scratch};
 use crate::data::{Dataset, Values};
 use crate::error::{Error, Result};
 use crate::exec::scale::LossScale;
@@ -16,6 +16,16 @@ use crate::precision::{Narrow, Precision};
 
 /// Elements a block of an update walks; as in `kernels/optim.cu`.
 const PER_BLOCK: usize = 4096;
+
+/// What an executor is asked for beside its work.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Whether every gradient is left in memory for whoever wants to look: else those are not stored that are used where
+    /// they are computed.
+    pub keep_gradients: bool,
+    /// How many multiprocessors products are cut for.
+    pub multiprocessors: Multiprocessors,
+}
 
 /// A buffer, its address and its length in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +88,8 @@ pub(super) struct Memory {
     pub networks: Vec<NetworkMemory>,
     /// Whether gradients are stored that only the update needs.
     pub keep_gradients: bool,
+    /// What products are cut for.
+    pub multiprocessors: Multiprocessors,
     pub data: Option<DataMemory>,
 }
 
@@ -153,7 +165,7 @@ impl Memory {
         states: &States,
         rules: &[UpdateRule],
         data: Option<&Dataset>,
-        keep_gradients: bool,
+        options: Options,
     ) -> Result<Memory> {
         for state in states {
             number(state.weights.len().max(state.states.len()), "an optimizer's memory")
@@ -188,7 +200,8 @@ impl Memory {
             arrived,
             ring: region(driver, RING_BYTES)?,
             networks,
-            keep_gradients,
+            keep_gradients: options.keep_gradients,
+            multiprocessors: options.multiprocessors,
             data: data.map(|d| resident(driver, d)).transpose()?,
         };
         memory.set_states(driver, states)?;
@@ -324,6 +337,11 @@ impl std::ops::Deref for PlanMemory<'_> {
 impl<'a> PlanMemory<'a> {
     pub fn new(memory: &'a Memory, plan: &Plan) -> PlanMemory<'a> {
         PlanMemory { memory, precision: plan.precision, from: plan.from }
+    }
+
+    /// What decides how products are cut.
+    pub fn cut(&self) -> Cut {
+        Cut { precision: self.precision, multiprocessors: self.multiprocessors }
     }
 
     /// The region of a place, and where in it the place is, in elements.

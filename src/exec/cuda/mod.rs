@@ -27,7 +27,9 @@ mod tiling;
 mod update;
 
 pub use blocks::{Clock, Rates};
+pub use memory::Options;
 pub use metrics::SLOTS;
+pub use tiling::Multiprocessors;
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -86,19 +88,14 @@ impl<D: Driver> Cuda<D> {
     /// # Errors
     /// When the device has too little memory, fails, or cannot run a launch of the plans.
     pub fn of(driver: D, job: ExecutorSpec) -> Result<Cuda<D>> {
-        Cuda::make(driver, job, false)
+        Cuda::with(driver, job, Options::default())
     }
 
-    /// The same, leaving every gradient in memory for whoever wants to look: else those are not stored that are used where
-    /// they are computed.
+    /// An executor with other options than a training's.
     ///
     /// # Errors
     /// As [`Cuda::of`].
-    pub fn keeping_gradients(driver: D, job: ExecutorSpec) -> Result<Cuda<D>> {
-        Cuda::make(driver, job, true)
-    }
-
-    fn make(mut driver: D, job: ExecutorSpec, keep_gradients: bool) -> Result<Cuda<D>> {
+    pub fn with(mut driver: D, job: ExecutorSpec, options: Options) -> Result<Cuda<D>> {
         let ExecutorSpec { plans, states, rules, schedule, data, seed } = job;
         exec::check(&plans, &states, &rules);
         assert_eq!(states.len(), schedule.optimizers.len(), "a schedule for each optimizer");
@@ -108,18 +105,20 @@ impl<D: Driver> Cuda<D> {
         let sizes = Sizes {
             arena,
             narrow: plans.iter().map(|p| p.narrow).max().unwrap_or(0),
-            slices: tiling::Scratch::of(&plans),
-            gradients: OptimizerId::first(states.len()).map(|o| matmul::gradient_blocks(&plans, o)).collect(),
+            slices: tiling::Scratch::of(&plans, options.multiprocessors),
+            gradients: OptimizerId::first(states.len())
+                .map(|o| matmul::gradient_blocks(&plans, o, options.multiprocessors))
+                .collect(),
             clock: size_of::<Clock>(),
             programs: pack::program_bytes(&plans),
         };
         let format = plans.iter().find_map(|p| p.precision.stored());
         let data = data.as_deref();
-        let memory = Memory::new(&mut driver, &sizes, format, &states, &rules, data, keep_gradients)?;
+        let memory = Memory::new(&mut driver, &sizes, format, &states, &rules, data, options)?;
         let rules = Rules { schedule, rules };
         let mut programs = vec![];
         let launches = |p: &Plan| {
-            let measured = matmul::measured(p);
+            let measured = matmul::measured(p, options.multiprocessors);
             let own = PlanMemory::new(&memory, p);
             let mut pack = |l| pack::pack(l, own, &rules.rules, measured, &mut programs);
             let work = p.launches.iter().map(|l| hopper::take_over(&driver, pack(l)?));

@@ -76,7 +76,7 @@ impl Nvidia {
         Nvidia::open_with(number, wants_hopper())
     }
 
-    /// The same, whatever [`HOPPER`] says.
+    /// Opens a GPU with Hopper's kernels or without them, whatever [`HOPPER`] says.
     ///
     /// # Errors
     /// As [`Nvidia::open`].

@@ -2,10 +2,13 @@
 
 use crate::error::{Error, Result};
 use crate::numbers::hex;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 const HEADER: &str = include_str!("gpu.h");
 const RUNTIME: &str = include_str!("runtime.cpp");
@@ -74,8 +77,8 @@ pub fn entry_points(text: &str) -> Vec<String> {
     declarations.filter_map(name).collect()
 }
 
-/// Compiles every `*.cu` of the folder `kernels` into one library under `out` and returns its path. A library
-/// that was made from the same texts by the same compiler is used again.
+/// Compiles every `*.cu` of the folder `kernels` into one library under `out` and returns its path. What was made from
+/// the same texts by the same compiler is used again: the library, or objects of it.
 ///
 /// # Errors
 /// When a file cannot be read or written, no compiler is found, or it reports an error or warning.
@@ -83,68 +86,156 @@ pub fn build(kernels: &Path, out: &Path) -> Result<PathBuf> {
     build_with(kernels, out, &[])
 }
 
-/// As [`build`], with sanitizers built in.
+/// Compiles as [`build`] does, with sanitizers built in.
 ///
 /// # Errors
 /// As [`build`].
 pub fn build_with(kernels: &Path, out: &Path, sanitizers: &[Sanitizer]) -> Result<PathBuf> {
-    let compiler = compiler().ok_or_else(|| {
-        Error::Device(
-            "emulated GPU: no C++ compiler: tried $CXX, c++, g++ and clang++; install g++ or set CXX".into(),
-        )
-    })?;
-    let mut flags = FLAGS.to_vec();
-    if !sanitizers.is_empty() {
-        flags.extend(SANITIZED.iter().copied().chain(sanitizers.iter().map(|s| s.flag())));
-    }
-    let sources = sources(kernels)?;
-    let mut hash = Sha256::new();
-    for text in [HEADER, RUNTIME, HOPPER[0], HOPPER[1], &compiler]
-        .into_iter()
-        .chain(sources.iter().map(|(_, text)| text.as_str()))
-    {
-        hash.update(text.len().to_le_bytes());
-        hash.update(text);
-    }
-    flags.iter().for_each(|flag| hash.update(flag));
-    hash.update(version(&compiler).unwrap_or_default());
-    let name = format!("gpu-{}", hex(&hash.finalize()[..8]));
-    let library = out.join(format!("{name}.so"));
+    let compiler = Compiler::new(sanitizers)?;
+    let texts = Texts::read(kernels)?;
+    let units = units(&texts);
+    let keys: Vec<String> = units.iter().map(|unit| compiler.key(unit, &texts)).collect();
+    let parts = keys.iter().map(String::as_str);
+    let library = out.join(format!("gpu-{}.so", compiler.hash(parts)));
     if library.exists() {
         return Ok(library);
     }
     std::fs::create_dir_all(out).map_err(|e| Error::io("create", out, &e))?;
     // A folder of this process and thread alone: several tests may build at once.
-    let folder = out.join(format!("{name}-{}-{:?}", std::process::id(), std::thread::current().id()));
-    let built = compile(&compiler, &flags, kernels, &sources, &folder);
-    let moved = built.and_then(|made| {
-        std::fs::rename(&made, &library).map_err(|e| Error::io("write", &library, &e)).map(|()| library)
-    });
+    let stem = library.file_stem().expect("a name was given").to_string_lossy();
+    let folder = out.join(format!("{stem}-{}-{:?}", std::process::id(), std::thread::current().id()));
+    let objects: Vec<PathBuf> = keys.iter().map(|key| out.join(format!("{key}.o"))).collect();
+    let built = make(&compiler, kernels, &units, &objects, &folder, &library);
     // Best effort: a folder left behind costs disk, not correctness.
     let _ = std::fs::remove_dir_all(&folder);
-    moved
+    built.map(|()| library)
 }
 
-/// Kernel files and headers, by path, with their texts.
-fn sources(kernels: &Path) -> Result<Vec<(PathBuf, String)>> {
-    let entries = std::fs::read_dir(kernels).map_err(|e| Error::io("list", kernels, &e))?;
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
-    paths.retain(|p| p.extension().is_some_and(|e| e == "cu" || e == "cuh"));
-    paths.sort();
-    let read = |path: PathBuf| match std::fs::read_to_string(&path) {
-        Ok(text) => Ok((path, text)),
-        Err(e) => Err(Error::io("read", &path, &e)),
-    };
-    paths.into_iter().map(read).collect()
+/// A C++ compiler with its flags.
+struct Compiler {
+    name: String,
+    version: Vec<u8>,
+    flags: Vec<&'static str>,
 }
 
-fn compile(
-    compiler: &str,
-    flags: &[&str],
+impl Compiler {
+    fn new(sanitizers: &[Sanitizer]) -> Result<Compiler> {
+        let name = compiler().ok_or_else(|| {
+            Error::Device(
+                "emulated GPU: no C++ compiler: tried $CXX, c++, g++ and clang++; install g++ or set CXX"
+                    .into(),
+            )
+        })?;
+        let mut flags = FLAGS.to_vec();
+        if cfg!(target_arch = "x86_64") {
+            flags.push("-march=native");
+        }
+        if !sanitizers.is_empty() {
+            flags.extend(SANITIZED.iter().copied().chain(sanitizers.iter().map(|s| s.flag())));
+        }
+        Ok(Compiler { version: version(&name).unwrap_or_default(), name, flags })
+    }
+
+    /// The hash of texts, this compiler and its flags, in hexadecimal.
+    fn hash<'a>(&'a self, texts: impl Iterator<Item = &'a str>) -> String {
+        let mut hash = Sha256::new();
+        let flags = self.flags.iter().copied();
+        for text in texts.chain([self.name.as_str()]).chain(flags) {
+            hash.update(text.len().to_le_bytes());
+            hash.update(text);
+        }
+        hash.update(&self.version);
+        hex(&hash.finalize()[..8])
+    }
+
+    /// The name of a unit's object file, which says everything that the object depends on.
+    fn key(&self, unit: &Unit, texts: &Texts) -> String {
+        let mut read = BTreeSet::new();
+        texts.follow(&unit.text, &mut read);
+        let included = read.iter().map(|&name| texts.0[name].as_str());
+        format!("{}-{}", unit.name, self.hash(std::iter::once(unit.text.as_str()).chain(included)))
+    }
+
+    /// Runs the compiler for `made`, which an error names.
+    fn run(&self, made: &Path, arguments: &[&OsStr]) -> Result<()> {
+        let mut command = Command::new(&self.name);
+        command.args(&self.flags).args(arguments).stdin(Stdio::null());
+        let output = command
+            .output()
+            .map_err(|e| Error::Device(format!("emulated GPU: cannot start {}: {e}; set CXX", self.name)))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let talk = String::from_utf8_lossy(&output.stderr);
+        Err(Error::Device(format!(
+            "emulated GPU: {} refuses {}: {}; mend the kernel file it names",
+            self.name,
+            made.display(),
+            talk.trim()
+        )))
+    }
+}
+
+/// Everything that may be included, by the name that stands in `#include "…"`.
+struct Texts(BTreeMap<String, String>);
+
+impl Texts {
+    /// The files of a folder of kernels, and the emulated GPU's own.
+    fn read(kernels: &Path) -> Result<Texts> {
+        let own = [("gpu.h", HEADER), ("hopper.h", HOPPER[0])];
+        let mut all: BTreeMap<String, String> = own.map(|(name, text)| (name.into(), text.into())).into();
+        let entries = std::fs::read_dir(kernels).map_err(|e| Error::io("list", kernels, &e))?;
+        let paths = entries.flatten().map(|e| e.path());
+        for path in paths.filter(|p| p.extension().is_some_and(|e| e == "cu" || e == "cuh")) {
+            let text = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, &e))?;
+            all.insert(path.file_name().expect("of an entry").to_string_lossy().into_owned(), text);
+        }
+        Ok(Texts(all))
+    }
+
+    /// Adds to `read` the names of all that a text includes, and that in turn.
+    fn follow<'a>(&'a self, text: &str, read: &mut BTreeSet<&'a str>) {
+        let named =
+            text.lines().filter_map(|line| line.trim().strip_prefix("#include \"")?.strip_suffix('"'));
+        for (name, text) in named.filter_map(|name| self.0.get_key_value(name)) {
+            if read.insert(name) {
+                self.follow(text, read);
+            }
+        }
+    }
+}
+
+/// What is compiled by itself.
+struct Unit {
+    name: String,
+    text: String,
+}
+
+/// The emulated GPU's own units, and one for each kernel file, as NVRTC sees them: names may repeat from file to file.
+fn units(texts: &Texts) -> Vec<Unit> {
+    let own = [("runtime", RUNTIME), ("hopper", HOPPER[1])];
+    let own = own.map(|(name, text)| Unit { name: name.into(), text: text.into() });
+    let kernels = texts.0.iter().filter_map(|(file, text)| {
+        let stem = file.strip_suffix(".cu")?;
+        let mut unit = format!("#include \"{file}\"\n");
+        for name in entry_points(text) {
+            writeln!(unit, "static const gpu::Kernel kernel_{name}(\"{name}\", {name});")
+                .expect("a string grows");
+        }
+        Some(Unit { name: stem.into(), text: unit })
+    });
+    own.into_iter().chain(kernels).collect()
+}
+
+/// Compiles each unit whose object is not there yet, and links them all.
+fn make(
+    compiler: &Compiler,
     kernels: &Path,
-    sources: &[(PathBuf, String)],
+    units: &[Unit],
+    objects: &[PathBuf],
     folder: &Path,
-) -> Result<PathBuf> {
+    library: &Path,
+) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, &e))?;
     let put = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -152,55 +243,29 @@ fn compile(
     };
     put("gpu.h", HEADER)?;
     put("hopper.h", HOPPER[0])?;
-    let mut units = vec![put("runtime.cpp", RUNTIME)?, put("hopper.cpp", HOPPER[1])?];
-    for (path, text) in sources.iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "cu")) {
-        // A file of its own for each, as NVRTC sees them: names may repeat from file to file.
-        let mut unit = format!("#include \"{}\"\n", path.display());
-        for name in entry_points(text) {
-            writeln!(unit, "static const gpu::Kernel kernel_{name}(\"{name}\", {name});")
-                .expect("a string grows");
-        }
-        let stem = path.file_stem().expect("a kernel file has a name").to_string_lossy();
-        units.push(put(&format!("{stem}.cpp"), &unit)?);
-    }
-    let arch: &[&str] = if cfg!(target_arch = "x86_64") { &["-march=native"] } else { &[] };
-    let start = |unit: &PathBuf| {
-        let mut command = Command::new(compiler);
-        command.args(flags).args(arch).arg("-I").arg(folder).arg("-I").arg(kernels);
-        command.arg("-c").arg(unit).arg("-o").arg(unit.with_extension("o"));
-        spawn(compiler, command)
-    };
-    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-    for group in units.chunks(at_once) {
-        let running: Vec<Child> = group.iter().map(start).collect::<Result<_>>()?;
-        for (child, unit) in running.into_iter().zip(group) {
-            finish(compiler, child, unit)?;
-        }
-    }
-    let library = folder.join("library.so");
-    let mut command = Command::new(compiler);
-    command.args(flags).args(["-shared", "-o"]).arg(&library);
-    command.args(units.iter().map(|unit| unit.with_extension("o")));
-    finish(compiler, spawn(compiler, command)?, &library)?;
-    Ok(library)
-}
-
-fn spawn(compiler: &str, mut command: Command) -> Result<Child> {
-    command.stdout(Stdio::null()).stderr(Stdio::piped());
-    command.spawn().map_err(|e| Error::Device(format!("emulated GPU: cannot start {compiler}: {e}; set CXX")))
-}
-
-fn finish(compiler: &str, child: Child, unit: &Path) -> Result<()> {
-    let output = child.wait_with_output().map_err(|e| Error::io("compile", unit, &e))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let talk = String::from_utf8_lossy(&output.stderr);
-    Err(Error::Device(format!(
-        "emulated GPU: {compiler} refuses {}: {}; mend the kernel file it names",
-        unit.display(),
-        talk.trim()
-    )))
+    // Others may be at the same object: each makes its own, and the last one stays.
+    let place = |made: &Path, at: &Path| std::fs::rename(made, at).map_err(|e| Error::io("write", at, &e));
+    units.par_iter().zip(objects).filter(|(_, object)| !object.exists()).try_for_each(|(unit, object)| {
+        let source = put(&format!("{}.cpp", unit.name), &unit.text)?;
+        let made = source.with_extension("o");
+        let words: [&OsStr; 8] = [
+            "-I".as_ref(),
+            folder.as_ref(),
+            "-I".as_ref(),
+            kernels.as_ref(),
+            "-c".as_ref(),
+            source.as_ref(),
+            "-o".as_ref(),
+            made.as_ref(),
+        ];
+        compiler.run(&source, &words)?;
+        place(&made, object)
+    })?;
+    let made = folder.join("library.so");
+    let link: [&OsStr; 3] = ["-shared".as_ref(), "-o".as_ref(), made.as_ref()];
+    let words: Vec<&OsStr> = link.into_iter().chain(objects.iter().map(|o| o.as_ref())).collect();
+    compiler.run(library, &words)?;
+    place(&made, library)
 }
 
 #[cfg(test)]

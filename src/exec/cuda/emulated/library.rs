@@ -88,14 +88,14 @@ impl Drop for Allocation {
     }
 }
 
-/// As `gpu::Span` of runtime.cpp: addresses.
+/// A range of addresses, `gpu::Span` of runtime.cpp.
 #[repr(C)]
 struct Span {
     from: usize,
     to: usize,
 }
 
-/// As `GpuLaunch` of runtime.cpp.
+/// A launch, `GpuLaunch` of runtime.cpp.
 #[repr(C)]
 struct Launch {
     grid: [u32; 3],

@@ -48,7 +48,7 @@ impl Emulated {
         })
     }
 
-    /// The same GPU with Hopper's bulk copies and its shared memory.
+    /// A GPU like this one with Hopper's bulk copies and its shared memory.
     pub fn hopper(self) -> Emulated {
         Emulated { hopper: true, ..self }
     }
