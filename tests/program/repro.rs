@@ -139,7 +139,7 @@ fn pictures_are_measured_and_shown_with_both_recipes() {
     let mnist = digits(folder.path());
     let small =
         ["--set", "data.train=[0, 400]", "--set", "data.valid=[400, 1500]", "--set", "train.batch=20"];
-    let first = ["model-2014", "--data", &mnist, "--seeds", "1", "--out", "again"];
+    let first = ["gan-2014", "--data", &mnist, "--seeds", "1", "--out", "again"];
     let with = |more: &[&'static str]| {
         let all = [&first[..], &small, more].concat();
         repro(&all).iter().map(ToString::to_string).collect::<Vec<_>>()
@@ -318,14 +318,14 @@ fn what_cannot_be_used_is_told_and_nothing_is_written() {
         says(&refused(folder.path(), &[&["repro"], arguments].concat(), code), parts);
         assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 0, "{arguments:?}");
     };
-    no(&["model-2015"], 2, &["no paper \"model-2015\"", "did you mean \"model-2014\"", "pacgan-ring"]);
+    no(&["gan-2015"], 2, &["no paper \"gan-2015\"", "did you mean \"gan-2014\"", "pacgan-ring"]);
     no(&["stacked-mnist"], 3, &["stacked-mnist needs data", "MNIST's IDX files"]);
-    no(&["model-2014"], 3, &["model-2014 needs data", "--data PATH", "MNIST's IDX files"]);
-    no(&["model-2014", "--data", "nowhere"], 3, &["nowhere", "no such file"]);
+    no(&["gan-2014"], 3, &["gan-2014 needs data", "--data PATH", "MNIST's IDX files"]);
+    no(&["gan-2014", "--data", "nowhere"], 3, &["nowhere", "no such file"]);
     no(&["pacgan-ring", "--data", &mnist], 3, &["no experiment for this kind of data"]);
-    no(&["model-2014", "--data", &mnist, "--data", &mnist], 2, &["a second data set for MNIST"]);
+    no(&["gan-2014", "--data", &mnist, "--data", &mnist], 2, &["a second data set for MNIST"]);
     // 1,500 examples are not 50,000.
-    no(&["model-2014", "--data", &mnist], 3, &["data.train is [0, 50000]", "1500"]);
+    no(&["gan-2014", "--data", &mnist], 3, &["data.train is [0, 50000]", "1500"]);
     no(&["pacgan-ring", "--set", "loss.r3=1"], 2, &["unknown key \"r3\""]);
     no(&["pacgan-ring", "--set", "train.batch=0"], 2, &["train.batch"]);
     no(&["pacgan-ring", "--set", "seed=5"], 2, &["--set seed", "--seeds"]);
@@ -343,11 +343,7 @@ fn what_cannot_be_used_is_told_and_nothing_is_written() {
     no(&["stacked-mnist", "--data", &mnist], 3, &["ten kinds of digits", "has 4"]);
     // Too few validation examples for the metric are told before hours of training, not after.
     let few = ["--set", "data.train=[0, 400]", "--set", "data.valid=[400, 900]"];
-    no(
-        &[&["model-2014", "--data", &mnist][..], &few].concat(),
-        3,
-        &["parzen needs 1000 validation examples"],
-    );
+    no(&[&["gan-2014", "--data", &mnist][..], &few].concat(), 3, &["parzen needs 1000 validation examples"]);
 }
 
 #[test]
