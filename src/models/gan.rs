@@ -14,7 +14,6 @@ use crate::data::Shape;
 use crate::graph::NetworkId;
 use crate::nn::Networks;
 use crate::precision::Precision;
-use phases::Turn;
 
 /// A configured GAN with every shape settled.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +28,20 @@ pub struct Gan {
 
 const GENERATOR: NetworkId = NetworkId(0);
 const DISCRIMINATOR: NetworkId = NetworkId(1);
+
+/// What a phase does, and when.
+struct Turn {
+    /// Behind its name.
+    suffix: &'static str,
+    /// Which steps have it.
+    when: When,
+    /// How often in a row.
+    times: u64,
+    /// Whether G is updated, too.
+    generator: bool,
+    /// Whether penalties enter D's loss.
+    penalties: bool,
+}
 
 impl Gan {
     /// Settles the model for examples of a shape, of `classes` classes.

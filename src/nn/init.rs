@@ -1,37 +1,13 @@
 //! How parameters and states start.
 
-use super::network::{Network, Parameter, StateTensor};
-use super::norm;
+use super::tensor::{Parameter, Start, StateStart, StateTensor};
 use crate::config::{Activation, Bias, DrawnBias, Init};
 use crate::rng::{Draw, PhiloxRng, stream};
 
-/// How a parameter starts.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Start {
-    /// As a layer's configuration says of its weights; the tensor is `[fan_in, units]`.
-    Weight(Init),
-    /// As it says of its bias, in front of an activation.
-    Bias(Bias, Activation),
-    /// This value everywhere.
-    Value(f32),
-}
-
-/// How a state starts.
-#[derive(Debug, Clone, PartialEq)]
-pub enum StateStart {
-    /// This value everywhere.
-    Value(f32),
-    /// Left singular vector (PyTorch's u, over units) of a weight, by power iteration from a random one.
-    Left {
-        /// The weight's name.
-        weight: String,
-    },
-    /// Right singular vector (PyTorch's v, over inputs) of the same.
-    Right {
-        /// The weight's name.
-        weight: String,
-    },
-}
+/// Power iterations before training, as PyTorch's constructor makes them.
+const FIRST_ITERATIONS: usize = 15;
+/// Least norm that a vector is divided by.
+const LEAST_NORM: f64 = 1e-12;
 
 impl Parameter {
     /// Fills the parameter; `marginals` as in [`super::Networks::start`].
@@ -62,11 +38,11 @@ impl Parameter {
 }
 
 impl StateStart {
-    /// Fills a state of `network`, whose optimizer's weights are set; states declared before it are, too.
+    /// Fills a state of a network with these parameters, whose optimizer's weights are set.
     pub(super) fn fill(
         &self,
         state: &StateTensor,
-        network: &Network,
+        parameters: &[Parameter],
         seed: u64,
         weights: &[f32],
         states: &mut [f32],
@@ -75,9 +51,10 @@ impl StateStart {
         match self {
             StateStart::Value(value) => states[to].fill(*value),
             StateStart::Left { weight } | StateStart::Right { weight } => {
-                let parameter = network.parameter(weight);
+                let parameter =
+                    parameters.iter().find(|p| p.name == *weight).expect("a weight beside its vectors");
                 let matrix = &weights[parameter.offset..][..parameter.len()];
-                let [u, v] = norm::singular_vectors(matrix, parameter.shape[1], seed, &parameter.stream);
+                let [u, v] = singular_vectors(matrix, parameter.shape[1], seed, &parameter.stream);
                 states[to].copy_from_slice(if matches!(self, StateStart::Left { .. }) { &u } else { &v });
             }
         }
@@ -108,4 +85,27 @@ fn weights(weights: &mut [f32], shape: &[usize], init: Init, seed: u64, name: &s
 
 fn normal(weights: &mut [f32], draw: &Draw, sd: f32) {
     weights.iter_mut().enumerate().for_each(|(i, w)| *w = draw.normal(i as u64) * sd);
+}
+
+/// The first u `[units]` and v `[inputs]` of a weight `[inputs, units]`: a random v, then [`FIRST_ITERATIONS`] of
+/// u ← Wᵀ·v / ‖·‖, v ← W·u / ‖·‖, in 64 bits.
+fn singular_vectors(weight: &[f32], units: usize, seed: u64, name: &str) -> [Vec<f32>; 2] {
+    let unit = |mut x: Vec<f64>| {
+        let norm = x.iter().map(|x| x * x).sum::<f64>().sqrt().max(LEAST_NORM);
+        x.iter_mut().for_each(|x| *x /= norm);
+        x
+    };
+    let draw = Draw::new(seed, stream(&format!("{name}/v")), 0);
+    let mut v = unit((0..(weight.len() / units) as u64).map(|i| f64::from(draw.normal(i))).collect());
+    let mut u = vec![0.0; units];
+    for _ in 0..FIRST_ITERATIONS {
+        u = vec![0.0; units];
+        for (row, v) in weight.chunks_exact(units).zip(&v) {
+            u.iter_mut().zip(row).for_each(|(u, &w)| *u += f64::from(w) * v);
+        }
+        u = unit(u);
+        let row = |row: &[f32]| row.iter().zip(&u).map(|(&w, u)| f64::from(w) * u).sum();
+        v = unit(weight.chunks_exact(units).map(row).collect());
+    }
+    [u, v].map(|x| x.into_iter().map(|x| x as f32).collect())
 }

@@ -1,9 +1,8 @@
 //! Layers as functions of a scope.
 
-use super::init::Start;
 use super::norm::spectral_norm;
-use super::pixels::PixelAxis;
 use super::scope::{Details, Scope};
+use super::tensor::{PixelAxis, Start};
 use crate::config::Init;
 use crate::data::Shape;
 use crate::graph::{Dist, Graph, Var};

@@ -1,68 +1,9 @@
 //! Networks as lists of named tensors: where each lies in its optimizer's flat memory, and how it starts.
 
-use super::init::{Start, StateStart};
-use super::pixels::PixelAxis;
-use super::scope::{Pass, Scope, Statistics, Tracer};
+use super::tensor::{Parameter, StateTensor};
 use crate::config::Role;
-use crate::graph::{Graph, NetworkId, OptimizerId};
-use crate::lower::arena::ALIGNMENT;
+use crate::graph::{NetworkId, OptimizerId};
 use crate::lower::{Layout, NetworkLayout};
-
-/// One parameter tensor.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Parameter {
-    /// PyTorch's name: `layers.0.weight`.
-    pub name: String,
-    /// Shape in memory: `[fan_in, fan_out]` of a linear weight (PyTorch stores the transpose), `[fan_out]` of a bias.
-    pub shape: Vec<usize>,
-    /// First element in the memory of the network's optimizer.
-    pub offset: usize,
-    /// How it starts.
-    pub start: Start,
-    /// Name of the random stream it starts from: `init/G/layers.0.weight`.
-    pub stream: String,
-    /// The axis along which pictures lie: rows of a layer that reads pictures, columns of one that makes them.
-    pub pixels: Option<PixelAxis>,
-    /// Greatest norm of a weight matrix's columns after an update; 0 is no limit.
-    pub column_limit: f32,
-}
-
-/// One state: numbers that a forward pass of training moves on, such as a running mean.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StateTensor {
-    /// PyTorch's name: `norms.0.running_mean`.
-    pub name: String,
-    /// Shape, in memory and in files.
-    pub shape: Vec<usize>,
-    /// First element in the states of the network's optimizer.
-    pub offset: usize,
-    /// How it starts.
-    pub start: StateStart,
-}
-
-impl Parameter {
-    /// Elements.
-    pub fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// Whether it has no elements.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl StateTensor {
-    /// Elements.
-    pub fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// Whether it has no elements.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
 
 /// A network with every shape settled.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,59 +56,11 @@ pub struct Memory {
 /// A model's networks, and the memories of its optimizers: one optimizer a role, in the order of declaration.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Networks {
-    list: Vec<Network>,
-    memories: Vec<Memory>,
+    pub(super) list: Vec<Network>,
+    pub(super) memories: Vec<Memory>,
 }
 
 impl Networks {
-    /// Declares a network: runs `forward`, which says in a few words what it built, on a graph that is thrown away, and
-    /// gives every tensor that it asked for a place. `instance` tells networks of one role apart; the single one of a role
-    /// has none.
-    ///
-    /// # Panics
-    /// When two tensors have one name: a bug in a model.
-    pub fn declare(
-        &mut self,
-        role: Role,
-        instance: Option<&str>,
-        forward: impl FnOnce(&Scope) -> String,
-    ) -> NetworkId {
-        let named = |of: &str| instance.map_or(of.to_string(), |instance| format!("{of}.{instance}"));
-        let (id, path) = (NetworkId(self.list.len() as u8), named(role.letter()));
-        let g = Graph::new();
-        let tracer = Tracer::declaring(&g, id, &path);
-        let pass =
-            Pass { version: 0, draw: "declare", dropout: true, statistics: Statistics::Minibatches(&[0]) };
-        let outline = forward(&tracer.pass(&pass));
-        let (mut parameters, mut states) = tracer.declared();
-        let known = self.memories.iter().position(|m| m.role == role);
-        let optimizer = known.unwrap_or_else(|| {
-            self.memories.push(Memory { role, len: 0, states: 0 });
-            self.memories.len() - 1
-        });
-        let memory = &mut self.memories[optimizer];
-        for p in &mut parameters {
-            p.offset = memory.len;
-            memory.len += p.len().next_multiple_of(ALIGNMENT);
-        }
-        for s in &mut states {
-            s.offset = memory.states;
-            memory.states += s.len().next_multiple_of(ALIGNMENT);
-        }
-        let optimizer = OptimizerId(optimizer as u8);
-        self.list.push(Network {
-            id,
-            role,
-            name: named(role.name()),
-            path,
-            optimizer,
-            parameters,
-            states,
-            outline,
-        });
-        id
-    }
-
     /// Every network, by its number.
     pub fn all(&self) -> &[Network] {
         &self.list
@@ -225,7 +118,7 @@ impl Networks {
                 p.fill(&mut weights[p.offset..][..p.len()], seed, marginals);
             }
             for s in &network.states {
-                s.start.fill(s, network, seed, &weights, &mut states);
+                s.start.fill(s, &network.parameters, seed, &weights, &mut states);
             }
         }
         (weights, states)

@@ -1,17 +1,14 @@
 //! Norms, with PyTorch's names and definitions: batch (1502.03167), layer (1607.06450), spectral (1802.05957).
 
-use super::init::{Start, StateStart};
 use super::scope::{Details, Scope, Statistics};
+use super::tensor::{Start, StateStart};
 use crate::config::Init;
 use crate::graph::{Graph, Var};
-use crate::rng::{Draw, stream};
 
 /// Added to variances.
 const EPS: f64 = 1e-5;
 /// Share of a minibatch's statistics in the running ones.
 const MOMENTUM: f64 = 0.1;
-/// Power iterations before training.
-const FIRST_ITERATIONS: usize = 15;
 /// Least norm that a vector is divided by.
 const LEAST_NORM: f64 = 1e-12;
 
@@ -114,27 +111,4 @@ pub fn spectral_norm(s: &Scope, shape: &[usize; 2], init: Init, details: Details
 fn unit_length(g: &Graph, x: Var) -> Var {
     let norm = g.sqrt(g.sum(g.square(x), &[0, 1]));
     g.mul(x, g.recip(g.max(norm, g.constant(LEAST_NORM, &[]))))
-}
-
-/// The first u `[units]` and v `[inputs]` of a weight `[inputs, units]`: a random v, then [`FIRST_ITERATIONS`] of
-/// u ← Wᵀ·v / ‖·‖, v ← W·u / ‖·‖, in 64 bits.
-pub(super) fn singular_vectors(weight: &[f32], units: usize, seed: u64, name: &str) -> [Vec<f32>; 2] {
-    let unit = |mut x: Vec<f64>| {
-        let norm = x.iter().map(|x| x * x).sum::<f64>().sqrt().max(LEAST_NORM);
-        x.iter_mut().for_each(|x| *x /= norm);
-        x
-    };
-    let draw = Draw::new(seed, stream(&format!("{name}/v")), 0);
-    let mut v = unit((0..(weight.len() / units) as u64).map(|i| f64::from(draw.normal(i))).collect());
-    let mut u = vec![0.0; units];
-    for _ in 0..FIRST_ITERATIONS {
-        u = vec![0.0; units];
-        for (row, v) in weight.chunks_exact(units).zip(&v) {
-            u.iter_mut().zip(row).for_each(|(u, &w)| *u += f64::from(w) * v);
-        }
-        u = unit(u);
-        let row = |row: &[f32]| row.iter().zip(&u).map(|(&w, u)| f64::from(w) * u).sum();
-        v = unit(weight.chunks_exact(units).map(row).collect());
-    }
-    [u, v].map(|x| x.into_iter().map(|x| x as f32).collect())
 }

@@ -5,20 +5,7 @@
 //! flattens to and what files of any version of this program hold. [`Parameter::in_memory_order`] and
 //! [`Parameter::in_file_order`] are the only places where the two meet.
 
-use super::Parameter;
-use crate::data::Shape;
-
-/// The axis of a parameter along which pictures lie. The axis is a row of equal blocks, each a picture and perhaps other
-/// numbers behind it, as labels are, which stay where they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PixelAxis {
-    /// Which axis of the parameter's shape in memory.
-    pub axis: usize,
-    /// A picture.
-    pub picture: Shape,
-    /// Length of a block: the picture's numbers, and what stands behind them.
-    pub block: usize,
-}
+use super::tensor::{Parameter, PixelAxis};
 
 impl PixelAxis {
     /// Where index `i` of the axis, as files count, lies in memory.
@@ -59,6 +46,8 @@ impl Parameter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Shape;
+    use crate::nn::Start;
 
     fn parameter(shape: &[usize], axis: usize, block: usize) -> Parameter {
         let picture = Shape { channels: 2, height: 1, width: 3 };
@@ -67,7 +56,7 @@ mod tests {
             name: "weight".into(),
             shape: shape.to_vec(),
             offset: 0,
-            start: crate::nn::Start::Value(0.0),
+            start: Start::Value(0.0),
             stream: String::new(),
             pixels,
             column_limit: 0.0,

@@ -1,8 +1,7 @@
 //! Scopes: where a layer declares and finds its parameters and states.
 
-use super::init::{Start, StateStart};
-use super::network::{Network, Parameter, StateTensor};
-use super::pixels::PixelAxis;
+use super::network::Network;
+use super::tensor::{Parameter, PixelAxis, Start, StateStart, StateTensor};
 use crate::graph::{Graph, NetworkId, Var};
 use std::cell::RefCell;
 use std::collections::BTreeMap;

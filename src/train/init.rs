@@ -1,6 +1,6 @@
 //! `--init-from`: weights of another model as the start of a new run. Optimizer and counters start afresh.
 
-use super::Trainer;
+use super::trainer::Trainer;
 use crate::config::{Config, Role};
 use crate::error::{Error, Result};
 use crate::exec::NetworkState;

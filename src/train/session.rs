@@ -1,10 +1,12 @@
 //! A training with its folder open: steps, and what is logged, drawn, probed and saved between them.
 
 use super::best::Keeper;
+use super::prepare::{Prepared, restore};
 use super::progress::Progress;
 use super::reporter::{Material, Reporter};
+use super::request::{Request, Start, Trained};
 use super::signals::Signals;
-use super::{Prepared, Request, Start, Trained, Trainer, restore};
+use super::trainer::Trainer;
 use crate::config::Config;
 use crate::console::typed;
 use crate::data::Dataset;

@@ -1,30 +1,16 @@
 //! The phases of a GAN's step as graphs.
 
-use super::{DISCRIMINATOR, GENERATOR, Gan};
+use super::{DISCRIMINATOR, GENERATOR, Gan, Turn};
 use crate::config::Distribution;
 use crate::graph::{Column, Dist, Graph, Input, OptimizerId, Var};
 use crate::lower::Stage;
 use crate::models::objective;
 use crate::models::packing::{halves, packed, repeated, with_labels};
 use crate::models::penalty::Penalised;
-use crate::models::phase::{Phase, When, update};
+use crate::models::phase::{Phase, update};
 use crate::models::statistic::{D_LOSS, G_LOSS, PENALTY};
 use crate::nn::{Pass, Statistics, Tracer};
 use crate::precision::Precision;
-
-/// What a phase does, and when.
-pub(super) struct Turn {
-    /// Behind its name.
-    pub suffix: &'static str,
-    /// Which steps have it.
-    pub when: When,
-    /// How often in a row.
-    pub times: u64,
-    /// Whether G is updated, too.
-    pub generator: bool,
-    /// Whether penalties enter D's loss.
-    pub penalties: bool,
-}
 
 /// A pass of training over as many joined minibatches as `order` has numbers; states see them in this order.
 fn training<'a>(version: u8, draw: &'a str, order: &'a [usize]) -> Pass<'a> {

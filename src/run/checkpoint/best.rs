@@ -1,33 +1,10 @@
 //! `checkpoints/best`: a copy of the checkpoint that was measured best.
 
 use super::{State, load, verify, write};
-use crate::config::Metric;
 use crate::error::{Error, Result};
 use crate::run::atomic;
-use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// The best checkpoint of a run so far.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Best {
-    /// By which metric.
-    pub metric: Metric,
-    /// What it measured.
-    pub value: f64,
-    /// After so many steps.
-    pub step: u64,
-    /// Evaluations since.
-    pub behind: u64,
-}
-
-impl Best {
-    /// The patience with which a training goes on that this much ended; absent where it has not come to an end.
-    pub fn more_patience(&self, patience: u64) -> Option<u64> {
-        (patience > 0 && self.behind >= patience).then(|| (self.behind + 1).max(2 * patience))
-    }
-}
 
 /// The best checkpoint's folder, beside the others.
 pub fn best_of(folder: &Path) -> PathBuf {

@@ -18,8 +18,8 @@
 mod best;
 mod state;
 
-pub use best::{Best, best_of, keep_best, settle_best};
-pub use state::{State, Window};
+pub use best::{best_of, keep_best, settle_best};
+pub use state::{Best, State, Window};
 
 use super::atomic;
 use super::tensors::{Flat, Tensors, encode};

@@ -1,6 +1,6 @@
 //! `state.json`: everything but tensors that training goes on from.
 
-use super::Best;
+use crate::config::Metric;
 use crate::exec::scale::LossScale;
 use crate::graph::MAX_OPTIMIZERS;
 use crate::nn::Networks;
@@ -36,6 +36,27 @@ pub struct State {
     /// The best evaluation so far, where `checkpoint.best_by` asks for such.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best: Option<Best>,
+}
+
+/// The best checkpoint of a run so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Best {
+    /// By which metric.
+    pub metric: Metric,
+    /// What it measured.
+    pub value: f64,
+    /// After so many steps.
+    pub step: u64,
+    /// Evaluations since.
+    pub behind: u64,
+}
+
+impl Best {
+    /// The patience with which a training goes on that this much ended; absent where it has not come to an end.
+    pub fn more_patience(&self, patience: u64) -> Option<u64> {
+        (patience > 0 && self.behind >= patience).then(|| (self.behind + 1).max(2 * patience))
+    }
 }
 
 /// Sums of metrics over the steps since the last line.
