@@ -34,7 +34,7 @@ impl Precision {
         }
     }
 
-    /// As it is written in configurations.
+    /// Name, as configurations write it.
     pub fn name(self) -> &'static str {
         match self {
             Precision::Fp32 => "fp32",

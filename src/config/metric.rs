@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The one number of a metric that generators are compared by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Merit {
-    /// Whose.
+    /// Metric that it is a number of.
     pub metric: Metric,
     /// For people.
     pub name: &'static str,
@@ -67,7 +67,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// As typed.
+    /// Name, as typed.
     pub fn name(self) -> &'static str {
         match self {
             Metric::Parzen => "parzen",

@@ -14,7 +14,7 @@ pub fn packed(g: &Graph, x: Var, labels: Option<Var>, pack: usize) -> Var {
     g.reshape(x, &[rows / pack, pack * width])
 }
 
-/// The same labels for each of `times` minibatches, one behind the other.
+/// Labels repeated for each of `times` minibatches, one behind the other.
 pub fn repeated(g: &Graph, labels: Option<Var>, times: usize) -> Option<Var> {
     labels.map(|l| g.concat(&vec![l; times], 0))
 }

@@ -45,7 +45,7 @@ pub struct Phase {
     pub times: u64,
     /// Whether a step ends with it.
     pub ends_step: bool,
-    /// Its graph.
+    /// Graph of the phase.
     pub graph: Graph,
     /// What is computed and updated, in order.
     pub stages: Vec<Stage>,

@@ -56,9 +56,9 @@ pub struct Task {
     pub inputs: Vec<Port>,
     /// What comes out, in order.
     pub outputs: Vec<Port>,
-    /// Its graph.
+    /// Graph of the task.
     pub graph: Graph,
-    /// Its outputs as nodes.
+    /// Outputs of the task, as nodes of the graph.
     pub stage: Stage,
 }
 

@@ -8,7 +8,7 @@ use crate::lower::{Layout, NetworkLayout};
 /// A network with every shape settled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
-    /// Its number in the model's list.
+    /// Number of the network in the model's list.
     pub id: NetworkId,
     /// What it is in the game.
     pub role: Role,
@@ -22,7 +22,7 @@ pub struct Network {
     pub parameters: Vec<Parameter>,
     /// States in the order of their declaration.
     pub states: Vec<StateTensor>,
-    /// Its layers in a few words, for people: `100 → 240 → 784`.
+    /// Layers in a few words, for people: `100 → 240 → 784`.
     pub outline: String,
 }
 

@@ -6,9 +6,9 @@ use crate::data::Shape;
 /// How a parameter starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Start {
-    /// As a layer's configuration says of its weights; the tensor is `[fan_in, units]`.
+    /// Weights as a layer's configuration says; the tensor is `[fan_in, units]`.
     Weight(Init),
-    /// As it says of its bias, in front of an activation.
+    /// A bias as that configuration says, in front of an activation.
     Bias(Bias, Activation),
     /// This value everywhere.
     Value(f32),

@@ -1,5 +1,5 @@
-//! The house's own rules, read off its text: arrows between rooms go down, and files of a room do not import each other in
-//! a circle.
+//! The house's own rules, read off its text: arrows between rooms go down, files of a room do not import each other in a
+//! circle, and a doc comment names what it is about.
 //!
 //! A room is a folder or file right below `src/`, a module is a file. An import is what a `use` or a path that begins
 //! with `crate` or `super` names; a name that a module only hands on is the module's it comes from.
@@ -45,6 +45,9 @@ const KNOWN_UP: &[(&str, &str)] = &[];
 
 /// Circles that are still there, with all their modules: who breaks one takes it from here.
 const KNOWN_CIRCLES: &[&[&str]] = &[];
+
+/// Beginnings of a doc comment that does not name what it is about.
+const BEGINNINGS: [&str; 6] = ["Of", "Its", "Their", "The same", "As", "Whose"];
 
 #[test]
 fn arrows_between_rooms_go_down() {
@@ -105,6 +108,42 @@ fn no_files_import_each_other_in_a_circle() {
         println!("no circle any more, or another one: take it from KNOWN_CIRCLES: {circle:?}");
     }
     assert_eq!(circles, known, "files that import each other in a circle");
+}
+
+#[test]
+fn doc_comments_name_what_they_are_about() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["src", "kernels", "tests"].map(|folder| files(&root.join(folder)));
+    let sources = |path: &PathBuf| {
+        path.extension().is_some_and(|e| ["rs", "cu", "cuh", "h", "cpp"].iter().any(|known| e == *known))
+    };
+    let mut faults = vec![];
+    for path in folders.concat().into_iter().chain([root.join("build.rs")]).filter(sources) {
+        let text = fs::read_to_string(&path).expect("text");
+        let shown = path.strip_prefix(root).expect("below the root").display();
+        let mut before = None;
+        for (number, line) in (1..).zip(text.lines()) {
+            let mark = ["///", "//!"].into_iter().find(|mark| line.trim_start().starts_with(mark));
+            let first = mark.filter(|_| mark != before);
+            let says = first.and_then(|mark| Some(line.split_once(mark)?.1.trim_start()));
+            if says.is_some_and(|says| BEGINNINGS.iter().any(|word| begins(says, word))) {
+                faults.push(format!("{shown}:{number}: {}", line.trim()));
+            }
+            before = mark;
+        }
+    }
+    let list = faults.join("\n");
+    assert!(
+        faults.is_empty(),
+        "doc comments that begin with one of {BEGINNINGS:?}; name the subject:\n{list}"
+    );
+}
+
+/// Whether a sentence begins with these words.
+fn begins(sentence: &str, words: &str) -> bool {
+    sentence
+        .strip_prefix(words)
+        .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '\''))
 }
 
 /// Every file below a folder, in order.
