@@ -38,7 +38,7 @@ __device__ __forceinline__ float hyperbolic_tangent(float x) {
 }
 
 // log x, relative error below 2e-7; −∞ at 0, NaN below.
-__device__ __forceinline__ float logarithm(float x) {
+__device__ OUTLINE float logarithm(float x) {
   // x = m·2ⁿ with √½ ≤ m < √2; a subnormal x is scaled up first. The constant is √½'s bits.
   bool small = x < 1.17549435e-38f;
   u32 shifted = __float_as_uint(small ? mul(x, 8388608.0f) : x) - 0x3f3504f3u;

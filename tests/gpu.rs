@@ -3,6 +3,8 @@
 
 #[path = "emulator/bench.rs"]
 mod bench;
+#[path = "emulator/branches.rs"]
+mod branches;
 mod common;
 #[path = "emulator/recordings.rs"]
 mod recordings;
@@ -14,14 +16,14 @@ mod steps;
 #[path = "emulator/table/mod.rs"]
 mod table;
 
-use crate::common::Model;
-use bench::Witnesses;
+use bench::{Large, Witnesses};
+use common::Model;
 use common::{CLASSES, NUMBERS};
 use gansaku::config::Config;
-use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::driver::{Nvidia, Presence, presence};
 use gansaku::exec::cuda::kernels::BUILD;
 use gansaku::exec::cuda::launch::{Argument, Driver, Geometry, Packed};
+use gansaku::exec::cuda::{Cuda, Multiprocessors};
 use gansaku::exec::{PhaseRun, Rate, States, no_updates};
 use gansaku::graph::OptimizerId;
 use gansaku::lower::{Launch, Matmul, Place, Plan, View, Work};
@@ -31,6 +33,17 @@ use sha2::{Digest, Sha256};
 use std::process::ExitCode;
 
 type Outcome = Result<(), Failed>;
+/// What fills an H100.
+const LARGE: Large = Large {
+    multiprocessors: Multiprocessors(132),
+    ragged: [1_500, 1_410],
+    units: 282,
+    whole: [1_536, 1_408],
+    aligned: [1_504, 1_416],
+    wide: 8_451,
+    long: 16_779,
+};
+
 type Case = (&'static str, fn() -> Outcome);
 
 fn main() -> ExitCode {
@@ -266,9 +279,10 @@ fn sha256(states: &States) -> Vec<u8> {
 
 /// The emulated GPU's table, on silicon.
 fn every_kernel() -> Outcome {
-    let mut witnesses = Witnesses::new(|_| Nvidia::open(0).expect("the GPU that was found"));
+    let mut witnesses = Witnesses::new(|_| Nvidia::open(0).expect("the GPU that was found"), LARGE);
     let gpu = Nvidia::open(0)?;
-    table::every_kernel(&mut witnesses, &precisions()?);
+    precisions()?.into_iter().for_each(|precision| table::products(&mut witnesses, precision));
+    table::all_but_products(&mut witnesses);
     let portable = BUILD.modules.iter().filter(|m| !m.is_special());
     let entries = portable.flat_map(|m| m.kernels).filter(|k| gpu.has(k.name)).map(|k| k.name.to_string());
     assert_eq!(witnesses.kernels, entries.collect(), "kernels launched and kernels built");
@@ -291,8 +305,9 @@ fn hopper() -> Outcome {
     if kernels.is_empty() {
         return Ok(());
     }
-    let mut witnesses = Witnesses::new(|_| Nvidia::open_with(0, true).expect("the GPU that was found"));
-    table::hopper(&mut witnesses);
+    let mut witnesses =
+        Witnesses::new(|_| Nvidia::open_with(0, true).expect("the GPU that was found"), LARGE);
+    [Precision::Fp16, Precision::Bf16].iter().for_each(|&precision| table::hopper(&mut witnesses, precision));
     assert!(kernels.iter().all(|&k| witnesses.kernels.contains(k)), "{:?}", witnesses.kernels);
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::bench::{self, Figures, LIMITS, Protocol, noise, table};
 use crate::config::{Config, ConfigBuilder};
 use crate::data;
 use crate::error::Result;
-use crate::exec::{self, Device};
+use crate::exec::{self, Hardware};
 use crate::numbers::counted;
 use crate::precision::Precision;
 use crate::run::atomic;
@@ -50,12 +50,8 @@ pub struct Bench {
     /// Steps before the first round, or a few more
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(0..=1_000_000_000))]
     warmup: u64,
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// Where to compute: auto, cpu, cuda, cuda:N
-    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = super::device)]
-    device: Device,
+    #[command(flatten)]
+    hardware: super::HardwareArgs,
     /// Also write the figures as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -66,16 +62,16 @@ pub struct Bench {
 pub fn run(args: &Bench) -> Result<()> {
     let recipe = args.recipe.as_deref().unwrap_or("mnist");
     if args.profile {
-        exec::markable(args.device)?;
+        exec::markable(args.hardware.device)?;
     }
     super::has_folder("--json", args.json.as_deref())?;
-    let threads = super::threads(args.threads)?;
+    let hardware = args.hardware.settle()?;
     let configs = configs(args, recipe)?;
     let mut all: Vec<Figures> = vec![];
     for configs in configs {
         let batch = configs[0].train.batch;
         tell!("{recipe}, batch {batch}: measuring ceilings, then {}", counted(args.rounds, "round"));
-        all.extend(measure(args, &configs, threads)?);
+        all.extend(measure(args, &configs, hardware)?);
     }
     super::print(&told(&all))?;
     args.json.as_ref().map_or(Ok(()), |path| write(path, &all))
@@ -98,7 +94,7 @@ fn configs(args: &Bench, recipe: &str) -> Result<Vec<Vec<Config>>> {
 }
 
 /// All precisions at one batch size.
-fn measure(args: &Bench, configs: &[Config], threads: usize) -> Result<Vec<Figures>> {
+fn measure(args: &Bench, configs: &[Config], hardware: Hardware) -> Result<Vec<Figures>> {
     let (shape, classes) = data::usual(&configs[0].data);
     let classes = if configs[0].conditional { classes } else { 0 };
     let data = Arc::new(noise(shape.len(), classes, configs[0].train.batch.max(60_000)));
@@ -110,7 +106,7 @@ fn measure(args: &Bench, configs: &[Config], threads: usize) -> Result<Vec<Figur
         profile: args.profile,
         limits: LIMITS,
     };
-    let open = || exec::open(args.device, threads);
+    let open = || hardware.open();
     bench::measure(configs, &data, &open, &protocol)
 }
 

@@ -220,7 +220,7 @@ struct HardwareArgs {
     /// Where networks run: auto, cpu, cuda, cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device)]
     device: Device,
-    /// Worker threads [default: one a core]
+    /// Worker threads; any number gives the same bytes [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }

@@ -3,7 +3,7 @@
 use super::overrides::{Overrides, at_path};
 use crate::config::{Config, ConfigBuilder, Metric};
 use crate::error::{Error, Result};
-use crate::exec::{self, Device};
+use crate::exec::{self, Hardware};
 use crate::numbers::counted;
 use crate::precision::Precision;
 use crate::run::Folder;
@@ -47,12 +47,8 @@ pub struct Train {
     /// What matrix products multiply; sums and weights are fp32 [default: the recipe's]
     #[arg(long, value_name = "P", value_enum)]
     precision: Option<Precision>,
-    /// Where to compute: auto, cpu, cuda, cuda:N
-    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = super::device)]
-    device: Device,
-    /// Worker threads; any number gives the same bytes [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    hardware: super::HardwareArgs,
     /// Seeds every random number of the run
     #[arg(long, value_name = "S", value_parser = super::whole::<u64>)]
     seed: Option<u64>,
@@ -90,7 +86,7 @@ fn choosing() -> impl TypedValueParser<Value = Metric> {
 
 pub fn run(args: Train) -> Result<()> {
     let config = args.config()?;
-    let threads = super::threads(args.threads)?;
+    let Hardware { device, threads } = args.hardware.settle()?;
     let start = match args.resume {
         Some(run) => Start::Resume(run),
         None => Start::New {
@@ -99,7 +95,7 @@ pub fn run(args: Train) -> Result<()> {
             init_from: args.init_from,
         },
     };
-    let request = Request { config, start, device: args.device, threads, time: args.time };
+    let request = Request { config, start, device, threads, time: args.time };
     if args.dry_run { dry_run(&request) } else { crate::train::train(&request).map(drop) }
 }
 

@@ -61,7 +61,7 @@ pub fn identity(config: &config::Data) -> Result<String> {
     }
 }
 
-/// The same data without splits, with pixels in [0, 1]; a stack's digits one by one.
+/// Data without splits, with pixels in [0, 1], a stack's digits one by one: what a hash of the data is taken of.
 pub fn whole(config: &config::Data) -> config::Data {
     let source = if config.source == Source::Stacked { Source::Idx } else { config.source };
     config::Data { source, train: None, valid: None, hold_out: 0.0, scale: Scale::Unit, ..config.clone() }

@@ -28,13 +28,13 @@ const DEFLATE_RATIO: usize = 1032;
 /// A real numeric array.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variable {
-    /// Its name.
+    /// The variable's name.
     pub name: String,
     /// Where in the file it begins.
     pub offset: usize,
     /// First one fastest.
     pub dimensions: Vec<usize>,
-    /// As many as the product of the dimensions.
+    /// Numbers, as many as the product of the dimensions.
     pub values: Numbers,
 }
 

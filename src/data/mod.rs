@@ -41,7 +41,7 @@ pub enum Values {
 pub struct Examples {
     /// How many.
     pub count: usize,
-    /// Their values.
+    /// Numbers of all examples, `[count, width]`.
     pub values: Values,
     /// Class of each, when known.
     pub labels: Option<Vec<u8>>,
@@ -52,7 +52,7 @@ pub struct Examples {
 pub struct Dataset {
     /// What it is, for people: "MNIST", "digits (procedural)".
     pub name: String,
-    /// Of one example.
+    /// Height, width and channels of one example.
     pub shape: Shape,
     /// Number of classes; 0 when unlabelled.
     pub classes: usize,

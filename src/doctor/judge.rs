@@ -2,6 +2,7 @@
 
 use super::probe::Probe;
 use super::rules::{self, Facts};
+use super::thresholds::WINDOW;
 use super::{advice, entry::Entry};
 use crate::config::Config;
 use crate::records::{State, Verdict};
@@ -75,10 +76,10 @@ impl Judge {
             return self.open.values().map(|o| o.verdict.clone()).collect();
         }
         let (lines, probes) = (self.lines.len(), self.probes.len());
-        let evidence = if lines >= rules::WINDOW && probes > 0 {
+        let evidence = if lines >= WINDOW && probes > 0 {
             "no sign is clear; the next probe tells more".to_string()
         } else {
-            format!("lines of metrics: {lines}, probes: {probes}; a verdict takes {} and 1", rules::WINDOW)
+            format!("lines of metrics: {lines}, probes: {probes}; a verdict takes {} and 1", WINDOW)
         };
         vec![Verdict {
             state: State::TooEarly,

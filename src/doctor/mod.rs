@@ -3,7 +3,7 @@
 //! What is known comes from `metrics.jsonl` and from probes, made where samples are drawn ([`probe`]): what no loss
 //! tells, such as how far apart samples lie. [`judge`] turns both into states; it sees them in the order in which
 //! they came, so that a verdict during training and one afterwards are the same. Thresholds stand with their
-//! reasons in [`rules`].
+//! reasons in [`thresholds`].
 
 mod advice;
 mod entry;
@@ -11,6 +11,7 @@ pub mod judge;
 pub mod live;
 pub mod probe;
 mod rules;
+mod thresholds;
 
 use crate::config::Config;
 use crate::data::{self, identity};

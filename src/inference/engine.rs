@@ -107,7 +107,7 @@ impl Scored {
 }
 
 impl Engine<'_> {
-    /// The same engine for a shorter time.
+    /// This engine, lent for a shorter time.
     pub fn reborrow(&mut self) -> Engine<'_> {
         Engine { tasks: self.tasks, executor: &mut *self.executor }
     }

@@ -57,7 +57,7 @@ impl LoadedRun {
         })
     }
 
-    /// Its generator.
+    /// The run's generator.
     pub fn generator(&mut self) -> Generator<'_> {
         Generator {
             config: &self.config,
@@ -97,7 +97,7 @@ impl<'e> Generator<'e> {
         Generator { config, display, from: Path::new(""), step, data: None, engine }
     }
 
-    /// The same generator for a shorter time.
+    /// This generator, lent for a shorter time.
     pub fn reborrow(&mut self) -> Generator<'_> {
         let Generator { config, display, from, step, data, engine } = self;
         Generator { config, display: *display, from, step: *step, data: *data, engine: engine.reborrow() }

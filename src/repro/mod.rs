@@ -10,6 +10,7 @@ pub mod outcome;
 pub mod page;
 mod pictures;
 pub mod table;
+mod words;
 pub mod work;
 
 use crate::config::{Source, nearest};

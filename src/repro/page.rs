@@ -1,7 +1,8 @@
 //! The page: the tables with pictures, one file that stands alone.
 
 use super::outcome::Outcome;
-use super::table::{Origin, Row, Table, diagnosis, figure, heading};
+use super::table::{Origin, Row, Table};
+use super::words::{diagnosis, figure, heading};
 use super::{Experiment, Kind, Paper, pictures};
 use crate::numbers::duration_in_words;
 use crate::report::html::{

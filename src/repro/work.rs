@@ -12,7 +12,7 @@
 
 use super::order::{Job, Order, jobs};
 use super::outcome::{Outcome, Said};
-use super::{classifier, page, pictures, table};
+use super::{classifier, page, pictures, table, words};
 use crate::config::{Config, Metric};
 use crate::data::{self, Dataset};
 use crate::doctor;
@@ -103,7 +103,7 @@ fn write_up(order: &Order) -> Result<String> {
     atomic::write(&order.out.join("results.json"), format!("{json:#}\n").as_bytes())?;
     let page = page::page(&order.paper, &tables, &outcomes, &order.out);
     atomic::write(&order.out.join("index.html"), page.as_bytes())?;
-    Ok(table::text(&order.paper, &tables))
+    Ok(words::text(&order.paper, &tables))
 }
 
 /// The result of an earlier call, where it goes as far as is asked.

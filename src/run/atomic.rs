@@ -47,10 +47,10 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, &mut |file| file.write_all(bytes).map_err(|e| Error::io("write", path, &e)))
 }
 
-/// As [`write()`], the bytes coming piece by piece.
+/// [`write()`] of bytes that come piece by piece.
 ///
 /// # Errors
-/// As there, and what `pieces` fails with.
+/// When [`write()`] fails, or `pieces`.
 pub fn write_with(path: &Path, pieces: &mut dyn FnMut(&mut File) -> Result<()>) -> Result<()> {
     let aside = unfinished(path);
     let done = fill(&aside, path, pieces).and_then(|()| publish(&aside, path));

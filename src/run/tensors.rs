@@ -132,7 +132,7 @@ impl<'a> Tensors<'a> {
     /// Reads the tensor `name` into one state.
     ///
     /// # Errors
-    /// As [`Tensors::read`].
+    /// When [`Tensors::read`] fails.
     pub fn read_state(&self, name: &str, state: &StateTensor, to: &mut [f32]) -> Result<()> {
         let dtype = if counts(state) { Dtype::I64 } else { Dtype::F32 };
         let view = self.view(name, dtype, &state.shape)?;
@@ -171,7 +171,7 @@ impl<'a> Tensors<'a> {
     /// Reads the tensor `name` into one parameter.
     ///
     /// # Errors
-    /// As [`Tensors::read`].
+    /// When [`Tensors::read`] fails.
     pub fn read_one(&self, name: &str, parameter: &Parameter, to: &mut [f32]) -> Result<()> {
         let expected = exported(parameter);
         let numbers: Vec<f32> = bytemuck::pod_collect_to_vec(self.view(name, Dtype::F32, &expected)?.data());

@@ -88,7 +88,7 @@ pub fn train(request: &Request) -> Result<Trained> {
 /// Trains as asked, on a device that is open, whatever the request says of devices.
 ///
 /// # Errors
-/// As [`train`].
+/// When [`train`] fails.
 pub fn train_on(request: &Request, device: Opened) -> Result<Trained> {
     let mut session = Session::open(request, device)?;
     let done = session.run(request.time).map_err(|e| session.with_last_good(e));
@@ -103,7 +103,7 @@ pub fn train_on(request: &Request, device: Opened) -> Result<Trained> {
 /// its data.
 ///
 /// # Errors
-/// As [`train`] before it writes, but for a run's lock.
+/// When [`train`] fails before it writes, but for a run's lock.
 pub fn rehearse(request: &Request, device: Opened) -> Result<(Trainer, Arc<Dataset>)> {
     let Prepared { dataset, mut trainer, told, .. } = Prepared::of(request, device)?;
     told.iter().for_each(|told| tell!("start: {told}"));

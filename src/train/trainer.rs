@@ -204,7 +204,7 @@ impl Trainer {
     /// The generator in training.
     ///
     /// # Errors
-    /// As [`Trainer::engine`].
+    /// When [`Trainer::engine`] fails.
     pub fn generator(&mut self, shape: Shape) -> Result<Generator<'_>> {
         self.collect()?;
         self.settle_norms()?;

@@ -138,7 +138,7 @@ fn rule(of: usize, precision: Precision) -> UpdateRule {
         Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 },
     ];
     let scaled = precision == Precision::Fp16;
-    UpdateRule { rule: rules[of], clip: 0.0, column_norms: vec![], average: of % 2 == 0, scaled }
+    UpdateRule { rule: rules[of], clip: 0.0, column_norms: vec![], average: of.is_multiple_of(2), scaled }
 }
 
 /// Rates that change with the optimizer's updates and with the steps.

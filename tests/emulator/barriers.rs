@@ -50,12 +50,15 @@ fn taken_out(sources: &[(PathBuf, String)]) -> Vec<(PathBuf, usize, String)> {
 /// Whether the table holds with the kernels of a folder.
 fn table_holds(folder: &Path) -> bool {
     let library = build(folder, &crate::builds()).expect("kernels that compile without a barrier");
-    let mut witnesses = Witnesses::new(|seed| crate::gpu(&library, seed));
-    let mut hopper = Witnesses::new(|seed| crate::gpu(&library, seed).hopper());
+    let mut witnesses = Witnesses::new(|seed| crate::gpu(&library, seed), crate::LARGE);
+    let mut hopper = Witnesses::new(|seed| crate::gpu(&library, seed).hopper(), crate::LARGE);
     let tables = || {
         // The shorter one first.
-        table::hopper(&mut hopper);
-        table::every_kernel(&mut witnesses, &Precision::ALL);
+        [Precision::Fp16, Precision::Bf16]
+            .iter()
+            .for_each(|&precision| table::hopper(&mut hopper, precision));
+        Precision::ALL.iter().for_each(|&precision| table::products(&mut witnesses, precision));
+        table::all_but_products(&mut witnesses);
     };
     let held = catch_unwind(AssertUnwindSafe(tables)).is_ok();
     // Nobody builds it again.

@@ -3,13 +3,14 @@
 //! Operands lie in the networks' memories and results at the end of the arena, each an allocation of its own on
 //! the device, so that an access past any of them is a fault.
 
+use crate::branches::branches;
 use crate::common;
 use gansaku::data::Dataset;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::cuda::parzen::{self, Windows};
-use gansaku::exec::cuda::{Clock, Cuda};
+use gansaku::exec::cuda::{Clock, Cuda, Multiprocessors, Options};
 use gansaku::exec::scale::LossScale;
 use gansaku::exec::schedule::{Done, Schedule};
 use gansaku::exec::{ExecutorSpec, NetworkState, PhaseRun, Rate, States, UpdateRule, no_updates};
@@ -42,6 +43,27 @@ pub struct Bench {
     pub precision: Precision,
     /// 16-bit numbers that nobody looks at, where results go to the arena.
     pub narrow: usize,
+    /// What products are cut for: a training's, or as few as give small products large tiles.
+    pub multiprocessors: Multiprocessors,
+}
+
+/// Products that get large tiles, for as many multiprocessors as these fill.
+#[derive(Debug, Clone, Copy)]
+pub struct Large {
+    /// What products are cut for.
+    pub multiprocessors: Multiprocessors,
+    /// Rows and columns that are ragged: whole tiles, ragged ones, and the corner.
+    pub ragged: [usize; 2],
+    /// Units of five pieces each that are as ragged as those columns.
+    pub units: usize,
+    /// Rows and columns of whole tiles.
+    pub whole: [usize; 2],
+    /// Ragged ones of a multiple of eight.
+    pub aligned: [usize; 2],
+    /// Columns of two rows of tiles: like [`Large::long`], three more than a multiple of eight.
+    pub wide: usize,
+    /// Columns of one row of tiles.
+    pub long: usize,
 }
 
 /// Where a first operand lies.
@@ -77,6 +99,9 @@ fn result_place(work: &Work) -> Place {
 
 /// What the table needs of a device: launches on it and on the CPU.
 pub trait Witness {
+    /// Products that get large tiles.
+    fn large(&self) -> Large;
+
     /// The `len` elements of the result after `work`, from the end of the arena or the arena of 16-bit numbers: the
     /// device's, the CPU's.
     fn run(&mut self, name: &str, bench: &Bench, work: Work, len: usize) -> (Vec<f32>, Vec<f32>);
@@ -120,14 +145,20 @@ pub struct Witnesses<F> {
     device: F,
     /// Entry points launched so far.
     pub kernels: BTreeSet<String>,
+    /// [`branches`] taken so far.
+    pub branches: BTreeSet<String>,
+    /// Whether a product that takes no other branches than those before it is left to the CPU.
+    pub each_branch_once: bool,
+    large: Large,
     /// Launches so far.
     pub launches: u64,
 }
 
 impl<D: Driver, F: Fn(u64) -> D> Witnesses<F> {
     /// `device` is given a number that differs from launch to launch.
-    pub fn new(device: F) -> Witnesses<F> {
-        Witnesses { device, kernels: BTreeSet::new(), launches: 0 }
+    pub fn new(device: F, large: Large) -> Witnesses<F> {
+        let (kernels, branches) = (BTreeSet::new(), BTreeSet::new());
+        Witnesses { device, kernels, launches: 0, branches, each_branch_once: false, large }
     }
 
     fn note(&mut self, gpu: &Cuda<D>) {
@@ -137,6 +168,10 @@ impl<D: Driver, F: Fn(u64) -> D> Witnesses<F> {
 }
 
 impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
+    fn large(&self) -> Large {
+        self.large
+    }
+
     fn run(&mut self, name: &str, bench: &Bench, work: Work, len: usize) -> (Vec<f32>, Vec<f32>) {
         let states = vec![state(&bench.left), state(&bench.right)];
         let narrow = result_place(&work).is_narrow();
@@ -162,8 +197,23 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         cpu.write_input(0, "arena", &bench.arena);
         cpu.run(&PhaseRun::alone(0, TICK, common::rates(1)));
         let device = (self.device)(self.launches);
-        let mut gpu = Cuda::new(device, vec![plan], &states, no_updates(2), bench.data.clone(), SEED)
-            .expect("memory enough");
+        let job = ExecutorSpec {
+            plans: vec![plan],
+            states: states.clone(),
+            rules: no_updates(2),
+            schedule: Schedule::constant(&[Rate::REST; 2]),
+            data: bench.data.clone(),
+            seed: SEED,
+        };
+        let options = Options { multiprocessors: bench.multiprocessors, ..Options::default() };
+        let mut gpu = Cuda::with(device, job, options).expect("memory enough");
+        let branches = branches(&gpu.plans()[0].launches[0].work, &gpu.packed(0)[0]);
+        let known = !branches.is_empty() && branches.iter().all(|b| self.branches.contains(b));
+        if known && self.each_branch_once {
+            let numbers = cpu.memory(place, len).to_vec();
+            return (numbers.clone(), numbers);
+        }
+        self.branches.extend(branches);
         gpu.write_input(0, "arena", &bench.arena).expect("room");
         gpu.run(&PhaseRun::alone(0, TICK, common::rates(1))).unwrap_or_else(|e| panic!("{name}: {e}"));
         let found = gpu.memory(place, len).expect("readable");
@@ -275,7 +325,8 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
             seed: SEED,
         };
         let device = || (self.device)(self.launches);
-        let mut gpu = Cuda::keeping_gradients(device(), job(together.clone())).expect("memory enough");
+        let options = Options { keep_gradients: true, ..Options::default() };
+        let mut gpu = Cuda::with(device(), job(together.clone()), options).expect("memory enough");
         let mut unwatched = Cuda::of(device(), job(together)).expect("memory enough");
         let mut cpu =
             Cpu::new(Pool::single(), vec![plan(vec![update])], states.clone(), rules.clone(), None, SEED);

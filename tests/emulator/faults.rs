@@ -3,10 +3,11 @@
 use crate::bench::{Bench, LEFT, RIGHT, normals};
 use gansaku::config::Rule;
 use gansaku::error::Error;
-use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::emulated::{Emulated, build};
 use gansaku::exec::cuda::launch::{Argument, Driver, Geometry};
-use gansaku::exec::{ColumnNorm, PhaseRun, Rate, States, UpdateRule, no_updates};
+use gansaku::exec::cuda::{Cuda, Options};
+use gansaku::exec::schedule::Schedule;
+use gansaku::exec::{ColumnNorm, ExecutorSpec, PhaseRun, Rate, States, UpdateRule, no_updates};
 use gansaku::graph::{MAX_OPTIMIZERS, OptimizerId};
 use gansaku::lower::{Arg, Launch, Load, Matmul, Place, Plan, Program, Reduce, View, Work};
 use gansaku::precision::Precision;
@@ -175,7 +176,7 @@ fn a_missing_wait_for_copies_is_caught() {
 /// A product on Hopper's units with a fault in `file`: its numbers, or the report. Both operands lie along n, deeper than
 /// the ring of stages.
 fn hopper(file: &str, from: &str, to: &str) -> Result<Vec<f32>, String> {
-    let (m, n, k) = (136, 8_456, 264);
+    let (m, n, k) = (136, 136, 264);
     let library = planted("matmul_sm90a.cu", file, from, to);
     let [left, right] = [0, 1].map(|i| Place::Copies(OptimizerId(i), 0));
     let states = [normals("a", m * k), normals("b", k * n)].map(|w| no_updates(2)[0].start(w));
@@ -190,7 +191,10 @@ fn hopper(file: &str, from: &str, to: &str) -> Result<Vec<f32>, String> {
     });
     let plan = Plan { precision: Precision::Bf16, ..plan(work, m * n) };
     let device = crate::gpu(&library, 1).hopper();
-    let mut gpu = Cuda::new(device, vec![plan], &states, no_updates(2), None, 0).expect("room");
+    let (rules, schedule) = (no_updates(2), Schedule::constant(&[Rate::REST; 2]));
+    let job = ExecutorSpec { plans: vec![plan], states: states.into(), rules, schedule, data: None, seed: 0 };
+    let options = Options { multiprocessors: crate::LARGE.multiprocessors, ..Options::default() };
+    let mut gpu = Cuda::with(device, job, options).expect("room");
     gpu.run(&PhaseRun::alone(0, 0, Rate::ALL_REST)).map_err(|e| e.to_string())?;
     Ok(gpu.memory(Place::Arena(0), m * n).expect("readable"))
 }

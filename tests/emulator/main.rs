@@ -7,6 +7,7 @@
 
 mod barriers;
 mod bench;
+mod branches;
 #[path = "../common/mod.rs"]
 mod common;
 mod eval;
@@ -22,13 +23,14 @@ mod steps;
 mod table;
 mod training;
 
-use crate::common::Model;
-use bench::Witnesses;
-use gansaku::exec::cuda::Cuda;
+use bench::{Large, Witnesses};
+use common::Model;
 use gansaku::exec::cuda::emulated::{Emulated, build, compiler, entry_points};
+use gansaku::exec::cuda::{Cuda, Multiprocessors};
 use gansaku::precision::Precision;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// The repository's kernels.
 pub fn kernels() -> PathBuf {
@@ -49,7 +51,9 @@ pub fn library(cases: usize) -> Option<PathBuf> {
         println!("skipped: {cases} cases: no C++ compiler (tried $CXX, c++, g++, clang++)");
         return None;
     }
-    Some(build(&kernels(), &builds()).expect("kernels that compile"))
+    // Tests that begin together do not each build it.
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    Some(BUILT.get_or_init(|| build(&kernels(), &builds()).expect("kernels that compile")).clone())
 }
 
 /// Every entry point of every kernel file.
@@ -72,28 +76,159 @@ pub fn gpu(library: &Path, seed: u64) -> Emulated {
     Emulated::new(library, seed, 1 << 30).expect("a library that loads")
 }
 
-#[test]
-fn every_kernel_agrees_with_its_references() {
-    let entries: BTreeSet<String> = entries().into_iter().collect();
-    let Some(library) = library(entries.len()) else { return };
-    let mut witnesses = Witnesses::new(|seed| gpu(&library, seed));
-    table::every_kernel(&mut witnesses, &Precision::ALL);
-    println!("{} launches of {} kernels", witnesses.launches, witnesses.kernels.len());
-    // Hopper's have a table of their own, and do not run unasked.
-    let hopper = HOPPER.map(String::from).into();
-    let others = entries.difference(&hopper).cloned().collect();
-    assert_eq!(witnesses.kernels, others, "kernels launched and entry points of kernels/*.cu");
+/// Products that get large tiles with few elements: on so few multiprocessors, two tiles down and across fill them. What is
+/// left of a tile is what the larger ones of `tests/gpu.rs` leave of it.
+const LARGE: Large = Large {
+    multiprocessors: Multiprocessors(4),
+    ragged: [220, 130],
+    units: 26,
+    whole: [256, 256],
+    aligned: [224, 136],
+    wide: 131,
+    long: 395,
+};
+
+/// The table by parts: the entry points that each launches add up to all there are, which [`Part::launches`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Products(Precision),
+    Hopper(Precision),
+    AllButProducts,
+}
+
+impl Part {
+    /// Every part.
+    fn all() -> Vec<Part> {
+        let hopper = [Precision::Fp16, Precision::Bf16].map(Part::Hopper);
+        Precision::ALL.map(Part::Products).into_iter().chain(hopper).chain([Part::AllButProducts]).collect()
+    }
+
+    /// The part that launches an entry point.
+    fn launches(entry: &str) -> Part {
+        let ends = |p: &Precision| entry.strip_suffix(number(*p)).is_some_and(|stem| stem.ends_with('_'));
+        match Precision::ALL.into_iter().find(ends) {
+            Some(precision) if HOPPER.contains(&entry) => Part::Hopper(precision),
+            Some(precision) => Part::Products(precision),
+            None => Part::AllButProducts,
+        }
+    }
+
+    /// Runs the rows of this part on kernels of a library; `once` leaves out products that take no new branch.
+    fn run(self, library: &Path, once: bool) {
+        let hopper = matches!(self, Part::Hopper(_));
+        let device = |seed| if hopper { gpu(library, seed).hopper() } else { gpu(library, seed) };
+        let mut witnesses = Witnesses::new(device, LARGE);
+        witnesses.each_branch_once = once;
+        match self {
+            Part::Products(precision) => table::products(&mut witnesses, precision),
+            Part::Hopper(precision) => table::hopper(&mut witnesses, precision),
+            Part::AllButProducts => table::all_but_products(&mut witnesses),
+        }
+        let Witnesses { launches, kernels, branches, .. } = witnesses;
+        println!("{launches} launches of {} kernels, {} branches of products", kernels.len(), branches.len());
+        let own: BTreeSet<String> = entries().into_iter().filter(|e| Part::launches(e) == self).collect();
+        assert!(!own.is_empty(), "{self:?} has entry points");
+        for entry in &own {
+            assert!(kernels.contains(entry), "no row of {self:?} launches {entry}");
+        }
+        self.takes_every_branch(&branches);
+    }
+
+    /// Asserts that products were cut in every way there is, and that large tiles had all that they branch on.
+    fn takes_every_branch(self, branches: &BTreeSet<String>) {
+        let wanted: Vec<String> = match self {
+            Part::AllButProducts => vec![],
+            Part::Hopper(precision) => {
+                let kernel = format!("matmul_wgmma_{}", number(precision));
+                let ways = [
+                    "rows ragged, columns whole and ragged, depth whole and ragged, 1 slice",
+                    "rows whole and ragged, columns ragged, depth whole and ragged, 1 slice",
+                    "rows whole and ragged, columns whole and ragged, depth ragged, 1 slice",
+                    "rows whole, columns whole, depth whole, 1 slice",
+                    "rows ragged, columns whole and ragged, depth ragged, 1 slice, sums",
+                    "left deep; right deep",
+                    "left deep; right turned",
+                    "left turned; right deep",
+                    "left turned; right turned",
+                ];
+                ways.map(|way| format!("{kernel}: {way}")).into()
+            }
+            Part::Products(precision) => {
+                let number = number(precision);
+                // Of k, a stage holds 32 numbers of 16 bits, or 16 of 32.
+                let (stage, deep) = if precision.stored().is_some() {
+                    ("ragged", "ragged")
+                } else {
+                    ("whole", "whole and ragged")
+                };
+                let large = format!("rows whole and ragged, columns whole and ragged, depth {deep}");
+                let wide = [
+                    format!("{large}, 1 slice"),
+                    format!("{large}, 1 slice, sums"),
+                    format!("{large}, followed"),
+                    "left deep, not aligned; right deep, not aligned".into(),
+                    "left deep, not aligned; right turned, not aligned".into(),
+                    "left turned, not aligned; right deep, not aligned".into(),
+                    "left turned, not aligned; right turned, not aligned".into(),
+                ];
+                let small = [
+                    format!("rows whole, columns whole, depth {stage}, 1 slice"),
+                    "rows whole and ragged, columns ragged, depth whole and ragged, 1 slice".into(),
+                    "rows ragged, columns whole and ragged, depth whole and ragged, some slices".into(),
+                    "rows ragged, columns ragged, depth whole and ragged, 16 slices".into(),
+                ];
+                let wide = wide.map(|way| format!("matmul_wide_{number}: {way}"));
+                wide.into_iter().chain(small.map(|way| format!("matmul_{number}: {way}"))).collect()
+            }
+        };
+        let missing: Vec<String> = wanted.into_iter().filter(|branch| !branches.contains(branch)).collect();
+        assert!(missing.is_empty(), "{self:?}: no row takes {missing:#?}");
+    }
+}
+
+/// How kernels of a precision are called.
+fn number(precision: Precision) -> &'static str {
+    ["f32", "tf32", "f16", "bf16"][precision as usize]
+}
+
+fn table(part: Part) {
+    let Some(library) = library(1) else { return };
+    part.run(&library, false);
 }
 
 #[test]
-fn hoppers_kernels_agree_with_their_references() {
-    let Some(library) = library(HOPPER.len()) else { return };
-    let mut witnesses = Witnesses::new(|seed| gpu(&library, seed).hopper());
-    table::hopper(&mut witnesses);
-    // What they do not take stays with the portable ones.
-    for kernel in HOPPER.into_iter().chain(["matmul_wide_f16", "matmul_wide_bf16"]) {
-        assert!(witnesses.kernels.contains(kernel), "{kernel} is not among {:?}", witnesses.kernels);
-    }
+fn products_in_fp32_agree_with_their_references() {
+    table(Part::Products(Precision::Fp32));
+}
+
+#[test]
+fn products_in_tf32_agree_with_their_references() {
+    table(Part::Products(Precision::Tf32));
+}
+
+#[test]
+fn products_in_fp16_agree_with_their_references() {
+    table(Part::Products(Precision::Fp16));
+}
+
+#[test]
+fn products_in_bf16_agree_with_their_references() {
+    table(Part::Products(Precision::Bf16));
+}
+
+#[test]
+fn products_on_hoppers_units_in_fp16_agree_with_their_references() {
+    table(Part::Hopper(Precision::Fp16));
+}
+
+#[test]
+fn products_on_hoppers_units_in_bf16_agree_with_their_references() {
+    table(Part::Hopper(Precision::Bf16));
+}
+
+#[test]
+fn all_but_products_agree_with_their_references() {
+    table(Part::AllButProducts);
 }
 
 #[test]

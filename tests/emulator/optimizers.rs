@@ -5,8 +5,8 @@ use crate::common::madeup::MadeUp;
 use crate::common::nodes::{compare_made_up, overflows_leave_states_alone, tasks_leave_training_alone};
 use crate::steps::updates_are_exact;
 use gansaku::exec::Executor;
-use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
+use gansaku::exec::cuda::{Cuda, Options};
 use gansaku::graph::MAX_OPTIMIZERS;
 use gansaku::precision::Precision;
 
@@ -18,7 +18,8 @@ fn any_number_of_optimizers_is_right() {
         let model = MadeUp::new(count, precision);
         let turns = model.turns(3);
         let name = format!("{count} optimizers in {}", precision.name());
-        let mut gpu = Cuda::keeping_gradients(crate::gpu(&library, 1), model.spec()).expect("memory enough");
+        let options = Options { keep_gradients: true, ..Options::default() };
+        let mut gpu = Cuda::with(crate::gpu(&library, 1), model.spec(), options).expect("memory enough");
         let mut worst = 0.0f64;
         for turn in &turns {
             let name = &format!("{name}, tick {}", turn.tick);

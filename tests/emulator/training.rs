@@ -211,33 +211,56 @@ fn only_replays(name: &str, asked: &[Counters]) {
     }
 }
 
-#[test]
-fn the_device_keeps_its_own_clock() {
-    let Some(library) = crate::library(SCHEDULES.len()) else { return };
-    for (case, (name, ..)) in SCHEDULES.iter().enumerate() {
-        let (mut trainer, asked) = watched(&library, case);
-        steps(&mut trainer, 10);
-        assert!(asked.borrow().len() >= 10, "{name}: a phase a step");
-        only_replays(name, &asked.borrow());
-    }
+/// Ten steps of one of [`SCHEDULES`], the clock looked at around each phase.
+fn keeps_its_own_clock(case: usize) {
+    let Some(library) = crate::library(1) else { return };
+    let name = SCHEDULES[case].0;
+    let (mut trainer, asked) = watched(&library, case);
+    steps(&mut trainer, 10);
+    assert!(asked.borrow().len() >= 10, "{name}: a phase a step");
+    only_replays(name, &asked.borrow());
 }
 
-#[test]
-fn many_steps_are_one_recording_and_the_same_bytes() {
-    let Some(library) = crate::library(SCHEDULES.len()) else { return };
-    // Steps of a cycle: ten, or as many more as lazy penalties need.
-    for (case, cycle) in [10, 10, 12, 10].into_iter().enumerate() {
-        let name = SCHEDULES[case].0;
-        let (mut one_by_one, _) = watched(&library, case);
-        let (mut at_once, asked) = watched(&library, case);
-        (0..2 * cycle + 1).for_each(|_| one_by_one.step().expect("finite"));
-        at_once.steps(2 * cycle).expect("finite");
-        assert_eq!(asked.borrow().len(), 2, "{name}: two cycles");
-        at_once.steps(1).expect("finite");
-        only_replays(name, &asked.borrow());
-        assert_eq!(at_once.line(0.0).expect("finite"), one_by_one.line(0.0).expect("finite"), "{name}");
-        let (a, b) = (at_once.snapshot().expect("finite"), one_by_one.snapshot().expect("finite"));
-        assert_eq!(a.state, b.state, "{name}: counters");
-        assert!(a.networks == b.networks, "{name}: weights, moments, averages");
-    }
+/// Two cycles of one of [`SCHEDULES`] and a step; `cycle` steps are one: ten, or as many more as lazy penalties need.
+fn many_steps_are_one_recording(case: usize, cycle: u64) {
+    let Some(library) = crate::library(1) else { return };
+    let name = SCHEDULES[case].0;
+    let (mut one_by_one, _) = watched(&library, case);
+    let (mut at_once, asked) = watched(&library, case);
+    (0..2 * cycle + 1).for_each(|_| one_by_one.step().expect("finite"));
+    at_once.steps(2 * cycle).expect("finite");
+    assert_eq!(asked.borrow().len(), 2, "{name}: two cycles");
+    at_once.steps(1).expect("finite");
+    only_replays(name, &asked.borrow());
+    assert_eq!(at_once.line(0.0).expect("finite"), one_by_one.line(0.0).expect("finite"), "{name}");
+    let (a, b) = (at_once.snapshot().expect("finite"), one_by_one.snapshot().expect("finite"));
+    assert_eq!(a.state, b.state, "{name}: counters");
+    assert!(a.networks == b.networks, "{name}: weights, moments, averages");
+}
+
+/// Both tests of each schedule.
+macro_rules! schedules {
+    ($($name:ident $case:literal, steps of a cycle $cycle:literal;)*) => {
+        $(mod $name {
+            #[test]
+            fn the_device_keeps_its_own_clock() {
+                super::keeps_its_own_clock($case);
+            }
+            #[test]
+            fn many_steps_are_one_recording_and_the_same_bytes() {
+                super::many_steps_are_one_recording($case, $cycle);
+            }
+        })*
+        #[test]
+        fn every_schedule_has_its_tests() {
+            assert_eq!([$($case),*][..], (0..SCHEDULES.len()).collect::<Vec<_>>()[..]);
+        }
+    };
+}
+
+schedules! {
+    decay_to_its_end 0, steps of a cycle 10;
+    lines_of_several_lengths 1, steps of a cycle 10;
+    lazy_penalties 2, steps of a cycle 12;
+    more_updates_of_d 3, steps of a cycle 10;
 }

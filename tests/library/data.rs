@@ -208,7 +208,7 @@ fn a_stacks_digits_are_the_channels_of_its_pixels() {
     // Picture d holds the bytes from 6d on, so that a channel tells which digit it is.
     let firsts: Vec<[u8; 2]> = bytes.chunks_exact(12).map(|stack| [stack[0], stack[1]]).collect();
     for (stack, firsts) in bytes.chunks_exact(12).zip(&firsts) {
-        assert!(firsts.iter().all(|first| first % 6 == 0));
+        assert!(firsts.iter().all(|first| first.is_multiple_of(6)));
         assert!((0..12).all(|i| stack[i] == firsts[i % 2] + (i / 2) as u8), "{stack:?}");
     }
     assert!(firsts.iter().any(|[a, b]| a != b), "digits are drawn one by one");

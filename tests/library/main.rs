@@ -16,6 +16,7 @@ mod features;
 mod games;
 mod golden;
 mod grads;
+mod house;
 mod losses;
 mod mat;
 mod norms;

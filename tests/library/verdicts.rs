@@ -104,99 +104,117 @@ fn rates(g: &str, d: &str) -> [String; 2] {
     [format!("optimizer.generator.lr={g}"), format!("optimizer.discriminator.lr={d}")]
 }
 
+/// A test of its own for each case, so that cases share the cores.
+macro_rules! cases {
+    ($check:ident: $($name:ident $case:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            $check($case);
+        }
+    )*};
+}
+
 /// A state, the recipe that provokes it, what is laid over it, learning rates, more values.
 type Provoked =
     (State, &'static str, &'static str, Option<(&'static str, &'static str)>, &'static [&'static str]);
 
-const PROVOKED: [Provoked; 15] = [
-    (State::DWon, "ring", POINTS, Some(("1e-6", "1e-3")), &["loss.objective=minimax"]),
-    (State::DWon, "ring", POINTS, Some(("1e-5", "3e-3")), &[]),
-    (State::DWon, "ring", POINTS, Some(("1e-6", "1e-3")), &["loss.objective=least-squares"]),
-    (State::DWon, "ring", POINTS, Some(("1e-6", "1e-3")), &["loss.objective=hinge"]),
-    (State::DWon, "ring-rpgan", POINTS, Some(("1e-6", "2e-3")), &["loss.r1=0", "loss.r2=0"]),
-    (State::GWon, "ring", POINTS, Some(("1e-3", "1e-6")), &[]),
-    (State::GWon, "ring", LINEAR, None, &[]),
-    (State::Oscillation, "ring", LINEAR, None, &["loss.objective=wasserstein"]),
-    (
+/// Asserts that the state is named and nothing is called healthy.
+fn provoked((state, recipe, over, lr, more): Provoked) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut sets: Vec<String> = lr.map(|(g, d)| rates(g, d)).into_iter().flatten().collect();
+    sets.extend(more.iter().map(|s| s.to_string()));
+    let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+    let (path, came_to_its_end) = run(folder.path(), "run", recipe, over, &sets);
+    assert_eq!(came_to_its_end, state != State::NonFinite, "{state:?}: {sets:?}");
+    let found = diagnose(&path, None, Hardware::CPU).expect("a run");
+    println!("{state:?} {sets:?}: {:?}; was {:?}", states(&found), entered(&path));
+    assert!(entered(&path).contains(&state), "{state:?} {sets:?}: never named: {found:?}");
+    assert!(found.verdicts.iter().all(|v| v.state.is_alarm()), "{state:?} {sets:?}: {found:?}");
+    let named = found.verdicts.iter().find(|v| v.state == state);
+    // What collapses goes on to something else now and then; all the others stay where they are.
+    assert!(named.is_some() || state == State::ModeCollapse, "{state:?} {sets:?}: {found:?}");
+    for verdict in &found.verdicts {
+        assert!(verdict.advice.starts_with("--"), "one flag to change: {verdict:?}");
+        assert!(verdict.evidence.contains(|c: char| c.is_ascii_digit()), "numbers: {verdict:?}");
+    }
+    assert_eq!(recorded(&path).expect("a run").verdicts, found.verdicts, "afterwards as during training");
+}
+
+cases! { provoked:
+    d_wins_by_minimax (State::DWon, "ring", POINTS, Some(("1e-6", "1e-3")), &["loss.objective=minimax"]);
+    d_wins (State::DWon, "ring", POINTS, Some(("1e-5", "3e-3")), &[]);
+    d_wins_by_least_squares (State::DWon, "ring", POINTS, Some(("1e-6", "1e-3")), &["loss.objective=least-squares"]);
+    d_wins_by_hinge (State::DWon, "ring", POINTS, Some(("1e-6", "1e-3")), &["loss.objective=hinge"]);
+    d_wins_relativistic_games (State::DWon, "ring-rpgan", POINTS, Some(("1e-6", "2e-3")), &["loss.r1=0", "loss.r2=0"]);
+    g_wins (State::GWon, "ring", POINTS, Some(("1e-3", "1e-6")), &[]);
+    g_wins_against_a_line (State::GWon, "ring", LINEAR, None, &[]);
+    linear_players_turn_around_each_other (State::Oscillation, "ring", LINEAR, None, &["loss.objective=wasserstein"]);
+    clipped_critics_oscillate (
         State::Oscillation,
         "ring",
         POINTS,
         Some(("1e-3", "1e-3")),
         &["loss.objective=wasserstein", "discriminator.clip=0.1"],
-    ),
-    (State::ModeCollapse, "ring", POINTS, Some(("1e-2", "1e-3")), &[]),
-    (State::ModeCollapse, "ring", POINTS, Some(("5e-3", "5e-4")), &["loss.objective=hinge"]),
-    (
+    );
+    modes_collapse (State::ModeCollapse, "ring", POINTS, Some(("1e-2", "1e-3")), &[]);
+    modes_collapse_by_hinge (State::ModeCollapse, "ring", POINTS, Some(("5e-3", "5e-4")), &["loss.objective=hinge"]);
+    twenty_pictures_are_memorised (
         State::Memorising,
         "digits",
         PICTURES,
         None,
         &["data.train=[0, 20]", "train.batch=20", "data.count=2000", "loss.r1=0.02", "loss.r2=0.02"],
-    ),
-    (State::Stalled, "ring", POINTS, Some(("1e-9", "1e-9")), &[]),
-    (
+    );
+    players_that_hardly_move_are_stalled (State::Stalled, "ring", POINTS, Some(("1e-9", "1e-9")), &[]);
+    loss_scales_reach_their_floor (
         State::LossScaleFloor,
         "ring",
         POINTS,
         Some(("1e-4", "1e-6")),
         &["train.precision=fp16", "loss.objective=least-squares", "discriminator.layers.2.bias=30000"],
-    ),
-    (
+    );
+    numbers_leave_the_finite (
         State::NonFinite,
         "ring",
         POINTS,
         Some(("0.2", "0.2")),
         &["optimizer.generator.rule.sgd={}", "optimizer.discriminator.rule.sgd={}"],
-    ),
-];
-
-#[test]
-fn every_state_is_named_and_nothing_sick_is_called_healthy() {
-    let folder = tempfile::tempdir().expect("a folder");
-    for (i, (state, recipe, over, lr, more)) in PROVOKED.into_iter().enumerate() {
-        let mut sets: Vec<String> = lr.map(|(g, d)| rates(g, d)).into_iter().flatten().collect();
-        sets.extend(more.iter().map(|s| s.to_string()));
-        let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
-        let (path, came_to_its_end) = run(folder.path(), &format!("r{i}"), recipe, over, &sets);
-        assert_eq!(came_to_its_end, state != State::NonFinite, "{state:?}: {sets:?}");
-        let found = diagnose(&path, None, Hardware::CPU).expect("a run");
-        println!("{state:?} {sets:?}: {:?}; was {:?}", states(&found), entered(&path));
-        assert!(entered(&path).contains(&state), "{state:?} {sets:?}: never named: {found:?}");
-        assert!(found.verdicts.iter().all(|v| v.state.is_alarm()), "{state:?} {sets:?}: {found:?}");
-        let named = found.verdicts.iter().find(|v| v.state == state);
-        // What collapses goes on to something else now and then; all the others stay where they are.
-        assert!(named.is_some() || state == State::ModeCollapse, "{state:?} {sets:?}: {found:?}");
-        for verdict in &found.verdicts {
-            assert!(verdict.advice.starts_with("--"), "one flag to change: {verdict:?}");
-            assert!(verdict.evidence.contains(|c: char| c.is_ascii_digit()), "numbers: {verdict:?}");
-        }
-        assert_eq!(recorded(&path).expect("a run").verdicts, found.verdicts, "afterwards as during training");
-    }
+    );
 }
 
-#[test]
-fn five_healthy_seeds_raise_no_alarm() {
+/// Asserts that a healthy run raises no alarm.
+fn healthy((recipe, over, seed): (&str, &str, u64)) {
     let folder = tempfile::tempdir().expect("a folder");
-    for seed in 0..5 {
-        let of_seed = format!("seed={seed}");
-        // As in thirty thousand steps, in two thousand.
-        let short = [
-            "optimizer.generator.decay_steps=2000",
-            "optimizer.discriminator.decay_steps=2000",
-            "optimizer.generator.lr=2e-3",
-            "optimizer.discriminator.lr=2e-3",
-            &of_seed,
-        ];
-        for (recipe, over, sets) in [("ring-rpgan", POINTS, &short[..]), ("digits", PICTURES, &short[4..])] {
-            let (path, _) = run(folder.path(), &format!("{recipe}-{seed}"), recipe, over, sets);
-            assert_eq!(entered(&path), [State::Healthy], "{recipe}, seed {seed}");
-            assert_eq!(
-                states(&diagnose(&path, None, Hardware::CPU).expect("a run")),
-                [State::Healthy],
-                "{recipe}, seed {seed}"
-            );
-        }
-    }
+    let of_seed = format!("seed={seed}");
+    // As in thirty thousand steps, in two thousand.
+    let short = [
+        "optimizer.generator.decay_steps=2000",
+        "optimizer.discriminator.decay_steps=2000",
+        "optimizer.generator.lr=2e-3",
+        "optimizer.discriminator.lr=2e-3",
+        &of_seed,
+    ];
+    let sets = if recipe == "digits" { &short[4..] } else { &short[..] };
+    let (path, _) = run(folder.path(), "run", recipe, over, sets);
+    assert_eq!(entered(&path), [State::Healthy], "{recipe}, seed {seed}");
+    assert_eq!(
+        states(&diagnose(&path, None, Hardware::CPU).expect("a run")),
+        [State::Healthy],
+        "{recipe}, seed {seed}"
+    );
+}
+
+cases! { healthy:
+    healthy_points_of_seed_0_raise_no_alarm ("ring-rpgan", POINTS, 0);
+    healthy_points_of_seed_1_raise_no_alarm ("ring-rpgan", POINTS, 1);
+    healthy_points_of_seed_2_raise_no_alarm ("ring-rpgan", POINTS, 2);
+    healthy_points_of_seed_3_raise_no_alarm ("ring-rpgan", POINTS, 3);
+    healthy_points_of_seed_4_raise_no_alarm ("ring-rpgan", POINTS, 4);
+    healthy_pictures_of_seed_0_raise_no_alarm ("digits", PICTURES, 0);
+    healthy_pictures_of_seed_1_raise_no_alarm ("digits", PICTURES, 1);
+    healthy_pictures_of_seed_2_raise_no_alarm ("digits", PICTURES, 2);
+    healthy_pictures_of_seed_3_raise_no_alarm ("digits", PICTURES, 3);
+    healthy_pictures_of_seed_4_raise_no_alarm ("digits", PICTURES, 4);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::blocks::Clock;
 use super::clock::{self, Mirror, Rules};
 use super::launch::{Driver, Packed, Recording};
 use super::limits::SLOTS;
-use super::memory::{self, Contents, Memory, Sizes};
+use super::memory::{self, Contents, Memory, Options, Sizes};
 use super::metrics::Recorded;
 use super::packer::Packer;
 use super::plan_memory::PlanMemory;
@@ -64,19 +64,14 @@ impl<D: Driver> Cuda<D> {
     /// # Errors
     /// When the device has too little memory, fails, or cannot run a launch of the plans.
     pub fn of(driver: D, job: ExecutorSpec) -> Result<Cuda<D>> {
-        Cuda::make(driver, job, false)
+        Cuda::with(driver, job, Options::default())
     }
 
-    /// An executor that leaves every gradient in memory for whoever wants to look: else those are not stored that are used where
-    /// they are computed.
+    /// An executor for training with more to say.
     ///
     /// # Errors
     /// As [`Cuda::of`].
-    pub fn keeping_gradients(driver: D, job: ExecutorSpec) -> Result<Cuda<D>> {
-        Cuda::make(driver, job, true)
-    }
-
-    fn make(mut driver: D, job: ExecutorSpec, keep_gradients: bool) -> Result<Cuda<D>> {
+    pub fn with(mut driver: D, job: ExecutorSpec, options: Options) -> Result<Cuda<D>> {
         let ExecutorSpec { plans, states, rules, schedule, data, seed } = job;
         executor::check(&plans, &states, &rules);
         assert_eq!(states.len(), schedule.optimizers.len(), "a schedule for each optimizer");
@@ -86,14 +81,16 @@ impl<D: Driver> Cuda<D> {
         let sizes = Sizes {
             arena,
             narrow: plans.iter().map(|p| p.narrow).max().unwrap_or(0),
-            slices: tiling::Scratch::of(&plans),
-            gradients: OptimizerId::first(states.len()).map(|o| gradients::blocks(&plans, o)).collect(),
+            slices: tiling::Scratch::of(&plans, options.multiprocessors),
+            gradients: OptimizerId::first(states.len())
+                .map(|o| gradients::blocks(&plans, o, options.multiprocessors))
+                .collect(),
             clock: size_of::<Clock>(),
             programs: pack::program_bytes(&plans),
         };
         let format = plans.iter().find_map(|p| p.precision.stored());
         let data = data.as_deref();
-        let contents = Contents { format, states: &states, rules: &rules, data, keep_gradients };
+        let contents = Contents { format, states: &states, rules: &rules, data, options };
         let memory = Memory::new(&mut driver, &sizes, &contents)?;
         let rules = Rules { schedule, rules };
         let mut programs = vec![];
@@ -101,7 +98,7 @@ impl<D: Driver> Cuda<D> {
             let mut packer = Packer {
                 memory: PlanMemory::new(&memory, p),
                 rules: &rules.rules,
-                measured: gradients::measured(p),
+                measured: gradients::measured(p, options.multiprocessors),
                 programs: &mut programs,
             };
             let work = p.launches.iter().map(|l| hopper::take_over(&driver, pack::pack(&mut packer, l)?));

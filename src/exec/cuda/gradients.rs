@@ -5,11 +5,10 @@ use super::launch::Packed;
 use super::limits::{MAX_PRODUCTS, number};
 use super::matmul::{self, Filling};
 use super::packer::Packer;
-use super::tiling::{Gradient, Way, kernels};
+use super::tiling::{Cut, Gradient, Multiprocessors, Way, kernels};
 use super::update;
 use crate::graph::{MAX_OPTIMIZERS, OptimizerId};
 use crate::lower::{Along, Gradients, Matmul, Place, Plan, View, Work};
-use crate::precision::Precision;
 
 /// A launch of products that are an optimizer's whole gradient, of which the kernel makes more.
 struct Whole<'a> {
@@ -21,17 +20,16 @@ struct Whole<'a> {
 }
 
 /// Products as such a launch, if there is a kernel for it.
-fn whole(gradients: &Gradients, precision: Precision) -> Option<Whole<'_>> {
+fn whole(gradients: &Gradients, cut: Cut) -> Option<Whole<'_>> {
     let optimizer = gradients.optimizer;
     let updates = match gradients.along {
         Along::Nothing => return None,
         Along::Measure => false,
         Along::Update => true,
     };
-    let products: Vec<(&Matmul, Way)> =
-        gradients.products.iter().map(|p| (p, Way::new(p, precision))).collect();
+    let products: Vec<(&Matmul, Way)> = gradients.products.iter().map(|p| (p, Way::new(p, cut))).collect();
     let (first, _) = products.first()?;
-    let kernels = kernels(&first.a, precision);
+    let kernels = kernels(&first.a, cut.precision);
     let kernel = match kernels.gradient {
         Gradient::Updates(kernel) if updates => kernel,
         Gradient::Measures(kernel) if !updates => kernel,
@@ -50,24 +48,25 @@ fn whole(gradients: &Gradients, precision: Precision) -> Option<Whole<'_>> {
 }
 
 /// Such launches of a plan.
-fn wholes(plan: &Plan) -> impl Iterator<Item = Whole<'_>> {
-    plan.launches.iter().filter_map(|launch| match &launch.work {
-        Work::Gradients(gradients) => whole(gradients, plan.precision),
+fn wholes(plan: &Plan, multiprocessors: Multiprocessors) -> impl Iterator<Item = Whole<'_>> {
+    let cut = Cut { precision: plan.precision, multiprocessors };
+    plan.launches.iter().filter_map(move |launch| match &launch.work {
+        Work::Gradients(gradients) => whole(gradients, cut),
         _ => None,
     })
 }
 
 /// Blocks of the largest launch of the plans that computes an optimizer's whole gradient and makes more of it.
-pub(super) fn blocks(plans: &[Plan], optimizer: OptimizerId) -> usize {
-    let wholes = plans.iter().flat_map(wholes);
+pub(super) fn blocks(plans: &[Plan], optimizer: OptimizerId, multiprocessors: Multiprocessors) -> usize {
+    let wholes = plans.iter().flat_map(|plan| wholes(plan, multiprocessors));
     let of = wholes.filter(|w| w.optimizer == optimizer);
     of.map(|w| w.products.iter().map(|(_, way)| way.blocks()).sum()).max().unwrap_or(0)
 }
 
 /// Whether a launch of the plan measures an optimizer's gradient while it computes it, by optimizer.
-pub(super) fn measured(plan: &Plan) -> [bool; MAX_OPTIMIZERS] {
+pub(super) fn measured(plan: &Plan, multiprocessors: Multiprocessors) -> [bool; MAX_OPTIMIZERS] {
     let mut measured = [false; MAX_OPTIMIZERS];
-    wholes(plan).filter(|w| !w.updates).for_each(|w| measured[w.optimizer.index()] = true);
+    wholes(plan, multiprocessors).filter(|w| !w.updates).for_each(|w| measured[w.optimizer.index()] = true);
     measured
 }
 
@@ -76,7 +75,7 @@ pub(super) fn measured(plan: &Plan) -> [bool; MAX_OPTIMIZERS] {
 pub(super) fn pack(packer: &mut Packer, gradients: &Gradients) -> Result<Vec<Packed>, String> {
     let optimizer = gradients.optimizer;
     let rule = &packer.rules[optimizer.index()];
-    let Some(Whole { kernel, updates, products, .. }) = whole(gradients, packer.memory.precision) else {
+    let Some(Whole { kernel, updates, products, .. }) = whole(gradients, packer.memory.cut()) else {
         let mut packed = matmul::pack(packer, gradients.products.iter())?;
         if gradients.along == Along::Update {
             packed.extend(update::pack(&packer.memory, optimizer, rule, false));

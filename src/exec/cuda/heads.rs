@@ -52,7 +52,7 @@ fn with_hidden(
     logits: &Matmul,
     (head, slots): (Head, u32),
 ) -> Result<Option<Packed>, String> {
-    let Some(way) = Way::with_head(hidden, packer.memory.precision, slots) else { return Ok(None) };
+    let Some(way) = Way::with_head(hidden, packer.memory.cut(), slots) else { return Ok(None) };
     let mut launch = Filling::new(way.kernel, way.threads);
     launch.add(packer, hidden, &way)?;
     launch.launch.product[1] = arguments(packer.memory, logits)?;

@@ -66,7 +66,7 @@ pub(super) fn pack<'a>(
     let mut launches: Vec<Filling> = vec![];
     let mut behind = vec![];
     for product in products {
-        let way = Way::new(product, packer.memory.precision);
+        let way = Way::new(product, packer.memory.cut());
         if way.size[0] * way.size[1] > 0 {
             let open = |f: &Filling| f.kernel == way.kernel && (f.launch.count as usize) < MAX_PRODUCTS;
             let at = launches.iter().position(open).unwrap_or_else(|| {

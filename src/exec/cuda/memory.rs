@@ -3,7 +3,7 @@
 use super::blocks::number_type;
 use super::launch::{Buffer, Driver};
 use super::limits::{SLOT_WIDTH, SLOTS, UPDATE_PER_BLOCK, number};
-use super::tiling::Scratch;
+use super::tiling::{Multiprocessors, Scratch};
 use crate::data::{Dataset, Values};
 use crate::error::{Error, Result};
 use crate::exec::rule::UpdateRule;
@@ -16,6 +16,16 @@ use crate::precision::Narrow;
 
 /// Bytes of the ring of metrics.
 const RING_BYTES: usize = 8 * SLOTS * SLOT_WIDTH;
+
+/// What an executor is asked for beside its work.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Whether every gradient is left in memory for whoever wants to look: else those are not stored that are used where
+    /// they are computed.
+    pub keep_gradients: bool,
+    /// How many multiprocessors products are cut for.
+    pub multiprocessors: Multiprocessors,
+}
 
 /// A buffer, its address and its length in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -76,8 +86,8 @@ pub(super) struct Memory {
     pub ring: Region,
     /// By optimizer.
     pub networks: Vec<NetworkMemory>,
-    /// Whether gradients are stored that only the update needs.
-    pub keep_gradients: bool,
+    /// What was asked for.
+    pub options: Options,
     pub data: Option<DataMemory>,
 }
 
@@ -121,8 +131,8 @@ pub(super) struct Contents<'a> {
     pub rules: &'a [UpdateRule],
     /// The training split, where plans gather.
     pub data: Option<&'a Dataset>,
-    /// Whether gradients are stored that only the update needs.
-    pub keep_gradients: bool,
+    /// What was asked for.
+    pub options: Options,
 }
 
 /// Bytes that a run needs, before any of it is allocated.
@@ -156,7 +166,7 @@ impl Memory {
     /// # Errors
     /// When the device has too little memory, told before the first byte is taken.
     pub fn new<D: Driver>(driver: &mut D, sizes: &Sizes, contents: &Contents) -> Result<Memory> {
-        let Contents { format, states, rules, data, keep_gradients } = *contents;
+        let Contents { format, states, rules, data, options } = *contents;
         for state in states {
             number(state.weights.len().max(state.states.len()), "an optimizer's memory")
                 .map_err(|why| Error::Device(format!("{}: {why}", driver.name())))?;
@@ -190,7 +200,7 @@ impl Memory {
             arrived,
             ring: region(driver, RING_BYTES)?,
             networks,
-            keep_gradients,
+            options,
             data: data.map(|d| resident(driver, d)).transpose()?,
         };
         memory.set_states(driver, states)?;

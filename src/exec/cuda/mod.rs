@@ -40,3 +40,5 @@ mod update;
 pub use blocks::{Clock, Rates};
 pub use executor::Cuda;
 pub use limits::SLOTS;
+pub use memory::Options;
+pub use tiling::Multiprocessors;

@@ -2,6 +2,7 @@
 
 use super::blocks::number_type;
 use super::memory::{Memory, Region};
+use super::tiling::Cut;
 use crate::lower::{Place, Plan, ReadFrom, View};
 use crate::precision::Precision;
 
@@ -26,6 +27,11 @@ impl std::ops::Deref for PlanMemory<'_> {
 impl<'a> PlanMemory<'a> {
     pub fn new(memory: &'a Memory, plan: &Plan) -> PlanMemory<'a> {
         PlanMemory { memory, precision: plan.precision, from: plan.from }
+    }
+
+    /// What products of the plan are cut by.
+    pub fn cut(&self) -> Cut {
+        Cut { precision: self.precision, multiprocessors: self.options.multiprocessors }
     }
 
     /// The region of a place, and where in it the place is, in elements.

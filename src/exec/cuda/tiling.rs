@@ -4,9 +4,24 @@ use super::slots;
 use crate::lower::{Follower, Matmul, Plan, View, Work};
 use crate::precision::{Narrow, Precision};
 
-/// Blocks that a launch should have. A number of today's larger GPUs (an H100 has 132 multiprocessors), but the
-/// same for all: it decides who adds what, and so the bits of a product.
-const BLOCKS: usize = 132;
+/// Multiprocessors that a launch should keep busy, a block each: an H100's 132 on every GPU, for the number decides who
+/// adds what, and so the bits of a product. Tests set a few, so that small products take the branches of large ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Multiprocessors(pub usize);
+
+impl Default for Multiprocessors {
+    fn default() -> Multiprocessors {
+        Multiprocessors(132)
+    }
+}
+
+/// What decides about a product's kernel and tiles, beside its sizes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut {
+    pub precision: Precision,
+    pub multiprocessors: Multiprocessors,
+}
+
 /// Least depth of a slice: less is not worth the traffic of its sums.
 const LEAST_DEPTH: usize = 64;
 const MOST_SLICES: usize = 16;
@@ -26,7 +41,7 @@ pub(super) struct Kernels {
     pub wide: (&'static str, u32),
     /// Tiles of 64 × 64 with followers, with as many threads as the small ones.
     pub followed: &'static str,
-    /// The small ones with the loss head behind them.
+    /// Tiles of 64 × 64 with followers and the loss head behind them.
     pub head: &'static str,
     /// Tiles of 64 × 64 of a network's whole gradient.
     pub gradient: Gradient,
@@ -104,15 +119,15 @@ pub(super) struct Tiling {
 }
 
 impl Tiling {
-    /// For tiles that hold `depth` elements of k.
-    fn new([m, n, k]: [usize; 3], depth: usize) -> Tiling {
+    /// A product's tiling by tiles that hold `depth` elements of k.
+    fn new([m, n, k]: [usize; 3], depth: usize, Multiprocessors(most): Multiprocessors) -> Tiling {
         let tiles = |tile: usize| m.div_ceil(tile) * n.div_ceil(tile);
         let whole = |tile| Tiling { tile, slices: 1, span: k.next_multiple_of(depth).max(depth) };
-        if tiles(128) >= BLOCKS {
+        if tiles(128) >= most {
             return whole(128);
         }
         // Half-filled GPUs are left alone: slices cost their sums' traffic.
-        let wanted = (BLOCKS / tiles(64).max(1)).min(k / LEAST_DEPTH).min(MOST_SLICES);
+        let wanted = (most / tiles(64).max(1)).min(k / LEAST_DEPTH).min(MOST_SLICES);
         if wanted < 2 {
             return whole(64);
         }
@@ -145,11 +160,11 @@ pub(super) struct Way {
 }
 
 impl Way {
-    pub fn new(product: &Matmul, precision: Precision) -> Way {
-        let kernels = kernels(&product.a, precision);
+    pub fn new(product: &Matmul, cut: Cut) -> Way {
+        let kernels = kernels(&product.a, cut.precision);
         let [m, n, k] = product.size;
         let size = [m + usize::from(product.column_sums.is_some()), n, k];
-        let tiling = Tiling::new(size, kernels.depth);
+        let tiling = Tiling::new(size, kernels.depth, cut.multiprocessors);
         let follower = product.followers.first();
         let fit = product.followers.iter().all(|f| slots::slot_count(&f.program) <= kernels.room);
         let run = follower.filter(|_| fit).and_then(|f| run_of_units(f, tiling));
@@ -166,11 +181,11 @@ impl Way {
         Way { kernel, threads, tiling, size, tiles, run, room: kernels.room }
     }
 
-    /// How a product is computed that takes the loss head along, which reads it and whose parts have at most `slots`; `None` where the
+    /// A product that takes the loss head along, which reads it and whose parts have at most `slots`; `None` where the
     /// product has large tiles, or there is no room.
-    pub fn with_head(product: &Matmul, precision: Precision, slots: u32) -> Option<Way> {
-        let way = Way::new(product, precision);
-        let Kernels { head, small: (_, threads), .. } = kernels(&product.a, precision);
+    pub fn with_head(product: &Matmul, cut: Cut, slots: u32) -> Option<Way> {
+        let way = Way::new(product, cut);
+        let Kernels { head, small: (_, threads), .. } = kernels(&product.a, cut.precision);
         let run = way.run.or(Some(way.tiling.tile).filter(|_| product.followers.is_empty()))?;
         let filled = way.tiling.tile == 64 && way.blocks() > 0 && slots <= way.room;
         filled.then_some(Way { kernel: head, threads: *threads, run: Some(run), ..way })
@@ -204,19 +219,20 @@ impl Scratch {
         Scratch { sums: self.sums + other.sums, arrived: self.arrived + other.arrived }
     }
 
-    /// Scratch of whichever launch of the plans needs most.
-    pub fn of(plans: &[Plan]) -> Scratch {
-        let works = plans.iter().flat_map(|p| p.launches.iter().map(|l| (&l.work, p.precision)));
-        let of = |(work, precision): (&Work, Precision)| match work {
+    /// Most that any launch of the plans needs.
+    pub fn of(plans: &[Plan], multiprocessors: Multiprocessors) -> Scratch {
+        let cut = |p: &Plan| Cut { precision: p.precision, multiprocessors };
+        let works = plans.iter().flat_map(|p| p.launches.iter().map(move |l| (&l.work, cut(p))));
+        let of = |(work, cut): (&Work, Cut)| match work {
             // Its logits have no slices. Its blocks are counted, by rows of tiles and all together.
             Work::LossHead(head) => {
                 head.hidden.iter().fold(Scratch { sums: 0, arrived: 1 }, |head, hidden| {
-                    let way = Way::new(hidden, precision);
+                    let way = Way::new(hidden, cut);
                     head.and(way.scratch()).and(Scratch { sums: 0, arrived: way.tiles[0] })
                 })
             }
             _ => {
-                let each = work.products().into_iter().map(|p| Way::new(p, precision).scratch());
+                let each = work.products().into_iter().map(|p| Way::new(p, cut).scratch());
                 each.fold(Scratch::default(), Scratch::and)
             }
         };
@@ -241,7 +257,7 @@ mod tests {
             [3, 3, 100_000],
             [5000, 5000, 7],
         ] {
-            let Tiling { slices, span, .. } = Tiling::new(size, 16);
+            let Tiling { slices, span, .. } = Tiling::new(size, 16, Multiprocessors::default());
             assert!(slices * span >= size[2], "{size:?}: {slices} slices of {span}");
             assert!(slices == 1 || (slices - 1) * span < size[2], "{size:?}: the last of {slices} is empty");
             assert_eq!(span % 16, 0, "{size:?}");
@@ -250,9 +266,10 @@ mod tests {
 
     #[test]
     fn small_deep_products_are_cut_and_large_ones_get_large_tiles() {
-        assert_eq!(Tiling::new([100, 1200, 784], 16), Tiling { tile: 64, slices: 3, span: 272 });
-        assert_eq!(Tiling::new([784, 1200, 100], 16), Tiling { tile: 64, slices: 1, span: 112 });
-        assert_eq!(Tiling::new([100, 1200, 784], 32), Tiling { tile: 64, slices: 3, span: 288 });
-        assert_eq!(Tiling::new([8192, 1200, 784], 16), Tiling { tile: 128, slices: 1, span: 784 });
+        let of = |size, depth| Tiling::new(size, depth, Multiprocessors::default());
+        assert_eq!(of([100, 1200, 784], 16), Tiling { tile: 64, slices: 3, span: 272 });
+        assert_eq!(of([784, 1200, 100], 16), Tiling { tile: 64, slices: 1, span: 112 });
+        assert_eq!(of([100, 1200, 784], 32), Tiling { tile: 64, slices: 3, span: 288 });
+        assert_eq!(of([8192, 1200, 784], 16), Tiling { tile: 128, slices: 1, span: 784 });
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn arguments(memory: &Memory, optimizer: OptimizerId, rule: &UpdateRu
         count: network.count as u32,
         optimizer: u32::from(optimizer.0),
         scaled: u32::from(rule.scaled),
-        keep: u32::from(memory.keep_gradients),
+        keep: u32::from(memory.options.keep_gradients),
         blend: u32::from(rule.average && rule.column_norms.is_empty()),
         beta1,
         beta2,

@@ -50,9 +50,9 @@ struct Manifest {
 /// A file of a checkpoint as its manifest knows it.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Entry {
-    /// Its length.
+    /// Length of the file.
     pub bytes: u64,
-    /// Its SHA-256, 64 hexadecimal digits.
+    /// SHA-256 of the file, 64 hexadecimal digits.
     pub sha256: String,
 }
 
@@ -65,11 +65,11 @@ type Files = BTreeMap<String, Vec<u8>>;
 /// A checkpoint in memory.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
-    /// Its configuration.
+    /// Configuration of the training.
     pub config: Config,
-    /// Its counters.
+    /// Counters of the training.
     pub state: State,
-    /// Its tensors.
+    /// Tensors of every optimizer's networks.
     pub networks: States,
 }
 
@@ -314,7 +314,7 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
 /// Loads the checkpoint at `path` of a model that `model` makes of its configuration and state.
 ///
 /// # Errors
-/// As [`load`].
+/// When [`load`] fails.
 pub fn load_with(path: &Path, model: impl Fn(&Config, &State) -> Arc<dyn Game>) -> Result<Checkpoint> {
     let files = verify(path)?;
     let bytes = |name: &str| {

@@ -3,8 +3,9 @@
 use super::inside;
 use super::products::sums_of;
 use super::programs::{NO, instruction};
-use crate::bench::{Bench, LEFT, RIGHT, Witness, normals, same_bits};
+use crate::bench::{Bench, LEFT, Large, RIGHT, Witness, normals, same_bits};
 use crate::reference::{self, Near};
+use gansaku::exec::cuda::Multiprocessors;
 use gansaku::graph::OptimizerId;
 use gansaku::lower::{
     Arg, Epilogue, Follower, Load, LossHead, Map, Matmul, Part, Place, PointOp, Program, View, Work,
@@ -77,6 +78,7 @@ pub(super) fn heads(w: &mut dyn Witness, precision: Precision) -> f64 {
 /// slices, fewer logits than rows, tiles too large to take a head along. All numbers are small whole ones, so that every
 /// precision and every order of sums gives the same bits.
 pub(super) fn layers_with_heads(w: &mut dyn Witness, precision: Precision) {
+    let Large { multiprocessors, ragged: [most, across], .. } = w.large();
     let cases = [
         ([1, 1, 1], 1, 1),
         ([9, 33, 5], 1, 9),
@@ -84,7 +86,7 @@ pub(super) fn layers_with_heads(w: &mut dyn Witness, precision: Precision) {
         ([130, 17, 40], 5, 129),
         ([200, 240, 20], 5, 200),
         ([70, 9, 2_001], 1, 64),
-        ([1_500, 1_410, 8], 1, 1_500),
+        ([most, across, 8], 1, most),
     ];
     for ([m, units, k], pieces, rows) in cases {
         let n = pieces * units;
@@ -101,6 +103,7 @@ pub(super) fn layers_with_heads(w: &mut dyn Witness, precision: Precision) {
             right,
             arena: vec![3.0],
             precision,
+            multiprocessors: if units == across { multiprocessors } else { Multiprocessors::default() },
             narrow: precision.stored().map_or(0, |_| m * n + m * units),
             ..Bench::default()
         };

@@ -36,28 +36,26 @@ fn indices(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {
     })
 }
 
-/// The rows of Hopper's kernels, on a device that was asked to use them.
-pub fn hopper(w: &mut dyn Witness) {
-    for precision in [Precision::Fp16, Precision::Bf16] {
-        let share = products::hopper(w, precision);
-        println!("matmul {} on Hopper's units: {share:.2} of the tolerance", precision.name());
-    }
+/// The rows of Hopper's kernels in a 16-bit precision, on a device that was asked to use them.
+pub fn hopper(w: &mut dyn Witness, precision: Precision) {
+    let share = products::hopper(w, precision);
+    println!("matmul {} on Hopper's units: {share:.2} of the tolerance", precision.name());
 }
 
-/// Every row but those, on a device and on the CPU; of products, in these precisions.
-pub fn every_kernel(w: &mut dyn Witness, precisions: &[Precision]) {
-    for &precision in precisions {
-        println!("matmul {}: {:.2} of the tolerance", precision.name(), matmuls(w, precision));
-    }
-    for &precision in precisions {
-        println!("maxout {}: {:.2} of the tolerance", precision.name(), maxouts(w, precision));
-        followers(w, precision);
-        println!("together {}: {:.2} of the tolerance", precision.name(), groups(w, precision));
-        println!("loss heads {}: {:.2} of the tolerance", precision.name(), heads(w, precision));
-        layers_with_heads(w, precision);
-        let share = products::updates(w, precision);
-        println!("updates from products {}: {share:.2} of the tolerance", precision.name());
-    }
+/// Every row of products but those, in a precision, on a device and on the CPU.
+pub fn products(w: &mut dyn Witness, precision: Precision) {
+    let name = precision.name();
+    println!("matmul {name}: {:.2} of the tolerance", matmuls(w, precision));
+    println!("maxout {name}: {:.2} of the tolerance", maxouts(w, precision));
+    followers(w, precision);
+    println!("together {name}: {:.2} of the tolerance", groups(w, precision));
+    println!("loss heads {name}: {:.2} of the tolerance", heads(w, precision));
+    layers_with_heads(w, precision);
+    println!("updates from products {name}: {:.2} of the tolerance", products::updates(w, precision));
+}
+
+/// Every row that is not of products, on a device and on the CPU.
+pub fn all_but_products(w: &mut dyn Witness) {
     conversions(w);
     overflows(w);
     println!("pointwise operations: {:.2} of the tolerance", point_ops(w));

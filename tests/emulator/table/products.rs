@@ -3,10 +3,11 @@
 
 use super::programs::{NO, instruction};
 use super::{indices, inside};
-use crate::bench::{Bench, LEFT, RIGHT, SEED, TICK, Witness, normals, same_bits};
+use crate::bench::{Bench, LEFT, Large, RIGHT, SEED, TICK, Witness, normals, same_bits};
 use crate::reference::{self, Near, element};
 use gansaku::config::Rule;
 use gansaku::exec::UpdateRule;
+use gansaku::exec::cuda::Multiprocessors;
 use gansaku::graph::{Dist, OptimizerId};
 use gansaku::lower::{
     Along, Arg, Epilogue, Follower, Gradients, Instruction, Load, Matmul, Place, PointOp, Program, View, Work,
@@ -34,14 +35,31 @@ struct Product<'a> {
     narrow: bool,
     /// Whether the columns of the right operand are summed beside it.
     sums: bool,
+    multiprocessors: Multiprocessors,
     steps: &'a [Epilogue],
+}
+
+impl Product<'_> {
+    /// An empty product of matrices without gaps, by rows.
+    fn plain(precision: Precision) -> Product<'static> {
+        Product {
+            precision,
+            size: [0; 3],
+            layout: "nn",
+            gap: 0,
+            narrow: false,
+            sums: false,
+            multiprocessors: Multiprocessors::default(),
+            steps: &[],
+        }
+    }
 }
 
 /// What the operands of steps are read from: this far into G's weights (or their copies) and into the arena.
 const STEPS_AT: usize = 65_536;
 
 fn matmul(w: &mut dyn Witness, product: &Product) -> f64 {
-    let &Product { precision, size, layout, gap, narrow, steps, .. } = product;
+    let &Product { precision, size, layout, gap, narrow, steps, multiprocessors, .. } = product;
     let [m, n, k] = size;
     let format = precision.stored();
     let [left_place, right_place] = match format {
@@ -67,6 +85,7 @@ fn matmul(w: &mut dyn Witness, product: &Product) -> f64 {
         right: normals("b", right),
         arena: operands.clone(),
         precision,
+        multiprocessors,
         ..Bench::default()
     };
     if !steps.is_empty() {
@@ -125,8 +144,9 @@ fn matmul(w: &mut dyn Witness, product: &Product) -> f64 {
 
 pub(super) fn matmuls(w: &mut dyn Witness, precision: Precision) -> f64 {
     let mut worst = 0.0f64;
-    let plain =
-        Product { precision, size: [0; 3], layout: "nn", gap: 0, narrow: false, sums: false, steps: &[] };
+    let Large { multiprocessors, ragged: [m, n], .. } = w.large();
+    let plain = Product::plain(precision);
+    let large = Product { multiprocessors, size: [m, n, 18], ..plain };
     let sizes = [
         [0, 4, 3],
         [2, 0, 3],
@@ -150,7 +170,7 @@ pub(super) fn matmuls(w: &mut dyn Witness, precision: Precision) -> f64 {
         }
     }
     for layout in ["nn", "nt", "tn", "tt"] {
-        worst = worst.max(matmul(w, &Product { size: [1_500, 1_410, 18], layout, gap: 1, ..plain }));
+        worst = worst.max(matmul(w, &Product { layout, gap: 1, ..large }));
     }
     // A view of some channels of every pixel has contiguous elements along neither axis.
     for size in [[3, 5, 7], [65, 63, 17], [20, 70, 300]] {
@@ -166,8 +186,7 @@ pub(super) fn matmuls(w: &mut dyn Witness, precision: Precision) -> f64 {
                 worst.max(matmul(w, &Product { size, layout, gap: 3, sums: true, steps: &steps, ..plain }));
         }
     }
-    let size = [1_500, 1_410, 18];
-    worst = worst.max(matmul(w, &Product { size, layout: "tn", sums: true, ..plain }));
+    worst = worst.max(matmul(w, &Product { layout: "tn", sums: true, ..large }));
     let (m, n) = (33, 70);
     let mut places = vec![(Place::Arena(0), false)];
     if precision.stored().is_some() {
@@ -187,16 +206,16 @@ pub(super) fn matmuls(w: &mut dyn Witness, precision: Precision) -> f64 {
 /// copies want them; and such as these do not take.
 pub(super) fn hopper(w: &mut dyn Witness, precision: Precision) -> f64 {
     let mut worst = 0.0f64;
-    let plain =
-        Product { precision, size: [0; 3], layout: "nn", gap: 5, narrow: false, sums: false, steps: &[] };
+    let Large { multiprocessors, ragged, whole, aligned, wide, long, .. } = w.large();
+    let plain = Product { gap: 5, multiprocessors, ..Product::plain(precision) };
     // A stage, a part of one, and more than the ring has.
-    for size in [[131, 8_451, 19], [3, 16_779, 203], [16_779, 3, 67]] {
+    for size in [[131, wide, 19], [3, long, 203], [long, 3, 67]] {
         for layout in ["nn", "nt", "tn", "tt"] {
             worst = worst.max(matmul(w, &Product { size, layout, ..plain }));
         }
     }
-    worst = worst.max(matmul(w, &Product { size: [1_536, 1_408, 64], layout: "nt", gap: 0, ..plain }));
-    let size = [11, 16_779, 19];
+    worst = worst.max(matmul(w, &Product { size: [whole[0], whole[1], 64], layout: "nt", gap: 0, ..plain }));
+    let size = [11, long, 19];
     for steps in &chains(Place::Copies(OptimizerId(0), STEPS_AT), [size[0], size[1]]) {
         worst = worst.max(matmul(w, &Product { size, narrow: true, steps, ..plain }));
     }
@@ -206,13 +225,16 @@ pub(super) fn hopper(w: &mut dyn Witness, precision: Precision) -> f64 {
     // Lines that are not aligned; a row of ones, which stays behind; two products in a launch, one not aligned.
     worst = worst.max(matmul(w, &Product { size, gap: 4, ..plain }));
     worst = worst.max(matmul(w, &Product { size, sums: true, steps: &[Epilogue::Scale(0.5)], ..plain }));
-    worst.max(group(w, precision, &[([1_504, 1_416, 24], true), ([1_500, 1_410, 6], true)]))
+    let two = [([aligned[0], aligned[1], 24], true), ([ragged[0], ragged[1], 6], true)];
+    worst.max(group(w, precision, multiprocessors, &two))
 }
 
 /// Products with a maxout behind them: the affine values against the reference, the maxima to the bit of the greatest
 /// affine value stored, with or without a dropout mask behind.
 pub(super) fn maxouts(w: &mut dyn Witness, precision: Precision) -> f64 {
     let mut worst = 0.0f64;
+    let Large { multiprocessors, ragged: [most, _], units, .. } = w.large();
+    let usual = Multiprocessors::default();
     // Of the last three, one is cut into slices; two have launches of their own for the maxout: pieces too many for a
     // tile, large tiles.
     let sizes = [
@@ -224,11 +246,12 @@ pub(super) fn maxouts(w: &mut dyn Witness, precision: Precision) -> f64 {
         ([20, 8, 20], 8),
         ([20, 13, 24], 9),
         ([7, 33, 2_001], 5),
-        ([1_500, 282, 18], 5),
+        ([most, units, 18], 5),
     ];
     for ([m, units, k], pieces) in sizes {
+        let for_large = if m == most { multiprocessors } else { usual };
         for (dropout, narrow) in [(false, false), (true, false), (true, precision.stored().is_some())] {
-            worst = worst.max(maxout(w, precision, [m, units, k], pieces, dropout, narrow));
+            worst = worst.max(maxout(w, (precision, for_large), [m, units, k], pieces, dropout, narrow));
         }
     }
     worst
@@ -236,7 +259,7 @@ pub(super) fn maxouts(w: &mut dyn Witness, precision: Precision) -> f64 {
 
 fn maxout(
     w: &mut dyn Witness,
-    precision: Precision,
+    (precision, multiprocessors): (Precision, Multiprocessors),
     [m, units, k]: [usize; 3],
     pieces: usize,
     dropout: bool,
@@ -252,6 +275,7 @@ fn maxout(
         right: normals("b", k * n),
         arena: normals("bias", n),
         precision,
+        multiprocessors,
         ..Bench::default()
     };
     let at = if narrow { 0 } else { n };
@@ -323,7 +347,9 @@ fn maxout(
 /// what arithmetic says of the result that is there.
 pub(super) fn followers(w: &mut dyn Witness, precision: Precision) {
     // Tiles with edges; slices; large tiles, whose maps have launches of their own.
-    for [m, n, k] in [[1, 1, 3], [70, 67, 20], [64, 128, 48], [9, 130, 2_001], [1_500, 1_410, 18]] {
+    let Large { multiprocessors, ragged, .. } = w.large();
+    let large = [ragged[0], ragged[1], 18];
+    for [m, n, k] in [[1, 1, 3], [70, 67, 20], [64, 128, 48], [9, 130, 2_001], large] {
         let [left, right] = match precision.stored() {
             Some(_) => [0, 1].map(|i| Place::Copies(OptimizerId(i), 0)),
             None => [LEFT, RIGHT],
@@ -334,6 +360,7 @@ pub(super) fn followers(w: &mut dyn Witness, precision: Precision) {
             right: normals("b", k * n),
             arena: other.clone(),
             precision,
+            multiprocessors: if [m, n, k] == large { multiprocessors } else { Multiprocessors::default() },
             ..Bench::default()
         };
         let len = m * n;
@@ -385,17 +412,24 @@ pub(super) fn followers(w: &mut dyn Witness, precision: Precision) {
 
 /// Several products in one launch, of one kernel or of two, some cut into slices, some with sums of columns.
 pub(super) fn groups(w: &mut dyn Witness, precision: Precision) -> f64 {
-    let lists: [&[([usize; 3], bool)]; 4] = [
+    let Large { multiprocessors, ragged: [m, n], .. } = w.large();
+    let usual: [&[([usize; 3], bool)]; 3] = [
         &[([5, 7, 3], false), ([64, 65, 20], true)],
         &[([3, 4, 2_001], true), ([100, 30, 40], true), ([2, 3, 700], false), ([130, 1, 9], true)],
         &[([0, 4, 3], false), ([4, 4, 0], true), ([1, 1, 1], false)],
-        // Large tiles between small ones.
-        &[([20, 20, 20], true), ([1_500, 1_410, 6], true), ([7, 64, 300], false)],
     ];
-    lists.into_iter().map(|list| group(w, precision, list)).fold(0.0, f64::max)
+    let worst = usual.map(|list| group(w, precision, Multiprocessors::default(), list));
+    // Large tiles between small ones.
+    let mixed = [([20, 20, 20], true), ([m, n, 6], true), ([7, 64, 300], false)];
+    worst.into_iter().fold(group(w, precision, multiprocessors, &mixed), f64::max)
 }
 
-fn group(w: &mut dyn Witness, precision: Precision, list: &[([usize; 3], bool)]) -> f64 {
+fn group(
+    w: &mut dyn Witness,
+    precision: Precision,
+    multiprocessors: Multiprocessors,
+    list: &[([usize; 3], bool)],
+) -> f64 {
     let [left, right] = match precision.stored() {
         Some(_) => [0, 1].map(|i| Place::Copies(OptimizerId(i), 0)),
         None => [LEFT, RIGHT],
@@ -405,6 +439,7 @@ fn group(w: &mut dyn Witness, precision: Precision, list: &[([usize; 3], bool)])
         left: normals("a", most(&|s| s[0] * s[2])),
         right: normals("b", most(&|s| s[2] * s[1])),
         precision,
+        multiprocessors,
         ..Bench::default()
     };
     let mut at = 0;

@@ -1,0 +1,64 @@
+//! The branches of kernels that a product takes, as far as kernels, sizes and blocks tell.
+
+use gansaku::exec::cuda::launch::Packed;
+use gansaku::lower::{Matmul, View, Work};
+
+/// How a product was cut, how its operands lie, and each of its steps, kernel by kernel: "matmul_wide_bf16: rows whole and
+/// ragged, columns whole and ragged, depth ragged, 1 slice, sums". Empty for works of no or of several products, whose
+/// launches do not tell which is whose.
+pub fn branches(work: &Work, packed: &[Packed]) -> Vec<String> {
+    let products = match work {
+        Work::LossHead(head) => head.hidden.iter().map(|product| &**product).collect(),
+        _ => work.products(),
+    };
+    let ([product], Some(launch)) = (&products[..], packed.iter().find(|p| p.kernel.starts_with("matmul")))
+    else {
+        return vec![];
+    };
+    let steps = product.epilogue.iter().map(|step| {
+        let to = if product.out.place.is_narrow() { " to 16 bits" } else { "" };
+        format!("{}: {}{to}", launch.kernel, step.name())
+    });
+    let operands = format!("{}: {}", launch.kernel, lie(product));
+    [cut(product, launch), operands].into_iter().chain(steps).collect()
+}
+
+fn cut(product: &Matmul, launch: &Packed) -> String {
+    let (kernel, [m, n, k]) = (launch.kernel, product.size);
+    let hopper = kernel.contains("wgmma");
+    let tile = if hopper || kernel.contains("wide") { 128 } else { 64 };
+    let stage = match kernel {
+        _ if hopper => 64,
+        _ if kernel.ends_with("f16") => 32,
+        _ => 16,
+    };
+    let part = |size: usize, of: usize| match (size / of, size % of) {
+        (_, 0) => "whole",
+        (0, _) => "ragged",
+        _ => "whole and ragged",
+    };
+    let rows = m + usize::from(product.column_sums.is_some());
+    let tiles = rows.div_ceil(tile) * n.div_ceil(tile);
+    let slices = match launch.geometry.grid[0] as usize / tiles.max(1) {
+        // Tiles of whole pieces: how many there are cannot be told from here.
+        _ if !product.followers.is_empty() => "followed",
+        0 | 1 => "1 slice",
+        16 => "16 slices",
+        _ => "some slices",
+    };
+    let sums = if product.column_sums.is_some() { ", sums" } else { "" };
+    let (down, across, deep) = (part(rows, tile), part(n, tile), part(k, stage));
+    format!("{kernel}: rows {down}, columns {across}, depth {deep}, {slices}{sums}")
+}
+
+/// How operands lie: which axis is contiguous, and whether lines start at whole pieces of 16 bytes.
+fn lie(product: &Matmul) -> String {
+    let operand = |view: &View, deep: usize| {
+        let line = view.strides[1 - deep];
+        let piece = if view.place.is_narrow() { 8 } else { 4 };
+        let axis = if view.strides[deep] == 1 { "deep" } else { "turned" };
+        let line = if axis == "deep" { line } else { view.strides[deep] };
+        format!("{axis}{}", if line % piece == 0 { "" } else { ", not aligned" })
+    };
+    format!("left {}; right {}", operand(&product.a, 1), operand(&product.b, 0))
+}
