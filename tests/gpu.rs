@@ -28,7 +28,6 @@ use gansaku::exec::{PhaseRun, Rate, States, no_updates};
 use gansaku::graph::OptimizerId;
 use gansaku::lower::{Launch, Matmul, Place, Plan, View, Work};
 use gansaku::precision::Precision;
-use gansaku::train;
 use libtest_mimic::{Arguments, Failed, Trial};
 use sha2::{Digest, Sha256};
 use std::process::ExitCode;

@@ -15,7 +15,7 @@ pub use modules::first_that_fits;
 pub use presence::{Gpu, Presence, presence, too_old};
 pub use ranges::ready as ranges_ready;
 
-use super::kernels::{Kernel, SHARED_BYTES};
+use super::kernels::SHARED_BYTES;
 use super::launch::{Argument, Boxed, Buffer, Counters, Driver, Geometry, Packed, Recording, TensorMap};
 use crate::error::{Error, Result};
 use cudarc::driver::sys::{self, CUresult as Code};
