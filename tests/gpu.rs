@@ -24,7 +24,7 @@ use gansaku::exec::cuda::driver::{Nvidia, Presence, presence};
 use gansaku::exec::cuda::kernels::BUILD;
 use gansaku::exec::cuda::launch::{Argument, Driver, Geometry, Packed};
 use gansaku::exec::cuda::{Cuda, Multiprocessors};
-use gansaku::exec::{PhaseRun, Rate, States, no_updates};
+use gansaku::exec::{ExecutorSpec, PhaseRun, Rate, States, no_updates};
 use gansaku::graph::OptimizerId;
 use gansaku::lower::{Launch, Matmul, Place, Plan, View, Work};
 use gansaku::precision::Precision;
@@ -254,7 +254,14 @@ fn executor(model: &Model, states: Option<&States>) -> Result<Cuda<Nvidia>, Fail
     let start = common::executor(model, 1).states().clone();
     let data = common::data(NUMBERS, CLASSES);
     let states = states.unwrap_or(&start);
-    Ok(Cuda::new(Nvidia::open(0)?, model.plans(), states, model.rules(), Some(data), 7)?)
+    Ok(Cuda::of(
+        Nvidia::open(0)?,
+        ExecutorSpec {
+            data: Some(data),
+            seed: 7,
+            ..ExecutorSpec::at_rest(model.plans(), states.to_vec(), model.rules())
+        },
+    )?)
 }
 
 /// Runs every plan in each round; ticks go on from round to round.
@@ -359,7 +366,13 @@ fn hopper_and_portable() -> Outcome {
         let states = [a, b].map(|w| no_updates(2)[0].start(w));
         let product = |hopper| -> Result<Vec<f32>, Failed> {
             let gpu = Nvidia::open_with(0, hopper)?;
-            let mut gpu = Cuda::new(gpu, vec![plan.clone()], &states, no_updates(2), None, 7)?;
+            let mut gpu = Cuda::of(
+                gpu,
+                ExecutorSpec {
+                    seed: 7,
+                    ..ExecutorSpec::at_rest(vec![plan.clone()], states.clone(), no_updates(2))
+                },
+            )?;
             let kernel = gpu.packed(0)[0][0].kernel;
             assert_eq!(kernel.contains("wgmma"), hopper, "{kernel}");
             gpu.run(&PhaseRun::alone(0, 0, Rate::ALL_REST))?;

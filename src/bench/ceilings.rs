@@ -4,8 +4,7 @@
 
 use super::protocol::Limits;
 use crate::error::Result;
-use crate::exec::schedule::Schedule;
-use crate::exec::{Executor, ExecutorSpec, Opened, PhaseRun, Rate, States};
+use crate::exec::{Executor, ExecutorSpec, Opened, PhaseRun, Rate};
 use crate::graph::Dist;
 use crate::lower::cost::Cost;
 use crate::lower::{Arg, Launch, Load, Map, Matmul, Place, Plan, Program, View, Work};
@@ -104,15 +103,7 @@ fn fastest(rounds: u64, limits: &Limits, run: &mut dyn FnMut(usize) -> Result<()
 
 /// An executor of one plan, which has run once.
 fn executor(open: &dyn Fn() -> Result<Opened>, plan: Plan) -> Result<Box<dyn Executor>> {
-    let job = ExecutorSpec {
-        plans: vec![plan],
-        states: States::default(),
-        rules: vec![],
-        schedule: Schedule::constant(&[]),
-        data: None,
-        seed: 0,
-    };
-    let mut executor = open()?(job)?;
+    let mut executor = open()?(ExecutorSpec::at_rest(vec![plan], vec![], vec![]))?;
     executor.run(&[PhaseRun::alone(0, 0, Rate::ALL_REST)])?;
     executor.records()?;
     Ok(executor)

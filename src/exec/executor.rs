@@ -150,6 +150,14 @@ pub struct ExecutorSpec {
     pub seed: u64,
 }
 
+impl ExecutorSpec {
+    /// An executor without data whose rates rest: for tasks and measurements.
+    pub fn at_rest(plans: Vec<Plan>, states: States, rules: Vec<UpdateRule>) -> ExecutorSpec {
+        let schedule = Schedule::constant(&vec![Rate::REST; states.len()]);
+        ExecutorSpec { plans, states, rules, schedule, data: None, seed: 0 }
+    }
+}
+
 /// Checks what executors take for granted of plans and optimizers.
 ///
 /// # Panics

@@ -2,8 +2,7 @@
 //! looked at where they lie, at their weights or their moving average, on whatever device that is.
 
 use crate::error::Result;
-use crate::exec::schedule::Schedule;
-use crate::exec::{Executor, ExecutorSpec, NetworkState, Opened, Rate, States, UpdateRule};
+use crate::exec::{Executor, ExecutorSpec, NetworkState, Opened, States, UpdateRule};
 use crate::graph::OptimizerId;
 use crate::lower::Plan;
 use crate::models::{self, Game, Port, PortKind, TaskKind, one_hot};
@@ -233,8 +232,7 @@ impl Standalone {
         let rules: Vec<UpdateRule> = models::rules(game).into_iter().zip(&states).map(rule).collect();
         let mut plans = vec![];
         let tasks = Tasks::lower(game, &rules, &mut plans);
-        let schedule = Schedule::constant(&vec![Rate::REST; rules.len()]);
-        let executor = device(ExecutorSpec { plans, states, rules, schedule, data: None, seed })?;
+        let executor = device(ExecutorSpec { seed, ..ExecutorSpec::at_rest(plans, states, rules) })?;
         Ok(Standalone { executor, tasks })
     }
 

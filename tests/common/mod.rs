@@ -16,7 +16,7 @@ use gansaku::config::Config;
 use gansaku::data::{Dataset, Examples, Shape, Values};
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
-use gansaku::exec::{Rate, States, UpdateRule};
+use gansaku::exec::{ExecutorSpec, Rate, States, UpdateRule};
 use gansaku::graph::{MAX_OPTIMIZERS, OptimizerId};
 use gansaku::lower::{Layout, Plan};
 use gansaku::models::{self, Game, Phase};
@@ -229,5 +229,13 @@ pub fn executor(model: &Model, threads: usize) -> Cpu {
     }
     let data = data(model.numbers, CLASSES);
     let pool = Pool::new(threads).expect("threads");
-    Cpu::new(pool, model.plans(), states, model.rules(), Some(data), model.config.seed)
+    Cpu::of(
+        pool,
+        ExecutorSpec {
+            data: Some(data),
+            seed: model.config.seed,
+            ..ExecutorSpec::at_rest(model.plans(), states, model.rules())
+        },
+    )
+    .expect("memory enough")
 }

@@ -186,14 +186,15 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
             inputs: vec![Named { name: "arena".into(), at: 0, len: bench.arena.len() }],
             ..Plan::default()
         };
-        let mut cpu = Cpu::new(
+        let mut cpu = Cpu::of(
             Pool::single(),
-            vec![plan.clone()],
-            states.clone(),
-            no_updates(2),
-            bench.data.clone(),
-            SEED,
-        );
+            ExecutorSpec {
+                data: bench.data.clone(),
+                seed: SEED,
+                ..ExecutorSpec::at_rest(vec![plan.clone()], states.clone(), no_updates(2))
+            },
+        )
+        .expect("memory enough");
         cpu.write_input(0, "arena", &bench.arena);
         cpu.run(&PhaseRun::alone(0, TICK, common::rates(1)));
         let device = (self.device)(self.launches);
@@ -243,9 +244,20 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         let launches = vec![Launch { name: name.into(), work }];
         let plan = Plan { launches, precision, ..Plan::default() };
         let rules = vec![rule.clone()];
-        let mut cpu = Cpu::new(Pool::single(), vec![plan.clone()], states.clone(), rules.clone(), None, SEED);
+        let mut cpu = Cpu::of(
+            Pool::single(),
+            ExecutorSpec {
+                seed: SEED,
+                ..ExecutorSpec::at_rest(vec![plan.clone()], states.clone(), rules.clone())
+            },
+        )
+        .expect("memory enough");
         let device = (self.device)(self.launches);
-        let mut gpu = Cuda::new(device, vec![plan], &states, rules, None, SEED).expect("memory enough");
+        let mut gpu = Cuda::of(
+            device,
+            ExecutorSpec { seed: SEED, ..ExecutorSpec::at_rest(vec![plan], states.clone(), rules) },
+        )
+        .expect("memory enough");
         for (n, gradient) in (1..).zip(gradients) {
             let mut before = gpu.states().expect("readable").swap_remove(0);
             before.gradients.clone_from(gradient);
@@ -328,8 +340,14 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
         let options = Options { keep_gradients: true, ..Options::default() };
         let mut gpu = Cuda::with(device(), job(together.clone()), options).expect("memory enough");
         let mut unwatched = Cuda::of(device(), job(together)).expect("memory enough");
-        let mut cpu =
-            Cpu::new(Pool::single(), vec![plan(vec![update])], states.clone(), rules.clone(), None, SEED);
+        let mut cpu = Cpu::of(
+            Pool::single(),
+            ExecutorSpec {
+                seed: SEED,
+                ..ExecutorSpec::at_rest(vec![plan(vec![update])], states.clone(), rules.clone())
+            },
+        )
+        .expect("memory enough");
         for n in 1..=2 {
             for gpu in [&mut gpu, &mut unwatched] {
                 gpu.run(&PhaseRun::alone(0, n, common::rates(n))).unwrap_or_else(|e| panic!("{name}: {e}"));

@@ -76,7 +76,8 @@ fn plan(work: Work, arena: usize) -> Plan {
 }
 
 fn run(library: PathBuf, plan: Plan, states: States, rules: Vec<UpdateRule>) -> String {
-    let mut gpu = Cuda::new(crate::gpu(&library, 1), vec![plan], &states, rules, None, 0).expect("room");
+    let mut gpu = Cuda::of(crate::gpu(&library, 1), ExecutorSpec::at_rest(vec![plan], states.clone(), rules))
+        .expect("room");
     let rate = Rate { lr: 0.1, momentum: 0.0, update: 1, average: 0.0 };
     device_error(gpu.run(&PhaseRun::alone(0, 0, [rate; MAX_OPTIMIZERS])))
 }
@@ -384,7 +385,7 @@ fn too_little_memory_is_told_before_the_first_step() {
     let device = Emulated::new(&library, 1, 1 << 20).expect("a library that loads");
     let plan = Plan { arena: 1 << 20, ..Plan::default() };
     let states = vec![no_updates(1)[0].start(vec![0.0; 10]); 2];
-    let Err(e) = Cuda::new(device, vec![plan], &states, no_updates(2), None, 0) else {
+    let Err(e) = Cuda::of(device, ExecutorSpec::at_rest(vec![plan], states.clone(), no_updates(2))) else {
         panic!("4 MiB do not fit into 1")
     };
     assert_eq!(e.exit_code(), 5);

@@ -25,6 +25,7 @@ mod training;
 
 use bench::{Large, Witnesses};
 use common::Model;
+use gansaku::exec::ExecutorSpec;
 use gansaku::exec::cuda::emulated::{Emulated, build, compiler, entry_points};
 use gansaku::exec::cuda::{Cuda, Multiprocessors};
 use gansaku::precision::Precision;
@@ -245,7 +246,15 @@ fn plans_run_from_recordings_as_launch_by_launch() {
         let states = common::executor(&model, 1).states().clone();
         let executor = || {
             let data = Some(common::data(common::NUMBERS, common::CLASSES));
-            Cuda::new(gpu(&library, 1), model.plans(), &states, model.rules(), data, 7).expect("room")
+            Cuda::of(
+                gpu(&library, 1),
+                ExecutorSpec {
+                    data,
+                    seed: 7,
+                    ..ExecutorSpec::at_rest(model.plans(), states.clone(), model.rules())
+                },
+            )
+            .expect("room")
         };
         recordings::plans_run_from_recordings_as_launch_by_launch(name, executor(), executor());
     }

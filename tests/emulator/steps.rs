@@ -43,14 +43,15 @@ impl Setup {
 
     fn cpu(&self) -> Cpu {
         let (states, rules) = (self.states.clone(), self.rules.clone());
-        Cpu::new(
+        Cpu::of(
             Pool::single(),
-            self.model.plans(),
-            states,
-            rules,
-            Some(self.data.clone()),
-            self.model.config.seed,
+            ExecutorSpec {
+                data: Some(self.data.clone()),
+                seed: self.model.config.seed,
+                ..ExecutorSpec::at_rest(self.model.plans(), states, rules)
+            },
         )
+        .expect("memory enough")
     }
 
     fn gpu<D: Driver>(&self, device: D) -> Cuda<D> {
@@ -111,7 +112,8 @@ pub fn updates_are_exact(
     let with_gradients =
         |i: usize| NetworkState { gradients: after[i].gradients.clone(), ..before[i].clone() };
     let states = (0..rules.len()).map(with_gradients).collect();
-    let mut cpu = Cpu::new(Pool::single(), vec![updates], states, rules.to_vec(), None, 0);
+    let mut cpu = Cpu::of(Pool::single(), ExecutorSpec::at_rest(vec![updates], states, rules.to_vec()))
+        .expect("memory enough");
     cpu.run(&PhaseRun { plan: 0, ..*turn });
     for (found, wanted) in after.iter().zip(cpu.states()) {
         same_bits(&format!("{name}: weights"), &found.weights, &wanted.weights);
@@ -347,9 +349,15 @@ fn samples_agree_with_the_cpu() {
     let mut plans = vec![];
     let tasks = gansaku::inference::Tasks::lower(&*setup.model.game, &setup.rules, &mut plans);
     let (rules, seed, states) = (setup.rules.clone(), setup.model.config.seed, setup.states.clone());
-    let mut cpu = Cpu::new(Pool::single(), plans.clone(), states.clone(), rules.clone(), None, seed);
+    let mut cpu = Cpu::of(
+        Pool::single(),
+        ExecutorSpec { seed, ..ExecutorSpec::at_rest(plans.clone(), states.clone(), rules.clone()) },
+    )
+    .expect("memory enough");
     let device = crate::gpu(&library, 1);
-    let mut gpu = Cuda::new(device, plans, &states, rules, None, seed).expect("room");
+    let mut gpu =
+        Cuda::of(device, ExecutorSpec { seed, ..ExecutorSpec::at_rest(plans, states.clone(), rules) })
+            .expect("room");
     let latent = crate::bench::normals("latent", 7 * setup.model.config.latent.dim);
     let [wanted, found]: [Vec<f32>; 2] = [&mut cpu as &mut dyn Executor, &mut gpu]
         .map(|executor| tasks.on(executor).sample(0, &latent, &[]).expect("no fault"));

@@ -9,7 +9,7 @@ use gansaku::error::{Error, Result};
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::measured::Measured;
-use gansaku::exec::{self, Device, Opened, PhaseRun};
+use gansaku::exec::{self, Device, ExecutorSpec, Opened, PhaseRun};
 use gansaku::lower::{Place, Work};
 use gansaku::precision::Precision;
 use std::rc::Rc;
@@ -156,8 +156,15 @@ fn launches_are_counted_as_the_driver_counts_them() {
         let model = Model::new(&mnist(precision), 784, 10);
         let states = executor(&model, 1).states().clone();
         let data = Some(Arc::new(noise(784, 10, 200)));
-        let mut gpu =
-            Cuda::new(Still::new(1 << 30), model.plans(), &states, model.rules(), data, 7).expect("room");
+        let mut gpu = Cuda::of(
+            Still::new(1 << 30),
+            ExecutorSpec {
+                data,
+                seed: 7,
+                ..ExecutorSpec::at_rest(model.plans(), states.clone(), model.rules())
+            },
+        )
+        .expect("room");
         let counted = gpu.launches(0);
         gpu.run(&PhaseRun::alone(0, 0, rates(1))).expect("no fault");
         assert_eq!(gpu.driver().counters().launches, counted.iter().sum::<usize>() as u64);
@@ -236,8 +243,11 @@ fn a_copy_moves_one_half_of_the_arena_onto_the_other() {
     }
     let states = executor(&model, 1).states().clone();
     let data = Some(data(NUMBERS, CLASSES));
-    let mut gpu =
-        Cuda::new(Still::new(1 << 30), model.plans(), &states, model.rules(), data, 7).expect("room");
+    let mut gpu = Cuda::of(
+        Still::new(1 << 30),
+        ExecutorSpec { data, seed: 7, ..ExecutorSpec::at_rest(model.plans(), states.clone(), model.rules()) },
+    )
+    .expect("room");
     let arena = model.plans()[0].arena;
     let bytes = gpu.copy(1).expect("no fault");
     assert!(
@@ -254,7 +264,11 @@ fn a_profiler_sees_every_launch_in_a_range_with_its_name() {
     let data = Some(Arc::new(noise(784, 10, 200)));
     let shown = Rc::default();
     let still = Still::profiled(1 << 30, &shown);
-    let mut gpu = Cuda::new(still, model.plans(), &states, model.rules(), data, 7).expect("room");
+    let mut gpu = Cuda::of(
+        still,
+        ExecutorSpec { data, seed: 7, ..ExecutorSpec::at_rest(model.plans(), states.clone(), model.rules()) },
+    )
+    .expect("room");
     gpu.run(&PhaseRun::alone(0, 0, rates(1))).expect("no fault");
     shown.borrow_mut().clear();
     gpu.profile(0, "the step").expect("no fault");

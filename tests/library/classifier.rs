@@ -6,7 +6,7 @@ use gansaku::eval::Evaluation;
 use gansaku::eval::classifier::Classifier;
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
-use gansaku::exec::{PhaseRun, Rate};
+use gansaku::exec::{ExecutorSpec, PhaseRun, Rate};
 use gansaku::graph::interp::{self, Tensor};
 use gansaku::graph::{Graph, Var};
 use gansaku::lower::{Layout, Stage, lower};
@@ -24,7 +24,11 @@ use crate::common::program::{gansaku, refused, run, says, stdout, workplace};
 fn both(g: &Graph, root: Var, inputs: &[(&str, Var, Vec<f32>)]) -> (Vec<f32>, Vec<f64>) {
     let stage = Stage { outputs: vec![("out".into(), root)], ..Stage::default() };
     let plan = lower(g, &[stage], Precision::Fp32, &Layout::default());
-    let mut cpu = Cpu::new(Pool::new(1).expect("a thread"), vec![plan], vec![], vec![], None, 5);
+    let mut cpu = Cpu::of(
+        Pool::new(1).expect("a thread"),
+        ExecutorSpec { seed: 5, ..ExecutorSpec::at_rest(vec![plan], vec![], vec![]) },
+    )
+    .expect("memory enough");
     inputs.iter().for_each(|(name, _, x)| cpu.write_input(0, name, x));
     cpu.run(&PhaseRun::alone(0, 3, Rate::ALL_REST));
     let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();

@@ -8,7 +8,7 @@ use gansaku::error::Result;
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::cuda::launch::Driver;
 use gansaku::exec::measured::Measured;
-use gansaku::exec::{self, Device, Executor, OptimizerRecord, PhaseRun, Record, States};
+use gansaku::exec::{self, Device, Executor, ExecutorSpec, OptimizerRecord, PhaseRun, Record, States};
 use gansaku::graph::OptimizerId;
 use gansaku::precision::Precision;
 use gansaku::report::tensorboard::FILE;
@@ -28,7 +28,14 @@ fn conditional() -> Model {
 fn place<D: Driver>(model: &Model, device: D) -> Result<Cuda<D>> {
     let states = common::executor(model, 1).states().clone();
     let data = common::data(NUMBERS, CLASSES);
-    Cuda::new(device, model.plans(), &states, model.rules(), Some(data), 7)
+    Cuda::of(
+        device,
+        ExecutorSpec {
+            data: Some(data),
+            seed: 7,
+            ..ExecutorSpec::at_rest(model.plans(), states.clone(), model.rules())
+        },
+    )
 }
 
 /// Everything that a short run asks of its device once it is there.

@@ -6,7 +6,7 @@ use crate::common::nodes::{self, Subject, compare};
 use crate::common::{CLASSES, NUMBERS, data, executor, models, rates};
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
-use gansaku::exec::{Executor, PhaseRun};
+use gansaku::exec::{Executor, ExecutorSpec, PhaseRun};
 use gansaku::graph::interp::{self, Tensor};
 use gansaku::graph::{Dist, Graph, MAX_OPTIMIZERS, Var};
 use gansaku::lower::{Layout, Stage, Work, lower};
@@ -90,7 +90,11 @@ fn permuted_nodes_are_read_where_they_lie() {
         assert_eq!(works.sum::<usize>(), count, "{name}");
         // Small whole numbers, so that every sum is exact.
         let numbers: Vec<f32> = (0..120).map(|i| (i * 7 % 31) as f32 - 15.0).collect();
-        let mut cpu = Cpu::new(Pool::single(), vec![plan], vec![], vec![], None, 5);
+        let mut cpu = Cpu::of(
+            Pool::single(),
+            ExecutorSpec { seed: 5, ..ExecutorSpec::at_rest(vec![plan], vec![], vec![]) },
+        )
+        .expect("memory enough");
         cpu.write_input(0, "x", &numbers);
         cpu.run(&PhaseRun::alone(0, 3, rates(1)));
         let tensor = Tensor::new(&[2, 3, 4, 5], numbers.iter().map(|&x| f64::from(x)).collect());
@@ -140,7 +144,11 @@ fn what_is_moved_is_read_after_it_was_stored() {
         let out = g.add(shift(&g, inner), inner);
         let stage = Stage { outputs: vec![("out".into(), out)], ..Stage::default() };
         let plan = lower(&g, &[stage], Precision::Fp32, &Layout::default());
-        let mut cpu = Cpu::new(Pool::single(), vec![plan], vec![], vec![], None, 5);
+        let mut cpu = Cpu::of(
+            Pool::single(),
+            ExecutorSpec { seed: 5, ..ExecutorSpec::at_rest(vec![plan], vec![], vec![]) },
+        )
+        .expect("memory enough");
         let numbers: Vec<f32> = (1..=140).map(|i| i as f32).collect();
         cpu.write_input(0, "x", &numbers);
         cpu.run(&PhaseRun::alone(0, 3, rates(1)));

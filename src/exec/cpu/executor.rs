@@ -36,31 +36,20 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// An executor of `plans`, which share one arena. Plans that gather need `data`.
-    ///
-    /// # Panics
-    /// When plans and optimizers do not go together.
-    pub fn new(
-        pool: Pool,
-        plans: Vec<Plan>,
-        states: States,
-        rules: Vec<UpdateRule>,
-        data: Option<Arc<Dataset>>,
-        seed: u64,
-    ) -> Cpu {
-        executor::check(&plans, &states, &rules);
-        let arena = vec![0.0; plans.iter().map(|p| p.arena).max().unwrap_or(0)];
-        let narrow = NarrowMemory::new(&plans, &states);
-        Cpu { pool, plans, arena, narrow, states, rules, data, seed, records: vec![] }
-    }
-
-    /// An executor for training.
+    /// An executor of plans that share one arena.
     ///
     /// # Errors
     /// When the machine has too little memory, told before it is taken.
+    ///
+    /// # Panics
+    /// When plans and optimizers do not go together.
     pub fn of(pool: Pool, job: ExecutorSpec) -> Result<Cpu> {
         memory_budget::check(&name(&pool), needed(&job), memory_budget::OF_A_STEP)?;
-        Ok(Cpu::new(pool, job.plans, job.states, job.rules, job.data, job.seed))
+        let ExecutorSpec { plans, states, rules, data, seed, .. } = job;
+        executor::check(&plans, &states, &rules);
+        let arena = vec![0.0; plans.iter().map(|p| p.arena).max().unwrap_or(0)];
+        let narrow = NarrowMemory::new(&plans, &states);
+        Ok(Cpu { pool, plans, arena, narrow, states, rules, data, seed, records: vec![] })
     }
 
     /// The plans, as given.

@@ -9,18 +9,15 @@ use super::metrics::Recorded;
 use super::packer::Packer;
 use super::plan_memory::PlanMemory;
 use super::{gradients, hopper, pack, tiling};
-use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::exec::executor::{self, Executor, ExecutorSpec, PhaseRun, Record};
 use crate::exec::measured::Measured;
-use crate::exec::rule::UpdateRule;
-use crate::exec::schedule::{Rate, Schedule};
-use crate::exec::state::{NetworkState, States};
+use crate::exec::schedule::Rate;
+use crate::exec::state::States;
 use crate::graph::OptimizerId;
 use crate::lower::{Place, Plan, Work};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// Runs plans on a device, over one arena and the optimizers' states.
 pub struct Cuda<D: Driver> {
@@ -42,23 +39,6 @@ pub struct Cuda<D: Driver> {
 }
 
 impl<D: Driver> Cuda<D> {
-    /// An executor of `plans`, which share one arena, for rates that follow no schedule. Plans that gather need
-    /// `data`.
-    ///
-    /// # Errors
-    /// As [`Cuda::of`].
-    pub fn new(
-        driver: D,
-        plans: Vec<Plan>,
-        states: &[NetworkState],
-        rules: Vec<UpdateRule>,
-        data: Option<Arc<Dataset>>,
-        seed: u64,
-    ) -> Result<Cuda<D>> {
-        let schedule = Schedule::constant(&vec![Rate::REST; states.len()]);
-        Cuda::of(driver, ExecutorSpec { plans, states: states.to_vec(), rules, schedule, data, seed })
-    }
-
     /// An executor for training.
     ///
     /// # Errors
