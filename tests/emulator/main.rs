@@ -13,6 +13,7 @@ mod common;
 mod eval;
 mod faults;
 mod games;
+mod kinds;
 mod lost_device;
 mod measures;
 mod optimizers;
