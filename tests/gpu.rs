@@ -370,7 +370,7 @@ fn hopper_and_portable() -> Outcome {
                 gpu,
                 ExecutorSpec {
                     seed: 7,
-                    ..ExecutorSpec::at_rest(vec![plan.clone()], states.clone(), no_updates(2))
+                    ..ExecutorSpec::at_rest(vec![plan.clone()], states.to_vec(), no_updates(2))
                 },
             )?;
             let kernel = gpu.packed(0)[0][0].kernel;
