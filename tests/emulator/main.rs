@@ -268,7 +268,9 @@ fn entry_points_of_several_types_are_named_after_theirs() {
     for name in &all {
         let kind = kinds.iter().find(|kind| name.ends_with(*kind));
         match kind {
-            // A type in a name tells the kernel from its brothers.
+            // Products say what they multiply, also the one whose gradient only fp16 measures.
+            Some(_) if name.contains("matmul") => {}
+            // A type in another name tells the kernel from its brothers.
             Some(kind) => {
                 let base = &name[..name.len() - kind.len()];
                 let brothers = kinds.iter().filter(|k| all.contains(&format!("{base}{k}"))).count();
