@@ -78,13 +78,13 @@ impl Nvidia {
         let (driver, gpus) = match presence()? {
             Presence::Present { driver, gpus } => (driver, gpus),
             Presence::Absent(why) => {
-                return Err(Error::Device(format!("cuda:{number}: {why}; use --device cpu")));
+                return Err(Error::Device(format!("--device cuda:{number}: {why}; use --device cpu")));
             }
         };
         let gpu = gpus.get(number).ok_or_else(|| {
             let list: Vec<String> =
                 gpus.iter().enumerate().map(|(i, g)| format!("cuda:{i} {}", g.name)).collect();
-            Error::Device(format!("cuda:{number}: no such GPU; there are {}", list.join(", ")))
+            Error::Device(format!("--device cuda:{number}: no such GPU; there are {}", list.join(", ")))
         })?;
         let name = format!("{} (cuda:{number})", gpu.name);
         let mut modules = images(driver, gpu).map_err(|e| Error::Device(format!("{name}: {e}")))?;
