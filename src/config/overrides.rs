@@ -130,7 +130,7 @@ impl ConfigBuilder {
     /// Puts a value at a dotted key; `whence` names the flag or layer in errors.
     ///
     /// # Errors
-    /// As [`ConfigBuilder::set`].
+    /// When [`ConfigBuilder::set`] fails.
     pub fn put(&mut self, whence: &str, key: &str, value: Value) -> Result<()> {
         let parts: Vec<&str> = key.split('.').collect();
         let mut at = &mut self.tree;

@@ -364,7 +364,7 @@ pub(crate) fn gone(path: &Path) -> Error {
 /// [`load`] for a run that has loaded them before: where they are gone, the error says how to tell where they lie now.
 ///
 /// # Errors
-/// As [`load`].
+/// When [`load`] fails.
 pub fn load_again(config: &config::Data, seed: u64) -> Result<Dataset> {
     let gone = config.path.as_ref().is_some_and(|path| !path.exists());
     load(config, seed).map_err(|e| match e {

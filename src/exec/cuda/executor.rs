@@ -50,7 +50,7 @@ impl<D: Driver> Cuda<D> {
     /// An executor for training with more to say.
     ///
     /// # Errors
-    /// As [`Cuda::of`].
+    /// When [`Cuda::of`] fails.
     pub fn with(mut driver: D, job: ExecutorSpec, options: Options) -> Result<Cuda<D>> {
         let ExecutorSpec { plans, states, rules, schedule, data, seed } = job;
         executor::check(&plans, &states, &rules);
@@ -140,7 +140,7 @@ impl<D: Driver> Cuda<D> {
     /// the next by itself. A list of plans is recorded when it first comes.
     ///
     /// # Errors
-    /// As [`Cuda::run`].
+    /// When [`Cuda::run`] fails.
     pub fn run_all(&mut self, turns: &[PhaseRun]) -> Result<()> {
         let Some(first) = turns.first() else { return Ok(()) };
         if !self.clock.foresees(turns, &self.plans) {
@@ -174,7 +174,7 @@ impl<D: Driver> Cuda<D> {
     /// Runs a plan that changes nothing that outlives it, between phases: the next phase sets the clock again.
     ///
     /// # Errors
-    /// As [`Cuda::run`].
+    /// When [`Cuda::run`] fails.
     ///
     /// # Panics
     /// When the plan updates, or stores states.
@@ -201,7 +201,7 @@ impl<D: Driver> Cuda<D> {
     /// Runs a plan and shows the device after each launch, by the launch's number.
     ///
     /// # Errors
-    /// As [`Cuda::run`].
+    /// When [`Cuda::run`] fails.
     pub fn run_observed(
         &mut self,
         phase: &PhaseRun,

@@ -171,7 +171,7 @@ pub trait Driver {
     /// `None` from a device that starts launches one by one. Nothing runs yet.
     ///
     /// # Errors
-    /// As [`Driver::launch`].
+    /// When [`Driver::launch`] fails.
     fn record(&mut self, launches: &[&Packed]) -> Result<Option<Recording>> {
         let _ = launches;
         Ok(None)

@@ -73,7 +73,7 @@ impl Nvidia {
     /// Opens a GPU, with Hopper's kernels or without them whatever [`HOPPER`] says.
     ///
     /// # Errors
-    /// As [`Nvidia::open`].
+    /// When [`Nvidia::open`] fails.
     pub fn open_with(number: usize, hopper: bool) -> Result<Nvidia> {
         let (driver, gpus) = match presence()? {
             Presence::Present { driver, gpus } => (driver, gpus),

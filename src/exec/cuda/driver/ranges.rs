@@ -24,7 +24,7 @@ pub fn ready() -> Result<()> {
 /// Opens a range inside the one that this thread opened last.
 ///
 /// # Errors
-/// As [`ready`].
+/// When [`ready`] fails.
 pub fn open(name: &str) -> Result<()> {
     ready()?;
     // A range's name ends at its first NUL.

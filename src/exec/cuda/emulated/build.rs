@@ -86,7 +86,7 @@ pub fn build(kernels: &Path, out: &Path) -> Result<PathBuf> {
 /// Compiles the kernels as [`build`] does, with sanitizers built in.
 ///
 /// # Errors
-/// As [`build`].
+/// When [`build`] fails.
 pub fn build_with(kernels: &Path, out: &Path, sanitizers: &[Sanitizer]) -> Result<PathBuf> {
     let compiler = compiler().ok_or_else(|| {
         Error::Device(
