@@ -24,6 +24,7 @@ use crate::config::{self, Scale, Source};
 use crate::console::typed;
 use crate::error::{Error, Result};
 use crate::memory_budget;
+use crate::records::Classes;
 use std::ops::Range;
 use std::path::Path;
 
@@ -56,6 +57,8 @@ pub struct Dataset {
     pub shape: Shape,
     /// Number of classes; 0 when unlabelled.
     pub classes: usize,
+    /// Name of each class; empty where they have numbers only.
+    pub class_names: Vec<String>,
     /// Multiplies a stored byte, by [`Scale`]: 1/255 for [0, 1], 2/255 for [−1, 1].
     pub factor: f32,
     /// Added to a stored byte after `factor`.
@@ -139,6 +142,7 @@ impl Dataset {
             name: name.into(),
             shape,
             classes,
+            class_names: vec![],
             factor: if matches!(train.values, Values::U8(_)) { 1.0 / 255.0 } else { 1.0 },
             offset: 0.0,
             valid: Examples::none(&train),
@@ -146,6 +150,14 @@ impl Dataset {
             train,
             notes: vec![],
         }
+    }
+
+    /// Names and training examples of every class.
+    pub fn class_table(&self) -> Classes {
+        let mut counts = vec![0; self.classes];
+        let labels = self.train.labels.iter().flatten();
+        labels.for_each(|&label| counts[usize::from(label)] += 1);
+        Classes { names: self.class_names.clone(), counts }
     }
 
     /// Example `index` of a split as the network sees it.

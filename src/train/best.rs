@@ -41,6 +41,7 @@ impl Keeper {
         let train = data.train.range([0, data.train.count.min(MOST_TRAIN)], data.shape.len());
         let data = Dataset {
             name: data.name.clone(),
+            class_names: data.class_names.clone(),
             train,
             valid: data.valid.clone(),
             test: chosen_by.clone(),

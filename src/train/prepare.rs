@@ -32,6 +32,7 @@ impl Prepared {
         let dataset = Arc::new(dataset);
         let mut trainer = Trainer::new(config, &dataset, device)?;
         trainer.state.data = Some(dataset.sha256());
+        trainer.state.class_table = (dataset.classes > 0).then(|| dataset.class_table());
         let keeper = Keeper::new(config, &dataset, trainer.engine()?, request.hardware())?;
         let told = match &request.start {
             Start::New { init_from: Some(from), .. } => Some(init::init_from(&mut trainer, from)?),

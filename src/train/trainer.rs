@@ -175,7 +175,8 @@ impl Trainer {
             ));
         }
         let data = self.state.data.take();
-        self.state = State { data, ..checkpoint.state };
+        let class_table = self.state.class_table.take();
+        self.state = State { data, class_table, ..checkpoint.state };
         self.standing = None;
         self.executor.set_states(checkpoint.networks)
     }

@@ -4,6 +4,7 @@ use crate::config::Metric;
 use crate::exec::scale::LossScale;
 use crate::graph::MAX_OPTIMIZERS;
 use crate::nn::Networks;
+use crate::records::Classes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -27,6 +28,10 @@ pub struct State {
     pub example: [usize; 3],
     /// Classes of the data set; 0 when unlabelled.
     pub classes: usize,
+    /// What the classes are called, and how many training examples each has; absent in checkpoints of before this was
+    /// written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_table: Option<Classes>,
     /// SHA-256 of the examples; absent in checkpoints of before this was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
@@ -81,6 +86,8 @@ struct Either {
     window: Window,
     example: [usize; 3],
     classes: usize,
+    #[serde(default)]
+    class_table: Option<Classes>,
     #[serde(default)]
     data: Option<String>,
     #[serde(default)]
@@ -137,6 +144,7 @@ impl State {
             window: read.window,
             example: read.example,
             classes: read.classes,
+            class_table: read.class_table,
             data: read.data,
             loss_scales: read.loss_scales.map(ByRole::named),
             best: read.best,
