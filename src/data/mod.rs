@@ -4,6 +4,7 @@
 //! these arrays.
 
 mod cifar10;
+mod classes;
 mod detect;
 pub mod digits;
 mod file;
@@ -17,6 +18,7 @@ mod stacked;
 mod tfd;
 pub mod toy;
 
+pub use classes::Classes;
 pub use detect::source as detect;
 pub use shape::Shape;
 
@@ -24,7 +26,6 @@ use crate::config::{self, Scale, Source};
 use crate::console::typed;
 use crate::error::{Error, Result};
 use crate::memory_budget;
-use crate::records::Classes;
 use std::ops::Range;
 use std::path::Path;
 

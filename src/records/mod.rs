@@ -1,9 +1,7 @@
 //! Records: what one room finds out and others show, as plain data that files keep.
 
-mod classes;
 mod measurement;
 mod verdict;
 
-pub use classes::Classes;
 pub use measurement::{Evaluation, Measurement};
 pub use verdict::{Diagnosis, State, Verdict};

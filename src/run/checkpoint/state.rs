@@ -1,10 +1,10 @@
 //! `state.json`: everything but tensors that training goes on from.
 
 use crate::config::Metric;
+use crate::data::Classes;
 use crate::exec::scale::LossScale;
 use crate::graph::MAX_OPTIMIZERS;
 use crate::nn::Networks;
-use crate::records::Classes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
