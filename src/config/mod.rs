@@ -197,10 +197,17 @@ impl Train {
 pub struct Log {
     /// A line of metrics every this many steps (means over them).
     pub every: u64,
-    /// A picture of samples every this many steps.
+    /// A picture of samples every this many steps, and before the first of them at 0 and at powers of two.
     pub samples_every: u64,
     /// Samples a picture.
     pub samples: usize,
+}
+
+impl Log {
+    /// Whether a picture of samples is due at `step`: at 0, at powers of two, then at all multiples of `samples_every`.
+    pub fn is_drawn(&self, step: u64) -> bool {
+        step.is_multiple_of(self.samples_every) || step < self.samples_every && step.is_power_of_two()
+    }
 }
 
 impl Default for Log {
@@ -215,6 +222,8 @@ impl Default for Log {
 pub struct Checkpoint {
     /// A checkpoint every this many steps, and one at the end.
     pub every: u64,
+    /// One in between after so many minutes without any, which the next one replaces; 0 is off.
+    pub minutes: f64,
     /// How many of the newest are kept, at least 2.
     pub keep: usize,
     /// The metric whose best checkpoint is kept too, as `checkpoints/best`; none when absent.
@@ -227,7 +236,7 @@ pub struct Checkpoint {
 
 impl Default for Checkpoint {
     fn default() -> Checkpoint {
-        Checkpoint { every: 1_000, keep: 3, best_by: None, patience: 0 }
+        Checkpoint { every: 1_000, minutes: 5.0, keep: 3, best_by: None, patience: 0 }
     }
 }
 

@@ -78,6 +78,8 @@ impl Config {
         need(self.log.samples_every >= 1, "log.samples_every", 0, "at least 1")?;
         need((1..=10_000).contains(&self.log.samples), "log.samples", self.log.samples, "1 to 10000")?;
         need(self.checkpoint.every >= 1, "checkpoint.every", 0, "at least 1")?;
+        let minutes = self.checkpoint.minutes;
+        need((0.0..=1e6).contains(&minutes), "checkpoint.minutes", minutes, "0 (off) to 1000000")?;
         let keep = self.checkpoint.keep;
         need(keep >= 2, "checkpoint.keep", keep, "at least 2: one may be damaged")?;
         let Checkpoint { best_by, patience, .. } = self.checkpoint;

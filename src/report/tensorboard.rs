@@ -51,7 +51,7 @@ impl Events {
         let lines: Vec<&Line> = lines.iter().filter(|l| l.step <= step).collect();
         let mut pictures = vec![];
         for (at, png) in folder.pictures()? {
-            if at <= step && (at.is_multiple_of(config.log.samples_every) || Some(at) == total) {
+            if at <= step && (config.log.is_drawn(at) || Some(at) == total) {
                 pictures.push((at, png));
             }
         }

@@ -7,6 +7,7 @@
 //!   doctor.jsonl     what the run doctor measured every log.samples_every steps, and its verdicts as they changed
 //!   samples/         step-000001000.png … on fixed noise; reals.png beside them
 //!   checkpoints/     step-000001000/ …: see [`checkpoint`]
+//!   data.json        the data: what was read, split, resized and passed over, names and counts of classes
 //!   machine.json     what it was trained on, with which program
 //!   eval.json        what `gansaku eval` measured; theory.png beside it
 //!   report.html      what was trained and whether it worked, on one page
@@ -26,6 +27,7 @@ pub use metrics::{Line, Metrics};
 
 use crate::config::{Config, ConfigBuilder};
 use crate::console::typed;
+use crate::data::{Classes, Dataset};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
@@ -38,6 +40,40 @@ pub struct Machine {
     pub gansaku: String,
     /// The device, without what does not change the run's bytes, such as the number of threads.
     pub device: String,
+}
+
+/// The data that a run is trained on, for those who look at it where the data are not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataCard {
+    /// What they are, for people.
+    pub name: String,
+    /// Where they were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Channels, height and width of an example.
+    pub example: [usize; 3],
+    /// Examples that are trained on, kept for choosing, and kept to measure with.
+    pub examples: [usize; 3],
+    /// Classes; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Classes>,
+    /// What the reader did and noticed.
+    pub notes: Vec<String>,
+}
+
+impl DataCard {
+    /// The card of a data set that was read from `path`.
+    pub fn of(data: &Dataset, path: Option<&Path>) -> DataCard {
+        let shape = data.shape;
+        DataCard {
+            name: data.name.clone(),
+            path: path.map(|path| path.display().to_string()),
+            example: [shape.channels, shape.height, shape.width],
+            examples: [&data.train, &data.valid, &data.test].map(|split| split.count),
+            classes: (data.classes > 0).then(|| data.class_table()),
+            notes: data.notes.clone(),
+        }
+    }
 }
 
 /// A run's folder.
@@ -204,6 +240,17 @@ impl Folder {
     /// What `machine.json` says, where there is one.
     pub fn machine(&self) -> Option<Machine> {
         serde_json::from_slice(&fs::read(self.path.join("machine.json")).ok()?).ok()
+    }
+
+    /// Writes `data.json`.
+    pub fn write_data(&self, data: &DataCard) -> Result<()> {
+        let text = serde_json::to_string_pretty(data).expect("names and numbers");
+        atomic::write(&self.path.join("data.json"), (text + "\n").as_bytes())
+    }
+
+    /// What `data.json` says, where there is one.
+    pub fn data(&self) -> Option<DataCard> {
+        serde_json::from_slice(&fs::read(self.path.join("data.json")).ok()?).ok()
     }
 
     /// `report.html`.

@@ -31,7 +31,7 @@ pub fn classifier(spec: &ClassifierSpec, data: &Arc<Dataset>, device: Opened) ->
             progress.line(&line);
         }
     });
-    progress.iter().for_each(Progress::finish);
+    progress.iter_mut().for_each(Progress::finish);
     trained
 }
 

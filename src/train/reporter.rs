@@ -117,7 +117,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, material: Material<'
         notes,
         steps: [Some(step), total],
         lines,
-        shots: shots(pictures, config.log.samples_every, step),
+        shots: shots(pictures, config.log, step),
         reals: std::fs::read(folder.samples().join("reals.png")).ok(),
         walk,
         neighbours,
@@ -213,6 +213,6 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, hardware: Hardware) -> Resu
         data: loaded.as_ref().map_err(ToString::to_string),
     };
     Reporter::default().write(folder, step, status, material)?;
-    Events::open(folder, &config, game.statistics(), step, total)?;
+    Events::open(folder, &config, game.statistics(), step, Some(step))?;
     Ok(folder.report_file())
 }

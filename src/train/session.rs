@@ -20,7 +20,7 @@ use crate::pictures::{Display, columns};
 use crate::records::State;
 use crate::report::run::Status;
 use crate::report::tensorboard::Events;
-use crate::run::{Folder, Lock, Machine, Metrics, atomic, checkpoint};
+use crate::run::{DataCard, Folder, Lock, Machine, Metrics, atomic, checkpoint};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,6 +47,10 @@ pub(super) struct Session {
     from: u64,
     /// The newest checkpoint known to be whole.
     saved: Option<PathBuf>,
+    /// When it was made, or the training began.
+    saved_at: Instant,
+    /// A checkpoint that was made because time had passed: the next one replaces it.
+    interim: Option<PathBuf>,
 }
 
 impl Session {
@@ -79,13 +83,14 @@ impl Session {
             gansaku: env!("CARGO_PKG_VERSION").into(),
             device: trainer.machine(),
         })?;
+        folder.write_data(&DataCard::of(&dataset, config.data.path.as_deref()))?;
         let (metrics, lines) = Metrics::open(&folder.metrics_file(), config.log.every, trainer.state.step)?;
         let (from, total) = (trainer.state.step, trainer.total());
         let statistics = trainer.game.statistics();
         let events = Events::open(&folder, config, statistics.clone(), from, Some(total))?;
         tell(&dataset, &trainer, &folder);
         let doctor = Live::open(&folder, config, &dataset, from, &lines)?;
-        Ok(Session {
+        let mut session = Session {
             progress: Progress::new(from, total, request.time, statistics),
             signals: Signals::listen()?,
             seconds_before: lines.last().map_or(0.0, |l| l.seconds),
@@ -102,7 +107,14 @@ impl Session {
             doctor,
             keeper,
             saved,
-        })
+            saved_at: Instant::now(),
+            interim: None,
+        };
+        if from == 0 {
+            session.picture()?;
+            session.report(Status::Training)?;
+        }
+        Ok(session)
     }
 
     /// Steps until the last one, the time limit or a signal.
@@ -110,8 +122,7 @@ impl Session {
         let mut more = String::new();
         while self.trainer.state.step < self.trainer.total() {
             if let Some(signal) = self.signals.come() {
-                self.save()?;
-                self.report(Status::Stopped)?;
+                self.close()?;
                 return Err(signal.stopped(self.trainer.state.step, &self.folder.path));
             }
             if time.is_some_and(|limit| self.begun.elapsed() >= limit) {
@@ -130,7 +141,12 @@ impl Session {
             self.progress.step(self.trainer.state.step);
             self.do_what_is_due()?;
         }
-        self.close(&more)
+        self.close()?;
+        let (step, total) = (self.trainer.state.step, self.trainer.total());
+        if step < total {
+            tell!("go on with: gansaku train --resume {}{more}", typed(&self.folder.path));
+        }
+        Ok(())
     }
 
     /// What this step asks for beside training: a line of metrics, a picture, a checkpoint, the report.
@@ -145,23 +161,34 @@ impl Session {
             let heard = self.doctor.line(&line)?;
             heard.iter().for_each(|word| tell!("doctor: {word}"));
         }
-        if step.is_multiple_of(log.samples_every) {
+        if log.is_drawn(step) {
             self.picture()?;
+        }
+        if step.is_multiple_of(log.samples_every) {
             self.probe()?;
         }
         if step.is_multiple_of(every) {
             self.evaluate()?;
             self.save()?;
             self.keep_best()?;
+        } else if self.is_overdue() {
+            self.save()?;
+            self.interim = self.saved.clone();
         }
-        if step.is_multiple_of(log.samples_every) && self.reporter.is_due(self.begun.elapsed()) {
+        if log.is_drawn(step) && self.reporter.is_due(self.begun.elapsed()) {
             self.report(Status::Training)?;
         }
         Ok(())
     }
 
-    /// Leaves all that a stopped or finished training leaves, and tells where; `more` is what else a resume needs.
-    fn close(&mut self, more: &str) -> Result<()> {
+    /// Whether the last checkpoint is so long ago that one is made between those that are due.
+    fn is_overdue(&self) -> bool {
+        let minutes = self.trainer.config.checkpoint.minutes;
+        minutes > 0.0 && self.saved_at.elapsed().as_secs_f64() >= 60.0 * minutes
+    }
+
+    /// Leaves all that a stopped or finished training leaves, and tells where.
+    fn close(&mut self) -> Result<()> {
         self.save()?;
         let picture = self.picture()?;
         let (step, total) = (self.trainer.state.step, self.trainer.total());
@@ -173,9 +200,6 @@ impl Session {
         let (done, time) = (step - self.from, readable(self.begun.elapsed()));
         tell!("{}{all} in {time}; samples: {}", counted(done, "step"), picture.display());
         tell!("what came of it: {}", self.folder.report_file().display());
-        if step < total {
-            tell!("go on with: gansaku train --resume {}{more}", typed(&self.folder.path));
-        }
         Ok(())
     }
 
@@ -199,7 +223,10 @@ impl Session {
         let Config { log, checkpoint, .. } = &self.trainer.config;
         let step = self.trainer.state.step;
         let due = [log.every, log.samples_every, checkpoint.every].map(|every| every - step % every);
-        due.into_iter().fold(self.trainer.total() - step, u64::min)
+        // Pictures at powers of two come before the first that is due.
+        let doubled = (step + 1).next_power_of_two() - step;
+        let early = (step < log.samples_every).then_some(doubled);
+        due.into_iter().chain(early).fold(self.trainer.total() - step, u64::min)
     }
 
     /// Saves a checkpoint, unless something in it is not finite.
@@ -208,7 +235,8 @@ impl Session {
         snapshot.check()?;
         self.metrics.flush()?;
         self.doctor.flush()?;
-        self.saved = Some(checkpoint::save(&self.folder.checkpoints(), &snapshot)?);
+        let saved = checkpoint::replace(&self.folder.checkpoints(), &snapshot, self.interim.as_deref())?;
+        (self.saved, self.saved_at, self.interim) = (Some(saved), Instant::now(), None);
         Ok(())
     }
 
@@ -223,10 +251,7 @@ impl Session {
         let png = self.display.picture(&samples, columns(count)).png();
         let path = self.folder.picture(step);
         atomic::write(&path, &png)?;
-        // What a stop on the way draws is no part of the run's history.
-        if step.is_multiple_of(self.trainer.config.log.samples_every) || step == self.trainer.total() {
-            self.events.picture(step, &png)?;
-        }
+        self.events.picture(step, &png)?;
         Ok(path)
     }
 

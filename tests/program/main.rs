@@ -12,4 +12,5 @@ mod doctor;
 mod report;
 mod repro;
 mod runs;
+mod stops;
 mod theory;

@@ -43,8 +43,8 @@ fn a_report_says_what_was_trained_whether_it_worked_and_what_to_do_next() {
         says(&page, &[&name[1..], &gansaku::report::html::escape(&verdict.evidence[1..])]);
     }
     // Two sample pictures, the real ones, a walk, the neighbours.
-    assert_eq!(page.matches("src=\"data:image/png;base64,").count(), 5);
-    assert_eq!(page.matches("data-step=").count(), 2);
+    assert_eq!(page.matches("src=\"data:image/png;base64,").count(), 11);
+    assert_eq!(page.matches("data-step=").count(), 8, "0, 1, 2, 4, 8, 16, 20, 40");
     // The manifest's sums.
     let manifest = folder.path().join("runs/a<b>&c/checkpoints/step-000000040/MANIFEST.json");
     let manifest: serde_json::Value =
@@ -175,7 +175,8 @@ fn the_page_of_a_training_says_when_it_was_written_and_how_to_go_on() {
     let base = ["train", "digits", "--config", "small.toml", "--name", "r", "--steps", "1000000"];
     let mut training = gansaku(folder.path(), &base).spawn().expect("starts");
     let path = folder.path().join("runs/r/report.html");
-    let written = until(&mut training, || path.exists());
+    let tells = |words: &str| std::fs::read_to_string(&path).is_ok_and(|page| page.contains(words));
+    let written = until(&mut training, || tells("gansaku train --resume"));
     training.kill().and_then(|()| training.wait()).expect("killed");
     assert!(written, "it ended before");
     let page = report(folder.path(), "r");

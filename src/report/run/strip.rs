@@ -1,5 +1,6 @@
 //! Sample pictures through time: a slider over a bounded number of bytes.
 
+use crate::config::Log;
 use crate::numbers::grouped;
 use crate::report::html::{Html, escape, image};
 use std::path::PathBuf;
@@ -36,10 +37,10 @@ pub const SCRIPT: &str = r#"for (const strip of document.querySelectorAll(".stri
 }
 "#;
 
-/// Up to [`MOST`] of a run's pictures, evenly in time, the first and the last among them: those of steps that are
-/// divisible by `every`, up to `last`, and that of `last`. A resumed run thus shows what a whole one shows.
-pub fn shots(pictures: Vec<(u64, PathBuf)>, every: u64, last: u64) -> Vec<Shot> {
-    let shown = |step: u64| step <= last && (step == last || step.is_multiple_of(every));
+/// Up to [`MOST`] of a run's pictures, evenly in time, the first and the last among them: those that `log` asks for, up to
+/// `last`, and that of `last`. A resumed run thus shows what a whole one shows.
+pub fn shots(pictures: Vec<(u64, PathBuf)>, log: Log, last: u64) -> Vec<Shot> {
+    let shown = |step: u64| step <= last && (step == last || log.is_drawn(step));
     let all: Vec<_> = pictures.into_iter().filter(|(step, _)| shown(*step)).collect();
     let mut count = all.len().min(MOST);
     loop {
@@ -106,7 +107,8 @@ mod tests {
         let write = |step: u64, bytes: usize| {
             std::fs::write(folder.picture(step), vec![7; bytes]).expect("written");
         };
-        let shots = |last| shots(folder.pictures().expect("listed"), 10, last);
+        let log = Log { samples_every: 10, ..Log::default() };
+        let shots = |last| shots(folder.pictures().expect("listed"), log, last);
         (1..=100).for_each(|i| write(i * 10, 1000));
         write(17, 1000);
         std::fs::write(folder.samples().join("reals.png"), b"x").expect("written");

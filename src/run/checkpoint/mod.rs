@@ -113,6 +113,14 @@ pub struct Snapshot<'a> {
 /// # Errors
 /// When the file system refuses; the checkpoints before it are untouched then.
 pub fn save(folder: &Path, snapshot: &Snapshot) -> Result<PathBuf> {
+    replace(folder, snapshot, None)
+}
+
+/// [`save`] in place of a checkpoint that was made in between for safety alone: once the new one is whole, it goes.
+///
+/// # Errors
+/// When [`save`] fails.
+pub fn replace(folder: &Path, snapshot: &Snapshot, interim: Option<&Path>) -> Result<PathBuf> {
     let state = snapshot.state;
     let to = folder.join(name(state.step));
     // The same step of the same run has the same bytes.
@@ -132,7 +140,7 @@ pub fn save(folder: &Path, snapshot: &Snapshot) -> Result<PathBuf> {
     }
     let latest = folder.parent().unwrap_or(folder).join("latest");
     atomic::write(&latest, format!("{}\n", name(state.step)).as_bytes())?;
-    retire(folder, snapshot.config.checkpoint.keep)?;
+    retire(folder, snapshot.config.checkpoint.keep, interim.filter(|path| **path != to))?;
     Ok(to)
 }
 
@@ -231,9 +239,11 @@ fn write<N: AsRef<str>>(aside: &Path, files: &[(N, Vec<u8>)]) -> Result<()> {
     atomic::flush_folder(aside)
 }
 
-/// Removes the oldest checkpoints beyond `keep`, and what crashes left unfinished.
-fn retire(folder: &Path, keep: usize) -> Result<()> {
-    let old = list(folder)?.into_iter().skip(keep).map(|(_, path)| path);
+/// Removes `interim`, the oldest checkpoints beyond `keep`, and what crashes left unfinished.
+fn retire(folder: &Path, keep: usize, interim: Option<&Path>) -> Result<()> {
+    let (interim, lasting): (Vec<_>, Vec<_>) =
+        list(folder)?.into_iter().map(|(_, path)| path).partition(|path| Some(path.as_path()) == interim);
+    let old = interim.into_iter().chain(lasting.into_iter().skip(keep));
     let is_unfinished = |name: &String| name.starts_with("step-") && name.ends_with(atomic::UNFINISHED);
     let names = super::names(folder)?.into_iter();
     let unfinished = names.filter(is_unfinished).map(|name| folder.join(name));
