@@ -1,7 +1,7 @@
 //! `gansaku sample` and `gansaku interpolate`: pictures and arrays from a trained generator.
 
 use crate::error::{Error, Result};
-use crate::inference::{Generator, LoadedRun, noise, walk};
+use crate::inference::{Generator, LoadedRun, Wanted, noise, walk};
 use crate::numbers::{counted, grouped};
 use crate::pictures::Picture;
 use crate::pictures::{gif, npy_header};
@@ -75,6 +75,10 @@ fn done(count: usize, what: &str, generator: &Generator, out: &Path) {
     tell!("{} from {} in {}", counted(count as u64, what), generator.from.display(), out.display());
 }
 
+fn wanted(args: &Sample) -> Wanted {
+    args.label.map_or(Wanted::AsData, Wanted::One)
+}
+
 /// Samples made and written at once.
 const PART: usize = 1_000;
 /// The most samples of one picture, where they are pictures themselves.
@@ -109,7 +113,7 @@ pub fn sample(args: &Sample) -> Result<()> {
         let conditional = generator.classes() > 0 && args.label.is_none();
         // Classes take turns: as many columns make one class a column.
         let columns = if conditional { generator.classes() } else { count.isqrt().max(count.min(10)) };
-        let samples = generator.samples(count, args.seed, args.label)?;
+        let samples = generator.samples(count, args.seed, &wanted(args))?;
         atomic::write(&args.out, &generator.display.picture(&samples, columns).png())?;
     }
     done(count, "sample", &generator, &args.out);
@@ -129,7 +133,7 @@ fn parts(
             let left = if ending(&args.out) == "npy" { "was not written" } else { "holds these alone" };
             return Err(signal.ended(format!("{drawn} were drawn; {} {left}", args.out.display())));
         }
-        take(from, generator.samples_in(from..count.min(from + PART), args.seed, args.label)?)
+        take(from, generator.samples_in(from..count.min(from + PART), args.seed, &wanted(args))?)
     })
 }
 
@@ -196,7 +200,8 @@ pub fn interpolate(args: &Interpolate) -> Result<()> {
     let latent = walk(&stops, frames, args.slerp);
     let count = latent.len() / generator.config.latent.dim;
     let label = args.label.or((generator.classes() > 0).then_some(0));
-    let numbers = generator.samples_of(&latent, label)?;
+    let labels: Vec<usize> = label.into_iter().cycle().take(count).collect();
+    let numbers = generator.samples_of(0, &latent, &labels)?;
     let bytes = if animated {
         let each = numbers.chunks_exact(generator.display.shape.len());
         let pictures: Vec<Picture> = each.map(|one| generator.display.picture(one, 1)).collect();

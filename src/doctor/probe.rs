@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::eval::distance::{Vectors, fold};
 use crate::eval::modes;
 use crate::eval::neighbours::{self, median_distance};
-use crate::inference::{Engine, Scored, labels, noise};
+use crate::inference::{Engine, Scored, noise};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -143,7 +143,7 @@ impl Prober {
         let (dim, config) = (self.data.shape.len(), &self.config);
         let compared = whole(COUNT.max(config.discriminator.pack), config);
         let count = if self.mixture.is_some() { modes::SAMPLES.max(compared) } else { compared };
-        let classes = labels(engine.tasks.classes(), None, 0..count);
+        let classes = engine.labels_of(config.seed, 0..count);
         let all = engine.sample(0, &noise(config, config.seed, count), &classes)?;
         let samples = &all[..compared * dim];
         let within = mean_distance_within(samples, dim);

@@ -50,8 +50,12 @@ impl<'a> Subject<'a> {
         let test = self.first_examples(&data.test, data.test.count);
         let real_labels = data.train.shuffled(0..reals).map(|i| train_labels[i]);
         let (labels, real_labels, told): (Vec<u8>, Vec<u8>, String) = if conditional {
-            let asked = (0..count).map(|i| (i % data.classes) as u8).collect();
-            (asked, real_labels.collect(), "the classes they were asked for".into())
+            let asked = self.generator.labels_of(self.seed, 0..count);
+            (
+                asked.into_iter().map(|label| label as u8).collect(),
+                real_labels.collect(),
+                "the classes they were asked for".into(),
+            )
         } else {
             let classifier = self.classifier(Metric::Cas)?;
             let told = format!("labels of {}, real examples too", classifier.told());

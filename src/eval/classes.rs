@@ -60,8 +60,9 @@ impl Subject<'_> {
         let digits = (classes - 1).to_string().len().max(2);
         // As the features: in the shuffled order.
         let test_labels: Vec<u8> = data.test.shuffled(0..sets.tests()).map(|i| test_labels[i]).collect();
+        let labels = self.generator.labels_of(self.seed, 0..sets.count);
         let asked: Option<Vec<u8>> =
-            (self.generator.classes() > 0).then(|| (0..sets.count).map(|i| (i % classes) as u8).collect());
+            (!labels.is_empty()).then(|| labels.into_iter().map(|label| label as u8).collect());
         let row = |features: &[f32], labels: &[u8], asked: Option<&[u8]>| {
             let found = histogram(labels, &test_labels, classes);
             let overlap = measure(&sets.test, features, sets.width, NEIGHBOURS);

@@ -123,8 +123,7 @@ impl Subject<'_> {
         let data = self.data;
         let shape = data.shape;
         let scales = fitting_scales(shape)?;
-        // Neighbours make random pairs where the order is random. A conditional G's classes take turns: they are shuffled,
-        // as real examples are.
+        // Neighbours make random pairs where the order is random: samples are shuffled as real examples are.
         let count = self.count.unwrap_or(2 * PAIRS) / 2 * 2;
         let real = self.examples(&data.train, count);
         let reals = real.len() / shape.len() / 2;

@@ -1,16 +1,20 @@
 //! The engine: a model's tasks on an executor. It is the training's own executor while a model trains, so that networks are
 //! looked at where they lie, at their weights or their moving average, on whatever device that is.
 
+use super::latent::{ClassShares, Wanted};
+use crate::data::Classes;
 use crate::error::Result;
 use crate::exec::{Executor, ExecutorSpec, NetworkState, Opened, States, UpdateRule};
 use crate::graph::OptimizerId;
 use crate::lower::Plan;
 use crate::models::{self, Game, Port, PortKind, TaskKind, one_hot};
+use std::ops::Range;
 
 /// The tasks of a model, and the numbers of their plans at an executor.
 #[derive(Debug, Clone)]
 pub struct Tasks {
     list: Vec<Planned>,
+    shares: ClassShares,
 }
 
 #[derive(Debug, Clone)]
@@ -33,7 +37,14 @@ impl Tasks {
             let models::Task { kind, rows, inputs, outputs, .. } = task;
             Planned { kind, rows, inputs, outputs, plan: plans.len() - 1 }
         };
-        Tasks { list: game.tasks().into_iter().map(planned).collect() }
+        let list = game.tasks().into_iter().map(planned).collect();
+        Tasks { list, shares: ClassShares::default() }.with_classes(None)
+    }
+
+    /// These tasks of a model that learnt classes which `table` names and counts; without one, all count alike.
+    #[must_use]
+    pub fn with_classes(self, table: Option<Classes>) -> Tasks {
+        Tasks { shares: ClassShares::new(self.classes(), table), ..self }
     }
 
     fn find(&self, kind: TaskKind) -> Option<&Planned> {
@@ -65,6 +76,11 @@ impl Tasks {
     /// Classes that samples are asked for by; 0 where they are not.
     pub fn classes(&self) -> usize {
         self.input_width(TaskKind::Sample, PortKind::Labels)
+    }
+
+    /// How often each class is drawn where nobody asks for one.
+    pub fn shares(&self) -> &ClassShares {
+        &self.shares
     }
 
     /// An executor's tasks as what runs them.
@@ -109,6 +125,11 @@ impl Engine<'_> {
     /// This engine, lent for a shorter time.
     pub fn reborrow(&mut self) -> Engine<'_> {
         Engine { tasks: self.tasks, executor: &mut *self.executor }
+    }
+
+    /// Labels of these samples of a seed, as often as the training data have each class; none of an unconditional model's.
+    pub fn labels_of(&self, seed: u64, samples: Range<usize>) -> Vec<usize> {
+        Wanted::AsData.labels(&self.tasks.shares, seed, samples)
     }
 
     /// G's samples `[count, numbers]` of noise `latent`, `[count, latent]`; `labels` one a sample where the model is
@@ -234,6 +255,12 @@ impl Standalone {
         let tasks = Tasks::lower(game, &rules, &mut plans);
         let executor = device(ExecutorSpec { seed, ..ExecutorSpec::at_rest(plans, states, rules) })?;
         Ok(Standalone { executor, tasks })
+    }
+
+    /// This model, which learnt classes that `table` names and counts; without one, all count alike.
+    #[must_use]
+    pub fn with_classes(self, table: Option<Classes>) -> Standalone {
+        Standalone { tasks: self.tasks.with_classes(table), ..self }
     }
 
     /// What runs its tasks.

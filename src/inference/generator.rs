@@ -1,9 +1,9 @@
 //! A trained generator, with what is needed to look at its samples.
 
 use super::engine::{Engine, Standalone};
-use super::latent::{labels, noise_of};
+use super::latent::{Wanted, noise_of};
 use crate::config::Config;
-use crate::data::Shape;
+use crate::data::{Classes, Shape};
 use crate::error::{Error, Result};
 use crate::exec::Opened;
 use crate::pictures::Display;
@@ -49,7 +49,7 @@ impl LoadedRun {
         let Checkpoint { config, state, networks } = checkpoint;
         Ok(LoadedRun {
             display: Display::new(state.example.into(), &config.data),
-            model: Standalone::new(&*game, networks, config.seed, device)?,
+            model: Standalone::new(&*game, networks, config.seed, device)?.with_classes(state.class_table),
             config,
             from,
             step: state.step,
@@ -108,35 +108,44 @@ impl<'e> Generator<'e> {
         self.engine.tasks.classes()
     }
 
-    /// `count` samples `[count, numbers]` as the network makes them; of class `label`, or of all in turn.
+    /// Names and training examples of the classes; `None` where the model is unconditional, or its checkpoint of before
+    /// they were counted: all classes are drawn equally often then.
+    pub fn class_table(&self) -> Option<&Classes> {
+        self.engine.tasks.shares().table()
+    }
+
+    /// Labels of these samples of a seed as [`Wanted::AsData`] draws them; none of an unconditional model's.
+    pub fn labels_of(&self, seed: u64, samples: Range<usize>) -> Vec<usize> {
+        self.engine.labels_of(seed, samples)
+    }
+
+    /// `count` samples `[count, numbers]` as the network makes them, of the classes wanted.
     ///
     /// # Errors
     /// When there is no such class, or a sample is not finite.
-    pub fn samples(&mut self, count: usize, seed: u64, label: Option<usize>) -> Result<Vec<f32>> {
-        self.samples_in(0..count, seed, label)
+    pub fn samples(&mut self, count: usize, seed: u64, wanted: &Wanted) -> Result<Vec<f32>> {
+        self.samples_in(0..count, seed, wanted)
     }
 
     /// These of the samples of a seed, from a multiple of 100 on.
     ///
     /// # Errors
     /// When [`Generator::samples`] fails.
-    pub fn samples_in(&mut self, which: Range<usize>, seed: u64, label: Option<usize>) -> Result<Vec<f32>> {
-        self.check_label(label)?;
+    pub fn samples_in(&mut self, which: Range<usize>, seed: u64, wanted: &Wanted) -> Result<Vec<f32>> {
         self.check_count(which.end)?;
-        let labels = labels(self.classes(), label, which.clone());
+        let labels = wanted.labels(self.engine.tasks.shares(), seed, which.clone());
         let latent = noise_of(self.config, seed, which.clone());
-        let samples = self.engine.sample(which.start, &latent, &labels)?;
-        self.finite(samples)
+        self.samples_of(which.start, &latent, &labels)
     }
 
-    /// Samples of noise `latent`, `[count, latent.dim]`.
+    /// Samples of noise `latent`, `[count, latent.dim]`, and a label each where the model is conditional. They are drawn
+    /// as the samples `first` and following of a seed, `first` a multiple of 100: where G drops units, it drops theirs.
     ///
     /// # Errors
     /// When [`Generator::samples`] fails.
-    pub fn samples_of(&mut self, latent: &[f32], label: Option<usize>) -> Result<Vec<f32>> {
-        self.check_label(label)?;
-        let labels = labels(self.classes(), label, 0..latent.len() / self.config.latent.dim);
-        let samples = self.engine.sample(0, latent, &labels)?;
+    pub fn samples_of(&mut self, first: usize, latent: &[f32], labels: &[usize]) -> Result<Vec<f32>> {
+        labels.iter().try_for_each(|&label| self.check_label(Some(label)))?;
+        let samples = self.engine.sample(first, latent, labels)?;
         self.finite(samples)
     }
 
@@ -205,7 +214,7 @@ mod tests {
             let states = game.networks().memories().iter().map(state).collect();
             let device = exec::open(Device::Cpu, 1).expect("a thread");
             let mut model = Standalone::new(&*game, states, 0, device).expect("memory");
-            Generator::of(&config, shape, 0, model.engine()).samples(3, 0, None)
+            Generator::of(&config, shape, 0, model.engine()).samples(3, 0, &Wanted::AsData)
         };
         assert_eq!(samples(0.0), Ok(vec![0.0; 6]));
         assert!(matches!(samples(f32::MAX), Err(Error::Diverged { .. })));

@@ -1,6 +1,7 @@
 //! Noise and labels: what samples are asked for by, and walks between them.
 
 use crate::config::{Config, Distribution};
+use crate::data::Classes;
 use crate::rng::{Draw, stream};
 use std::ops::Range;
 
@@ -24,10 +25,71 @@ pub(super) fn drawn(config: &Config, name: &str, seed: u64, tick: u64, rows: Ran
     }
 }
 
-/// Labels of these samples: all classes in turn, or `label` alone; none of an unconditional model's.
-pub fn labels(classes: usize, label: Option<usize>, samples: Range<usize>) -> Vec<usize> {
-    let samples = if classes > 0 { samples } else { 0..0 };
-    samples.map(|i| label.unwrap_or(i % classes)).collect()
+/// Which classes samples of a conditional model are asked for by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// As often as the training data have them, drawn by the seed.
+    AsData,
+    /// This one for every sample.
+    One(usize),
+    /// One a sample, by the sample's number.
+    Given(Vec<usize>),
+}
+
+impl Wanted {
+    /// Labels of these samples of a seed; none where the model is unconditional.
+    pub fn labels(&self, shares: &ClassShares, seed: u64, samples: Range<usize>) -> Vec<usize> {
+        match self {
+            _ if shares.classes() == 0 => vec![],
+            Wanted::AsData => shares.drawn("samples/label", seed, 0, samples),
+            Wanted::One(label) => samples.map(|_| *label).collect(),
+            Wanted::Given(labels) => labels[samples].to_vec(),
+        }
+    }
+}
+
+/// How often each class is drawn: as often as the training data have it, so a class without training examples never is.
+/// All are drawn equally often where nobody counted.
+#[derive(Debug, Clone, Default)]
+pub struct ClassShares {
+    /// What was counted, and names.
+    table: Option<Classes>,
+    /// Examples of each class and of those before it, `[classes]`.
+    up_to: Vec<u64>,
+}
+
+impl ClassShares {
+    /// The shares of a model of `classes` classes, where `table` counts them.
+    pub fn new(classes: usize, table: Option<Classes>) -> ClassShares {
+        let table = table.filter(|t| t.counts.len() == classes && t.counts.iter().any(|&count| count > 0));
+        let counts = table.as_ref().map_or_else(|| vec![1; classes], |table| table.counts.clone());
+        let add = |sum: &mut u64, count: u64| {
+            *sum += count;
+            Some(*sum)
+        };
+        ClassShares { up_to: counts.into_iter().scan(0, add).collect(), table }
+    }
+
+    /// Classes; 0 of an unconditional model.
+    pub fn classes(&self) -> usize {
+        self.up_to.len()
+    }
+
+    /// Names and training examples of the classes, where the model is conditional and they are known.
+    pub fn table(&self) -> Option<&Classes> {
+        self.table.as_ref().filter(|_| self.classes() > 0)
+    }
+
+    /// Labels of these rows of a stream at a tick: each by its own random word, whatever others are drawn.
+    pub(super) fn drawn(&self, name: &str, seed: u64, tick: u64, rows: Range<usize>) -> Vec<usize> {
+        let draw = Draw::new(seed, stream(name), tick);
+        let total = u128::from(self.up_to.last().copied().unwrap_or(0));
+        let class = |row: usize| {
+            let example = (u128::from(draw.word(row as u64)) * total >> 32) as u64;
+            self.up_to.partition_point(|&up_to| up_to <= example)
+        };
+        rows.map(class).collect()
+    }
 }
 
 /// The point a share `t` of the way from `a` to `b`, straight or along the great circle (Shoemake 1985), the
@@ -56,7 +118,51 @@ pub fn walk(stops: &[Vec<f32>], frames: usize, slerp: bool) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use super::between;
+    use super::{ClassShares, Wanted, between};
+    use crate::data::Classes;
+
+    fn shares(counts: &[u64]) -> ClassShares {
+        ClassShares::new(counts.len(), Some(Classes { names: vec![], counts: counts.to_vec() }))
+    }
+
+    #[test]
+    fn labels_follow_the_datas_shares_by_the_seed_alone() {
+        let uneven = shares(&[0, 3_800, 0, 200, 0]);
+        let labels = |seed, samples| Wanted::AsData.labels(&uneven, seed, samples);
+        let all = labels(7, 0..10_000);
+        let of = |class| all.iter().filter(|&&label| label == class).count();
+        assert_eq!([of(0), of(2), of(4)], [0; 3], "nobody learnt these");
+        // 500 are expected, ± 22 in one standard deviation.
+        assert!((400..600).contains(&of(3)), "{} of 10,000", of(3));
+        assert_eq!(labels(7, 0..10), all[..10]);
+        assert_eq!(labels(7, 300..1_003), all[300..1_003]);
+        assert_ne!(labels(8, 0..1_000), all[..1_000]);
+    }
+
+    #[test]
+    fn what_nobody_counted_is_drawn_equally_often() {
+        let tables = [None, Some(Classes::default()), Some(Classes { names: vec![], counts: vec![0; 4] })];
+        for shares in tables.map(|table| ClassShares::new(4, table)) {
+            assert_eq!(shares.table(), None, "who draws can say so");
+            let labels = Wanted::AsData.labels(&shares, 0, 0..4_000);
+            for class in 0..4 {
+                let count = labels.iter().filter(|&&label| label == class).count();
+                assert!((880..1_120).contains(&count), "class {class}: {count} of 4,000");
+            }
+        }
+    }
+
+    #[test]
+    fn labels_are_those_asked_for_and_none_of_an_unconditional_model() {
+        let even = shares(&[1, 1, 1]);
+        assert_eq!(Wanted::One(2).labels(&even, 0, 4..6), [2, 2]);
+        assert_eq!(Wanted::Given(vec![0, 1, 2, 0]).labels(&even, 0, 1..4), [1, 2, 0]);
+        let none = ClassShares::new(0, Some(Classes::default()));
+        assert_eq!(
+            [Wanted::AsData, Wanted::One(0)].map(|w| w.labels(&none, 0, 0..9)),
+            [const { Vec::<usize>::new() }; 2]
+        );
+    }
 
     #[test]
     fn walks_meet_their_ends_and_great_circles_keep_their_radius() {

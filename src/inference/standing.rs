@@ -5,7 +5,7 @@
 //! its own noise alone.
 
 use super::engine::Engine;
-use super::latent::{drawn, labels};
+use super::latent::drawn;
 use crate::config::Config;
 use crate::error::Result;
 use crate::models::{PortKind, TaskKind};
@@ -16,7 +16,7 @@ const MINIBATCHES: usize = 16;
 
 /// The statistics of every batch norm on the way from noise to samples, by the state's name: mean and biased variance of
 /// all that [`MINIBATCHES`] minibatches sent through it, each normalised by its own further up. Nothing where there is no
-/// batch norm. The noise is of this step alone.
+/// batch norm. Noise and labels are of this step alone; labels are as frequent as the training data's.
 ///
 /// # Errors
 /// When the device fails.
@@ -24,13 +24,14 @@ pub fn standing(engine: &mut Engine, config: &Config, step: u64) -> Result<BTree
     if !engine.tasks.has(TaskKind::Standing) {
         return Ok(BTreeMap::new());
     }
-    let (rows, classes) = (engine.tasks.rows(TaskKind::Standing), engine.tasks.classes());
+    let (rows, shares) = (engine.tasks.rows(TaskKind::Standing), engine.tasks.shares());
     // Sums of a norm's means, and of its squares' means.
     let mut sums: BTreeMap<String, [Vec<f64>; 2]> = BTreeMap::new();
     for minibatch in 0..MINIBATCHES {
         let which = minibatch * rows..(minibatch + 1) * rows;
         let latent = drawn(config, "standing/z", config.seed, step, which.clone());
-        let condition = crate::models::one_hot(&labels(classes, None, which.clone()), classes);
+        let labels = shares.drawn("standing/label", config.seed, step, which.clone());
+        let condition = crate::models::one_hot(&labels, shares.classes());
         let inputs = [(PortKind::Latent, &latent[..]), (PortKind::Labels, &condition)];
         for ([mean, variance], norm) in engine.statistics(which.start, &inputs)? {
             let [means, squares] =

@@ -7,7 +7,7 @@ use crate::doctor;
 use crate::error::{Error, Result};
 use crate::eval::neighbours::nearest;
 use crate::exec::Hardware;
-use crate::inference::{Engine, LoadedRun, labels, noise};
+use crate::inference::{Engine, LoadedRun, noise};
 use crate::models::Game;
 use crate::pictures::{Display, Picture};
 use crate::records::{Evaluation, Verdict};
@@ -133,15 +133,15 @@ fn walk(config: &Config, engine: &mut Engine, display: Display) -> Result<Pictur
     let ends: Vec<Vec<f32>> = (0..=WALKS).map(|seed| noise(config, seed, 1)).collect();
     let latent = crate::inference::walk(&ends, frames, false);
     // A row keeps its class.
-    let classes = engine.tasks.classes().max(1);
-    let labels: Vec<usize> = (0..WALKS as usize * frames).map(|i| i / frames % classes).collect();
+    let rows = engine.labels_of(config.seed, 0..WALKS as usize);
+    let labels: Vec<usize> = rows.into_iter().flat_map(|label| std::iter::repeat_n(label, frames)).collect();
     Ok(display.picture(&engine.sample(0, &latent, &labels)?, frames))
 }
 
 /// The first samples of the sample pictures, above their nearest training examples.
 fn neighbours(config: &Config, engine: &mut Engine, display: Display, data: &Dataset) -> Result<Neighbours> {
     let latent = noise(config, config.seed, LOOKED_UP);
-    let labels = labels(engine.tasks.classes(), None, 0..LOOKED_UP);
+    let labels = engine.labels_of(config.seed, 0..LOOKED_UP);
     let samples = engine.sample(0, &latent, &labels)?;
     let samples = display.unit(&samples);
     let dim = display.shape.len();

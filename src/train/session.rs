@@ -243,10 +243,10 @@ impl Session {
     /// Samples of the same noise each time, into `samples/`.
     fn picture(&mut self) -> Result<PathBuf> {
         let (step, config) = (self.trainer.state.step, &self.trainer.config);
-        let count = config.log.samples;
-        let latent = inference::noise(config, config.seed, count);
+        let (count, seed) = (config.log.samples, config.seed);
+        let latent = inference::noise(config, seed, count);
         let mut engine = self.trainer.engine()?;
-        let labels = inference::labels(engine.tasks.classes(), None, 0..count);
+        let labels = engine.labels_of(seed, 0..count);
         let samples = engine.sample(0, &latent, &labels)?;
         let png = self.display.picture(&samples, columns(count)).png();
         let path = self.folder.picture(step);

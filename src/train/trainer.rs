@@ -124,7 +124,7 @@ impl Trainer {
             statistics: plan.statistics().map(|o| o.name.clone()).collect(),
         });
         let phases: Vec<PlannedPhase> = planned.collect();
-        let tasks = Tasks::lower(&*game, &rules, &mut plans);
+        let tasks = Tasks::lower(&*game, &rules, &mut plans).with_classes(Some(data.class_table()));
         let count = data.train.count as u64;
         let schedule = models::rates(&*game, config.train.batch, count);
         let job = ExecutorSpec {

@@ -7,7 +7,7 @@ use gansaku::data::Dataset;
 use gansaku::doctor::probe::{Probe, Prober};
 use gansaku::exec::cuda::Cuda;
 use gansaku::exec::{self, Device};
-use gansaku::inference::{labels, noise};
+use gansaku::inference::noise;
 use gansaku::models::Game;
 use gansaku::precision::Precision;
 use gansaku::run::checkpoint;
@@ -91,7 +91,7 @@ fn samples_scores_and_probes_are_the_cpus() {
     let seen = both.each_mut().map(|trainer| {
         trainer.steps(2).expect("finite");
         let mut engine = trainer.engine().expect("finite");
-        let classes = labels(engine.tasks.classes(), None, 0..130);
+        let classes = engine.labels_of(1, 0..130);
         let samples = engine.sample(0, &noise(&config, 1, 130), &classes).expect("no fault");
         let scored = engine.score(&samples, &classes).expect("no fault");
         let probe = Prober::new(&config, &data).probe(&mut engine, 2).expect("no fault").expect("finite");

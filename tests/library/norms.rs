@@ -5,7 +5,7 @@ use crate::common::{self, CLASSES, NUMBERS};
 use gansaku::config::{Config, ConfigBuilder};
 use gansaku::data::{Dataset, Examples, Shape, Values};
 use gansaku::exec::{Device, open};
-use gansaku::inference::{labels, noise};
+use gansaku::inference::{Wanted, noise};
 use gansaku::rng::{Draw, stream};
 use gansaku::run::checkpoint;
 use gansaku::train::Trainer;
@@ -151,9 +151,9 @@ fn a_sample_does_not_know_its_neighbours() {
         let mut trainer = trainer(&config, &data);
         trainer.steps(5).expect("finite");
         let mut generator = trainer.generator(data.shape).expect("finite");
-        let all = generator.samples(164, 4, None).expect("finite");
+        let all = generator.samples(164, 4, &Wanted::AsData).expect("finite");
         for count in [1, 64, 100] {
-            let some = generator.samples(count, 4, None).expect("finite");
+            let some = generator.samples(count, 4, &Wanted::AsData).expect("finite");
             assert_eq!(some[..], all[..count * NUMBERS], "the first {count} of 164, decay {decay}");
         }
     }
@@ -180,8 +180,7 @@ fn standing_statistics_are_those_of_the_samples() {
     let mut trainer = trainer(&config, &data);
     trainer.steps(3).expect("finite");
     let (latent, count) = (noise(&config, 9, 4_000), 4_000);
-    let samples =
-        trainer.engine().expect("finite").sample(0, &latent, &labels(0, None, 0..count)).expect("a CPU");
+    let samples = trainer.engine().expect("finite").sample(0, &latent, &[]).expect("a CPU");
     let snapshot = trainer.snapshot().expect("finite");
     let network = &snapshot.game.networks().all()[0];
     let of = |name: &str, unit: usize| {

@@ -278,16 +278,13 @@ impl Story<'_> {
         vec![super::html::gallery(figures)]
     }
 
-    /// In which order samples of a conditional model stand.
+    /// Which classes the samples of a conditional model are of.
     fn turns(&self) -> String {
-        let (classes, samples) = (models::classes(self.game), self.config.log.samples);
-        match classes {
+        match models::classes(self.game) {
             0 => String::new(),
-            _ if self.is_point() => format!(" The {classes} classes have as many points each."),
-            _ if classes == crate::pictures::columns(samples).min(samples) => {
-                format!(" Each column is a class: 0 to {} from the left.", classes - 1)
+            classes => {
+                format!(" Each of the {classes} classes is drawn as often as the training data have it.")
             }
-            _ => format!(" Samples take turns through the {classes} classes, along the rows."),
         }
     }
 
