@@ -10,7 +10,7 @@ use crate::numbers::Numbers;
 use rayon::prelude::*;
 
 /// Samples the protocol draws.
-const SAMPLES: usize = 5_000;
+pub(super) const SAMPLES: usize = 5_000;
 /// Test examples that the distance is taken from.
 const HELD_OUT: usize = 1_000;
 /// Samples whose near ones are looked for at once.
@@ -70,7 +70,7 @@ pub fn duplicates(set: &[f32], dim: usize, distance: f64) -> Duplicates {
 impl Subject<'_> {
     pub(super) fn birthday(&mut self) -> Result<Measurement> {
         let data = self.data;
-        let count = self.count.unwrap_or(SAMPLES);
+        let count = self.samples_wanted(Metric::Birthday);
         let dim = data.shape.len();
         // All training examples, as many at a time as memory takes easily.
         let known = data.train.count.min(60_000);

@@ -41,7 +41,7 @@ impl<'a> Subject<'a> {
     pub(super) fn train_on_fake(&mut self) -> Result<Measurement> {
         let data = self.data;
         let [test_labels, train_labels] = self.labels_for_cas()?;
-        let count = self.count.unwrap_or(data.train.count);
+        let count = self.samples_wanted(Metric::Cas);
         let reals = count.min(data.train.count);
         let conditional = self.generator.classes() > 0;
         let recipe = Recipe::standard();

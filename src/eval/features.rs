@@ -5,7 +5,7 @@ use crate::config::Source;
 use crate::error::{Error, Result};
 
 /// Samples that such metrics draw, and examples they are compared to, where the data have as many.
-const COUNT: usize = 10_000;
+pub(super) const COUNT: usize = 10_000;
 
 /// Features of samples, of as many training examples, and of the test examples both are measured against.
 pub(super) struct FeatureSets {
@@ -49,7 +49,7 @@ impl Subject<'_> {
             (classifier.told(), classifier.card.name.clone(), classifier.width())
         };
         let data = self.data;
-        let count = self.count.unwrap_or(COUNT);
+        let count = self.samples_wanted(metric);
         let test = self.examples(&data.test, COUNT);
         let train = self.examples(&data.train, count);
         let samples = self.samples(count)?;

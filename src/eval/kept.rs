@@ -43,13 +43,7 @@ impl Kept<'_> {
         Ok(())
     }
 
-    /// The step of what the run's folder keeps, if that is newer than this checkpoint.
-    fn newer(&self) -> Option<u64> {
-        self.earlier.as_ref().map(|e| e.step).filter(|&step| step > self.report.step)
-    }
-
-    /// Writes one more measurement. A run's folder that cannot be written to is told and left alone, and so is one that
-    /// keeps measurements of a later checkpoint.
+    /// Writes one more measurement. A run's folder that cannot be written to is told and left alone.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -59,11 +53,9 @@ impl Kept<'_> {
             atomic::write(path, format!("{json}\n").as_bytes())
         };
         let picture = measurement.picture.as_ref().map(Picture::png);
+        let (metric, step) = (measurement.metric.clone(), measurement.step);
         self.report.measurements.push(measurement);
         let written = self.json.map_or(Ok(()), |path| write(path, &self.report));
-        if self.newer().is_some() {
-            return written;
-        }
         // Another program may have measured the run meanwhile. Somebody else's run need not be writable.
         let locked = self.folder.as_ref().map(Folder::lock_measurements).transpose();
         let Ok(_lock) = locked.map_err(|e| tell!("warning: {e}; the run's folder keeps no measurements"))
@@ -72,8 +64,9 @@ impl Kept<'_> {
             return written;
         };
         self.read_earlier()?;
-        let Some(folder) = self.folder.as_ref().filter(|_| self.newer().is_none()) else { return written };
-        if let Some(picture) = picture {
+        let Some(folder) = &self.folder else { return written };
+        let later = |e: &Evaluation| e.measurements.iter().any(|m| m.metric == metric && m.step > step);
+        if let Some(picture) = picture.filter(|_| !self.earlier.as_ref().is_some_and(later)) {
             atomic::write(&folder.theory_file(), &picture)?;
         }
         write(&folder.eval_file(), &with_earlier(self.report.clone(), self.earlier.clone()))?;
@@ -83,24 +76,17 @@ impl Kept<'_> {
     /// Tells where the measurements lie.
     pub fn told(&self) {
         let Some(file) = self.folder.as_ref().map(Folder::eval_file) else { return };
-        match self.newer() {
-            Some(step) => {
-                tell!("{} keeps what was measured at step {step}; --json FILE keeps this", file.display());
-            }
-            None => tell!("in {} too; gansaku report brings it into the run's report", file.display()),
-        }
+        tell!("in {} too; gansaku report brings it into the run's report", file.display());
     }
 }
 
-/// New measurements, and earlier ones of other metrics, where they are of the same checkpoint and data.
-fn with_earlier(mut report: Evaluation, earlier: Option<Evaluation>) -> Evaluation {
-    let Some(earlier) = earlier else { return report };
+/// New measurements before earlier ones, where these are of the same data; it is named after the newest checkpoint.
+fn with_earlier(report: Evaluation, earlier: Option<Evaluation>) -> Evaluation {
+    let Some(mut all) = earlier.filter(|e| e.data_identity == report.data_identity) else { return report };
+    all.add(report.measurements);
     // A run's folder may be called by another path today, and the best checkpoint of a step is that step's.
-    let of = |r: &Evaluation| (r.step, r.data_identity.clone());
-    if of(&earlier) == of(&report) {
-        let again = |old: &Measurement| report.measurements.iter().any(|new| new.metric == old.metric);
-        let kept: Vec<Measurement> = earlier.measurements.into_iter().filter(|old| !again(old)).collect();
-        report.measurements.extend(kept);
-    }
-    report
+    let newest =
+        if all.step > report.step { (all.checkpoint, all.step) } else { (report.checkpoint, report.step) };
+    (all.checkpoint, all.step) = newest;
+    Evaluation { recipe: report.recipe, data: report.data, ..all }
 }

@@ -68,15 +68,42 @@ impl Subject<'_> {
     ) -> Measurement {
         Measurement {
             metric: metric.name().into(),
+            step: self.generator.step,
             protocol,
             samples,
             seed: self.seed,
+            reduced: self.count.is_some_and(|count| count < self.protocol_count(metric)),
             values: values.into(),
             reference: BTreeMap::new(),
             warnings: vec![],
             curves: BTreeMap::new(),
             picture: None,
         }
+    }
+
+    /// Samples that a metric's protocol draws of a run of these data.
+    fn protocol_count(&self, metric: Metric) -> usize {
+        let data = self.data;
+        match metric {
+            Metric::Parzen => parzen::SAMPLES,
+            Metric::Modes if self.generator.config.data.source == Source::Stacked => {
+                let classes = self.classifier.as_ref().map_or(data.classes, |c| c.card.classes);
+                stacked::samples(classes.pow(data.shape.channels as u32))
+            }
+            Metric::Modes => modes::SAMPLES,
+            Metric::Neighbours => neighbours::HELD_OUT,
+            Metric::Swd => wasserstein::SAMPLES.min(data.test.count).min(data.train.count),
+            Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes => features::COUNT,
+            Metric::Cas => data.train.count,
+            Metric::MsSsim => 2 * ms_ssim::PAIRS,
+            Metric::Birthday => birthday::SAMPLES,
+            Metric::Theory => theory::SAMPLES,
+        }
+    }
+
+    /// Samples to draw for a metric.
+    fn samples_wanted(&self, metric: Metric) -> usize {
+        self.count.unwrap_or(self.protocol_count(metric))
     }
 
     /// Measures one metric.

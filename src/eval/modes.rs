@@ -74,7 +74,7 @@ impl Subject<'_> {
             return self.stacked_modes();
         }
         let mixture = mixture(self.generator.config.data.source)?;
-        let count = self.count.unwrap_or(SAMPLES);
+        let count = self.samples_wanted(Metric::Modes);
         let row = |points: &[f32]| {
             let c = coverage(points, mixture);
             Numbers::from([

@@ -10,7 +10,7 @@ use crate::numbers::{Numbers, mean_and_error};
 use rayon::prelude::*;
 
 /// Pairs the protocol draws.
-const PAIRS: usize = 2_500;
+pub(super) const PAIRS: usize = 2_500;
 /// Side of the Gaussian window, and its standard deviation.
 const WINDOW: usize = 11;
 const DEVIATION: f64 = 1.5;
@@ -124,7 +124,7 @@ impl Subject<'_> {
         let shape = data.shape;
         let scales = fitting_scales(shape)?;
         // Neighbours make random pairs where the order is random: samples are shuffled as real examples are.
-        let count = self.count.unwrap_or(2 * PAIRS) / 2 * 2;
+        let count = self.samples_wanted(Metric::MsSsim) / 2 * 2;
         let real = self.examples(&data.train, count);
         let reals = real.len() / shape.len() / 2;
         let drawn = self.samples(count)?;

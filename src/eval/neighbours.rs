@@ -67,6 +67,9 @@ pub struct Closeness {
     pub held_out: f64,
 }
 
+/// Samples the protocol draws, and test examples it looks at where there are as many.
+pub(super) const HELD_OUT: usize = 1_000;
+
 /// Below this ratio samples are called memorised: they lie much nearer to training examples than data that the
 /// model never saw. Copies have ratio 0; noise of a tenth of a pixel's range on copies stays below.
 pub const MEMORISED: f64 = 0.5;
@@ -115,8 +118,7 @@ pub(super) fn unseen(distance: f64, metric: Metric) -> Result<()> {
 
 impl Subject<'_> {
     pub(super) fn neighbours(&mut self) -> Result<Measurement> {
-        const HELD_OUT: usize = 1_000;
-        let count = self.count.unwrap_or(HELD_OUT);
+        let count = self.samples_wanted(Metric::Neighbours);
         let dim = self.data.shape.len();
         let held_out = self.examples(&self.data.test, HELD_OUT);
         let samples = self.samples(count)?;

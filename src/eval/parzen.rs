@@ -171,6 +171,9 @@ fn sum_exp(x: &[f32], scale: f32, greatest: f32) -> f32 {
     lanes.iter().sum()
 }
 
+/// Samples the protocol draws.
+pub(super) const SAMPLES: usize = 10_000;
+
 /// Whether examples of a scale have a likelihood as the paper means it: of pixels in [0, 1].
 ///
 /// # Errors
@@ -189,7 +192,7 @@ pub fn fits(scale: Scale) -> Result<()> {
 impl Subject<'_> {
     pub(super) fn parzen(&mut self) -> Result<Measurement> {
         let data = self.data;
-        let count = self.count.unwrap_or(10_000);
+        let count = self.samples_wanted(Metric::Parzen);
         let dim = data.shape.len();
         let samples = self.samples(count)?;
         let valid = self.first_examples(&data.valid, VALID);

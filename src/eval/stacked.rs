@@ -31,7 +31,7 @@ impl Subject<'_> {
             (classifier.card.classes, classifier.told())
         };
         let modes = classes.pow(channels as u32);
-        let number = self.count.unwrap_or(samples(modes));
+        let number = self.samples_wanted(Metric::Modes);
         let row = |histogram: &[usize]| {
             let captured = histogram.iter().filter(|&&c| c > 0).count();
             Numbers::from([("modes", captured as f64), ("reverse KL", reverse_kl(histogram))])

@@ -323,7 +323,7 @@ impl Subject<'_> {
     pub(super) fn theory(&mut self) -> Result<Measurement> {
         let mixture = applies(self.generator.config)?;
         let checkpoint = checkpoint::load(self.generator.from)?;
-        let count = self.count.unwrap_or(SAMPLES);
+        let count = self.samples_wanted(Metric::Theory);
         let found = measure(&checkpoint, self.seed, count, self.hardware)?;
         let field = &found.field;
         let penalised = self.generator.config.loss.penalised();

@@ -11,6 +11,9 @@ use rayon::prelude::*;
 /// Directions of the protocol.
 pub const DIRECTIONS: usize = 256;
 
+/// Samples the protocol draws, where both splits of the data hold as many examples.
+pub(super) const SAMPLES: usize = 10_000;
+
 /// Unit directions, `[DIRECTIONS, dim]`: normalised Gaussian vectors of a fixed stream.
 pub fn directions(dim: usize, seed: u64) -> Vec<f32> {
     let draw = Draw::new(seed, stream("sliced wasserstein"), 0);
@@ -45,7 +48,7 @@ pub fn sliced(a: &[f32], b: &[f32], dim: usize, directions: &[f32]) -> f64 {
 
 impl Subject<'_> {
     pub(super) fn sliced_wasserstein(&mut self) -> Result<Measurement> {
-        let count = self.count.unwrap_or(10_000).min(self.data.test.count).min(self.data.train.count);
+        let count = self.samples_wanted(Metric::Swd).min(self.data.test.count).min(self.data.train.count);
         let dim = self.data.shape.len();
         let samples = self.samples(count)?;
         let test = self.examples(&self.data.test, count);

@@ -10,12 +10,14 @@ use crate::report::html::{
 
 /// The warnings among the measurements, with their step where the run has gone on since.
 pub fn findings(story: &Story) -> Vec<Html> {
-    let all = story.measured.iter().flatten().flat_map(|report| &report.measurements);
-    let warnings = all.flat_map(|m| m.warnings.iter().map(|warning| (&m.metric, warning)));
-    let earlier = |report: &Evaluation| format!(" (measured at step {})", grouped(report.step));
-    let when = story.outdated().map_or(String::new(), earlier);
-    let told = |(metric, warning): (&String, &String)| {
-        let words = Html::all([strong(&format!("{metric}: ")), text(warning), text(&when), text(".")]);
+    // A first look at few samples warns of nothing.
+    let all = story.measured.iter().flatten().flat_map(Evaluation::shown).filter(|m| !m.reduced);
+    let warnings = all.flat_map(|m| m.warnings.iter().map(move |warning| (m, warning)));
+    let done = story.steps[0].unwrap_or(0);
+    let told = |(m, warning): (&Measurement, &String)| {
+        let when =
+            if m.step < done { format!(" (measured at step {})", grouped(m.step)) } else { String::new() };
+        let words = Html::all([strong(&format!("{}: ", m.metric)), text(warning), text(&when), text(".")]);
         callout(Tone::Warning, element("p", "", words))
     };
     warnings.map(told).collect()
@@ -43,14 +45,18 @@ pub fn section(story: &Story) -> Vec<Html> {
     out.push(paragraph(&format!(
         "Measured on {checkpoint}. Each number holds for its protocol alone; what is below it was measured the same way."
     )));
-    for m in &report.measurements {
+    for m in report.shown() {
         out.push(element("h3", "", text(&m.metric)));
         out.push(table(m));
         out.extend(curves(m));
         if m.metric == "theory" {
             out.extend(story.theory.as_deref().map(plane));
         }
-        out.push(element("p", "soft", text(&format!("Protocol: {}; seed {}.", m.protocol, m.seed))));
+        let step = if m.step < report.step { format!("step {}; ", grouped(m.step)) } else { String::new() };
+        let look =
+            if m.reduced { "; fewer samples than the protocol's own number: a first look" } else { "" };
+        let told = format!("Protocol: {}; {step}seed {}{look}.", m.protocol, m.seed);
+        out.push(element("p", "soft", text(&told)));
     }
     out
 }
