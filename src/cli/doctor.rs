@@ -2,9 +2,10 @@
 //! why not on more.
 
 use super::print;
-use crate::doctor::{Diagnosis, diagnose};
+use crate::doctor::{Diagnosis, Means, diagnose};
 use crate::error::Result;
-use crate::run::atomic;
+use crate::run::{atomic, checkpoint};
+use crate::train::fit;
 use clap::Args;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -50,7 +51,8 @@ pub fn run(args: &Doctor) -> Result<()> {
 fn judge(run: &Path, args: &Doctor) -> Result<()> {
     let json = args.json.as_deref();
     super::has_folder("--json", json)?;
-    let diagnosis = diagnose(run, args.data.as_deref(), args.hardware.settle()?)?;
+    let means = Means { data: args.data.as_deref(), hardware: args.hardware.settle()?, fit: fit::quietly };
+    let diagnosis = diagnose(run, &means)?;
     print(&told(run, &diagnosis))?;
     let Some(path) = json else { return Ok(()) };
     let json = serde_json::to_value(&diagnosis).expect("names and numbers");
@@ -59,18 +61,20 @@ fn judge(run: &Path, args: &Doctor) -> Result<()> {
 
 fn told(run: &Path, diagnosis: &Diagnosis) -> String {
     let mut out = format!("{}, step {}\n", run.display(), diagnosis.step);
+    // Commands are about the run, whichever checkpoint of it was judged.
+    let home = checkpoint::run_of(run).unwrap_or_else(|| run.to_path_buf());
     for verdict in &diagnosis.verdicts {
         let since = match verdict.since_step {
             0 => String::new(),
             step => format!(" since step {step}"),
         };
-        let _ = writeln!(out, "{}{since}: {}", verdict.state.name(), verdict.evidence);
-        let _ = writeln!(
-            out,
-            "  {}: {}",
-            if verdict.state.is_alarm() { "change" } else { "next" },
-            verdict.advice
-        );
+        let _ = writeln!(out, "{}{since}: {}", verdict.name(), verdict.evidence);
+        for open in &verdict.unknown {
+            let _ = writeln!(out, "  not known: {open}");
+        }
+        let what = if verdict.state.is_alarm() { "change" } else { "next" };
+        let _ = writeln!(out, "  {what}: {}", verdict.command(&home).unwrap_or_default());
+        let _ = writeln!(out, "          {}", verdict.advice);
     }
     for note in &diagnosis.notes {
         let _ = writeln!(out, "note: {note}");

@@ -1,21 +1,35 @@
-//! The one flag to change.
+//! The one thing to change: a command, and why it helps.
 
 use super::rules::Facts;
 use crate::config::{Config, Objective, Optimizer, Rule};
 use crate::models::statistic::gradient_norm;
+use crate::numbers::counted;
 use crate::precision::Precision;
-use crate::records::State;
+use crate::records::{Remedy, State};
 
 /// Learning rates that differ by more than this are a mistake rather than a choice.
 const FAR_APART: f32 = 20.0;
 
-/// What to do about a state: one flag, with its value for this run. `since` is the step of the probe that found it first.
-pub fn advice(state: State, since: u64, facts: &Facts) -> String {
+/// What to do about a state.
+pub struct Advice {
+    /// What to type.
+    pub remedy: Remedy,
+    /// Why.
+    pub why: String,
+}
+
+/// A new run with these flags.
+fn anew(flags: impl Into<String>, why: impl Into<String>) -> Advice {
+    Advice { remedy: Remedy::Anew(flags.into()), why: why.into() }
+}
+
+/// What to do about a state, with values for this run. `since` is the step of the probe that found it first.
+pub fn advice(state: State, since: u64, facts: &Facts) -> Advice {
     let config = facts.config;
     match state {
-        State::TooEarly => String::new(),
+        State::TooEarly => train_on(facts),
         State::Healthy => {
-            "nothing to change; `gansaku eval RUN` measures it, --steps trains it longer".into()
+            Advice { remedy: Remedy::Measure, why: "nothing to change; this measures it".into() }
         }
         State::DWon => d_won(config),
         State::GWon => g_won(config),
@@ -26,40 +40,58 @@ pub fn advice(state: State, since: u64, facts: &Facts) -> String {
         State::Memorising => {
             let before = facts.probes.iter().rev().map(|p| p.step).find(|&step| step < since);
             let (steps, data) = (before.unwrap_or(since), &config.data);
-            let examples = match data.source.is_built_in() {
-                true => format!("--set data.count={}", 10 * data.count),
-                false => "--data with more than these examples".into(),
-            };
-            format!("{examples}, or stop before: --steps {steps}")
+            match data.source.is_built_in() {
+                true => anew(
+                    format!("--set data.count={}", 10 * data.count),
+                    format!("more examples to learn from; at step {steps} it did not memorise yet"),
+                ),
+                false => anew(
+                    format!("--steps {steps}"),
+                    "it stops before; better still, give --data with more than these examples",
+                ),
+            }
         }
+        State::LabelsIgnored => labels_ignored(config),
+        State::PixelNoise => pixel_noise(config),
         State::Stalled => stalled(config, facts),
         State::NonFinite | State::LossScaleFloor => after_failure(state, config),
     }
 }
 
+/// To what step a run must come before there is something to judge.
+fn train_on(facts: &Facts) -> Advice {
+    let (done, until) = (facts.step(), facts.judged_from());
+    let step = if until > done { until } else { done + facts.config.log.samples_every };
+    let more = step - done;
+    Advice {
+        remedy: Remedy::Resume(format!("--steps {step}")),
+        why: format!("about {} tell more", counted(more, "more step")),
+    }
+}
+
 /// What to do where training could not go on.
-pub fn after_failure(state: State, config: &Config) -> String {
+pub fn after_failure(state: State, config: &Config) -> Advice {
     match state {
-        State::LossScaleFloor => "--precision bf16: it has fp32's range and needs no loss scale".into(),
-        _ if config.train.precision == Precision::Fp16 => "--precision bf16: it has fp32's range".into(),
+        State::LossScaleFloor => anew("--precision bf16", "it has fp32's range and needs no loss scale"),
+        _ if config.train.precision == Precision::Fp16 => anew("--precision bf16", "it has fp32's range"),
         _ => faster(config),
     }
 }
 
 /// To slow down the network that learns with the greater rate; D where both have the same.
-fn faster(config: &Config) -> String {
+fn faster(config: &Config) -> Advice {
     let (g, d) = (&config.optimizer.generator, &config.optimizer.discriminator);
     if g.lr > d.lr { slower("generator", g) } else { slower("discriminator", d) }
 }
 
-fn d_won(config: &Config) -> String {
+fn d_won(config: &Config) -> Advice {
     if config.loss.objective == Objective::Minimax {
-        return "--set loss.objective=non-saturating: its gradient does not vanish where D is sure".into();
+        return anew("--set loss.objective=non-saturating", "its gradient does not vanish where D is sure");
     }
     penalty(config).unwrap_or_else(|| slower("discriminator", &config.optimizer.discriminator))
 }
 
-fn g_won(config: &Config) -> String {
+fn g_won(config: &Config) -> Advice {
     let loss = &config.loss;
     let greatest = [("r1", loss.r1), ("r2", loss.r2), ("gradient_penalty", loss.gradient_penalty)]
         .into_iter()
@@ -67,67 +99,96 @@ fn g_won(config: &Config) -> String {
     let (g, d) = (&config.optimizer.generator, &config.optimizer.discriminator);
     match greatest {
         Some((name, weight)) if weight > 1.0 => {
-            format!("--set loss.{name}={}: the penalty holds D down", times(weight, 0.1))
+            anew(format!("--set loss.{name}={}", times(weight, 0.1)), "the penalty holds D down")
         }
         _ if d.lr * FAR_APART < g.lr => {
-            format!("--set optimizer.generator.lr={}: G learns much faster than D", d.lr)
+            anew(format!("--set optimizer.generator.lr={}", d.lr), "G learns much faster than D")
         }
-        _ if d.lr < g.lr => format!("--set optimizer.discriminator.lr={}: D learns slower than G", g.lr),
-        _ if config.train.joint => format!("--set optimizer.discriminator.lr={}", times(d.lr, 4.0)),
-        _ => format!(
-            "--set train.discriminator_updates={}: D needs more updates than G",
-            config.train.discriminator_updates + 1
+        _ if d.lr < g.lr => {
+            anew(format!("--set optimizer.discriminator.lr={}", g.lr), "D learns slower than G")
+        }
+        _ if config.train.joint => {
+            anew(format!("--set optimizer.discriminator.lr={}", times(d.lr, 4.0)), "D must learn faster")
+        }
+        _ => anew(
+            format!("--set train.discriminator_updates={}", config.train.discriminator_updates + 1),
+            "D needs more updates than G",
         ),
     }
 }
 
-fn mode_collapse(config: &Config) -> String {
+fn mode_collapse(config: &Config) -> Advice {
     let loss = &config.loss;
     // A Wasserstein loss has the same gradients in pairs.
     let pairs = !matches!(loss.objective, Objective::Minimax | Objective::Wasserstein);
     if pairs && !loss.relativistic {
-        return "--set loss.relativistic=true: D then compares samples with data in pairs, and dropping modes no longer \
-                pays (1807.00734)"
-            .into();
+        return anew(
+            "--set loss.relativistic=true",
+            "D then compares samples with data in pairs, and dropping modes no longer pays (1807.00734)",
+        );
     }
     let pack = config.discriminator.pack;
     if pack == 1 && config.train.batch.is_multiple_of(2) {
-        return "--set discriminator.pack=2: D then sees how alike two samples are (1712.04086)".into();
+        return anew("--set discriminator.pack=2", "D then sees how alike two samples are (1712.04086)");
     }
     penalty(config).unwrap_or_else(|| slower("generator", &config.optimizer.generator))
 }
 
-fn stalled(config: &Config, facts: &Facts) -> String {
+/// A D that stands far above its samples teaches realness and not classes: it is held back.
+fn labels_ignored(config: &Config) -> Advice {
+    penalty(config).unwrap_or_else(|| {
+        let updates = config.train.discriminator_updates + 1;
+        match config.train.joint {
+            true => slower("generator", &config.optimizer.generator),
+            false => anew(
+                format!("--set train.discriminator_updates={updates}"),
+                "a D that learns more of its classes teaches G more of them",
+            ),
+        }
+    })
+}
+
+/// Dense layers draw every pixel for itself; a smaller step of G lets D's gradient average over more pictures.
+fn pixel_noise(config: &Config) -> Advice {
+    penalty(config).unwrap_or_else(|| slower("generator", &config.optimizer.generator))
+}
+
+fn stalled(config: &Config, facts: &Facts) -> Advice {
     let dead = facts.lines.last().is_some_and(|l| l.get(&gradient_norm("G")) == Some(0.0));
     let (name, optimizer) = match (dead, config.optimizer.generator, config.optimizer.discriminator) {
         (true, ..) => {
             let seed = config.seed.wrapping_add(1);
-            return format!("--seed {seed}: no gradient reaches G at all, its units are dead; start again");
+            return anew(
+                format!("--seed {seed}"),
+                "no gradient reaches G at all, its units are dead; another start has others",
+            );
         }
         (false, g, d) if g.lr <= d.lr => ("generator", g),
         (false, _, d) => ("discriminator", d),
     };
-    format!("--set optimizer.{name}.lr={}", times(optimizer.lr, 10.0))
+    anew(format!("--set optimizer.{name}.lr={}", times(optimizer.lr, 10.0)), "larger steps")
 }
 
 /// Gradient penalties where there are none and there can be.
-fn penalty(config: &Config) -> Option<String> {
+fn penalty(config: &Config) -> Option<Advice> {
     match config.loss.objective {
         _ if config.loss.penalised() || config.train.joint => None,
         Objective::Wasserstein => {
-            Some("--set loss.gradient_penalty=10: a critic must be smooth (1704.00028)".into())
+            Some(anew("--set loss.gradient_penalty=10", "a critic must be smooth (1704.00028)"))
         }
-        _ => Some("--set loss.r1=0.1: a D that is flat around data lets training settle (1801.04406)".into()),
+        _ => {
+            Some(anew("--set loss.r1=0.1", "a D that is flat around data lets training settle (1801.04406)"))
+        }
     }
 }
 
-fn slower(network: &str, optimizer: &Optimizer) -> String {
+fn slower(network: &str, optimizer: &Optimizer) -> Advice {
     let Optimizer { lr, .. } = optimizer;
     match optimizer.rule {
         Rule::Adam { beta1, .. } if beta1 > 0.5 => {
-            format!("--set optimizer.{network}.rule.adam.beta1=0.5: momentum overshoots in a game")
+            anew(format!("--set optimizer.{network}.rule.adam.beta1=0.5"), "momentum overshoots in a game")
         }
-        _ => format!("--set optimizer.{network}.lr={}", times(*lr, 0.25)),
+        _ => anew(format!("--set optimizer.{network}.lr={}", times(*lr, 0.25)), "smaller steps"),
     }
 }
 

@@ -1,9 +1,11 @@
 //! From lines of metrics and probes, in the order in which they came, to states entered and left.
 
+use super::advice::{self, Advice};
+use super::entry::Entry;
+use super::labels::Obedience;
 use super::probe::Probe;
 use super::rules::{self, Facts};
 use super::thresholds::WINDOW;
-use super::{advice, entry::Entry};
 use crate::config::Config;
 use crate::records::{State, Verdict};
 use crate::run::Line;
@@ -14,6 +16,7 @@ pub struct Judge {
     config: Config,
     lines: Vec<Line>,
     probes: Vec<Probe>,
+    labels: Option<Result<Obedience, String>>,
     /// The states that the run is in, never [`State::TooEarly`].
     open: BTreeMap<State, Open>,
 }
@@ -31,7 +34,7 @@ const MISSES: usize = 3;
 impl Judge {
     /// A judge of a run with that configuration, who has seen nothing yet.
     pub fn new(config: &Config) -> Judge {
-        Judge { config: config.clone(), lines: vec![], probes: vec![], open: BTreeMap::new() }
+        Judge { config: config.clone(), lines: vec![], probes: vec![], labels: None, open: BTreeMap::new() }
     }
 
     /// Takes a line; which states it makes the run enter and leave.
@@ -43,6 +46,12 @@ impl Judge {
     /// Takes a probe; which states it makes the run enter and leave.
     pub fn probe(&mut self, probe: &Probe) -> Vec<Entry> {
         self.probes.push(probe.clone());
+        self.judge()
+    }
+
+    /// Takes how pictures agree with their labels, or why that is not known; which states it makes the run enter and leave.
+    pub fn labels(&mut self, found: Result<Obedience, String>) -> Vec<Entry> {
+        self.labels = Some(found);
         self.judge()
     }
 
@@ -61,8 +70,11 @@ impl Judge {
 
     /// The last step that it knows of.
     pub fn step(&self) -> u64 {
-        let of_lines = self.lines.last().map_or(0, |l| l.step);
-        self.probes.last().map_or(0, |p| p.step).max(of_lines)
+        self.facts().step()
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        Facts { config: &self.config, lines: &self.lines, probes: &self.probes, labels: self.labels.as_ref() }
     }
 
     /// The step of the last probe.
@@ -75,23 +87,32 @@ impl Judge {
         if !self.open.is_empty() {
             return self.open.values().map(|o| o.verdict.clone()).collect();
         }
+        let facts = self.facts();
         let (lines, probes) = (self.lines.len(), self.probes.len());
         let evidence = if lines >= WINDOW && probes > 0 {
-            "no sign is clear; the next probe tells more".to_string()
+            "no sign is clear yet".to_string()
         } else {
-            format!("lines of metrics: {lines}, probes: {probes}; a verdict takes {} and 1", WINDOW)
+            let seen = if probes == 0 { "no samples were" } else { "samples were" };
+            format!(
+                "{seen} looked at, and {} written; a verdict takes {WINDOW} and a look at samples",
+                if lines == 1 {
+                    "1 line of metrics is".into()
+                } else {
+                    format!("{lines} lines of metrics are")
+                }
+            )
         };
-        vec![Verdict {
-            state: State::TooEarly,
-            since_step: 0,
-            evidence,
-            advice: "train on: a line comes every log.every steps, a probe every log.samples_every".into(),
-        }]
+        vec![verdict(State::TooEarly, 0, evidence, advice::advice(State::TooEarly, 0, &facts))]
     }
 
     fn judge(&mut self) -> Vec<Entry> {
-        let facts = Facts { config: &self.config, lines: &self.lines, probes: &self.probes };
-        let step = self.step();
+        let facts = Facts {
+            config: &self.config,
+            lines: &self.lines,
+            probes: &self.probes,
+            labels: self.labels.as_ref(),
+        };
+        let step = facts.step();
         let mut found: BTreeMap<State, String> = rules::states(&facts).into_iter().collect();
         let mut changes = vec![];
         let alarmed = found.keys().any(|s| s.is_alarm());
@@ -109,8 +130,9 @@ impl Judge {
         }
         for (state, evidence) in found {
             let since_step = self.open.get(&state).map_or(step, |o| o.verdict.since_step);
-            let verdict =
-                Verdict { state, since_step, evidence, advice: advice::advice(state, since_step, &facts) };
+            let advice = advice::advice(state, since_step, &facts);
+            let unknown = if state == State::Healthy { rules::unknown(&facts) } else { vec![] };
+            let verdict = Verdict { unknown, ..verdict(state, since_step, evidence, advice) };
             if !self.open.contains_key(&state) {
                 changes.push(Entry::Entered(verdict.clone()));
             }
@@ -118,4 +140,9 @@ impl Judge {
         }
         changes
     }
+}
+
+/// A verdict with all that is known.
+pub fn verdict(state: State, since_step: u64, evidence: String, advice: Advice) -> Verdict {
+    Verdict { state, since_step, evidence, advice: advice.why, remedy: Some(advice.remedy), unknown: vec![] }
 }

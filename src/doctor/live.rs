@@ -1,7 +1,7 @@
 //! The doctor at work during training: probes, judges, writes `doctor.jsonl`, and has a line to say when a state is
 //! entered or left.
 
-use super::judge::Judge;
+use super::judge::{Judge, verdict};
 use super::probe::Prober;
 use super::{advice, entry::Entry};
 use crate::config::Config;
@@ -11,6 +11,7 @@ use crate::inference::Engine;
 use crate::records::{State, Verdict};
 use crate::run::journal::Journal;
 use crate::run::{Folder, Line};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Watches a run that trains.
@@ -19,6 +20,8 @@ pub struct Live {
     journal: Journal<Entry>,
     judge: Judge,
     prober: Prober,
+    /// The run's folder, for commands.
+    run: PathBuf,
 }
 
 impl Live {
@@ -37,7 +40,7 @@ impl Live {
         let (journal, entries) = Journal::open(&folder.doctor_file(), config.log.samples_every, step)?;
         let mut judge = Judge::new(config);
         judge.replay(lines, &entries);
-        Ok(Live { config: config.clone(), journal, judge, prober })
+        Ok(Live { config: config.clone(), journal, judge, prober, run: folder.path.clone() })
     }
 
     /// Takes a line of metrics; what there is to say.
@@ -71,7 +74,7 @@ impl Live {
         {
             self.judge.probe(&probe);
         }
-        Ok(self.judge.verdicts().iter().map(spoken).collect())
+        Ok(self.judge.verdicts().iter().map(|verdict| self.spoken(verdict)).collect())
     }
 
     /// The states that the run is in.
@@ -84,12 +87,8 @@ impl Live {
     /// # Errors
     /// When the file cannot be written.
     pub fn failed(&mut self, state: State, step: u64, evidence: &str) -> Result<()> {
-        let verdict = Verdict {
-            state,
-            since_step: step,
-            evidence: evidence.into(),
-            advice: advice::after_failure(state, &self.config),
-        };
+        let advice = advice::after_failure(state, &self.config);
+        let verdict = verdict(state, step, evidence.into(), advice);
         self.journal.add(&Entry::Entered(verdict))
     }
 
@@ -104,7 +103,7 @@ impl Live {
     fn note(&mut self, changes: Vec<Entry>) -> Result<Vec<String>> {
         changes.iter().try_for_each(|change| self.journal.add(change))?;
         let heard = |entry: &Entry| match entry {
-            Entry::Entered(verdict) => Some(format!("step {}: {}", verdict.since_step, spoken(verdict))),
+            Entry::Entered(verdict) => Some(format!("step {}: {}", verdict.since_step, self.spoken(verdict))),
             Entry::Left { step, state } if state.is_alarm() => {
                 Some(format!("step {step}: no longer {}", state.name()))
             }
@@ -112,12 +111,13 @@ impl Live {
         };
         Ok(changes.iter().filter_map(heard).collect())
     }
-}
 
-/// A verdict in a line.
-fn spoken(verdict: &Verdict) -> String {
-    match verdict.state.is_alarm() {
-        true => format!("{}: {}; {}", verdict.state.name(), verdict.evidence, verdict.advice),
-        false => format!("{}: {}", verdict.state.name(), verdict.evidence),
+    /// A verdict in a line.
+    fn spoken(&self, verdict: &Verdict) -> String {
+        let said = format!("{}: {}", verdict.name(), verdict.told());
+        match verdict.state.is_alarm() {
+            true => format!("{said}; to change it: {}", verdict.next(&self.run)),
+            false => said,
+        }
     }
 }

@@ -8,32 +8,48 @@
 mod advice;
 mod entry;
 pub mod judge;
+pub mod labels;
 pub mod live;
 pub mod probe;
 mod rules;
 mod thresholds;
 
 use crate::config::Config;
+use crate::data::toy::Mixture;
 use crate::data::{self, identity};
 use crate::error::Result;
+use crate::eval::classifier::Fit;
 use crate::exec::Hardware;
 use crate::inference::LoadedRun;
 pub use crate::records::{Diagnosis, State, Verdict};
+use crate::run::checkpoint::{self, Checkpoint};
 use crate::run::journal::{self, Stepped};
-use crate::run::{Folder, Line, checkpoint};
+use crate::run::{Folder, Line};
 pub use entry::Entry;
 use judge::Judge;
-use probe::Prober;
-use std::path::Path;
+use labels::{Asked, Obedience};
+use probe::{Probe, Prober};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// What a diagnosis may take to look closer.
+pub struct Means<'a> {
+    /// Where the data lie, if they moved.
+    pub data: Option<&'a Path>,
+    /// Where networks run.
+    pub hardware: Hardware,
+    /// Trains a classifier: training is done above this room.
+    pub fit: Fit,
+}
+
 /// Judges a run by its folder (its newest checkpoint) or by a checkpoint's. Where training left no probe of that
-/// checkpoint or a later step, it is probed now, on `hardware`: that reads the data, which lie at `data` where they moved.
+/// checkpoint or a later step, it is probed now; and a conditional G of pictures is asked whether it obeys its labels. Both
+/// read the data.
 ///
 /// # Errors
 /// When there is no such run or checkpoint, or its configuration is damaged. Data that cannot be read are a note, unless
 /// they are given.
-pub fn diagnose(run: &Path, data: Option<&Path>, hardware: Hardware) -> Result<Diagnosis> {
+pub fn diagnose(run: &Path, means: &Means) -> Result<Diagnosis> {
     let (checkpoint, path, warnings) = match checkpoint::locate(run) {
         Ok(found) => found,
         // A run that diverged before its first checkpoint has records all the same.
@@ -41,8 +57,8 @@ pub fn diagnose(run: &Path, data: Option<&Path>, hardware: Hardware) -> Result<D
     };
     let home = checkpoint::run_of(&path);
     let mut config = home.as_deref().map_or_else(|| Ok(checkpoint.config.clone()), own_config)?;
-    config.data.moved(data, run)?;
-    if let Some(gone) = data.filter(|path| !path.exists()) {
+    config.data.moved(means.data, run)?;
+    if let Some(gone) = means.data.filter(|path| !path.exists()) {
         return Err(data::gone(gone));
     }
     let is_run = home.as_deref() == Some(run);
@@ -56,29 +72,75 @@ pub fn diagnose(run: &Path, data: Option<&Path>, hardware: Hardware) -> Result<D
     let step = checkpoint.state.step;
     notes.extend(home.as_deref().map_or(Ok(vec![]), |home| lacks(home, &config, step))?);
     // What was probed later than the newest checkpoint says more than the checkpoint.
-    let probed = |e: &Entry| matches!(e, Entry::Probe(p) if p.step >= step);
-    if !entries.iter().any(probed) {
-        let known = checkpoint.state.data.clone();
-        let probe = data::load(&config.data, config.seed)
-            .and_then(|found| {
-                identity::same(run, known.as_deref(), &config.data, &found).map(|()| Arc::new(found))
-            })
-            .and_then(|found| {
-                let prober = Prober::new(&checkpoint.config, &found);
-                LoadedRun::of(checkpoint, path, hardware.open()?)
-                    .and_then(|mut run| prober.probe(&mut run.engine(), step))
-            });
-        match probe {
-            Ok(Some(probe)) => drop(judge.probe(&probe)),
-            Ok(None) => notes.push("samples were not measured: a number of them is not finite".into()),
-            Err(e) if data.is_some() => return Err(e),
+    let is_probed = entries.iter().any(|e| matches!(e, Entry::Probe(p) if p.step >= step));
+    let asks = config.conditional && Mixture::of(config.data.source).is_none();
+    if !is_probed || asks {
+        let closer = Closer { run, home: home.as_deref(), config: &config, means, probes: !is_probed, asks };
+        match closer.look(checkpoint, path) {
+            Ok(found) => {
+                match found.probe {
+                    Some(Some(probe)) => drop(judge.probe(&probe)),
+                    Some(None) => {
+                        notes.push("samples were not measured: a number of them is not finite".into());
+                    }
+                    None => {}
+                }
+                found.labels.into_iter().for_each(|labels| drop(judge.labels(labels)));
+            }
+            Err(e) if means.data.is_some() => return Err(e),
             Err(e) => {
                 let advice = if config.data.source.is_built_in() { "" } else { data::MOVED };
-                notes.push(format!("samples were not measured: {e}{advice}"));
+                if !is_probed {
+                    notes.push(format!("samples were not measured: {e}{advice}"));
+                }
+                if asks {
+                    drop(judge.labels(Err(format!("whether labels are obeyed: {e}{advice}"))));
+                }
             }
         }
     }
     Ok(told(&judge, &entries, step, notes))
+}
+
+/// A closer look at a checkpoint than its records allow.
+struct Closer<'a> {
+    run: &'a Path,
+    home: Option<&'a Path>,
+    config: &'a Config,
+    means: &'a Means<'a>,
+    /// Whether it is to be probed.
+    probes: bool,
+    /// Whether it is to be asked about its labels.
+    asks: bool,
+}
+
+/// What a closer look found.
+struct Found {
+    /// Absent where none was made; none in it where a number was not finite.
+    probe: Option<Option<Probe>>,
+    labels: Option<std::result::Result<Obedience, String>>,
+}
+
+impl Closer<'_> {
+    fn look(&self, checkpoint: Checkpoint, path: PathBuf) -> Result<Found> {
+        let known = checkpoint.state.data.clone();
+        let found = data::load(&self.config.data, self.config.seed)?;
+        identity::same(self.run, known.as_deref(), &self.config.data, &found)?;
+        let (found, step) = (Arc::new(found), checkpoint.state.step);
+        let prober = self.probes.then(|| Prober::new(&checkpoint.config, &found));
+        let mut loaded = LoadedRun::of(checkpoint, path, self.means.hardware.open()?)?;
+        let probe = prober.map(|prober| prober.probe(&mut loaded.engine(), step)).transpose()?;
+        let file = self.home.map(|home| Folder { path: home.to_path_buf() }.labels_file());
+        let asked = Asked {
+            config: self.config,
+            data: &found,
+            file: file.as_deref(),
+            hardware: self.means.hardware,
+            fit: self.means.fit,
+        };
+        let labels = self.asks.then(|| asked.obedience(&mut loaded.engine())).transpose()?;
+        Ok(Found { probe, labels })
+    }
 }
 
 /// Judges a run by what training wrote down alone: reads two small files.

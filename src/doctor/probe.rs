@@ -1,8 +1,9 @@
 //! Probes: what is measured of both networks now and then, on noise and examples that stay the same for a whole run,
 //! so that two probes differ by what was learned alone. No random stream of the training is touched.
 
+use super::labels::Obedience;
 use crate::config::Config;
-use crate::data::{Dataset, Examples, toy};
+use crate::data::{Dataset, Examples, Shape, toy};
 use crate::error::Result;
 use crate::eval::distance::{Vectors, fold};
 use crate::eval::modes;
@@ -43,6 +44,13 @@ pub struct Probe {
     /// and where nothing was held out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neighbour_ratio: Option<f64>,
+    /// Mean difference of neighbouring pixels of samples by that of training examples: 1 as it should be, more where
+    /// samples are noisy; absent for points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roughness: Option<f64>,
+    /// How samples agree with the classes they were asked for, where the place of a point is its class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Obedience>,
     /// D's mean output, before any sigmoid, on samples.
     pub d_samples: f64,
     /// D's mean output on training examples.
@@ -67,7 +75,7 @@ pub struct Modes {
 
 impl Probe {
     fn is_finite(&self) -> bool {
-        let optional = [self.feature_spread, self.neighbour_ratio, self.d_held_out];
+        let optional = [self.feature_spread, self.neighbour_ratio, self.roughness, self.d_held_out];
         let always = [self.spread, self.energy, self.d_samples, self.d_train, self.d_deviation];
         always.into_iter().chain(optional.into_iter().flatten()).all(f64::is_finite)
     }
@@ -101,6 +109,8 @@ pub struct Prober {
     /// Median distance of held-out examples to their nearest training example; absent for points.
     closeness: Option<f64>,
     mixture: Option<&'static toy::Mixture>,
+    /// Mean difference of neighbouring pixels of training examples; absent for points, and where there is none.
+    roughness: Option<f64>,
 }
 
 impl Prober {
@@ -112,7 +122,9 @@ impl Prober {
         let told = |split: &&&Examples| whole(compared.min(split.count), config) >= FEWEST_HELD_OUT;
         let held_out = [&data.valid, &data.test].into_iter().find(|s| told(&s));
         let mixture = modes::mixture(config.data.source).ok();
+        let roughness = roughness(&train.numbers, data.shape).filter(|&r| r > 0.0);
         let mut prober = Prober {
+            roughness,
             spread: mean_distance_within(&train.numbers, data.shape.len()),
             data: data.clone(),
             closeness: None,
@@ -155,6 +167,10 @@ impl Prober {
             let c = modes::coverage(&all, mixture);
             Modes { captured: c.captured, of: mixture.modes().len(), quality: c.quality }
         });
+        let labels = self.mixture.filter(|_| !classes.is_empty()).map(|mixture| {
+            let of_mixture = mixture.modes().len();
+            Obedience::of(&classes, &modes::nearest(&all, mixture), of_mixture)
+        });
         let near = |held_out: f64| self.nearest(&samples[..compared.min(NEIGHBOURS) * dim]) / held_out;
         Ok(Probe {
             step,
@@ -163,6 +179,8 @@ impl Prober {
             energy: (2.0 * across - within - self.spread) / self.spread.max(f64::from(f32::EPSILON)),
             modes,
             neighbour_ratio: self.closeness.map(near),
+            roughness: self.roughness.zip(roughness(samples, self.data.shape)).map(|(data, own)| own / data),
+            labels,
             d_samples: of_samples.mean(),
             d_train: of_train.mean(),
             d_deviation: of_train.deviation(),
@@ -190,6 +208,25 @@ fn reals(data: &Dataset, split: &Examples, count: usize) -> Reals {
     let at: Vec<usize> = split.shuffled(0..count).collect();
     let label = |&i: &usize| split.labels.as_ref().map_or(0, |l| usize::from(l[i]));
     Reals { numbers: data.numbers_of(split, at.iter().copied()), labels: at.iter().map(label).collect() }
+}
+
+/// Mean difference of pixels beside and below each other, of pictures `[count, height, width, channels]`; none of points
+/// and of single rows of one pixel.
+fn roughness(pictures: &[f32], shape: Shape) -> Option<f64> {
+    let (row, next) = (shape.width * shape.channels, shape.channels);
+    let (mut sum, mut pairs) = (0.0f64, 0usize);
+    for picture in pictures.chunks_exact(shape.len()) {
+        for (y, line) in picture.chunks_exact(row).enumerate() {
+            sum += line.iter().zip(&line[next..]).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>();
+            pairs += row - next;
+            if y + 1 < shape.height {
+                let below = &picture[(y + 1) * row..][..row];
+                sum += line.iter().zip(below).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>();
+                pairs += row;
+            }
+        }
+    }
+    (pairs > 0).then(|| sum / pairs as f64)
 }
 
 /// Sum of the distances from each of one set to each of another.
@@ -223,4 +260,18 @@ fn feature_spread(samples: &Scored, train: &Scored) -> Option<f64> {
         .then(|| [samples, train].map(|a| mean_distance_within(&a.features, dim)))
         .filter(|[_, of_train]| *of_train > 0.0)
         .map(|[of_samples, of_train]| of_samples / of_train)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_pixels_are_compared_channel_by_channel() {
+        let shape = Shape { channels: 2, height: 2, width: 2 };
+        // One channel rises by 1 to the right, the other by 4 downwards: 2 pairs of 8 differ by 1, and 2 by 4.
+        let picture = [0.0, 0.0, 1.0, 0.0, 0.0, 4.0, 1.0, 4.0];
+        assert_eq!(roughness(&picture, shape), Some((2.0 * 1.0 + 2.0 * 4.0) / 8.0));
+        assert_eq!(roughness(&[1.0, 2.0], Shape::from(2)), None, "points have no neighbours");
+    }
 }

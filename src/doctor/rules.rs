@@ -1,5 +1,6 @@
 //! What each state looks like in numbers, and why there.
 
+use super::labels::Obedience;
 use super::probe::Probe;
 use super::thresholds::*;
 use crate::config::{Config, Objective};
@@ -22,6 +23,8 @@ pub struct Facts<'a> {
     pub lines: &'a [Line],
     /// Probes, oldest first.
     pub probes: &'a [Probe],
+    /// How pictures of a conditional G agree with their labels, or why that is not known; absent where nobody asked.
+    pub labels: Option<&'a Result<Obedience, String>>,
 }
 
 /// The states that a run is in, each with its evidence; none where it is too early to tell.
@@ -41,6 +44,8 @@ pub fn states(facts: &Facts) -> Vec<(State, String)> {
         (State::Oscillation, oscillation),
         (State::ModeCollapse, mode_collapse),
         (State::Memorising, memorising(facts)),
+        (State::LabelsIgnored, labels_ignored(facts)),
+        (State::PixelNoise, pixel_noise(facts)),
         (State::Stalled, stalled),
         (State::LossScaleFloor, loss_scale_floor(facts)),
     ]
@@ -61,6 +66,33 @@ impl Facts<'_> {
 
     fn probe(&self) -> Option<&Probe> {
         self.probes.last()
+    }
+
+    /// The last step that is known of.
+    pub fn step(&self) -> u64 {
+        let of_lines = self.lines.last().map_or(0, |l| l.step);
+        self.probes.last().map_or(0, |p| p.step).max(of_lines)
+    }
+
+    /// The first step at which there is enough for a verdict: lines of metrics, and a probe.
+    pub fn judged_from(&self) -> u64 {
+        let log = &self.config.log;
+        let lacking = WINDOW.saturating_sub(self.lines.len()) as u64;
+        let of_lines = self.lines.last().map_or(0, |l| l.step) + lacking * log.every;
+        let next = (self.step() / log.samples_every + 1) * log.samples_every;
+        of_lines.max(if self.probes.is_empty() { next } else { 0 })
+    }
+
+    /// The last probe, once the game has been played long enough to be judged by it: as many steps as the lines of a
+    /// verdict take, also where the lines are not at hand.
+    fn played(&self) -> Option<&Probe> {
+        let steps = WINDOW as u64 * self.config.log.every;
+        self.probe().filter(|p| self.lines.len() >= WINDOW || p.step >= steps)
+    }
+
+    /// How samples agree with the classes they were asked for.
+    fn obedience(&self) -> Option<&Obedience> {
+        self.labels.and_then(|l| l.as_ref().ok()).or_else(|| self.probe()?.labels.as_ref())
     }
 
     /// D's loss where it does not tell samples from data at all; absent for a critic, whose loss has no such value.
@@ -236,7 +268,7 @@ fn turns(series: &[f64], least: f64) -> usize {
 /// Samples, or D's features of them, lie too near to each other; or modes of a mixture are missing although samples
 /// lie on others.
 fn mode_collapse(facts: &Facts) -> Option<String> {
-    let probe = facts.probe()?;
+    let probe = facts.played()?;
     let apart = || {
         let seen =
             probe.feature_spread.map_or(String::new(), |f| format!(", {} in D's features", percent(f)));
@@ -271,7 +303,7 @@ fn memorising(facts: &Facts) -> Option<String> {
              below {MEMORISED})"
         ));
     }
-    let overfit = probe.overfit().filter(|&o| o > BY_HEART)?;
+    let overfit = facts.played()?.overfit().filter(|&o| o > BY_HEART)?;
     let taught = match probe.neighbour_ratio {
         Some(ratio) if ratio >= NEARER => return None,
         Some(ratio) => {
@@ -289,6 +321,45 @@ fn memorising(facts: &Facts) -> Option<String> {
         probe.d_samples,
         percent(overfit)
     ))
+}
+
+/// Samples are where the data are, and whatever class they were asked for.
+fn labels_ignored(facts: &Facts) -> Option<String> {
+    let (probe, found) = (facts.played()?, facts.obedience()?);
+    let shown = far(probe).is_none() && !is_rough(probe) && on_modes(probe);
+    (shown && found.kappa() < IGNORED).then(|| obeyed(found))
+}
+
+/// Whether enough samples lie on modes to have a class, where there are modes.
+fn on_modes(probe: &Probe) -> bool {
+    probe.modes.as_ref().is_none_or(|m| m.quality >= ON_MODES)
+}
+
+/// What to say of samples and their labels.
+fn obeyed(found: &Obedience) -> String {
+    let by = found.accuracy.map_or(String::new(), |a| {
+        format!(", by a classifier that is right about {} of held-out examples", percent(a))
+    });
+    format!(
+        "{} of {} samples are of the class they were asked for, {} would be by chance{by}",
+        percent(found.right),
+        found.samples,
+        percent(found.chance)
+    )
+}
+
+fn is_rough(probe: &Probe) -> bool {
+    probe.roughness.is_some_and(|r| r > ROUGH)
+}
+
+/// Neighbouring pixels differ much more than the data's and that does not get better.
+fn pixel_noise(facts: &Facts) -> Option<String> {
+    let rough = facts.played().filter(|p| is_rough(p))?.roughness?;
+    let (before, after) = facts.probes.split_at_checked(facts.probes.len().checked_sub(PATIENCE)?)?;
+    let least = |probes: &[Probe]| probes.iter().filter_map(|p| p.roughness).fold(f64::INFINITY, f64::min);
+    (least(after) >= (1.0 - NEARER_BY) * least(before)).then(|| {
+        format!("neighbouring pixels of samples differ {rough:.2} times as much as those of the data, noise from {ROUGH} on")
+    })
 }
 
 /// The probes at the end between which samples did not move, if they are enough.
@@ -336,6 +407,9 @@ fn loss_scale_floor(facts: &Facts) -> Option<String> {
 /// Enough is known, and no more than this.
 fn healthy(facts: &Facts) -> Option<String> {
     let (window, probe) = (facts.window()?, facts.probe()?);
+    if is_rough(probe) {
+        return None;
+    }
     let line = window.last()?;
     let mut evidence = match facts.config.loss.objective {
         Objective::Wasserstein => {
@@ -352,9 +426,10 @@ fn healthy(facts: &Facts) -> Option<String> {
         Some(ratio) => {
             evidence += &format!(", {ratio:.2} times as far from training examples as held-out data");
         }
-        // Of a mixture there is no end of fresh points.
-        None if Mixture::of(facts.config.data.source).is_some() => {}
-        None => evidence += "; whether it memorises is not known: too few unseen examples are held out",
+        None => {}
+    }
+    if let Some(found) = facts.obedience() {
+        evidence += &format!("; {}", obeyed(found));
     }
     if let Some(far) = far(probe) {
         // Far and not known to come nearer is not health; it is too early, or soon has another name.
@@ -363,4 +438,21 @@ fn healthy(facts: &Facts) -> Option<String> {
         evidence += &format!("; still far, but nearer than at step {} ({far})", since.step);
     }
     Some(evidence)
+}
+
+/// Essential questions that nothing measured answers.
+pub fn unknown(facts: &Facts) -> Vec<String> {
+    let Some(probe) = facts.probe() else { return vec![] };
+    let mut open = vec![];
+    // Of a mixture there is no end of fresh points.
+    if probe.neighbour_ratio.is_none() && Mixture::of(facts.config.data.source).is_none() {
+        open.push("whether it memorises: too few unseen examples are held out".to_string());
+    }
+    if facts.config.conditional && facts.obedience().is_none() {
+        open.push(match facts.labels {
+            Some(Err(why)) => why.clone(),
+            _ => "whether labels are obeyed: `gansaku doctor` asks when training has ended".to_string(),
+        });
+    }
+    open
 }

@@ -64,3 +64,8 @@ pub const MUCH_NEARER_BY: f64 = 0.1;
 pub const MUCH_BETTER_BY: f64 = 0.05;
 /// A loss scale of this many times its floor is three halvings from the end; gradients below 2⁻²⁴ by it are lost.
 pub const LOW_SCALE: f32 = 8.0;
+/// Neighbouring pixels of samples that differ by this multiple of the data's are noise.
+pub const ROUGH: f64 = 1.5;
+/// Agreement of samples with the classes they were asked for, as Cohen's kappa, below which labels are ignored: up to .2
+/// it is called slight, up to .4 fair (Landis & Koch 1977).
+pub const IGNORED: f64 = 0.4;

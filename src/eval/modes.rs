@@ -25,15 +25,27 @@ pub fn perfect_quality() -> f64 {
     1.0 - (-4.5f64).exp()
 }
 
+/// A point's distance to a mode.
+fn distance(point: &[f32], mode: [f32; 2]) -> f64 {
+    f64::from(point[0] - mode[0]).hypot(f64::from(point[1] - mode[1]))
+}
+
+/// Number of the mode nearest to each of `points`, `[n, 2]`: the class of a point.
+pub fn nearest(points: &[f32], mixture: &Mixture) -> Vec<usize> {
+    let modes = mixture.modes();
+    let of = |point: &[f32]| {
+        let far = |&a: &usize, &b: &usize| distance(point, modes[a]).total_cmp(&distance(point, modes[b]));
+        (0..modes.len()).min_by(far).expect("a mixture has modes")
+    };
+    points.chunks_exact(2).map(of).collect()
+}
+
 /// Measures `points`, `[n, 2]`.
 pub fn coverage(points: &[f32], mixture: &Mixture) -> Coverage {
     let modes = mixture.modes();
     let mut counts = vec![0usize; modes.len()];
-    for point in points.chunks_exact(2) {
-        let distance = |m: &[f32; 2]| (f64::from(point[0] - m[0])).hypot(f64::from(point[1] - m[1]));
-        let nearest = (0..modes.len()).min_by(|&a, &b| distance(&modes[a]).total_cmp(&distance(&modes[b])));
-        let nearest = nearest.expect("a mixture has modes");
-        if distance(&modes[nearest]) < 3.0 * f64::from(mixture.sd) {
+    for (point, nearest) in points.chunks_exact(2).zip(nearest(points, mixture)) {
+        if distance(point, modes[nearest]) < 3.0 * f64::from(mixture.sd) {
             counts[nearest] += 1;
         }
     }

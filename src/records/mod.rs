@@ -4,4 +4,4 @@ mod measurement;
 mod verdict;
 
 pub use measurement::{Evaluation, Measurement};
-pub use verdict::{Diagnosis, State, Verdict};
+pub use verdict::{Diagnosis, Remedy, State, Verdict};

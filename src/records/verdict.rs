@@ -1,6 +1,8 @@
 //! What the doctor says of a run.
 
+use crate::console::typed;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// How a run can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -20,6 +22,10 @@ pub enum State {
     ModeCollapse,
     /// Samples are copies of training examples, or D knows those by heart and samples come near.
     Memorising,
+    /// Samples of a conditional G are hardly of the classes that they were asked for.
+    LabelsIgnored,
+    /// Neighbouring pixels of samples differ far more than those of the data: confetti.
+    PixelNoise,
     /// A loss, gradient or weight is a NaN or an infinity.
     NonFinite,
     /// Nothing changes although samples are far from the data.
@@ -44,6 +50,8 @@ impl State {
             State::Oscillation => "oscillation",
             State::ModeCollapse => "mode collapse",
             State::Memorising => "memorising",
+            State::LabelsIgnored => "ignores labels",
+            State::PixelNoise => "pixel noise",
             State::NonFinite => "non-finite",
             State::Stalled => "stalled",
             State::LossScaleFloor => "loss scale at its floor",
@@ -65,8 +73,74 @@ pub struct Verdict {
     pub since_step: u64,
     /// The numbers it rests on.
     pub evidence: String,
-    /// The one flag to change, and why; what to do next where all is well.
+    /// Why the command helps, in words; in files of before there were commands, the flag to change too.
     pub advice: String,
+    /// What to type about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Remedy>,
+    /// Essential questions that nothing measured answers, such as whether samples are copies. A healthy run with one of
+    /// them open is healthy as far as known, and no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+}
+
+/// A command about a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Remedy {
+    /// A new run, configured as this one was but for these flags.
+    Anew(String),
+    /// This run, further: with these flags.
+    Resume(String),
+    /// Its measurements.
+    Measure,
+}
+
+impl Remedy {
+    /// The command as it is typed about the run in that folder.
+    pub fn command(&self, run: &Path) -> String {
+        match self {
+            Remedy::Anew(flags) => {
+                format!("gansaku train --config {} {flags}", typed(&run.join("config.toml")))
+            }
+            Remedy::Resume(flags) => format!("gansaku train --resume {} {flags}", typed(run)),
+            Remedy::Measure => format!("gansaku eval {}", typed(run)),
+        }
+    }
+}
+
+impl Verdict {
+    /// For people: the state, and that it is not the whole truth where something essential is unknown.
+    pub fn name(&self) -> &'static str {
+        match self.state {
+            State::Healthy if !self.unknown.is_empty() => "healthy as far as known",
+            state => state.name(),
+        }
+    }
+
+    /// Whether all that was asked about the run is known and well.
+    pub fn is_good(&self) -> bool {
+        self.state == State::Healthy && self.unknown.is_empty()
+    }
+
+    /// The evidence, and what is not known.
+    pub fn told(&self) -> String {
+        match self.unknown.is_empty() {
+            true => self.evidence.clone(),
+            false => format!("{}; not known: {}", self.evidence, self.unknown.join("; ")),
+        }
+    }
+
+    /// The command to type about the run in that folder.
+    pub fn command(&self, run: &Path) -> Option<String> {
+        self.remedy.as_ref().map(|remedy| remedy.command(run))
+    }
+
+    /// What to do, in a line: the command and why it helps.
+    pub fn next(&self, run: &Path) -> String {
+        let words = self.command(run).into_iter().chain(Some(self.advice.clone()).filter(|a| !a.is_empty()));
+        words.collect::<Vec<_>>().join(": ")
+    }
 }
 
 /// All that the doctor has to say about a run at a step.

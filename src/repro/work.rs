@@ -15,7 +15,7 @@ use super::outcome::{Outcome, Said};
 use super::{classifier, page, pictures, table, words};
 use crate::config::{Config, Metric};
 use crate::data::{self, Dataset};
-use crate::doctor;
+use crate::doctor::{self, Means};
 use crate::error::{Error, Result};
 use crate::eval::compare::blank;
 use crate::eval::kept::Kept;
@@ -293,11 +293,12 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
     let mut run = LoadedRun::load(&trained.run, order.hardware.open()?)?;
     let mut generator = run.generator();
     let dataset = data::load(&config.data, config.seed)?;
+    let means = Means { data: None, hardware: order.hardware, fit: fit::quietly };
     let mut outcome = Outcome {
         device: trained.device.clone(),
         seconds,
         data: dataset.name.clone(),
-        ..unmeasured(order, job, trained.step, doctor::diagnose(&trained.run, None, order.hardware)?)
+        ..unmeasured(order, job, trained.step, doctor::diagnose(&trained.run, &means)?)
     };
     // The run's own page has the numbers too.
     let blank = blank(&generator, dataset.name.clone(), job.data.clone());

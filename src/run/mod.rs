@@ -10,6 +10,7 @@
 //!   data.json        the data: what was read, split, resized and passed over, names and counts of classes
 //!   machine.json     what it was trained on, with which program
 //!   eval.json        what `gansaku eval` measured; theory.png beside it
+//!   labels.safetensors  a small classifier of the data, by which `gansaku doctor` asks a conditional run for its labels
 //!   report.html      what was trained and whether it worked, on one page
 //!   events.out.tfevents.…  the metrics and pictures for TensorBoard
 //!   latest           the name of the newest checkpoint
@@ -261,6 +262,11 @@ impl Folder {
     /// `eval.json`: what `gansaku eval` measured last.
     pub fn eval_file(&self) -> PathBuf {
         self.path.join("eval.json")
+    }
+
+    /// `labels.safetensors`: the small classifier by which the doctor asks whether labels are obeyed.
+    pub fn labels_file(&self) -> PathBuf {
+        self.path.join("labels.safetensors")
     }
 
     /// `theory.png`: D over the plane, as `gansaku eval RUN theory` draws it.

@@ -1,9 +1,10 @@
 //! `report.html` of a run: gathered and drawn while it trains, and again by `gansaku report`.
 
+use super::fit;
 use crate::config::Config;
 use crate::console::typed;
 use crate::data::{Dataset, Shape, identity};
-use crate::doctor;
+use crate::doctor::{self, Means};
 use crate::error::{Error, Result};
 use crate::eval::neighbours::nearest;
 use crate::exec::Hardware;
@@ -192,7 +193,8 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, hardware: Hardware) -> Resu
         (Ok(data), _) => Some(config.train.total(data.train.count as u64)),
         _ => None,
     };
-    let diagnosis = doctor::diagnose(&folder.path, data.as_deref(), hardware)?;
+    let diagnosis =
+        doctor::diagnose(&folder.path, &Means { data: data.as_deref(), hardware, fit: fit::quietly })?;
     let best = checkpoint.state.best.clone();
     let mut model = LoadedRun::of(checkpoint, path, hardware.open()?)?;
     let failure = diagnosis.verdicts.iter().find(|v| v.state.ends_training());

@@ -3,6 +3,7 @@
 
 use gansaku::config::ConfigBuilder;
 use gansaku::doctor::judge::Judge;
+use gansaku::doctor::labels::Obedience;
 use gansaku::doctor::probe::{Modes, Probe};
 use gansaku::doctor::{State, Verdict};
 use gansaku::run::Line;
@@ -42,6 +43,8 @@ fn probe(step: u64) -> Probe {
         energy: 0.01,
         modes: None,
         neighbour_ratio: Some(1.1),
+        roughness: Some(1.0),
+        labels: None,
         d_samples: -1.0,
         d_train: 1.0,
         d_deviation: 1.0,
@@ -202,7 +205,8 @@ fn copies_and_a_d_that_knows_its_data_are_memorising() {
         let source = format!("data.source=\"{source}\"");
         let healthy = verdicts(&[&source], 8, rest, |_, p| p.neighbour_ratio = None);
         assert_eq!(healthy[0].state, State::Healthy);
-        assert_eq!(!healthy[0].evidence.contains("whether it memorises is not known"), known, "{healthy:?}");
+        assert_eq!(!healthy[0].told().contains("not known: whether it memorises"), known, "{healthy:?}");
+        assert_eq!((healthy[0].is_good(), healthy[0].name() == "healthy"), (known, known), "{healthy:?}");
     }
     assert_eq!(
         judged(&[], 8, rest, |_, p| (p.neighbour_ratio, p.d_held_out) = (None, None)),
@@ -216,11 +220,11 @@ fn who_memorises_is_told_to_stop_where_it_began() {
     let found = verdicts(&[], 40, rest, from_16);
     let advice = &found.first().expect("a verdict").advice;
     let step = probe(12).step;
-    assert!(advice.ends_with(&format!("stop before: --steps {step}")), "{advice}");
+    assert!(advice.ends_with(&format!("at step {step} it did not memorise yet")), "{advice}");
     // More examples than a file has cannot be asked of it.
     let of_files = ["data.source=\"idx\"", "data.train=[0, 50000]"];
-    let advice = verdicts(&of_files, 40, rest, from_16)[0].advice.clone();
-    assert!(advice.starts_with("--data with more than these examples, or stop before"), "{advice}");
+    let command = verdicts(&of_files, 40, rest, from_16)[0].command("runs/a b".as_ref());
+    assert_eq!(command, Some(format!("gansaku train --config 'runs/a b/config.toml' --steps {step}")));
 }
 
 #[test]
@@ -256,4 +260,41 @@ fn a_low_loss_scale_is_told_before_it_ends_the_run() {
     let scale = |least: f64| move |_: u64, l: &mut Line| l.set("d_loss_scale", least);
     assert_eq!(judged(&[], 8, scale(8.0), good), [State::LossScaleFloor]);
     assert_eq!(judged(&[], 8, scale(16.0), good), [State::Healthy]);
+}
+
+#[test]
+fn labels_are_ignored_below_fair_agreement_and_unknown_where_nobody_asked() {
+    let obeyed = |right: f64| Obedience { samples: 500, right, chance: 0.1, accuracy: Some(0.97) };
+    let asked = |right: f64| move |_: u64, p: &mut Probe| p.labels = Some(obeyed(right));
+    let set = ["conditional=true"];
+    // Kappa .39 and .41.
+    assert_eq!(judged(&set, 8, rest, asked(0.451)), [State::LabelsIgnored]);
+    let found = verdicts(&set, 8, rest, asked(0.469));
+    assert!(found[0].is_good() && found[0].evidence.contains("46.9 % of 500 samples"), "{found:?}");
+    let young = |_: u64, p: &mut Probe| (p.labels, p.energy) = (Some(obeyed(0.1)), 0.3);
+    assert!(!judged(&set, 8, rest, young).contains(&State::LabelsIgnored), "far samples have no class");
+    let unknown = verdicts(&set, 8, rest, good);
+    assert_eq!(unknown[0].name(), "healthy as far as known");
+    assert!(unknown[0].unknown[0].contains("whether labels are obeyed"), "{unknown:?}");
+}
+
+#[test]
+fn confetti_is_not_healthy_and_is_told_once_it_does_not_fade() {
+    let rough = |r: f64| move |_: u64, p: &mut Probe| p.roughness = Some(r);
+    assert_eq!(judged(&[], 16, rest, rough(1.49)), [State::Healthy]);
+    assert_eq!(judged(&[], 12, rest, rough(1.51)), [State::TooEarly], "it may fade");
+    assert_eq!(judged(&[], 16, rest, rough(1.51)), [State::PixelNoise]);
+    let fades = |i: u64, p: &mut Probe| p.roughness = Some(4.0 - 0.1 * i as f64);
+    assert_eq!(judged(&[], 16, rest, fades), [State::TooEarly]);
+}
+
+#[test]
+fn nothing_is_judged_before_its_evidence() {
+    let alike = |_: u64, p: &mut Probe| p.spread = 0.01;
+    let found = verdicts(&["log.every=10", "log.samples_every=4"], 4, rest, alike);
+    assert_eq!(found[0].state, State::TooEarly, "4 steps of 50");
+    assert!(found[0].evidence.contains("4 lines of metrics"), "{found:?}");
+    // One line is lacking: ten steps.
+    assert_eq!(found[0].command("r".as_ref()).as_deref(), Some("gansaku train --resume r --steps 14"));
+    assert!(found[0].advice.contains("10 more steps"), "{found:?}");
 }

@@ -3,13 +3,13 @@
 
 use crate::common::program::{self, gansaku, says};
 use gansaku::config::ConfigBuilder;
-use gansaku::doctor::{Diagnosis, Entry, State, diagnose, recorded};
+use gansaku::doctor::{Diagnosis, Entry, Means, State, diagnose, recorded};
 use gansaku::exec::Device;
 use gansaku::exec::Hardware;
 use gansaku::models;
 use gansaku::run::checkpoint::{self, Checkpoint, Snapshot};
 use gansaku::run::journal;
-use gansaku::train::{Request, Start, train};
+use gansaku::train::{Request, Start, fit, train};
 use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -85,6 +85,11 @@ fn run(folder: &Path, name: &str, recipe: &str, over: &str, sets: &[&str]) -> (P
     (folder.join(name), done.is_ok())
 }
 
+/// What the doctor says of a run or a checkpoint.
+fn diagnosed(run: &Path) -> gansaku::error::Result<Diagnosis> {
+    diagnose(run, &Means { data: None, hardware: Hardware::CPU, fit: fit::quietly })
+}
+
 fn states(diagnosis: &Diagnosis) -> Vec<State> {
     diagnosis.verdicts.iter().map(|v| v.state).collect()
 }
@@ -126,7 +131,7 @@ fn provoked((state, recipe, over, lr, more): Provoked) {
     let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
     let (path, came_to_its_end) = run(folder.path(), "run", recipe, over, &sets);
     assert_eq!(came_to_its_end, state != State::NonFinite, "{state:?}: {sets:?}");
-    let found = diagnose(&path, None, Hardware::CPU).expect("a run");
+    let found = diagnosed(&path).expect("a run");
     println!("{state:?} {sets:?}: {:?}; was {:?}", states(&found), entered(&path));
     assert!(entered(&path).contains(&state), "{state:?} {sets:?}: never named: {found:?}");
     assert!(found.verdicts.iter().all(|v| v.state.is_alarm()), "{state:?} {sets:?}: {found:?}");
@@ -134,10 +139,18 @@ fn provoked((state, recipe, over, lr, more): Provoked) {
     // What collapses goes on to something else now and then; all the others stay where they are.
     assert!(named.is_some() || state == State::ModeCollapse, "{state:?} {sets:?}: {found:?}");
     for verdict in &found.verdicts {
-        assert!(verdict.advice.starts_with("--"), "one flag to change: {verdict:?}");
+        let command = verdict.command(&path).expect("a command");
+        assert!(command.starts_with("gansaku train --config "), "{verdict:?}");
+        accepted(folder.path(), &command);
         assert!(verdict.evidence.contains(|c: char| c.is_ascii_digit()), "numbers: {verdict:?}");
     }
     assert_eq!(recorded(&path).expect("a run").verdicts, found.verdicts, "afterwards as during training");
+}
+
+/// Asserts that a command of the doctor's is one that the program takes.
+fn accepted(folder: &Path, command: &str) {
+    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+    program::run(folder, &[&words[..], &["--dry-run"]].concat());
 }
 
 cases! { provoked:
@@ -197,11 +210,7 @@ fn healthy((recipe, over, seed): (&str, &str, u64)) {
     let sets = if recipe == "digits" { &short[4..] } else { &short[..] };
     let (path, _) = run(folder.path(), "run", recipe, over, sets);
     assert_eq!(entered(&path), [State::Healthy], "{recipe}, seed {seed}");
-    assert_eq!(
-        states(&diagnose(&path, None, Hardware::CPU).expect("a run")),
-        [State::Healthy],
-        "{recipe}, seed {seed}"
-    );
+    assert_eq!(states(&diagnosed(&path).expect("a run")), [State::Healthy], "{recipe}, seed {seed}");
 }
 
 cases! { healthy:
@@ -266,7 +275,8 @@ fn forged(folder: &Path, name: &str, pictures: &[Vec<f32>]) -> PathBuf {
     fill("layers.1.weight", pictures.windows(2).flat_map(change).collect());
     fill("layers.1.bias", pictures[0].clone());
     (generator.weights, generator.average) = (flat.clone(), flat);
-    state.step = 2;
+    // Long enough a training to be judged without its records.
+    state.step = 1_000;
     let snapshot = Snapshot {
         rules: &models::rules(&*model),
         config: &config,
@@ -305,12 +315,12 @@ fn training_images_are_memorised_and_the_mean_image_is_collapsed() {
     let folder = tempfile::tempdir().expect("a folder");
     let examples = examples(200);
     let copies = forged(folder.path(), "copies", &examples);
-    let found = diagnose(&copies, None, Hardware::CPU).expect("a run");
+    let found = diagnosed(&copies).expect("a run");
     assert_eq!(states(&found), [State::Memorising], "{found:?}");
     says(&found.verdicts[0].evidence, &["nearest training example"]);
     let mean: Vec<f32> = (0..784).map(|i| examples.iter().map(|x| x[i]).sum::<f32>() / 200.0).collect();
     let alike = forged(folder.path(), "mean", &[mean.clone(), mean]);
-    let found = diagnose(&alike, None, Hardware::CPU).expect("a run");
+    let found = diagnosed(&alike).expect("a run");
     assert_eq!(states(&found), [State::ModeCollapse], "{found:?}");
 }
 
@@ -345,13 +355,13 @@ fn a_checkpoint_older_than_the_last_probe_is_not_judged_by() {
     let (path, _) = run(folder.path(), "killed", "ring-rpgan", POINTS, &sets);
     // As where it was killed before the checkpoint of step 900.
     fs::remove_dir_all(path.join("checkpoints/step-000000700")).expect("there");
-    let [now, written] = [diagnose(&path, None, Hardware::CPU), recorded(&path)].map(|d| d.expect("a run"));
+    let [now, written] = [diagnosed(&path), recorded(&path)].map(|d| d.expect("a run"));
     assert_eq!(now.step, 700, "what was written down");
     assert_eq!(now.verdicts, written.verdicts);
     let told = |d: &Diagnosis| d.verdicts.iter().any(|v| v.state != State::TooEarly);
     assert!(told(&written), "{written:?}");
     // The checkpoint itself is judged as of its step.
-    let then = diagnose(&path.join("checkpoints/step-000000450"), None, Hardware::CPU).expect("a checkpoint");
+    let then = diagnosed(&path.join("checkpoints/step-000000450")).expect("a checkpoint");
     assert_ne!(then.verdicts, written.verdicts);
 }
 

@@ -34,12 +34,12 @@ fn a_report_says_what_was_trained_whether_it_worked_and_what_to_do_next() {
     ];
     says(&page, &parts);
     // Every verdict of the doctor's stands there.
-    let diagnosis =
-        gansaku::doctor::diagnose(&folder.path().join("runs/a<b>&c"), None, gansaku::exec::Hardware::CPU)
-            .expect("a run");
+    let hardware = gansaku::exec::Hardware::CPU;
+    let means = gansaku::doctor::Means { data: None, hardware, fit: gansaku::train::fit::quietly };
+    let diagnosis = gansaku::doctor::diagnose(&folder.path().join("runs/a<b>&c"), &means).expect("a run");
     assert!(!diagnosis.verdicts.is_empty());
     for verdict in diagnosis.verdicts {
-        let name = verdict.state.name();
+        let name = verdict.name();
         says(&page, &[&name[1..], &gansaku::report::html::escape(&verdict.evidence[1..])]);
     }
     // Two sample pictures, the real ones, a walk, the neighbours.

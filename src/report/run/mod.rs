@@ -96,21 +96,28 @@ pub struct Story<'a> {
 }
 
 /// A verdict of the doctor's: state, evidence, what to do.
-fn spoken(verdict: &Verdict) -> Html {
+fn spoken(verdict: &Verdict, run: &Path) -> Html {
     let tone = match verdict.state {
-        State::Healthy => Tone::Good,
-        State::TooEarly => Tone::Plain,
-        State::Oscillation | State::Stalled | State::LossScaleFloor => Tone::Warning,
-        State::DWon | State::GWon | State::ModeCollapse | State::Memorising | State::NonFinite => Tone::Bad,
+        State::Healthy if verdict.is_good() => Tone::Good,
+        State::Healthy | State::TooEarly => Tone::Plain,
+        State::Oscillation | State::Stalled | State::LossScaleFloor | State::PixelNoise => Tone::Warning,
+        State::DWon
+        | State::GWon
+        | State::ModeCollapse
+        | State::Memorising
+        | State::LabelsIgnored
+        | State::NonFinite => Tone::Bad,
     };
-    let name = sentence(verdict.state.name());
+    let name = sentence(verdict.name());
     let since = match verdict.state.is_alarm() {
         true => format!(" (since step {})", grouped(verdict.since_step)),
         false => String::new(),
     };
-    let evidence = format!(" {}{since}", sentence(&verdict.evidence));
+    let evidence = format!(" {}{since}", sentence(&verdict.told()));
     let said = element("p", "", Html::all([strong(&name), text(&evidence)]));
-    callout(tone, Html::all([said, element("p", "", marked(&sentence(&verdict.advice)))]))
+    let command = verdict.command(run).map_or(Html::default(), |c| Html::all([code(&c), text(" ")]));
+    let next = Html::all([command, marked(&sentence(&verdict.advice))]);
+    callout(tone, Html::all([said, element("p", "", next)]))
 }
 
 /// Words as a sentence: a capital letter and a full stop.
@@ -230,7 +237,7 @@ impl Story<'_> {
             )),
             Status::Training | Status::Finished => {}
         }
-        out.extend(self.verdicts.iter().map(spoken));
+        out.extend(self.verdicts.iter().map(|verdict| spoken(verdict, self.run)));
         out.extend(self.best.as_ref().map(|best| {
             paragraph(&format!(
                 "The best checkpoint by {} so far is that of step {} ({}), kept as checkpoints/best.",
