@@ -68,7 +68,7 @@ impl Obedience {
 pub struct Asked<'a> {
     /// The run's configuration.
     pub config: &'a Config,
-    /// Its data.
+    /// The data it learns.
     pub data: &'a Dataset,
     /// Where the classifier is kept, if it is.
     pub file: Option<&'a Path>,

@@ -92,7 +92,7 @@ pub enum Remedy {
     Anew(String),
     /// This run, further: with these flags.
     Resume(String),
-    /// Its measurements.
+    /// The measurements of this run.
     Measure,
 }
 
