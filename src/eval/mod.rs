@@ -130,8 +130,23 @@ impl Subject<'_> {
             Scale::Gcn => found.of("pixels brought to [0, 1] by each example's own range"),
             Scale::Unit | Scale::Signed => found,
         };
+        let found = match self.labels_told() {
+            Some(told) => found.of(told),
+            None => found,
+        };
         let looks = self.looks_through_classifier(metric);
         Ok(found.warned(self.classifier.as_ref().filter(|_| looks).and_then(|c| c.warning())))
+    }
+
+    /// How labels of samples are drawn, where the model is conditional.
+    fn labels_told(&self) -> Option<&'static str> {
+        (self.generator.classes() > 0).then(|| match self.generator.class_table() {
+            Some(_) => "samples of classes drawn as often as the training data have them",
+            None => {
+                "samples of classes drawn equally often: the checkpoint is older than the counts of its training data's \
+                 classes"
+            }
+        })
     }
 
     /// Checks that the data have what a metric needs.
