@@ -1,8 +1,8 @@
 //! `gansaku bench`: how long a training step takes, and how long it could take.
 
-use super::overrides::Overrides;
+use super::overrides::{Overrides, recipe_name};
 use crate::bench::{self, Figures, LIMITS, Protocol, noise, table};
-use crate::config::{Config, ConfigBuilder};
+use crate::config::Config;
 use crate::data;
 use crate::error::Result;
 use crate::exec::{self, Hardware};
@@ -26,6 +26,7 @@ use std::sync::Arc;
     nsys profile gansaku bench mnist --device cuda --profile")]
 pub struct Bench {
     /// Which recipe; `gansaku recipes` lists them [default: mnist]
+    #[arg(value_parser = recipe_name(), hide_possible_values = true)]
     recipe: Option<String>,
     /// Examples a minibatch, one or several [default: the recipe's]
     #[arg(long, value_name = "B,…", value_delimiter = ',', value_parser = super::whole::<u64>)]
@@ -60,16 +61,15 @@ pub struct Bench {
 }
 
 pub fn run(args: &Bench) -> Result<()> {
-    let recipe = args.recipe.as_deref().unwrap_or("mnist");
     if args.profile {
         exec::markable(args.hardware.device)?;
     }
     super::has_folder("--json", args.json.as_deref())?;
     let hardware = args.hardware.settle()?;
-    let configs = configs(args, recipe)?;
+    let configs = configs(args)?;
     let mut all: Vec<Figures> = vec![];
     for configs in configs {
-        let batch = configs[0].train.batch;
+        let (recipe, batch) = (&configs[0].recipe, configs[0].train.batch);
         tell!("{recipe}, batch {batch}: measuring ceilings, then {}", counted(args.rounds, "round"));
         all.extend(measure(args, &configs, hardware)?);
     }
@@ -78,8 +78,8 @@ pub fn run(args: &Bench) -> Result<()> {
 }
 
 /// Batch size by batch size, a configuration of each precision.
-fn configs(args: &Bench, recipe: &str) -> Result<Vec<Vec<Config>>> {
-    let builder = ConfigBuilder::recipe(recipe)?.with(&args.overrides)?;
+fn configs(args: &Bench) -> Result<Vec<Vec<Config>>> {
+    let builder = args.overrides.over(args.recipe.as_deref(), "mnist")?;
     let own = builder.clone().settle()?.train;
     let batches = if args.batch.is_empty() { vec![own.batch as u64] } else { args.batch.clone() };
     let precisions = if args.precision.is_empty() { vec![own.precision] } else { args.precision.clone() };

@@ -1,6 +1,6 @@
 //! `gansaku plan`, `gansaku data`, `gansaku recipes`: looking before training.
 
-use super::overrides::{Overrides, at_path};
+use super::overrides::{Overrides, at_path, recipe_name};
 use super::print;
 use crate::bench::table::sizes;
 use crate::config::{self, ConfigBuilder, RECIPES, Source};
@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub struct Plan {
     /// Which recipe; `gansaku recipes` lists them [default: digits]
+    #[arg(value_parser = recipe_name(), hide_possible_values = true)]
     recipe: Option<String>,
     /// Examples a minibatch
     #[arg(long, value_name = "B", value_parser = super::whole::<u64>)]
@@ -59,6 +60,7 @@ pub struct Data {
 #[derive(Debug, Args)]
 pub struct Recipes {
     /// Print this one
+    #[arg(value_parser = recipe_name(), hide_possible_values = true)]
     name: Option<String>,
 }
 
@@ -127,8 +129,7 @@ pub fn data(args: &Data) -> Result<()> {
 }
 
 pub fn plan(args: &Plan) -> Result<()> {
-    let recipe = args.recipe.as_deref().unwrap_or("digits");
-    let mut builder = ConfigBuilder::recipe(recipe)?.with(&args.overrides)?;
+    let mut builder = args.overrides.over(args.recipe.as_deref(), "digits")?;
     if let Some(path) = &args.data {
         builder = at_path(builder, path)?;
     }

@@ -3,9 +3,11 @@
 
 mod bench;
 mod classifier;
+mod completions;
 mod doctor;
 mod eval;
 mod inspect;
+mod keys;
 mod overrides;
 mod report;
 mod repro;
@@ -53,8 +55,9 @@ enum Command {
     Data(inspect::Data),
     Bench(bench::Bench),
     Recipes(inspect::Recipes),
+    Keys(keys::Keys),
     Doctor(doctor::Doctor),
-    /// Print the completion script of a shell.
+    /// Print the completion script of a shell; that of bash, zsh and fish knows recipes and metrics.
     ///
     /// For example: gansaku completions bash > ~/.local/share/bash-completion/completions/gansaku
     Completions {
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
     let cli = match command().try_get_matches().and_then(|m| Cli::from_arg_matches(&m)) {
         Ok(cli) => cli,
         Err(e) => {
+            let e = without_dashes(e);
             // Help and version go to stdout and are no failure.
             let code = if e.use_stderr() { 2 } else { 0 };
             let _ = e.print();
@@ -101,6 +105,18 @@ fn command() -> clap::Command {
     Cli::command().mut_subcommands(|s| s.mut_args(takes_values))
 }
 
+/// The error without clap's advice to write an unknown flag as a value behind "--": nobody means that here.
+fn without_dashes(mut error: clap::Error) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue};
+    if let Some(ContextValue::StyledStrs(tips)) = error.remove(ContextKind::Suggested) {
+        let useful: Vec<_> = tips.into_iter().filter(|tip| !tip.to_string().contains("as a value")).collect();
+        if !useful.is_empty() {
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(useful));
+        }
+    }
+    error
+}
+
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Train(args) => train::run(args),
@@ -114,12 +130,9 @@ fn run(command: Command) -> Result<()> {
         Command::Data(args) => inspect::data(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Recipes(args) => inspect::recipes(&args),
+        Command::Keys(args) => keys::run(&args),
         Command::Doctor(args) => doctor::run(&args),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "gansaku", &mut script);
-            print(&String::from_utf8_lossy(&script))
-        }
+        Command::Completions { shell } => completions::run(Cli::command(), shell),
         Command::Man { out } => man(out),
     }
 }
@@ -184,7 +197,7 @@ fn whole<N: std::str::FromStr>(text: &str) -> std::result::Result<N, String> {
 
 /// A whole number that is not 0.
 fn positive(text: &str) -> std::result::Result<u64, String> {
-    whole(text).and_then(|n| if n == 0 { Err("expected at least 1".into()) } else { Ok(n) })
+    count(text).and_then(|n| if n == 0 { Err("expected at least 1".into()) } else { Ok(n) })
 }
 
 /// A flag's number as TOML holds it.
@@ -202,16 +215,54 @@ fn number_to(most: i64, n: u64, flag: &str) -> Result<toml::Value> {
     number.ok_or_else(|| Error::Usage(format!("--{flag} {n}: expected at most {most}")))
 }
 
-/// "60s", "5m", "1.5h", or seconds.
-fn duration(text: &str) -> std::result::Result<Duration, String> {
-    let (number, factor) = match text.trim() {
-        t if t.ends_with('s') => (&t[..t.len() - 1], 1.0),
-        t if t.ends_with('m') => (&t[..t.len() - 1], 60.0),
-        t if t.ends_with('h') => (&t[..t.len() - 1], 3600.0),
-        t => (t, 1.0),
+/// A count, also as 10k, 2.5M or 1e4.
+fn count(text: &str) -> std::result::Result<u64, String> {
+    let (number, factor) = match text.strip_suffix(['k', 'K']) {
+        Some(number) => (number, 1e3),
+        None => text.strip_suffix('M').map_or((text, 1.0), |number| (number, 1e6)),
     };
-    let seconds = number.trim().parse::<f64>().ok().map(|n| n * factor).filter(|s| *s > 0.0 && *s < 1e9);
-    seconds.map(Duration::from_secs_f64).ok_or_else(|| "expected a time such as 60s, 5m or 1.5h".to_string())
+    let short = factor > 1.0 || number.contains(['e', 'E']);
+    if !short || !number.starts_with(|c: char| c.is_ascii_digit()) {
+        return whole(text);
+    }
+    let n = number.parse::<f64>().ok().map(|n| n * factor);
+    // Every whole number up to here is a float.
+    let n = n.filter(|n| n.fract() == 0.0 && *n <= 9e15);
+    n.map(|n| n as u64).ok_or_else(|| "expected a whole number, such as 9000, 10k or 1e4".into())
+}
+
+/// "90s", "5m" or "5min", "1.5h", "1h30m", or seconds.
+fn duration(text: &str) -> std::result::Result<Duration, String> {
+    let seconds = seconds(text).filter(|s| *s > 0.0 && *s < 1e9);
+    let expected = || "expected a time such as 60s, 5m, 1.5h or 1h30m".to_string();
+    seconds.map(Duration::from_secs_f64).ok_or_else(expected)
+}
+
+/// Seconds of a time: numbers, each with its unit; a number alone is one of seconds.
+fn seconds(text: &str) -> Option<f64> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(seconds);
+    }
+    let (mut rest, mut sum, mut greater) = (text.trim(), 0.0, f64::INFINITY);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, unit) = rest.split_at(digits);
+        let letters = unit.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(unit.len());
+        let (unit, after) = unit.split_at(letters);
+        let factor = match unit {
+            "s" | "sec" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        // From the greatest unit to the least, each once.
+        if factor >= greater {
+            return None;
+        }
+        sum += number.parse::<f64>().ok()? * factor;
+        (rest, greater) = (after.trim_start(), factor);
+    }
+    Some(sum).filter(|_| greater.is_finite())
 }
 
 /// `--device` and `--threads`, of every command that runs networks.
@@ -260,7 +311,24 @@ mod tests {
     fn times_are_read_as_people_write_them() {
         let seconds = |t: &str| duration(t).map(|d| d.as_secs_f64()).ok();
         assert_eq!(["60s", "5m", "1.5h", "90"].map(seconds), [60.0, 300.0, 5400.0, 90.0].map(Some));
+        assert_eq!(
+            ["5min", "1h30m", "1h 30min", "2m5s"].map(seconds),
+            [300.0, 5400.0, 5400.0, 125.0].map(Some)
+        );
         assert_eq!(["", "s", "-3s", "1d", "NaN", "1e30h"].map(seconds), [None; 6]);
+        assert_eq!(["1h30", "30m1h", "1m1m", "1.2.3s", "5 m5", "0s"].map(seconds), [None; 6]);
+    }
+
+    #[test]
+    fn counts_are_read_as_people_write_them() {
+        assert_eq!(
+            ["9000", "10k", "1e4", "2.5k", "1M", "0"].map(|t| count(t).ok()),
+            [9000, 10_000, 10_000, 2500, 1_000_000, 0].map(Some)
+        );
+        assert_eq!(
+            ["", "k", "-1k", "1.5", "1.0005k", "1e-3", "1e99", "NaN", "ten"].map(|t| count(t).ok()),
+            [None; 9]
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `gansaku train`: from what was typed to a [`Request`].
 
-use super::overrides::{Overrides, at_path};
-use crate::config::{Config, ConfigBuilder, Metric};
+use super::overrides::{Overrides, at_path, named_after, recipe_name};
+use crate::config::{Config, ConfigBuilder, Metric, Role};
 use crate::error::{Error, Result};
 use crate::exec::{self, Hardware};
 use crate::numbers::counted;
@@ -22,23 +22,35 @@ use toml::Value;
 #[command(after_help = "Examples:\n  \
     gansaku train\n  \
     gansaku train mnist --data ~/data/mnist --time 5m\n  \
+    gansaku train --data ~/pictures --size 32 --lr 5e-4\n  \
+    gansaku train --config my.toml\n  \
     gansaku train grid-rpgan --seed 3 --name grid-3\n  \
     gansaku train --best-by parzen --patience 5\n  \
     gansaku train mnist --data ~/data/mnist --set loss.r1=0.1 --set optimizer.discriminator.lr=1e-4\n  \
     gansaku train --resume runs/00000-mnist --steps 50000")]
 pub struct Train {
     /// What to train; `gansaku recipes` lists them [default: digits]
+    #[arg(value_parser = recipe_name(), hide_possible_values = true)]
     recipe: Option<String>,
     /// File or folder of examples: MNIST's IDX files, CIFAR-10's binary files, TFD's .mat, or any tree of PNG and JPEG
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// Stop at this step: the total, also when resuming
-    #[arg(long, value_name = "N", conflicts_with = "epochs", value_parser = super::whole::<u64>)]
+    /// Pixels a side of a folder's pictures; sets data.size
+    #[arg(long, value_name = "N", value_parser = super::whole::<u64>)]
+    size: Option<u64>,
+    /// Labels choose what is drawn; sets conditional = true
+    #[arg(long)]
+    conditional: bool,
+    /// Learning rate of both networks; sets optimizer.generator.lr and optimizer.discriminator.lr
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    lr: Option<f64>,
+    /// Stop at this step, as in 9000, 10k or 1e4: the total, also when resuming
+    #[arg(long, value_name = "N", conflicts_with = "epochs", value_parser = super::count)]
     steps: Option<u64>,
     /// Stop after this many passes through the data: the total, also when resuming
-    #[arg(long, value_name = "N", value_parser = super::whole::<u64>)]
+    #[arg(long, value_name = "N", value_parser = super::count)]
     epochs: Option<u64>,
-    /// Stop after this long, save, and say how to go on: 60s, 5m, 1.5h
+    /// Stop after this long, save, and say how to go on: 60s, 5min, 1.5h, 1h30m
     #[arg(long, value_name = "TIME", value_parser = super::duration)]
     time: Option<Duration>,
     /// Examples a minibatch
@@ -55,7 +67,7 @@ pub struct Train {
     /// Folder that runs go into [default: runs]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Name of the run's folder [default: a number and the recipe]
+    /// Name of the run's folder [default: a number, and the recipe's, file's or data's]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Measure at every checkpoint, and keep the best one as checkpoints/best
@@ -65,7 +77,7 @@ pub struct Train {
     #[arg(long, value_name = "N", value_parser = super::whole::<u64>)]
     patience: Option<u64>,
     /// Go on with a run exactly where it stopped
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "seed", "batch", "precision", "out", "name", "init_from"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["recipe", "seed", "batch", "precision", "size", "conditional", "lr", "out", "name", "init_from"])]
     resume: Option<PathBuf>,
     /// Begin with the weights of a run, a checkpoint or a safetensors file; optimizer and counters start afresh
     #[arg(long, value_name = "RUN|CHECKPOINT|FILE")]
@@ -102,14 +114,17 @@ pub fn run(args: Train) -> Result<()> {
 impl Train {
     /// Recipe (or the run's own configuration), files, values, flags.
     fn config(&self) -> Result<Config> {
-        let builder = match &self.resume {
-            Some(run) => Folder::open(run)?.config()?,
-            None => ConfigBuilder::recipe(self.recipe.as_deref().unwrap_or("digits"))?,
+        let mut builder = match &self.resume {
+            Some(run) => Folder::open(run)?.config()?.with(&self.overrides)?,
+            None => self.overrides.over(self.recipe.as_deref(), USUAL)?,
         };
-        let mut builder = builder.with(&self.overrides)?;
         if let Some(path) = &self.data {
             builder = at_path(builder, path)?;
+            if self.recipe.is_none() && self.resume.is_none() && !self.overrides.has_file() {
+                named_after(&mut builder, path, USUAL);
+            }
         }
+        self.put_short_forms(&mut builder)?;
         for (flag, value) in [("steps", self.steps), ("epochs", self.epochs)] {
             if let Some(n) = value {
                 if n == 0 {
@@ -135,7 +150,30 @@ impl Train {
         }
         builder.settle()
     }
+
+    /// The flags that stand for keys with longer names, which they tell.
+    fn put_short_forms(&self, builder: &mut ConfigBuilder) -> Result<()> {
+        let mut told = vec![];
+        if let Some(size) = self.size {
+            builder.put("--size", "data.size", super::number(size, "size")?)?;
+            told.push(format!("--size {size} sets data.size = {size}"));
+        }
+        if self.conditional {
+            builder.put("--conditional", "conditional", Value::Boolean(true))?;
+            told.push("--conditional sets conditional = true".into());
+        }
+        if let Some(lr) = self.lr {
+            let keys = Role::PLAYERS.map(|role| format!("optimizer.{}.lr", role.name()));
+            keys.iter().try_for_each(|key| builder.put("--lr", key, Value::Float(lr)))?;
+            told.push(format!("--lr {lr} sets {}", keys.join(" and ")));
+        }
+        told.into_iter().for_each(|told| builder.note(told));
+        Ok(())
+    }
 }
+
+/// The recipe that is trained where none is named.
+const USUAL: &str = "digits";
 
 fn dry_run(request: &Request) -> Result<()> {
     let (trainer, dataset) = rehearse(request, exec::open(request.device, request.threads)?)?;

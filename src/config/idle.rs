@@ -62,7 +62,7 @@ mod tests {
     fn idle(recipe: &str, sets: &[&str]) -> Vec<String> {
         let mut layers = ConfigBuilder::recipe(recipe).expect("a recipe");
         sets.iter().for_each(|s| layers.set(s).expect("a value"));
-        layers.idle().expect("in range")
+        layers.notes().expect("in range")
     }
 
     #[test]

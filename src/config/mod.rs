@@ -1,22 +1,28 @@
 //! What a run is: every value that decides its bytes, as one tree that TOML can hold.
 //!
-//! A *recipe* is a complete tree embedded in the binary (`recipes/*.toml`). The tree a run uses is
-//! made by layers, the later ones winning: recipe, `--config FILE`s, `--set key=value`s, flags.
+//! A *recipe* is a complete tree embedded in the binary (`recipes/*.toml`), or a file that stands alone. The tree a run uses
+//! is made by layers, the later ones winning: recipe, `--config FILE`s, `--set key=value`s, flags.
 
 mod data;
+mod files;
 mod idle;
+pub mod keys;
 mod metric;
+mod near;
 mod network;
 mod optimizer;
 mod overrides;
 mod role;
 mod validate;
+mod words;
 
 pub use data::{Data, Scale, Source};
+pub use files::name_of;
 pub use metric::{Merit, Metric};
+pub use near::nearest;
 pub use network::{Activation, Bias, DrawnBias, FromData, Init, Layer, Network, Norm};
 pub use optimizer::{Ema, Optimizer, Optimizers, Rule};
-pub use overrides::{ConfigBuilder, RECIPES, nearest};
+pub use overrides::{ConfigBuilder, RECIPES};
 pub use role::Role;
 pub(crate) use validate::{MOST_EXAMPLES, network};
 
@@ -27,7 +33,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The recipe's name, as typed after `gansaku train`.
+    /// The recipe's name, as typed after `gansaku train`; of a file the file's, of data without a recipe theirs.
     pub recipe: String,
     /// One line for `gansaku recipes`.
     pub about: String,

@@ -112,7 +112,7 @@ pub struct Layer {
     /// Each input element is kept with this probability and then scaled by 1/keep; 1 is no dropout.
     #[serde(default = "Layer::default_keep")]
     pub keep: f32,
-    /// How the weights start.
+    /// How the weights start; where a file does not say, its activation decides before this is read.
     pub init: Init,
     /// How the bias starts: at 0 unless said; a layer with batch norm has none unless said, since the norm takes it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,7 +129,7 @@ pub struct Layer {
 }
 
 impl Layer {
-    fn default_slope() -> f32 {
+    pub(super) fn default_slope() -> f32 {
         0.2
     }
 

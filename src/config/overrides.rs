@@ -2,9 +2,10 @@
 //!
 //! The tree is checked after each layer, so that an error names the layer that made it.
 
-use super::{Config, Init, Layer, Rule, Source};
+use super::words::{explain, suggestion};
+use super::{Config, Layer, Source};
 use crate::error::{Error, Result};
-use serde::de::DeserializeOwned;
+use std::f64::consts::SQRT_2;
 use std::path::Path;
 use std::sync::LazyLock;
 use toml::{Table, Value};
@@ -31,9 +32,13 @@ pub const RECIPES: [(&str, &str); 15] = [
 /// A configuration being put together.
 #[derive(Debug, Clone)]
 pub struct ConfigBuilder {
-    tree: Table,
-    /// What was laid over it one by one, as typed.
-    sets: Vec<String>,
+    pub(super) tree: Table,
+    /// The recipe beneath the files, if one is.
+    pub(super) beneath: Option<String>,
+    /// What is to be said of how the tree came about.
+    pub(super) notes: Vec<String>,
+    /// What was laid over it one by one: flag or assignment as typed, and key.
+    sets: Vec<(String, String)>,
 }
 
 impl ConfigBuilder {
@@ -46,7 +51,17 @@ impl ConfigBuilder {
             let hint = suggestion(name, RECIPES.iter().map(|(n, _)| *n));
             return Err(Error::Usage(format!("no recipe {name:?}{hint}; `gansaku recipes` lists them all")));
         };
-        Ok(ConfigBuilder { tree: embedded(recipe), sets: vec![] })
+        Ok(ConfigBuilder { beneath: Some(name.into()), ..ConfigBuilder::of(embedded(recipe)) })
+    }
+
+    pub(super) fn of(tree: Table) -> ConfigBuilder {
+        ConfigBuilder { tree, beneath: None, notes: vec![], sets: vec![] }
+    }
+
+    /// Calls the configuration by another name than its recipe's, with a line about it.
+    pub fn rename(&mut self, name: String, about: String) {
+        self.tree.insert("recipe".into(), Value::String(name));
+        self.tree.insert("about".into(), Value::String(about));
     }
 
     /// Starts from the text of a resolved `config.toml`; `whence` names it in errors.
@@ -54,37 +69,9 @@ impl ConfigBuilder {
     /// # Errors
     /// When it is no configuration.
     pub fn resolved(text: &str, whence: &str) -> Result<ConfigBuilder> {
-        let tree = parse(text, whence)?;
-        let layers = ConfigBuilder { tree, sets: vec![] };
+        let layers = ConfigBuilder::of(parse(text, whence)?);
         layers.check(whence)?;
         Ok(layers)
-    }
-
-    /// Adds a TOML file, partial or whole.
-    ///
-    /// # Errors
-    /// When it cannot be read, is no TOML (with line and column), or holds an unknown key or a wrong type.
-    pub fn file(&mut self, path: &Path) -> Result<()> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| Error::Usage(format!("--config {}: cannot read it: {e}", path.display())))?;
-        let whence = format!("--config {}", path.display());
-        let over = parse(&text, &whence)?;
-        let name = over.get("recipe").filter(|&name| self.tree.get("recipe") != Some(name));
-        if let Some(Value::String(name)) = name
-            && over.clone().try_into::<Config>().is_err()
-        {
-            return Err(Error::Usage(format!(
-                "{whence}: recipe = {name:?} stands in whole configurations, such as a run's config.toml; leave it out, \
-                 and name the recipe itself, as in `gansaku train mnist`"
-            )));
-        }
-        if let (Some(Value::Table(below)), Some(Value::Table(above))) =
-            (self.tree.get_mut("train"), over.get("train"))
-        {
-            renew_length(below, |key| above.get(key));
-        }
-        merge(&mut self.tree, over);
-        self.check(&whence).map(|_| ())
     }
 
     /// Adds one `key.path=value`.
@@ -108,9 +95,12 @@ impl ConfigBuilder {
             .ok()
             .and_then(|mut t| t.remove("value"))
             .unwrap_or_else(|| Value::String(text.into()));
-        self.put(&whence, key.trim(), value)?;
-        self.sets.push(assignment.into());
-        Ok(())
+        self.put(&whence, key.trim(), value)
+    }
+
+    /// Has something said of how the configuration came about.
+    pub fn note(&mut self, text: String) {
+        self.notes.push(text);
     }
 
     /// Puts a path at a dotted key, as [`ConfigBuilder::put`].
@@ -151,7 +141,7 @@ impl ConfigBuilder {
                     };
                     if name.is_none() {
                         items[index] = value;
-                        return self.check(whence).map(|_| ());
+                        return self.laid(whence, key);
                     }
                     &mut items[index]
                 }
@@ -173,7 +163,14 @@ impl ConfigBuilder {
             renew_length(at, |key| Some(&value).filter(|_| key == *last));
         }
         at.insert((*last).to_string(), value);
-        self.check(whence).map(|_| ())
+        self.laid(whence, key)
+    }
+
+    /// Checks the tree with one more value in it, and notes where that came from.
+    fn laid(&mut self, whence: &str, key: &str) -> Result<()> {
+        self.check(whence)?;
+        self.sets.push((whence.into(), key.into()));
+        Ok(())
     }
 
     /// The reader as it stands.
@@ -184,17 +181,16 @@ impl ConfigBuilder {
         Ok(self.check("configuration")?.data.source)
     }
 
-    /// What is to be said of values that were set and change nothing.
+    /// What is to be said of how the configuration came about, and of values that were set and change nothing.
     ///
     /// # Errors
     /// When the tree is no configuration yet.
-    pub fn idle(&self) -> Result<Vec<String>> {
+    pub fn notes(&self) -> Result<Vec<String>> {
         let config = self.check("configuration")?;
-        let why = |set: &String| {
-            let why = config.idle(set.split_once('=')?.0.trim())?;
-            Some(format!("--set {set} changes nothing: {why}"))
+        let why = |(whence, key): &(String, String)| {
+            Some(format!("{whence} changes nothing: {}", config.idle(key)?))
         };
-        Ok(self.sets.iter().filter_map(why).collect())
+        Ok(self.notes.iter().cloned().chain(self.sets.iter().filter_map(why)).collect())
     }
 
     /// The configuration, with every value in range.
@@ -209,19 +205,32 @@ impl ConfigBuilder {
         Ok(config)
     }
 
-    fn check(&self, whence: &str) -> Result<Config> {
-        // Serde takes a list for a table, its parts in order: nobody means that.
-        if let Some(key) = list_for_table(&Value::Table(self.tree.clone()), shape()) {
-            return Err(Error::Usage(format!("{whence}: {key}: found a list; expected a table")));
+    pub(super) fn check(&self, whence: &str) -> Result<Config> {
+        self.has_no_list_for_a_table(whence)?;
+        self.read()
+            .map_err(|(inside, e)| Error::Usage(format!("{whence}: {}", explain(e.message(), &inside))))
+    }
+
+    /// Checks what serde does not, which takes a list for a table, its parts in order: nobody means that.
+    pub(super) fn has_no_list_for_a_table(&self, whence: &str) -> Result<()> {
+        match list_for_table(&Value::Table(self.tree.clone()), shape()) {
+            Some(key) => Err(Error::Usage(format!("{whence}: {key}: found a list; expected a table"))),
+            None => Ok(()),
         }
-        self.tree.clone().try_into().map_err(|e: toml::de::Error| {
+    }
+
+    /// The configuration that the tree is; or the dotted key below which it is none, and why.
+    pub(super) fn read(&self) -> std::result::Result<Config, (String, toml::de::Error)> {
+        let mut whole = self.tree.clone();
+        layers_of(&mut whole).for_each(start_by_activation);
+        whole.try_into().map_err(|e: toml::de::Error| {
             let (at, e) = self.wrong_layer().unwrap_or((String::new(), e));
             let place = e.to_string();
             // The second line of the error says "in `a.b`".
             let inside = place.lines().find_map(|l| l.strip_prefix("in `")).map(|l| l.trim_end_matches('`'));
             let inside: Vec<&str> =
                 [&at[..], inside.unwrap_or("")].into_iter().filter(|i| !i.is_empty()).collect();
-            Error::Usage(format!("{whence}: {}", explain(e.message(), &inside.join("."))))
+            (inside.join("."), e)
         })
     }
 
@@ -230,7 +239,9 @@ impl ConfigBuilder {
         ["generator", "discriminator"].iter().find_map(|network| {
             let layers = self.tree.get(*network)?.get("layers")?.as_array()?;
             layers.iter().enumerate().find_map(|(i, layer)| {
-                Some((format!("{network}.layers.{i}"), layer.clone().try_into::<Layer>().err()?))
+                let mut layer = layer.clone();
+                layer.as_table_mut().into_iter().for_each(start_by_activation);
+                Some((format!("{network}.layers.{i}"), layer.try_into::<Layer>().err()?))
             })
         })
     }
@@ -254,18 +265,47 @@ impl Config {
 /// A recipe's `data.hold_out`, unless it says otherwise.
 const HELD_OUT: f64 = 0.1;
 
+/// Has a recipe hold out what recipes do.
+pub(super) fn hold_out(recipe: &mut Table) {
+    if let Some(data) = recipe.get_mut("data").and_then(Value::as_table_mut) {
+        data.entry("hold_out").or_insert(Value::Float(HELD_OUT));
+    }
+}
+
 /// A recipe's tree, its name in it.
 fn embedded((name, text): (&str, &str)) -> Table {
     let mut tree: Table = toml::from_str(text).expect("embedded recipes are TOML");
     tree.insert("recipe".into(), Value::String(name.into()));
-    let data =
-        tree.get_mut("data").and_then(Value::as_table_mut).expect("every recipe says of which data it is");
-    data.entry("hold_out").or_insert(Value::Float(HELD_OUT));
+    hold_out(&mut tree);
     tree
 }
 
+/// Every layer of both networks that is a table.
+fn layers_of(tree: &mut Table) -> impl Iterator<Item = &mut Table> {
+    let networks = tree.iter_mut().filter(|(key, _)| ["generator", "discriminator"].contains(&key.as_str()));
+    let lists = networks.filter_map(|(_, network)| network.get_mut("layers")?.as_array_mut());
+    lists.flatten().filter_map(Value::as_table_mut)
+}
+
+/// How a layer's weights start where it does not say: with the gain over √inputs that keeps the variance of what goes
+/// through (He et al., 1502.01852, for rectifiers).
+fn start_by_activation(layer: &mut Table) {
+    let gain = match layer.get("activation").and_then(Value::as_str) {
+        Some("relu") => SQRT_2,
+        Some("leaky-relu") => {
+            let slope =
+                layer.get("slope").and_then(Value::as_float).unwrap_or(f64::from(Layer::default_slope()));
+            (2.0 / (1.0 + slope * slope)).sqrt()
+        }
+        _ => 1.0,
+    };
+    layer
+        .entry("init")
+        .or_insert_with(|| Value::Table(Table::from_iter([("fan-in".to_string(), Value::Float(gain))])));
+}
+
 /// A configuration's tables and lists, as a recipe has them.
-fn shape() -> &'static Value {
+pub(super) fn shape() -> &'static Value {
     static SHAPE: LazyLock<Value> = LazyLock::new(|| {
         let config: Config = embedded(RECIPES[0]).try_into().expect("embedded recipes are configurations");
         Value::try_from(&config).expect("a configuration is a TOML tree")
@@ -313,7 +353,7 @@ fn difference(a: &Value, b: &Value) -> Option<(String, String, String)> {
 }
 
 /// Numbers as they were typed: 0.2 in 32 bits is 0.20000000298023224 in 64.
-fn shortened(value: &Value) -> Value {
+pub(super) fn shortened(value: &Value) -> Value {
     match value {
         &Value::Float(x) if f64::from(x as f32) == x => {
             Value::Float((x as f32).to_string().parse().unwrap_or(x))
@@ -324,7 +364,7 @@ fn shortened(value: &Value) -> Value {
     }
 }
 
-fn parse(text: &str, whence: &str) -> Result<Table> {
+pub(super) fn parse(text: &str, whence: &str) -> Result<Table> {
     toml::from_str(text).map_err(|e| {
         let place = e.span().map_or(String::new(), |span| {
             let before = &text[..span.start.min(text.len())];
@@ -337,12 +377,12 @@ fn parse(text: &str, whence: &str) -> Result<Table> {
 }
 
 /// Tables of which exactly one key may be present.
-fn is_choice(key: &str) -> bool {
+pub(super) fn is_choice(key: &str) -> bool {
     key == "rule" || key == "init"
 }
 
 /// Steps and epochs are two ways to say one thing: where a layer names one of them alone, the other holds no longer.
-fn renew_length<'a>(train: &mut Table, named: impl Fn(&str) -> Option<&'a Value>) {
+pub(super) fn renew_length<'a>(train: &mut Table, named: impl Fn(&str) -> Option<&'a Value>) {
     match ["steps", "epochs"].map(|key| named(key).is_some_and(|n| n.as_integer() != Some(0))) {
         [true, false] => drop(train.remove("epochs")),
         [false, true] => drop(train.remove("steps")),
@@ -351,7 +391,7 @@ fn renew_length<'a>(train: &mut Table, named: impl Fn(&str) -> Option<&'a Value>
 }
 
 /// Lays `over` upon `tree`: tables merge, everything else replaces.
-fn merge(tree: &mut Table, over: Table) {
+pub(super) fn merge(tree: &mut Table, over: Table) {
     for (key, value) in over {
         match (tree.get_mut(&key), value) {
             (Some(Value::Table(below)), Value::Table(above)) if !is_choice(&key) => merge(below, above),
@@ -360,94 +400,4 @@ fn merge(tree: &mut Table, over: Table) {
             }
         }
     }
-}
-
-/// Serde's message in our words, about what is at `inside`: unknown keys get the nearest known one.
-fn explain(message: &str, inside: &str) -> String {
-    let place = if inside.is_empty() { String::new() } else { format!(" in [{inside}]") };
-    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    match (message.split_once("unknown field"), &quoted[..]) {
-        (Some(_), [unknown, known @ ..]) => {
-            let hint = suggestion(unknown, known.iter().copied());
-            format!("unknown key {unknown:?}{place}{hint}; known: {}", known.join(", "))
-        }
-        _ => {
-            let message = message.replace("unknown variant", "unknown value").replace('\n', ", ");
-            let message = plainly(&message, inside).unwrap_or(message);
-            let key = if inside.is_empty() { String::new() } else { format!("{inside}: ") };
-            let hint = match &quoted[..] {
-                [found, known @ ..] if message.starts_with("unknown value") => {
-                    suggestion(found, known.iter().copied())
-                }
-                _ => String::new(),
-            };
-            format!("{key}{message}{hint}")
-        }
-    }
-}
-
-/// Serde's "invalid type: FOUND, expected TYPE" without the words of programmers.
-fn plainly(message: &str, inside: &str) -> Option<String> {
-    if let Some(found) = message.strip_prefix("wanted exactly 1 element, ") {
-        let found = if found.contains(" 0 ") { "no key" } else { "more than one key" };
-        let known = if inside.ends_with("rule") { alternatives::<Rule>() } else { alternatives::<Init>() };
-        return Some(format!("found {found}; expected exactly one of {known}"));
-    }
-    // The only lists of a fixed length are ranges.
-    if let Some((length, _)) = message.strip_prefix("invalid length ").and_then(|m| m.split_once(", ")) {
-        return Some(format!("found a list of {length}; expected a list of two"));
-    }
-    let wrong = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))?;
-    let (found, expected) = wrong.rsplit_once(", expected ")?;
-    let (kind, value) = found.split_once(' ').unwrap_or((found, ""));
-    let value = value.trim_start_matches("point ").trim_matches('`');
-    let digits = |text: &str| text.trim_matches('"').bytes().all(|b| b.is_ascii_digit());
-    let found = match kind {
-        "string" if value == "\"\"" => "found nothing".into(),
-        "string" if digits(value) => format!("found {}, which is too large", value.trim_matches('"')),
-        "string" => format!("found the text {value}"),
-        "integer" | "floating" | "boolean" => format!("found {value}"),
-        "sequence" => "found a list".into(),
-        "map" => "found a table".into(),
-        // Of a choice that comes with a value.
-        "unit" if expected.ends_with("variant") => "found a name alone".into(),
-        _ => "found something else".into(),
-    };
-    let expected = match expected {
-        "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
-        "i32" | "i64" => "a whole number",
-        "f32" | "f64" => "a number",
-        "a boolean" => "true or false",
-        "a string" => "a text",
-        "a sequence" => "a list",
-        "an array of length 2" => "a list of two",
-        "string only" | "variant identifier" => "a name",
-        "path string" => "a path",
-        "struct variant" => "a table with one key, as in rule.adam = { beta1 = 0.5, beta2 = 0.999 }",
-        "newtype variant" => "a table with one key, as in init = { uniform = 0.05 }",
-        other if other.starts_with("struct ") => "a table",
-        other => other,
-    };
-    Some(format!("{found}; expected {expected}"))
-}
-
-/// The names of a choice, as serde lists them to somebody who typed another.
-fn alternatives<T: DeserializeOwned>() -> String {
-    let error = Value::String(String::new()).try_into::<T>().err();
-    let error = error.map_or(String::new(), |e| e.message().to_string());
-    error.split('`').skip(3).step_by(2).collect::<Vec<_>>().join(", ")
-}
-
-/// ", did you mean …?" where something is near enough.
-fn suggestion<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> String {
-    nearest(typed, known).map_or(String::new(), |n| format!(", did you mean {n:?}?"))
-}
-
-/// The known word nearest to what was typed, if it is near.
-pub fn nearest<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|k| (strsim::damerau_levenshtein(typed, k), k))
-        .filter(|(distance, k)| *distance <= 2.max(k.len() / 3))
-        .min()
-        .map(|(_, k)| k)
 }

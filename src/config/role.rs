@@ -15,6 +15,9 @@ impl Role {
     /// Every role.
     pub const ALL: [Role; 3] = [Role::Generator, Role::Discriminator, Role::Classifier];
 
+    /// The two networks of a GAN, which a configuration has tables of.
+    pub const PLAYERS: [Role; 2] = [Role::Generator, Role::Discriminator];
+
     /// Name in files and configuration keys: `generator`.
     pub fn name(self) -> &'static str {
         match self {

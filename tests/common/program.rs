@@ -132,6 +132,7 @@ fn without_times(metrics: &str) -> String {
 
 /// A configuration file of networks so small that a step takes no time, over `digits`.
 pub const SMALL: &str = r#"
+base = "digits"
 data = { count = 300 }
 latent = { dim = 8 }
 train = { batch = 16, steps = 40 }

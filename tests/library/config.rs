@@ -1,7 +1,7 @@
 //! Recipes and the layers over them: everything resolves, everything wrong is named.
 
 use crate::common::says::says;
-use gansaku::config::{Config, ConfigBuilder, RECIPES};
+use gansaku::config::{Config, ConfigBuilder, Init, RECIPES, keys};
 use gansaku::error::Error;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -115,8 +115,11 @@ fn wrong_types_are_named_by_key() {
             "generator.layers.1.bias: expected a number, \"marginals\", or a table as in bias = { uniform = 0.05 }",
         ],
     );
-    let second = "[generator]\nlayers = [{ units = 9, init = { normal = 0.1 } }, { units = 9 }]";
-    says(&message(laid_over("digits", second)), &["generator.layers.1: missing field `init`"]);
+    let second = "[generator]\nlayers = [{ units = 9, init = { normal = 0.1 } }, { units = true }]";
+    says(
+        &message(laid_over("digits", second)),
+        &["generator.layers.1.units: found true; expected a whole number"],
+    );
     says(&refused("recipe=grid"), &["name the recipe itself", "gansaku train grid"]);
     says(&refused("batch"), &["expected key=value"]);
     says(&refused("seed.x=1"), &["seed has no parts"]);
@@ -163,6 +166,123 @@ fn values_out_of_range_say_what_was_expected() {
     let sgd = |rule: &str| refused(&format!("optimizer.generator.rule.sgd={rule}"));
     says(&sgd("{momentum=0.5, final_momentum=0.7, saturate=1}"), &["saturate is 1", "at least 2"]);
     says(&sgd("{momentum=0.5, saturate=9}"), &["final_momentum is 0", "at least momentum = 0.5"]);
+}
+
+/// What a file of that name and text makes without a recipe on the command line.
+fn alone(name: &str, text: &str) -> Result<Config, Error> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).expect("written");
+    ConfigBuilder::from_file(&path).and_then(ConfigBuilder::finish)
+}
+
+#[test]
+fn a_recipe_in_a_file_is_that_recipe() {
+    for (name, text) in RECIPES {
+        let recipe = ConfigBuilder::recipe(name).and_then(ConfigBuilder::finish).expect(name);
+        let mut own = alone("my.toml", text).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(own.recipe, "my");
+        own.recipe.clone_from(&recipe.recipe);
+        assert_eq!(own, recipe);
+        // A run's file says its name.
+        assert_eq!(alone("config.toml", &recipe.to_toml()), Ok(recipe));
+    }
+}
+
+/// The default of `init` is for files to come: what trained before trains the same.
+#[test]
+fn recipes_say_how_every_layer_starts() {
+    for (name, text) in RECIPES {
+        let tree: Table = toml::from_str(text).expect(name);
+        for network in ["generator", "discriminator"] {
+            let layers = tree[network]["layers"].as_array().expect("a list");
+            assert!(layers.iter().all(|layer| layer.get("init").is_some()), "{name}: {network}");
+        }
+    }
+}
+
+#[test]
+fn weights_start_as_the_activation_asks_where_nothing_is_said() {
+    let layers = "layers = [{ units = 9, activation = 'relu' }, { units = 9, activation = 'leaky-relu', slope = 0.5 }, \
+                  { units = 9, activation = 'maxout', pieces = 2 }, { activation = 'sigmoid' }]";
+    let config = alone("x.toml", &format!("base = 'digits'\n[generator]\n{layers}")).expect("enough");
+    let gains: Vec<Init> = config.generator.layers.iter().map(|layer| layer.init).collect();
+    let gain = |squared: f64| Init::FanIn(squared.sqrt() as f32);
+    assert_eq!(gains, [gain(2.0), gain(2.0 / 1.25), gain(1.0), gain(1.0)]);
+    // What is resolved holds the number, and another activation brings another one.
+    assert!(config.to_toml().contains("fan-in = 1.4142"), "{}", config.to_toml());
+    let mut builder = ConfigBuilder::recipe("digits").expect("a recipe");
+    builder.set("generator.layers.0={ units = 5 }").expect("a layer");
+    builder.set("generator.layers.0.activation=relu").expect("a word");
+    assert_eq!(builder.finish().expect("in range").generator.layers[0].init, gain(2.0));
+}
+
+#[test]
+fn a_whole_file_tells_all_that_it_lacks() {
+    let told = message(alone("x.toml", "loss = { objective = 'hinge' }"));
+    let all = "missing: data.source, latent.dim, latent.distribution, generator.layers, \
+               discriminator.layers, train.batch, optimizer.generator.rule, optimizer.generator.lr, \
+               optimizer.discriminator.rule, optimizer.discriminator.lr";
+    says(
+        &told,
+        &["--config ", "x.toml: 11 keys are missing: ", "train.steps (or train.epochs)", "base = \"digits\""],
+    );
+    for key in all.split(": ").nth(1).expect("a list").split(", ") {
+        assert!(told.contains(key), "{key}: {told}");
+    }
+    // Within a rule, a layer, and beside what is there.
+    let full = RECIPES[0].1;
+    let without = |from: &str, to: &str| message(alone("x.toml", &full.replacen(from, to, 1)));
+    says(&without(", beta2 = 0.99", ""), &["a key is missing: optimizer.generator.rule.adam.beta2; "]);
+    says(&without("units = 384, ", ""), &["a key is missing: generator.layers.1.units; "]);
+    says(&without(", steps = 9000", ""), &["a key is missing: train.steps (or train.epochs); "]);
+    says(&without("dim = 64, ", "dimm = 64, "), &["unknown key \"dimm\"", "did you mean \"dim\"?"]);
+    says(&without("rule.adam", "rule.adm"), &["unknown value `adm`", "did you mean \"adam\"?"]);
+}
+
+#[test]
+fn a_partial_file_lies_over_its_base_and_says_what_came_from_there() {
+    let text = "base = 'digits'\nloss = { objective = 'hinge', r1 = 0.5 }\ntrain.epochs = 3";
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("hinge.toml");
+    std::fs::write(&path, text).expect("written");
+    let builder = ConfigBuilder::from_file(&path).expect("partial");
+    let notes = builder.notes().expect("a configuration");
+    says(
+        &notes[0],
+        &[
+            "digits gives what hinge.toml leaves out: ",
+            "loss.r2 = 0.2",
+            "loss.relativistic = true",
+            "ema.decay",
+        ],
+    );
+    says(&notes[0], &["keys of ", "generator", "optimizer"]);
+    assert!(!notes[0].contains("loss.r1") && !notes[0].contains("objective"), "{}", notes[0]);
+    let config = builder.finish().expect("in range");
+    assert_eq!((&config.recipe[..], &config.about[..]), ("hinge", "hinge.toml over digits"));
+    assert_eq!((config.train.steps, config.train.epochs, config.loss.r1), (0, 3, 0.5));
+    let named = alone("x.toml", "base = 'ring'\nrecipe = 'mine'\nabout = 'of mine'").expect("partial");
+    assert_eq!((&named.recipe[..], &named.about[..]), ("mine", "of mine"));
+    says(&message(alone("x.toml", "base = 'rin'")), &["base: no recipe \"rin\"", "did you mean \"ring\"?"]);
+    says(&message(alone("x.toml", "base = 3")), &["base: found 3; expected a recipe's name"]);
+    // Behind a recipe it is that recipe's, or none.
+    assert_eq!(laid_over("digits", "base = 'digits'\nseed = 4").map(|c| c.seed), Ok(4));
+    says(&message(laid_over("ring", "base = 'digits'\nseed = 4")), &["base = \"digits\"", "lie over ring"]);
+}
+
+#[test]
+fn keys_are_suggested_from_the_whole_tree() {
+    says(
+        &refused("lr=1"),
+        &["did you mean optimizer.generator.lr or optimizer.discriminator.lr (--lr sets both)?"],
+    );
+    says(&refused("optimizer.lr=1"), &["did you mean optimizer.generator.lr or optimizer.discriminator.lr"]);
+    says(&refused("unit=1"), &["did you mean generator.layers.0.units or discriminator.layers.0.units?"]);
+    says(&refused("generator.layers.0.unit=1"), &["did you mean \"units\"?"]);
+    says(&refused("batch=1"), &["did you mean train.batch?"]);
+    let far = refused("fid=1");
+    assert!(!far.contains("did you mean"), "{far}");
 }
 
 #[test]
@@ -212,19 +332,12 @@ fn a_file_brings_a_recipe_only_where_it_is_whole() {
 
 /// `docs/configuration.md`, row by row: the keys of the first column, and the default as TOML writes it.
 fn documented() -> Vec<(String, Option<Value>)> {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md"));
-    let text = text.expect("the page is there");
-    let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(String::from).collect::<Vec<_>>();
-    let rows = text.lines().filter(|l| l.starts_with("| `"));
-    let row = |line: &str| -> Vec<(String, Option<Value>)> {
-        let cells: Vec<&str> = line.split('|').collect();
-        let default = quoted(cells[2]).first().map(|word| {
-            let table: Table = toml::from_str(&format!("x = {word}")).expect("a default is TOML");
-            table["x"].clone()
-        });
-        quoted(cells[1]).into_iter().map(|key| (key, default.clone())).collect()
+    let default = |cell: &str| {
+        let word = cell.split('`').nth(1)?;
+        let table: Table = toml::from_str(&format!("x = {word}")).expect("a default is TOML");
+        Some(table["x"].clone())
     };
-    rows.flat_map(row).collect()
+    keys::all().iter().map(|key| (key.name.to_string(), default(key.default))).collect()
 }
 
 /// The leaves of a tree by dotted key, both networks as `*` and layers as `N`.

@@ -174,12 +174,14 @@ fn plans_data_and_recipes_are_told() {
     assert_eq!(size(&here.join("preview.png")), (604, 604));
     says(&stdout(here, &["data", "ring", "--out", "ring.png"]), &["points of 2 numbers"]);
     assert_eq!(size(&here.join("ring.png")), (640, 640));
-    says(&stdout(here, &["completions", "bash"]), &["complete", "gansaku"]);
+    for shell in ["bash", "zsh", "fish"] {
+        says(&stdout(here, &["completions", shell]), &["gansaku", "mnist-rpgan", "parzen"]);
+    }
     says(&stdout(here, &["man"]), &[".TH", "gansaku"]);
     run(here, &["man", "--out", "man1"]);
     assert!(here.join("man1/gansaku-train.1").is_file());
     let dry = stdout(here, &["train", "--config", "small.toml", "--dry-run"]);
-    says(&dry, &["batch = 16", "recipe = \"digits\""]);
+    says(&dry, &["batch = 16", "recipe = \"small\"", "about = \"small.toml over digits\""]);
     assert!(!here.join("runs").exists(), "a dry run writes nothing");
     // It finds what the training would.
     let no = |more: &[&str], code| {
@@ -341,6 +343,76 @@ fn benches_tell_and_write_their_figures() {
 }
 
 #[test]
+fn keys_come_with_default_values_and_meaning() {
+    let folder = workplace();
+    let here = folder.path();
+    let lr = stdout(here, &["keys", "lr"]);
+    says(&lr, &["# Training", "optimizer.*.lr  (must be given)", "above 0: learning rate", "--lr"]);
+    let losses = stdout(here, &["keys", "loss"]);
+    says(&losses, &["loss.r1  (default 0.0)", "\"hinge\": D: max(0, 1 − r)", "1801.04406"]);
+    assert!(!losses.contains("optimizer"));
+    let all = stdout(here, &["keys"]);
+    assert!(all.lines().all(|line| line.chars().count() <= 110), "it fits a terminal");
+    says(&all, &["# Data", "data.hold_out  (default 0.1)", "checkpoint.keep"]);
+}
+
+#[test]
+fn short_flags_tell_the_keys_that_they_set() {
+    let folder = workplace();
+    let flags =
+        ["train", "digits", "-n", "--lr", "0.0004", "--size", "16", "--conditional", "--steps", "1.5k"];
+    let output = gansaku(folder.path(), &flags).output().expect("starts");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let config = String::from_utf8_lossy(&output.stdout).into_owned();
+    says(
+        &told,
+        &[
+            "--lr 0.0004 sets optimizer.generator.lr and optimizer.discriminator.lr",
+            "--size 16 sets data.size = 16",
+            "--conditional sets conditional = true",
+            "--size changes nothing: data.source is \"digits\"",
+        ],
+    );
+    says(&config, &["conditional = true", "size = 16", "steps = 1500"]);
+    assert_eq!(config.matches("lr = 0.0004\n").count(), 2, "{config}");
+}
+
+#[test]
+fn a_run_is_called_as_its_file_or_its_data() {
+    let folder = workplace();
+    let here = folder.path();
+    // What a partial file leaves out comes from its base, which is told.
+    let talk = run(here, &["train", "--config", "small.toml", "--steps", "1"]);
+    says(
+        &talk,
+        &["digits gives what small.toml leaves out: ", "loss.r1 = 0.2", "model: small", "runs/00000-small"],
+    );
+    // A recipe's text stands alone, and trains the same.
+    let text = stdout(here, &["recipes", "ring"]);
+    fs::write(here.join("mine.toml"), text).expect("written");
+    let short = ["--steps", "2", "--set", "data.count=300", "--set", "log.samples=9"];
+    let talk = run(here, &[&["train", "--config", "mine.toml"][..], &short].concat());
+    assert!(!talk.contains("leaves out"), "{talk}");
+    run(here, &[&["train", "ring"][..], &short].concat());
+    let weights = |name: &str| {
+        let file = "checkpoints/step-000000002/generator.safetensors";
+        fs::read(here.join("runs").join(name).join(file)).expect("there")
+    };
+    assert_eq!(weights("00001-mine"), weights("00002-ring"));
+    // Gaps are told all at once.
+    fs::write(here.join("gaps.toml"), "data.source = \"ring\"\n").expect("written");
+    let told = refused(here, &["train", "--config", "gaps.toml"], 2);
+    says(&told, &["keys are missing", "latent.dim", "optimizer.discriminator.rule", "base = \"ring\""]);
+    // Pictures without a recipe.
+    run(here, &["sample", "runs/00000-small", "-n", "40", "--out", "my pics"]);
+    let talk =
+        run(here, &["train", "--data", "my pics", "--size", "9", "--steps", "1", "--set", "train.batch=8"]);
+    says(&talk, &["model: my-pics", "runs/00003-my-pics"]);
+    let page = fs::read_to_string(here.join("runs/00003-my-pics/report.html")).expect("there");
+    says(&page, &["Recipe my-pics: my-pics, with the networks and losses of digits"]);
+}
+
+#[test]
 fn a_bench_is_of_what_the_recipe_and_its_changes_say() {
     let folder = workplace();
     let bench = "bench digits --config small.toml --set train.precision=bf16 --steps 2 --rounds 1 --warmup 1 --device cpu \
@@ -478,10 +550,19 @@ fn what_cannot_be_used_is_refused_in_one_line() {
         says(&String::from_utf8_lossy(&output.stderr), parts);
     };
     clap(&["train", "--steps", "-1"], &["'-1' for '--steps <N>'", "a whole number, 0 or more"]);
-    clap(&["train", "--time", "soon"], &["--time", "60s, 5m or 1.5h"]);
+    clap(&["train", "--time", "soon"], &["--time", "60s, 5m, 1.5h or 1h30m"]);
     clap(&["train", "--device", "gpu"], &["expected auto, cpu, cuda or cuda:N"]);
     clap(&["train", "--threads", "0"], &["--threads", "1..=1024"]);
     clap(&["train", "--stesp", "3"], &["--stesp", "--steps"]);
+    // Nobody means to call a recipe "--foo".
+    let unknown = gansaku(here, &["train", "--foo", "3"]).output().expect("starts");
+    assert!(!String::from_utf8_lossy(&unknown.stderr).contains("-- --foo"));
+    fs::create_dir(here.join("pics")).expect("made");
+    says(&no(&["train", "pics"], 2), &["no recipe \"pics\"", "give it as --data pics"]);
+    says(&no(&["train", "small.toml"], 2), &["give it as --config small.toml"]);
+    says(&no(&["train", "ring", "--data", "pics", "-n"], 2), &["--data pics", "points", "leave --data out"]);
+    says(&no(&["train", "--lr", "0"], 2), &["optimizer.generator.lr is 0"]);
+    says(&no(&["keys", "optimiser.lr"], 2), &["no key begins with", "did you mean optimizer.*.lr?"]);
     clap(&["sample", "x", "-n", "0"], &["--count", "1..=10000000"]);
     clap(&["eval", "--compare", "a", "b", "-n", "500"], &["--compare", "cannot be used with", "--count"]);
     clap(&["repro", "--steps", "5"], &["required", "PAPER"]);

@@ -125,8 +125,8 @@ fn runs_that_did_not_end_well_say_so() {
     for verb in ["train --resume", "sample", "eval", "interpolate", "report"] {
         assert!(!page.contains(&format!("gansaku {verb} runs/wild")), "{verb} takes a checkpoint");
     }
-    says(&page, &["gansaku train digits --config runs/wild/config.toml"]);
-    run(folder.path(), &["train", "digits", "--config", "runs/wild/config.toml", "--dry-run"]);
+    says(&page, &["gansaku train --config runs/wild/config.toml"]);
+    run(folder.path(), &["train", "--config", "runs/wild/config.toml", "--dry-run"]);
     let saved = ["--name", "saved", "--set", "checkpoint.every=1"];
     refused(folder.path(), &[&base[..], &wild[2..], &saved].concat(), 6);
     for again in [false, true] {

@@ -31,7 +31,7 @@ impl Story<'_> {
             false => "Mend what ended this run, as the top of this page says, and start again; ",
         };
         let config = self.run.join("config.toml");
-        let again = format!("gansaku train {} --config {}", self.config.recipe, typed(&config));
+        let again = format!("gansaku train --config {}", typed(&config));
         let told = [text(change), code(&again), text(" trains as this run did.")];
         vec![paragraph(&format!("No checkpoint was written: {none}")), element("p", "", Html::all(told))]
     }
