@@ -61,7 +61,7 @@ impl Error {
     /// A failed operation of the operating system on `path`: "cannot WHAT PATH: reason".
     pub fn io(what: &str, path: &Path, source: &std::io::Error) -> Error {
         let advice = match source.kind() {
-            std::io::ErrorKind::StorageFull => "; free some space and run the command again",
+            std::io::ErrorKind::StorageFull => "; free some space",
             std::io::ErrorKind::PermissionDenied => "; check the permissions of the path",
             std::io::ErrorKind::FileTooLarge => "; ulimit -f says how large a file may become",
             _ => "",

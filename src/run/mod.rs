@@ -14,7 +14,7 @@
 //!   report.html      what was trained and whether it worked, on one page
 //!   events.out.tfevents.…  the metrics and pictures for TensorBoard
 //!   latest           the name of the newest checkpoint
-//!   lock             held while a training writes here
+//!   lock             held while something writes here, which it names
 //!   eval.lock        held while a measurement is added to eval.json
 //! ```
 
@@ -31,7 +31,8 @@ use crate::console::typed;
 use crate::data::{Classes, Dataset};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// What a run is trained on, and with which program.
@@ -84,10 +85,17 @@ pub struct Folder {
     pub path: PathBuf,
 }
 
-/// Held by the one process that trains in a folder; given back when dropped.
+/// Held by the one process that works in a folder, which the file names; given back when dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Nobody holds it: equal runs leave equal files. Where this fails, a stale name is all that stays.
+        let _ = self.file.set_len(0);
+    }
 }
 
 impl Folder {
@@ -183,15 +191,31 @@ impl Folder {
     /// When another process trains there.
     pub fn lock(&self) -> Result<Lock> {
         let path = self.path.join("lock");
-        let file = File::create(&path).map_err(|e| Error::io("create", &path, &e))?;
+        // Whoever holds it has written its name there.
+        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = opened.map_err(|e| Error::io("open", &path, &e))?;
         match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(Error::Usage(format!(
-                "{}: another gansaku works in this folder; wait for it, or choose another folder",
-                self.path.display()
-            ))),
-            Err(TryLockError::Error(e)) => Err(Error::io("lock", &path, &e)),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(self.held(&mut file)),
+            Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path, &e)),
         }
+        // A name that cannot be written costs a word in a message, no more.
+        let command = std::env::args().nth(1).unwrap_or_default();
+        let _ = file.set_len(0).and_then(|()| write!(file, "{} {command}", std::process::id()));
+        Ok(Lock { file })
+    }
+
+    /// The error of a folder in which another process works, which it names.
+    fn held(&self, lock: &mut File) -> Error {
+        let mut holder = String::new();
+        let _ = lock.read_to_string(&mut holder);
+        let folder = self.path.display();
+        Error::Usage(match holder.split_once(' ') {
+            Some((id, command)) => format!(
+                "{folder}: gansaku {command} (process {id}) works in this folder; wait for it, or end it: kill {id}"
+            ),
+            None => format!("{folder}: another gansaku works in this folder; wait for it"),
+        })
     }
 
     /// Takes `eval.json` for this process; waits for others that have it, each for a moment.
@@ -202,7 +226,7 @@ impl Folder {
         let path = self.path.join("eval.lock");
         let file = File::create(&path).map_err(|e| Error::io("create", &path, &e))?;
         file.lock().map_err(|e| Error::io("lock", &path, &e))?;
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
     }
 
     /// `config.toml`.

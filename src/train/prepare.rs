@@ -57,6 +57,14 @@ pub(super) fn restore(trainer: &mut Trainer, folder: &Folder) -> Result<PathBuf>
             counted(done, "step")
         )));
     }
+    if total == done {
+        tell!(
+            "{} is finished: all {} are done; to train on, say how far: --steps {}",
+            folder.path.display(),
+            counted(done, "step"),
+            2 * done
+        );
+    }
     Ok(path)
 }
 

@@ -344,7 +344,11 @@ impl Session {
                 "; the last good checkpoint is {}: start from it with --init-from and a smaller lr",
                 good.display()
             ),
-            (Some(good), _) => format!("; the last good checkpoint is {}", good.display()),
+            (Some(good), _) => format!(
+                "; the last good checkpoint is {}; go on with: gansaku train --resume {}",
+                good.display(),
+                typed(&self.folder.path)
+            ),
         };
         match error {
             Error::Device(m) => Error::Device(m + &rest),

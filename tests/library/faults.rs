@@ -184,7 +184,8 @@ fn a_training_whose_device_fails_leaves_all_that_it_had_saved() {
         let rest = match last {
             Some(step) => {
                 let path = run.join(format!("checkpoints/step-{step:09}"));
-                format!("; the last good checkpoint is {}", path.display())
+                let (path, run) = (path.display(), run.display());
+                format!("; the last good checkpoint is {path}; go on with: gansaku train --resume {run}")
             }
             None if run.exists() => "; no checkpoint was made before".into(),
             None => String::new(),

@@ -7,7 +7,7 @@ use crate::common::program::{
 };
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 
 /// Ways to train that differ in what a checkpoint must hold.
 const STYLES: [(&str, &[&str]); 6] = [
@@ -285,8 +285,13 @@ fn one_run_has_one_trainer() {
     let mut child = gansaku(folder.path(), &arguments).stderr(Stdio::null()).spawn().expect("starts");
     let checkpoint = folder.path().join("runs/run/latest");
     assert!(until(&mut child, || checkpoint.exists()), "it never saved");
-    let told = refused(folder.path(), &["train", "--resume", "runs/run"], 2);
-    says(&told, &["runs/run", "another gansaku works in this folder"]);
+    let holder =
+        format!("runs/run: gansaku train (process {}) works in this folder; wait for it", child.id());
+    for again in [&["train", "--resume", "runs/run"][..], &["report", "runs/run"]] {
+        let told = refused(folder.path(), again, 2);
+        says(&told, &[&holder, &format!("kill {}", child.id())]);
+        assert!(!told.contains("another folder"), "{told}");
+    }
     says(
         &refused(folder.path(), &["train", "--name", "run"], 2),
         &["runs/run is taken", "--resume runs/run"],
@@ -311,7 +316,13 @@ fn a_full_disk_spares_the_last_good_checkpoint() {
     let told = message(&output.expect("a shell"), &["train", "--resume"], 1);
     says(
         &told,
-        &["cannot write", ".safetensors", "ulimit -f says", "the last good checkpoint is", "step-000000020"],
+        &[
+            "cannot write",
+            ".safetensors",
+            "ulimit -f says",
+            "the last good checkpoint is",
+            "step-000000020; go on with: gansaku train --resume runs/run",
+        ],
     );
     let after = fingerprint(&path);
     for (name, print) in before.iter().filter(|(n, _)| n.starts_with("checkpoints")) {
@@ -322,6 +333,17 @@ fn a_full_disk_spares_the_last_good_checkpoint() {
     let whole = fingerprint(&train(folder.path(), "whole", &[], &[]));
     run(folder.path(), &["train", "--resume", "runs/run", "--steps", "40"]);
     assert_eq!(fingerprint(&path), whole);
+}
+
+#[test]
+fn a_finished_run_says_so_when_it_is_resumed() {
+    let folder = workplace();
+    let path = train(folder.path(), "run", &[], &["--steps", "8"]);
+    assert_eq!(fs::read(path.join("lock")).expect("there"), b"", "nobody holds it");
+    let before = fingerprint(&path);
+    let told = run(folder.path(), &["train", "--resume", "runs/run"]);
+    says(&told, &["runs/run is finished: all 8 steps are done; to train on, say how far: --steps 16"]);
+    assert_eq!(fingerprint(&path), before);
 }
 
 #[test]
