@@ -2,8 +2,8 @@
 //! why not on more.
 
 use super::print;
-use crate::doctor::{Diagnosis, Means, diagnose};
-use crate::error::Result;
+use crate::doctor::{Diagnosis, Means, Verdict, diagnose};
+use crate::error::{Error, Result};
 use crate::run::{atomic, checkpoint};
 use crate::train::fit;
 use clap::Args;
@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 
 /// Judge a run, from its metrics and its samples; without RUN, say which devices this build and machine can train on.
 ///
-/// States: healthy, D won, G won, oscillation, mode collapse, memorising, stalled, non-finite, loss scale at its floor,
-/// too early to tell; each with the numbers it rests on and the one flag to change.
+/// States: healthy, D won, G won, oscillation, mode collapse, memorising, ignores labels, pixel noise, stalled, non-finite,
+/// loss scale at its floor, too early to tell; each with the numbers it rests on and a command to type. A conditional run
+/// of pictures is asked whether it obeys its labels, by a small classifier that is trained once, in seconds.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gansaku doctor runs/00000-digits\n  gansaku doctor\n  gansaku doctor --kernels"
+    after_help = "Examples:\n  gansaku doctor runs/00000-digits\n  gansaku doctor runs/00000-digits --fail --json -\n  gansaku doctor\n  gansaku doctor --kernels"
 )]
 pub struct Doctor {
     /// A run's folder, also while it trains, or a checkpoint's
@@ -25,9 +26,12 @@ pub struct Doctor {
     /// The data it was trained on, if they moved
     #[arg(long, value_name = "PATH", requires = "run")]
     data: Option<PathBuf>,
-    /// Also write the diagnosis as JSON
+    /// Also write the diagnosis as JSON, or print nothing but it with -
     #[arg(long, value_name = "FILE", requires = "run")]
     json: Option<PathBuf>,
+    /// Exit with 1 where something should be changed: on every state but healthy and too early to tell
+    #[arg(long, requires = "run")]
+    fail: bool,
     #[command(flatten)]
     hardware: super::HardwareArgs,
     /// List registers, shared memory and spills of every kernel as compiled: for the GPU at hand, else for all
@@ -49,14 +53,20 @@ pub fn run(args: &Doctor) -> Result<()> {
 }
 
 fn judge(run: &Path, args: &Doctor) -> Result<()> {
-    let json = args.json.as_deref();
-    super::has_folder("--json", json)?;
+    let (prints_json, file) = super::json(args.json.as_deref());
+    super::has_folder("--json", file)?;
     let means = Means { data: args.data.as_deref(), hardware: args.hardware.settle()?, fit: fit::quietly };
     let diagnosis = diagnose(run, &means)?;
-    print(&told(run, &diagnosis))?;
-    let Some(path) = json else { return Ok(()) };
-    let json = serde_json::to_value(&diagnosis).expect("names and numbers");
-    atomic::write(path, format!("{json:#}\n").as_bytes())
+    let json = format!("{:#}\n", serde_json::to_value(&diagnosis).expect("names and numbers"));
+    let words = told(run, &diagnosis);
+    print(if prints_json { &json } else { &words })?;
+    file.map_or(Ok(()), |path| atomic::write(path, json.as_bytes()))?;
+    let alarms: Vec<&str> =
+        diagnosis.verdicts.iter().filter(|v| v.state.is_alarm()).map(Verdict::name).collect();
+    match args.fail && !alarms.is_empty() {
+        true => Err(Error::Failure(format!("{}: {} (--fail)", run.display(), alarms.join(", ")))),
+        false => Ok(()),
+    }
 }
 
 fn told(run: &Path, diagnosis: &Diagnosis) -> String {

@@ -1,19 +1,22 @@
 //! `gansaku eval`: how good a trained generator is, and compared to what.
 
 use crate::config::{self, Metric, Scale, Source};
+use crate::console::typed;
 use crate::data::{self, Dataset, Shape, identity};
 use crate::error::{Error, Result};
 use crate::eval::classifier::Classifier;
-use crate::eval::compare::{blank, pairs};
+use crate::eval::compare::{self, blank};
 use crate::eval::kept::Kept;
 use crate::eval::{Subject, parzen};
 use crate::inference::LoadedRun;
 use crate::numbers::Numbers;
-use crate::records::{Evaluation, Measurement};
+use crate::records::{Evaluation, Measurement, rises};
 use crate::run::{Folder, checkpoint};
 use crate::train::fit;
-use clap::Args;
+use clap::builder::TypedValueParser;
+use clap::{Args, ValueEnum};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -25,13 +28,14 @@ use std::path::{Path, PathBuf};
     gansaku eval runs/00000-digits\n  \
     gansaku eval runs/00001-mnist parzen --json parzen.json\n  \
     gansaku eval runs/00001-mnist fd prdc --classifier classifiers/mnist.safetensors\n  \
-    gansaku eval --compare a.json b.json")]
+    gansaku eval runs/00001-mnist swd --json -\n  \
+    gansaku eval --compare runs/00001-mnist runs/00002-mnist")]
 pub struct Eval {
     /// A run's folder (its newest checkpoint) or a checkpoint's
     #[arg(value_name = "RUN|CHECKPOINT", required_unless_present = "compare")]
     from: Option<PathBuf>,
     /// What to measure [default: all that fit the data, but cas, which trains two classifiers]
-    #[arg(value_name = "METRIC", value_enum)]
+    #[arg(value_name = "METRIC", value_parser = Metrics)]
     metrics: Vec<Metric>,
     /// Samples to draw [default: the protocol's number]
     #[arg(short = 'n', long = "count", value_name = "N", value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
@@ -45,10 +49,10 @@ pub struct Eval {
     /// What `gansaku classifier` made of these data, for fd, kid, prdc, classes, cas and modes of stacked digits
     #[arg(long, value_name = "FILE")]
     classifier: Option<PathBuf>,
-    /// Print two files of --json side by side; refused where data or protocols differ
-    #[arg(long, value_name = "FILE", num_args = 2, conflicts_with_all = ["from", "json", "classifier", "data", "count", "seed", "device", "threads"])]
+    /// Print what was measured of runs (or files of --json) side by side; unlike data and protocols are told, not compared
+    #[arg(long, value_name = "RUN|FILE", num_args = 2.., conflicts_with_all = ["from", "json", "classifier", "data", "count", "seed", "device", "threads"])]
     compare: Vec<PathBuf>,
-    /// Also write the measurements as JSON here; the run's folder keeps them in eval.json
+    /// Also write the measurements as JSON here, or print nothing but them with -; the run's folder keeps them in eval.json
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     #[command(flatten)]
@@ -58,7 +62,17 @@ pub struct Eval {
 pub fn run(args: &Eval) -> Result<()> {
     let Some(from) = &args.from else { return compare(&args.compare) };
     let hardware = args.hardware.settle()?;
-    super::has_folder("--json", args.json.as_deref())?;
+    let (prints_json, json) = super::json(args.json.as_deref());
+    super::has_folder("--json", json)?;
+    if !from.exists()
+        && let Some(named) = from.to_str().and_then(|name| Metric::from_str(name, false).ok())
+    {
+        return Err(Error::Usage(format!(
+            "{} is a metric; the run comes first: gansaku eval RUN {}",
+            named.name(),
+            named.name()
+        )));
+    }
     // A device that is not there is told before anything is read.
     let mut windows = parzen::open(hardware.device)?;
     let mut run = LoadedRun::load(from, hardware.open()?)?;
@@ -82,8 +96,8 @@ pub fn run(args: &Eval) -> Result<()> {
     if let Some(classifier) = &classifier {
         looks_at(classifier, &config.data, &data_identity, &dataset)?;
     }
-    let report = blank(&generator, dataset.name.clone(), data_identity);
-    let mut kept = Kept::open(args.json.as_deref(), report)?;
+    let report = blank(&generator, &dataset, data_identity);
+    let mut kept = Kept::open(json, report)?;
     let default = || Metric::all_for(config.data.source, classifier.is_some());
     let mut wished: Vec<Metric> = vec![];
     for metric in if args.metrics.is_empty() { default() } else { args.metrics.clone() } {
@@ -110,8 +124,14 @@ pub fn run(args: &Eval) -> Result<()> {
     identity::same(subject.generator.from, subject.generator.data, &config.data, subject.data)?;
     for metric in metrics {
         let measurement = subject.measure(metric)?;
-        super::print(&describe(&measurement))?;
+        if !prints_json {
+            super::print(&describe(&measurement))?;
+        }
         kept.add(measurement)?;
+    }
+    if prints_json {
+        let json = serde_json::to_string_pretty(kept.report()).expect("names and numbers");
+        super::print(&format!("{json}\n"))?;
     }
     kept.told();
     Ok(())
@@ -145,17 +165,116 @@ fn looks_at(classifier: &Classifier, data: &config::Data, identity: &str, exampl
     classifier.unseen(examples.test.count)
 }
 
-/// Two files of measurements, metric by metric.
-fn compare(files: &[PathBuf]) -> Result<()> {
-    let [a, b] = files else { return Err(Error::Usage("--compare takes two files".into())) };
-    let [first, second] = [Evaluation::read(a)?, Evaluation::read(b)?];
-    for (m, n) in pairs(&first, &second)? {
-        let [a, b] = [a, b].map(|path| path.display().to_string());
-        let mut rows = vec![(&a[..], &m.values), (&b[..], &n.values)];
-        rows.extend(m.reference.iter().map(|(name, values)| (&name[..], values)));
-        super::print(&table(m, &rows, &[]))?;
+/// Runs side by side, metric by metric.
+fn compare(paths: &[PathBuf]) -> Result<()> {
+    let all = paths.iter().map(|path| compare::read(path)).collect::<Result<Vec<Evaluation>>>()?;
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let rows = compare::rows(&all, &names);
+    for row in &rows {
+        super::print(&beside(row, &names))?;
     }
-    Ok(())
+    compare::remarks(&all, &names).iter().for_each(|remark| tell!("note: {remark}"));
+    match rows.iter().any(|row| row.unlike.is_none()) {
+        true => Ok(()),
+        false => Err(Error::Usage(
+            "--compare: no metric was measured alike in all of them; measure them the same way".into(),
+        )),
+    }
+}
+
+/// A metric of several runs: a column a run, the best of each number marked where one way is better, and real data.
+fn beside(row: &compare::Row, names: &[String]) -> String {
+    if let Some(why) = &row.unlike {
+        return format!("{}: {why}\n", row.metric);
+    }
+    let known = row.each.iter().zip(names).filter_map(|(m, name)| Some(((*m)?, name)));
+    let known: Vec<(&Measurement, &String)> = known.collect();
+    let first = known[0].0;
+    let way = |number: &str| rises(row.metric, number);
+    let arrow = |number: &str| match way(number) {
+        Some(true) => format!("{number} ↑"),
+        Some(false) => format!("{number} ↓"),
+        None => number.to_string(),
+    };
+    let marked = |number: &str, m: &Measurement| -> Option<String> {
+        let value = *m.values.get(number)?;
+        let others = || known.iter().filter_map(|(m, _)| m.values.get(number).copied());
+        let is_best = way(number).is_some_and(|up| others().all(|x| x == value || (value > x) == up));
+        let is_shared = others().all(|x| x == value);
+        Some(format!("{}{}", figure(value), if is_best && !is_shared { " *" } else { "  " }))
+    };
+    let numbers: Vec<&str> = first.values.keys().map(String::as_str).collect();
+    let mut columns: Vec<(String, Vec<String>)> = known
+        .iter()
+        .map(|(m, name)| {
+            let step = known.iter().any(|(other, _)| other.step != m.step);
+            let title = if step { format!("{name}, step {}", m.step) } else { name.to_string() };
+            (title, numbers.iter().map(|n| marked(n, m).unwrap_or_default()).collect())
+        })
+        .collect();
+    let real = first.reference.iter().map(|(title, values)| {
+        let cells = numbers.iter().map(|n| values.get(*n).map_or(String::new(), |&x| figure(x) + "  "));
+        (title.clone(), cells.collect())
+    });
+    columns.extend(real);
+    let width = |texts: &[String]| texts.iter().map(|t| t.chars().count()).max().unwrap_or(0);
+    let names: Vec<String> = numbers.iter().map(|n| arrow(n)).collect();
+    let side = width(&names);
+    let mut text = format!("{}: {}\n  {:side$}", row.metric, first.protocol, "");
+    for (title, cells) in &columns {
+        let own = width(cells).max(title.chars().count());
+        let _ = write!(text, "  {title:>own$}");
+    }
+    text += "\n";
+    for (i, name) in names.iter().enumerate() {
+        let mut line = format!("  {name:side$}");
+        for (title, cells) in &columns {
+            let own = width(cells).max(title.chars().count());
+            let _ = write!(line, "  {:>own$}", cells[i]);
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+/// Metrics by name, with a hint for those who type something near.
+#[derive(Debug, Clone)]
+struct Metrics;
+
+impl TypedValueParser for Metrics {
+    type Value = Metric;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> std::result::Result<Metric, clap::Error> {
+        let text = value.to_string_lossy();
+        let refuse = |why: String| {
+            Err(clap::Error::raw(clap::error::ErrorKind::ValueValidation, why + "\n").with_cmd(command))
+        };
+        match &text.to_lowercase()[..] {
+            "fid" | "is" | "inception" => {
+                return refuse(format!(
+                    "{text} needs Inception's features, and nothing is downloaded here; fd is the same distance in features \
+                     of one's own, kid its unbiased sister"
+                ));
+            }
+            _ if Path::new(value).exists() => {
+                return refuse(format!(
+                    "{text} is no metric; the run comes first: gansaku eval {} METRIC",
+                    typed(Path::new(value))
+                ));
+            }
+            _ => {}
+        }
+        clap::builder::EnumValueParser::<Metric>::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = clap::builder::PossibleValue> + '_>> {
+        Some(Box::new(Metric::value_variants().iter().filter_map(ValueEnum::to_possible_value)))
+    }
 }
 
 /// The path a run was trained from: its own configuration knows it, a checkpoint's does not.
@@ -189,6 +308,9 @@ fn table(m: &Measurement, rows: &[(&str, &Numbers)], warnings: &[String]) -> Str
     }
     for warning in warnings {
         let _ = writeln!(text, "  warning: {warning}");
+    }
+    if m.reduced {
+        text += "  note: fewer samples than the protocol's own number: a first look\n";
     }
     text
 }

@@ -31,7 +31,7 @@ use std::time::Duration;
     about = "Trains generative adversarial networks",
     long_about = "Trains generative adversarial networks: a forger G and an appraiser D, two networks in a minimax \
                   game.\n\nStart with `gansaku train`: it needs no data and no GPU, and leaves a picture in runs/.",
-    after_help = "Exit codes: 0 done, 1 failure, 2 usage, 3 data, 4 checkpoint, 5 device, 6 diverged,\n\
+    after_help = "Exit codes: 0 done, 1 failure (also an alarm of doctor --fail), 2 usage, 3 data, 4 checkpoint, 5 device, 6 diverged,\n\
                   75 stopped by SIGTERM or SIGHUP after saving, 130 stopped by Ctrl-C after saving.",
     subcommand_required = true,
     arg_required_else_help = true,
@@ -185,6 +185,14 @@ fn has_folder(flag: &str, path: Option<&Path>) -> Result<()> {
             folder.display()
         ))),
         None => Ok(()),
+    }
+}
+
+/// What `--json` means: whether JSON is all that goes to stdout, and the file it goes to.
+fn json(path: Option<&Path>) -> (bool, Option<&Path>) {
+    match path {
+        Some(path) if path == Path::new("-") => (true, None),
+        file => (false, file),
     }
 }
 

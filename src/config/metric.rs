@@ -48,11 +48,11 @@ pub enum Metric {
     Neighbours,
     /// Sliced Wasserstein distance to the test examples
     Swd,
-    /// Fréchet distance in a classifier's features
+    /// Fréchet distance in a classifier's features, or in random projections of pixels
     Fd,
-    /// Kernel distance in a classifier's features
+    /// Kernel distance in a classifier's features, or in random projections of pixels
     Kid,
-    /// Precision, recall, density and coverage in a classifier's features
+    /// Precision, recall, density and coverage in a classifier's features, or in random projections of pixels
     Prdc,
     /// Shares of classes, and how much of each is covered
     Classes,
@@ -97,8 +97,11 @@ impl Metric {
         match source {
             Source::Ring | Source::Grid | Source::Line => {}
             Source::Stacked if classified => all.insert(0, Metric::Modes),
-            _ if classified => all.extend([Metric::Fd, Metric::Kid, Metric::Prdc, Metric::Classes]),
-            _ => {}
+            Source::Stacked => {}
+            _ => {
+                all.extend([Metric::Fd, Metric::Kid, Metric::Prdc]);
+                all.extend(classified.then_some(Metric::Classes));
+            }
         }
         all
     }

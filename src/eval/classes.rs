@@ -63,10 +63,12 @@ impl Subject<'_> {
         let labels = self.generator.labels_of(self.seed, 0..sets.count);
         let asked: Option<Vec<u8>> =
             (!labels.is_empty()).then(|| labels.into_iter().map(|label| label as u8).collect());
+        let [test, train] = sets.without_copies();
+        let different: Vec<u8> = sets.different_tests().iter().map(|&i| test_labels[i]).collect();
         let row = |features: &[f32], labels: &[u8], asked: Option<&[u8]>| {
             let found = histogram(labels, &test_labels, classes);
-            let overlap = measure(&sets.test, features, sets.width, NEIGHBOURS);
-            let covered = coverage(&overlap.covered, &test_labels, classes);
+            let overlap = measure(&test, features, sets.width, NEIGHBOURS);
+            let covered = coverage(&overlap.covered, &different, classes);
             let mut all = Numbers::from([
                 ("KL", found.divergence),
                 ("classes", found.shares.iter().filter(|&&s| s > 0.0).count() as f64),
@@ -98,6 +100,7 @@ impl Subject<'_> {
                 sets.count,
                 row(&sets.samples, &sets.labels, asked.as_deref()),
             )
-            .beside(sets.reals(), row(&sets.train, &sets.train_labels, None)))
+            .beside(sets.reals(), row(&train, &sets.train_labels, None))
+            .warned(sets.copies()))
     }
 }

@@ -31,7 +31,7 @@ impl Gaussian {
     }
 }
 
-/// The distance. The trace of the product's root is that of (R·C₂·R)^½ with R = C₁^½, which is symmetric. Not a number
+/// The distance, never below 0, where rounding would bring that of equal sets. The trace of the product's root is that of (R·C₂·R)^½ with R = C₁^½, which is symmetric. Not a number
 /// where no decomposition is found.
 pub fn distance(a: &Gaussian, b: &Gaussian) -> f64 {
     let mut eigen = decomposed(&a.covariance);
@@ -41,7 +41,10 @@ pub fn distance(a: &Gaussian, b: &Gaussian) -> f64 {
     // What rounding made unsymmetric.
     let product = (&product + product.transpose()) * 0.5;
     let trace: f64 = decomposed(&product).eigenvalues.iter().map(|&l| root(l)).sum();
-    (&a.mean - &b.mean).norm_squared() + a.covariance.trace() + b.covariance.trace() - 2.0 * trace
+    let distance =
+        (&a.mean - &b.mean).norm_squared() + a.covariance.trace() + b.covariance.trace() - 2.0 * trace;
+    // What is not a number stays so.
+    if distance < 0.0 { 0.0 } else { distance }
 }
 
 /// The eigenvectors and eigenvalues of a covariance. Of one without full rank, as dead features make it, the iteration
@@ -103,6 +106,15 @@ mod tests {
             false => (0..AXES).map(|a| axis(row, a) * weight(a, feature)).sum::<f32>().max(0.0),
         };
         (0..count * dim).map(|i| feature(i / dim, i % dim)).collect()
+    }
+
+    #[test]
+    fn the_distance_of_equal_sets_is_never_negative() {
+        for seed in 0..20 {
+            let set = Gaussian::of(&relus(60, 24, 7, seed), 24);
+            let found = distance(&set, &set);
+            assert!((0.0..1e-4).contains(&found), "{found}");
+        }
     }
 
     #[test]

@@ -73,6 +73,11 @@ impl Kept<'_> {
         written
     }
 
+    /// What was measured now.
+    pub fn report(&self) -> &Evaluation {
+        &self.report
+    }
+
     /// Tells where the measurements lie.
     pub fn told(&self) {
         let Some(file) = self.folder.as_ref().map(Folder::eval_file) else { return };
@@ -88,5 +93,5 @@ fn with_earlier(report: Evaluation, earlier: Option<Evaluation>) -> Evaluation {
     let newest =
         if all.step > report.step { (all.checkpoint, all.step) } else { (report.checkpoint, report.step) };
     (all.checkpoint, all.step) = newest;
-    Evaluation { recipe: report.recipe, data: report.data, ..all }
+    Evaluation { recipe: report.recipe, data: report.data, held_out: report.held_out, ..all }
 }

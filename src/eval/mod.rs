@@ -31,6 +31,11 @@ pub use crate::records::{Evaluation, Measurement};
 use classifier::{Classifier, Fit};
 use std::collections::BTreeMap;
 
+/// Fewer examples than this say nothing; a protocol that takes more is scaled down to what there is.
+const FEWEST: usize = 20;
+/// Test examples below which a protocol says that it was scaled down.
+const FEW: usize = 100;
+
 /// What is evaluated, with the data to compare it to.
 pub struct Subject<'a> {
     /// The generator.
@@ -134,6 +139,12 @@ impl Subject<'_> {
             Some(told) => found.of(told),
             None => found,
         };
+        let by_tests = !matches!(metric, Metric::Modes | Metric::MsSsim | Metric::Theory);
+        let tests = self.data.test.count;
+        let found = match by_tests && tests < FEW {
+            true => found.of(&format!("scaled down to the {tests} test examples there are")),
+            false => found,
+        };
         let looks = self.looks_through_classifier(metric);
         Ok(found.warned(self.classifier.as_ref().filter(|_| looks).and_then(|c| c.warning())))
     }
@@ -167,11 +178,11 @@ impl Subject<'_> {
             Metric::Modes => modes::mixture(self.generator.config.data.source).map(|_| ()),
             Metric::Neighbours => {
                 self.pictures(metric)?;
-                self.need(&self.data.test, "test", 100, metric)
+                self.need(&self.data.test, "test", FEWEST, metric)
             }
             Metric::Swd => {
-                self.need(&self.data.train, "training", 100, metric)?;
-                self.need(&self.data.test, "test", 100, metric)
+                self.need(&self.data.train, "training", FEWEST, metric)?;
+                self.need(&self.data.test, "test", FEWEST, metric)
             }
             Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes => {
                 self.pictures(metric)?;
@@ -181,22 +192,23 @@ impl Subject<'_> {
                         metric.name()
                     )));
                 }
-                self.need(&self.data.train, "training", 100, metric)?;
+                self.need(&self.data.train, "training", FEWEST, metric)?;
                 if metric == Metric::Classes {
                     classes::test_labels(self.data)?;
                 }
-                self.need(&self.data.test, "test", 100, metric)?;
-                self.classifier.as_ref().map(|_| ()).ok_or_else(|| features::no_classifier(metric))
+                self.need(&self.data.test, "test", FEWEST, metric)?;
+                let lacks = metric == Metric::Classes && self.classifier.is_none();
+                if lacks { Err(features::no_classifier(metric)) } else { Ok(()) }
             }
             Metric::Cas => self.labels_for_cas().map(|_| ()),
             Metric::MsSsim => {
                 self.pictures(metric)?;
                 ms_ssim::fitting_scales(self.data.shape)?;
-                self.need(&self.data.train, "training", 100, metric)
+                self.need(&self.data.train, "training", FEWEST, metric)
             }
             Metric::Birthday => {
                 self.pictures(metric)?;
-                self.need(&self.data.test, "test", 100, metric)
+                self.need(&self.data.test, "test", FEWEST, metric)
             }
             Metric::Theory => theory::applies(self.generator.config).map(|_| ()),
         }

@@ -76,8 +76,9 @@ impl Subject<'_> {
     pub(super) fn overlap(&mut self) -> Result<Measurement> {
         let sets = self.feature_sets(Metric::Prdc)?;
         let FeatureSets { width, count, .. } = sets;
+        let [test, train] = sets.without_copies();
         let row = |x: &[f32]| {
-            let o = measure(&sets.test, x, width, NEIGHBOURS);
+            let o = measure(&test, x, width, NEIGHBOURS);
             Numbers::from([
                 ("precision", o.precision),
                 ("recall", o.recall),
@@ -93,6 +94,7 @@ impl Subject<'_> {
         );
         Ok(self
             .measurement(Metric::Prdc, protocol, count, row(&sets.samples))
-            .beside(sets.reals(), row(&sets.train)))
+            .beside(sets.reals(), row(&train))
+            .warned(sets.copies()))
     }
 }

@@ -67,6 +67,23 @@ impl Measurement {
     }
 }
 
+/// Whether more of a number of a metric is better; absent where neither is, or where nobody can say.
+pub fn rises(metric: &str, number: &str) -> Option<bool> {
+    match (metric, number) {
+        ("parzen", "nats" | "validation") => Some(true),
+        ("modes", "modes" | "high quality %") => Some(true),
+        ("modes", "reverse KL") | ("classes", "KL") => Some(false),
+        ("swd", "distance") | ("fd", _) => Some(false),
+        ("kid", name) if name != "se" => Some(false),
+        ("prdc", _) | ("cas", _) => Some(true),
+        ("classes", "classes" | "as asked %") => Some(true),
+        ("classes", name) if name.ends_with("coverage") => Some(true),
+        ("birthday", "support" | "even batch") => Some(true),
+        ("birthday", "duplicates") | ("theory", "|D − D*|" | "JSD") => Some(false),
+        _ => None,
+    }
+}
+
 /// What `gansaku eval --json` writes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
@@ -82,6 +99,9 @@ pub struct Evaluation {
     pub data: String,
     /// [`crate::data::identity::identity`] of the data.
     pub data_identity: String,
+    /// SHA-256 of the test examples; absent where there are none, and in files of before this was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<String>,
     /// The numbers, of this checkpoint and of earlier ones, the last measured first.
     pub measurements: Vec<Measurement>,
 }
@@ -150,6 +170,7 @@ mod tests {
             recipe: "r".into(),
             data: "d".into(),
             data_identity: "i".into(),
+            held_out: None,
             measurements: vec![],
         };
         for m in [

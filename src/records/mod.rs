@@ -3,5 +3,5 @@
 mod measurement;
 mod verdict;
 
-pub use measurement::{Evaluation, Measurement};
+pub use measurement::{Evaluation, Measurement, rises};
 pub use verdict::{Diagnosis, Remedy, State, Verdict};

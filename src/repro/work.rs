@@ -301,7 +301,7 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
         ..unmeasured(order, job, trained.step, doctor::diagnose(&trained.run, &means)?)
     };
     // The run's own page has the numbers too.
-    let blank = blank(&generator, dataset.name.clone(), job.data.clone());
+    let blank = blank(&generator, &dataset, job.data.clone());
     let mut kept = Kept::open(None, blank)?;
     for m in measurements(order, job, &mut generator, &dataset, None)? {
         kept.add(m.clone())?;

@@ -251,10 +251,16 @@ fn every_metric_of_labelled_data_is_measured_beside_real_data_and_compared_only_
     let both = compare("a.json", "b.json");
     let table = String::from_utf8_lossy(&both.stdout).into_owned();
     assert!(both.status.success() && table.contains("a.json") && table.contains("b.json"), "{table}");
+    let fd: Vec<&str> = table.lines().filter(|line| line.contains("FD-idx ↓")).collect();
+    assert_eq!(fd.len(), 1, "{table}");
+    assert_eq!(fd[0].matches('*').count(), 1, "the better one is marked: {table}");
     measure("c.json", "300", "0");
-    let arguments = ["eval", "--compare", "a.json", "c.json"];
-    says(&refused(path, &arguments, 2), &["protocols of fd differ", "measure both the same way"]);
-    says(&refused(path, &["eval", "--compare", "a.json", "small.toml"], 2), &["small.toml", "--json"]);
+    let unlike = compare("a.json", "c.json");
+    let told = String::from_utf8_lossy(&unlike.stdout).into_owned();
+    says(&told, &["fd: not comparable, protocols differ", "a.json: ", "c.json: "]);
+    assert!(!told.contains("FD-idx"), "{told}");
+    assert_eq!(unlike.status.code(), Some(2), "nothing is left to compare: {told}");
+    says(&refused(path, &["eval", "--compare", "a.json", "small.toml"], 2), &["small.toml", "gansaku eval"]);
 }
 
 #[test]
@@ -268,7 +274,7 @@ fn what_a_metric_lacks_is_said_before_anything_is_written() {
         assert!(!path.join("never.json").exists(), "{message}");
         message
     };
-    says(&eval(&["fd"], 2), &["fd needs a classifier", "gansaku classifier DATA", "--classifier"]);
+    says(&eval(&["classes"], 2), &["classes needs a classifier", "gansaku classifier DATA", "--classifier"]);
     says(&eval(&["fd", "--classifier", "gone"], 4), &["gone", "cannot read it"]);
     let checkpoint = "runs/00000-mnist/checkpoints/step-000000010/generator.safetensors";
     says(&eval(&["fd", "--classifier", checkpoint], 4), &["no classifier's"]);
@@ -329,10 +335,10 @@ fn what_a_metric_lacks_is_said_before_anything_is_written() {
     let prdc = ["eval", "runs/poor", "prdc", "--classifier", "poor.safetensors", "-n", "200"];
     says(&stdout(path, &prdc), &["prdc:", "warning: the classifier other is right about"]);
     // Too few test examples.
-    digits_as_idx(&path.join("other"), 1_500, 20, 0);
+    digits_as_idx(&path.join("other"), 1_500, 19, 0);
     run(path, &["classifier", "other", "--out", "few.safetensors", "--epochs", "1"]);
     let few = ["fd", "--classifier", "few.safetensors", "--data", "other"];
-    says(&eval(&few, 3), &["fd needs 100 test examples", "has 20"]);
+    says(&eval(&few, 3), &["fd needs 20 test examples", "has 19"]);
 }
 
 #[test]
