@@ -42,7 +42,8 @@ pub struct Plan {
 /// Say what is in a file or folder of examples, and draw a preview.
 #[derive(Debug, Args)]
 pub struct Data {
-    /// MNIST's IDX files, CIFAR-10's binary files, TFD's .mat, a tree of PNG and JPEG; or digits, ring, grid, line
+    /// A folder, zip or tar file of pictures, NumPy's .npy or .npz, MNIST's IDX files, CIFAR-10's binary files, TFD's .mat,
+    /// Parquet; or digits, ring, grid, line
     #[arg(value_name = "PATH")]
     path: PathBuf,
     /// Where the preview goes
@@ -114,11 +115,7 @@ pub fn data(args: &Data) -> Result<()> {
     let marginals = dataset.marginals();
     let mean = marginals.iter().map(|&m| f64::from(m)).sum::<f64>() / marginals.len().max(1) as f64;
     let _ = writeln!(text, "mean {mean:.4} as the network sees it");
-    if let Some(labels) = &dataset.train.labels {
-        let mut counts = vec![0usize; dataset.classes];
-        labels.iter().for_each(|&l| counts[usize::from(l)] += 1);
-        let _ = writeln!(text, "examples a class: {counts:?}");
-    }
+    text += &classes(&dataset);
     print(&text)?;
     let display = Display::new(dataset.shape, &config);
     let count = if dataset.shape.is_point() { 2_500 } else { 100 }.min(dataset.train.count);
@@ -126,6 +123,30 @@ pub fn data(args: &Data) -> Result<()> {
     atomic::write(&args.out, &display.picture(&numbers, 10).png())?;
     tell!("the first {count} in {}", args.out.display());
     Ok(())
+}
+
+/// Examples of each class, a line a class: number, name, how many in each split that has labels.
+fn classes(data: &Dataset) -> String {
+    let splits = [("train", &data.train), ("validation", &data.valid), ("test", &data.test)];
+    let counted = splits.iter().filter_map(|(name, split)| {
+        let mut counts = vec![0usize; data.classes];
+        split.labels.as_ref()?.iter().for_each(|&label| counts[usize::from(label)] += 1);
+        (split.count > 0).then_some((name, counts))
+    });
+    let counted: Vec<_> = counted.collect();
+    if counted.is_empty() || data.classes == 0 {
+        return String::new();
+    }
+    let table = data.class_table();
+    let width = table.names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let mut text = String::from("examples a class:\n");
+    for class in 0..data.classes {
+        let counts: Vec<String> =
+            counted.iter().map(|(split, c)| format!("{split} {:>6}", c[class])).collect();
+        let name = data.class_names.get(class).map_or(String::new(), |name| format!("  {name:width$}"));
+        let _ = writeln!(text, "  {class:>3}{name}  {}", counts.join("  "));
+    }
+    text
 }
 
 pub fn plan(args: &Plan) -> Result<()> {

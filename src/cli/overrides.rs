@@ -2,6 +2,7 @@
 
 use crate::config::{Config, ConfigBuilder, RECIPES, Source, name_of};
 use crate::console::typed;
+use crate::data::{self, toy::Mixture};
 use crate::error::{Error, Result};
 use crate::run::Folder;
 use clap::Args;
@@ -116,19 +117,17 @@ pub(super) fn at_path(mut builder: ConfigBuilder, path: &Path) -> Result<ConfigB
         let with = "built-in data come with a recipe of theirs, which `gansaku recipes` lists";
         return Err(Error::Usage(format!("--data {name}: expected a path; {with}")));
     }
+    let of_points = Mixture::of(builder.source()?).is_some();
+    if of_points && data::detect(path).is_ok_and(|found| found != Source::Arrays) {
+        return Err(Error::Usage(format!(
+            "--data {name}: this recipe's points are drawn here, and its networks are made for them; leave --data out, or \
+             take a recipe of pictures: gansaku train --data {}",
+            typed(path)
+        )));
+    }
     builder.put_path("--data", "data.path", path)?;
-    match builder.source()? {
-        Source::Ring | Source::Grid | Source::Line => {
-            return Err(Error::Usage(format!(
-                "--data {name}: this recipe's points are drawn here, and its networks are made for them; leave --data out, or \
-                 take a recipe of pictures: gansaku train --data {}",
-                typed(path)
-            )));
-        }
-        source if source.is_built_in() => {
-            builder.put("--data", "data.source", Value::String("auto".into()))?;
-        }
-        _ => {}
+    if builder.source()?.is_built_in() {
+        builder.put("--data", "data.source", Value::String("auto".into()))?;
     }
     Ok(builder)
 }

@@ -32,7 +32,8 @@ pub struct Train {
     /// What to train; `gansaku recipes` lists them [default: digits]
     #[arg(value_parser = recipe_name(), hide_possible_values = true)]
     recipe: Option<String>,
-    /// File or folder of examples: MNIST's IDX files, CIFAR-10's binary files, TFD's .mat, or any tree of PNG and JPEG
+    /// File or folder of examples: pictures in a folder, zip or tar file, NumPy's arrays, MNIST's IDX files, CIFAR-10's
+    /// binary files, TFD's .mat, Parquet
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// Pixels a side of a folder's pictures; sets data.size

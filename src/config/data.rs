@@ -24,8 +24,10 @@ pub enum Source {
     Cifar10,
     /// Toronto Face Database, `TFD_48x48.mat` or `TFD_96x96.mat`.
     Tfd,
-    /// Any tree of PNG and JPEG files.
+    /// Any set of pictures: a folder, a zip or tar file, Parquet.
     Folder,
+    /// NumPy's arrays: an `.npz` file, or a folder of `.npy` files.
+    Arrays,
     /// Looks at the path and takes the reader that fits.
     Auto,
 }

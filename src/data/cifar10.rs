@@ -53,8 +53,27 @@ pub fn load(path: &Path) -> Result<Dataset> {
         Some(batch) => test.add(&batch)?,
         None => notes.push("no test images (test_batch.bin)".into()),
     }
+    let class_names = names(path, &folder, &mut notes);
     let (train, test) = (train.finish(), test.finish());
-    Ok(Dataset { test, notes, ..Dataset::of("CIFAR-10", SHAPE, usize::from(CLASSES), train) })
+    Ok(Dataset { test, notes, class_names, ..Dataset::of("CIFAR-10", SHAPE, usize::from(CLASSES), train) })
+}
+
+/// Names of the classes, a line each, from batches.meta.txt beside the batches or in the folder that was given; none where
+/// there is no such file.
+fn names(given: &Path, folder: &Path, notes: &mut Vec<String>) -> Vec<String> {
+    const META: &str = "batches.meta.txt";
+    let Some(path) = [folder, given].iter().map(|at| at.join(META)).find(|p| p.is_file()) else {
+        return vec![];
+    };
+    let text = std::fs::read(&path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let names: Vec<String> =
+        text.lines().map(str::trim).filter(|l| !l.is_empty()).map(String::from).collect();
+    if names.len() == usize::from(CLASSES) {
+        return names;
+    }
+    notes.push(format!("no names of classes: {META} has {} lines, expected {CLASSES}", names.len()));
+    vec![]
 }
 
 /// What batches hold, one after the other.

@@ -1,6 +1,7 @@
 //! Which reader fits a path.
 
-use super::{cifar10, folder, idx, tfd};
+use super::picture_set::{self, Found};
+use super::{arrays, cifar10, file, idx, tfd};
 use crate::config::Source;
 use crate::error::{Error, Result};
 use std::path::Path;
@@ -8,25 +9,43 @@ use std::path::Path;
 /// The reader for what lies at `path`.
 ///
 /// # Errors
-/// When nothing known is there; the message lists what would have been.
+/// When nothing known is there; the message lists what would have been, and what is there instead.
 pub fn source(path: &Path) -> Result<Source> {
     if !path.exists() {
-        return Err(super::gone(path));
+        return Err(file::gone(path));
     }
     if idx::find(path, "train-images", 3).is_some() {
-        Ok(Source::Idx)
-    } else if cifar10::find(path).is_some() {
-        Ok(Source::Cifar10)
-    } else if tfd::find(path).is_some() {
-        Ok(Source::Tfd)
-    } else if path.is_dir() && !folder::pictures(path)?.is_empty() {
-        Ok(Source::Folder)
-    } else {
-        Err(Error::Data(format!(
-            "{}: nothing known there; expected MNIST's IDX files, CIFAR-10's data_batch_*.bin, \
-             TFD_48x48.mat, or a folder of PNG or JPEG files{}",
-            path.display(),
-            if path.is_file() { "; this is a file: give the folder it lies in" } else { "" }
-        )))
+        return Ok(Source::Idx);
     }
+    if cifar10::find(path).is_some() {
+        return Ok(Source::Cifar10);
+    }
+    if tfd::find(path).is_some() {
+        return Ok(Source::Tfd);
+    }
+    if arrays::is_there(path)? {
+        return Ok(Source::Arrays);
+    }
+    if path.is_file() && file::kind(path)? == file::Kind::Other {
+        return Err(Error::Data(format!(
+            "{}: nothing known in this file; expected a zip, tar, Parquet, .npy or .npz file, TFD_48x48.mat, or the \
+             folder that holds IDX files, CIFAR-10's data_batch_*.bin or pictures",
+            path.display()
+        )));
+    }
+    let Found::Nothing(found) = picture_set::look(path)? else { return Ok(Source::Folder) };
+    let hint = if packed(path, found.as_deref()) { "; give one of the files themselves" } else { "" };
+    let found = found.map_or(String::new(), |what| format!(": found {what}"));
+    Err(Error::Data(format!(
+        "{}: nothing known there{found}; expected pictures ({}), MNIST's IDX files, CIFAR-10's data_batch_*.bin, \
+         TFD_48x48.mat, or .npy arrays named images or x_train{hint}",
+        path.display(),
+        picture_set::FORMATS
+    )))
+}
+
+/// Whether a folder holds files that hold pictures, or arrays.
+fn packed(path: &Path, found: Option<&str>) -> bool {
+    let packed = [".zip", ".tar", ".gz", ".tgz", ".npz"];
+    path.is_dir() && found.is_some_and(|found| packed.iter().any(|ending| found.contains(ending)))
 }

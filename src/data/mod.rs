@@ -3,31 +3,33 @@
 //! A reader turns files into one [`Dataset`] in memory. It never draws minibatches: executors do, from
 //! these arrays.
 
+mod arrays;
 mod cifar10;
 mod classes;
 mod detect;
 pub mod digits;
 mod file;
-mod folder;
 pub mod identity;
 mod idx;
+mod load;
 mod mat5;
+mod npy;
+mod picture_set;
 mod shape;
 pub mod shuffle;
+mod splits;
 mod stacked;
 mod tfd;
 pub mod toy;
 
 pub use classes::Classes;
 pub use detect::source as detect;
+pub(crate) use file::gone;
+pub(crate) use load::MOVED;
+pub use load::{load, load_again, usual};
 pub use shape::Shape;
 
-use crate::config::{self, Scale, Source};
-use crate::console::typed;
-use crate::error::{Error, Result};
-use crate::memory_budget;
 use std::ops::Range;
-use std::path::Path;
 
 /// Stored values, `[examples, height, width, channels]` row-major: pixels interleaved, as [`Shape`] says.
 #[derive(Debug, Clone, PartialEq)]
@@ -208,207 +210,4 @@ impl Dataset {
         };
         sums.iter().map(|s| (s / count * factor + offset) as f32).collect()
     }
-
-    /// Cuts the training split into what is trained on and what is kept for validation, which is never trained on.
-    fn split(mut self, config: &config::Data, whence: &str) -> Result<Dataset> {
-        let all = self.train.count;
-        for (key, range) in [("data.train", config.train), ("data.valid", config.valid)] {
-            if let Some([from, to]) = range
-                && to > all
-            {
-                return Err(Error::Data(format!(
-                    "{key} is [{from}, {to}], but {whence} holds {all} training examples; \
-                     set another range with --set {key}='[from, to]'"
-                )));
-            }
-        }
-        let width = self.shape.len();
-        if let Some(range) = config.valid {
-            self.valid = self.train.range(range, width);
-        }
-        match (config.train, config.valid) {
-            (Some(range), _) => self.train = self.train.range(range, width),
-            (None, Some([0, to])) if to == all => {
-                return Err(Error::Data(format!(
-                    "data.valid is [0, {to}], all training examples of {whence}: none are left to train on"
-                )));
-            }
-            (None, Some([from, to])) => {
-                let rest: Vec<usize> = (0..from).chain(to..all).collect();
-                self.train = self.train.chosen(&rest, width);
-            }
-            (None, None) => {}
-        }
-        Ok(self)
-    }
-
-    /// With test examples: where a reader found none, a share of the training examples, chosen by a fixed shuffle, is
-    /// held out.
-    #[must_use]
-    pub fn hold_out(mut self, share: f64) -> Dataset {
-        let count = self.train.count;
-        let held = (count as f64 * share) as usize;
-        if self.test.count > 0 || held == 0 {
-            return self;
-        }
-        let order: Vec<usize> = self.train.shuffled(0..count).collect();
-        let (test, train) = order.split_at(held);
-        let width = self.shape.len();
-        self.test = self.train.chosen(test, width);
-        self.train = self.train.chosen(train, width);
-        self.notes.push(format!(
-            "no test examples: {held} of {count} are held out to measure against (data.hold_out)"
-        ));
-        self
-    }
-
-    /// Scales stored bytes to what the network sees.
-    fn scaled(mut self, scale: Scale) -> Dataset {
-        (self.factor, self.offset) = match scale {
-            Scale::Unit => (1.0 / 255.0, 0.0),
-            Scale::Signed => (2.0 / 255.0, -1.0),
-            Scale::Gcn => {
-                for split in [&mut self.train, &mut self.valid, &mut self.test] {
-                    split.values = Values::F32(contrast_normalised(&split.values, self.shape));
-                }
-                self.notes.push("global contrast normalisation: mean 0, norm 55 in each example".into());
-                (1.0, 0.0)
-            }
-        };
-        self
-    }
-}
-
-/// Each example with its mean removed and divided by (norm / 55), as pylearn2's `gcn: 55.` does: examples
-/// whose norm is below 1e-8 are only centred. Sums run over planes, so that they are those of the files' own order.
-fn contrast_normalised(values: &Values, shape: Shape) -> Vec<f32> {
-    let mut numbers: Vec<f32> = match values {
-        Values::U8(bytes) => bytes.iter().map(|&b| f32::from(b)).collect(),
-        Values::F32(numbers) => numbers.clone(),
-    };
-    let width = shape.len();
-    let planes: Vec<usize> = (0..width).map(|i| shape.in_memory(i)).collect();
-    for example in numbers.chunks_exact_mut(width) {
-        let mean = planes.iter().map(|&i| f64::from(example[i])).sum::<f64>() / width as f64;
-        example.iter_mut().for_each(|x| *x -= mean as f32);
-        let square = |&i: &usize| f64::from(example[i]) * f64::from(example[i]);
-        let norm = planes.iter().map(square).sum::<f64>().sqrt() / 55.0;
-        if norm >= 1e-8 {
-            example.iter_mut().for_each(|x| *x /= norm as f32);
-        }
-    }
-    numbers
-}
-
-/// Shape and classes of what a source usually holds.
-pub fn usual(config: &config::Data) -> (Shape, usize) {
-    let grey = |side| Shape { channels: 1, height: side, width: side };
-    let point = |channels| Shape { channels, height: 1, width: 1 };
-    match config.source {
-        Source::Digits | Source::Idx => (grey(28), 10),
-        Source::Stacked => (Shape { channels: config.stack, ..grey(28) }, 0),
-        Source::Ring => (point(2), 8),
-        Source::Grid => (point(2), 25),
-        Source::Line => (point(1), 2),
-        Source::Cifar10 => (Shape { channels: 3, ..grey(32) }, 10),
-        Source::Tfd => (grey(48), 0),
-        Source::Folder | Source::Auto => {
-            let channels = if config.channels == 1 { 1 } else { 3 };
-            (Shape { channels, ..grey(config.size) }, 0)
-        }
-    }
-}
-
-/// Bytes of the data that a configuration has made rather than read: training examples, and a tenth as many each for
-/// validation and testing.
-fn made(config: &config::Data) -> usize {
-    let number = match (config.source, config.scale) {
-        (Source::Ring | Source::Grid | Source::Line, _) => size_of::<f32>(),
-        (Source::Digits | Source::Stacked, Scale::Gcn) => size_of::<u8>() + 2 * size_of::<f32>(),
-        (Source::Digits | Source::Stacked, _) => size_of::<u8>(),
-        _ => return 0,
-    };
-    let examples = config.count + 2 * config.count.div_ceil(10);
-    number * examples * usual(config).0.len()
-}
-
-/// Loads what a configuration asks for. `seed` makes the built-in sources.
-///
-/// # Errors
-/// When a path is missing, a file damaged, or a split asks for more than there is: the message names file,
-/// offset, what was expected and what to do.
-pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
-    let at = |path: &Path| path.display().to_string();
-    memory_budget::check("the host", made(config), memory_budget::OF_MADE_DATA)?;
-    let (data, whence) = match (config.source, &config.path) {
-        (Source::Digits, _) => (digits::load(config.count, seed), "digits".into()),
-        (Source::Line, _) => (toy::load(&toy::LINE, config.count, seed), "line".into()),
-        (Source::Ring, _) => (toy::load(&toy::RING, config.count, seed), "ring".into()),
-        (Source::Grid, _) => (toy::load(&toy::GRID, config.count, seed), "grid".into()),
-        (source, None) => return Err(missing(source)),
-        (_, Some(path)) if !path.exists() => return Err(gone(path)),
-        (Source::Auto, Some(path)) => {
-            return load(&config::Data { source: detect::source(path)?, ..config.clone() }, seed);
-        }
-        (Source::Folder, Some(path)) => (folder::load(path, config)?, at(path)),
-        (source, Some(path)) => {
-            let data = match source {
-                Source::Stacked => stacked::load(path, config.stack, config.count, seed),
-                Source::Cifar10 => cifar10::load(path),
-                Source::Tfd => tfd::load(path, config.fold),
-                _ => idx::load(path),
-            };
-            (data.map_err(|e| or_pictures(e, path))?, at(path))
-        }
-    };
-    let data = match config.source {
-        // Points are the numbers that the network sees.
-        Source::Ring | Source::Grid | Source::Line => data,
-        _ => data.scaled(config.scale),
-    };
-    Ok(data.split(config, &whence)?.hold_out(config.hold_out))
-}
-
-/// That nothing lies at a path.
-pub(crate) fn gone(path: &Path) -> Error {
-    Error::Data(format!("{}: no such file or folder", path.display()))
-}
-
-/// [`load`] for a run that has loaded them before: where they are gone, the error says how to tell where they lie now.
-///
-/// # Errors
-/// When [`load`] fails.
-pub fn load_again(config: &config::Data, seed: u64) -> Result<Dataset> {
-    let gone = config.path.as_ref().is_some_and(|path| !path.exists());
-    load(config, seed).map_err(|e| match e {
-        Error::Data(why) if gone => Error::Data(why + MOVED),
-        other => other,
-    })
-}
-
-/// What to add where data lie no more where a run found them.
-pub(crate) const MOVED: &str = "; --data says where the data lie now";
-
-/// The error of a reader of other files, with what reads `path` where it holds pictures.
-fn or_pictures(error: Error, path: &Path) -> Error {
-    let Error::Data(why) = error else { return error };
-    match detect::source(path) {
-        Ok(Source::Folder) => Error::Data(format!(
-            "{why}; a folder of pictures goes with another recipe: gansaku train --data {}",
-            typed(path)
-        )),
-        _ => Error::Data(why),
-    }
-}
-
-fn missing(source: Source) -> Error {
-    let what = match source {
-        Source::Idx | Source::Stacked => {
-            "a folder with MNIST's four IDX files (plain or .gz, flat or as torchvision lays them out)"
-        }
-        Source::Cifar10 => "a folder with CIFAR-10's binary version (data_batch_1.bin …)",
-        Source::Tfd => "TFD_48x48.mat or TFD_96x96.mat, or the folder that holds it",
-        _ => "a folder of PNG or JPEG files",
-    };
-    Error::Data(format!("this recipe needs data: --data PATH, {what}; `gansaku train digits` needs none"))
 }

@@ -1,0 +1,123 @@
+//! What is trained on, what is kept to choose and to measure with, and how stored bytes become numbers.
+
+use super::{Dataset, Shape, Values};
+use crate::config::{self, Scale, Source};
+use crate::error::{Error, Result};
+
+impl Dataset {
+    /// Cuts the training split into what is trained on and what is kept for validation, which is never trained on.
+    pub(super) fn split(mut self, config: &config::Data, whence: &str) -> Result<Dataset> {
+        let all = self.train.count;
+        for (key, range) in [("data.train", config.train), ("data.valid", config.valid)] {
+            if let Some([from, to]) = range
+                && to > all
+            {
+                return Err(Error::Data(format!(
+                    "{key} is [{from}, {to}], but {whence} holds {all} training examples; \
+                     set another range with --set {key}='[from, to]'"
+                )));
+            }
+        }
+        if let (None, Some([0, to])) = (config.train, config.valid)
+            && to == all
+        {
+            return Err(Error::Data(format!(
+                "data.valid is [0, {to}], all training examples of {whence}: none are left to train on"
+            )));
+        }
+        if config.train.is_none() && config.valid.is_none() {
+            return Ok(self);
+        }
+        let order: Vec<usize> = match config.source {
+            // Papers count on the order of these files.
+            Source::Idx | Source::Cifar10 | Source::Tfd | Source::Stacked => (0..all).collect(),
+            source if source.is_built_in() => (0..all).collect(),
+            // Sets of pictures are most often sorted by class.
+            _ => self.train.shuffled(0..all).collect(),
+        };
+        let chosen = |of: &mut dyn Iterator<Item = usize>| {
+            let mut places: Vec<usize> = of.map(|i| order[i]).collect();
+            places.sort_unstable();
+            self.train.chosen(&places, self.shape.len())
+        };
+        let valid = config.valid.map(|[from, to]| chosen(&mut (from..to)));
+        let train = match (config.train, config.valid) {
+            (Some([from, to]), _) => chosen(&mut (from..to)),
+            (None, Some([from, to])) => chosen(&mut (0..from).chain(to..all)),
+            (None, None) => chosen(&mut (0..all)),
+        };
+        if !order.is_sorted() {
+            let cut =
+                "data.train and data.valid are ranges of a fixed shuffle: the files may lie sorted by class";
+            self.notes.push(cut.into());
+        }
+        if let Some(valid) = valid {
+            if self.valid.count > 0 {
+                let own = self.valid.count;
+                self.notes.push(format!(
+                    "{own} validation examples of the files' own are left out: data.valid is set"
+                ));
+            }
+            self.valid = valid;
+        }
+        self.train = train;
+        Ok(self)
+    }
+
+    /// With test examples: where a reader found none, a share of the training examples, chosen by a fixed shuffle, is
+    /// held out.
+    #[must_use]
+    pub fn hold_out(mut self, share: f64) -> Dataset {
+        let count = self.train.count;
+        let held = (count as f64 * share) as usize;
+        if self.test.count > 0 || held == 0 {
+            return self;
+        }
+        let order: Vec<usize> = self.train.shuffled(0..count).collect();
+        let (test, train) = order.split_at(held);
+        let width = self.shape.len();
+        self.test = self.train.chosen(test, width);
+        self.train = self.train.chosen(train, width);
+        self.notes.push(format!(
+            "no test examples: {held} of {count} are held out to measure against (data.hold_out)"
+        ));
+        self
+    }
+
+    /// Scales stored bytes to what the network sees.
+    pub(super) fn scaled(mut self, scale: Scale) -> Dataset {
+        (self.factor, self.offset) = match scale {
+            Scale::Unit => (1.0 / 255.0, 0.0),
+            Scale::Signed => (2.0 / 255.0, -1.0),
+            Scale::Gcn => {
+                for split in [&mut self.train, &mut self.valid, &mut self.test] {
+                    split.values = Values::F32(contrast_normalised(&split.values, self.shape));
+                }
+                self.notes.push("global contrast normalisation: mean 0, norm 55 in each example".into());
+                (1.0, 0.0)
+            }
+        };
+        self
+    }
+}
+
+/// Each example with its mean removed and divided by (norm / 55), as pylearn2's `gcn: 55.` does: examples
+/// whose norm is below 1e-8 are only centred. Sums run over planes, so that they are those of the files' own order.
+fn contrast_normalised(values: &Values, shape: Shape) -> Vec<f32> {
+    let mut numbers: Vec<f32> = match values {
+        Values::U8(bytes) => bytes.iter().map(|&b| f32::from(b)).collect(),
+        Values::F32(numbers) => numbers.clone(),
+    };
+    let width = shape.len();
+    let planes: Vec<usize> = (0..width).map(|i| shape.in_memory(i)).collect();
+    for example in numbers.chunks_exact_mut(width) {
+        let mean = planes.iter().map(|&i| f64::from(example[i])).sum::<f64>() / width as f64;
+        example.iter_mut().for_each(|x| *x -= mean as f32);
+        let square = |&i: &usize| f64::from(example[i]) * f64::from(example[i]);
+        let norm = planes.iter().map(square).sum::<f64>().sqrt() / 55.0;
+        if norm >= 1e-8 {
+            example.iter_mut().for_each(|x| *x /= norm as f32);
+        }
+    }
+    numbers
+}
