@@ -170,7 +170,7 @@ pub fn load(path: &Path) -> Result<Dataset> {
         };
         let what = format!("{} images", split.name());
         let (shape, count, values, note) = pictures(images).map_err(|why| wrong(&what, &why))?;
-        told.push(note);
+        told.extend((split == Split::Train).then_some(note));
         let labels = match part.labels.map(|labels| classes(&labels, count)) {
             Some(Ok(labels)) => Some(labels),
             Some(Err(why)) => {
@@ -181,7 +181,6 @@ pub fn load(path: &Path) -> Result<Dataset> {
         };
         splits.push(Some((shape, Examples { count, values, labels })));
     }
-    told.dedup();
     notes.append(&mut told);
     let [train, valid, test] = <[_; 3]>::try_from(splits).unwrap_or_else(|_| unreachable!("three splits"));
     let Some((shape, mut train)) = train else {
@@ -255,12 +254,7 @@ fn pictures(array: Array) -> std::result::Result<(Shape, usize, Values, String),
         if numbers.iter().any(|x| !x.is_finite()) {
             return Err("it holds a NaN or an infinity".into());
         }
-        return Ok((
-            shape,
-            count,
-            Values::F32(numbers),
-            format!("points of {} numbers, as they are", shape.channels),
-        ));
+        return Ok((shape, count, Values::F32(numbers), format!("points as they are, {stored:?}")));
     }
     let whole = array.is_whole();
     let (bytes, what) = match array.into_bytes() {
@@ -288,9 +282,9 @@ fn pictures(array: Array) -> std::result::Result<(Shape, usize, Values, String),
             (bytes, format!("numbers in {range}, kept as bytes"))
         }
     };
-    let order = if planes { ", by planes" } else { "" };
+    let order = if planes { ", planes one by one" } else { "" };
     let bytes = if planes { shape.interleaved(&bytes) } else { bytes };
-    Ok((shape, count, Values::U8(bytes), format!("{what}{order}")))
+    Ok((shape, count, Values::U8(bytes), format!("arrays of {what}, {stored:?}{order}")))
 }
 
 /// Labels of `count` examples, or why there are none.

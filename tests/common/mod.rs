@@ -3,6 +3,7 @@
 
 pub mod asked;
 pub mod devices;
+pub mod files;
 pub mod games;
 pub mod golden;
 pub mod idx;

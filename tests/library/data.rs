@@ -1,42 +1,15 @@
-//! Readers: every layout they accept, every kind of damage they name, and no panic whatever they are given. MAT-files
-//! have a test of their own, `mat.rs`.
+//! Readers of MNIST's and CIFAR-10's files: every layout they accept, every kind of damage they name. MAT-files have a test
+//! of their own, `mat.rs`; so have sets of pictures, and what no reader may do whatever it is given, `hostile.rs`.
 
 use crate::common::asked::asked;
+use crate::common::files::{cifar, failure, gz, put, read};
 use crate::common::idx::idx;
 use crate::common::says::says;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use gansaku::config::{Data, Source};
-use gansaku::data::{Dataset, Shape, Values, load};
-use gansaku::error::Error;
-use proptest::prelude::*;
+use gansaku::data::{Shape, Values, load};
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use tempfile::{TempDir, tempdir};
-
-fn read(source: Source, path: &Path) -> Result<Dataset, Error> {
-    load(&asked(source, path), 0)
-}
-
-/// The message of a failure, which must be the data's: exit code 3.
-fn failure(result: Result<Dataset, Error>) -> String {
-    let error = result.expect_err("damaged data are refused");
-    assert_eq!(error.exit_code(), 3, "{error}");
-    assert!(!error.to_string().contains('\n'), "one line: {error}");
-    error.to_string()
-}
-
-fn gz(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(vec![], Compression::fast());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory")
-}
-
-fn put(folder: &Path, name: &str, bytes: &[u8]) {
-    let path = folder.join(name);
-    fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
-    fs::write(path, bytes).expect("a file");
-}
+use tempfile::tempdir;
 
 // ---- IDX ----
 
@@ -187,7 +160,7 @@ fn what_is_not_there_is_said_plainly() {
     says(&failure(read(Source::Idx, folder.path())), &["no train-images-idx3-ubyte"]);
     says(&failure(read(Source::Cifar10, folder.path())), &["no data_batch_1.bin"]);
     says(&failure(read(Source::Tfd, folder.path())), &["TFD_48x48.mat"]);
-    says(&failure(read(Source::Folder, folder.path())), &["no PNG or JPEG files"]);
+    says(&failure(read(Source::Folder, folder.path())), &["no files there nor below", "PNG, JPEG, WebP"]);
     says(&failure(read(Source::Auto, folder.path())), &["nothing known there"]);
     let mut none = asked(Source::Idx, folder.path());
     none.path = None;
@@ -215,13 +188,6 @@ fn a_stacks_digits_are_the_channels_of_its_pixels() {
 }
 
 // ---- CIFAR-10 ----
-
-fn cifar(labels: &[u8]) -> Vec<u8> {
-    labels
-        .iter()
-        .flat_map(|&l| std::iter::once(l).chain((0..3072).map(move |i| (i % 251) as u8 ^ l)))
-        .collect()
-}
 
 #[test]
 fn cifar_10_is_read_packed_or_not_with_batches_missing() {
@@ -274,163 +240,5 @@ fn contrast_normalisation_leaves_mean_0_and_norm_55() {
         let x: Vec<f64> = data.numbers(&data.train, i).into_iter().map(f64::from).collect();
         let (sum, norm) = (x.iter().sum::<f64>(), x.iter().map(|x| x * x).sum::<f64>().sqrt());
         assert!(sum.abs() < 1e-2 && (norm - 55.0).abs() < 1e-3, "sum {sum}, norm {norm}");
-    }
-}
-
-// ---- folders ----
-
-fn picture(width: u32, height: u32, f: impl Fn(u32, u32) -> [u8; 3]) -> Vec<u8> {
-    let image = image::RgbImage::from_fn(width, height, |x, y| image::Rgb(f(x, y)));
-    let mut bytes = std::io::Cursor::new(vec![]);
-    image.write_to(&mut bytes, image::ImageFormat::Png).expect("memory");
-    bytes.into_inner()
-}
-
-fn jpeg(width: u32, height: u32) -> Vec<u8> {
-    let image = image::GrayImage::from_fn(width, height, |x, _| image::Luma([(x * 10) as u8]));
-    let mut bytes = std::io::Cursor::new(vec![]);
-    image.write_to(&mut bytes, image::ImageFormat::Jpeg).expect("memory");
-    bytes.into_inner()
-}
-
-#[test]
-fn mixed_pictures_become_one_shape_and_what_was_done_is_told() {
-    let folder = tempdir().expect("a folder");
-    put(folder.path(), "b/grey.png", &picture(8, 8, |x, _| [x as u8; 3]));
-    put(folder.path(), "a/wide.JPG", &jpeg(20, 10));
-    put(folder.path(), "a/colour.png", &picture(16, 16, |_, _| [200, 100, 0]));
-    put(folder.path(), "a/notes.txt", b"not a picture");
-    put(folder.path(), ".hidden/x.png", b"not looked at");
-    let data = read(Source::Auto, folder.path()).expect("whole data");
-    assert_eq!((data.shape, data.train.count), (Shape { channels: 3, height: 8, width: 8 }, 3));
-    assert_eq!(
-        (data.classes, &data.train.labels),
-        (2, &Some(vec![0, 0, 1])),
-        "sorted: a/colour, a/wide, b/grey"
-    );
-    assert_eq!(data.numbers(&data.train, 0)[..4], [200.0, 100.0, 0.0, 200.0].map(|x: f32| x * (1.0 / 255.0)));
-    let notes = data.notes.join("; ");
-    says(
-        &notes,
-        &[
-            "1 of 3 pictures cut to their centred square",
-            "2 of 3 pictures resized to 8×8",
-            "2 of 3 pictures grey",
-            "2 classes",
-        ],
-    );
-    let mut grey = asked(Source::Folder, folder.path());
-    grey.channels = 1;
-    let data = load(&grey, 0).expect("whole data");
-    // Rec. 601: .299·200 + .587·100.
-    assert!((data.numbers(&data.train, 0)[5] * 255.0 - 118.5).abs() < 1.0);
-}
-
-#[test]
-fn resizing_is_antialiased_and_centred() {
-    let folder = tempdir().expect("a folder");
-    // Stripes finer than the target's pixels average to grey; a ramp keeps its slope.
-    put(folder.path(), "a.png", &picture(64, 64, |x, _| [if x % 2 == 0 { 0 } else { 254 }; 3]));
-    put(folder.path(), "b.png", &picture(96, 64, |x, _| [2 * x as u8; 3]));
-    let data = read(Source::Folder, folder.path()).expect("whole data");
-    let stripes = data.numbers(&data.train, 0);
-    assert!(stripes.iter().all(|x| (x * 255.0 - 127.0).abs() < 8.0), "{stripes:?}");
-    let ramp = &data.numbers(&data.train, 1)[..8];
-    for (i, x) in ramp.iter().enumerate().take(7).skip(1) {
-        // Pixel i covers columns 16 + 8i … 16 + 8i + 7 of the original, mean value 2·(19.5 + 8i).
-        let expected = 2.0 * (19.5 + 8.0 * i as f32);
-        assert!((x * 255.0 - expected).abs() < 2.0, "pixel {i}: {} instead of {expected}", x * 255.0);
-    }
-}
-
-#[test]
-fn a_damaged_picture_is_skipped_and_named_unless_strict() {
-    let folder = tempdir().expect("a folder");
-    let whole = jpeg(16, 16);
-    put(folder.path(), "good.jpg", &whole);
-    put(folder.path(), "bad.jpg", &whole[..whole.len() / 3]);
-    let mut config = asked(Source::Folder, folder.path());
-    let data = load(&config, 0).expect("one good picture");
-    assert_eq!(data.train.count, 1);
-    says(&data.notes.join("; "), &["skipped 1 of 2 pictures", "bad.jpg"]);
-    config.strict = true;
-    says(&failure(load(&config, 0)), &["bad.jpg"]);
-    fs::remove_file(folder.path().join("good.jpg")).expect("removed");
-    config.strict = false;
-    says(&failure(load(&config, 0)), &["bad.jpg"]);
-}
-
-#[test]
-fn transparent_pixels_lie_on_white() {
-    let folder = tempdir().expect("a folder");
-    let image = image::RgbaImage::from_fn(8, 8, |x, _| image::Rgba([0, 0, 0, if x < 4 { 0 } else { 255 }]));
-    image.save(folder.path().join("a.png")).expect("a file");
-    let data = read(Source::Folder, folder.path()).expect("whole data");
-    assert_eq!(data.numbers(&data.train, 0)[..8], [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
-}
-
-#[test]
-fn pictures_are_turned_upright() {
-    let folder = tempdir().expect("a folder");
-    // Black above white, as the camera stored it; a quarter turn clockwise makes it upright.
-    let stored = image::RgbImage::from_fn(16, 16, |_, y| image::Rgb([if y < 8 { 0 } else { 255 }; 3]));
-    let mut jpeg = std::io::Cursor::new(vec![]);
-    stored.write_to(&mut jpeg, image::ImageFormat::Jpeg).expect("memory");
-    let jpeg = jpeg.into_inner();
-    // EXIF's directory of one entry: tag 0x0112 (orientation), a 16-bit number, 6.
-    let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
-    put(folder.path(), "a.jpg", &[&jpeg[..2], exif, &jpeg[2..]].concat());
-    put(folder.path(), "b.jpg", &jpeg);
-    let data = read(Source::Folder, folder.path()).expect("whole data");
-    says(&data.notes.join("; "), &["1 of 2 pictures turned upright"]);
-    let [turned, as_stored] = [0, 1].map(|i| data.numbers(&data.train, i));
-    let dark = |picture: &[f32], x: usize, y: usize| picture[8 * y + x] < 0.2;
-    for (x, y) in [(1, 1), (6, 1), (1, 6), (6, 6)] {
-        assert_eq!(dark(&as_stored, x, y), y < 4, "as stored, at {x}, {y}");
-        assert_eq!(dark(&turned, x, y), x >= 4, "turned, at {x}, {y}");
-    }
-}
-
-// ---- anything at all ----
-
-/// A valid file of each format, and where its reader looks for it.
-fn specimens() -> Vec<(Source, &'static str, Vec<u8>)> {
-    vec![
-        (Source::Idx, "train-images-idx3-ubyte", idx(&[3, 2, 3], &[9; 18])),
-        (Source::Idx, "train-images-idx3-ubyte.gz", gz(&idx(&[3, 2, 3], &[9; 18]))),
-        (Source::Cifar10, "data_batch_1.bin", cifar(&[1])),
-        (Source::Folder, "a.png", picture(5, 4, |x, y| [x as u8, y as u8, 7])),
-        (Source::Folder, "a.jpg", jpeg(9, 9)),
-    ]
-}
-
-/// Loads bytes as a format; only an error of the data is allowed.
-fn survive(folder: &TempDir, source: Source, name: &str, bytes: &[u8]) {
-    put(folder.path(), name, bytes);
-    if let Err(e) = read(source, folder.path()) {
-        assert_eq!(e.exit_code(), 3, "{e}");
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn any_bytes_are_read_or_refused(which in 0..5usize, bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let (source, name, _) = &specimens()[which];
-        survive(&tempdir().expect("a folder"), *source, name, &bytes);
-    }
-
-    #[test]
-    fn damaged_files_are_read_or_refused(
-        which in 0..5usize,
-        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
-        keep in any::<prop::sample::Index>(),
-        cut in any::<bool>(),
-    ) {
-        let (source, name, mut bytes) = specimens().swap_remove(which);
-        flips.iter().for_each(|(at, with)| { let i = at.index(bytes.len()); bytes[i] ^= with; });
-        if cut { bytes.truncate(keep.index(bytes.len())); }
-        survive(&tempdir().expect("a folder"), source, name, &bytes);
     }
 }

@@ -16,10 +16,14 @@ mod features;
 mod games;
 mod golden;
 mod grads;
+mod hostile;
 mod house;
 mod losses;
 mod mat;
 mod norms;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod picture_sets;
 mod pictures;
 mod plans;
 mod thresholds;

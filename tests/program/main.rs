@@ -8,6 +8,7 @@ mod cli;
 mod colour;
 #[path = "../common/mod.rs"]
 mod common;
+mod data;
 mod doctor;
 mod report;
 mod repro;
