@@ -1,17 +1,17 @@
 //! Any set of pictures (a folder, a zip or tar file, Parquet shards), made one size and one number of channels.
 //!
 //! One path for all of them: an [`Archive`] lists its pictures and hands out their bytes; [`decode`] makes squares of
-//! them; [`classes`] says to which split and class each belongs.
+//! them; [`places`] says to which split and class each belongs.
 
 mod archive;
 mod budget;
-mod classes;
 mod decode;
 mod folder;
 mod labels;
 mod natural;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod places;
 mod tar;
 pub mod zip;
 
@@ -22,7 +22,7 @@ use archive::{Archive, LARGEST_PICTURE, Listing};
 
 pub use archive::{FORMATS, Split};
 use budget::Budget;
-use classes::Places;
+use places::Places;
 use decode::Decoded;
 use rayon::prelude::*;
 use std::path::Path;
