@@ -82,7 +82,7 @@ impl Array {
         Ok(if fortran { array.from_fortran() } else { array })
     }
 
-    /// The same array, its bytes brought from Fortran's order, the first dimension fastest, to C's.
+    /// The array with its bytes brought from Fortran's order, the first dimension fastest, to C's.
     fn from_fortran(mut self) -> Array {
         let from = std::mem::take(&mut self.bytes);
         self.bytes.reserve_exact(from.len());
@@ -125,7 +125,7 @@ impl Array {
         if self.kind == Kind::Unsigned && self.size == 1 { Ok(self.bytes) } else { Err(self) }
     }
 
-    /// Its numbers; whole ones beyond 2⁵³ are rounded. Texts have none.
+    /// All numbers; whole ones beyond 2⁵³ are rounded. Texts have none.
     pub fn numbers(&self) -> impl Iterator<Item = f64> + '_ {
         let texts = self.is_text();
         let size = if texts { usize::MAX } else { self.size };
@@ -150,7 +150,7 @@ impl Array {
         self.bytes.chunks_exact(size).map(value)
     }
 
-    /// Its texts; none where it holds numbers.
+    /// All texts; none where it holds numbers.
     pub fn texts(&self) -> Vec<String> {
         if !self.is_text() || self.size == 0 {
             return vec![];

@@ -12,7 +12,9 @@ fn a_set_of_pictures_is_told_with_its_splits_classes_and_what_was_not_read() {
     let here = folder.path();
     for (split, count) in [("train", 3), ("test", 1)] {
         for class in ["sea", "sky"] {
-            (0..count).for_each(|i| put(here, &format!("set/{split}/{class}/{i}.png"), &picture(8, 8, |_, _| [i; 3])));
+            (0..count).for_each(|i| {
+                put(here, &format!("set/{split}/{class}/{i}.png"), &picture(8, 8, |_, _| [i; 3]))
+            });
         }
     }
     put(here, "set/train/sea/9.png", b"damaged");
@@ -42,10 +44,16 @@ fn where_data_and_recipe_do_not_fit_what_is_there_is_said() {
     put(here, "pics/a.png", &picture(8, 8, |_, _| [1; 3]));
     let no = |arguments: &str, code| refused(here, &arguments.split(' ').collect::<Vec<_>>(), code);
     let told = no("train mnist --data cifar", 3);
-    says(&told, &["these are CIFAR-10's binary files, which go with another recipe: gansaku train --data cifar"]);
+    says(
+        &told,
+        &["these are CIFAR-10's binary files, which go with another recipe: gansaku train --data", "/cifar"],
+    );
     let told = no("train ring --data pics --dry-run", 2);
     says(&told, &["--data pics: this recipe learns points", "gansaku train --data pics"]);
     fs::write(here.join("x.parquet"), b"PAR1").expect("written");
     let told = no("data x.parquet", 3);
-    says(&told, if cfg!(feature = "parquet") { &["not a whole Parquet file"] } else { &["--features parquet"] });
+    says(
+        &told,
+        if cfg!(feature = "parquet") { &["not a whole Parquet file"] } else { &["--features parquet"] },
+    );
 }

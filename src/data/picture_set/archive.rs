@@ -53,7 +53,7 @@ impl Split {
         }
     }
 
-    /// Its name, for people.
+    /// The split's name, for people.
     pub fn name(self) -> &'static str {
         ["train", "valid", "test"][self as usize]
     }
@@ -139,7 +139,7 @@ pub fn is_hidden(name: &str) -> bool {
     name.starts_with('.') || LEFT_BEHIND.contains(&name.to_ascii_lowercase().as_str())
 }
 
-/// Its ending in lower case, without the dot; empty where it has none.
+/// A file's ending in lower case, without the dot; empty where it has none.
 fn ending(file: &str) -> String {
     file.rsplit_once('.').map_or(String::new(), |(_, ending)| ending.to_ascii_lowercase())
 }

@@ -16,7 +16,7 @@ impl Folder {
         Folder { root: root.to_path_buf(), files: vec![] }
     }
 
-    /// Its path below the root, with slashes.
+    /// A file's path below the root, with slashes.
     fn name(&self, path: &Path) -> String {
         let parts = path.strip_prefix(&self.root).unwrap_or(path).components();
         parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")

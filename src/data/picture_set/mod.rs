@@ -22,8 +22,8 @@ use archive::{Archive, LARGEST_PICTURE, Listing};
 
 pub use archive::{FORMATS, Split};
 use budget::Budget;
-use places::Places;
 use decode::Decoded;
+use places::Places;
 use rayon::prelude::*;
 use std::path::Path;
 

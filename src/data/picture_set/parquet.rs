@@ -4,6 +4,7 @@
 
 use super::archive::{Archive, Entry, LARGEST_PICTURE, Label, Listing, Split};
 use crate::error::{Error, Result};
+use parquet::basic::Compression;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
@@ -80,6 +81,25 @@ impl Shards {
         Ok(Columns { image: image.clone(), label, names })
     }
 
+    /// Refuses what is packed in a way that this build does not unpack.
+    fn is_unpacked(&self, file: usize, reader: &dyn FileReader) -> Result<()> {
+        let groups = reader.metadata().row_groups().iter();
+        let mut packed = groups.flat_map(|group| group.columns().iter().map(|column| column.compression()));
+        match packed.find(|by| !matches!(by, Compression::UNCOMPRESSED | Compression::SNAPPY)) {
+            Some(by) => {
+                let by = by.to_string();
+                let by = by.split('(').next().unwrap_or_default();
+                Err(self.wrong(
+                    file,
+                    &format!(
+                        "packed by {by}, expected Snappy or nothing; write it with compression=\"snappy\""
+                    ),
+                ))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The rows of a file, only some columns of them.
     fn rows_of(&self, file: usize, columns: Vec<TypePtr>) -> Result<RowIter<'static>> {
         let reader = self.reader(file)?;
@@ -124,6 +144,7 @@ impl Archive for Shards {
         let mut place = 0;
         for file in 0..self.files.len() {
             let reader = self.reader(file)?;
+            self.is_unpacked(file, &reader)?;
             let columns = self.columns(file, &reader)?;
             if listing.class_names.is_empty() {
                 listing.class_names = columns.names;

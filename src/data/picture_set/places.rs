@@ -48,7 +48,7 @@ impl Places {
         if let Some(table) = tables.iter().find(|t| t.is_final()) {
             places.from_tables(std::slice::from_ref(table), pictures);
         } else if pictures.iter().any(|p| p.label.is_some()) {
-            places.number(entries(), "the archive", &listing.class_names);
+            places.number(entries(), "the labels of its rows", &listing.class_names);
         } else if !tables.is_empty() {
             places.from_tables(&tables, pictures);
         } else {
