@@ -7,7 +7,6 @@ use crate::common::idx::idx;
 use crate::common::says::says;
 use gansaku::config::{Data, Source};
 use gansaku::data::{Shape, Values, load};
-use std::fs;
 use std::path::Path;
 use tempfile::tempdir;
 
