@@ -28,7 +28,7 @@ pub(super) fn drawn(config: &Config, name: &str, seed: u64, tick: u64, rows: Ran
 /// Which classes samples of a conditional model are asked for by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
-    /// As often as the training data have them, drawn by the seed.
+    /// Labels as often as the training data have them, drawn by the seed.
     AsData,
     /// This one for every sample.
     One(usize),

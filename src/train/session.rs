@@ -90,7 +90,7 @@ impl Session {
         let events = Events::open(&folder, config, statistics.clone(), from, Some(total))?;
         tell(&dataset, &trainer, &folder);
         let doctor = Live::open(&folder, config, &dataset, from, &lines)?;
-        let mut session = Session {
+        Ok(Session {
             progress: Progress::new(from, total, request.time, statistics),
             signals: Signals::listen()?,
             seconds_before: lines.last().map_or(0.0, |l| l.seconds),
@@ -109,16 +109,15 @@ impl Session {
             saved,
             saved_at: Instant::now(),
             interim: None,
-        };
-        if from == 0 {
-            session.picture()?;
-            session.report(Status::Training)?;
-        }
-        Ok(session)
+        })
     }
 
     /// Steps until the last one, the time limit or a signal.
     pub(super) fn run(&mut self, time: Option<Duration>) -> Result<()> {
+        if self.from == 0 {
+            self.picture()?;
+            self.report(Status::Training)?;
+        }
         let mut more = String::new();
         while self.trainer.state.step < self.trainer.total() {
             if let Some(signal) = self.signals.come() {

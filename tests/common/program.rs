@@ -130,9 +130,8 @@ fn without_times(metrics: &str) -> String {
     metrics.lines().map(line).collect()
 }
 
-/// A configuration file of networks so small that a step takes no time, over `digits`.
+/// A configuration file of networks so small that a step takes no time, to lie over a recipe.
 pub const SMALL: &str = r#"
-base = "digits"
 data = { count = 300 }
 latent = { dim = 8 }
 train = { batch = 16, steps = 40 }
@@ -150,9 +149,11 @@ layers = [
 ]
 "#;
 
-/// A fresh folder with `small.toml` in it.
+/// A fresh folder with `small.toml` in it, which is [`SMALL`] over `digits`, and `over.toml`, which is [`SMALL`] alone.
 pub fn workplace() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("small.toml"), SMALL).expect("written");
+    let small = format!("base = \"digits\"\n{SMALL}");
+    std::fs::write(folder.path().join("small.toml"), small).expect("written");
+    std::fs::write(folder.path().join("over.toml"), SMALL).expect("written");
     folder
 }

@@ -99,7 +99,7 @@ fn the_cross_entropy_is_that_of_the_softmax_and_never_overflows() {
     }
 }
 
-/// A folder with `idx/`, its classifier `c.safetensors`, and small networks in `small.toml`.
+/// A folder with `idx/`, its classifier `c.safetensors`, and small networks in `over.toml`.
 fn place() -> tempfile::TempDir {
     let folder = workplace();
     digits_as_idx(&folder.path().join("idx"), 1_500, 200, 0);
@@ -112,7 +112,7 @@ const TRAIN: [&str; 12] = [
     "train",
     "mnist",
     "--config",
-    "small.toml",
+    "over.toml",
     "--data",
     "idx",
     "--steps",
@@ -180,7 +180,7 @@ fn a_class_that_is_missing_is_the_one_that_is_not_covered() {
     without_class(&path.join("idx"), 3);
     run(path, &["classifier", "idx", "--out", "c.safetensors", "--epochs", "8"]);
     let splits = ["--set", "data.train=[0, 1200]", "--set", "data.valid=[1200, 1300]"];
-    let train = ["train", "mnist", "--config", "small.toml", "--data", "idx", "--steps", "2"];
+    let train = ["train", "mnist", "--config", "over.toml", "--data", "idx", "--steps", "2"];
     run(path, &[&train[..], &splits].concat());
     let measure = ["eval", "runs/00000-mnist", "classes", "--classifier", "c.safetensors", "-n", "1000"];
     run(path, &[&measure[..], &["--json", "a.json"]].concat());
@@ -360,7 +360,7 @@ fn a_classifier_is_not_asked_about_pictures_that_it_was_trained_on() {
     classifier("tenth.safetensors", &[]);
     says(&classifier("third.safetensors", &["--hold-out", "0.3"]), &["180 of 600 are held out"]);
     let train = |name: &str, hold_out: &str| {
-        let base = ["train", "digits", "--config", "small.toml", "--data", "pictures", "--name", name];
+        let base = ["train", "digits", "--config", "over.toml", "--data", "pictures", "--name", name];
         let sets = ["--set", "data.size=28", "--set", hold_out];
         run(path, &[&base[..], &sets].concat());
     };
@@ -400,7 +400,7 @@ fn stacks_of_digits_are_trained_on_and_their_modes_counted() {
                 "train",
                 "stacked-mnist",
                 "--config",
-                "small.toml",
+                "over.toml",
                 "--data",
                 "idx",
                 "--steps",
