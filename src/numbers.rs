@@ -51,6 +51,30 @@ pub fn readable(time: Duration) -> String {
     }
 }
 
+/// "812 B", "64.2 kB", "1.30 GB": decimal units, three digits.
+pub fn bytes_in_words(bytes: u64) -> String {
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let (mut size, mut unit) = (bytes as f64 / 1e3, 0);
+    // What would round to 1000 is one of the next unit.
+    while size >= 999.5 && unit < 3 {
+        (size, unit) = (size / 1e3, unit + 1);
+    }
+    let digits = if size < 9.995 { 2 } else { usize::from(size < 99.95) };
+    format!("{size:.digits$} {}", ["kB", "MB", "GB", "TB"][unit])
+}
+
+/// How long ago something was, in its greatest unit: "now", "5 min", "3 h", "12 d".
+pub fn age_in_words(age: Duration) -> String {
+    match age.as_secs() {
+        0..60 => "now".into(),
+        seconds @ 60..3_600 => format!("{} min", seconds / 60),
+        seconds @ 3_600..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
 /// "2026-11-27 08:21 UTC". What lies before 1970 is its first minute.
 pub fn utc(time: SystemTime) -> String {
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -76,13 +100,15 @@ pub fn shortened(identity: &str) -> &str {
     if identity.len() == 64 { &identity[..12] } else { identity }
 }
 
-/// Three significant digits or so, with a real minus sign.
+/// Three significant digits, four where the first is before the point, with a real minus sign.
 pub fn number(x: f64) -> String {
     let text = match x.abs() {
         size if !size.is_finite() => format!("{x}"),
         size if size.fract() == 0.0 && size < 1e6 => format!("{x:.0}"),
-        size if !(1e-4..1e7).contains(&size) => format!("{x:.1e}"),
+        size if !(1e-4..1e7).contains(&size) => format!("{x:.2e}"),
+        size if size < 1e-3 => format!("{x:.6}"),
         size if size < 0.01 => format!("{x:.5}"),
+        size if size < 0.1 => format!("{x:.4}"),
         size if size < 10.0 => format!("{x:.3}"),
         size if size < 1000.0 => format!("{x:.1}"),
         _ => format!("{x:.0}"),
@@ -192,8 +218,22 @@ mod tests {
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(
             [0.0, 5.0, -0.6543, 1.23456, 164.63, 1e-9].map(number),
-            ["0", "5", "−0.654", "1.235", "164.6", "1.0e−9"]
+            ["0", "5", "−0.654", "1.235", "164.6", "1.00e−9"]
         );
+        // Beside each other, small numbers have as many digits as large ones.
+        let small = [0.0114, 0.00814, 0.000123, 0.0999, 12_345.6];
+        assert_eq!(small.map(number), ["0.0114", "0.00814", "0.000123", "0.0999", "12346"]);
+    }
+
+    #[test]
+    fn sizes_and_ages_are_short() {
+        assert_eq!(
+            [0, 999, 1000, 64_200, 999_400, 999_600, 1_304_000_000, 5_000_000_000_000_000]
+                .map(bytes_in_words),
+            ["0 B", "999 B", "1.00 kB", "64.2 kB", "999 kB", "1.00 MB", "1.30 GB", "5000 TB"]
+        );
+        let ages = [59, 60, 3_599, 3_600, 172_799, 172_800].map(Duration::from_secs);
+        assert_eq!(ages.map(age_in_words), ["now", "1 min", "59 min", "1 h", "47 h", "2 d"]);
     }
 
     #[test]

@@ -11,16 +11,19 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::SystemTime;
 
 fn main() {
     let browser = browser();
     let python = python();
     let mut trials = vec![];
     type Case = fn(&str) -> Result<(), Failed>;
-    let with_browser: [(&str, Case); 3] = [
+    let with_browser: [(&str, Case); 5] = [
         ("pages_open_without_a_word_on_the_console", pages_open_without_a_word_on_the_console),
         ("light_and_dark_are_two_pictures_of_a_page", light_and_dark_are_two_pictures_of_a_page),
         ("a_phone_shows_all_of_it_and_the_slider_slides", a_phone_shows_all_of_it_and_the_slider_slides),
+        ("pixels_are_enlarged_by_whole_factors", pixels_are_enlarged_by_whole_factors),
+        ("the_page_of_runs_sorts_and_draws_what_is_chosen", the_page_of_runs_sorts_and_draws_what_is_chosen),
     ];
     let with_python: [(&str, Case); 1] =
         [("tensorboard_reads_what_was_logged", tensorboard_reads_what_was_logged)];
@@ -146,7 +149,7 @@ fn light_and_dark_are_two_pictures_of_a_page(browser: &str) -> Result<(), Failed
 /// In a frame of 390 pixels, measured from inside: how wide it gets, and what the slider shows.
 const MEASURE: &str = r#"<script>
 addEventListener("load", () => {
-  const shown = () => [...document.querySelectorAll("[data-step]")].map((e) => !e.hidden);
+  const shown = () => [...document.querySelectorAll("[data-step]")].map((e) => !e.hasAttribute("hidden"));
   const found = { width: document.documentElement.scrollWidth, client: document.documentElement.clientWidth };
   found.last = shown();
   const input = document.querySelector(".slider input");
@@ -162,29 +165,106 @@ addEventListener("load", () => {
 });
 </script>"#;
 
+/// What a page posts to the frame around it, of so many pixels; `script` runs in the page.
+fn measured(browser: &str, folder: &Path, page: &Path, script: &str, width: u32) -> Result<Value, Failed> {
+    let html = fs::read_to_string(page)?.replace("</body>", &format!("{script}</body>"));
+    fs::write(folder.join("measured.html"), html)?;
+    let frame = folder.join("frame.html");
+    let script =
+        "addEventListener(\"message\", (e) => { document.body.dataset.found = JSON.stringify(e.data); });";
+    let around = format!(
+        "<!doctype html><body><script>{script}</script>\
+         <iframe src=\"measured.html\" style=\"width:{width}px;height:800px;border:0\"></iframe></body>"
+    );
+    fs::write(&frame, around)?;
+    let window = format!("--window-size={},900", width + 100);
+    let output = browse(browser, &frame, &[&window, "--dump-dom"]);
+    let dom = String::from_utf8_lossy(&output.stdout).replace("&quot;", "\"");
+    let (_, found) = dom.split_once("data-found=\"").ok_or("the page has not answered")?;
+    Ok(serde_json::Deserializer::from_str(found).into_iter().next().ok_or("JSON")??)
+}
+
 fn a_phone_shows_all_of_it_and_the_slider_slides(browser: &str) -> Result<(), Failed> {
     let (folder, runs) = runs();
     for run in runs {
-        let page =
-            fs::read_to_string(run.join("report.html"))?.replace("</body>", &format!("{MEASURE}</body>"));
-        fs::write(folder.path().join("measured.html"), page)?;
-        let frame = folder.path().join("frame.html");
-        let script = "addEventListener(\"message\", (e) => { document.body.dataset.found = JSON.stringify(e.data); });";
-        let around = format!(
-            "<!doctype html><body><script>{script}</script>\
-             <iframe src=\"measured.html\" style=\"width:390px;height:800px;border:0\"></iframe></body>"
-        );
-        fs::write(&frame, around)?;
-        let output = browse(browser, &frame, &["--window-size=800,900", "--dump-dom"]);
-        let dom = String::from_utf8_lossy(&output.stdout).replace("&quot;", "\"");
-        let (_, found) = dom.split_once("data-found=\"").ok_or("the page has not answered")?;
-        let found: Value = serde_json::Deserializer::from_str(found).into_iter().next().ok_or("JSON")??;
+        let found = measured(browser, folder.path(), &run.join("report.html"), MEASURE, 390)?;
         assert_eq!((&found["client"], &found["width"]), (&390.into(), &390.into()), "{found}");
-        assert_eq!((&found["last"], &found["visible"]), (&serde_json::json!([false, true]), &true.into()));
-        assert_eq!(found["first"], serde_json::json!([true, false]), "{found}");
+        let shown = |key: &str| -> Vec<bool> {
+            found[key].as_array().into_iter().flatten().filter_map(Value::as_bool).collect()
+        };
+        let (last, first) = (shown("last"), shown("first"));
+        assert!(last.len() > 2 && found["visible"] == true, "{found}");
+        assert!(last.iter().rev().skip(1).all(|s| !s) && last.ends_with(&[true]), "{found}");
+        assert!(first.iter().skip(1).all(|s| !s) && first[0], "{found}");
         assert!(found["label"].as_str().is_some_and(|l| l.starts_with("step ")), "{found}");
         let readable = |key: &str, least: f64| found[key].as_f64().is_some_and(|x| x >= least);
         assert!(readable("text", 15.0) && readable("chart", 9.0), "{found}");
+    }
+    Ok(())
+}
+
+/// Widths at which pictures of pixels are shown, and their own; how each is scaled.
+const PIXELS: &str = r#"<script>
+addEventListener("load", () => {
+  const one = (e) => [e.getBoundingClientRect().width, e.naturalWidth, getComputedStyle(e).imageRendering];
+  const shown = [...document.querySelectorAll("img.crisp")].filter((e) => e.offsetWidth > 0).map(one);
+  const client = document.documentElement.clientWidth;
+  parent.postMessage({ shown, width: document.documentElement.scrollWidth, client }, "*");
+});
+</script>"#;
+
+fn pixels_are_enlarged_by_whole_factors(browser: &str) -> Result<(), Failed> {
+    let (folder, [digits, _]) = runs();
+    for width in [390, 700, 1200] {
+        let found = measured(browser, folder.path(), &digits.join("report.html"), PIXELS, width)?;
+        assert_eq!(found["width"], found["client"], "at {width}: {found}");
+        let shown = found["shown"].as_array().ok_or("pictures")?;
+        assert_eq!(shown.len(), 4, "samples, examples, walks, neighbours: {found}");
+        for picture in shown {
+            let [shown, own] = [0, 1].map(|i| picture[i].as_f64().unwrap_or(f64::NAN));
+            let factor = if width == 390 { 1.0 } else { 2.0 };
+            assert_eq!((shown / own, &picture[2]), (factor, &"pixelated".into()), "at {width}");
+        }
+    }
+    Ok(())
+}
+
+/// Sorts the table by its second column twice, and takes the second run's tick away.
+const CHOOSE: &str = r#"<script>
+addEventListener("load", () => {
+  const names = () => [...document.querySelectorAll("table.runs tbody th")].map((e) => e.textContent);
+  const lines = () => document.querySelectorAll(".chosen path.line").length;
+  const client = document.documentElement.clientWidth;
+  const found = { width: document.documentElement.scrollWidth, client, lines: [lines()], names: [names()] };
+  const button = document.querySelectorAll("table.runs thead button")[0];
+  for (const _ of [0, 1]) { button.click(); found.names.push(names()); }
+  const tick = document.querySelector("[data-run='1']");
+  tick.checked = false;
+  tick.dispatchEvent(new Event("input", { bubbles: true }));
+  found.lines.push(lines());
+  const select = document.querySelector("select");
+  select.value = [...select.options].find((o) => o.textContent === "Loss of G").value;
+  select.dispatchEvent(new Event("input", { bubbles: true }));
+  found.label = document.querySelector(".chosen svg").getAttribute("aria-label");
+  found.hidden = document.querySelector(".every").offsetWidth === 0;
+  parent.postMessage(found, "*");
+});
+</script>"#;
+
+fn the_page_of_runs_sorts_and_draws_what_is_chosen(browser: &str) -> Result<(), Failed> {
+    let (folder, _) = runs();
+    program::run(folder.path(), &["runs"]);
+    let page = folder.path().join("runs/index.html");
+    assert_eq!(console(browser, &page), Vec::<String>::new());
+    for width in [390, 1200] {
+        let found = measured(browser, folder.path(), &page, CHOOSE, width)?;
+        assert_eq!(found["width"], found["client"], "at {width}: {found}");
+        assert_eq!(
+            found["names"],
+            serde_json::json!([["digits", "ring"], ["digits", "ring"], ["ring", "digits"]])
+        );
+        assert_eq!(found["lines"], serde_json::json!([2, 1]), "{found}");
+        assert_eq!((&found["label"], &found["hidden"]), (&"Loss of G by step".into(), &true.into()));
     }
     Ok(())
 }
@@ -199,6 +279,7 @@ sha = lambda b: hashlib.sha256(b).hexdigest()
 print(json.dumps({
     "version": acc.file_version,
     "scalars": {t: [[e.step, e.wall_time, e.value] for e in acc.Scalars(t)] for t in acc.Tags()["scalars"]},
+    "texts": [e.tensor_proto.string_val[0].decode() for e in acc.Tensors("config/text_summary")],
     "images": [[e.step, e.width, e.height, sha(e.encoded_image_string)] for e in acc.Images("samples")],
 }))
 "#;
@@ -209,6 +290,9 @@ fn tensorboard_reads_what_was_logged(python: &str) -> Result<(), Failed> {
     let base = ["train", "digits", "--config", "small.toml", "--precision", "fp16", "--name", "half"];
     program::run(folder.path(), &[&base[..], &["--steps", "25"]].concat());
     program::run(folder.path(), &["train", "--resume", "runs/half", "--steps", "40"]);
+    program::run(folder.path(), &["eval", "runs/ring", "swd", "-n", "100"]);
+    program::run(folder.path(), &["report", "runs/ring"]);
+    let measured = ring.clone();
     for run in [digits, ring, folder.path().join("runs/half")] {
         let output = with_packages(python).args(["-c", READ]).arg(&run).output()?;
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -232,12 +316,41 @@ fn tensorboard_reads_what_was_logged(python: &str) -> Result<(), Failed> {
         ];
         let there = names.iter().filter(|(_, key)| lines[0].get(key).is_some());
         let scalars = found["scalars"].as_object().ok_or("scalars")?;
-        assert_eq!(scalars.len(), there.clone().count(), "{:?}", scalars.keys());
+        let own = scalars.keys().filter(|tag| !tag.starts_with("doctor/") && !tag.starts_with("eval/"));
+        assert_eq!(own.count(), there.clone().count(), "{:?}", scalars.keys());
+        let text = found["texts"][0].as_str().ok_or("a text")?;
+        assert!(text.contains("    recipe = \"") && text.contains("[generator]"), "{text}");
+        // What the doctor measured, and what was measured afterwards.
+        let probes = fs::read_to_string(run.join("doctor.jsonl"))?;
+        let probes = probes.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+        let probes: Vec<&Value> = probes.iter().filter(|p| p["kind"] == "probe").collect();
+        let spread = scalars["doctor/spread"].as_array().ok_or("events")?;
+        assert!(!probes.is_empty() && spread.len() == probes.len());
+        for (event, probe) in spread.iter().zip(&probes) {
+            let value = [&event[2], &probe["spread"]].map(|x| x.as_f64().map(|x| x as f32));
+            assert_eq!((&event[0], value[0]), (&probe["step"], value[1]));
+        }
+        assert_eq!(scalars.contains_key("eval/swd/distance"), run == measured, "{:?}", scalars.keys());
+        let machine: Value = serde_json::from_slice(&fs::read(run.join("machine.json"))?)?;
+        let trainings = machine["trainings"].as_array().ok_or("when it began")?;
+        let clock = |step: &Value, seconds: &Value| -> Option<f64> {
+            let began = trainings.iter().rev().find(|t| t["step"].as_u64() < step.as_u64())?;
+            Some(began["unix"].as_f64()? + (seconds.as_f64()? - began["seconds"].as_f64()?))
+        };
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs_f64();
         for (tag, key) in there {
             let events = scalars[*tag].as_array().ok_or("events")?;
             assert_eq!(events.len(), lines.len(), "{tag}");
             for (event, line) in events.iter().zip(&lines) {
-                assert_eq!((&event[0], &event[1]), (&line["step"], &line["seconds"]), "{tag}");
+                assert_eq!(
+                    (&event[0], event[1].as_f64()),
+                    (&line["step"], clock(&line["step"], &line["seconds"])),
+                    "{tag}"
+                );
+                assert!(
+                    event[1].as_f64().is_some_and(|t| (now - 600.0..=now).contains(&t)),
+                    "{tag}: {event}"
+                );
                 assert_eq!(
                     event[2].as_f64().map(|x| x as f32),
                     line[key].as_f64().map(|x| x as f32),
@@ -248,7 +361,7 @@ fn tensorboard_reads_what_was_logged(python: &str) -> Result<(), Failed> {
         let steps: Vec<u64> =
             found["images"].as_array().ok_or("images")?.iter().filter_map(|i| i[0].as_u64()).collect();
         let last = lines[lines.len() - 1]["step"].as_u64().ok_or("a step")?;
-        assert_eq!(steps, [last / 2, last]);
+        assert!(steps.is_sorted() && steps[0] == 0 && steps.ends_with(&[last / 2, last]), "{steps:?}");
         for image in found["images"].as_array().ok_or("images")? {
             let path = run.join(format!("samples/step-{:09}.png", image[0].as_u64().ok_or("a step")?));
             let png = fs::read(&path)?;

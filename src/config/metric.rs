@@ -36,6 +36,28 @@ impl Merit {
     }
 }
 
+/// Which way a number of a metric is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Better {
+    /// More is better.
+    Higher,
+    /// Less is better.
+    Lower,
+    /// The value of real data is best: more and less are both worse.
+    LikeReal,
+}
+
+impl Better {
+    /// In a table: an arrow, or what to be near.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Better::Higher => "↑",
+            Better::Lower => "↓",
+            Better::LikeReal => "as real",
+        }
+    }
+}
+
 /// The metrics there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -124,6 +146,33 @@ impl Metric {
         }
     }
 
+    /// Metric of a name; none of a name that is none's.
+    pub fn named(name: &str) -> Option<Metric> {
+        serde_json::from_value(name.into()).ok()
+    }
+
+    /// Which way its number called `number` is better; none of numbers that only say how it was measured.
+    pub fn better(self, number: &str) -> Option<Better> {
+        let better = match (self, number) {
+            (_, "se") => return None,
+            (Metric::Parzen, "nats") => Better::Higher,
+            (Metric::Modes, "modes" | "high quality %") => Better::Higher,
+            (Metric::Modes, "reverse KL") => Better::Lower,
+            (Metric::Neighbours, "distance" | "ratio") => Better::LikeReal,
+            (Metric::Neighbours, "memorised") => Better::Lower,
+            (Metric::Swd | Metric::Fd | Metric::Kid, _) => Better::Lower,
+            (Metric::Prdc, _) => Better::Higher,
+            (Metric::Classes, "KL") => Better::Lower,
+            (Metric::Classes, "classes" | "as asked %") => Better::Higher,
+            (Metric::Cas, _) => Better::Higher,
+            (Metric::MsSsim, _) => Better::LikeReal,
+            (Metric::Birthday, "duplicates" | "support") => Better::LikeReal,
+            (Metric::Theory, "|D − D*|" | "JSD") => Better::Lower,
+            _ => return None,
+        };
+        Some(better)
+    }
+
     /// Whether it is measured in a classifier's terms, whatever the data.
     pub(crate) fn needs_classifier(self) -> bool {
         matches!(self, Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes | Metric::Cas)
@@ -151,5 +200,27 @@ impl Metric {
             self.name(),
             known.join(" or ")
         )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::ValueEnum;
+
+    #[test]
+    fn generators_are_compared_the_way_their_numbers_are_better() {
+        for metric in Metric::value_variants() {
+            assert_eq!(Metric::named(metric.name()), Some(*metric));
+            let Some(merit) = metric.merit() else { continue };
+            let number = match metric {
+                Metric::Parzen => "nats",
+                Metric::Modes => "modes",
+                _ => "distance",
+            };
+            let better = if merit.rises { Better::Higher } else { Better::Lower };
+            assert_eq!(metric.better(number), Some(better), "{}", metric.name());
+        }
+        assert_eq!((Metric::Kid.better("se"), Metric::named("nothing")), (None, None));
     }
 }

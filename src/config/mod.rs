@@ -18,7 +18,7 @@ mod words;
 
 pub use data::{Data, Scale, Source};
 pub use files::name_of;
-pub use metric::{Merit, Metric};
+pub use metric::{Better, Merit, Metric};
 pub use near::nearest;
 pub use network::{Activation, Bias, DrawnBias, FromData, Init, Layer, Network, Norm};
 pub use optimizer::{Ema, Optimizer, Optimizers, Rule};

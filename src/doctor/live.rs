@@ -2,7 +2,7 @@
 //! entered or left.
 
 use super::judge::{Judge, verdict};
-use super::probe::Prober;
+use super::probe::{Probe, Prober};
 use super::{advice, entry::Entry};
 use crate::config::Config;
 use crate::data::Dataset;
@@ -20,6 +20,8 @@ pub struct Live {
     journal: Journal<Entry>,
     judge: Judge,
     prober: Prober,
+    /// The newest probe that was written down.
+    last: Option<Probe>,
     /// The run's folder, for commands.
     run: PathBuf,
 }
@@ -40,7 +42,7 @@ impl Live {
         let (journal, entries) = Journal::open(&folder.doctor_file(), config.log.samples_every, step)?;
         let mut judge = Judge::new(config);
         judge.replay(lines, &entries);
-        Ok(Live { config: config.clone(), journal, judge, prober, run: folder.path.clone() })
+        Ok(Live { config: config.clone(), journal, judge, prober, run: folder.path.clone(), last: None })
     }
 
     /// Takes a line of metrics; what there is to say.
@@ -60,7 +62,13 @@ impl Live {
         let Some(probe) = self.prober.probe(engine, step)? else { return Ok(vec![]) };
         self.journal.add(&Entry::Probe(probe.clone()))?;
         let changes = self.judge.probe(&probe);
+        self.last = Some(probe);
         self.note(changes)
+    }
+
+    /// What was measured last, by this training.
+    pub fn last(&self) -> Option<&Probe> {
+        self.last.as_ref()
     }
 
     /// The last word on a run at a step. Where no probe was due there, it is made for this word alone: a training that

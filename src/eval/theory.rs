@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::data::toy::{self, Mixture};
 use crate::error::{Error, Result};
 use crate::exec::{Hardware, NetworkState};
-use crate::inference::{Standalone, noise};
+use crate::inference::{Engine, Standalone, noise};
 use crate::models::objective::is_logit;
 use crate::numbers::mean_and_error;
 use crate::pictures::Picture;
@@ -94,6 +94,26 @@ impl Field {
         self.data[cell] / (self.data[cell] + self.samples[cell])
     }
 
+    /// The cells alone.
+    fn emptied(&self) -> Field {
+        let all = self.data.len();
+        Field { data: vec![0.0; all], samples: vec![0.0; all], d: vec![f64::NAN; all], ..self.clone() }
+    }
+
+    /// Densities, D and the best D along the first axis, by name.
+    fn curves(&self) -> BTreeMap<String, Vec<[f64; 2]>> {
+        let curve = |of: &dyn Fn(usize) -> f64| -> Vec<[f64; 2]> {
+            let cells = (0..self.data.len()).filter(|&c| self.d[c].is_finite());
+            cells.map(|c| [self.centre(c)[0], of(c)]).collect()
+        };
+        BTreeMap::from([
+            ("p_data".into(), curve(&|c| self.data[c])),
+            ("p_g".into(), curve(&|c| self.samples[c])),
+            ("D".into(), curve(&|c| self.d[c])),
+            ("p_data / (p_data + p_g)".into(), curve(&|c| self.best(c))),
+        ])
+    }
+
     fn area(&self) -> f64 {
         self.side[..self.axes].iter().product()
     }
@@ -152,19 +172,7 @@ pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, hardware: Hardw
         Ok(engine.score(points, &[])?.logits.into_iter().map(f64::from).collect())
     };
 
-    // A kernel that suits one mode's share of the samples (Scott 1992). On a line there are samples enough for a narrower
-    // one, and p_g needs it: where a piecewise linear G ends or turns, its density has edges.
-    let each = count as f64 / mixture.modes().len() as f64;
-    let narrower = if axes == 1 { NARROWER } else { 1.0 };
-    let width = narrower * f64::from(mixture.sd) * each.powf(-1.0 / (axes as f64 + 4.0));
-    let grid = grid(mixture, &samples, width);
-    let mut field = densities(mixture, &samples, width, grid.clone());
-    let known: Vec<usize> = asked(&field);
-    let points: Vec<f32> =
-        known.iter().flat_map(|&c| field.centre(c).into_iter().take(axes).map(|x| x as f32)).collect();
-    for (&cell, logit) in known.iter().zip(ask(&points)?) {
-        field.d[cell] = sigmoid(logit);
-    }
+    let (field, width) = field(mixture, &samples, &mut ask)?;
     let distances = field.distances();
     // As many of both kinds; the real ones are a test split: no run of any seed was trained on them.
     let of_each = POINTS.min(count);
@@ -178,10 +186,55 @@ pub fn measure(checkpoint: &Checkpoint, seed: u64, count: usize, hardware: Hardw
         distances,
         value: value_real + value_fake,
         value_error: se_real.hypot(se_fake),
-        floor: floor(mixture, seed.wrapping_add(2), count, width, grid),
+        floor: floor(mixture, seed.wrapping_add(2), count, width, field.emptied()),
         width,
         field,
     })
+}
+
+/// Both densities and D on a grid around data and samples, and the standard deviation of the kernel that p_g is estimated
+/// with. `ask` is D's output before the sigmoid.
+fn field(
+    mixture: &Mixture,
+    samples: &[f32],
+    ask: &mut dyn FnMut(&[f32]) -> Result<Vec<f64>>,
+) -> Result<(Field, f64)> {
+    let axes = mixture.axes;
+    // A kernel that suits one mode's share of the samples (Scott 1992). On a line there are samples enough for a narrower
+    // one, and p_g needs it: where a piecewise linear G ends or turns, its density has edges.
+    let each = (samples.len() / axes) as f64 / mixture.modes().len() as f64;
+    let narrower = if axes == 1 { NARROWER } else { 1.0 };
+    let width = narrower * f64::from(mixture.sd) * each.powf(-1.0 / (axes as f64 + 4.0));
+    let mut field = densities(mixture, samples, width, grid(mixture, samples, width));
+    let known: Vec<usize> = asked(&field);
+    let points: Vec<f32> =
+        known.iter().flat_map(|&c| field.centre(c).into_iter().take(axes).map(|x| x as f32)).collect();
+    for (&cell, logit) in known.iter().zip(ask(&points)?) {
+        field.d[cell] = sigmoid(logit);
+    }
+    Ok((field, width))
+}
+
+/// Densities on the line, D and the best D, by name, from `count` samples of what `engine` draws; none where theory does not
+/// speak of the model, the data lie in the plane, or a sample is not finite.
+///
+/// # Errors
+/// When the device fails.
+pub fn curves(
+    config: &Config,
+    engine: &mut Engine,
+    seed: u64,
+    count: usize,
+) -> Result<Option<BTreeMap<String, Vec<[f64; 2]>>>> {
+    let Some(mixture) = applies(config).ok().filter(|mixture| mixture.axes == 1) else { return Ok(None) };
+    let samples = engine.sample(0, &noise(config, seed, count), &[])?;
+    if samples.iter().any(|x| !x.is_finite()) {
+        return Ok(None);
+    }
+    let mut ask = |points: &[f32]| -> Result<Vec<f64>> {
+        Ok(engine.score(points, &[])?.logits.into_iter().map(f64::from).collect())
+    };
+    Ok(Some(field(mixture, &samples, &mut ask)?.0.curves()))
 }
 
 /// What `count` draws from the data themselves measure on the same grid, and the D that is best against them, ½
@@ -336,19 +389,7 @@ impl Subject<'_> {
                  coarse"
             )
         });
-        let curve = |of: &dyn Fn(usize) -> f64| -> Vec<[f64; 2]> {
-            let cells = (0..field.data.len()).filter(|&c| field.d[c].is_finite());
-            cells.map(|c| [field.centre(c)[0], of(c)]).collect()
-        };
-        let curves = match field.axes {
-            1 => BTreeMap::from([
-                ("p_data".into(), curve(&|c| field.data[c])),
-                ("p_g".into(), curve(&|c| field.samples[c])),
-                ("D".into(), curve(&|c| field.d[c])),
-                ("p_data / (p_data + p_g)".into(), curve(&|c| field.best(c))),
-            ]),
-            _ => BTreeMap::new(),
-        };
+        let curves = if field.axes == 1 { field.curves() } else { BTreeMap::new() };
         let protocol = format!(
             "|D − p_data / (p_data + p_g)|, mean under (p_data + p_g) / 2; p_data of the {}, p_g of {count} samples \
              of G itself, both smoothed by a Gaussian of sd {:.4}; V(D, G) by {} points of each kind (1406.2661, \

@@ -1,6 +1,6 @@
 //! From a network's numbers to pixels, as the data's scale and shape say.
 
-use super::{Picture, grid, plot, single};
+use super::{Picture, Points, grid, plot, single};
 use crate::config::{self, Scale};
 use crate::data::Shape;
 use crate::data::toy::Mixture;
@@ -63,6 +63,12 @@ impl Display {
         } else {
             grid(&self.unit(numbers), self.shape, columns)
         }
+    }
+
+    /// The PNG of [`Display::picture`]; a plot of points brings these with it.
+    pub fn png(&self, numbers: &[f32], columns: usize) -> Vec<u8> {
+        let png = self.picture(numbers, columns).png();
+        if self.shape.is_point() { Points::new(numbers, self.shape.channels).into_png(png) } else { png }
     }
 
     /// A picture of one, no border.

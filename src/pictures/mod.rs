@@ -2,9 +2,11 @@
 
 mod display;
 mod files;
+mod points;
 
 pub use display::{Display, columns};
 pub use files::{gif, npy_header};
+pub use points::Points;
 
 use crate::data::Shape;
 

@@ -6,7 +6,7 @@ use super::words::{diagnosis, figure, heading};
 use super::{Experiment, Kind, Paper, pictures};
 use crate::numbers::duration_in_words;
 use crate::report::html::{
-    self, Html, Page, Tone, callout, definitions, folded, gallery, list, paragraph, text,
+    self, Html, Page, Tone, callout, cited, definitions, element, folded, list, paragraph, sheets, text,
 };
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +19,7 @@ pub fn page(paper: &Paper, tables: &[Table], outcomes: &[Outcome], out: &Path) -
         "{}. What the paper reports stands beside what this program trained and measured here.",
         paper.source
     );
-    let mut lead = vec![paragraph(&about)];
+    let mut lead = vec![element("p", "", cited(&about))];
     lead.extend(tables.iter().flat_map(findings));
     page.lead(lead);
     for table in tables {
@@ -80,7 +80,7 @@ fn numbers(table: &Table, outcomes: &[&Outcome]) -> Vec<Html> {
     let mut all = vec![shown.html()];
     all.push(paragraph("The number after ± is, in our rows, the standard deviation over seeds (n − 1)."));
     all.extend(table.warnings.iter().map(|w| callout(Tone::Warning, paragraph(w))));
-    all.push(list(table.protocols.iter().map(|p| text(p))));
+    all.push(list(table.protocols.iter().map(|p| cited(p))));
     all.push(folded("Every seed", seeds(table, outcomes)));
     all
 }
@@ -138,8 +138,8 @@ fn shown(experiment: &Experiment, outcomes: &[&Outcome], folder: &Path) -> Vec<H
             }
         }
     }
-    let all = [gallery(grids)].into_iter().chain(rows);
-    all.filter(|h| h.as_str().contains("<figure")).collect()
+    let all: Vec<Html> = grids.into_iter().chain(rows).collect();
+    if all.is_empty() { all } else { vec![sheets(all)] }
 }
 
 fn made(paper: &Paper, outcomes: &[Outcome]) -> Vec<Html> {
@@ -150,7 +150,7 @@ fn made(paper: &Paper, outcomes: &[Outcome]) -> Vec<Html> {
     let seconds: f64 = outcomes.iter().map(|o| o.seconds).sum();
     vec![
         definitions([
-            ("paper".to_string(), text(&format!("{}. {}", paper.title, paper.source))),
+            ("paper".to_string(), cited(&format!("{}. {}", paper.title, paper.source))),
             ("runs".to_string(), text(&format!("{}, one folder each in runs/", outcomes.len()))),
             ("training time".to_string(), text(&duration_in_words(seconds))),
             ("device".to_string(), each(|o| o.device.clone())),

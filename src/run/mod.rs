@@ -8,7 +8,7 @@
 //!   samples/         step-000001000.png … on fixed noise; reals.png beside them
 //!   checkpoints/     step-000001000/ …: see [`checkpoint`]
 //!   data.json        the data: what was read, split, resized and passed over, names and counts of classes
-//!   machine.json     what it was trained on, with which program
+//!   machine.json     what it was trained on, with which program, and when
 //!   eval.json        what `gansaku eval` measured; theory.png beside it
 //!   labels.safetensors  a small classifier of the data, by which `gansaku doctor` asks a conditional run for its labels
 //!   report.html      what was trained and whether it worked, on one page
@@ -34,14 +34,39 @@ use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-/// What a run is trained on, and with which program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a run is trained on, with which program, and when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// The program's version.
     pub gansaku: String,
     /// The device, without what does not change the run's bytes, such as the number of threads.
     pub device: String,
+    /// When training began, and each time it went on: the only part that two equal runs may differ in. Empty in files of
+    /// before this was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trainings: Vec<Began>,
+}
+
+/// The moment at which training began or went on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Began {
+    /// Steps done before.
+    pub step: u64,
+    /// Seconds of training before.
+    pub seconds: f64,
+    /// The clock, in seconds since 1970.
+    pub unix: f64,
+}
+
+impl Began {
+    /// What the clock showed when a step was done: seconds since 1970. `seconds` are those of training until then; of a run
+    /// that went on after a pause, the pause counts.
+    pub fn clock(trainings: &[Began], step: u64, seconds: f64) -> Option<f64> {
+        let own = trainings.iter().rev().find(|began| began.step < step).or(trainings.first());
+        own.map(|began| began.unix + (seconds - began.seconds).max(0.0))
+    }
 }
 
 /// The data that a run is trained on, for those who look at it where the data are not.
@@ -218,6 +243,13 @@ impl Folder {
         })
     }
 
+    /// Whether a process has the run: it trains there, or writes the report.
+    pub fn is_taken(&self) -> bool {
+        // Shared, and given back at once: two that look do not see each other.
+        let file = File::open(self.path.join("lock"));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Takes `eval.json` for this process; waits for others that have it, each for a moment.
     ///
     /// # Errors
@@ -260,6 +292,15 @@ impl Folder {
     pub fn write_machine(&self, machine: &Machine) -> Result<()> {
         let text = serde_json::to_string_pretty(machine).expect("names");
         atomic::write(&self.path.join("machine.json"), (text + "\n").as_bytes())
+    }
+
+    /// When this run's trainings began, one now from `step` on among them; those that a resume undid are forgotten.
+    pub fn trainings(&self, step: u64, seconds: f64) -> Vec<Began> {
+        let mut all = self.machine().map_or(vec![], |machine| machine.trainings);
+        all.retain(|began| began.step < step);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        all.push(Began { step, seconds, unix: now.as_secs_f64() });
+        all
     }
 
     /// What `machine.json` says, where there is one.

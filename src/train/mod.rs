@@ -7,6 +7,7 @@ mod prepare;
 pub mod progress;
 pub mod reporter;
 mod request;
+mod scalars;
 mod session;
 pub(crate) mod signals;
 mod trainer;

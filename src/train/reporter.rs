@@ -1,19 +1,20 @@
 //! `report.html` of a run: gathered and drawn while it trains, and again by `gansaku report`.
 
-use super::fit;
+use super::{fit, scalars};
 use crate::config::Config;
 use crate::console::typed;
 use crate::data::{Dataset, Shape, identity};
 use crate::doctor::{self, Means};
 use crate::error::{Error, Result};
 use crate::eval::neighbours::nearest;
+use crate::eval::theory;
 use crate::exec::Hardware;
 use crate::inference::{Engine, LoadedRun, noise};
 use crate::models::Game;
-use crate::pictures::{Display, Picture};
+use crate::pictures::{Display, Points};
 use crate::records::{Evaluation, Verdict};
-use crate::report::run::{Neighbours, Status, Story, shots};
-use crate::report::tensorboard::Events;
+use crate::report::run::{Judged, Neighbours, Status, Story, Walk, shots};
+use crate::report::tensorboard::{Contents, Events};
 use crate::run::checkpoint::{self, Best, Checkpoint};
 use crate::run::{Folder, Line, atomic, journal};
 use std::path::PathBuf;
@@ -22,6 +23,8 @@ use std::time::{Duration, Instant, SystemTime};
 /// Walks, and samples that are looked up among the training examples.
 const WALKS: u64 = 4;
 const LOOKED_UP: usize = 10;
+/// Samples that the density of G's is estimated from.
+const JUDGED: usize = 50_000;
 
 /// Draws a run's report when asked, and while it trains no more often than a hundredth of the time allows.
 #[derive(Debug, Default)]
@@ -82,6 +85,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, material: Material<'
     // Of single numbers a walk would show nothing.
     let drawing = engine.as_mut().filter(|_| display.shape.len() > 1);
     let walk = drawing.map(|engine| walk(config, engine, display)).transpose()?;
+    let judged = engine.as_mut().map(|engine| judged(config, engine)).transpose()?.flatten();
     let neighbours = match (&status, &mut engine, &data) {
         _ if display.shape.is_point() => {
             Err("The data are points: the plots above tell more than neighbours would.".to_string())
@@ -110,6 +114,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, material: Material<'
         config,
         game,
         machine: folder.machine(),
+        classes: folder.data().and_then(|card| card.classes).map_or(vec![], |classes| classes.names),
         data,
         status,
         written: SystemTime::now(),
@@ -121,6 +126,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, material: Material<'
         shots: shots(pictures, config.log, step),
         reals: std::fs::read(folder.samples().join("reals.png")).ok(),
         walk,
+        judged,
         neighbours,
         measured,
         theory: std::fs::read(folder.theory_file()).ok(),
@@ -128,15 +134,28 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, material: Material<'
     })
 }
 
+/// D beside the best D over the line: where the data's density is known, and samples come from the very G that D faces.
+fn judged(config: &Config, engine: &mut Engine) -> Result<Option<Judged>> {
+    if config.ema.decay > 0.0 {
+        return Ok(None);
+    }
+    let curves = theory::curves(config, engine, config.seed, JUDGED)?;
+    Ok(curves.map(|curves| Judged { curves, samples: JUDGED }))
+}
+
 /// Straight walks from noise to noise: a row each, or, of points, the lines they draw.
-fn walk(config: &Config, engine: &mut Engine, display: Display) -> Result<Picture> {
+fn walk(config: &Config, engine: &mut Engine, display: Display) -> Result<Walk> {
     let frames = display.frames();
     let ends: Vec<Vec<f32>> = (0..=WALKS).map(|seed| noise(config, seed, 1)).collect();
     let latent = crate::inference::walk(&ends, frames, false);
     // A row keeps its class.
     let rows = engine.labels_of(config.seed, 0..WALKS as usize);
     let labels: Vec<usize> = rows.into_iter().flat_map(|label| std::iter::repeat_n(label, frames)).collect();
-    Ok(display.picture(&engine.sample(0, &latent, &labels)?, frames))
+    let samples = engine.sample(0, &latent, &labels)?;
+    Ok(match display.shape.is_point() {
+        true => Walk::Trails(Points::new(&samples, display.shape.channels)),
+        false => Walk::Rows(display.picture(&samples, frames)),
+    })
 }
 
 /// The first samples of the sample pictures, above their nearest training examples.
@@ -215,6 +234,7 @@ pub fn again(folder: &Folder, data: Option<PathBuf>, hardware: Hardware) -> Resu
         data: loaded.as_ref().map_err(ToString::to_string),
     };
     Reporter::default().write(folder, step, status, material)?;
-    Events::open(folder, &config, game.statistics(), step, Some(step))?;
+    let (statistics, scalars) = (game.statistics(), scalars::of(folder)?);
+    Events::open(folder, Contents { config: &config, statistics, step, total: Some(step), scalars })?;
     Ok(folder.report_file())
 }

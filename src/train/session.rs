@@ -5,6 +5,7 @@ use super::prepare::{Prepared, restore};
 use super::progress::Progress;
 use super::reporter::{Material, Reporter};
 use super::request::{Request, Start, Trained};
+use super::scalars;
 use super::signals::Signals;
 use super::trainer::Trainer;
 use crate::config::Config;
@@ -19,7 +20,7 @@ use crate::numbers::{counted, grouped, readable};
 use crate::pictures::{Display, columns};
 use crate::records::State;
 use crate::report::run::Status;
-use crate::report::tensorboard::Events;
+use crate::report::tensorboard::{Contents, Events};
 use crate::run::{DataCard, Folder, Lock, Machine, Metrics, atomic, checkpoint};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -64,7 +65,7 @@ impl Session {
                 told.iter().for_each(|told| tell!("start: {told}"));
                 let folder = Folder::create(out, name.as_deref(), &config.recipe)?;
                 let lock = folder.lock()?;
-                atomic::write(&folder.samples().join("reals.png"), &reals(&dataset, display, config).png())?;
+                atomic::write(&folder.samples().join("reals.png"), &reals(&dataset, display, config))?;
                 (folder, lock, None)
             }
             Start::Resume(path) => {
@@ -79,21 +80,26 @@ impl Session {
             }
         };
         folder.write_config(config)?;
-        folder.write_machine(&Machine {
-            gansaku: env!("CARGO_PKG_VERSION").into(),
-            device: trainer.machine(),
-        })?;
         folder.write_data(&DataCard::of(&dataset, config.data.path.as_deref()))?;
         let (metrics, lines) = Metrics::open(&folder.metrics_file(), config.log.every, trainer.state.step)?;
         let (from, total) = (trainer.state.step, trainer.total());
+        let seconds_before = lines.last().map_or(0.0, |l| l.seconds);
+        folder.write_machine(&Machine {
+            gansaku: env!("CARGO_PKG_VERSION").into(),
+            device: trainer.machine(),
+            trainings: folder.trainings(from, seconds_before),
+        })?;
         let statistics = trainer.game.statistics();
-        let events = Events::open(&folder, config, statistics.clone(), from, Some(total))?;
         tell(&dataset, &trainer, &folder);
         let doctor = Live::open(&folder, config, &dataset, from, &lines)?;
+        let scalars = scalars::of(&folder)?;
+        let contents =
+            Contents { config, statistics: statistics.clone(), step: from, total: Some(total), scalars };
+        let events = Events::open(&folder, contents)?;
         Ok(Session {
             progress: Progress::new(from, total, request.time, statistics),
             signals: Signals::listen()?,
-            seconds_before: lines.last().map_or(0.0, |l| l.seconds),
+            seconds_before,
             begun: Instant::now(),
             from,
             trainer,
@@ -247,7 +253,7 @@ impl Session {
         let mut engine = self.trainer.engine()?;
         let labels = engine.labels_of(seed, 0..count);
         let samples = engine.sample(0, &latent, &labels)?;
-        let png = self.display.picture(&samples, columns(count)).png();
+        let png = self.display.png(&samples, columns(count));
         let path = self.folder.picture(step);
         atomic::write(&path, &png)?;
         self.events.picture(step, &png)?;
@@ -320,6 +326,9 @@ impl Session {
     fn probe(&mut self) -> Result<()> {
         let step = self.trainer.state.step;
         let heard = self.doctor.probe(&mut self.trainer.engine()?, step)?;
+        if let Some(probe) = self.doctor.last().filter(|probe| probe.step == step) {
+            self.events.scalars(&scalars::of_probe(probe))?;
+        }
         heard.iter().for_each(|word| tell!("doctor: {word}"));
         Ok(())
     }
@@ -358,11 +367,11 @@ impl Session {
     }
 }
 
-/// A picture of real examples, as many as samples will be shown.
-fn reals(data: &Dataset, display: Display, config: &Config) -> crate::pictures::Picture {
+/// A PNG of real examples, as many as samples will be shown.
+fn reals(data: &Dataset, display: Display, config: &Config) -> Vec<u8> {
     let count = config.log.samples.min(data.train.count);
     let numbers = data.numbers_of(&data.train, data.train.shuffled(0..count));
-    display.picture(&numbers, columns(count))
+    display.png(&numbers, columns(count))
 }
 
 fn tell(data: &Dataset, trainer: &Trainer, folder: &Folder) {

@@ -69,7 +69,8 @@ pub fn newest_step(run: &Path) -> u64 {
     entries.iter().filter_map(|e| step(e.file_name().to_string_lossy().into_owned())).max().unwrap_or(0)
 }
 
-/// SHA-256 of every file of a run by its path: the newest checkpoints, pictures, metrics without times.
+/// SHA-256 of every file of a run by its path: the newest checkpoints, pictures, metrics without times, machine.json without
+/// moments.
 pub fn fingerprint(run: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for entry in walkdir::WalkDir::new(run).into_iter().flatten().filter(|e| e.file_type().is_file()) {
@@ -81,6 +82,9 @@ pub fn fingerprint(run: &Path) -> BTreeMap<String, String> {
         if name == FILE {
             bytes = without_wall_times(&bytes);
         }
+        if name == "machine.json" {
+            bytes = without_moments(&bytes).into_bytes();
+        }
         if name == "report.html" {
             bytes = page_without_times(&String::from_utf8_lossy(&bytes), run).into_bytes();
         }
@@ -90,6 +94,13 @@ pub fn fingerprint(run: &Path) -> BTreeMap<String, String> {
         }
     }
     found
+}
+
+/// What a run was trained on, without when.
+fn without_moments(machine: &[u8]) -> String {
+    let mut machine: serde_json::Value = serde_json::from_slice(machine).expect("JSON");
+    machine.as_object_mut().expect("an object").remove("trainings").expect("when it began");
+    machine.to_string()
 }
 
 /// TensorBoard's events without their wall times and, hence, checksums.

@@ -16,12 +16,14 @@
 mod axis;
 mod chart;
 mod page;
+mod pixels;
+mod plot;
 
-pub use chart::{Chart, Series};
+pub use chart::{Chart, Series, thinned};
 pub use page::Page;
+pub use pixels::image;
+pub use plot::{MOST_DOTS, Plot, density};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write;
 
 /// Sound markup.
@@ -145,25 +147,47 @@ pub fn callout(tone: Tone, inside: Html) -> Html {
     element("div", &format!("callout {}", tone.class()), inside)
 }
 
-/// A PNG inside the page. `alt` is what it shows, in words; `crisp` keeps enlarged pixels square.
-pub fn image(png: &[u8], alt: &str, crisp: bool) -> Html {
-    let class = if crisp { " class=\"crisp\"" } else { "" };
-    let data = STANDARD.encode(png);
-    // Width and height keep the page from jumping while it is read.
-    let size = png_size(png).map_or(String::new(), |[w, h]| format!(" width=\"{w}\" height=\"{h}\""));
-    Html(format!("<img{class}{size} alt=\"{}\" src=\"data:image/png;base64,{data}\">\n", escape(alt)))
-}
-
-/// Width and height of a PNG, from its header.
-fn png_size(png: &[u8]) -> Option<[u32; 2]> {
-    let at = |i: usize| Some(u32::from_be_bytes(png.get(i..i + 4)?.try_into().ok()?));
-    (png.get(..8)? == b"\x89PNG\r\n\x1a\n").then_some([at(16)?, at(20)?])
-}
-
 /// Something to look at, and what it shows.
 pub fn figure(content: Html, caption: &str) -> Html {
     let caption = element("figcaption", "", text(caption));
     element("figure", "", Html::all([content, caption]))
+}
+
+/// Figures below each other, captions beside them where there is room: for pictures that are as wide as a text.
+pub fn sheets(figures: impl IntoIterator<Item = Html>) -> Html {
+    element("div", "sheets", Html::all(figures))
+}
+
+/// A link to elsewhere; nothing is loaded before somebody follows it.
+pub fn link(to: &str, words: &str) -> Html {
+    Html(format!("<a href=\"{}\">{}</a>", escape(to), escape(words)))
+}
+
+/// Text in which papers' numbers at arXiv, such as 1406.2661, are links.
+pub fn cited(words: &str) -> Html {
+    let digits = |part: &str, n: std::ops::RangeInclusive<usize>| {
+        n.contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
+    };
+    let is_paper = |word: &str| {
+        word.split_once('.').is_some_and(|(month, number)| {
+            let is_month = digits(month, 4..=4) && ("01"..="12").contains(&&month[2..]);
+            is_month && digits(number, 4..=5) && ("07".."40").contains(&&month[..2])
+        })
+    };
+    let (mut out, mut rest) = (String::new(), words);
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let end =
+            rest[start..].find(|c: char| !c.is_ascii_digit() && c != '.').map_or(rest.len(), |n| start + n);
+        let word = rest[start..end].trim_end_matches('.');
+        out += &escape(&rest[..start]);
+        out += &if is_paper(word) {
+            link(&format!("https://arxiv.org/abs/{word}"), word).0
+        } else {
+            escape(word)
+        };
+        rest = &rest[start + word.len()..];
+    }
+    Html(out + &escape(rest))
 }
 
 /// Figures side by side where there is room, below each other on a phone.
@@ -250,6 +274,15 @@ mod tests {
     }
 
     #[test]
+    fn papers_are_links_and_other_numbers_are_not() {
+        let found = cited("(1406.2661, Figure 1); 0.1234 of 2500.1, 1399.2661 and 1801.04406.").0;
+        let a = |id: &str| format!("<a href=\"https://arxiv.org/abs/{id}\">{id}</a>");
+        let expected =
+            format!("({}, Figure 1); 0.1234 of 2500.1, 1399.2661 and {}.", a("1406.2661"), a("1801.04406"));
+        assert_eq!(found, expected);
+    }
+
+    #[test]
     fn no_text_becomes_markup() {
         let nasty = "<script>alert(\"1\" & '2')</script>\u{0}";
         let safe = "&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)&lt;/script&gt;\u{fffd}";
@@ -273,14 +306,5 @@ mod tests {
             assert!(!html.as_str().contains("<script"), "{html:?}");
             assert!(html.as_str().contains("&lt;script"), "{html:?}");
         }
-    }
-
-    #[test]
-    fn pictures_bring_their_size() {
-        let png =
-            crate::pictures::single(&[0.0; 6], crate::data::Shape { channels: 1, height: 2, width: 3 }).png();
-        let html = image(&png, "six pixels", true);
-        assert!(html.as_str().contains("width=\"3\" height=\"2\""), "{html:?}");
-        assert!(html.as_str().contains("src=\"data:image/png;base64,iVBORw0KGgo"), "{html:?}");
     }
 }

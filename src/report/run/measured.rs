@@ -1,12 +1,14 @@
 //! What `gansaku eval` found, as it left it in `eval.json`.
 
 use super::Story;
-use crate::numbers::{Numbers, grouped, number};
+use crate::config::Metric;
+use crate::numbers::{Numbers, counted, grouped, number};
 use crate::records::{Evaluation, Measurement};
 use crate::report::html::{
-    Chart, Html, Series, Table, Tone, callout, code, element, figure as figure_of, gallery, image, paragraph,
-    strong, text,
+    Chart, Html, Series, Table, Tone, callout, cited, code, element, figure as figure_of, folded, gallery,
+    image, paragraph, strong, text,
 };
+use std::collections::BTreeMap;
 
 /// The warnings among the measurements, with their step where the run has gone on since.
 pub fn findings(story: &Story) -> Vec<Html> {
@@ -23,7 +25,7 @@ pub fn findings(story: &Story) -> Vec<Html> {
     warnings.map(told).collect()
 }
 
-/// A table a metric, each with its protocol and real data beside the run.
+/// One table of all metrics, real data beside the run; protocols and the rest of the numbers are folded below.
 pub fn section(story: &Story) -> Vec<Html> {
     let measured = match &story.measured {
         Ok(measured) => measured.as_ref().filter(|report| !report.measurements.is_empty()),
@@ -43,22 +45,67 @@ pub fn section(story: &Story) -> Vec<Html> {
     let mut out = vec![];
     let checkpoint = report.checkpoint.file_name().map_or("this run".into(), |name| name.to_string_lossy());
     out.push(paragraph(&format!(
-        "Measured on {checkpoint}. Each number holds for its protocol alone; what is below it was measured the same way."
+        "Measured on {checkpoint}, with real data measured the same way beside it. ↑: more is better, ↓: less is better. Each \
+         number holds for its protocol alone."
     )));
-    for m in report.shown() {
-        out.push(element("h3", "", text(&m.metric)));
-        out.push(table(m));
-        out.extend(curves(m));
+    let shown = report.shown();
+    out.push(overview(&shown, report.step));
+    // A page that shows D over the line already does not show it twice.
+    for m in shown.iter().filter(|_| story.judged.is_none()) {
+        out.extend(curves(&m.curves).map(|drawn| Html::all([element("h3", "", text(&m.metric)), drawn])));
         if m.metric == "theory" {
             out.extend(story.theory.as_deref().map(plane));
         }
-        let step = if m.step < report.step { format!("step {}; ", grouped(m.step)) } else { String::new() };
-        let look =
-            if m.reduced { "; fewer samples than the protocol's own number: a first look" } else { "" };
-        let told = format!("Protocol: {}; {step}seed {}{look}.", m.protocol, m.seed);
-        out.push(element("p", "soft", text(&told)));
     }
+    out.push(folded("How each was measured", Html::all(shown.iter().map(|m| protocol(m)))));
     out
+}
+
+/// A row a number that generators are judged by: ours, real data's, and which way is better.
+fn overview(shown: &[&Measurement], newest: u64) -> Html {
+    let mut all = Table::new(&["metric", "number", "ours", "real", "better is"]);
+    for m in shown {
+        let metric = Metric::named(&m.metric);
+        let real = real(m).map(|(_, numbers)| numbers);
+        let mut aside = vec![];
+        if m.step < newest {
+            aside.push(format!("step {}", grouped(m.step)));
+        }
+        if m.reduced {
+            aside.push(format!("first look: {}", counted(m.samples as u64, "sample")));
+        }
+        let aside = element("div", "soft", text(&aside.join(", ")));
+        let mut name = Html::all([text(&m.metric), aside]);
+        for (number, &value) in m.values.iter() {
+            let Some(better) = metric.and_then(|metric| metric.better(number)) else { continue };
+            let error = |row: &Numbers| match row.get("se") {
+                // Theory's is that of V, which has no better side.
+                Some(&se) if metric != Some(Metric::Theory) => format!(" ± {}", figure(se)),
+                _ => String::new(),
+            };
+            let ours = figure(value) + &error(&m.values);
+            let beside = real.and_then(|row| Some(figure(*row.get(number)?) + &error(row)));
+            let beside = text(&beside.unwrap_or("–".into()));
+            // A metric is named once.
+            let name = std::mem::take(&mut name);
+            all = all.row_of(vec![name, text(number), strong(&ours), beside, text(better.sign())]);
+        }
+    }
+    element("div", "measured", all.html())
+}
+
+/// What the same protocol says of real data.
+fn real(m: &Measurement) -> Option<(&String, &Numbers)> {
+    let words =
+        ["training examples", "test examples", "test points", "training stacks", "draws of the data", "real"];
+    m.reference.iter().find(|(name, _)| words.iter().any(|word| name.contains(word)))
+}
+
+/// The protocol of a metric, and all of its numbers.
+fn protocol(m: &Measurement) -> Html {
+    let look = if m.reduced { "; fewer samples than the protocol's own number: a first look" } else { "" };
+    let told = format!("{}; step {}; seed {}{look}.", m.protocol, grouped(m.step), m.seed);
+    Html::all([element("h3", "", text(&m.metric)), element("p", "soft", cited(&told)), table(m)])
 }
 
 /// There is a file of measurements, and what is in it is not known.
@@ -82,21 +129,40 @@ fn plane(png: &[u8]) -> Html {
     )
 }
 
-/// The paper's Figure 1: densities, and D beside the best D.
-fn curves(m: &Measurement) -> Option<Html> {
-    let line = |name: &str| Some(Series::thinned(name, m.curves.get(name)?, 300).without_band());
+/// D and the densities of a run, as this training or report found them, beside what else there is to see.
+pub fn judged(beside: Html, all: &Curves, samples: usize) -> Vec<Html> {
+    let about = format!(
+        "The paper's Figure 1: p_g is the density of {} samples, each a little bell. Theory speaks of a D that has come to \
+         its best; after a few steps against a new G it has not.",
+        grouped(samples as u64)
+    );
+    let figures = std::iter::once(beside).chain(figures(all).into_iter().flatten());
+    vec![gallery(figures), element("p", "soft", text(&about))]
+}
+
+/// Curves by name.
+type Curves = BTreeMap<String, Vec<[f64; 2]>>;
+
+/// The paper's Figure 1 below a measurement.
+fn curves(all: &Curves) -> Option<Html> {
+    figures(all).map(gallery)
+}
+
+/// D beside the best D, and the densities.
+fn figures(all: &Curves) -> Option<[Html; 2]> {
+    let line = |name: &str| Some(Series::thinned(name, all.get(name)?, 300).without_band());
     let best = "p_data / (p_data + p_g)";
     let d = Chart::new("D and the best D").x_name("x").y_range([0.0, 1.0]).reference(0.5, "½: D cannot tell");
     let d = d.series(line("D")?).series(line(best)?.dashed());
     let densities = Chart::new("Densities").x_name("x").series(line("p_data")?).series(line("p_g")?.dashed());
-    Some(gallery([
+    Some([
         figure_of(
             d.html(),
             "D's output, and what theory says the best D would say against this G. Where they agree D has learnt all \
              there is to learn; where both are ½ G has won.",
         ),
         figure_of(densities.html(), "The data's density, which is known, and that of samples, estimated."),
-    ]))
+    ])
 }
 
 /// The run's row above the references', a column a number; of many numbers, a row each.

@@ -12,20 +12,24 @@ mod strip;
 pub use strip::{Shot, shots};
 
 use super::html::{
-    Html, Page, Tone, badge, callout, code, definitions, element, escape, figure, folded, image, listing,
-    marked, paragraph, strong, text,
+    Html, Page, Plot, Tone, badge, callout, cited, code, definitions, element, escape, figure, folded, image,
+    listing, marked, paragraph, sheets, strong, text,
 };
 use crate::config::{Config, ConfigBuilder};
 use crate::data::Dataset;
 use crate::data::toy::Mixture;
 use crate::models::{self, Game, PortKind, TaskKind};
 use crate::numbers::{counted, duration_in_words, grouped, median, number, utc};
-use crate::pictures::Picture;
+use crate::pictures::{Picture, Points};
 use crate::records::{Evaluation, State, Verdict};
 use crate::run::checkpoint::{Best, Sums};
 use crate::run::{Line, Machine};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::SystemTime;
+
+/// Classes whose names stand in a sentence, at most.
+const MOST_NAMED: usize = 20;
 
 /// How far a run is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +57,24 @@ pub struct Neighbours {
     pub searched: usize,
 }
 
+/// Straight walks from noise to noise.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Walk {
+    /// Pictures, a row a walk.
+    Rows(Picture),
+    /// Points, close enough to each other to look like lines.
+    Trails(Points),
+}
+
+/// D over the line, beside what theory says of it; curves by the names that `gansaku eval RUN theory` gives them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// `p_data`, `p_g`, `D` and `p_data / (p_data + p_g)`.
+    pub curves: BTreeMap<String, Vec<[f64; 2]>>,
+    /// Samples that p_g is estimated from.
+    pub samples: usize,
+}
+
 /// What a report is made from.
 pub struct Story<'a> {
     /// The run's folder, as it was typed.
@@ -65,6 +87,8 @@ pub struct Story<'a> {
     pub machine: Option<Machine>,
     /// The data, or why they are not at hand.
     pub data: Result<&'a Dataset, String>,
+    /// Names of the data's classes, where they have names.
+    pub classes: Vec<String>,
     /// How far it is.
     pub status: Status,
     /// When this was.
@@ -83,8 +107,10 @@ pub struct Story<'a> {
     pub shots: Vec<Shot>,
     /// A picture of real examples.
     pub reals: Option<Vec<u8>>,
-    /// Rows from noise to noise, or, of points, the line that such a walk draws.
-    pub walk: Option<Picture>,
+    /// What straight walks from noise to noise show.
+    pub walk: Option<Walk>,
+    /// D beside the best D, where the data lie on a line and their density is known.
+    pub judged: Option<Judged>,
     /// Samples beside training examples, or why not.
     pub neighbours: Result<Neighbours, String>,
     /// What `gansaku eval` left in the folder, or why it cannot be read.
@@ -95,9 +121,9 @@ pub struct Story<'a> {
     pub sums: Option<(String, Sums)>,
 }
 
-/// A verdict of the doctor's: state, evidence, what to do.
-fn spoken(verdict: &Verdict, run: &Path) -> Html {
-    let tone = match verdict.state {
+/// How grave a verdict is.
+pub fn tone(verdict: &Verdict) -> Tone {
+    match verdict.state {
         State::Healthy if verdict.is_good() => Tone::Good,
         State::Healthy | State::TooEarly => Tone::Plain,
         State::Oscillation | State::Stalled | State::LossScaleFloor | State::PixelNoise => Tone::Warning,
@@ -107,7 +133,12 @@ fn spoken(verdict: &Verdict, run: &Path) -> Html {
         | State::Memorising
         | State::LabelsIgnored
         | State::NonFinite => Tone::Bad,
-    };
+    }
+}
+
+/// A verdict of the doctor's: state, evidence, what to do.
+fn spoken(verdict: &Verdict, run: &Path) -> Html {
+    let tone = tone(verdict);
     let name = sentence(verdict.name());
     let since = match verdict.state.is_alarm() {
         true => format!(" (since step {})", grouped(verdict.since_step)),
@@ -190,7 +221,7 @@ impl Story<'_> {
         };
         let line = format!("{}{as_of} {}{pace}", badge(tone, word).as_str(), escape(&steps));
         Html::all([
-            element("p", "", text(&format!("Recipe {}{}.", self.config.recipe, self.what()))),
+            element("p", "", cited(&format!("Recipe {}{}.", self.config.recipe, self.what()))),
             element("p", "", Html::vouched(line)),
         ])
     }
@@ -259,30 +290,39 @@ impl Story<'_> {
     }
 
     fn samples(&self) -> Vec<Html> {
-        let each = if self.is_point() { "a point a sample" } else { "a square a sample" };
-        let mut figures = vec![];
-        if !self.shots.is_empty() {
-            let average = match self.config.ema.decay > 0.0 {
-                true => " Drawn with the moving average of G's weights.",
-                false => "",
+        let Some(last) = self.shots.last() else {
+            // Real examples alone would be taken for samples.
+            return vec![paragraph("No picture has been drawn yet.")];
+        };
+        let average = match self.config.ema.decay > 0.0 {
+            true => " Drawn with the moving average of G's weights.",
+            false => "",
+        };
+        let when = format!("the last is from step {}", grouped(last.step));
+        let reach = Mixture::of(self.config.data.source).map(Mixture::reach);
+        if let Some(plot) = strip::plots(&self.shots, self.reals.as_deref(), reach) {
+            let what = match self.numbers() {
+                1 => "The density of what G makes of the same noise as it learns, over that of the data",
+                _ => "What G makes of the same noise as it learns, over as many points of the data",
             };
-            let caption = format!(
-                "What G makes of the same noise as it learns, {each}; the last is from step {}.{average}{}{}",
-                grouped(self.shots[self.shots.len() - 1].step),
-                self.turns(),
-                self.scale()
-            );
-            figures.push(figure(strip::strip(&self.shots), &caption));
+            let caption = format!("{what}; {when}.{average}{}{}", self.turns(), self.scale());
+            return match &self.judged {
+                Some(judged) => measured::judged(figure(plot, &caption), &judged.curves, judged.samples),
+                None => vec![sheets([figure(plot, &caption)])],
+            };
         }
+        let each = if self.is_point() { "a point a sample" } else { "a square a sample" };
+        let caption = format!(
+            "What G makes of the same noise as it learns, {each}; {when}.{average}{}{}",
+            self.turns(),
+            self.scale()
+        );
+        let mut figures = vec![figure(strip::strip(&self.shots), &caption)];
         if let Some(reals) = &self.reals {
-            let reals = strip::bounded(reals);
-            let picture = image(&reals, "real examples", !self.is_point());
+            let picture = image(&strip::bounded(reals), "real examples", true);
             figures.push(figure(picture, &format!("Real examples, for comparison.{}", self.scale())));
         }
-        if figures.is_empty() {
-            return vec![paragraph("No picture has been drawn yet.")];
-        }
-        vec![super::html::gallery(figures)]
+        vec![sheets(figures)]
     }
 
     /// Which classes the samples of a conditional model are of.
@@ -290,7 +330,13 @@ impl Story<'_> {
         match models::classes(self.game) {
             0 => String::new(),
             classes => {
-                format!(" Each of the {classes} classes is drawn as often as the training data have it.")
+                let names = match self.classes.len() {
+                    2..=MOST_NAMED => format!(" ({})", self.classes.join(", ")),
+                    _ => String::new(),
+                };
+                format!(
+                    " Each of the {classes} classes{names} is drawn as often as the training data have it."
+                )
             }
         }
     }
@@ -302,18 +348,29 @@ impl Story<'_> {
         format!(" From −{reach} to {reach}{axes}; what lies beyond is drawn at the edge.")
     }
 
-    fn interpolation(&self, walk: &Picture) -> Html {
-        let caption = if self.is_point() {
-            "Straight walks through the space of noise, as the points that G makes of them. Dense spots are places \
-             where G stays, thin bridges the jumps between them: a continuous G cannot leave one cluster for another \
-             without drawing some."
-        } else {
-            "Each row walks in a straight line from one noise to another, as in the paper's Figures 2 and 3: smooth \
-             changes through plausible pictures speak for a G that has learnt; sudden jumps between a few \
-             pictures speak for a G that has stored them."
-        };
-        let caption = format!("{caption}{}", self.scale());
-        figure(image(&walk.png(), "an interpolation", !self.is_point()), &caption)
+    fn interpolation(&self, walk: &Walk) -> Html {
+        match walk {
+            Walk::Trails(points) => {
+                let reals = self.reals.as_deref().and_then(Points::from_png);
+                let reach = Mixture::of(self.config.data.source).map(Mixture::reach);
+                let reach = reach.unwrap_or_else(|| strip::farthest(reals.iter().chain([points])));
+                let mut plot = Plot::plane("walks through the noise, over real examples", reach.into());
+                if let Some(reals) = &reals {
+                    plot = plot.named(strip::REAL, "real").layer(strip::REAL, &reals.numbers, None);
+                }
+                plot = plot.named(strip::SAMPLE, "walks").layer(strip::SAMPLE, &points.numbers, None);
+                let caption = "Straight walks through the space of noise, as the points that G makes of them. Dense \
+                               spots are places where G stays, thin bridges the jumps between them: a continuous G \
+                               cannot leave one cluster for another without drawing some.";
+                sheets([figure(plot.html(), &format!("{caption}{}", self.scale()))])
+            }
+            Walk::Rows(rows) => sheets([figure(
+                image(&rows.png(), "an interpolation", true),
+                "Each row walks in a straight line from one noise to another, as in the paper's Figures 2 and 3: \
+                 smooth changes through plausible pictures speak for a G that has learnt; sudden jumps between a few \
+                 pictures speak for a G that has stored them.",
+            )]),
+        }
     }
 
     fn neighbours(&self) -> Html {
@@ -322,14 +379,29 @@ impl Story<'_> {
                 let caption = format!(
                     "Above, samples; below each, the nearest of {} training examples by Euclidean distance of pixels \
                      in [0, 1] (median here {:.2}). Pairs that are the same picture mean memorising; pairs that are \
-                     merely alike are what a good generator shows. gansaku eval RUN neighbours measures it against \
-                     held-out data.",
+                     merely alike are what a good generator shows. {} measures it against held-out data.",
                     grouped(n.searched as u64),
-                    median(n.distances.iter().map(|&d| f64::from(d)))
+                    median(n.distances.iter().map(|&d| f64::from(d))),
+                    self.command("eval", "neighbours")
                 );
-                figure(image(&n.picture.png(), "samples and their nearest training examples", true), &caption)
+                let picture = image(&n.picture.png(), "samples and their nearest training examples", true);
+                sheets([figure(picture, &caption)])
             }
             Err(why) => paragraph(why),
+        }
+    }
+
+    /// What makes these files again.
+    fn again(&self) -> String {
+        match (&self.status, self.steps) {
+            (Status::Finished, _) => "An equal command on the same kind of processor makes the same.".into(),
+            // Where a clock or a signal ended it, an equal command may come to another step.
+            (_, [Some(done), _]) => format!(
+                "An equal command on the same kind of processor makes the same when it comes to step {}; where this \
+                 training stopped is no part of the command.",
+                grouped(done)
+            ),
+            _ => String::new(),
         }
     }
 
@@ -344,8 +416,8 @@ impl Story<'_> {
             None => out.push(paragraph("No checkpoint has been written yet.")),
             Some((name, sums)) => {
                 out.push(paragraph(&format!(
-                    "SHA-256 of {name}'s files, from its manifest. An equal command on the same kind of processor \
-                     makes the same."
+                    "SHA-256 of {name}'s files, from its manifest. {}",
+                    self.again()
                 )));
                 let rows: Vec<String> =
                     sums.iter().map(|(file, sum)| format!("{}  {file}", sum.sha256)).collect();
@@ -356,8 +428,8 @@ impl Story<'_> {
             "p",
             "soft",
             text(
-                "Of two equal runs these pages differ in times alone. Everything is inside this file: it loads nothing \
-                 from anywhere.",
+                "Everything is inside this file: it loads nothing from anywhere. Written again from the same folder, it \
+                 differs in times alone.",
             ),
         ));
         out

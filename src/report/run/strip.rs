@@ -2,7 +2,8 @@
 
 use crate::config::Log;
 use crate::numbers::grouped;
-use crate::report::html::{Html, escape, image};
+use crate::pictures::Points;
+use crate::report::html::{Html, Plot, density, escape, image};
 use std::path::PathBuf;
 
 /// Pictures at most, and their bytes at most: a report stays under a few MB.
@@ -28,7 +29,7 @@ pub const SCRIPT: &str = r#"for (const strip of document.querySelectorAll(".stri
   if (!input) continue;
   const pictures = strip.querySelectorAll("[data-step]");
   const show = () => {
-    pictures.forEach((picture, i) => { picture.hidden = i !== Number(input.value); });
+    pictures.forEach((picture, i) => { picture.toggleAttribute("hidden", i !== Number(input.value)); });
     output.textContent = pictures[input.value].dataset.step;
   };
   input.addEventListener("input", show);
@@ -66,7 +67,7 @@ fn evenly(of: usize, count: usize) -> Vec<usize> {
 
 /// A PNG, cut to its upper left corner where it is large.
 pub fn bounded(png: &[u8]) -> Vec<u8> {
-    if png.len() <= LARGE {
+    if png.len() <= LARGE || Points::from_png(png).is_some() {
         return png.to_vec();
     }
     let Ok(whole) = image::load_from_memory(png) else { return png.to_vec() };
@@ -82,17 +83,62 @@ pub fn bounded(png: &[u8]) -> Vec<u8> {
 pub fn strip(shots: &[Shot]) -> Html {
     let last = shots.len() - 1;
     let pictures = shots.iter().enumerate().map(|(i, shot)| {
-        let step = escape(&format!("step {}", grouped(shot.step)));
         let hidden = if i == last { "" } else { " hidden" };
-        let picture = image(&shot.png, &format!("samples at step {}", grouped(shot.step)), true);
+        let picture = image(&shot.png, &format!("samples at {}", label(shot)), true);
+        let step = escape(&label(shot));
         Html::vouched(format!("<div data-step=\"{step}\"{hidden}>{}</div>\n", picture.as_str()))
     });
+    slide(Html::all(pictures), last)
+}
+
+/// Points of every picture, over the real ones that lie in `reals`, in the colours of the page; none where the pictures do
+/// not bring their points. `reach` is how far the plots go, where that is known.
+pub fn plots(shots: &[Shot], reals: Option<&[u8]>, reach: Option<f32>) -> Option<Html> {
+    let points: Option<Vec<Points>> = shots.iter().map(|shot| Points::from_png(&shot.png)).collect();
+    let (points, reals) = (points?, reals.and_then(Points::from_png));
+    let last = points.last()?;
+    let reach = f64::from(reach.unwrap_or_else(|| farthest(points.iter().chain(&reals))));
+    let title = "samples over real examples";
+    let mut plot = match last.axes {
+        2 => Plot::plane(title, reach),
+        _ => {
+            let top = |p: &Points| density(&p.numbers, [-reach, reach]).into_iter().fold(0.0, f64::max);
+            Plot::line(title, reach, 1.15 * reals.iter().chain([last]).map(top).fold(1e-9, f64::max))
+        }
+    };
+    if let Some(reals) = reals.filter(|r| r.axes == last.axes) {
+        plot = plot.named(REAL, "real").layer(REAL, &reals.numbers, None);
+    }
+    plot = plot.named(SAMPLE, "generated");
+    for (i, (shot, points)) in shots.iter().zip(&points).enumerate() {
+        plot = plot.layer(SAMPLE, &points.numbers, Some((&label(shot), i + 1 < shots.len())));
+    }
+    Some(slide(plot.html(), shots.len() - 1))
+}
+
+/// Colours of real and of generated points.
+pub const REAL: usize = 1;
+pub const SAMPLE: usize = 0;
+
+/// The next of 1.25, 2.5, 5 times a power of ten beyond all of these points.
+pub fn farthest<'a>(points: impl Iterator<Item = &'a Points>) -> f32 {
+    let greatest = points.flat_map(|p| &p.numbers).fold(1e-6f32, |m, x| m.max(x.abs()));
+    let decade = 10f32.powf(greatest.log10().floor());
+    [1.25, 2.5, 5.0, 10.0].into_iter().map(|m| m * decade).find(|&r| r >= greatest).unwrap_or(greatest)
+}
+
+fn label(shot: &Shot) -> String {
+    format!("step {}", grouped(shot.step))
+}
+
+/// Pictures or layers, and a slider over them from 0 to `last`.
+fn slide(pictures: Html, last: usize) -> Html {
     let slider = format!(
         "<div class=\"slider\" hidden><input type=\"range\" min=\"0\" max=\"{last}\" value=\"{last}\" \
          aria-label=\"step\"><output></output></div>\n"
     );
     let slider = if last > 0 { slider } else { String::new() };
-    Html::vouched(format!("<div class=\"strip\">\n{}{slider}</div>\n", Html::all(pictures).as_str()))
+    Html::vouched(format!("<div class=\"strip\">\n{}{slider}</div>\n", pictures.as_str()))
 }
 
 #[cfg(test)]

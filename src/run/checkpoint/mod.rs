@@ -38,7 +38,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(super) const MANIFEST: &str = "MANIFEST.json";
+/// Name of the file that lists the others.
+pub const MANIFEST: &str = "MANIFEST.json";
 const FORMAT: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -244,19 +245,30 @@ fn retire(folder: &Path, keep: usize, interim: Option<&Path>) -> Result<()> {
     let (interim, lasting): (Vec<_>, Vec<_>) =
         list(folder)?.into_iter().map(|(_, path)| path).partition(|path| Some(path.as_path()) == interim);
     let old = interim.into_iter().chain(lasting.into_iter().skip(keep));
+    old.chain(unfinished(folder)?).try_for_each(|path| remove(&path))
+}
+
+/// Checkpoints that a crash left half written or half removed.
+///
+/// # Errors
+/// When their folder cannot be listed.
+pub fn unfinished(folder: &Path) -> Result<Vec<PathBuf>> {
     let is_unfinished = |name: &String| name.starts_with("step-") && name.ends_with(atomic::UNFINISHED);
-    let names = super::names(folder)?.into_iter();
-    let unfinished = names.filter(is_unfinished).map(|name| folder.join(name));
-    for path in old.chain(unfinished) {
-        // Renamed first: a half-removed folder must not look like a checkpoint.
-        let aside = atomic::unfinished(&path);
-        if path != aside {
-            let _ = fs::rename(&path, &aside);
-        }
-        let gone = if aside.exists() { aside } else { path };
-        fs::remove_dir_all(&gone).map_err(|e| Error::io("remove", &gone, &e))?;
+    Ok(super::names(folder)?.into_iter().filter(is_unfinished).map(|name| folder.join(name)).collect())
+}
+
+/// Removes a checkpoint's folder with all that is in it.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn remove(path: &Path) -> Result<()> {
+    // Renamed first: a half-removed folder must not look like a checkpoint.
+    let aside = atomic::unfinished(path);
+    if path != aside {
+        let _ = fs::rename(path, &aside);
     }
-    Ok(())
+    let gone = if aside.exists() { aside } else { path.to_path_buf() };
+    fs::remove_dir_all(&gone).map_err(|e| Error::io("remove", &gone, &e))
 }
 
 /// Steps and folders of finished checkpoints, newest first.
@@ -293,7 +305,38 @@ pub fn sums(path: &Path) -> Result<Sums> {
     manifest(path).map(|m| m.files)
 }
 
+/// The counters of a checkpoint whose files are all there with the lengths that its manifest says; of the files, only
+/// `state.json` is read.
+///
+/// # Errors
+/// When a file is missing or of another length, or the counters are not those of the manifest.
+pub fn state(path: &Path) -> Result<State> {
+    let manifest = manifest(path)?;
+    for (name, entry) in &manifest.files {
+        let found = fs::metadata(path.join(name)).map_err(|e| damaged(path, name, &e.to_string()))?.len();
+        if found != entry.bytes {
+            return Err(damaged(path, name, &format!("{found} bytes, expected {}", entry.bytes)));
+        }
+    }
+    let name = "state.json";
+    let bytes = fs::read(path.join(name)).map_err(|e| damaged(path, name, &e.to_string()))?;
+    match manifest.files.get(name) {
+        Some(entry) if entry.sha256 == sha256(&bytes) => {
+            State::parse(&bytes).map_err(|e| damaged(path, name, &e.to_string()))
+        }
+        _ => Err(damaged(path, name, "not the file of the manifest")),
+    }
+}
+
 /// Reads every file of a checkpoint and checks it against the manifest.
+///
+/// # Errors
+/// When a file is missing or differs from the manifest.
+pub fn check(path: &Path) -> Result<()> {
+    verify(path).map(drop)
+}
+
+/// Contents of a checkpoint's files, each checked against the manifest.
 fn verify(path: &Path) -> Result<Files> {
     let damaged = |file: &str, what: String| damaged(path, file, &what);
     let manifest = manifest(path)?;
