@@ -9,6 +9,7 @@ mod console;
 
 pub mod architectures;
 pub mod bench;
+pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod data;

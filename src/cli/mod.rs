@@ -11,6 +11,7 @@ mod keys;
 mod overrides;
 mod report;
 mod repro;
+mod runs;
 mod sample;
 mod train;
 
@@ -50,6 +51,8 @@ enum Command {
     Eval(eval::Eval),
     Repro(repro::Repro),
     Report(report::Report),
+    Runs(runs::Runs),
+    Prune(runs::Prune),
     Classifier(classifier::Classifier),
     Plan(inspect::Plan),
     Data(inspect::Data),
@@ -125,6 +128,8 @@ fn run(command: Command) -> Result<()> {
         Command::Eval(args) => eval::run(&args),
         Command::Repro(args) => repro::run(args),
         Command::Report(args) => report::run(&args),
+        Command::Runs(args) => runs::runs(&args),
+        Command::Prune(args) => runs::prune(&args),
         Command::Classifier(args) => classifier::run(&args),
         Command::Plan(args) => inspect::plan(&args),
         Command::Data(args) => inspect::data(&args),

@@ -4,6 +4,7 @@
 
 mod best;
 mod build_script;
+mod catalog;
 mod cli;
 mod colour;
 #[path = "../common/mod.rs"]
