@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod error;
 pub mod eval;
 pub mod exec;
+pub mod export;
 pub mod graph;
 pub mod inference;
 pub mod lower;

@@ -1,9 +1,13 @@
-//! The run's report in a headless Chromium, and its events in TensorBoard: programs that nobody here wrote.
+//! The run's report in a headless Chromium, its events in TensorBoard, exported generators in onnxruntime and PyTorch:
+//! programs that nobody here wrote.
 //!
-//! Where one is absent its cases are ignored and counted, with the reason; GANSAKU_REQUIRE_CHROMIUM=1 and
-//! GANSAKU_REQUIRE_TENSORBOARD=1 make absence a failure. CHROMIUM names a browser, PYTHON a Python.
+//! Where one is absent its cases are ignored and counted, with the reason; GANSAKU_REQUIRE_CHROMIUM=1,
+//! GANSAKU_REQUIRE_TENSORBOARD=1, GANSAKU_REQUIRE_ONNX=1 and GANSAKU_REQUIRE_TORCH=1 make absence a failure. CHROMIUM names a
+//! browser, PYTHON a Python.
 
 mod common;
+#[path = "viewers/exports.rs"]
+mod exports;
 
 use common::program;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -15,7 +19,8 @@ use std::time::SystemTime;
 
 fn main() {
     let browser = browser();
-    let python = python();
+    let python = python(TENSORBOARD);
+    let (onnx, torch) = (self::python(ONNX), self::python(TORCH));
     let mut trials = vec![];
     type Case = fn(&str) -> Result<(), Failed>;
     let with_browser: [(&str, Case); 5] = [
@@ -27,6 +32,22 @@ fn main() {
     ];
     let with_python: [(&str, Case); 1] =
         [("tensorboard_reads_what_was_logged", tensorboard_reads_what_was_logged)];
+    let with_onnx: [(&str, Case); 2] = [
+        ("onnxruntime_makes_the_same_samples", |python| {
+            exports::onnxruntime_makes_the_same_samples(&mut with_packages(python, ONNX))
+        }),
+        ("every_operation_of_the_graph_has_its_operators", |python| {
+            exports::every_operation_of_the_graph_has_its_operators(&mut with_packages(python, ONNX))
+        }),
+    ];
+    let with_torch: [(&str, Case); 2] = [
+        ("pytorch_makes_the_same_samples", |python| {
+            exports::pytorch_makes_the_same_samples(&mut with_packages(python, TORCH))
+        }),
+        ("model_py_stands_in_the_run_and_draws", |python| {
+            exports::model_py_stands_in_the_run_and_draws(&mut with_packages(python, TORCH))
+        }),
+    ];
     let mut add = |cases: &[(&'static str, Case)], found: &Option<String>, what: &str, variable: &str| {
         let required = std::env::var_os(variable).is_some();
         for &(name, case) in cases {
@@ -40,6 +61,8 @@ fn main() {
     };
     add(&with_browser, &browser, "Chromium", "GANSAKU_REQUIRE_CHROMIUM");
     add(&with_python, &python, "TensorBoard", "GANSAKU_REQUIRE_TENSORBOARD");
+    add(&with_onnx, &onnx, "onnxruntime", "GANSAKU_REQUIRE_ONNX");
+    add(&with_torch, &torch, "PyTorch with safetensors and Pillow", "GANSAKU_REQUIRE_TORCH");
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
@@ -52,19 +75,25 @@ fn browser() -> Option<String> {
     given.into_iter().chain(usual).find(starts)
 }
 
-/// Python with TensorBoard, its own or that in `target/tensorboard`.
-fn python() -> Option<String> {
+/// Packages of Python: their folder below `target/`, and what imports them.
+type Packages = (&'static str, &'static str);
+
+const TENSORBOARD: Packages =
+    ("tensorboard", "import tensorboard.backend.event_processing.event_accumulator");
+const ONNX: Packages = ("onnxruntime", "import numpy, onnxruntime");
+const TORCH: Packages = ("torch", "import numpy, torch, safetensors.torch, PIL");
+
+/// A Python with these packages, its own or those below `target/`.
+fn python(packages: Packages) -> Option<String> {
     let given = std::env::var("PYTHON").ok();
     let imports = |name: &String| {
-        let mut command = with_packages(name);
-        let code = "import tensorboard.backend.event_processing.event_accumulator";
-        command.args(["-c", code]).output().is_ok_and(|o| o.status.success())
+        with_packages(name, packages).args(["-c", packages.1]).output().is_ok_and(|o| o.status.success())
     };
     given.into_iter().chain(["python3".to_string()]).find(imports)
 }
 
-fn with_packages(python: &str) -> Command {
-    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tensorboard");
+fn with_packages(python: &str, (folder, _): Packages) -> Command {
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target").join(folder);
     let mut command = Command::new(python);
     if packages.is_dir() {
         command.env("PYTHONPATH", packages);
@@ -294,7 +323,7 @@ fn tensorboard_reads_what_was_logged(python: &str) -> Result<(), Failed> {
     program::run(folder.path(), &["report", "runs/ring"]);
     let measured = ring.clone();
     for run in [digits, ring, folder.path().join("runs/half")] {
-        let output = with_packages(python).args(["-c", READ]).arg(&run).output()?;
+        let output = with_packages(python, TENSORBOARD).args(["-c", READ]).arg(&run).output()?;
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let found: Value = serde_json::from_slice(&output.stdout)?;
         assert_eq!(found["version"], 2.0);

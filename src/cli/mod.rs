@@ -6,6 +6,7 @@ mod classifier;
 mod completions;
 mod doctor;
 mod eval;
+mod export;
 mod inspect;
 mod keys;
 mod overrides;
@@ -49,6 +50,7 @@ enum Command {
     Sample(sample::Sample),
     Interpolate(sample::Interpolate),
     Eval(eval::Eval),
+    Export(export::Export),
     Repro(repro::Repro),
     Report(report::Report),
     Runs(runs::Runs),
@@ -126,6 +128,7 @@ fn run(command: Command) -> Result<()> {
         Command::Sample(args) => sample::sample(&args),
         Command::Interpolate(args) => sample::interpolate(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Repro(args) => repro::run(args),
         Command::Report(args) => report::run(&args),
         Command::Runs(args) => runs::runs(&args),

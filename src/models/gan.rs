@@ -124,4 +124,8 @@ impl Game for Gan {
     fn tasks(&self) -> Vec<Task> {
         self.tasks()
     }
+
+    fn sampling(&self, rows: usize) -> Option<Task> {
+        Some(self.sampling_at(rows))
+    }
 }

@@ -51,6 +51,11 @@ pub trait Game: Send + Sync {
 
     /// What the model does beside training.
     fn tasks(&self) -> Vec<Task>;
+
+    /// The task [`TaskKind::Sample`] with so many rows at once, for who reads its graph; `None` where the model has none.
+    fn sampling(&self, _rows: usize) -> Option<Task> {
+        None
+    }
 }
 
 /// The model that a configuration asks for, for examples of this shape and so many classes.

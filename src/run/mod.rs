@@ -8,6 +8,7 @@
 //!   samples/         step-000001000.png … on fixed noise; reals.png beside them
 //!   checkpoints/     step-000001000/ …: see [`checkpoint`]
 //!   data.json        the data: what was read, split, resized and passed over, names and counts of classes
+//!   model.py         G in PyTorch, for who loads its weights there
 //!   machine.json     what it was trained on, with which program, and when
 //!   eval.json        what `gansaku eval` measured; theory.png beside it
 //!   labels.safetensors  a small classifier of the data, by which `gansaku doctor` asks a conditional run for its labels

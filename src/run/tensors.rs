@@ -102,10 +102,11 @@ impl<'a> Tensors<'a> {
     }
 
     /// Reads every parameter of a network into the memory of its optimizer, and its states where asked for, checking shapes
-    /// against the configuration. A name in the file is the tensor's between `affixes`.
+    /// against the configuration. A name in the file is the tensor's between `affixes`, which moments have: these may be
+    /// infinite, as squares of a great gradient are; a network may not.
     ///
     /// # Errors
-    /// When one is missing or of another shape.
+    /// When one is missing or of another shape, or a network's is not finite.
     pub fn read(
         &self,
         [prefix, suffix]: [&str; 2],
@@ -113,17 +114,19 @@ impl<'a> Tensors<'a> {
         numbers: &mut [f32],
         states: Option<&mut [f32]>,
     ) -> Result<()> {
+        let is_network = prefix.is_empty() && suffix.is_empty();
         for p in &network.parameters {
             let name = format!("{prefix}{}{suffix}", p.name);
+            if is_network {
+                self.check_finite(&name)?;
+            }
             self.read_one(&name, p, &mut numbers[p.offset..p.offset + p.len()])?;
         }
         if let Some(states) = states {
             for s in &network.states {
-                self.read_state(
-                    &format!("{prefix}{}{suffix}", s.name),
-                    s,
-                    &mut states[s.offset..s.offset + s.len()],
-                )?;
+                let name = format!("{prefix}{}{suffix}", s.name);
+                self.check_finite(&name)?;
+                self.read_state(&name, s, &mut states[s.offset..s.offset + s.len()])?;
             }
         }
         Ok(())
@@ -143,6 +146,33 @@ impl<'a> Tensors<'a> {
             to.iter_mut().zip(view.data().as_chunks::<4>().0).for_each(|(x, b)| *x = f32::from_le_bytes(*b));
         }
         Ok(())
+    }
+
+    /// Checks that a tensor, if it is there, holds neither NaN nor infinity: one of them in a network spreads to all that it
+    /// makes.
+    ///
+    /// # Errors
+    /// When it does; the first is named.
+    pub fn check_finite(&self, name: &str) -> Result<()> {
+        let Ok(view) = self.tensors.tensor(name) else { return Ok(()) };
+        if view.dtype() != Dtype::F32 {
+            return Ok(());
+        }
+        let numbers = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
+        let mut bad = numbers.enumerate().filter(|(_, x)| !x.is_finite());
+        let Some((first, value)) = bad.next() else { return Ok(()) };
+        let mut index = vec![0; view.shape().len()];
+        let mut left = first;
+        for (i, &n) in index.iter_mut().zip(view.shape()).rev() {
+            (*i, left) = (left % n, left / n);
+        }
+        let others = bad.count();
+        let others = if others > 0 { format!(", and {others} more are not finite") } else { String::new() };
+        Err(Error::Checkpoint(format!(
+            "{}: {name}{index:?} is {value}{others}; every weight must be a finite number: take another file, or an \
+             earlier checkpoint",
+            self.path.display()
+        )))
     }
 
     /// The tensor of that name, type and shape.

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// from the one of the same name.
 ///
 /// # Errors
-/// When there is nothing to read, or shapes do not fit.
+/// When there is nothing to read, shapes do not fit, or a number is not finite.
 pub fn init_from(trainer: &mut Trainer, from: &Path) -> Result<String> {
     let mut networks = trainer.snapshot()?.networks.into_owned();
     let config = &trainer.config;
@@ -137,9 +137,11 @@ fn fill(
         name.replacen(&layer.to_string(), &(layer - first).to_string(), 1)
     };
     for p in network.parameters.iter().filter(|p| layer_of(&p.name) >= first) {
+        tensors.check_finite(&in_file(&p.name))?;
         tensors.read_one(&in_file(&p.name), p, &mut numbers[p.offset..p.offset + p.len()])?;
     }
     for s in network.states.iter().filter(|s| layer_of(&s.name) >= first) {
+        tensors.check_finite(&in_file(&s.name))?;
         tensors.read_state(&in_file(&s.name), s, &mut states[s.offset..s.offset + s.len()])?;
     }
     let layers = network.parameters.iter().map(|p| layer_of(&p.name) + 1).max().unwrap_or(0);

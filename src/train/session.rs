@@ -14,6 +14,7 @@ use crate::data::Dataset;
 use crate::doctor::{self, live::Live};
 use crate::error::{Error, Result};
 use crate::exec::Opened;
+use crate::export::pytorch;
 use crate::inference;
 use crate::models::statistic::loss_scale;
 use crate::numbers::{counted, grouped, readable};
@@ -80,6 +81,8 @@ impl Session {
             }
         };
         folder.write_config(config)?;
+        let code = pytorch::code(config, &trainer.state);
+        atomic::write(&folder.path.join(pytorch::FILE), code.as_bytes())?;
         folder.write_data(&DataCard::of(&dataset, config.data.path.as_deref()))?;
         let (metrics, lines) = Metrics::open(&folder.metrics_file(), config.log.every, trainer.state.step)?;
         let (from, total) = (trainer.state.step, trainer.total());

@@ -14,12 +14,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("catalog", &["doctor"]),
     ("repro", &["train"]),
     ("bench", &["train"]),
-    ("train", &["doctor", "eval"]),
+    // A run's folder has the code that loads its weights elsewhere.
+    ("train", &["doctor", "eval", "export"]),
     // The doctor's probe measures distances as evaluation does.
     ("doctor", &["eval"]),
     ("eval", &["inference", "report"]),
     ("inference", &["run", "pictures"]),
     ("report", &["records", "run"]),
+    ("export", &["run", "pictures"]),
     ("records", &["pictures"]),
     ("run", &["models", "exec"]),
     ("pictures", &["data"]),

@@ -12,14 +12,14 @@ const SCORED: usize = 200;
 
 impl Gan {
     pub(super) fn tasks(&self) -> Vec<Task> {
-        let mut tasks = vec![self.sampling(), self.scoring()];
+        let mut tasks = vec![self.sampling_at(SAMPLED), self.scoring()];
         let standing = self.networks.get(GENERATOR).states.iter().any(|s| s.name.ends_with("running_mean"));
         tasks.extend(standing.then(|| self.standing()));
         tasks
     }
 
-    fn sampling(&self) -> Task {
-        let mut task = Task::new(TaskKind::Sample, SAMPLED, true);
+    pub(super) fn sampling_at(&self, rows: usize) -> Task {
+        let mut task = Task::new(TaskKind::Sample, rows, true);
         let input = self.noise(&mut task);
         let tracer = Tracer::new(&task.graph, self.networks.get(GENERATOR));
         // G's dropout is part of what it was trained to be: its masks are noise like z.

@@ -1,0 +1,87 @@
+//! What of a sampling graph depends on how many rows it samples.
+//!
+//! A task's graph is of a fixed number of rows. Files of other programs want it for any number: so the graph is built for
+//! two, both primes far from any layer's width, and set side by side. An axis that differs has rows in it.
+
+use crate::error::{Error, Result};
+use crate::graph::{Graph, Op, Var};
+use crate::models::{Game, Task};
+use std::collections::HashMap;
+
+/// Rows of the two graphs.
+const ROWS: [usize; 2] = [9_973, 10_007];
+
+/// Length of an axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// So many, whatever the number of rows.
+    Fixed(usize),
+    /// So many a row.
+    PerRow(usize),
+}
+
+/// A graph that samples any number of rows.
+pub struct Sampling {
+    /// The task, for some number of rows.
+    pub task: Task,
+    /// Nodes that its result needs, operands before users.
+    pub order: Vec<Var>,
+    lengths: HashMap<Var, Vec<Length>>,
+}
+
+impl Sampling {
+    /// How a model samples.
+    ///
+    /// # Errors
+    /// When it does not, or does it by sums over all rows.
+    pub fn of(game: &dyn Game) -> Result<Sampling> {
+        let tasks = ROWS.map(|rows| game.sampling(rows));
+        let [Some(task), Some(other)] = tasks else {
+            return Err(Error::Usage("this model draws no samples: there is nothing to export".into()));
+        };
+        let [order, others] = [&task, &other].map(|task| task.graph.topological(&[task.stage.outputs[0].1]));
+        let mut lengths = HashMap::new();
+        let bound = |path: &str| {
+            Error::Usage(format!(
+                "{path}: it depends on all samples of a minibatch; such a generator cannot be exported"
+            ))
+        };
+        if order.len() != others.len() {
+            return Err(bound("the generator"));
+        }
+        for (&var, &twin) in order.iter().zip(&others) {
+            let (node, twin) = (task.graph.node(var), other.graph.node(twin));
+            let axes = node.shape.iter().zip(&twin.shape).map(|(&a, &b)| length([a, b]));
+            let axes = axes.collect::<Option<Vec<_>>>().filter(|_| node.shape.len() == twin.shape.len());
+            let one_op = agree(
+                [&node.op, &twin.op],
+                [(&task.graph, node.sources.first()), (&other.graph, twin.sources.first())],
+            );
+            lengths.insert(var, axes.filter(|_| one_op).ok_or_else(|| bound(&node.path))?);
+        }
+        Ok(Sampling { task, order, lengths })
+    }
+
+    /// Axis lengths of a node.
+    pub fn lengths(&self, var: Var) -> &[Length] {
+        &self.lengths[&var]
+    }
+}
+
+/// The length that an axis has in both graphs.
+fn length([a, b]: [usize; 2]) -> Option<Length> {
+    let [share, left] = [a / ROWS[0], a % ROWS[0]];
+    match a == b {
+        true => Some(Length::Fixed(a)),
+        false => (left == 0 && b == share * ROWS[1]).then_some(Length::PerRow(share)),
+    }
+}
+
+/// Whether two ops do the same, each to the rows that it has.
+fn agree([a, b]: [&Op; 2], operands: [(&Graph, Option<&Var>); 2]) -> bool {
+    let (Op::Slice(first), Op::Slice(second)) = (a, b) else { return a == b };
+    let [whole, twin] = operands.map(|(g, var)| var.map_or(vec![], |&var| g.shape(var)));
+    let all = |spec: &(usize, usize), n: usize| *spec == (0, n);
+    let mut axes = first.iter().zip(second).zip(whole.iter().zip(&twin));
+    axes.all(|((a, b), (&n, &m))| a == b || (all(a, n) && all(b, m)))
+}

@@ -1,0 +1,410 @@
+//! What `gansaku export` writes, in onnxruntime and PyTorch: generators of every layer kind and norm, and of random
+//! ones, make there what they make here.
+//!
+//! Weights, averages and states are drawn, not trained: what a training would leave at its start (1, 0, equal averages)
+//! would hide what is left out. GANSAKU_EXPORTS=N takes N random generators instead of six.
+
+use crate::common::program;
+use gansaku::config::{Activation, Config, ConfigBuilder, Distribution, Layer, Norm, Role, Scale};
+use gansaku::data::Shape;
+use gansaku::exec::{self, Device};
+use gansaku::export::onnx;
+use gansaku::graph::{Dist, NetworkId, Op, interp};
+use gansaku::inference::LoadedRun;
+use gansaku::models::{self, Game, Optimizing, Phase, PortKind, Statistic, Task, TaskKind};
+use gansaku::nn::{Networks, Start, StateStart};
+use gansaku::pictures::Display;
+use gansaku::precision::Precision;
+use gansaku::rng::{Moment, PhiloxRng, stream};
+use gansaku::run::checkpoint::{self, Snapshot, State};
+use libtest_mimic::Failed;
+use rand::RngExt;
+use serde_json::json;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Furthest that a number may be from ours, of numbers below 1; a share of greater ones.
+const TOLERANCE: f64 = 1e-5;
+/// Samples compared: more than a task takes at once.
+const ROWS: usize = 130;
+/// Samples of one noise where dropout draws on.
+const DRAWS: usize = 4_000;
+
+/// Reads each folder's files and prints what is to be said of them; `x = made(folder, z, labels)` comes before.
+const COMPARE: &str = r#"
+def compare(folder):
+    about = json.loads((folder / "about.json").read_text())
+    z = np.fromfile(folder / "z", "<f4").reshape(-1, about["dim"])
+    labels = np.arange(len(z)) % about["classes"] if about["classes"] else None
+    x = made(folder, z, labels)
+    want = np.fromfile(folder / "samples", "<f4").reshape(-1, *about["shape"])
+    assert x.dtype == np.float32 and x.shape == want.shape, (x.dtype, x.shape, want.shape)
+    if about["random"]:
+        a, b = x.reshape(len(x), -1).astype("f8"), want.reshape(len(x), -1).astype("f8")
+        assert a.std(0).min() > 0.01, "every row has masks of its own"
+        error = np.sqrt((a.var(0) + b.var(0)) / len(a))
+        worst = max((abs(a.mean(0) - b.mean(0)) / error).max() / 5, abs(a.std(0) / b.std(0) - 1).max() / 0.15)
+    else:
+        worst = (abs(x - want) / np.maximum(1, abs(want))).max()
+        if about["alone"]:
+            one = made(folder, z[:1], None if labels is None else labels[:1])
+            worst = max(worst, (abs(one - want[:1]) / np.maximum(1, abs(want[:1]))).max())
+    return float(worst)
+
+print(json.dumps([compare(pathlib.Path(folder)) for folder in sys.argv[1:]]))
+"#;
+
+const ONNX: &str = r#"
+import json, pathlib, sys
+import numpy as np, onnxruntime
+try:
+    import onnx
+except ImportError:
+    onnx = None
+sessions = {}
+def made(folder, z, labels):
+    file = str(folder / "g.onnx")
+    if file not in sessions:
+        if onnx: onnx.checker.check_model(file, full_check=True)
+        sessions[file] = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    feed = {"z": z} | ({} if labels is None else {"label": labels.astype(np.int64)})
+    return sessions[file].run(None, feed)[0]
+"#;
+
+const PYTORCH: &str = r#"
+import importlib.util, json, pathlib, sys
+import numpy as np, torch
+def made(folder, z, labels):
+    spec = importlib.util.spec_from_file_location("model", folder / "model.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    noise = module.noise(2000)
+    assert abs(noise.std().item() - 1) < 0.1 and noise.shape[1] == z.shape[1], noise
+    model = module.load(folder / module.WEIGHTS)
+    given = [torch.from_numpy(z)] + ([] if labels is None else [torch.from_numpy(labels)])
+    with torch.no_grad():
+        return model(*given).numpy()
+"#;
+
+/// A generator to be exported.
+struct Case {
+    config: Config,
+    shape: Shape,
+    classes: usize,
+}
+
+fn picture(channels: usize) -> Shape {
+    Shape { channels, height: 3, width: 4 }
+}
+
+fn layer(units: Option<usize>, activation: Activation) -> Layer {
+    let config = ConfigBuilder::recipe("digits").and_then(ConfigBuilder::finish).expect("a recipe");
+    let pieces = if activation == Activation::Maxout { 3 } else { 1 };
+    let plain = config.generator.layers[0].clone();
+    Layer { units, activation, pieces, norm: None, spectral_norm: false, bias: None, keep: 1.0, ..plain }
+}
+
+impl Case {
+    fn new(shape: Shape, classes: usize, layers: Vec<Layer>) -> Case {
+        let recipe = if shape.is_point() { "ring" } else { "digits" };
+        let mut config = ConfigBuilder::recipe(recipe).and_then(ConfigBuilder::finish).expect("a recipe");
+        config.generator.layers = layers;
+        config.conditional = classes > 0;
+        config.latent.dim = 5;
+        Case { config, shape, classes }
+    }
+
+    /// Every activation with every norm, in front of a last layer with a norm: of grey and colour pictures.
+    fn of_all_kinds() -> Vec<Case> {
+        use Activation::{LeakyRelu, Linear, Maxout, Relu, Sigmoid, Tanh};
+        let norms = [None, Some(Norm::Batch), Some(Norm::Layer)];
+        let case = |(i, norm): (usize, Option<Norm>)| {
+            let all = [Linear, Relu, LeakyRelu, Tanh, Sigmoid, Maxout];
+            let mut layers: Vec<Layer> = all.map(|a| Layer { norm, slope: 0.3, ..layer(Some(9), a) }).into();
+            layers[1].spectral_norm = true;
+            layers[5].spectral_norm = true;
+            let last = [Sigmoid, Tanh, Maxout][i];
+            layers.push(Layer { norm, spectral_norm: i != 1, ..layer(None, last) });
+            let mut case = Case::new(picture([1, 3, 3][i]), [0, 4, 0][i], layers);
+            case.config.data.scale = [Scale::Unit, Scale::Signed, Scale::Gcn][i];
+            case
+        };
+        norms.into_iter().enumerate().map(case).collect()
+    }
+
+    /// A random generator without dropout.
+    fn random(number: u64) -> Case {
+        let mut rng = PhiloxRng::new(number, stream("exports"), 0);
+        let mut pick = |n: usize| rng.random_range(0..n);
+        let activations = [
+            Activation::Linear,
+            Activation::Relu,
+            Activation::LeakyRelu,
+            Activation::Tanh,
+            Activation::Sigmoid,
+            Activation::Maxout,
+        ];
+        let depth = 1 + pick(4);
+        let mut layers = vec![];
+        for i in 0..depth {
+            let units = (i + 1 < depth).then(|| 1 + pick(12));
+            let mut layer = layer(units, activations[pick(6)]);
+            layer.norm = [None, Some(Norm::Batch), Some(Norm::Layer)][pick(3)];
+            // A single unit is its own mean: layer norm would leave rounding alone of it.
+            if units == Some(1) && layer.norm == Some(Norm::Layer) {
+                layer.units = Some(2);
+            }
+            layer.spectral_norm = pick(3) == 0;
+            layer.slope = [0.0, 0.01, 0.2][pick(3)];
+            layers.push(layer);
+        }
+        let shape = [picture(1), picture(3), picture(4), 2.into(), 7.into()][pick(5)];
+        let mut case = Case::new(shape, [0, 1, 2, 11][pick(4)], layers);
+        if !shape.is_point() {
+            case.config.data.scale = [Scale::Unit, Scale::Signed, Scale::Gcn][pick(3)];
+        }
+        case.config.latent.dim = 1 + pick(9);
+        case.config.latent.distribution = [Distribution::Normal, Distribution::Uniform][pick(2)];
+        case.config.ema.decay = [0.0, 0.9][pick(2)];
+        case
+    }
+
+    /// Dropout in front of two layers.
+    fn dropping() -> Case {
+        let first = layer(Some(30), Activation::Relu);
+        let last = Layer { keep: 0.5, ..layer(None, Activation::Sigmoid) };
+        Case::new(picture(1), 3, vec![Layer { keep: 0.8, ..first }, last])
+    }
+
+    /// Writes a checkpoint with drawn weights, exports it, and writes noise and our samples of it, all into `folder`.
+    fn write(&self, folder: &Path, flags: &[&str]) {
+        let game = models::of(&self.config, self.shape, self.classes);
+        let mut rng = PhiloxRng::new(5, stream("weights"), 0);
+        let rules = models::rules(&*game);
+        let start = |(optimizer, rule): (_, &exec::UpdateRule)| {
+            let (weights, states) = game.networks().start(optimizer, 3, &vec![0.0; self.shape.len()]);
+            rule.start_with(weights, states)
+        };
+        let mut networks: Vec<_> = game.networks().optimizers().zip(&rules).map(start).collect();
+        let of = &mut networks[0];
+        let network = &game.networks().all()[0];
+        for numbers in [&mut of.weights, &mut of.average] {
+            numbers.iter_mut().for_each(|w| *w += 0.2 * rng.normal());
+        }
+        for states in [&mut of.states, &mut of.average_states] {
+            let kept = if states.is_empty() { &[][..] } else { &network.states[..] };
+            for state in kept {
+                let numbers = &mut states[state.offset..][..state.len()];
+                if state.name.ends_with("running_mean") {
+                    numbers.iter_mut().for_each(|x| *x = 0.3 * rng.normal());
+                } else if state.name.ends_with("running_var") {
+                    numbers.iter_mut().for_each(|x| *x = (0.5 * rng.normal()).exp());
+                }
+            }
+        }
+        let Shape { channels, height, width } = self.shape;
+        let state = State::new(game.networks(), [channels, height, width], self.classes);
+        let networks = Cow::Borrowed(&networks);
+        let snapshot =
+            Snapshot { config: &self.config, game: &*game, rules: &rules, state: &state, networks };
+        let checkpoint = checkpoint::save(&folder.join("checkpoints"), &snapshot).expect("written");
+        let name = checkpoint.display().to_string();
+        program::run(folder, &[&["export", &name], flags].concat());
+
+        let mut run =
+            LoadedRun::load(&checkpoint, exec::open(Device::Cpu, 1).expect("a thread")).expect("loaded");
+        let (display, dim, random) = (run.display, self.config.latent.dim, self.random_draws());
+        let count = if random { DRAWS } else { ROWS };
+        let mut z: Vec<f32> = (0..count * dim).map(|_| rng.normal()).collect();
+        let mut labels: Vec<usize> = (0..count).map(|i| i % self.classes.max(1)).collect();
+        if random {
+            z = z[..dim].repeat(count);
+        }
+        labels.truncate(if self.classes > 0 { count } else { 0 });
+        let samples = run.engine().sample(0, &z, &labels).expect("samples");
+        let samples = self.shape.planes(&display.unit(&samples));
+        let axes = if self.shape.is_point() { json!([channels]) } else { json!([channels, height, width]) };
+        let about =
+            json!({"dim": dim, "classes": self.classes, "shape": axes, "random": random, "alone": true});
+        write(folder, &about, &z, &samples).expect("written");
+    }
+
+    fn random_draws(&self) -> bool {
+        self.config.generator.layers.iter().any(|l| l.keep < 1.0)
+    }
+}
+
+/// Writes what a script compares: noise, and our samples of it.
+fn write(folder: &Path, about: &serde_json::Value, z: &[f32], samples: &[f32]) -> std::io::Result<()> {
+    let bytes = |numbers: &[f32]| numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    fs::write(folder.join("z"), bytes(z))?;
+    fs::write(folder.join("samples"), bytes(samples))?;
+    fs::write(folder.join("about.json"), about.to_string())
+}
+
+/// The greatest difference in each folder, as a script finds it.
+fn run(python: &mut Command, script: &str, folders: &[PathBuf]) -> Result<Vec<f64>, Failed> {
+    let output = python.args(["-c", &format!("{script}{COMPARE}")]).args(folders).output()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// All generators, each in a folder; what a script says of each is within the tolerance.
+fn agree(python: &mut Command, script: &str, flags: &[&str]) -> Result<(), Failed> {
+    let count = std::env::var("GANSAKU_EXPORTS").ok().and_then(|n| n.parse().ok()).unwrap_or(6);
+    let mut cases = Case::of_all_kinds();
+    cases.extend((0..count).map(Case::random));
+    cases.push(Case::dropping());
+    let place = tempfile::tempdir()?;
+    let folders: Vec<PathBuf> = (0..cases.len()).map(|i| place.path().join(i.to_string())).collect();
+    for (case, folder) in cases.iter().zip(&folders) {
+        fs::create_dir_all(folder.join("checkpoints"))?;
+        case.write(folder, flags);
+    }
+    let worst = run(python, script, &folders)?;
+    assert_eq!(worst.len(), cases.len());
+    for (i, (case, worst)) in cases.iter().zip(&worst).enumerate() {
+        let bound = if case.random_draws() { 1.0 } else { TOLERANCE };
+        println!("{i}: {:.4} of the tolerance", worst / bound);
+        assert!(*worst <= bound, "case {i}: {worst:e}\n{:#?}", case.config.generator.layers);
+    }
+    Ok(())
+}
+
+/// ONNX files in onnxruntime.
+pub fn onnxruntime_makes_the_same_samples(python: &mut Command) -> Result<(), Failed> {
+    agree(python, ONNX, &["--onnx", "g.onnx"])
+}
+
+/// A model that samples by every operation of the graph, some in ways that no layer has.
+struct EveryOperation {
+    networks: Networks,
+}
+
+impl EveryOperation {
+    fn new() -> EveryOperation {
+        let mut networks = Networks::default();
+        networks.declare(Role::Generator, None, |s| {
+            s.parameter("w", &[4, 6], Start::Value(1.0));
+            s.state("s", &[6], StateStart::Value(0.5));
+            String::new()
+        });
+        EveryOperation { networks }
+    }
+}
+
+/// Numbers that it makes of a noise.
+const MADE: usize = 34;
+
+impl Game for EveryOperation {
+    fn networks(&self) -> &Networks {
+        &self.networks
+    }
+
+    fn optimizers(&self) -> Vec<Optimizing> {
+        vec![]
+    }
+
+    fn precision(&self) -> Precision {
+        Precision::Fp32
+    }
+
+    fn phases(&self) -> Vec<Phase> {
+        vec![]
+    }
+
+    fn statistics(&self) -> Vec<Statistic> {
+        vec![]
+    }
+
+    fn tasks(&self) -> Vec<Task> {
+        vec![]
+    }
+
+    fn sampling(&self, rows: usize) -> Option<Task> {
+        let mut task = Task::new(TaskKind::Sample, rows, true);
+        let z = task.input("noise", PortKind::Latent, 6).expect("noise");
+        let g = &task.graph;
+        let (w, s) = (g.param(NetworkId(0), "w", 0, &[4, 6]), g.state(NetworkId(0), "s", &[6]));
+        let squared = g.square(g.detach(z));
+        let chosen = g.select(g.gt(z, s), g.exp(z), g.softplus(z));
+        let roots = g.add(g.sqrt(g.shift(squared, 0.5)), g.log(g.shift(squared, 1.0)));
+        let bounded = g.max(g.tanh(z), g.mul(g.sigmoid(z), g.recip(g.shift(squared, 2.0))));
+        // Columns of what lies elsewhere: cut, filled up with zeros, summed, repeated, laid out anew.
+        let turned = g.permute(g.reshape(z, &[rows, 2, 3]), &[0, 2, 1]);
+        let moved = g.pad(g.slice_axis(g.tanh(turned), 1, 1, 3), &[(0, 0), (1, 0), (0, 0)]);
+        let repeated = g.broadcast(g.sum(moved, &[2]), &[rows, 3, 2]);
+        let laid = g.reshape(repeated, &[rows, 6]);
+        // Both sides transposed: [6, rows]ᵀ·[4, 6]ᵀ.
+        let product = g.matmul_with(g.reshape(chosen, &[6, rows]), w, true, true);
+        let noise = g.scale(g.rand("r", Dist::Normal, &[rows, 6]), 1e-9);
+        let all = [chosen, roots, bounded, laid, product, g.add(noise, s)];
+        let made = g.concat(&all, 1);
+        task.output("samples", PortKind::Examples, made);
+        Some(task)
+    }
+}
+
+/// Every operation of the graph against the f64 interpreter, as onnxruntime runs it.
+pub fn every_operation_of_the_graph_has_its_operators(python: &mut Command) -> Result<(), Failed> {
+    let game = EveryOperation::new();
+    let task = game.sampling(ROWS).expect("it samples");
+    let (output, g) = (task.stage.outputs[0].1, &task.graph);
+    let order = g.topological(&[output]);
+    let covered: BTreeSet<&str> = order.iter().map(|&var| g.node(var).op.name()).collect();
+    assert_eq!(covered, Op::NAMES.iter().copied().collect());
+    let mut rng = PhiloxRng::new(1, stream("operations"), 0);
+    let z: Vec<f32> = (0..ROWS * 6).map(|_| rng.normal()).collect();
+    let [memory] = game.networks.memories() else { unreachable!("one network") };
+    let weights: Vec<f32> = (0..memory.len).map(|_| rng.normal()).collect();
+    let states: Vec<f32> = (0..memory.states).map(|_| rng.normal()).collect();
+    let mut values = interp::Values::new();
+    for var in order {
+        let node = g.node(var);
+        let numbers = match &node.op {
+            Op::Input(_) => &z[..],
+            Op::Param { .. } => &weights[..24],
+            Op::State { .. } => &states[..6],
+            _ => continue,
+        };
+        let numbers = numbers.iter().map(|&x| f64::from(x)).collect();
+        values.insert(var, interp::Tensor::new(&node.shape, numbers));
+    }
+    interp::run(g, &[output], Moment { seed: 0, tick: 0 }, &mut values);
+    let made: Vec<f32> = values[&output].data.iter().map(|&x| x as f32).collect();
+    let display = Display { shape: MADE.into(), scale: Scale::Unit, reach: None };
+    let about = onnx::About { name: "every".into(), text: "Every operation".into(), metadata: vec![] };
+    let networks = [exec::NetworkState { weights, states, ..exec::NetworkState::default() }];
+    let exported = onnx::encode(&game, &networks, &display, about).expect("exported");
+    assert_eq!(exported.ports, ["z float [N, 6]", "points float [N, 34]"]);
+    let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join("g.onnx"), &exported.bytes)?;
+    // Rows are mixed on purpose: one alone is another sample.
+    let about = json!({"dim": 6, "classes": 0, "shape": [MADE], "random": false, "alone": false});
+    write(folder.path(), &about, &z, &made)?;
+    let worst = run(python, ONNX, &[folder.path().to_path_buf()])?;
+    println!("{:.4} of the tolerance", worst[0] / TOLERANCE);
+    assert!(worst[0] <= TOLERANCE, "{worst:?}");
+    Ok(())
+}
+
+/// `model.py` in PyTorch.
+pub fn pytorch_makes_the_same_samples(python: &mut Command) -> Result<(), Failed> {
+    agree(python, PYTORCH, &["--torch", "."])
+}
+
+/// A run that was trained: `model.py` in its folder draws from its newest checkpoint, by itself.
+pub fn model_py_stands_in_the_run_and_draws(python: &mut Command) -> Result<(), Failed> {
+    let folder = program::workplace();
+    let train = ["train", "digits", "--config", "small.toml", "--set", "conditional=true", "--name", "r"];
+    program::run(folder.path(), &train);
+    let output = python.current_dir(folder.path().join("runs/r")).arg("model.py").output()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let drawn = image::open(folder.path().join("runs/r/model.png"))?.to_luma8();
+    assert_eq!(drawn.dimensions(), (16 * 28, 28));
+    assert!(drawn.pixels().any(|p| p.0 != [0]), "something is drawn");
+    Ok(())
+}
