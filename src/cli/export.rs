@@ -3,7 +3,8 @@
 use crate::console::typed;
 use crate::error::{Error, Result};
 use crate::export::{onnx, pytorch};
-use crate::run::{atomic, checkpoint};
+use crate::run::atomic;
+use crate::run::checkpoint::{self, Checkpoint};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -46,7 +47,7 @@ pub fn run(args: &Export) -> Result<()> {
         }
     }
     if let Some(folder) = &args.torch {
-        let weights = pytorch::weights(&checkpoint.config);
+        let weights = pytorch::weights(&*Checkpoint::model(&checkpoint.config, &checkpoint.state));
         let bytes =
             std::fs::read(path.join(&weights)).map_err(|e| Error::io("read", &path.join(&weights), &e))?;
         std::fs::create_dir_all(folder).map_err(|e| Error::io("make the folder", folder, &e))?;

@@ -6,6 +6,7 @@
 
 use crate::config::{self, Activation, Config, Distribution, Norm, Role, Scale};
 use crate::data::Shape;
+use crate::models::{self, Game};
 use crate::nn::Network;
 use crate::run::checkpoint::State;
 use crate::run::checkpoint::{Checkpoint, averaged};
@@ -14,11 +15,13 @@ use std::fmt::Write;
 /// The file's name in a run's folder.
 pub const FILE: &str = "model.py";
 
-/// Name of the file of weights that samples are made with.
-pub fn weights(config: &Config) -> String {
+/// Name of the file of weights that samples are made with: the averaged ones where the model keeps such.
+pub fn weights(game: &dyn Game) -> String {
+    let networks = game.networks();
+    let averages = models::rules(game).into_iter().zip(networks.optimizers());
+    let kept = averages.filter(|(rule, _)| rule.average).any(|(_, o)| networks.role(o) == Role::Generator);
     let name = Role::Generator.name();
-    let name = if config.ema.decay > 0.0 { averaged(name) } else { name.to_string() };
-    format!("{name}.safetensors")
+    format!("{}.safetensors", if kept { averaged(name) } else { name.to_string() })
 }
 
 /// A layer of G and its place.
@@ -77,7 +80,7 @@ impl Layer<'_> {
 pub fn code(config: &Config, state: &State) -> String {
     let game = Checkpoint::model(config, state);
     let (shape, dim) = (Shape::from(state.example), config.latent.dim);
-    let classes = crate::models::classes(&*game);
+    let classes = models::classes(&*game);
     let mut inputs = dim + classes;
     let layers: Vec<Layer> = config
         .generator
@@ -96,7 +99,7 @@ pub fn code(config: &Config, state: &State) -> String {
     let drawn = if conditional { ", torch.arange(n) % CLASSES" } else { "" };
     let mut py = head(config, shape, conditional, layers.iter().any(|l| l.config.spectral_norm));
     let mut line = |text: &str| py.push_str(&format!("{text}\n"));
-    line(&format!("WEIGHTS = \"{}\"", weights(config)));
+    line(&format!("WEIGHTS = \"{}\"", weights(&*game)));
     if conditional {
         line(&format!("CLASSES = {classes}"));
         if let Some(table) = state.class_table.as_ref().filter(|table| !table.names.is_empty()) {
