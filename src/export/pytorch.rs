@@ -8,9 +8,7 @@ use crate::config::{self, Activation, Config, Distribution, Norm, Role, Scale};
 use crate::data::Shape;
 use crate::models::{self, Game};
 use crate::nn::Network;
-use crate::run::checkpoint::State;
-use crate::run::checkpoint::{Checkpoint, averaged};
-use std::fmt::Write;
+use crate::run::checkpoint::{Checkpoint, State, averaged};
 
 /// The file's name in a run's folder.
 pub const FILE: &str = "model.py";
@@ -139,33 +137,35 @@ pub fn code(config: &Config, state: &State) -> String {
     py
 }
 
+/// What stands above the code: how to use it, and imports.
 fn head(config: &Config, shape: Shape, conditional: bool, spectral: bool) -> String {
-    let made = match shape.is_point() {
-        true => format!("points [n, {}]", shape.channels),
-        false => format!("pictures [n, {}, {}, {}] in [0, 1]", shape.channels, shape.height, shape.width),
+    let Shape { channels, height, width } = shape;
+    let (made, pillow) = match shape.is_point() {
+        true => (format!("points [n, {channels}]"), ""),
+        false => (format!("pictures [n, {channels}, {height}, {width}] in [0, 1]"), " pillow"),
     };
     let label = if conditional { ", label" } else { "" };
-    let (needs, spectral) = (
-        if shape.is_point() { "torch safetensors" } else { "torch safetensors pillow" },
-        if spectral { "from torch.nn.utils.parametrizations import spectral_norm\n" } else { "" },
-    );
-    let mut text = String::new();
-    writeln!(
-        text,
-        "\"\"\"The generator of {}, as gansaku {} trains it, in PyTorch.",
+    let spectral = if spectral { "\nfrom torch.nn.utils.parametrizations import spectral_norm" } else { "" };
+    format!(
+        r#""""The generator of {}, as gansaku {} trains it, in PyTorch.
+
+    pip install torch safetensors{pillow}
+    python {FILE} [FILE.safetensors]    draws samples, from the newest checkpoint unless told
+
+model = load(FILE); model(noise(n){label}) makes {made}.
+"""
+import pathlib
+import sys
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import nn{spectral}
+
+"#,
         config.recipe,
         env!("CARGO_PKG_VERSION")
     )
-    .expect("memory");
-    writeln!(text, "\n    pip install {needs}").expect("memory");
-    writeln!(
-        text,
-        "    python {FILE} [FILE.safetensors]    draws samples, from the newest checkpoint unless told"
-    )
-    .expect("memory");
-    writeln!(text, "\nmodel = load(FILE); model(noise(n){label}) makes {made}.\n\"\"\"").expect("memory");
-    writeln!(text, "import pathlib\nimport sys\n\nimport torch\nimport torch.nn.functional as F\nfrom safetensors.torch import load_file\nfrom torch import nn\n{spectral}").expect("memory");
-    text
 }
 
 /// From the last layer's numbers to samples: lines of `forward`.
@@ -234,9 +234,14 @@ fn tail(shape: Shape, drawn: &str) -> String {
         }
     };
     format!(
-        "\n\nif __name__ == \"__main__\":\n    here = pathlib.Path(__file__).parent\n    \
-         files = sorted([*here.glob(f\"checkpoints/step-*/{{WEIGHTS}}\"), *here.glob(WEIGHTS)])\n    \
-         n = 16\n    with torch.no_grad():\n        \
-         x = load(sys.argv[1] if len(sys.argv) > 1 else files[-1])(noise(n){drawn})\n{shown}{saved}"
+        r#"
+
+if __name__ == "__main__":
+    here = pathlib.Path(__file__).parent
+    files = sorted([*here.glob(f"checkpoints/step-*/{{WEIGHTS}}"), *here.glob(WEIGHTS)])
+    n = 16
+    with torch.no_grad():
+        x = load(sys.argv[1] if len(sys.argv) > 1 else files[-1])(noise(n){drawn})
+{shown}{saved}"#
     )
 }

@@ -24,13 +24,12 @@ mod proto;
 
 use super::rows::Sampling;
 use crate::config::Distribution;
-use crate::data::Shape;
+use crate::data::{Classes, Shape};
 use crate::error::{Error, Result};
 use crate::exec::NetworkState;
 use crate::graph::{NetworkId, Op};
 use crate::models::{Game, PortKind, Task};
 use crate::pictures::Display;
-use crate::records::Classes;
 use crate::run::checkpoint::Checkpoint;
 use emit::Emitter;
 use proto::{Dimension, Element, Model, Port};
