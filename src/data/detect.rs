@@ -26,7 +26,10 @@ pub fn source(path: &Path) -> Result<Source> {
     if arrays::is_there(path)? {
         return Ok(Source::Arrays);
     }
-    if path.is_file() && file::kind(path)? == file::Kind::Other {
+    if path.is_file() {
+        if file::kind(path)? != file::Kind::Other {
+            return Ok(Source::Folder);
+        }
         return Err(Error::Data(format!(
             "{}: nothing known in this file; expected a zip, tar, Parquet, .npy or .npz file, TFD_48x48.mat, or the \
              folder that holds IDX files, CIFAR-10's data_batch_*.bin or pictures",
@@ -34,7 +37,8 @@ pub fn source(path: &Path) -> Result<Source> {
         )));
     }
     let Found::Nothing(found) = picture_set::look(path)? else { return Ok(Source::Folder) };
-    let hint = if packed(path, found.as_deref()) { "; give one of the files themselves" } else { "" };
+    let hint =
+        if found.as_deref().is_some_and(is_packed) { "; give one of the files themselves" } else { "" };
     let found = found.map_or(String::new(), |what| format!(": found {what}"));
     Err(Error::Data(format!(
         "{}: nothing known there{found}; expected pictures ({}), MNIST's IDX files, CIFAR-10's data_batch_*.bin, \
@@ -45,7 +49,7 @@ pub fn source(path: &Path) -> Result<Source> {
 }
 
 /// Whether a folder holds files that hold pictures, or arrays.
-fn packed(path: &Path, found: Option<&str>) -> bool {
+fn is_packed(found: &str) -> bool {
     let packed = [".zip", ".tar", ".gz", ".tgz", ".npz"];
-    path.is_dir() && found.is_some_and(|found| packed.iter().any(|ending| found.contains(ending)))
+    packed.iter().any(|ending| found.contains(ending))
 }

@@ -153,6 +153,27 @@ fn damaged_idx_is_named_with_its_offset() {
 }
 
 #[test]
+fn zeros_behind_a_gzip_stream_are_padding_and_nothing_else_is() {
+    let folder = tempdir().expect("a folder");
+    let name = "train-images-idx3-ubyte.gz";
+    let bytes = idx(&[3, 2, 3], &[7; 18]);
+    let [whole, first, second] = [gz(&bytes), gz(&bytes[..9]), gz(&bytes[9..])];
+    let zeros = [0; 512];
+    for sound in [[&whole[..], &zeros].concat(), [&first[..], &zeros, &second, &zeros[..3]].concat()] {
+        put(folder.path(), name, &sound);
+        let mut config = asked(Source::Idx, folder.path());
+        config.hold_out = 0.0;
+        assert_eq!(load(&config, 0).expect("read").train.values, Values::U8(vec![7; 18]));
+    }
+    let garbage = (&b"garbage"[..], "7 bytes that are neither zeros nor gzip");
+    for (behind, why) in [garbage, (&first[..12], "it ends too early")] {
+        put(folder.path(), name, &[&whole[..], &zeros, behind].concat());
+        let told = failure(read(Source::Idx, folder.path()));
+        says(&told, &["damaged gzip stream near byte", why, "fetch the file again"]);
+    }
+}
+
+#[test]
 fn what_is_not_there_is_said_plainly() {
     let folder = tempdir().expect("a folder");
     says(&failure(read(Source::Idx, &folder.path().join("gone"))), &["gone", "no such file or folder"]);
@@ -207,6 +228,25 @@ fn cifar_10_is_read_packed_or_not_with_batches_missing() {
             "{:?}",
             data.notes
         );
+    }
+}
+
+#[test]
+fn cifar_10s_classes_are_called_as_its_list_says() {
+    const NAMES: &str = "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n";
+    let below = "cifar-10-batches-bin/";
+    for (batches, list) in [("", ""), (below, below), (below, "")] {
+        let folder = tempdir().expect("a folder");
+        put(folder.path(), &format!("{batches}data_batch_1.bin"), &cifar(&[3, 9]));
+        let with = |text: &str| {
+            put(folder.path(), &format!("{list}batches.meta.txt"), text.as_bytes());
+            read(Source::Auto, folder.path()).expect("whole data")
+        };
+        let data = with(NAMES);
+        assert_eq!((data.class_table().name(3), data.class_table().find("truck")), ("cat".into(), Some(9)));
+        let data = with("airplane\n");
+        assert!(data.class_names.is_empty());
+        says(&data.notes.join("; "), &["batches.meta.txt has 1 lines, expected 10"]);
     }
 }
 

@@ -168,7 +168,7 @@ fn what_is_done_to_odd_pictures_is_counted() {
         &notes,
         &[
             "1 of 3 pictures more than 4 times as long as wide, up to 300×7",
-            "2 of 3 pictures enlarged, from 1 pixels",
+            "2 of 3 pictures enlarged, the smallest from 1 pixel a side",
         ],
     );
 }
@@ -263,7 +263,7 @@ fn a_split_without_classes_has_no_labels_and_one_without_training_is_no_split() 
     let data = read(Source::Auto, folder.path()).expect("whole data");
     assert_eq!([data.train.count, data.test.count, data.classes], [2, 1, 2]);
     assert_eq!((data.train.labels, data.test.labels), (Some(vec![0, 1]), None));
-    says(&data.notes.join("; "), &["left out: 1 pictures that lie in none of these splits"]);
+    says(&data.notes.join("; "), &["left out: 1 picture in none of these splits"]);
     let folder = tempdir().expect("a folder");
     ["test/0.png", "car/0.png"].iter().for_each(|name| put(folder.path(), name, &level(1)));
     let data = read(Source::Auto, folder.path()).expect("whole data");

@@ -18,6 +18,7 @@ pub mod zip;
 use super::{Dataset, Examples, Shape, Values, file};
 use crate::config;
 use crate::error::{Error, Result};
+use crate::numbers::counted;
 use archive::{Archive, LARGEST_PICTURE, Listing};
 
 pub use archive::{FORMATS, Split};
@@ -104,10 +105,14 @@ fn parquet_files(root: &Path, _: Vec<std::path::PathBuf>) -> Result<Box<dyn Arch
 /// Why nothing at a path is read, for people; `passed_over` says what is there.
 fn nothing(path: &Path, passed_over: Option<&str>) -> Error {
     let at = path.display();
+    let hint =
+        if path.is_file() { "; other data in it are read once it is unpacked to a folder" } else { "" };
     Error::Data(match passed_over {
-        Some(what) => format!(
-            "{at}: no picture that can be read, there or below: found {what}; expected {FORMATS} files"
-        ),
+        Some(what) => {
+            format!(
+                "{at}: no picture that can be read, there or below: found {what}; expected {FORMATS} files{hint}"
+            )
+        }
         None => format!("{at}: no files there nor below; expected {FORMATS} files"),
     })
 }
@@ -252,12 +257,8 @@ impl Set {
         note(count(&|d| short(d) != side), &format!("resized to {side}×{side} (data.size)"));
         if let Some(least) = self.good().map(short).filter(|&s| s < side).min() {
             let count = count(&|d| short(d) < side);
-            note(
-                count,
-                &format!(
-                    "enlarged, from {least} pixels at the least: a smaller data.size would invent nothing"
-                ),
-            );
+            let least = counted(u64::from(least), "pixel");
+            note(count, &format!("enlarged, the smallest from {least} a side (data.size)"));
         }
         note(count(&|d| d.transparent), "laid on white where they are transparent");
         note(count(&|d| d.deep), "converted from 16 bits to 8");

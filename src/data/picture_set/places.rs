@@ -9,6 +9,7 @@ use super::archive::{Entry, Label, Listing, Split};
 use super::labels::Table;
 use super::natural;
 use crate::error::Result;
+use crate::numbers::counted;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Most classes, as a label is a byte.
@@ -94,7 +95,8 @@ impl Places {
         let left_out = count(None);
         self.notes.push(format!("splits from {whence}: {}", counts.join(", ")));
         if left_out > 0 {
-            self.notes.push(format!("left out: {left_out} pictures that lie in none of these splits"));
+            let count = counted(left_out as u64, "picture");
+            self.notes.push(format!("left out: {count} in none of these splits"));
         }
     }
 
@@ -149,11 +151,9 @@ impl Places {
             if let Some(&first) = without.first()
                 && found > 0
             {
-                let (name, count) = (&pictures[first].name, without.len());
-                self.notes.push(format!(
-                    "no labels for {}: {count} pictures are not in {names}, {name} the first of them",
-                    split.name()
-                ));
+                let (name, count) = (&pictures[first].name, counted(without.len() as u64, "picture"));
+                self.notes
+                    .push(format!("no labels for {}: {count} not in {names}, {name} first", split.name()));
             }
         }
         if found == 0 {
