@@ -102,6 +102,10 @@ pub struct Data {
     /// tenth, configurations of runs from before there was a choice nothing.
     #[serde(default)]
     pub hold_out: f64,
+    /// `train` and `valid` are ranges of a fixed shuffle where the data are pictures or arrays, which are most often sorted
+    /// by class; recipes say so, configurations of runs from before there was a choice do not.
+    #[serde(default)]
+    pub shuffle: bool,
     /// How stored values become numbers.
     #[serde(default)]
     pub scale: Scale,

@@ -29,6 +29,7 @@ impl Config {
             "stack" => is(&[Source::Stacked]),
             // What is made here has test examples of its own.
             "hold_out" => !source.is_built_in(),
+            "shuffle" => is(&[Source::Folder, Source::Arrays, Source::Auto]),
             "size" | "channels" | "strict" => is(&[Source::Folder, Source::Auto]),
             "fold" => is(&[Source::Tfd, Source::Auto]),
             _ => true,

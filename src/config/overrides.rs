@@ -265,10 +265,11 @@ impl Config {
 /// A recipe's `data.hold_out`, unless it says otherwise.
 const HELD_OUT: f64 = 0.1;
 
-/// Has a recipe hold out what recipes do.
+/// Has a recipe hold out what recipes do, and cut ranges as they do.
 pub(super) fn hold_out(recipe: &mut Table) {
     if let Some(data) = recipe.get_mut("data").and_then(Value::as_table_mut) {
         data.entry("hold_out").or_insert(Value::Float(HELD_OUT));
+        data.entry("shuffle").or_insert(Value::Boolean(true));
     }
 }
 

@@ -28,13 +28,10 @@ impl Dataset {
         if config.train.is_none() && config.valid.is_none() {
             return Ok(self);
         }
-        let order: Vec<usize> = match config.source {
-            // Papers count on the order of these files.
-            Source::Idx | Source::Cifar10 | Source::Tfd | Source::Stacked => (0..all).collect(),
-            source if source.is_built_in() => (0..all).collect(),
-            // Sets of pictures are most often sorted by class.
-            _ => self.train.shuffled(0..all).collect(),
-        };
+        // Papers count on the order of IDX, CIFAR-10's and TFD's files; pictures are most often sorted by class.
+        let shuffle = config.shuffle && matches!(config.source, Source::Folder | Source::Arrays);
+        let order: Vec<usize> =
+            if shuffle { self.train.shuffled(0..all).collect() } else { (0..all).collect() };
         let chosen = |of: &mut dyn Iterator<Item = usize>| {
             let mut places: Vec<usize> = of.map(|i| order[i]).collect();
             places.sort_unstable();
@@ -46,9 +43,8 @@ impl Dataset {
             (None, Some([from, to])) => chosen(&mut (0..from).chain(to..all)),
             (None, None) => chosen(&mut (0..all)),
         };
-        if !order.is_sorted() {
-            let cut =
-                "data.train and data.valid are ranges of a fixed shuffle: the files may lie sorted by class";
+        if shuffle {
+            let cut = "data.train and data.valid are ranges of a fixed shuffle (data.shuffle): the files may lie sorted by class";
             self.notes.push(cut.into());
         }
         if let Some(valid) = valid {

@@ -387,7 +387,10 @@ fn every_key_is_documented_with_its_default() {
     // A share is held out unless a recipe says otherwise; what was written before there was a choice holds out none.
     let ring = ConfigBuilder::recipe("ring-rpgan").and_then(ConfigBuilder::finish).expect("a recipe");
     let mut of_ring = leaves_of(&ring);
-    defaults.extend(["data.hold_out", "train.epochs"].map(|key| of_ring.remove_entry(key).expect("there")));
+    defaults.extend(
+        ["data.hold_out", "data.shuffle", "train.epochs"]
+            .map(|key| of_ring.remove_entry(key).expect("there")),
+    );
     // What says nothing where it is off.
     defaults.insert("checkpoint.patience".into(), Value::Integer(0));
     let mut known: BTreeSet<String> = defaults.keys().cloned().collect();

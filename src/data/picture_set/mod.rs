@@ -97,7 +97,7 @@ fn parquet_files(root: &Path, files: Vec<std::path::PathBuf>) -> Result<Box<dyn 
 #[cfg(not(feature = "parquet"))]
 fn parquet_files(root: &Path, _: Vec<std::path::PathBuf>) -> Result<Box<dyn Archive>> {
     Err(Error::Data(format!(
-        "{}: Parquet files, which this build does not read; cargo install gansaku --features parquet makes one that does",
+        "{}: Parquet files, which this build does not read; cargo build --release --features parquet makes one that does",
         root.display()
     )))
 }

@@ -21,7 +21,7 @@ pub fn compare(a: &str, b: &str) -> Ordering {
             return c.cmp(&d);
         }
     }
-    x.len().cmp(&y.len()).then(a.cmp(b))
+    x.len().cmp(&y.len()).then_with(|| a.cmp(b))
 }
 
 /// The digits that a text begins with, and what follows.

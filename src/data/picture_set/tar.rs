@@ -118,10 +118,12 @@ impl Archive for Tar {
     fn list(&mut self) -> Result<Listing> {
         let path = self.path.clone();
         let wrong = |what: &str, e: io::Error| {
-            let why = if e.kind() == io::ErrorKind::UnexpectedEof {
-                "it ends too early".into()
-            } else {
-                e.to_string()
+            let text = e.to_string();
+            let why = match e.kind() {
+                io::ErrorKind::UnexpectedEof => "it ends too early".into(),
+                _ if text.contains("EOF") => "it ends too early".into(),
+                _ if text.contains("checksum") => "the checksum of a header is wrong".into(),
+                _ => text,
             };
             Error::Data(format!("{}: {what}: {why}; fetch the file again", path.display()))
         };
