@@ -34,7 +34,7 @@ fn every_run_is_listed_and_a_damaged_one_says_what_is_damaged() {
     says(&talk, &["no run here", "gansaku train"]);
     assert!(!runs.exists(), "nothing is made where nothing is");
     says(&refused(folder.path(), &["runs", "elsewhere"], 2), &["elsewhere: no such folder"]);
-    train(folder.path(), "whole", &["--set", "checkpoint.best_by=swd"]);
+    train(folder.path(), "whole", &["--set", "checkpoint.best_by=swd", "--set", "data.count=1000"]);
     train(folder.path(), "part<1>", &["--time", "0.001s", "--steps", "9999"]);
     train(folder.path(), "cut", &[]);
     train(folder.path(), "lost", &[]);
@@ -108,7 +108,7 @@ fn the_page_of_runs_is_one_file_that_loads_nothing_and_never_takes_anothers_plac
 fn pruning_keeps_the_newest_and_the_best_and_says_so_before_it_removes() {
     let folder = workplace();
     let path = folder.path().join("runs/r");
-    train(folder.path(), "r", &["--set", "checkpoint.best_by=swd"]);
+    train(folder.path(), "r", &["--set", "checkpoint.best_by=swd", "--set", "data.count=1000"]);
     let before = checkpoints(&path);
     assert_eq!(before.len(), 5, "four and the best: {before:?}");
     let told = stdout(folder.path(), &["prune", "runs/r"]);
