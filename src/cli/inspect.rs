@@ -1,7 +1,7 @@
 //! `gansaku plan`, `gansaku data`, `gansaku recipes`: looking before training.
 
 use super::overrides::{Overrides, at_path, recipe_name};
-use super::print;
+use super::{out, print};
 use crate::bench::table::sizes;
 use crate::config::{self, ConfigBuilder, RECIPES, Source};
 use crate::data::{self, Dataset};
@@ -15,7 +15,6 @@ use crate::models::{self, Game, When};
 use crate::numbers::{counted, grouped};
 use crate::pictures::Display;
 use crate::precision::Precision;
-use crate::run::atomic;
 use clap::Args;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -120,8 +119,8 @@ pub fn data(args: &Data) -> Result<()> {
     let display = Display::new(dataset.shape, &config);
     let count = if dataset.shape.is_point() { 2_500 } else { 100 }.min(dataset.train.count);
     let numbers = dataset.numbers_of(&dataset.train, 0..count);
-    atomic::write(&args.out, &display.picture(&numbers, 10).png())?;
-    tell!("the first {count} in {}", args.out.display());
+    let place = out::write(&args.out, &display.picture(&numbers, 10).png())?;
+    tell!("the first {count} {place}");
     Ok(())
 }
 

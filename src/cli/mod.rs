@@ -8,7 +8,10 @@ mod doctor;
 mod eval;
 mod export;
 mod inspect;
+mod interpolate;
 mod keys;
+mod latents;
+mod out;
 mod overrides;
 mod report;
 mod repro;
@@ -48,7 +51,7 @@ pub struct Cli {
 enum Command {
     Train(train::Train),
     Sample(sample::Sample),
-    Interpolate(sample::Interpolate),
+    Interpolate(interpolate::Interpolate),
     Eval(eval::Eval),
     Export(export::Export),
     Repro(repro::Repro),
@@ -126,7 +129,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Train(args) => train::run(args),
         Command::Sample(args) => sample::sample(&args),
-        Command::Interpolate(args) => sample::interpolate(&args),
+        Command::Interpolate(args) => interpolate::interpolate(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Repro(args) => repro::run(args),

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::data::{Classes, Shape};
 use crate::error::{Error, Result};
 use crate::exec::Opened;
+use crate::models::TaskKind;
 use crate::pictures::Display;
 use crate::rng::MOST_ELEMENTS;
 use crate::run::checkpoint::{self, Checkpoint};
@@ -144,9 +145,37 @@ impl<'e> Generator<'e> {
     /// # Errors
     /// When [`Generator::samples`] fails.
     pub fn samples_of(&mut self, first: usize, latent: &[f32], labels: &[usize]) -> Result<Vec<f32>> {
-        labels.iter().try_for_each(|&label| self.check_label(Some(label)))?;
         let samples = self.engine.sample(first, latent, labels)?;
         self.finite(samples)
+    }
+
+    /// These samples of a seed, in any order, each as it is among all of its seed's; `labels` one each where the model is
+    /// conditional, the same wherever a sample comes again.
+    ///
+    /// # Errors
+    /// When [`Generator::samples`] fails.
+    pub fn samples_at(&mut self, which: &[usize], seed: u64, labels: &[usize]) -> Result<Vec<f32>> {
+        self.check_count(which.iter().max().map_or(0, |most| most + 1))?;
+        let (rows, width) = (self.engine.tasks.rows(TaskKind::Sample), self.display.shape.len());
+        let mut samples = Vec::with_capacity(which.len() * width);
+        let mut done = 0;
+        // Samples are drawn in runs of so many rows, whatever becomes of the others.
+        for run in which.chunk_by(|a, b| a / rows == b / rows) {
+            let first = run[0] / rows * rows;
+            let mut own = if labels.is_empty() { vec![] } else { vec![0; rows] };
+            for (&number, &label) in run.iter().zip(labels.iter().skip(done)) {
+                own[number - first] = label;
+            }
+            let drawn = self.samples_of(first, &noise_of(self.config, seed, first..first + rows), &own)?;
+            run.iter().for_each(|&n| samples.extend_from_slice(&drawn[(n - first) * width..][..width]));
+            done += run.len();
+        }
+        Ok(samples)
+    }
+
+    /// Whether G drops units when it samples: a sample then depends on its place among those drawn with it.
+    pub fn drops_units(&self) -> bool {
+        self.config.generator.layers.iter().any(|layer| layer.keep < 1.0)
     }
 
     /// The samples, if nobody could take them for anything but numbers.
@@ -176,22 +205,59 @@ impl<'e> Generator<'e> {
         )))
     }
 
-    /// Refuses a label that the model does not have.
+    /// The classes that G has learnt: all but those without a training example.
+    pub fn learnt(&self) -> Vec<usize> {
+        let table = self.class_table();
+        (0..self.classes()).filter(|&class| !table.is_some_and(|t| t.is_empty(class))).collect()
+    }
+
+    /// What a class is called.
+    pub fn class_name(&self, class: usize) -> String {
+        self.class_table().map_or_else(|| class.to_string(), |table| table.name(class))
+    }
+
+    /// The class that a user means by `typed`: a name, or else a number.
     ///
     /// # Errors
-    /// When it does not.
-    pub fn check_label(&self, label: Option<usize>) -> Result<()> {
-        match (label, self.classes()) {
-            (Some(label), 0) => Err(Error::Usage(format!(
-                "--label {label}: {} is of an unconditional model; leave --label out",
-                self.from.display()
-            ))),
-            (Some(label), classes) if label >= classes => {
-                Err(Error::Usage(format!("--label {label}: expected a class from 0 to {}", classes - 1)))
+    /// When the model is unconditional, or has no such class, or no training example was of it: what G makes of a label
+    /// that it never saw is nothing that it learnt.
+    pub fn class(&self, typed: &str) -> Result<usize> {
+        let refused = |why: String| Err(Error::Usage(format!("--label {typed}: {why}")));
+        let classes = self.classes();
+        if classes == 0 {
+            let from = self.from.display();
+            return refused(format!("{from} is of an unconditional model; leave --label out"));
+        }
+        let table = self.class_table();
+        let names = table.map_or(&[][..], |table| &table.names);
+        let found = table.map_or_else(|| typed.parse().ok(), |table| table.find(typed));
+        match found.filter(|&class| class < classes) {
+            Some(class) if table.is_some_and(|table| table.is_empty(class)) => refused(format!(
+                "no training example is of this class, so the model has not learnt it; the others are {}",
+                listed(self.learnt().into_iter().map(|class| self.class_name(class)))
+            )),
+            Some(class) => Ok(class),
+            None if names.is_empty() => refused(format!("expected a class from 0 to {}", classes - 1)),
+            None => {
+                let near = crate::config::nearest(typed, names.iter().map(String::as_str));
+                let near = near.map_or(";".into(), |name| format!(", did you mean {name:?}?"));
+                let numbered = names.iter().enumerate().map(|(class, name)| format!("{name} ({class})"));
+                refused(format!("no such class{near} the classes are {}", listed(numbered)))
             }
-            _ => Ok(()),
         }
     }
+}
+
+/// Names that a message lists, at most.
+const LISTED: usize = 30;
+
+/// Names, the first of them where there are many.
+fn listed(names: impl Iterator<Item = String>) -> String {
+    let mut names: Vec<String> = names.collect();
+    let more = names.len().saturating_sub(LISTED);
+    names.truncate(LISTED);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    names.join(", ") + &rest
 }
 
 #[cfg(test)]
@@ -200,6 +266,63 @@ mod tests {
     use crate::config::ConfigBuilder;
     use crate::exec::{self, Device, NetworkState};
     use crate::models;
+
+    /// What a conditional G of three classes that drops units says and draws.
+    fn of_three_classes<R>(asked: impl FnOnce(Generator) -> R) -> R {
+        let mut builder = ConfigBuilder::recipe("ring").expect("a recipe");
+        for change in ["conditional=true", "generator.layers.1.keep=0.5"] {
+            builder.set(change).expect("a key");
+        }
+        let config = builder.finish().expect("valid");
+        let shape = Shape { channels: 2, height: 1, width: 1 };
+        let game = models::of(&config, shape, 3);
+        let start = |optimizer| {
+            let (weights, states) = game.networks().start(optimizer, 5, &[0.5; 2]);
+            NetworkState { weights, states, ..NetworkState::default() }
+        };
+        let states = game.networks().optimizers().map(start).collect();
+        let device = exec::open(Device::Cpu, 1).expect("a thread");
+        let model = Standalone::new(&*game, states, 0, device).expect("memory");
+        let table =
+            Classes { names: ["2", "sea", "lake"].map(String::from).to_vec(), counts: vec![5, 40, 0] };
+        let mut model = model.with_classes(Some(table));
+        asked(Generator::of(&config, shape, 0, model.engine()))
+    }
+
+    #[test]
+    fn classes_are_asked_for_by_name_or_number() {
+        of_three_classes(|generator| {
+            let class = |typed| generator.class(typed).map_err(|e| e.to_string());
+            assert_eq!(
+                [class("sea"), class("1"), class("2")],
+                [Ok(1), Ok(1), Ok(0)],
+                "a name before a number"
+            );
+            assert_eq!(generator.learnt(), [0, 1]);
+            let refused =
+                |typed, word: &str| assert!(class(typed).is_err_and(|told| told.contains(word)), "{typed}");
+            refused("see", "no such class, did you mean \"sea\"? the classes are 2 (0), sea (1), lake (2)");
+            refused("3", "no such class");
+            refused("lake", "no training example is of this class");
+            assert_eq!(generator.labels_of(0, 0..500).iter().max(), Some(&1));
+        });
+    }
+
+    #[test]
+    fn a_sample_is_the_same_alone_and_among_others() {
+        of_three_classes(|mut generator| {
+            assert!(generator.drops_units());
+            let all = generator.samples(230, 9, &Wanted::AsData).expect("finite");
+            let labels = generator.labels_of(9, 0..230);
+            let which = [24, 3, 117, 229, 24];
+            let own = which.map(|i| labels[i]);
+            let some = generator.samples_at(&which, 9, &own).expect("finite");
+            let expected: Vec<f32> = which.iter().flat_map(|&i| all[i * 2..][..2].to_vec()).collect();
+            assert_eq!(some, expected);
+            let latent = crate::inference::noise(generator.config, 9, 230);
+            assert_eq!(generator.samples_of(0, &latent, &labels), Ok(all));
+        });
+    }
 
     #[test]
     fn samples_that_are_not_finite_are_no_samples() {

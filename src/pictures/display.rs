@@ -1,6 +1,7 @@
 //! From a network's numbers to pixels, as the data's scale and shape say.
 
-use super::{Picture, Points, grid, plot, single};
+use super::sheet::{self, Block};
+use super::{Picture, Points, grid, grid_of, plot, single};
 use crate::config::{self, Scale};
 use crate::data::Shape;
 use crate::data::toy::Mixture;
@@ -69,6 +70,26 @@ impl Display {
     pub fn png(&self, numbers: &[f32], columns: usize) -> Vec<u8> {
         let png = self.picture(numbers, columns).png();
         if self.shape.is_point() { Points::new(numbers, self.shape.channels).into_png(png) } else { png }
+    }
+
+    /// A picture of many for people to look at: as near to a square as it comes, or in `columns`, examples enlarged by
+    /// `factor`, or to a size to look at; or, of points, a plot.
+    pub fn sheet(&self, numbers: &[f32], columns: Option<usize>, factor: Option<usize>) -> Picture {
+        if self.shape.is_point() {
+            return plot(numbers, self.shape.channels, self.reach);
+        }
+        let Some(columns) = columns else { return sheet::sheet(&self.unit(numbers), self.shape, factor) };
+        let rows = (numbers.len() / self.shape.len()).div_ceil(columns);
+        let factor = factor.unwrap_or_else(|| sheet::scale(self.shape, [columns, rows], 0));
+        grid_of(&self.unit(numbers), self.shape, columns, factor)
+    }
+
+    /// A picture of examples of several classes, one class after the other as `blocks` says; or, of points, a plot.
+    pub fn by_class(&self, numbers: &[f32], blocks: &[Block], factor: Option<usize>) -> Picture {
+        if self.shape.is_point() {
+            return plot(numbers, self.shape.channels, self.reach);
+        }
+        sheet::by_class(&self.unit(numbers), self.shape, blocks, factor)
     }
 
     /// A picture of one, no border.

@@ -1,12 +1,17 @@
 //! Pictures: grids of samples, plots of points, PNG bytes, arrays, animations. Equal numbers make equal bytes.
 
+mod animation;
 mod display;
-mod files;
+mod font;
+mod npy;
 mod points;
+mod sheet;
 
+pub use animation::gif;
 pub use display::{Display, columns};
-pub use files::{gif, npy_header};
+pub use npy::{NpyRows, npy_header, npy_labels};
 pub use points::Points;
+pub use sheet::{Block, caption};
 
 use crate::data::Shape;
 
@@ -71,10 +76,14 @@ fn channels(shape: Shape) -> usize {
 
 /// Examples in rows of `columns`, small ones enlarged by whole factors.
 pub fn grid(unit: &[f32], shape: Shape, columns: usize) -> Picture {
+    grid_of(unit, shape, columns, COMFORTABLE.div_ceil(shape.width.max(shape.height)).max(1))
+}
+
+/// Examples in rows of `columns`, each number a square of `zoom` pixels.
+fn grid_of(unit: &[f32], shape: Shape, columns: usize, zoom: usize) -> Picture {
     let count = unit.len() / shape.len();
     let columns = columns.clamp(1, count.max(1));
     let rows = count.div_ceil(columns);
-    let zoom = COMFORTABLE.div_ceil(shape.width.max(shape.height)).max(1);
     let cell = [shape.width * zoom + GAP, shape.height * zoom + GAP];
     let mut picture =
         Picture::filled(columns * cell[0] + GAP, rows * cell[1] + GAP, channels(shape), GAP_SHADE);

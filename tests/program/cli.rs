@@ -63,8 +63,13 @@ fn samples_come_as_a_grid_an_array_or_files() {
         &["train", "digits", "--config", "small.toml", "--name", "r", "--set", "conditional=true"],
     );
     let sample = |more: &[&str]| run(folder.path(), &[&["sample", "runs/r"], more].concat());
-    sample(&["-n", "20"]);
-    assert_eq!(size(&folder.path().join("samples.png")), (10 * 60 + 4, 2 * 60 + 4));
+    says(&sample(&["-n", "20"]), &["classes, row by row: 0, 1, 2", "20 samples from", "in samples.png"]);
+    // Two of each class in a row behind its number, five rows beside five.
+    assert_eq!(size(&folder.path().join("samples.png")), (2 * (31 + 2 * 256) + 4, 5 * 256 + 4));
+    says(&sample(&["-n", "7", "--label", "3"]), &["samples.png, which replaces the file that was there"]);
+    assert_eq!(size(&folder.path().join("samples.png")), (3 * 256 + 4, 3 * 256 + 4));
+    sample(&["-n", "7", "--label", "3", "--scale", "2"]);
+    assert_eq!(size(&folder.path().join("samples.png")), (3 * 60 + 4, 3 * 60 + 4));
     sample(&["-n", "12", "--out", "x.npy", "--label", "3"]);
     let npy = fs::read(folder.path().join("x.npy")).expect("there");
     assert!(String::from_utf8_lossy(&npy[..128]).contains("'shape': (12, 1, 28, 28,)"));
@@ -111,13 +116,59 @@ fn samples_come_as_a_grid_an_array_or_files() {
 }
 
 #[test]
+fn latents_go_out_and_come_in() {
+    let folder = workplace();
+    let here = folder.path();
+    run(here, &["train", "digits", "--config", "small.toml", "--name", "r", "--set", "conditional=true"]);
+    let sample = |more: &[&str]| run(here, &[&["sample", "runs/r"], more].concat());
+    let read = |name: &str| fs::read(here.join(name)).expect("there");
+    let body = |name: &str| read(name)[128..].chunks(784 * 4).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    says(
+        &sample(&["-n", "130", "--out", "all.npy", "--save-latents", "z.npy"]),
+        &["as often as the training data have them", "their noise in z.npy, labels in z.labels.npy"],
+    );
+    let all = body("all.npy");
+    sample(&["--index", "129,3,14-16", "--out", "some.npy"]);
+    let expected = [129, 3, 14, 15, 16].map(|i: usize| all[i].clone());
+    assert_eq!(body("some.npy"), expected);
+    sample(&["--index", "129", "--out", "files"]);
+    assert!(here.join("files/000129.png").is_file());
+    // Noise and labels of a file are samples of the same bytes; a label asked for goes before the file's.
+    says(&sample(&["--latents", "z.npy", "--out", "again.npy"]), &["labels: z.labels.npy"]);
+    assert_eq!(read("again.npy"), read("all.npy"));
+    sample(&["--latents", "z.npy", "--label", "4", "--out", "four.npy"]);
+    sample(&["-n", "130", "--label", "4", "--out", "four-by-seed.npy"]);
+    assert_eq!(read("four.npy"), read("four-by-seed.npy"));
+    // A walk passes the samples that sample draws.
+    let pixels = |name: &str| image::open(here.join(name)).expect("a picture").into_luma8();
+    let walk = ["interpolate", "runs/r", "--indices", "3,14", "--frames", "2", "--scale", "1"];
+    says(&run(here, &[&walk[..], &["--out", "walk.png"]].concat()), &["2 frames of class 0"]);
+    for (index, left) in [("3", 4), ("14", 36)] {
+        sample(&["--index", index, "--label", "0", "--scale", "1", "--out", "one.png"]);
+        let [tile, stop] = [("one.png", 4), ("walk.png", left)]
+            .map(|(name, x)| image::imageops::crop_imm(&pixels(name), x, 4, 28, 28).to_image());
+        assert!(tile == stop, "sample {index}");
+    }
+    // A picture for another program, and no folder of that name.
+    let piped = gansaku(here, &["sample", "runs/r", "-n", "3", "--out", "-"]).output().expect("starts");
+    assert!(piped.stdout.starts_with(b"\x89PNG") && !here.join("-").exists());
+    let no = |more: &[&str], code| refused(here, &[&["sample", "runs/r"], more].concat(), code);
+    says(&no(&["--latents", "all.npy"], 3), &["all.npy", "[130, 1, 28, 28], expected [n, ", "latent.dim"]);
+    says(&no(&["--label", "sea"], 2), &["--label sea", "a class from 0 to 9"]);
+    says(&no(&["--save-latents", "z.txt"], 2), &["z.txt", "expected FILE.npy"]);
+    says(&no(&["--out", "x.npy", "--scale", "2"], 2), &["--scale", "FILE.png"]);
+    let best = ["sample", "runs/r/checkpoints/best"];
+    says(&refused(here, &best, 4), &["keeps no best checkpoint", "--best-by METRIC", "--resume runs/r"]);
+}
+
+#[test]
 fn interpolations_walk_between_seeds() {
     let folder = workplace();
     run(folder.path(), &["train", "digits", "--config", "small.toml", "--name", "r"]);
     let walk = |more: &[&str]| run(folder.path(), &[&["interpolate", "runs/r"], more].concat());
     walk(&["--seeds", "4,5,6", "--frames", "7"]);
     let row = folder.path().join("interpolation.png");
-    assert_eq!(size(&row), (7 * 60 + 4, 2 * 60 + 4));
+    assert_eq!(size(&row), (7 * 228 + 4, 2 * 228 + 4), "enlarged eight times");
     let straight = fs::read(&row).expect("there");
     walk(&["--seeds", "4,5,6", "--frames", "7", "--slerp"]);
     assert_ne!(fs::read(&row).expect("there"), straight);

@@ -24,6 +24,7 @@ pub use state::{Best, State, Window};
 use super::atomic;
 use super::tensors::{Flat, Tensors, encode};
 use crate::config::{Config, ConfigBuilder};
+use crate::console::typed;
 use crate::error::{Error, Result};
 use crate::exec::{States, UpdateRule};
 use crate::graph::OptimizerId;
@@ -448,6 +449,13 @@ pub fn newest(folder: &Path) -> Result<(Checkpoint, PathBuf, Vec<String>)> {
 pub fn locate(path: &Path) -> Result<(Checkpoint, PathBuf, Vec<String>)> {
     if path.join(MANIFEST).is_file() {
         return load(path).map(|c| (c, path.to_path_buf(), vec![]));
+    }
+    if let Some(run) = run_of(path).filter(|_| path.file_name() == Some("best".as_ref()) && !path.exists()) {
+        return Err(Error::Checkpoint(format!(
+            "{}: the run keeps no best checkpoint; train with --best-by METRIC, also on --resume {}, to have one",
+            path.display(),
+            typed(&run)
+        )));
     }
     let run = super::Folder::open(path)?;
     newest(&run.checkpoints())
