@@ -220,6 +220,32 @@ mod tests {
     }
 
     #[test]
+    fn data_that_come_eight_times_are_as_precise_as_if_they_came_once() {
+        let draw = Draw::new(4, 5, 6);
+        let once = |from: u64| -> Vec<f32> { (from..from + 120).map(|i| draw.normal(i)).collect() };
+        let [test, train] = [once(0).repeat(8), once(1_000).repeat(8)];
+        let sets = FeatureSets {
+            name: "x".into(),
+            told: "x".into(),
+            width: 2,
+            count: 480,
+            samples: vec![],
+            labels: vec![],
+            firsts: [firsts(&test, 2), firsts(&train, 2)],
+            train,
+            train_labels: vec![],
+            test,
+        };
+        assert_eq!(sets.copies().as_deref().map(|c| &c[..5]), Some("88 % "), "seven of eight");
+        let [test, train] = sets.without_copies();
+        let measured = crate::eval::prdc::measure(&test, &train, 2, 5);
+        assert_eq!(measured, crate::eval::prdc::measure(&once(0), &once(1_000), 2, 5));
+        assert!(measured.precision > 0.8 && measured.coverage > 0.8, "{measured:?}");
+        let with = crate::eval::prdc::measure(&sets.test, &sets.train, 2, 5);
+        assert_eq!(with.coverage, 0.0, "balls that reach copies alone hold nothing");
+    }
+
+    #[test]
     fn copies_are_found_by_their_bytes() {
         assert_eq!(firsts(&[1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 1.0, 5.0], 2), [0, 1, 3]);
     }

@@ -243,6 +243,11 @@ fn conditional_models_are_probed_whatever_their_packs_and_data() {
 /// A run whose G makes these pictures and no others, all equally often: its latent is one number, each hidden unit a step
 /// at its own height, and a step puts the next picture in the place of the one before.
 fn forged(folder: &Path, name: &str, pictures: &[Vec<f32>]) -> PathBuf {
+    forged_with(folder, name, pictures, &[])
+}
+
+/// A forged run with more values set. Whatever else its first layer sees than noise, such as labels, weighs nothing.
+fn forged_with(folder: &Path, name: &str, pictures: &[Vec<f32>], sets: &[&str]) -> PathBuf {
     let steps = pictures.len() - 1;
     let over = format!(
         r#"
@@ -256,7 +261,7 @@ fn forged(folder: &Path, name: &str, pictures: &[Vec<f32>]) -> PathBuf {
         ]
     "#
     );
-    let (path, _) = run(folder, name, "digits", &over, &[]);
+    let (path, _) = run(folder, name, "digits", &over, sets);
     let from = path.join("checkpoints/step-000000001");
     let Checkpoint { config, mut state, mut networks } = checkpoint::load(&from).expect("whole");
     let model = Checkpoint::model(&config, &state);
@@ -322,6 +327,42 @@ fn training_images_are_memorised_and_the_mean_image_is_collapsed() {
     let alike = forged(folder.path(), "mean", &[mean.clone(), mean]);
     let found = diagnosed(&alike).expect("a run");
     assert_eq!(states(&found), [State::ModeCollapse], "{found:?}");
+}
+
+#[test]
+fn a_g_that_does_not_look_at_its_labels_ignores_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // As labels are drawn by their shares, so are the copies: only who asks class by class sees it.
+    let copies = forged_with(folder.path(), "copies", &examples(200), &["conditional=true"]);
+    let found = diagnosed(&copies).expect("a run");
+    let ignored = found.verdicts.iter().find(|v| v.state == State::LabelsIgnored);
+    let ignored = ignored.unwrap_or_else(|| panic!("{found:?}"));
+    says(&ignored.evidence, &["of 500 samples are of the class they were asked for", "held-out examples"]);
+    let command = ignored.command(&copies).expect("a command");
+    accepted(folder.path(), &command);
+    // The classifier is kept, and one that is damaged, or of other data, is made again.
+    let file = copies.join("labels.safetensors");
+    let kept = fs::read(&file).expect("kept");
+    assert_eq!(diagnosed(&copies).expect("a run"), found);
+    fs::write(&file, &kept[..kept.len() / 2]).expect("written");
+    assert_eq!(diagnosed(&copies).expect("a run"), found);
+    assert_eq!(fs::read(&file).expect("made again"), kept);
+}
+
+#[test]
+fn points_of_a_conditional_mixture_show_their_class_by_their_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sets = ["conditional=true", "train.steps=5", "log.every=1", "log.samples_every=5"];
+    let (path, _) = run(folder.path(), "ring", "ring-rpgan", POINTS, &sets);
+    let entries = journal::read::<Entry>(&path.join("doctor.jsonl")).expect("read");
+    let probe = entries.iter().find_map(|e| match e {
+        Entry::Probe(probe) => probe.labels.clone(),
+        _ => None,
+    });
+    let labels = probe.expect("asked without a classifier");
+    assert!(labels.samples == 2_500 && labels.accuracy.is_none(), "{labels:?}");
+    assert!(labels.kappa() < 0.3, "five steps teach no classes: {labels:?}");
+    assert!(!path.join("labels.safetensors").exists());
 }
 
 #[test]

@@ -284,7 +284,7 @@ fn measurements_bring_their_protocol_and_real_data() {
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     let all = json["measurements"].as_array().expect("a list");
     let names: Vec<_> = all.iter().map(|m| m["metric"].as_str().expect("a name")).collect();
-    assert_eq!(names, ["parzen", "neighbours", "swd", "ms-ssim", "birthday"]);
+    assert_eq!(names, ["parzen", "neighbours", "swd", "ms-ssim", "birthday", "fd", "kid", "prdc"]);
     let nats = |row: &serde_json::Value| row["nats"].as_f64().expect("a number");
     let parzen = &all[0];
     let reference = &parzen["reference"];
@@ -505,6 +505,12 @@ fn a_folder_of_pictures_is_trained_on_and_measured_against_what_is_held_out() {
     says(&String::from_utf8_lossy(&output.stderr), &["left out: ms-ssim needs pictures of 11×11 pixels"]);
     says(&String::from_utf8_lossy(&output.stdout), &["swd:", "birthday:"]);
     assert!(output.status.success());
+    // A few test examples are measured by, and said to be few.
+    let text = stdout(here, &["eval", "runs/00000-digits", "-n", "100"]);
+    says(
+        &text,
+        &["neighbours:", "swd:", "FD-random8", "KID-random8", "precision", "the 26 test examples there are"],
+    );
     let few = refused(here, &["eval", "runs/00000-digits", "parzen"], 3);
     says(&few, &["parzen needs 1000 validation examples, but pictures has 0"]);
     // What the run was trained on is what it is measured by.
@@ -534,6 +540,63 @@ fn what_no_memory_holds_is_told_before_any_is_taken() {
     let wider = ["train", "ring", "--set", &format!("generator.layers={layers}")];
     says(&refused(folder.path(), &wider, 5), &["the host: this run needs", "make the networks smaller"]);
     assert!(!folder.path().join("runs").exists(), "nothing was left behind");
+}
+
+#[test]
+fn runs_are_compared_by_their_folders_and_json_is_all_that_a_pipe_gets() {
+    let folder = workplace();
+    let here = folder.path();
+    for (name, seed) in [("a", "0"), ("b", "1"), ("c", "2")] {
+        let train =
+            ["train", "ring", "--name", name, "--steps", "1", "--seed", seed, "--set", "data.count=5000"];
+        run(here, &train);
+        says(
+            &refused(here, &["eval", "--compare", "runs/a", &format!("runs/{name}")], 2),
+            &["nothing was measured"],
+        );
+        if name == "a" {
+            continue;
+        }
+        run(here, &["eval", &format!("runs/{name}"), "swd", "modes"]);
+    }
+    let json = stdout(here, &["eval", "runs/a", "swd", "--json", "-"]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("nothing but JSON");
+    assert_eq!(
+        (&json["measurements"][0]["metric"], &json["measurements"][0]["step"]),
+        (&"swd".into(), &1.into())
+    );
+    let output =
+        gansaku(here, &["eval", "--compare", "runs/a", "runs/b", "runs/c"]).output().expect("starts");
+    assert!(output.status.success());
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    says(&told, &["distance ↓", "runs/a", "runs/b", "runs/c", "training examples", "high quality % ↑"]);
+    let distance = told.lines().find(|line| line.contains("distance ↓")).expect("a row");
+    assert_eq!(distance.matches('*').count(), 1, "{told}");
+    // Each seed has made a ring of its own.
+    says(&String::from_utf8_lossy(&output.stderr), &["runs/b was measured against other held-out examples"]);
+    run(here, &["eval", "runs/a", "modes", "-n", "100"]);
+    let told = stdout(here, &["eval", "--compare", "runs/a", "runs/b"]);
+    says(&told, &["modes: not comparable, protocols differ", "  runs/a: 100 samples", "distance ↓"]);
+
+    let diagnosis = stdout(here, &["doctor", "runs/a", "--json", "-"]);
+    let diagnosis: serde_json::Value = serde_json::from_str(&diagnosis).expect("nothing but JSON");
+    assert_eq!(diagnosis["verdicts"][0]["state"], "too-early", "one step is nothing to judge");
+    says(
+        &stdout(here, &["doctor", "runs/a", "--fail"]),
+        &["too early to tell", "gansaku train --resume runs/a --steps "],
+    );
+    // Words in the wrong order, and a name that others use.
+    let order = |arguments: &[&str]| refused_by_clap(here, arguments);
+    says(&order(&["eval", "parzen", "runs/a"]), &["the run comes first: gansaku eval runs/a METRIC"]);
+    says(&refused(here, &["eval", "parzen"], 2), &["parzen is a metric; the run comes first"]);
+    says(&order(&["eval", "runs/a", "fid"]), &["fid needs Inception's features", "fd is the same distance"]);
+}
+
+/// What the command line's own parser says of arguments that it refuses.
+fn refused_by_clap(folder: &Path, arguments: &[&str]) -> String {
+    let output = gansaku(folder, arguments).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]
