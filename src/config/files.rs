@@ -31,11 +31,13 @@ impl ConfigBuilder {
     pub fn from_file(path: &Path) -> Result<ConfigBuilder> {
         let (whence, mut over) = open(path)?;
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let name = over.get("recipe").cloned().unwrap_or_else(|| Value::String(name_of(path)));
-        over.insert("recipe".into(), name);
+        let of_a_run = is_of_a_run(&over);
+        over.entry("recipe").or_insert_with(|| Value::String(name_of(path)));
         let Some(base) = take_base(&mut over, &whence)? else {
             over.entry("about").or_insert_with(|| Value::String(file));
-            hold_out(&mut over);
+            if !of_a_run {
+                hold_out(&mut over);
+            }
             let builder = ConfigBuilder::of(over);
             builder.is_whole(&whence)?;
             return Ok(builder);
@@ -165,6 +167,12 @@ fn unsaid(config: &Config) -> Vec<String> {
     });
     let endless = config.train.steps == 0 && config.train.epochs == 0;
     widths.chain(endless.then(|| "train.steps (or train.epochs)".to_string())).collect()
+}
+
+/// Whether a run wrote the file: nobody types the fold of data that have none. What such a file lacks was not there when it
+/// was written, so the run did without.
+fn is_of_a_run(tree: &Table) -> bool {
+    tree.contains_key("recipe") && tree.get("data").and_then(|data| data.get("fold")).is_some()
 }
 
 fn open(path: &Path) -> Result<(String, Table)> {

@@ -189,6 +189,18 @@ fn a_recipe_in_a_file_is_that_recipe() {
     }
 }
 
+/// What such a file lacks, the run did without: nothing was held out.
+#[test]
+fn a_runs_file_of_before_is_whole_and_means_what_it_meant() {
+    let text = ConfigBuilder::recipe("ring").and_then(ConfigBuilder::finish).expect("a recipe").to_toml();
+    let before =
+        |line: &&str| !["hold_out", "minutes", "penalty_every"].iter().any(|key| line.starts_with(key));
+    let before = text.lines().filter(before).collect::<Vec<_>>().join("\n");
+    let config = alone("config.toml", &before).expect("whole");
+    assert_eq!((&config.recipe[..], config.data.hold_out, config.loss.penalty_every), ("ring", 0.0, 1));
+    assert_eq!(alone("my.toml", RECIPES[0].1).expect("whole").data.hold_out, 0.1);
+}
+
 /// The default of `init` is for files to come: what trained before trains the same.
 #[test]
 fn recipes_say_how_every_layer_starts() {

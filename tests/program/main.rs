@@ -11,6 +11,7 @@ mod colour;
 mod common;
 mod data;
 mod doctor;
+mod recipes;
 mod report;
 mod repro;
 mod runs;
