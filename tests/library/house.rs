@@ -142,6 +142,17 @@ fn doc_comments_name_what_they_are_about() {
     );
 }
 
+/// CONTRIBUTING.md tells strangers how the house is laid out: it names every room.
+#[test]
+fn every_room_is_described() {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/CONTRIBUTING.md")).expect("there");
+    let first_cells = text.lines().filter_map(|line| line.strip_prefix("| `")?.split('|').next());
+    let told: BTreeSet<&str> = first_cells.flat_map(|cell| cell.split(['`', ',', ' '])).collect();
+    let missing: Vec<&str> =
+        ROOMS.iter().map(|(room, _)| *room).filter(|room| !told.contains(room)).collect();
+    assert!(missing.is_empty(), "rooms without a row in CONTRIBUTING.md: {missing:?}");
+}
+
 /// Whether a sentence begins with these words.
 fn begins(sentence: &str, words: &str) -> bool {
     sentence
