@@ -120,7 +120,7 @@ pub(super) fn at_path(mut builder: ConfigBuilder, path: &Path) -> Result<ConfigB
     let of_points = Mixture::of(builder.source()?).is_some();
     if of_points && data::detect(path).is_ok_and(|found| found != Source::Arrays) {
         return Err(Error::Usage(format!(
-            "--data {name}: this recipe's points are drawn here, and its networks are made for them; leave --data out, or \
+            "--data {name}: this recipe learns points, which are drawn here or lie in NumPy's arrays; leave --data out, or \
              take a recipe of pictures: gansaku train --data {}",
             typed(path)
         )));

@@ -674,7 +674,6 @@ fn what_cannot_be_used_is_refused_in_one_line() {
     fs::create_dir(here.join("pics")).expect("made");
     says(&no(&["train", "pics"], 2), &["no recipe \"pics\"", "give it as --data pics"]);
     says(&no(&["train", "small.toml"], 2), &["give it as --config small.toml"]);
-    says(&no(&["train", "ring", "--data", "pics", "-n"], 2), &["--data pics", "points", "leave --data out"]);
     says(&no(&["train", "--lr", "0"], 2), &["optimizer.generator.lr is 0"]);
     says(&no(&["keys", "optimiser.lr"], 2), &["no key begins with", "did you mean optimizer.*.lr?"]);
     clap(&["sample", "x", "-n", "0"], &["--count", "1..=10000000"]);
