@@ -234,6 +234,11 @@ fn detail(work: &Work) -> String {
             gathers.chain(draws).collect::<Vec<_>>().join(" + ")
         }
         Work::Matmul(product) => detail_of(product),
+        Work::Convolution(c) => {
+            let steps = c.epilogue.iter().map(crate::lower::Epilogue::name);
+            let names = std::iter::once(c.form.name()).chain(steps);
+            names.chain(c.column_sums.iter().map(|_| "column-sums")).collect::<Vec<_>>().join(" ")
+        }
         Work::Map(Map { program, .. }) | Work::Reduce(Reduce { program, .. }) => instructions(program),
         Work::LossHead(LossHead { hidden, logits, parts }) => {
             let hidden = hidden.iter().map(|m| format!("{} + loss of ", detail_of(m)));

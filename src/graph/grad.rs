@@ -86,6 +86,22 @@ fn pullback(g: &Graph, y: Var, cotangent: Var, live: &[bool]) -> Vec<Option<Var>
             let db = || if *tb { g.matmul_with(dy, a, true, *ta) } else { g.matmul_with(a, dy, !ta, false) };
             vec![live[a.index()].then(da), live[b.index()].then(db)]
         }
+        // One trilinear form: see `conv.rs`.
+        Op::Conv(window) => {
+            let (x, w) = (source(0), source(1));
+            let dx = || g.conv2d_dx(dy, w, *window, &g.shape(x));
+            vec![live[x.index()].then(dx), live[w.index()].then(|| g.conv2d_dw(x, dy, *window))]
+        }
+        Op::ConvDx(window) => {
+            let (y, w) = (source(0), source(1));
+            let of_y = || g.conv2d(dy, w, *window);
+            vec![live[y.index()].then(of_y), live[w.index()].then(|| g.conv2d_dw(dy, y, *window))]
+        }
+        Op::ConvDw(window) => {
+            let (x, y) = (source(0), source(1));
+            let of_x = || g.conv2d_dx(y, dy, *window, &g.shape(x));
+            vec![live[x.index()].then(of_x), live[y.index()].then(|| g.conv2d(x, dy, *window))]
+        }
     }
 }
 

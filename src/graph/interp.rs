@@ -138,6 +138,21 @@ pub fn evaluate(g: &Graph, var: Var, moment: Moment, values: &Values) -> Tensor 
             }
             out
         }
+        Op::Conv(window) => {
+            let (x, w, mut y) = (source(0), source(1), vec![0.0; count]);
+            window.each_term(&x.shape, shape, |i, j, k| y[k] += x.data[i] * w.data[j]);
+            y
+        }
+        Op::ConvDx(window) => {
+            let (y, w, mut x) = (source(0), source(1), vec![0.0; count]);
+            window.each_term(shape, &y.shape, |i, j, k| x[i] += y.data[k] * w.data[j]);
+            x
+        }
+        Op::ConvDw(window) => {
+            let (x, y, mut w) = (source(0), source(1), vec![0.0; count]);
+            window.each_term(&x.shape, &y.shape, |i, j, k| w[j] += x.data[i] * y.data[k]);
+            w
+        }
     };
     Tensor::new(shape, data)
 }

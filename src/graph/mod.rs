@@ -4,6 +4,7 @@
 //! subexpressions are shared by construction, and every node passes through `simplify.rs` as it is made.
 //! A graph only describes; [`interp`] runs it in `f64` as the reference, [`crate::lower`] makes it fast.
 
+mod conv;
 pub mod grad;
 mod ids;
 pub mod interp;
@@ -11,6 +12,7 @@ mod op;
 mod simplify;
 pub mod verify;
 
+pub use conv::Window;
 pub use ids::{MAX_OPTIMIZERS, NetworkId, OptimizerId};
 pub use op::{Column, Dist, Family, Input, Op};
 
@@ -351,6 +353,30 @@ impl Graph {
     /// Matrix product.
     pub fn matmul(&self, a: Var, b: Var) -> Var {
         self.matmul_with(a, b, false, false)
+    }
+
+    /// Convolution of pictures `[rows, height, width, in]` by a kernel `[kh, kw, in, out]`, channels last: `[rows, positions,
+    /// positions, out]`.
+    ///
+    /// # Panics
+    /// When the kernel is larger than the padded picture.
+    pub fn conv2d(&self, x: Var, w: Var, window: Window) -> Var {
+        let (picture, kernel) = (self.shape(x), self.shape(w));
+        let positions = window.positions([picture[1], picture[2]]);
+        let [height, width] = positions.unwrap_or_else(|| panic!("{window:?} does not fit {picture:?}"));
+        self.make(Op::Conv(window), &[x, w], &[picture[0], height, width, kernel[3]])
+    }
+
+    /// The derivative of [`Graph::conv2d`] by pictures of shape `x`, at y `[rows, positions, positions, out]`: a transposed
+    /// convolution.
+    pub fn conv2d_dx(&self, y: Var, w: Var, window: Window, x: &[usize]) -> Var {
+        self.make(Op::ConvDx(window), &[y, w], x)
+    }
+
+    /// The derivative of [`Graph::conv2d`] by its kernel, at pictures x and y `[rows, positions, positions, out]`.
+    pub fn conv2d_dw(&self, x: Var, y: Var, window: Window) -> Var {
+        let (inputs, outputs, [kh, kw]) = (self.shape(x)[3], self.shape(y)[3], window.kernel);
+        self.make(Op::ConvDw(window), &[x, y], &[kh, kw, inputs, outputs])
     }
 
     /// Everything `roots` need, operands before users, in a fixed order.

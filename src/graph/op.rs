@@ -1,5 +1,6 @@
 //! The closed set of operations, and the shape rule of each.
 
+use super::conv::Window;
 use super::ids::{NetworkId, OptimizerId};
 use crate::rng;
 
@@ -150,6 +151,12 @@ pub enum Op {
         /// Right operand transposed.
         tb: bool,
     },
+    /// A picture x `[rows, height, width, in]` by a kernel `[kh, kw, in, out]`: `[rows, positions, positions, out]`.
+    Conv(Window),
+    /// The convolution's derivative by its picture, at y and the kernel: also the transposed convolution.
+    ConvDx(Window),
+    /// The convolution's derivative by its kernel, at x and y.
+    ConvDw(Window),
 }
 
 /// The family an op belongs to: what lowering does with it.
@@ -163,7 +170,7 @@ pub enum Family {
     Movement,
     /// A sum over axes.
     Reduce,
-    /// A matrix product.
+    /// A matrix product, or a convolution's.
     Contract,
 }
 
@@ -196,7 +203,7 @@ impl Op {
                 Family::Movement
             }
             Op::Sum(_) => Family::Reduce,
-            Op::Matmul { .. } => Family::Contract,
+            Op::Matmul { .. } | Op::Conv(_) | Op::ConvDx(_) | Op::ConvDw(_) => Family::Contract,
         }
     }
 
@@ -214,7 +221,8 @@ impl Op {
             | Op::Permute(_)
             | Op::Detach
             | Op::Sum(_) => 1,
-            Op::Add | Op::Mul | Op::Max | Op::Gt | Op::Matmul { .. } => 2,
+            Op::Add | Op::Mul | Op::Max | Op::Gt => 2,
+            Op::Matmul { .. } | Op::Conv(_) | Op::ConvDx(_) | Op::ConvDw(_) => 2,
             Op::Select => 3,
         };
         if sources.len() != arity {
@@ -290,6 +298,18 @@ impl Op {
                 }
                 vec![m, n]
             }
+            Op::Conv(window) => {
+                window.check(sources[0], sources[1], wanted)?;
+                wanted.to_vec()
+            }
+            Op::ConvDx(window) => {
+                window.check(wanted, sources[1], sources[0])?;
+                wanted.to_vec()
+            }
+            Op::ConvDw(window) => {
+                window.check(sources[0], wanted, sources[1])?;
+                wanted.to_vec()
+            }
         };
         if expected != wanted {
             return Err(format!("{} of {sources:?} makes {expected:?}, not {wanted:?}", self.name()));
@@ -341,6 +361,9 @@ names! {
     Op::Detach => "detach",
     Op::Sum(_) => "sum",
     Op::Matmul { .. } => "matmul",
+    Op::Conv(_) => "conv2d",
+    Op::ConvDx(_) => "conv2d_dx",
+    Op::ConvDw(_) => "conv2d_dw",
 }
 
 fn rank2(shape: &[usize]) -> Result<[usize; 2], String> {

@@ -5,6 +5,8 @@
 //! stays small until the end, so that half a minibatch costs half the work) while *slices sink*; and masks
 //! are told from an activation's output, so that its input need not be kept.
 
+mod conv;
+
 use super::{Family, Graph, Node, Op, Var, inverse};
 use std::rc::Rc;
 
@@ -29,6 +31,7 @@ pub(super) fn rewrite(g: &Graph, op: &Op, sources: &[Var], shape: &[usize]) -> O
         Op::Gt => gt(g, sources),
         Op::Select => select(g, sources[0], sources[1], sources[2], shape),
         Op::Matmul { ta, tb } => matmul(g, sources[0], sources[1], *ta, *tb, shape),
+        Op::Conv(_) | Op::ConvDx(_) | Op::ConvDw(_) => conv::rewrite(g, op, sources, shape),
         _ => None,
     }
 }

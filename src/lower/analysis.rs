@@ -13,6 +13,12 @@ pub(super) struct Concat {
     pub parts: Vec<(Var, Vec<(usize, usize)>)>,
 }
 
+/// A view over `shape` as one over its last axis and all others joined.
+pub(super) fn as_rows<P: Copy>(view: &View<P>, shape: &[usize]) -> Option<View<P>> {
+    let (columns, before) = shape.split_last()?;
+    view.reshape(shape, &[before.iter().product(), *columns])
+}
+
 /// Facts about the live part of a graph.
 pub(super) struct Analysis<'g> {
     pub g: &'g Graph,
@@ -111,6 +117,11 @@ impl<'g> Analysis<'g> {
     /// The view of `v` onto the node with memory (or random leaf) under it.
     pub fn view(&self, v: Var) -> &View<Var> {
         &self.views[&v]
+    }
+
+    /// The view of `v` as a matrix, its last axis the columns; none where strides cannot say that.
+    pub fn rows(&self, v: Var) -> Option<View<Var>> {
+        as_rows(self.view(v), &self.g.shape(v))
     }
 
     fn find_views(&mut self) {

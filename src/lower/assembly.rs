@@ -1,7 +1,8 @@
 //! From kernels to launches, over nodes still.
 
-use super::analysis::Analysis;
+use super::analysis::{Analysis, as_rows};
 use super::compile;
+use super::convolution::{Convolution, Form};
 use super::draft::{Draft, collapse_reduce};
 use super::epilogue;
 use super::fuse::{Fusion, Kind};
@@ -129,7 +130,10 @@ impl<'a> Assembly<'a> {
 
     fn contraction(&mut self, matmul: Var, chain: &[(Var, epilogue::Pattern)], sums: Option<Var>) {
         let node = self.a.node(matmul);
-        let Op::Matmul { ta, tb } = node.op else { unreachable!("contractions start with a matmul") };
+        let (ta, tb) = match node.op {
+            Op::Matmul { ta, tb } => (ta, tb),
+            _ => return self.convolution(matmul, chain, sums),
+        };
         let matrix = |v: Var, transposed: bool| {
             let mut view = self.operand(v);
             if transposed {
@@ -145,6 +149,34 @@ impl<'a> Assembly<'a> {
         let column_sums = sums.map(|v| self.store(v));
         let work = Matmul { a, b, out: self.store(end), size, epilogue, column_sums, followers: vec![] };
         self.push(self.name(end), Work::Matmul(work), std::iter::once(end).chain(sums).collect());
+    }
+
+    fn convolution(&mut self, conv: Var, chain: &[(Var, epilogue::Pattern)], sums: Option<Var>) {
+        let node = self.a.node(conv);
+        let [first, second] = [node.sources[0], node.sources[1]];
+        let shape = |v: Var| <[usize; 4]>::try_from(self.a.g.shape(v)).expect("pictures have four axes");
+        let (form, window, x, y) = match &node.op {
+            Op::Conv(window) => (Form::Result, *window, shape(first), shape(conv)),
+            Op::ConvDx(window) => (Form::Picture, *window, shape(conv), shape(first)),
+            Op::ConvDw(window) => (Form::Kernel, *window, shape(first), shape(second)),
+            other => unreachable!("{} is no contraction", other.name()),
+        };
+        let end = chain.last().map_or(conv, |(v, _)| *v);
+        let rows = |v: Var| as_rows(&self.store(v), &self.a.g.shape(v)).expect("channels lie side by side");
+        let matrix = |v: &Var| as_rows(&self.operand(*v), &self.a.g.shape(*v)).expect("asked before");
+        let drawn = |v: &Var| self.a.rows(*v).expect("asked before").map(|_| ());
+        let work = Convolution {
+            form,
+            window,
+            x,
+            y,
+            a: self.operand(first),
+            b: if form == Form::Kernel { matrix(&second) } else { self.operand(second) },
+            out: rows(end),
+            epilogue: chain.iter().map(|(_, pattern)| pattern.epilogue.map(matrix, drawn)).collect(),
+            column_sums: sums.map(rows),
+        };
+        self.push(self.name(end), Work::Convolution(work), std::iter::once(end).chain(sums).collect());
     }
 
     /// An epilogue over views of memory, or of element numbers where what it takes is drawn.

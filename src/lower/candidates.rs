@@ -1,8 +1,9 @@
 //! What is known before nodes are grouped: which chains a product could take along, what must have memory, what only sums
 //! read.
 
-use super::analysis::Analysis;
+use super::analysis::{Analysis, as_rows};
 use super::epilogue::{Pattern, patterns};
+use super::view::View;
 use crate::graph::{Family, Op, Var};
 use std::collections::{HashMap, HashSet};
 
@@ -41,13 +42,17 @@ pub(super) fn column_sums(a: &Analysis) -> HashMap<Var, Var> {
     let mut found = HashMap::new();
     for &v in &a.order {
         let node = a.node(v);
-        if !matches!(&node.op, Op::Sum(axes) if axes[..] == [0]) || !a.readers(v).is_empty() {
+        let Op::Sum(axes) = &node.op else { continue };
+        let operand = node.sources[0];
+        let shape = a.g.shape(operand);
+        let Some(columns) = shape.len().checked_sub(1) else { continue };
+        let rows_alone = !axes.contains(&columns) && (0..columns).all(|i| axes.contains(&i) || shape[i] == 1);
+        if !rows_alone || !a.readers(v).is_empty() {
             continue;
         }
-        let operand = node.sources[0];
         let fits = |m: &Var| {
             let product = a.node(*m);
-            matches!(product.op, Op::Matmul { tb: false, .. })
+            matches!(product.op, Op::Matmul { tb: false, .. } | Op::ConvDw(_))
                 && product.sources[1] == operand
                 && a.stage[m] == a.stage[&v]
                 && !found.contains_key(m)
@@ -68,14 +73,23 @@ pub(super) fn hard_buffered(a: &Analysis) -> HashSet<Var> {
         let node = a.node(v);
         match node.op.family() {
             Family::Contract => {
-                for &s in &node.sources {
+                for (number, &s) in node.sources.iter().enumerate() {
                     let view = a.view(s);
                     let base = view.place;
                     let shape = a.g.shape(s);
                     let repeats = view.strides.iter().zip(&shape).any(|(&st, &n)| st == 0 && n > 1);
                     // A draw that was stored for another product need not be drawn again for a part of it.
                     let random = matches!(a.node(base).op, Op::Rand { .. }) && !hard.contains(&base);
-                    let readable = !view.is_windowed(&shape) && !repeats && !random;
+                    // Convolutions read whole pixels, and kernels as they lie.
+                    let taken = match (&node.op, number) {
+                        (Op::Matmul { .. }, _) => true,
+                        (Op::Conv(_) | Op::ConvDx(_), 1) => {
+                            *view == View { base: view.base, ..View::contiguous(base, &shape) }
+                        }
+                        (Op::ConvDw(_), 1) => as_rows(view, &shape).is_some_and(|rows| rows.strides[1] == 1),
+                        _ => view.strides[3] == 1 || shape[3] == 1,
+                    };
+                    let readable = !view.is_windowed(&shape) && !repeats && !random && taken;
                     hard.insert(if readable { base } else { s });
                 }
             }

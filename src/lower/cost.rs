@@ -1,5 +1,6 @@
 //! What a launch costs: arithmetic and memory traffic, counted from the plan.
 
+use super::convolution::Convolution;
 use super::plan::{Launch, Plan};
 use super::pointwise::{Load, Program};
 use super::product::{Epilogue, Matmul};
@@ -59,6 +60,21 @@ fn product(product: &Matmul) -> Cost {
     behind.fold(itself, |a, b| a + b)
 }
 
+/// Taps in the padding count as any.
+fn convolution(c: &Convolution) -> Cost {
+    let [m, n, _] = c.size();
+    let extra: u64 = c.epilogue.iter().filter_map(Epilogue::operand).map(touched).sum();
+    let sums = c.column_sums.as_ref().map_or(0, |_| c.y.iter().product::<usize>());
+    Cost {
+        flops: (2 * c.multiplications() + m * n * c.epilogue.len() + sums) as u64,
+        bytes: touched(&c.a)
+            + touched(&c.b)
+            + touched(&c.out)
+            + c.column_sums.as_ref().map_or(0, touched)
+            + extra,
+    }
+}
+
 impl Launch {
     /// Cost of the launch; `updates` are the costs of the optimizers' updates, by optimizer.
     pub fn cost(&self, updates: &[Cost]) -> Cost {
@@ -75,6 +91,7 @@ impl Work {
                 sum(gathers.chain(minibatch.draws.iter().map(map)))
             }
             Work::Matmul(m) => product(m),
+            Work::Convolution(c) => convolution(c),
             Work::Map(m) => map(m),
             Work::Reduce(r) => reduce(r),
             Work::LossHead(head) => {

@@ -119,7 +119,7 @@ fn dropout(a: &Analysis, v: Var) -> Option<Epilogue<Var, Var>> {
 /// A parameter vector repeated down the rows.
 fn is_row_of_params(a: &Analysis, v: Var) -> bool {
     let node = a.node(v);
-    node.op == Op::Broadcast
-        && a.g.shape(node.sources[0]).first() == Some(&1)
-        && matches!(a.node(a.through_movement(v)).op, Op::Param { .. })
+    let is_row =
+        || a.g.shape(node.sources[0]).split_last().is_some_and(|(_, before)| before.iter().all(|&n| n == 1));
+    node.op == Op::Broadcast && is_row() && matches!(a.node(a.through_movement(v)).op, Op::Param { .. })
 }

@@ -164,6 +164,7 @@ impl Fusion {
         let readable = |v: Var| leaf(v) || self.home.contains_key(&v) || a.concats.contains_key(&v);
         if self.kernels[k].end() != Some(pattern.input)
             || !read.is_none_or(readable)
+            || !pattern.epilogue.views().all(|&v| a.rows(v).is_some())
             || !self.try_join(a, k, v)
         {
             return false;

@@ -11,6 +11,7 @@ mod assembly;
 mod bits;
 mod candidates;
 mod compile;
+mod convolution;
 pub mod cost;
 mod draft;
 mod epilogue;
@@ -31,6 +32,7 @@ mod types;
 mod view;
 mod work;
 
+pub use convolution::{Convolution, Form};
 pub use layout::{Layout, NetworkLayout};
 pub(crate) use loss_head::MOST_LOGITS;
 pub use place::{Place, ReadFrom};

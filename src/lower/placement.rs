@@ -60,8 +60,8 @@ impl Assembly<'_> {
         let inputs = self.host_filled().map(|(name, v)| named(&name, v)).collect();
         let launch = |draft: Draft| Launch { name: draft.name, work: draft.work.map(|node| place[node]) };
         let mut launches: Vec<Launch> = self.launches.into_iter().map(launch).collect();
-        for m in launches.iter_mut().flat_map(|launch| launch.work.products_mut()) {
-            types::agree(&mut m.a, &mut m.b, precision);
+        for [a, b] in launches.iter_mut().flat_map(|launch| launch.work.operands_mut()) {
+            types::agree(a, b, precision);
         }
         for (launch, target) in copies {
             if let Work::Map(map) = &mut launches[launch].work {

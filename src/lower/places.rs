@@ -9,6 +9,10 @@ pub(super) fn reads<P: Copy + PartialEq>(work: &Work<P>) -> Vec<P> {
     let products = work.products().into_iter().flat_map(product_reads);
     match work {
         Work::Update(_) | Work::Matmul(_) | Work::Gradients(_) => products.collect(),
+        Work::Convolution(c) => {
+            let more = c.epilogue.iter().filter_map(Epilogue::operand).map(|v| v.place);
+            [c.a.place, c.b.place].into_iter().chain(more).collect()
+        }
         Work::Minibatch(minibatch) => {
             minibatch.draws.iter().flat_map(|draw| program_reads(&draw.program)).collect()
         }

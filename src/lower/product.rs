@@ -83,6 +83,18 @@ impl<V, D> Epilogue<V, D> {
         }
     }
 
+    /// Everything it takes, in memory or drawn, where both are told alike.
+    pub fn views(&self) -> impl Iterator<Item = &V>
+    where
+        D: std::borrow::Borrow<V>,
+    {
+        let drawn = match self {
+            Epilogue::Dropout { view, .. } => Some(view.borrow()),
+            _ => None,
+        };
+        self.operand().into_iter().chain(drawn)
+    }
+
     /// Name of the epilogue in listings.
     pub fn name(&self) -> &'static str {
         match self {

@@ -17,7 +17,8 @@ pub(super) fn narrow<'a>(
     wide: &HashSet<Var>,
     parameter: &dyn Fn(Var) -> bool,
 ) -> HashSet<Var> {
-    let products: Vec<[Var; 2]> = works.flat_map(Work::products).map(|m| [m.a.place, m.b.place]).collect();
+    let products: Vec<[Var; 2]> =
+        works.flat_map(Work::operands).map(|pair| pair.map(|view| view.place)).collect();
     let mut wide = wide.clone();
     let mut known = 0;
     while known < wide.len() {

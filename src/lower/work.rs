@@ -1,9 +1,11 @@
 //! What launches do.
 
+use super::convolution::Convolution;
 use super::place::Place;
 use super::pointwise::Program;
 use super::product::Matmul;
 use super::stage::Along;
+use super::view::View;
 use crate::graph::{Column, OptimizerId};
 
 /// One launch. Until places are known, `P` is a node of the graph.
@@ -14,6 +16,8 @@ pub enum Work<P = Place> {
     Minibatch(Minibatch<P>),
     /// A matrix product.
     Matmul(Matmul<P>),
+    /// A convolution.
+    Convolution(Convolution<P>),
     /// A pointwise program at every index of a space.
     Map(Map<P>),
     /// A pointwise program, its results summed over some axes of the space.
@@ -133,6 +137,7 @@ impl<P> Work<P> {
         match self {
             Work::Minibatch(_) => "gather",
             Work::Matmul(_) | Work::Gradients(_) => "matmul",
+            Work::Convolution(_) => "conv",
             Work::Map(_) => "map",
             Work::Reduce(_) => "reduce",
             Work::LossHead(head) if head.hidden.is_some() => "matmul",
@@ -150,6 +155,7 @@ impl<P> Work<P> {
                 _ => vec![],
             },
             Work::Matmul(m) => m.size.to_vec(),
+            Work::Convolution(c) => c.size().to_vec(),
             Work::Map(Map { shape, .. }) | Work::Reduce(Reduce { shape, .. }) => shape.clone(),
             Work::LossHead(head) => head.hidden.as_ref().map_or(vec![], |hidden| hidden.size.to_vec()),
             Work::StoreStates(store) => vec![store.copies.iter().map(|copy| copy.len).sum()],
@@ -173,6 +179,22 @@ impl<P> Work<P> {
             Work::LossHead(head) => head.hidden.as_deref().into_iter().chain(&head.logits).collect(),
             Work::Gradients(gradients) => gradients.products.iter().collect(),
             _ => vec![],
+        }
+    }
+
+    /// The two operands of each product in it, convolutions among them.
+    pub fn operands(&self) -> Vec<[&View<P>; 2]> {
+        match self {
+            Work::Convolution(c) => vec![[&c.a, &c.b]],
+            _ => self.products().into_iter().map(|m| [&m.a, &m.b]).collect(),
+        }
+    }
+
+    /// The two operands of each product in it, to rewrite.
+    pub fn operands_mut(&mut self) -> Vec<[&mut View<P>; 2]> {
+        match self {
+            Work::Convolution(c) => vec![[&mut c.a, &mut c.b]],
+            _ => self.products_mut().into_iter().map(|m| [&mut m.a, &mut m.b]).collect(),
         }
     }
 
@@ -221,6 +243,7 @@ impl<P> Work<P> {
                 draws: draws.iter().map(|draw| draw.map(&mut place)).collect(),
             }),
             Work::Matmul(product) => Work::Matmul(product.map(place)),
+            Work::Convolution(convolution) => Work::Convolution(convolution.map(place)),
             Work::Map(map) => Work::Map(map.map(place)),
             Work::Reduce(reduce) => Work::Reduce(reduce.map(place)),
             Work::LossHead(LossHead { hidden, logits, parts }) => Work::LossHead(LossHead {

@@ -166,8 +166,15 @@ fn bound(
             let cut = if precision.stored().is_some() { 2.0 } else { 1.0 };
             each(&|i| error[i] + cut * (terms + 2) as f64 * U * size[i])
         }
-        Op::Matmul { ta, .. } => {
-            let k = g.shape(node.sources[0])[usize::from(!ta)];
+        Op::Matmul { .. } | Op::Conv(_) | Op::ConvDx(_) | Op::ConvDw(_) => {
+            // Terms of a sum, or a bound on them where padding leaves some out.
+            let first = g.shape(node.sources[0]);
+            let k = match &node.op {
+                Op::Matmul { ta, .. } => first[usize::from(!ta)],
+                Op::ConvDw(_) => g.shape(node.sources[1])[..3].iter().product(),
+                Op::Conv(window) | Op::ConvDx(window) => window.kernel.iter().product::<usize>() * first[3],
+                _ => unreachable!("a contraction"),
+            };
             let magnitude = |i: usize, t: &Tensor| {
                 Tensor::new(&g.shape(node.sources[i]), t.data.iter().map(|x| x.abs()).collect())
             };

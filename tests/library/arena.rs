@@ -48,6 +48,7 @@ fn views(work: &Work) -> Vec<View> {
             products.chain(head.parts.iter().flat_map(|part| of(part.program().1))).collect()
         }
         Work::Matmul(_) | Work::Gradients(_) => products.collect(),
+        Work::Convolution(c) => c.column_sums.iter().chain([&c.out]).cloned().collect(),
         Work::Update(_) | Work::StoreStates(_) => vec![],
     }
 }

@@ -6,7 +6,7 @@
 
 use gansaku::graph::grad::grad;
 use gansaku::graph::interp::{self, Tensor, Values};
-use gansaku::graph::{Graph, NetworkId, Op, Var};
+use gansaku::graph::{Graph, NetworkId, Op, Var, Window};
 use gansaku::rng::{Moment, PhiloxRng, stream};
 use std::collections::BTreeSet;
 
@@ -100,6 +100,33 @@ fn cases() -> Vec<Case> {
             let rows = g.pad(g.square(x[0]), &[(1, 2), (0, 0)]);
             let product = g.matmul(rows, x[1]);
             g.matmul_with(g.sigmoid(product), rows, true, false)
+        }),
+        case("conv2d", "conv2d", &[&[2, 4, 5, 2], &[3, 2, 2, 3]], |g, x| {
+            let window = Window { kernel: [3, 2], stride: [2, 1], pad: [(1, 0), (0, 2)] };
+            g.conv2d(g.square(x[0]), x[1], window)
+        }),
+        case("conv2d_dx", "conv2d_dx", &[&[2, 2, 3, 2], &[4, 4, 3, 2]], |g, x| {
+            g.conv2d_dx(x[0], x[1], Window::square(4, 2, 1), &[2, 5, 6, 3])
+        }),
+        case("conv2d_dw", "conv2d_dw", &[&[2, 5, 5, 2], &[2, 3, 3, 2]], |g, x| {
+            g.conv2d_dw(x[0], g.square(x[1]), Window::same(3, 2, [5, 5]))
+        }),
+        case("convolutions in a row", "conv2d", &[&[1, 4, 4, 1], &[3, 3, 1, 2], &[2, 2, 1, 2]], |g, x| {
+            let hidden = g.tanh(g.conv2d(x[0], x[1], Window::square(3, 1, 1)));
+            g.square(g.conv2d_dx(hidden, x[2], Window::square(2, 2, 0), &[1, 8, 8, 1]))
+        }),
+        // Such convolutions are products.
+        case("kernels that cover", "matmul", &[&[2, 3, 2, 2], &[3, 2, 2, 3], &[1, 1, 3, 2]], |g, x| {
+            let window = Window { kernel: [3, 2], stride: [1, 1], pad: [(0, 0); 2] };
+            let hidden = g.tanh(g.conv2d(x[0], x[1], window));
+            let back = g.conv2d_dx(hidden, x[1], window, &[2, 3, 2, 2]);
+            g.add(g.sum_all(g.conv2d(hidden, x[2], Window::square(1, 1, 0))), g.sum_all(g.square(back)))
+        }),
+        case("convolutions of padded rows", "conv2d", &[&[1, 3, 3, 1], &[2, 2, 1, 2]], |g, x| {
+            let window = Window::square(2, 1, 0);
+            let rows = g.pad(g.square(x[0]), &[(1, 1), (0, 0), (0, 0), (0, 0)]);
+            let y = g.sigmoid(g.conv2d(rows, x[1], window));
+            g.add(g.conv2d_dw(rows, y, window), g.square(x[1]))
         }),
         case("param", "param", &[M], |g, x| {
             let weight = g.param(NetworkId(0), "weight", 0, &[2, 3]);

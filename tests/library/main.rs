@@ -9,6 +9,7 @@ mod classifier;
 #[path = "../common/mod.rs"]
 mod common;
 mod config;
+mod convolutions;
 mod data;
 mod eval;
 mod faults;

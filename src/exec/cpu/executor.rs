@@ -143,6 +143,7 @@ impl Cpu {
                 minibatch.draws.iter().for_each(|draw| self.launch(now).map(draw));
             }
             Work::Matmul(product) => self.run_product(now, product),
+            Work::Convolution(convolution) => self.launch(now).convolution(now.precision, convolution),
             Work::Map(map) => self.launch(now).map(map),
             Work::Reduce(reduce) => self.launch(now).reduce(reduce),
             Work::LossHead(head) => {

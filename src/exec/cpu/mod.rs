@@ -1,5 +1,6 @@
 //! The CPU executor: the plan's launches, in order, in the plan's own arena.
 
+mod convolution;
 mod executor;
 mod fetch;
 mod gather;

@@ -51,7 +51,7 @@ impl Launch<'_> {
 
     /// to\[0, n\] = Σ b\[k, n\], row after row.
     #[allow(unsafe_code)]
-    fn sum_columns(&self, b: &View, to: &View, [k, n]: [usize; 2]) {
+    pub(super) fn sum_columns(&self, b: &View, to: &View, [k, n]: [usize; 2]) {
         self.pool.run_numbered(n.div_ceil(CHUNK), |task| {
             let from = task * CHUNK;
             let len = CHUNK.min(n - from);
@@ -91,7 +91,7 @@ impl Launch<'_> {
     }
 
     /// One epilogue step on `values`: row `row`, columns from `column`, of the product.
-    fn finish(&self, step: &Epilogue, values: &mut [f32], [row, column]: [usize; 2]) {
+    pub(super) fn finish(&self, step: &Epilogue, values: &mut [f32], [row, column]: [usize; 2]) {
         // Calls `then(part of values, the same part of the operand)`.
         let mut with = |view: &View, then: &dyn Fn(&mut [f32], &[f32])| {
             let mut scratch = [0.0; CHUNK];

@@ -18,6 +18,7 @@ pub(super) fn pack(packer: &mut Packer, launch: &Launch) -> Result<Vec<Packed>> 
         Work::Matmul(product) => {
             return matmul::pack(packer, [product].into_iter()).map_err(refuse);
         }
+        Work::Convolution(_) => return Err(refuse("convolutions run on the CPU alone so far".into())),
         Work::Map(Map { shape, program }) => maps::map(packer.memory, shape, program),
         Work::Reduce(reduce) => maps::reduce(packer.memory, reduce),
         Work::LossHead(head) => return heads::pack(packer, head).map_err(refuse),

@@ -4,7 +4,7 @@ use super::proto::{Attribute, Node, Numbers, Tensor};
 use crate::config::Scale;
 use crate::error::{Error, Result};
 use crate::export::rows::{Length, Sampling};
-use crate::graph::{Dist, Graph, Input, NetworkId, Op, Var, interp};
+use crate::graph::{Dist, Graph, Input, NetworkId, Op, Var, Window, interp};
 use crate::models::PortKind;
 use crate::pictures::Display;
 use crate::rng::Moment;
@@ -261,6 +261,17 @@ impl<'a> Emitter<'a> {
                 }
                 Value { name: self.node("MatMul", &[&sides[0], &sides[1]], vec![]), lengths }
             }
+            Op::Conv(window) => {
+                let name = self.convolution("Conv", sources, *window, None)?;
+                Value { name, lengths }
+            }
+            Op::ConvDx(window) => {
+                let name = self.convolution("ConvTranspose", sources, *window, Some(&node.shape))?;
+                Value { name, lengths }
+            }
+            Op::ConvDw(_) => {
+                return Err(Error::Usage("samples that need a gradient cannot be exported".into()));
+            }
         };
         self.made.insert(var, made.clone());
         Ok(made)
@@ -305,6 +316,39 @@ impl<'a> Emitter<'a> {
         let axes = 0..operands[0].lengths.len();
         let axis = |i: usize| operands.iter().map(|v| v.lengths[i]).fold(Length::Fixed(1), longer);
         Value { name, lengths: axes.map(axis).collect() }
+    }
+
+    /// A convolution of pictures that lie channels last; `transposed` is the shape that a transposed one makes.
+    fn convolution(
+        &mut self,
+        operator: &'static str,
+        sources: &[Var],
+        window: Window,
+        transposed: Option<&[usize]>,
+    ) -> Result<String> {
+        let [picture, kernel] = [self.whole(sources[0])?.name, self.whole(sources[1])?.name];
+        let picture = self.transposed(&picture, &[0, 3, 1, 2]);
+        // [out, in, kh, kw] of a convolution is [in, out, kh, kw] of the transposed one.
+        let kernel = self.transposed(&kernel, &[3, 2, 0, 1]);
+        let ints = |all: &[usize]| Attribute::Ints(all.iter().map(|&n| n as i64).collect());
+        let [(top, bottom), (left, right)] = window.pad;
+        let mut attributes = vec![
+            ("kernel_shape", ints(&window.kernel)),
+            ("strides", ints(&window.stride)),
+            ("pads", ints(&[top, left, bottom, right])),
+        ];
+        if let Some(made) = transposed {
+            let from = self.graph().shape(sources[0]);
+            // Pixels behind the last that a position meets.
+            let rest = |axis: usize| {
+                let (before, after) = window.pad[axis];
+                let met = (from[1 + axis] - 1) * window.stride[axis] + window.kernel[axis];
+                made[1 + axis] + before + after - met
+            };
+            attributes.push(("output_padding", ints(&[rest(0), rest(1)])));
+        }
+        let made = self.node(operator, &[&picture, &kernel], attributes);
+        Ok(self.transposed(&made, &[0, 2, 3, 1]))
     }
 
     fn transposed(&mut self, name: &str, perm: &[usize]) -> String {

@@ -14,6 +14,9 @@
 //! | detach | nothing |
 //! | sum | `ReduceSum` |
 //! | matmul | `MatMul`, behind `Transpose` where an operand is read transposed |
+//! | conv2d | `Conv` between `Transpose`s: pictures lie channels last here, channels first there |
+//! | conv2d_dx | `ConvTranspose`, likewise, `output_padding` for pixels that strides leave over |
+//! | conv2d_dw | nothing: no samples need it |
 //!
 //! Behind them come the pixels: `image`, float `[N, channels, height, width]` in [0, 1] by `Reshape`, `Transpose`, the
 //! data's scale and `Clip`; or `points`, `[N, numbers]`, as they are. N is free. What each operator does is said by
