@@ -258,18 +258,23 @@ pub fn unfinished(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(super::names(folder)?.into_iter().filter(is_unfinished).map(|name| folder.join(name)).collect())
 }
 
-/// Removes a checkpoint's folder with all that is in it.
+/// Removes a checkpoint's folder with all that is in it, and what a crash left of one of the same name; nothing where it is
+/// gone already.
 ///
 /// # Errors
 /// When the file system refuses.
 pub fn remove(path: &Path) -> Result<()> {
-    // Renamed first: a half-removed folder must not look like a checkpoint.
+    let erase = |gone: &Path| match fs::remove_dir_all(gone) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", gone, &e)),
+        _ => Ok(()),
+    };
     let aside = atomic::unfinished(path);
-    if path != aside {
-        let _ = fs::rename(path, &aside);
+    erase(&aside)?;
+    // Renamed first: a half-removed folder must not look like a checkpoint.
+    match fs::rename(path, &aside) {
+        Ok(()) => erase(&aside),
+        Err(_) => erase(path),
     }
-    let gone = if aside.exists() { aside } else { path.to_path_buf() };
-    fs::remove_dir_all(&gone).map_err(|e| Error::io("remove", &gone, &e))
 }
 
 /// Steps and folders of finished checkpoints, newest first.
