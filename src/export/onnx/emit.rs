@@ -1,6 +1,6 @@
 //! From a graph's nodes to operators: [`Emitter::value`] has one arm an op.
 
-use super::proto::{Attribute, Node, Numbers, Tensor};
+use super::proto::{Attribute, Element, Node, Numbers, Tensor};
 use crate::config::Scale;
 use crate::error::{Error, Result};
 use crate::export::rows::{Length, Sampling};
@@ -197,7 +197,7 @@ impl<'a> Emitter<'a> {
             Op::Max => self.pointwise("Max", sources)?,
             Op::Gt => {
                 let greater = self.pointwise("Greater", sources)?;
-                let float = vec![("to", Attribute::Int(super::Element::Float as i64))];
+                let float = vec![("to", Attribute::Int(Element::Float as i64))];
                 Value { name: self.node("Cast", &[&greater.name], float), ..greater }
             }
             Op::Select => {
