@@ -11,6 +11,7 @@ mod colour;
 mod common;
 mod data;
 mod doctor;
+mod export;
 mod recipes;
 mod report;
 mod repro;
