@@ -15,7 +15,7 @@ pub struct Plan {
     _lock: Lock,
     /// Steps of the checkpoints that go, oldest first.
     steps: Vec<u64>,
-    /// Their folders, and those that a crash left unfinished.
+    /// Folders of those, and what a crash left unfinished.
     pub gone: Vec<PathBuf>,
     /// Bytes that those hold.
     pub bytes: u64,

@@ -88,6 +88,7 @@ fn result_place(work: &Work) -> Place {
     match work {
         Work::Minibatch(minibatch) => minibatch.gathers[0].to,
         Work::Matmul(m) => m.out.place,
+        Work::Convolution(c) => c.out.place,
         Work::Map(Map { program, .. }) | Work::Reduce(Reduce { program, .. }) => of(program),
         Work::LossHead(head) => of(head.parts[0].program().1),
         Work::Gradients(gradients) => gradients.products[0].out.place,
