@@ -1,8 +1,8 @@
 //! Which samples are drawn: the first of a seed, some of its others, or those of noise from a file.
 
+use crate::data::npy::{self, Array};
 use crate::error::{Error, Result};
 use crate::inference::{Generator, noise_of};
-use crate::pictures::{NpyRows, npy_header, npy_labels};
 use crate::run::atomic;
 use std::io::Write;
 use std::ops::Range;
@@ -43,21 +43,31 @@ pub enum Noise {
     /// These of a seed.
     Chosen { which: Vec<usize>, seed: u64 },
     /// Those of noise `[n, latent.dim]` in a file; where no file has their labels, the seed draws them.
-    File { path: PathBuf, rows: NpyRows, seed: u64 },
+    File { path: PathBuf, latents: Vec<f32>, dim: usize, seed: u64 },
 }
 
 impl Noise {
     /// The noise of a file.
     pub fn of_file(path: &Path, generator: &Generator, seed: u64) -> Result<Noise> {
         let dim = generator.config.latent.dim;
-        let rows = NpyRows::open(path, dim).map_err(|e| match e {
-            Error::Data(why) => Error::Data(format!("--latents {why}: this run's latent.dim is {dim}")),
-            other => other,
-        })?;
-        if rows.rows > MOST {
-            return Err(Error::Data(format!("--latents {}: more than {MOST} samples", path.display())));
+        let array = Array::read(path)?;
+        let wrong = |what: String| Err(Error::Data(format!("--latents {}: {what}", path.display())));
+        match array.shape[..] {
+            [rows, _] if rows > MOST => return wrong(format!("more than {MOST} samples")),
+            [rows, width] if rows > 0 && width == dim && !array.is_text() => {}
+            _ => {
+                return wrong(format!(
+                    "has the shape {:?}, expected numbers [n, {dim}]: this run's latent.dim is {dim}",
+                    array.shape
+                ));
+            }
         }
-        Ok(Noise::File { path: path.to_path_buf(), rows, seed })
+        let latents: Vec<f32> = array.numbers().map(|x| x as f32).collect();
+        if let Some(at) = latents.iter().position(|x| !x.is_finite()) {
+            let (row, column, number) = (at / dim, at % dim, latents[at]);
+            return wrong(format!("number {column} of row {row} is {number}, expected finite numbers"));
+        }
+        Ok(Noise::File { path: path.to_path_buf(), latents, dim, seed })
     }
 
     /// How many samples.
@@ -65,7 +75,7 @@ impl Noise {
         match self {
             Noise::First { count, .. } => *count,
             Noise::Chosen { which, .. } => which.len(),
-            Noise::File { rows, .. } => rows.rows,
+            Noise::File { latents, dim, .. } => latents.len() / dim,
         }
     }
 
@@ -91,27 +101,27 @@ impl Noise {
             Noise::File { path, seed, .. } => match labels_of(path) {
                 beside if beside.is_file() => {
                     tell!("labels: {}", beside.display());
-                    learnt(npy_labels(&beside, count)?, &beside, generator)?
+                    learnt(read_labels(&beside, count)?, &beside, generator)?
                 }
                 _ => generator.labels_of(*seed, 0..count),
             },
         })
     }
 
-    /// Noise of a part of the samples, `[part, latent.dim]`; that of a file must be asked for in order.
-    fn noise(&mut self, part: Range<usize>, generator: &Generator) -> Result<Vec<f32>> {
-        Ok(match self {
+    /// Noise of a part of the samples, `[part, latent.dim]`.
+    fn noise(&self, part: Range<usize>, generator: &Generator) -> Vec<f32> {
+        match self {
             Noise::First { seed, .. } => noise_of(generator.config, *seed, part),
             Noise::Chosen { which, seed } => {
                 which[part].iter().flat_map(|&i| noise_of(generator.config, *seed, i..i + 1)).collect()
             }
-            Noise::File { rows, .. } => rows.next(part.len())?,
-        })
+            Noise::File { latents, dim, .. } => latents[part.start * dim..part.end * dim].to_vec(),
+        }
     }
 
-    /// A part of the samples, each of the label among `labels` at its place; parts of a file must be asked for in order.
+    /// A part of the samples, each of the label among `labels` at its place.
     pub fn samples(
-        &mut self,
+        &self,
         part: Range<usize>,
         labels: &[usize],
         generator: &mut Generator,
@@ -120,19 +130,19 @@ impl Noise {
         if let Noise::Chosen { which, seed } = self {
             return generator.samples_at(&which[part], *seed, own);
         }
-        let latent = self.noise(part.clone(), generator)?;
+        let latent = self.noise(part.clone(), generator);
         generator.samples_of(part.start, &latent, own)
     }
 
     /// Writes the noise as an array `[n, latent.dim]`, and labels, if there are any, beside it; where, for people.
-    pub fn save(mut self, to: &Path, labels: &[usize], generator: &Generator) -> Result<String> {
+    pub fn save(&self, to: &Path, labels: &[usize], generator: &Generator) -> Result<String> {
         let (count, dim) = (self.count(), generator.config.latent.dim);
         let told = super::out::place(to);
         atomic::write_with(to, &mut |file| {
             let mut write = |bytes: &[u8]| file.write_all(bytes).map_err(|e| Error::io("write", to, &e));
-            write(&npy_header("<f4", &[count, dim]))?;
+            write(&npy::header("<f4", &[count, dim]))?;
             (0..count).step_by(PART).try_for_each(|from| {
-                let latent = self.noise(from..count.min(from + PART), generator)?;
+                let latent = self.noise(from..count.min(from + PART), generator);
                 write(&latent.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())
             })
         })?;
@@ -141,7 +151,7 @@ impl Noise {
         }
         let numbers = labels.iter().flat_map(|&label| (label as i64).to_le_bytes());
         let beside = labels_of(to);
-        let bytes = [npy_header("<i8", &[count]), numbers.collect()].concat();
+        let bytes = [npy::header("<i8", &[count]), numbers.collect()].concat();
         Ok(format!("{told}, labels {}", super::out::write(&beside, &bytes)?))
     }
 }
@@ -149,6 +159,20 @@ impl Noise {
 /// The file of the labels that belong to noise: `z.labels.npy` of `z.npy`.
 fn labels_of(noise: &Path) -> PathBuf {
     noise.with_extension("labels.npy")
+}
+
+/// The labels that an array `[rows]` of whole numbers holds.
+fn read_labels(path: &Path, rows: usize) -> Result<Vec<usize>> {
+    let array = Array::read(path)?;
+    if array.shape != [rows] || !array.is_whole() {
+        return Err(Error::Data(format!(
+            "{}: has the shape {:?}, expected whole numbers [{rows}]",
+            path.display(),
+            array.shape
+        )));
+    }
+    // Negative ones are too large to be classes.
+    Ok(array.numbers().map(|x| if x < 0.0 { usize::MAX } else { x as usize }).collect())
 }
 
 /// Labels of a file, if the model has learnt them all.

@@ -2,10 +2,11 @@
 
 use super::latents::{Indices, Noise, PART, indices};
 use super::out::{self, ending, is_stdout};
+use crate::data::npy;
 use crate::error::{Error, Result};
 use crate::inference::{Generator, LoadedRun};
 use crate::numbers::{counted, grouped};
-use crate::pictures::{Block, caption, npy_header};
+use crate::pictures::{Block, caption};
 use crate::run::atomic;
 use crate::train::signals::Signals;
 use clap::Args;
@@ -195,7 +196,7 @@ struct Drawn<'a> {
 
 impl Drawn<'_> {
     /// One picture of all samples: class by class where they stand so. Where it is, for people.
-    fn grid(&self, mut noise: Noise, generator: &mut Generator) -> Result<String> {
+    fn grid(&self, noise: Noise, generator: &mut Generator) -> Result<String> {
         let samples = noise.samples(0..noise.count(), self.labels, generator)?;
         let factor = self.args.scale.map(|scale| scale as usize);
         let display = generator.display;
@@ -217,7 +218,7 @@ impl Drawn<'_> {
     /// The samples part by part, each with the place of its first.
     fn parts(
         &self,
-        mut noise: Noise,
+        noise: Noise,
         generator: &mut Generator,
         take: &mut dyn FnMut(usize, Vec<f32>) -> Result<()>,
     ) -> Result<()> {
@@ -268,7 +269,7 @@ impl Drawn<'_> {
         let mut noise = Some(noise);
         atomic::write_with(out, &mut |file| {
             let mut write = |bytes: &[u8]| file.write_all(bytes).map_err(|e| Error::io("write", out, &e));
-            write(&npy_header("<f4", dimensions))?;
+            write(&npy::header("<f4", dimensions))?;
             self.parts(noise.take().expect("written once"), generator, &mut |_, samples| {
                 let numbers = shape.planes(&display.unit(&samples));
                 write(&numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())

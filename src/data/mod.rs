@@ -13,7 +13,7 @@ pub mod identity;
 mod idx;
 mod load;
 mod mat5;
-mod npy;
+pub mod npy;
 mod picture_set;
 mod shape;
 pub mod shuffle;

@@ -4,7 +4,22 @@
 //!
 //! No length in the header is believed before it is compared with the bytes that are there.
 
+use crate::error::Error;
 use half::f16;
+use std::path::Path;
+
+/// The head of an `.npy` file (NumPy's format 1.0), which little-endian numbers in C order follow: `<f4`, `<i8`.
+pub fn header(numbers: &str, shape: &[usize]) -> Vec<u8> {
+    let dimensions: String = shape.iter().map(|d| format!("{d}, ")).collect();
+    let header =
+        format!("{{'descr': '{numbers}', 'fortran_order': False, 'shape': ({}), }}", dimensions.trim_end());
+    // Magic, version and length take 10 bytes; the whole header is a multiple of 64 and ends in a newline.
+    let padded = (10 + header.len() + 1).next_multiple_of(64) - 11;
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend(u16::try_from(padded + 1).expect("a short header").to_le_bytes());
+    bytes.extend(format!("{header:padded$}\n").into_bytes());
+    bytes
+}
 
 /// How an array's file begins.
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -37,6 +52,15 @@ enum Kind {
 }
 
 impl Array {
+    /// The array that a file holds.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is damaged or none.
+    pub fn read(path: &Path) -> Result<Array, Error> {
+        let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, &e))?;
+        Array::parse(bytes).map_err(|why| Error::Data(format!("{}: {why}", path.display())))
+    }
+
     /// The array that a file's bytes are, or what is wrong with them, and where.
     pub fn parse(mut file: Vec<u8>) -> Result<Array, String> {
         let wrong = |at: usize, expected: &str| format!("at byte {at}: expected {expected}");
@@ -228,6 +252,16 @@ mod tests {
         assert_eq!(numbers("<f2", &f16::from_f32(0.5).to_le_bytes(), 1), [0.5]);
         let texts: Vec<u8> = "cat\0sea\0".chars().flat_map(|c| (c as u32).to_le_bytes()).collect();
         assert_eq!(Array::parse(file("<U4", false, "(2,)", &texts)).expect("sound").texts(), ["cat", "sea"]);
+    }
+
+    #[test]
+    fn headers_are_aligned_and_whole() {
+        let bytes = header("<f4", &[2]);
+        let length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+        assert_eq!((10 + length) % 64, 0);
+        assert_eq!(bytes.len(), 10 + length);
+        assert!(String::from_utf8_lossy(&bytes[10..10 + length]).contains("'shape': (2,)"));
+        assert_eq!(bytes[9 + length], b'\n');
     }
 
     #[test]

@@ -3,13 +3,11 @@
 mod animation;
 mod display;
 mod font;
-mod npy;
 mod points;
 mod sheet;
 
 pub use animation::gif;
 pub use display::{Display, columns};
-pub use npy::{NpyRows, npy_header, npy_labels};
 pub use points::Points;
 pub use sheet::{Block, caption};
 
