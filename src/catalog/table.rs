@@ -147,7 +147,7 @@ mod tests {
         let lines: Vec<&str> = wide.lines().collect();
         assert_eq!(
             lines[1],
-            "first       digits  pictures  1,200 of 2,000  stopped                    2.50 MB  2 h"
+            "first       digits  pictures  1,200 of 2,000  stopped                 2.50 MB  2 h"
         );
         assert_eq!(lines[3], "    config.toml: gone", "{wide}");
         for width in [30, 40, 60] {
