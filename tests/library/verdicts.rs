@@ -416,7 +416,12 @@ fn the_command_tells_states_evidence_and_a_flag() {
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     says(
         &told,
-        &["slow, step 2000", "stalled since step 1000: ", "change: --set optimizer.", "lr=0.00000001"],
+        &[
+            "slow, step 2000",
+            "stalled since step 1000: ",
+            "change: gansaku train --config slow/config.toml --set optimizer.",
+            "lr=0.00000001",
+        ],
     );
     let json: serde_json::Value =
         serde_json::from_slice(&fs::read(here.join("d.json")).expect("there")).expect("JSON");
