@@ -76,13 +76,13 @@ impl ConfigBuilder {
             _ => {}
         }
         let name = over.get("recipe").filter(|&name| self.tree.get("recipe") != Some(name));
-        if let Some(name) = name.filter(|name| name.is_str()) {
-            if over.clone().try_into::<Config>().is_err() {
-                return Err(Error::Usage(format!(
-                    "{whence}: recipe = {name} stands in whole files, such as a run's config.toml, and in those with a base; \
-                     leave it out, and name the recipe itself, as in `gansaku train mnist`"
-                )));
-            }
+        if let Some(name) = name.filter(|name| name.is_str())
+            && over.clone().try_into::<Config>().is_err()
+        {
+            return Err(Error::Usage(format!(
+                "{whence}: recipe = {name} stands in whole files, such as a run's config.toml, and in those with a base; \
+                 leave it out, and name the recipe itself, as in `gansaku train mnist`"
+            )));
         }
         self.lay(over, &whence)
     }

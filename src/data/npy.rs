@@ -103,11 +103,11 @@ impl Array {
         }
         file.drain(..body);
         let array = Array { shape, kind, size, big_endian, bytes: file };
-        Ok(if fortran { array.from_fortran() } else { array })
+        Ok(if fortran { array.turned() } else { array })
     }
 
     /// The array with its bytes brought from Fortran's order, the first dimension fastest, to C's.
-    fn from_fortran(mut self) -> Array {
+    fn turned(mut self) -> Array {
         let from = std::mem::take(&mut self.bytes);
         self.bytes.reserve_exact(from.len());
         let mut strides = vec![1; self.shape.len()];

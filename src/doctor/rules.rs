@@ -422,11 +422,8 @@ fn healthy(facts: &Facts) -> Option<String> {
     if let Some(modes) = &probe.modes {
         evidence += &format!(", on {} of {} modes", modes.captured, modes.of);
     }
-    match probe.neighbour_ratio {
-        Some(ratio) => {
-            evidence += &format!(", {ratio:.2} times as far from training examples as held-out data");
-        }
-        None => {}
+    if let Some(ratio) = probe.neighbour_ratio {
+        evidence += &format!(", {ratio:.2} times as far from training examples as held-out data");
     }
     if let Some(found) = facts.obedience() {
         evidence += &format!("; {}", obeyed(found));

@@ -85,7 +85,7 @@ impl ClassShares {
         let draw = Draw::new(seed, stream(name), tick);
         let total = u128::from(self.up_to.last().copied().unwrap_or(0));
         let class = |row: usize| {
-            let example = (u128::from(draw.word(row as u64)) * total >> 32) as u64;
+            let example = ((u128::from(draw.word(row as u64)) * total) >> 32) as u64;
             self.up_to.partition_point(|&up_to| up_to <= example)
         };
         rows.map(class).collect()

@@ -55,12 +55,11 @@ fn build(g: &Graph, case: &Case) -> (Vec<Var>, Vec<(String, Var)>) {
     (vec![x, w, b, cotangent], outputs)
 }
 
+/// Results by name.
+type Results = Vec<(String, Vec<f32>)>;
+
 /// The outputs of a plan at a precision, on so many threads; and the plan's convolutions, by form.
-fn run(
-    case: &Case,
-    precision: Precision,
-    threads: usize,
-) -> (Vec<(String, Vec<f32>)>, Vec<(Form, usize, bool)>) {
+fn run(case: &Case, precision: Precision, threads: usize) -> (Results, Vec<(Form, usize, bool)>) {
     let g = Graph::new();
     let (inputs, outputs) = build(&g, case);
     let stage = Stage { outputs: outputs.clone(), ..Stage::default() };

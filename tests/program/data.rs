@@ -49,7 +49,10 @@ fn where_data_and_recipe_do_not_fit_what_is_there_is_said() {
         &["these are CIFAR-10's binary files, which go with another recipe: gansaku train --data", "/cifar"],
     );
     let told = no("train ring --data pics --dry-run", 2);
-    says(&told, &["--data pics: this recipe learns points, which are drawn here", "gansaku train --data pics"]);
+    says(
+        &told,
+        &["--data pics: this recipe learns points, which are drawn here", "gansaku train --data pics"],
+    );
     fs::write(here.join("x.parquet"), b"PAR1").expect("written");
     let told = no("data x.parquet", 3);
     says(

@@ -47,13 +47,13 @@ impl Places {
         let level = places.split(pictures, &paths);
         let entries = || pictures.iter().map(|p| p.label.clone()).collect::<Vec<_>>();
         if let Some(table) = tables.iter().find(|t| t.is_final()) {
-            places.from_tables(std::slice::from_ref(table), pictures);
+            places.take_tables(std::slice::from_ref(table), pictures);
         } else if pictures.iter().any(|p| p.label.is_some()) {
             places.number(entries(), "the labels of its rows", &listing.class_names);
         } else if !tables.is_empty() {
-            places.from_tables(&tables, pictures);
+            places.take_tables(&tables, pictures);
         } else {
-            places.from_folders(&paths, level);
+            places.take_folders(&paths, level);
         }
         Ok(places)
     }
@@ -101,7 +101,7 @@ impl Places {
     }
 
     /// Where every picture of a split lies in a folder, and there are 2 to 256 of them, those are its classes.
-    fn from_folders(&mut self, paths: &[Vec<&str>], level: usize) {
+    fn take_folders(&mut self, paths: &[Vec<&str>], level: usize) {
         let class = |i: usize| (paths[i].len() > level + 1).then(|| paths[i][level]);
         let mut each: Vec<Option<&str>> = (0..paths.len()).map(class).collect();
         for split in Split::ALL {
@@ -128,7 +128,7 @@ impl Places {
         self.number(labels, "the names of folders", &[]);
     }
 
-    fn from_tables(&mut self, tables: &[Table], pictures: &[Entry]) {
+    fn take_tables(&mut self, tables: &[Table], pictures: &[Entry]) {
         let names: Vec<&str> = tables.iter().map(|t| &t.name[..]).collect();
         let names = names.join(", ");
         if let Some(why) = tables.iter().find_map(|t| t.nothing.as_ref()) {

@@ -30,6 +30,9 @@ enum Stream {
     Packed(Box<MultiGzDecoder<BufReader<std::fs::File>>>),
 }
 
+/// A file of labels in an archive: name, position and length.
+type Labels = (String, u64, u64);
+
 impl Tar {
     /// A tar file, in gzip where `packed`.
     pub fn new(path: &Path, packed: bool) -> Tar {
@@ -64,7 +67,7 @@ impl Tar {
     }
 
     /// Lists what a stream holds; the second value: the files of labels, to be read later.
-    fn walk(&mut self, stream: impl Read) -> io::Result<(Listing, Vec<(String, u64, u64)>)> {
+    fn walk(&mut self, stream: impl Read) -> io::Result<(Listing, Vec<Labels>)> {
         let (mut listing, mut tables, mut files) = (Listing::default(), vec![], 0);
         let mut long_name: Option<String> = None;
         let mut archive = tar::Archive::new(stream);

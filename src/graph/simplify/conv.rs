@@ -38,6 +38,9 @@ fn as_product(g: &Graph, op: &Op, sources: &[Var], shape: &[usize]) -> Option<Va
     Some(g.reshape(product, shape))
 }
 
+/// A node without its rows of zeros, and the padding that brought these.
+type WithoutZeros = Option<(Var, Vec<(usize, usize)>)>;
+
 /// Rows that are zero stay out of the work.
 fn of_rows(g: &Graph, op: &Op, sources: &[Var], shape: &[usize]) -> Option<Var> {
     let rows = |v: Var| as_pad(g, v).filter(|(_, spec)| only_axis(spec) == Some(0));
@@ -64,7 +67,7 @@ fn weights_of_rows(
     g: &Graph,
     sources: &[Var],
     window: Window,
-    rows: &dyn Fn(Var) -> Option<(Var, Vec<(usize, usize)>)>,
+    rows: &dyn Fn(Var) -> WithoutZeros,
     part: &dyn Fn(Var, [usize; 2]) -> Var,
 ) -> Option<Var> {
     if let Some((x, spec)) = rows(sources[0]) {

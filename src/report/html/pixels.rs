@@ -40,8 +40,8 @@ fn pixels(whole: &DynamicImage, alt: &str) -> Html {
     let times = |room: u32| (room / width).clamp(1, zoom);
     // What does not fit at its own size is made smaller: on a phone, or everywhere.
     let class = match width {
-        0..=PHONE => "crisp",
-        0..=TEXT => "crisp wide",
+        _ if width <= PHONE => "crisp",
+        _ if width <= TEXT => "crisp wide",
         _ => "crisp vast",
     };
     let style = format!("--w:{width};--phone:{};--text:{}", times(PHONE), times(TEXT));
