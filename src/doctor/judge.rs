@@ -7,6 +7,7 @@ use super::probe::Probe;
 use super::rules::{self, Facts};
 use super::thresholds::WINDOW;
 use crate::config::Config;
+use crate::numbers::grouped;
 use crate::records::{State, Verdict};
 use crate::run::Line;
 use std::collections::BTreeMap;
@@ -92,15 +93,7 @@ impl Judge {
         let evidence = if lines >= WINDOW && probes > 0 {
             "no sign is clear yet".to_string()
         } else {
-            let seen = if probes == 0 { "no samples were" } else { "samples were" };
-            format!(
-                "{seen} looked at, and {} written; a verdict takes {WINDOW} and a look at samples",
-                if lines == 1 {
-                    "1 line of metrics is".into()
-                } else {
-                    format!("{lines} lines of metrics are")
-                }
-            )
+            format!("a verdict comes at about step {}", grouped(facts.judged_from().max(facts.step() + 1)))
         };
         vec![verdict(State::TooEarly, 0, evidence, advice::advice(State::TooEarly, 0, &facts))]
     }

@@ -61,6 +61,8 @@ impl Session {
         // What does not fit is told before anything is written.
         let Prepared { dataset, mut trainer, keeper, told } = Prepared::of(request, device)?;
         let display = Display::new(dataset.shape, &config.data);
+        // From here on a signal leaves a run that can be resumed: before, it leaves nothing at all.
+        let signals = Signals::listen()?;
         let (folder, lock, saved) = match &request.start {
             Start::New { out, name, .. } => {
                 told.iter().for_each(|told| tell!("start: {told}"));
@@ -101,7 +103,7 @@ impl Session {
         let events = Events::open(&folder, contents)?;
         Ok(Session {
             progress: Progress::new(from, total, request.time, statistics),
-            signals: Signals::listen()?,
+            signals,
             seconds_before,
             begun: Instant::now(),
             from,
