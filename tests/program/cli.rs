@@ -460,7 +460,7 @@ fn a_run_is_called_as_its_file_or_its_data() {
         run(here, &["train", "--data", "my pics", "--size", "9", "--steps", "1", "--set", "train.batch=8"]);
     says(&talk, &["model: my-pics", "runs/00003-my-pics"]);
     let page = fs::read_to_string(here.join("runs/00003-my-pics/report.html")).expect("there");
-    says(&page, &["Recipe my-pics: my-pics, with the networks and losses of digits"]);
+    says(&page, &["Recipe my-pics: one's own data, with the networks and losses of digits"]);
 }
 
 #[test]

@@ -362,7 +362,9 @@ impl Story<'_> {
                 let caption = "Straight walks through the space of noise, as the points that G makes of them. Dense \
                                spots are places where G stays, thin bridges the jumps between them: a continuous G \
                                cannot leave one cluster for another without drawing some.";
-                sheets([figure(plot.html(), &format!("{caption}{}", self.scale()))])
+                // A figure lays its picture beside the caption: legend and plot are one.
+                let picture = element("div", "", plot.html());
+                sheets([figure(picture, &format!("{caption}{}", self.scale()))])
             }
             Walk::Rows(rows) => sheets([figure(
                 image(&rows.png(), "an interpolation", true),
