@@ -74,6 +74,12 @@ impl Sample {
         let form = match ending(&self.out) {
             _ if is_stdout(&self.out) => Form::Grid,
             _ if self.out.is_dir() => Form::Folder,
+            "" if self.out.is_file() => {
+                let out = self.out.display();
+                return Err(Error::Usage(format!(
+                    "--out {out}: that is a file; expected FILE.png, FILE.npy or a folder"
+                )));
+            }
             "" => Form::Folder,
             "png" => Form::Grid,
             "npy" => Form::Array,

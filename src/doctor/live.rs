@@ -3,12 +3,12 @@
 
 use super::judge::{Judge, verdict};
 use super::probe::{Probe, Prober};
-use super::{advice, entry::Entry};
+use super::{advice, entry::Entry, word};
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::inference::Engine;
-use crate::records::{State, Verdict};
+use crate::records::{Diagnosis, State, Verdict};
 use crate::run::journal::Journal;
 use crate::run::{Folder, Line};
 use std::path::PathBuf;
@@ -38,6 +38,7 @@ impl Live {
         step: u64,
         lines: &[Line],
     ) -> Result<Live> {
+        word::drop_after(folder, step)?;
         let prober = Prober::new(config, data);
         let (journal, entries) = Journal::open(&folder.doctor_file(), config.log.samples_every, step)?;
         let mut judge = Judge::new(config);
@@ -71,18 +72,20 @@ impl Live {
         self.last.as_ref()
     }
 
-    /// The last word on a run at a step. Where no probe was due there, it is made for this word alone: a training that
-    /// goes on later leaves the same file as one that never stopped.
+    /// The last word on a run at a step, which stays in `verdict.json`. Where no probe was due there, it is made for this
+    /// word alone: a training that goes on later leaves the same journal as one that never stopped.
     ///
     /// # Errors
-    /// When the device fails.
+    /// When the device fails, or the file cannot be written.
     pub fn last_word(&mut self, engine: &mut Engine, step: u64) -> Result<Vec<String>> {
         if self.judge.probed() != Some(step)
             && let Some(probe) = self.prober.probe(engine, step)?
         {
             self.judge.probe(&probe);
         }
-        Ok(self.judge.verdicts().iter().map(|verdict| self.spoken(verdict)).collect())
+        let last = Diagnosis { step, verdicts: self.judge.verdicts(), notes: vec![] };
+        word::keep(&Folder { path: self.run.clone() }, &last)?;
+        Ok(last.verdicts.iter().map(|verdict| self.spoken(verdict)).collect())
     }
 
     /// The states that the run is in.

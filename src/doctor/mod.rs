@@ -13,6 +13,7 @@ pub mod live;
 pub mod probe;
 mod rules;
 mod thresholds;
+mod word;
 
 use crate::config::Config;
 use crate::data::toy::Mixture;
@@ -99,7 +100,12 @@ pub fn diagnose(run: &Path, means: &Means) -> Result<Diagnosis> {
             }
         }
     }
-    Ok(told(&judge, &entries, step, notes))
+    let diagnosis = told(&judge, &entries, step, notes);
+    // What was asked for this diagnosis alone is known to `recorded` too; a folder that cannot be written to loses that.
+    if is_run && diagnosis.notes.is_empty() {
+        let _ = word::keep(&Folder { path: run.to_path_buf() }, &diagnosis);
+    }
+    Ok(diagnosis)
 }
 
 /// A closer look at a checkpoint than its records allow.
@@ -143,7 +149,7 @@ impl Closer<'_> {
     }
 }
 
-/// Judges a run by what training wrote down alone: reads two small files.
+/// Judges a run by what training and later diagnoses wrote down alone: reads three small files.
 ///
 /// # Errors
 /// When there is no such run.
@@ -151,7 +157,7 @@ pub fn recorded(run: &Path) -> Result<Diagnosis> {
     let config = own_config(&Folder::open(run)?.path)?;
     let mut judge = Judge::new(&config);
     let entries = replay(run, &mut judge, u64::MAX)?;
-    Ok(told(&judge, &entries, 0, vec![]))
+    Ok(word::newest(&Folder { path: run.to_path_buf() }, told(&judge, &entries, 0, vec![])))
 }
 
 fn own_config(run: &Path) -> Result<Config> {

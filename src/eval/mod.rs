@@ -245,14 +245,24 @@ impl Subject<'_> {
             return Ok(());
         }
         let advice = match name {
-            _ if self.generator.config.data.source.is_built_in() => "train with a larger data.count",
+            _ if self.generator.config.data.source.is_built_in() => "train with a larger data.count".into(),
             "test" => {
-                "train with a larger data.hold_out where no file holds test examples, or give data with more of them"
+                // A hundredth more than would just do: shares are rounded.
+                let all = self.data.train.count + self.data.test.count;
+                match 100 * count / all + 1 {
+                    percent @ 1..=50 => format!(
+                        "where no file holds test examples, train with --set data.hold_out={}; else give data with \
+                         more of them",
+                        percent as f64 / 100.0
+                    ),
+                    _ => "give data with more of them".into(),
+                }
             }
             "validation" => {
                 "train with --set data.train='[from, to]' and another range of the training examples as data.valid"
+                    .into()
             }
-            _ => "give data with more of them",
+            _ => String::from("give data with more of them"),
         };
         Err(Error::Data(format!(
             "{} needs {count} {name} examples, but {} has {}; {advice}",

@@ -5,6 +5,7 @@
 //!   config.toml      every value that decides the run's bytes
 //!   metrics.jsonl    one line every log.every steps
 //!   doctor.jsonl     what the run doctor measured every log.samples_every steps, and its verdicts as they changed
+//!   verdict.json     the doctor's last word, with what it measured for that alone
 //!   samples/         step-000001000.png … on fixed noise; reals.png beside them
 //!   checkpoints/     step-000001000/ …: see [`checkpoint`]
 //!   data.json        the data: what was read, split, resized and passed over, names and counts of classes
@@ -328,6 +329,11 @@ impl Folder {
     /// `eval.json`: what `gansaku eval` measured last.
     pub fn eval_file(&self) -> PathBuf {
         self.path.join("eval.json")
+    }
+
+    /// `verdict.json`: the doctor's last word.
+    pub fn verdict_file(&self) -> PathBuf {
+        self.path.join("verdict.json")
     }
 
     /// `labels.safetensors`: the small classifier by which the doctor asks whether labels are obeyed.

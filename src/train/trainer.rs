@@ -76,9 +76,12 @@ impl Trainer {
             )));
         }
         if config.conditional && data.train.labels.is_none() {
+            // Why there are none, the reader said.
+            let why = data.notes.iter().find(|note| note.starts_with("no labels"));
             return Err(Error::Data(format!(
-                "{} has no labels, but a conditional model needs them; give labelled data or --set conditional=false",
-                data.name
+                "{} has no labels{}, but a conditional model needs them; give labelled data or --set conditional=false",
+                data.name,
+                why.map_or(String::new(), |why| format!(" ({why})"))
             )));
         }
         if data.train.count > 1 && data.train.are_alike(data.shape.len()) {

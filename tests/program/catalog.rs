@@ -178,3 +178,23 @@ fn pruning_spares_what_may_be_the_only_good_one_and_runs_in_training() {
     let status = |name: &str| runs.iter().find(|run| run["name"] == name).map(|run| run["status"].clone());
     assert_eq!((status("long"), status("still")), (Some("training".into()), Some("finished".into())));
 }
+
+#[test]
+fn a_run_is_listed_with_the_doctors_last_word() {
+    let folder = workplace();
+    // No probe is due but at step 0: what the doctor says at the end, it measures for that alone.
+    train(folder.path(), "short", &["--set", "log.every=5", "--set", "log.samples_every=1000"]);
+    let listed = &listed(folder.path())[0]["verdicts"];
+    let told: Value =
+        serde_json::from_str(&stdout(folder.path(), &["doctor", "runs/short", "--json", "-"])).expect("JSON");
+    assert_eq!(listed, &told["verdicts"]);
+    let evidence = listed[0]["evidence"].as_str().expect("words");
+    assert!(!evidence.contains("a verdict comes at"), "{evidence}");
+    // Steps that are done anew have no last word yet.
+    let word = folder.path().join("runs/short/verdict.json");
+    let text = fs::read_to_string(&word).expect("kept").replacen("\"step\": 40", "\"step\": 50", 1);
+    fs::write(&word, text).expect("written");
+    run(folder.path(), &["train", "--resume", "runs/short"]);
+    let word: Value = serde_json::from_slice(&fs::read(&word).expect("kept")).expect("JSON");
+    assert_eq!(word["step"], 40);
+}

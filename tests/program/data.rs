@@ -60,3 +60,15 @@ fn where_data_and_recipe_do_not_fit_what_is_there_is_said() {
         if cfg!(feature = "parquet") { &["not a whole Parquet file"] } else { &["--features parquet"] },
     );
 }
+
+#[test]
+fn a_conditional_training_without_labels_says_what_the_reader_found_amiss() {
+    let folder = tempdir().expect("a folder");
+    (0..4).for_each(|i| put(folder.path(), &format!("set/{i}.png"), &picture(8, 8, |x, _| [x as u8 + i; 3])));
+    put(folder.path(), "set/labels.csv", b"file,label\n0.png,sea\n1.png,sky\n2.png,sea\n");
+    let talk = refused(folder.path(), &["train", "--data", "set", "--conditional", "--batch", "2"], 3);
+    says(
+        &talk,
+        &["no labels (no labels for train: 1 picture", "not in labels.csv, 3.png first), but a conditional"],
+    );
+}
