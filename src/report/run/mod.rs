@@ -146,9 +146,9 @@ fn spoken(verdict: &Verdict, run: &Path) -> Html {
     };
     let evidence = format!(" {}{since}", sentence(&verdict.told()));
     let said = element("p", "", Html::all([strong(&name), text(&evidence)]));
-    let command = verdict.command(run).map_or(Html::default(), |c| Html::all([code(&c), text(" ")]));
-    let next = Html::all([command, marked(&sentence(&verdict.advice))]);
-    callout(tone, Html::all([said, element("p", "", next)]))
+    let next = element("p", "", marked(&sentence(&verdict.advice)));
+    let command = verdict.command(run).map_or(Html::default(), |c| element("p", "", code(&c)));
+    callout(tone, Html::all([said, next, command]))
 }
 
 /// Words as a sentence: a capital letter and a full stop.
