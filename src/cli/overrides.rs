@@ -137,7 +137,7 @@ pub(super) fn named_after(builder: &mut ConfigBuilder, data: &Path, networks: &s
     // "." and ".." are places, not names.
     let absolute = std::path::absolute(data).unwrap_or_else(|_| data.to_path_buf());
     let name = name_of(&absolute);
-    let about = format!("one's own data, with the networks and losses of {networks}");
+    let about = format!("own data, with the networks and losses of {networks}");
     let is_recipe = RECIPES.iter().any(|(known, _)| *known == name);
     builder.rename(if is_recipe { name + "-data" } else { name }, about);
 }

@@ -153,7 +153,10 @@ fn latents_go_out_and_come_in() {
     let piped = gansaku(here, &["sample", "runs/r", "-n", "3", "--out", "-"]).output().expect("starts");
     assert!(piped.stdout.starts_with(b"\x89PNG") && !here.join("-").exists());
     let no = |more: &[&str], code| refused(here, &[&["sample", "runs/r"], more].concat(), code);
-    says(&no(&["--latents", "all.npy"], 3), &["all.npy", "[130, 1, 28, 28], expected [n, ", "latent.dim"]);
+    says(
+        &no(&["--latents", "all.npy"], 3),
+        &["all.npy", "[130, 1, 28, 28], expected numbers [n, ", "latent.dim"],
+    );
     says(&no(&["--label", "sea"], 2), &["--label sea", "a class from 0 to 9"]);
     says(&no(&["--save-latents", "z.txt"], 2), &["z.txt", "expected FILE.npy"]);
     says(&no(&["--out", "x.npy", "--scale", "2"], 2), &["--scale", "FILE.png"]);
@@ -460,7 +463,7 @@ fn a_run_is_called_as_its_file_or_its_data() {
         run(here, &["train", "--data", "my pics", "--size", "9", "--steps", "1", "--set", "train.batch=8"]);
     says(&talk, &["model: my-pics", "runs/00003-my-pics"]);
     let page = fs::read_to_string(here.join("runs/00003-my-pics/report.html")).expect("there");
-    says(&page, &["Recipe my-pics: one's own data, with the networks and losses of digits"]);
+    says(&page, &["Recipe my-pics: own data, with the networks and losses of digits"]);
 }
 
 #[test]
