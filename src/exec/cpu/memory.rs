@@ -1,5 +1,5 @@
-//! Memory that the tasks of a launch share, and the call into the matrix library: beside the launches themselves the one
-//! room of the CPU executor with `unsafe`.
+//! Memory that the tasks of a launch share, and the call into the matrix library: beside the launches themselves and the
+//! register tiles of convolutions the one room of the CPU executor with `unsafe`.
 #![allow(unsafe_code)]
 
 use crate::graph::MAX_OPTIMIZERS;
@@ -188,16 +188,16 @@ impl Shared<'_> {
         }
         // SAFETY: the three checks bound every element that the strides reach (k = 0 reads none); the caller
         // rules out other users of the result.
-        unsafe { multiply(size, a, b, span.start.add(from), row, false) }
+        unsafe { multiply(size, a, b, span.start.add(from), row) }
     }
 }
 
-/// out\[m, n\] = a\[m, k\] · b\[k, n\] on this thread, by the `gemm` crate, or that much more than it was where it
-/// `adds`; `row` is from one row of `out` to the next, its columns are contiguous.
+/// out\[m, n\] = a\[m, k\] · b\[k, n\] on this thread, by the `gemm` crate; `row` is from one row of `out` to the
+/// next, its columns are contiguous.
 ///
 /// # Safety
 /// The strides reach no element outside the operands and the result, which nobody else touches meanwhile.
-unsafe fn multiply([m, n, k]: [usize; 3], a: Operand, b: Operand, out: *mut f32, row: usize, adds: bool) {
+unsafe fn multiply([m, n, k]: [usize; 3], a: Operand, b: Operand, out: *mut f32, row: usize) {
     // SAFETY: the caller's argument.
     unsafe {
         gemm::gemm(
@@ -207,14 +207,14 @@ unsafe fn multiply([m, n, k]: [usize; 3], a: Operand, b: Operand, out: *mut f32,
             out,
             1,
             row as isize,
-            adds,
+            false,
             a.data.as_ptr(),
             a.column as isize,
             a.row as isize,
             b.data.as_ptr(),
             b.column as isize,
             b.row as isize,
-            f32::from(u8::from(adds)),
+            0.0,
             1.0,
             false,
             false,
@@ -222,23 +222,6 @@ unsafe fn multiply([m, n, k]: [usize; 3], a: Operand, b: Operand, out: *mut f32,
             gemm::Parallelism::None,
         );
     }
-}
-
-/// out\[m, n\] = a\[m, k\] · b\[k, n\] on this thread, or that much more than it was where it `adds`; `out` is contiguous.
-///
-/// # Panics
-/// When a slice is shorter than its shape.
-pub fn matmul_into(out: &mut [f32], a: Operand, b: Operand, [m, n, k]: [usize; 3], adds: bool) {
-    assert!(out.len() >= m * n, "result [{m}, {n}] past its memory of {}", out.len());
-    if m == 0 || n == 0 {
-        return;
-    }
-    if k > 0 {
-        a.check(m, k);
-        b.check(k, n);
-    }
-    // SAFETY: the checks bound every element that the strides reach, and `out` is borrowed for this call alone.
-    unsafe { multiply([m, n, k], a, b, out.as_mut_ptr(), n, adds) }
 }
 
 /// out\[m, n\] = a\[m, k\] · b\[n, k\]ᵀ on this thread, all of them contiguous.
@@ -250,5 +233,5 @@ pub fn matmul_transposed(out: &mut [f32], a: &[f32], b: &[f32], [m, n, k]: [usiz
     let a = Operand { data: a, row: k, column: 1 };
     let b = Operand { data: b, row: 1, column: k };
     // SAFETY: the lengths checked above are what the strides reach, and `out` is borrowed for this call alone.
-    unsafe { multiply([m, n, k], a, b, out.as_mut_ptr(), n, false) }
+    unsafe { multiply([m, n, k], a, b, out.as_mut_ptr(), n) }
 }
