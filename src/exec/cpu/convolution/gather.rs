@@ -5,7 +5,9 @@ use super::block::{Cut, Part, Picture, TASKS};
 use super::scratch::{Scratch, with_launch_buffer, with_scratch};
 use super::strips::{Strip, Strips};
 use super::tile::{FEW, Factors, ROWS, Sweep, lanes};
+use crate::exec::cpu::fetch::Stretch;
 use crate::exec::cpu::launch::Launch;
+use crate::exec::cpu::point::{self, CHUNK, Source};
 use crate::lower::{Epilogue, View};
 use crate::precision::round_tf32;
 
@@ -170,13 +172,13 @@ impl Launch<'_> {
                         Sweep { factors, a: block, b, c, columns: strip.wide, adds: i > 0 }.run();
                     }
                 }
-                self.store_strip(gather, phase, &part, strip, tile);
+                self.store_strip(gather, phase, &part, strip, &mut tile[..starts.len() * strip.wide]);
             }
             phase_at += gather.terms(number) * strips.wide();
         }
     }
 
-    /// Finishes a part's sums, `[positions, wide]`, at their pixels of the result.
+    /// Finishes a part's sums, `[positions, wide]`, and copies them to their pixels of the result.
     #[allow(unsafe_code)]
     fn store_strip(
         &self,
@@ -184,28 +186,60 @@ impl Launch<'_> {
         [down, across]: &[Axis; 2],
         part: &Part,
         strip: Strip,
-        sums: &[f32],
+        sums: &mut [f32],
     ) {
-        let Gather { result: [_, height, width, n], out, epilogue, .. } = gather;
-        let row_stride =
-            if gather.result[..3].iter().product::<usize>() > 1 { out.strides[0] as usize } else { *n };
-        let format = self.shared.format(out.place);
-        let mut sums = sums.chunks_exact(strip.wide);
-        for (row, picture) in part.rows.clone().flat_map(|r| part.pictures.clone().map(move |p| (r, p))) {
-            let first = (picture * height + down.first + row * down.step) * width + across.first;
-            for (t, sums) in (0..across.count).zip(&mut sums) {
-                let pixel = first + t * across.step;
-                let at = out.base as usize + pixel * row_stride + strip.first;
-                // SAFETY: the plan keeps a launch's result apart from what it reads, and no two tasks have a pixel's strip.
-                let values = unsafe { self.shared.write(out.place, at, strip.columns) };
-                values.copy_from_slice(&sums[..strip.columns]);
-                for step in *epilogue {
-                    self.finish(step, values, [pixel, strip.first]);
-                }
-                if let Some(format) = format {
-                    values.iter_mut().for_each(|x| *x = format.round(*x));
+        let Gather { result: [_, height, width, n], out, epilogue, .. } = *gather;
+        let rows = part.rows.clone().flat_map(|row| part.pictures.clone().map(move |p| (p, row)));
+        let rows = rows.map(|(p, row)| (p * height + down.first + row * down.step) * width + across.first);
+        let pixels = rows.clone().flat_map(|first| (0..across.count).map(move |t| first + t * across.step));
+        for step in epilogue {
+            self.finish_strip(step, sums, strip, pixels.clone());
+        }
+        if let Some(format) = self.shared.format(out.place) {
+            sums.iter_mut().for_each(|x| *x = format.round(*x));
+        }
+        let one = gather.result[..3].iter().product::<usize>() == 1;
+        let row_stride = if one { n } else { out.strides[0] as usize };
+        // Neighbours in the sums may be neighbours in the result.
+        let together = if across.step == 1 && row_stride == strip.wide { across.count } else { 1 };
+        let copies =
+            rows.flat_map(|first| (0..across.count / together).map(move |t| first + t * across.step));
+        let columns = if together > 1 { together * strip.wide } else { strip.columns };
+        for (pixel, sums) in copies.zip(sums.chunks_exact(together * strip.wide)) {
+            let at = out.base as usize + pixel * row_stride + strip.first;
+            // SAFETY: the plan keeps a launch's result apart from what it reads, and no two tasks have a pixel's strip.
+            let values = unsafe { self.shared.write(out.place, at, columns) };
+            values.copy_from_slice(&sums[..columns]);
+        }
+    }
+
+    /// One epilogue step on a strip of sums, `[pixels, wide]`.
+    fn finish_strip(
+        &self,
+        step: &Epilogue,
+        sums: &mut [f32],
+        strip: Strip,
+        mut pixels: impl Iterator<Item = usize>,
+    ) {
+        let rows = |sums| <[f32]>::chunks_exact_mut(sums, strip.wide).map(|row| &mut row[..strip.columns]);
+        match step {
+            // Nothing is read: columns that fill vectors up may take part.
+            Epilogue::Scale(_)
+            | Epilogue::Relu
+            | Epilogue::LeakyRelu(_)
+            | Epilogue::Tanh
+            | Epilogue::Sigmoid => self.finish(step, sums, [0, strip.first]),
+            // A row for all pixels is found once.
+            Epilogue::Bias(view) if view.strides[0] == 0 && strip.columns <= CHUNK => {
+                let mut scratch = [0.0; CHUNK];
+                let Some(row) = pixels.next() else { return };
+                let stretch = Stretch { index: &[row], from: strip.first, len: strip.columns };
+                match self.fetch_memory(view, stretch, &mut scratch) {
+                    Source::Slice(bias) => rows(sums).for_each(|row| point::accumulate(row, bias)),
+                    Source::Splat(bias) => sums.iter_mut().for_each(|x| *x += bias),
                 }
             }
+            _ => rows(sums).zip(pixels).for_each(|(row, pixel)| self.finish(step, row, [pixel, strip.first])),
         }
     }
 }

@@ -138,11 +138,11 @@ fn tiles<S: Simd, const MR: usize, const NV: usize>(simd: S, sweep: Sweep) {
                 tile::<S, MR, NV>(simd, c, adds, |acc| {
                     let mut b = b.as_ptr();
                     for &run in runs {
-                        let at: [*const f32; MR] = from_fn(|i| a[rows[i] + run..].as_ptr());
-                        for term in 0..len {
-                            // SAFETY: `check` has a hold `len` terms behind every start and run, and b a row of `columns`
-                            // for each run and term, which this loop walks once.
-                            unsafe {
+                        // SAFETY: `check` has a hold `len` terms behind every start and run, and b a row of `columns` for
+                        // each run and term, which these loops walk once.
+                        unsafe {
+                            let at: [*const f32; MR] = from_fn(|i| a.as_ptr().add(rows[i] + run));
+                            for term in 0..len {
                                 step::<S, MR, NV>(simd, acc, |i| *at[i].add(term), b);
                                 b = b.add(columns);
                             }
