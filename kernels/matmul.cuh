@@ -33,13 +33,18 @@ __device__ __forceinline__ const MatmulArguments& own_product(const MatmulLaunch
 // Which tile of its product a block computes, and which slice of its depth.
 struct Part {
   u32 tile, row, column, slice;  // `row` and `column` count tiles
-  __device__ __forceinline__ Part(const MatmulArguments& a, u32 height) {
-    u32 tiles = (a.m + a.sums + height - 1) / height * a.across, block = blockIdx.x - a.first;
-    tile = block % tiles;
-    slice = block / tiles;
-    row = tile / a.across;
-    column = tile % a.across;
-  }
+};
+__device__ __forceinline__ Part own_part(const MatmulArguments& a, u32 height) {
+  u32 tiles = (a.m + a.sums + height - 1) / height * a.across, block = blockIdx.x - a.first, tile = block % tiles;
+  return {tile, tile / a.across, tile % a.across, block / tiles};
+}
+
+// Which rows of the result a product's sums are: all of them in order, behind them the sums of columns. Convolutions have
+// others (conv.cuh).
+struct AllRows {
+  u32 count;
+  __device__ __forceinline__ bool inside(u32 row) const { return row < count; }
+  __device__ __forceinline__ u32 at(u32 row) const { return row; }
 };
 
 // Which lines of an operand a tile holds: rows of `a`, columns of `b`.
@@ -187,9 +192,10 @@ __device__ __forceinline__ void keep_slice(const MatmulArguments& a, u32 slice, 
 // block that comes last to a tile adds what all have left there and finishes that. Whether this block finished any.
 //
 // ROWS × COLUMNS sums lie in shared memory, rows PITCH apart; every thread of the block calls.
-template <u32 ROWS, u32 COLUMNS, u32 PITCH, u32 THREADS, After AFTER, class Sums, bool FOLLOWED>
+template <u32 ROWS, u32 COLUMNS, u32 PITCH, u32 THREADS, After AFTER, class Sums, class Rows, bool FOLLOWED>
 __device__ __forceinline__ bool deliver_rows(const MatmulArguments& a, Conclusion<AFTER>& conclusion, Sums& sums,
-                                             const Part& part, u32 first_row, const Lines<FOLLOWED>& columns) {
+                                             const Part& part, const Rows& rows, u32 first_row,
+                                             const Lines<FOLLOWED>& columns) {
   // A product of large tiles fills a GPU uncut, and its kernels have no shared memory to spare.
   constexpr bool CUT = COLUMNS <= 64;
   bool own = true, whole = !CUT || a.slices == 1;
@@ -197,9 +203,10 @@ __device__ __forceinline__ bool deliver_rows(const MatmulArguments& a, Conclusio
     // Neither loop is unrolled: the epilogue's code stands here once.
 #pragma unroll 1
     for (u32 quad = threadIdx.x; quad < ROWS * COLUMNS / 4; quad += THREADS) {
-      u32 row = first_row + quad / (COLUMNS / 4), along = quad % (COLUMNS / 4) * 4;
+      u32 number = first_row + quad / (COLUMNS / 4), along = quad % (COLUMNS / 4) * 4;
       u32 column = columns.at(along), left = columns.left(along), count = left < 4 ? left : 4;
-      if (row >= a.m + a.sums || count == 0) continue;
+      if (!rows.inside(number) || count == 0) continue;
+      u32 row = rows.at(number);
       float four[4];
       if (own) {
         load4(sums, quad / (COLUMNS / 4) * PITCH + along, four);

@@ -103,7 +103,7 @@ __device__ __forceinline__ void product(const WgmmaArguments& launch) {
   const Ring<decltype(full)> ring = {full, empty};
 
   const MatmulArguments& a = launch.product;
-  Part part(a, TILE);
+  Part part = own_part(a, TILE);
   Lines<false> columns = {part.column * TILE, a.n, 0, 0};
   bool left_turned = a.a_strides[1] != 1, right_turned = a.b_strides[0] != 1;
   u32 count = (a.k + DEPTH - 1) / DEPTH;
@@ -159,7 +159,8 @@ __device__ __forceinline__ void product(const WgmmaArguments& launch) {
   }
   __syncthreads();
   Conclusion<NOTHING> conclusion;
-  deliver_rows<TILE, TILE, PITCH, THREADS>(a, conclusion, words, part, part.row * TILE, columns);
+  deliver_rows<TILE, TILE, PITCH, THREADS>(a, conclusion, words, part, AllRows{a.m + a.sums}, part.row * TILE,
+                                             columns);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2) matmul_wgmma_f16(const __grid_constant__ WgmmaArguments a) {

@@ -1,12 +1,15 @@
 //! The branches of kernels that a product takes, as far as kernels, sizes and blocks tell.
 
 use gansaku::exec::cuda::launch::Packed;
-use gansaku::lower::{Matmul, View, Work};
+use gansaku::lower::{Convolution, Form, Matmul, View, Work};
 
 /// How a product was cut, how its operands lie, and each of its steps, kernel by kernel: "matmul_wide_bf16: rows whole and
 /// ragged, columns whole and ragged, depth ragged, 1 slice, sums". Empty for works of no or of several products, whose
 /// launches do not tell which is whose.
 pub fn branches(work: &Work, packed: &[Packed]) -> Vec<String> {
+    if let Work::Convolution(convolution) = work {
+        return packed.first().map_or(vec![], |launch| of_convolution(convolution, launch));
+    }
     let products = match work {
         Work::LossHead(head) => head.hidden.iter().map(|product| &**product).collect(),
         _ => work.products(),
@@ -21,6 +24,39 @@ pub fn branches(work: &Work, packed: &[Packed]) -> Vec<String> {
     });
     let operands = format!("{}: {}", launch.kernel, lie(product));
     [cut(product, launch), operands].into_iter().chain(steps).collect()
+}
+
+/// How a convolution was cut, how its taps are read, and each of its steps: "conv2d_dx_f16: 4 phases, whole pieces, some
+/// slices".
+fn of_convolution(c: &Convolution, launch: &Packed) -> Vec<String> {
+    let kernel = launch.kernel;
+    let piece = if c.a.place.is_narrow() { 8 } else { 4 };
+    let whole = |channels: usize, pixel: isize| channels.is_multiple_of(piece) && pixel % piece as isize == 0;
+    let channels = if c.form == Form::Picture { c.y[3] } else { c.x[3] };
+    let pieces = if whole(channels, c.a.strides[2]) { "whole pieces" } else { "single elements" };
+    let [m, n, _] = c.size();
+    let (rows, phases) = match c.form {
+        Form::Picture => {
+            let [sh, sw] = c.window.stride;
+            (c.x[0] * c.x[1].div_ceil(sh) * c.x[2].div_ceil(sw), launch.geometry.grid[1])
+        }
+        _ => (m + usize::from(c.column_sums.is_some()), 1),
+    };
+    let tiles = rows.div_ceil(64) * n.div_ceil(64);
+    let slices = if launch.geometry.grid[0] as usize > tiles { "some slices" } else { "1 slice" };
+    let phases = if phases > 1 { "several phases" } else { "one phase" };
+    let [rows, columns] = [rows, n].map(|size| if size > 64 { "several tiles" } else { "one tile" });
+    let steps = c.epilogue.iter().map(|step| {
+        let to = if c.out.place.is_narrow() { " to 16 bits" } else { "" };
+        format!("{kernel}: {}{to}", step.name())
+    });
+    [
+        format!("{kernel}: {phases}, {pieces}, {slices}"),
+        format!("{kernel}: rows of {rows}, columns of {columns}"),
+    ]
+    .into_iter()
+    .chain(steps)
+    .collect()
 }
 
 fn cut(product: &Matmul, launch: &Packed) -> String {

@@ -47,7 +47,7 @@ fn matmul(file: &str, from: &str, to: &str) -> String {
 
 /// What a planted fault in the tensor cores' product is reported as.
 fn matmul_mma(from: &str, to: &str) -> String {
-    product(planted("matmul_mma.cu", "matmul_mma.cu", from, to), Precision::Bf16, 40)
+    product(planted("matmul_mma.cu", "tile_mma.cuh", from, to), Precision::Bf16, 40)
 }
 
 fn product(library: PathBuf, precision: Precision, k: usize) -> String {
@@ -93,7 +93,7 @@ fn a_store_past_the_end_is_caught() {
     if crate::library(1).is_none() {
         return;
     }
-    let message = matmul("matmul.cuh", "if (row >= a.m + a.sums ||", "if (row > a.m + a.sums ||");
+    let message = matmul("matmul.cuh", "return row < count;", "return row <= count;");
     says(&message, &["matmul_f32", "common.cuh:", "out of bounds", "block (", "thread "]);
 }
 
@@ -104,15 +104,15 @@ fn a_removed_barrier_is_caught() {
     }
     // Before the first tile is read, and before the next one is.
     for (from, to) in [
-        ("right_deep);\n    __syncthreads();\n  }\n  for", "right_deep);\n  }\n  for"),
+        ("right.deep());\n    __syncthreads();\n  }\n  for", "right.deep());\n  }\n  for"),
         ("    }\n    __syncthreads();\n  }\n", "    }\n  }\n"),
     ] {
-        says(&matmul("matmul.cu", from, to), &["matmul_f32", "matmul.cu:", "never written"]);
+        says(&matmul("tile_simt.cuh", from, to), &["matmul_f32", "tile_simt.cuh:", "never written"]);
     }
     // Before a tile's copies of other threads are read, and before sums take the tiles' place.
     let copies =
         matmul_mma("      __syncthreads();\n    }\n    if (sent < count)", "    }\n    if (sent < count)");
-    says(&copies, &["matmul_bf16", "matmul_mma.cu:", "tiles["]);
+    says(&copies, &["matmul_bf16", "tile_mma.cuh:", "tiles["]);
     let sums = "    if constexpr (Number::ROUNDS) {\n      u32 row";
     let sums = matmul_mma(&format!("    __syncthreads();\n{sums}"), sums);
     says(&sums, &["matmul_bf16", "tiles["]);
@@ -155,7 +155,7 @@ fn an_uninitialised_shared_read_is_caught() {
     if crate::library(1).is_none() {
         return;
     }
-    let message = matmul("matmul.cu", "j < 4; j++) tile[", "j < 3; j++) tile[");
+    let message = matmul("tile_simt.cuh", "j < 4; j++) tile[", "j < 3; j++) tile[");
     says(&message, &["matmul_f32", "uninitialised shared read", "was never written"]);
 }
 

@@ -180,7 +180,25 @@ impl Part {
                     "rows ragged, columns ragged, depth whole and ragged, 16 slices".into(),
                 ];
                 let wide = wide.map(|way| format!("matmul_wide_{number}: {way}"));
-                wide.into_iter().chain(small.map(|way| format!("matmul_{number}: {way}"))).collect()
+                let small = small.map(|way| format!("matmul_{number}: {way}"));
+                let taps = |kernel: &str, phases: &str| {
+                    let kernel = format!("{kernel}_{number}");
+                    let read = ["whole pieces", "single elements"].into_iter();
+                    let cut = read.flat_map(|read| ["1 slice", "some slices"].map(|slices| (read, slices)));
+                    let ways = cut.map(|(read, slices)| format!("{kernel}: {phases}, {read}, {slices}"));
+                    let tiles = ["rows of several tiles", "rows of one tile"].into_iter().flat_map(|rows| {
+                        ["several tiles", "one tile"]
+                            .map(|columns| format!("{kernel}: {rows}, columns of {columns}"))
+                    });
+                    ways.chain(tiles).collect::<Vec<_>>()
+                };
+                let taps = [
+                    taps("conv2d", "one phase"),
+                    taps("conv2d_dx", "one phase"),
+                    taps("conv2d_dx", "several phases"),
+                    taps("conv2d_dw", "one phase"),
+                ];
+                wide.into_iter().chain(small).chain(taps.concat()).collect()
             }
         };
         let missing: Vec<String> = wanted.into_iter().filter(|branch| !branches.contains(branch)).collect();

@@ -3,7 +3,7 @@
 //! `Pod` refuses padding at compile time; the drivers compare sizes with the compiled kernels'.
 
 use super::limits::{
-    MAX_COPIES, MAX_GATHERS, MAX_MAPS, MAX_PRODUCTS, MAX_STATISTICS, MAX_STEPS, MAX_WIDTHS, RANK,
+    MAX_COPIES, MAX_GATHERS, MAX_MAPS, MAX_PHASES, MAX_PRODUCTS, MAX_STATISTICS, MAX_STEPS, MAX_WIDTHS, RANK,
 };
 use crate::graph::MAX_OPTIMIZERS;
 use crate::lower;
@@ -206,6 +206,59 @@ pub(super) struct MatmulLaunch {
     pub product: [MatmulArguments; MAX_PRODUCTS],
     pub update: UpdateArguments,
     pub head: Head,
+}
+
+/// A divisor of numbers below 2³¹ and what kernels multiply with instead.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct Divisor {
+    pub by: u32,
+    pub factor: u32,
+    pub shift: u32,
+    pub unused: u32,
+}
+
+impl Divisor {
+    /// Division by 0, which no kernel asks for, is by 1.
+    pub fn new(by: usize) -> Divisor {
+        let divisor = by.max(1) as u64;
+        let shift = divisor.next_power_of_two().trailing_zeros();
+        let factor = ((1 << 32) * ((1 << shift) - divisor) / divisor + 1) as u32;
+        Divisor { by: by as u32, factor, shift, unused: 0 }
+    }
+}
+
+/// Positions along one axis of a picture.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct ConvAxis {
+    pub count: Divisor,
+    pub taps: Divisor,
+    pub first: u32,
+    pub step: u32,
+    pub from: i32,
+    pub stride: i32,
+    pub weight: i32,
+    pub weight_step: i32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable, Default)]
+pub(super) struct ConvArguments {
+    pub product: MatmulArguments,
+    pub row_stride: i64,
+    pub strides: [i32; 2],
+    pub pixels: [u32; 2],
+    pub channels: Divisor,
+    pub phases: [u32; 2],
+    pub rows: u32,
+    pub tiles: u32,
+    pub lines: [u32; 2],
+    pub kernel_width: i32,
+    pub inputs: u32,
+    pub patches_whole: u32,
+    pub weights_whole: u32,
+    pub axis: [[ConvAxis; MAX_PHASES]; 2],
 }
 
 #[repr(C)]

@@ -88,13 +88,10 @@ pub(super) fn pack<'a>(
 pub(super) fn arguments(memory: PlanMemory, product: &Matmul) -> Result<MatmulArguments, String> {
     let Matmul { a, b, out, size, epilogue, column_sums, .. } = product;
     let [m, n, k] = *size;
-    if epilogue.len() > MAX_STEPS {
-        return Err(format!("{} epilogue steps, the GPU's matmul takes {MAX_STEPS}", epilogue.len()));
-    }
     assert_eq!(a.place.is_narrow(), b.place.is_narrow(), "operands of one type");
     let strides = |view: &View| [view.strides[0] as i64, view.strides[1] as i64];
     let rounded = memory.precision == Precision::Tf32;
-    let mut arguments = MatmulArguments {
+    Ok(MatmulArguments {
         a: memory.start(a),
         b: memory.start(b),
         out: memory.start(out),
@@ -110,12 +107,25 @@ pub(super) fn arguments(memory: PlanMemory, product: &Matmul) -> Result<MatmulAr
         in_type: if rounded { TF32_TYPE } else { memory.number_type(a.place) },
         sums: u32::from(column_sums.is_some()),
         column_sums: column_sums.as_ref().map_or(0, |view| memory.start(view)),
+        step: steps(memory, epilogue, [m, n])?,
         ..MatmulArguments::default()
-    };
-    for (to, from) in arguments.step.iter_mut().zip(epilogue) {
-        *to = step(memory, from, *size)?;
+    })
+}
+
+/// The steps of an epilogue over `[m, n]`.
+pub(super) fn steps(
+    memory: PlanMemory,
+    epilogue: &[Epilogue],
+    size: [usize; 2],
+) -> Result<[Step; MAX_STEPS], String> {
+    if epilogue.len() > MAX_STEPS {
+        return Err(format!("{} epilogue steps, the GPU's matmul takes {MAX_STEPS}", epilogue.len()));
     }
-    Ok(arguments)
+    let mut steps = [Step::default(); MAX_STEPS];
+    for (to, from) in steps.iter_mut().zip(epilogue) {
+        *to = step(memory, from, size)?;
+    }
+    Ok(steps)
 }
 
 /// What follows a product within its launch.
@@ -139,7 +149,7 @@ fn follow(
     Ok(())
 }
 
-fn step(memory: PlanMemory, epilogue: &Epilogue, [m, n, _]: [usize; 3]) -> Result<Step, String> {
+fn step(memory: PlanMemory, epilogue: &Epilogue, size: [usize; 2]) -> Result<Step, String> {
     let (kind, x) = match *epilogue {
         Epilogue::Bias(_) | Epilogue::Accumulate(_) => (0, 0.0),
         Epilogue::Scale(c) => (1, c),
@@ -159,7 +169,7 @@ fn step(memory: PlanMemory, epilogue: &Epilogue, [m, n, _]: [usize; 3]) -> Resul
         (to.at, to.number_type) = (memory.address(view.place), memory.number_type(view.place));
     }
     if let Epilogue::Dropout { stream, scale, view, .. } = epilogue {
-        if view.is_windowed(&[m, n]) {
+        if view.is_windowed(&size) {
             return Err("a dropout mask of a part of the product".into());
         }
         over(&mut to, view);

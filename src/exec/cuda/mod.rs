@@ -8,6 +8,7 @@
 
 mod blocks;
 mod clock;
+mod convolution;
 #[cfg(feature = "cuda")]
 pub mod driver;
 pub mod emulated;

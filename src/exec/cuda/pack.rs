@@ -3,7 +3,7 @@
 use super::blocks::ProgramArguments;
 use super::launch::Packed;
 use super::packer::Packer;
-use super::{gradients, heads, maps, matmul, minibatch, states, update};
+use super::{convolution, gradients, heads, maps, matmul, minibatch, states, update};
 use crate::error::{Error, Result};
 use crate::lower::{Launch, Map, Plan, Work};
 
@@ -18,7 +18,7 @@ pub(super) fn pack(packer: &mut Packer, launch: &Launch) -> Result<Vec<Packed>> 
         Work::Matmul(product) => {
             return matmul::pack(packer, [product].into_iter()).map_err(refuse);
         }
-        Work::Convolution(_) => return Err(refuse("convolutions run on the CPU alone so far".into())),
+        Work::Convolution(c) => convolution::pack(packer.memory, c),
         Work::Map(Map { shape, program }) => maps::map(packer.memory, shape, program),
         Work::Reduce(reduce) => maps::reduce(packer.memory, reduce),
         Work::LossHead(head) => return heads::pack(packer, head).map_err(refuse),

@@ -1,6 +1,6 @@
 //! How a matrix product is cut: by which kernel, into which tiles, into how many slices of its depth.
 
-use super::slots;
+use super::{convolution, slots};
 use crate::lower::{Follower, Matmul, Plan, View, Work};
 use crate::precision::{Narrow, Precision};
 
@@ -45,6 +45,8 @@ pub(super) struct Kernels {
     pub head: &'static str,
     /// Tiles of 64 × 64 of a network's whole gradient.
     pub gradient: Gradient,
+    /// Convolutions of each [`crate::lower::Form`], in tiles of 64 × 64 with as many threads as the small ones.
+    pub convolutions: [&'static str; 3],
     /// Elements of k that a tile holds.
     pub depth: usize,
     /// Numbers of shared memory for each thread of the small ones where the tiles were.
@@ -57,6 +59,7 @@ const SIMT: Kernels = Kernels {
     followed: "matmul_followed_f32",
     head: "matmul_head_f32",
     gradient: Gradient::Updates("matmul_update_f32"),
+    convolutions: ["conv2d_f32", "conv2d_dx_f32", "conv2d_dw_f32"],
     depth: 16,
     room: 17,
 };
@@ -66,6 +69,7 @@ const TF32: Kernels = Kernels {
     followed: "matmul_followed_tf32",
     head: "matmul_head_tf32",
     gradient: Gradient::Updates("matmul_update_tf32"),
+    convolutions: ["conv2d_tf32", "conv2d_dx_tf32", "conv2d_dw_tf32"],
     depth: 16,
     room: 48,
 };
@@ -75,6 +79,7 @@ const F16: Kernels = Kernels {
     followed: "matmul_followed_f16",
     head: "matmul_head_f16",
     gradient: Gradient::Measures("matmul_measure_f16"),
+    convolutions: ["conv2d_f16", "conv2d_dx_f16", "conv2d_dw_f16"],
     depth: 32,
     room: 48,
 };
@@ -84,6 +89,7 @@ const BF16: Kernels = Kernels {
     followed: "matmul_followed_bf16",
     head: "matmul_head_bf16",
     gradient: Gradient::Updates("matmul_update_bf16"),
+    convolutions: ["conv2d_bf16", "conv2d_dx_bf16", "conv2d_dw_bf16"],
     depth: 32,
     room: 48,
 };
@@ -102,7 +108,8 @@ pub(super) fn kernels(a: &View, precision: Precision) -> &'static Kernels {
 pub(super) fn needs_ampere(kernel: &str) -> bool {
     let of = |k: &Kernels| {
         let (Gradient::Updates(gradient) | Gradient::Measures(gradient)) = k.gradient;
-        [k.small.0, k.wide.0, k.followed, k.head, gradient].contains(&kernel)
+        let products = [k.small.0, k.wide.0, k.followed, k.head, gradient];
+        products.contains(&kernel) || k.convolutions.contains(&kernel)
     };
     [&TF32, &BF16].into_iter().any(of)
 }
@@ -122,17 +129,28 @@ impl Tiling {
     /// A product's tiling by tiles that hold `depth` elements of k.
     fn new([m, n, k]: [usize; 3], depth: usize, Multiprocessors(most): Multiprocessors) -> Tiling {
         let tiles = |tile: usize| m.div_ceil(tile) * n.div_ceil(tile);
-        let whole = |tile| Tiling { tile, slices: 1, span: k.next_multiple_of(depth).max(depth) };
         if tiles(128) >= most {
-            return whole(128);
+            return Tiling { tile: 128, slices: 1, span: k.next_multiple_of(depth).max(depth) };
         }
+        Tiling::sliced(64, tiles(64), k, depth, MOST_SLICES, Multiprocessors(most))
+    }
+
+    /// So many tiles of this size, each cut into as many slices as fill the GPU, at most `most_slices`.
+    pub fn sliced(
+        tile: usize,
+        tiles: usize,
+        k: usize,
+        depth: usize,
+        most_slices: usize,
+        Multiprocessors(most): Multiprocessors,
+    ) -> Tiling {
         // Half-filled GPUs are left alone: slices cost their sums' traffic.
-        let wanted = (most / tiles(64).max(1)).min(k / LEAST_DEPTH).min(MOST_SLICES);
+        let wanted = (most / tiles.max(1)).min(k / LEAST_DEPTH).min(most_slices);
         if wanted < 2 {
-            return whole(64);
+            return Tiling { tile, slices: 1, span: k.next_multiple_of(depth).max(depth) };
         }
         let span = k.div_ceil(wanted).next_multiple_of(depth);
-        Tiling { tile: 64, slices: k.div_ceil(span), span }
+        Tiling { tile, slices: k.div_ceil(span), span }
     }
 }
 
@@ -231,6 +249,7 @@ impl Scratch {
                     head.and(way.scratch()).and(Scratch { sums: 0, arrived: way.tiles[0] })
                 })
             }
+            Work::Convolution(c) => convolution::Way::new(c, cut).scratch(),
             _ => {
                 let each = work.products().into_iter().map(|p| Way::new(p, cut).scratch());
                 each.fold(Scratch::default(), Scratch::and)

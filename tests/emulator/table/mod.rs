@@ -1,6 +1,7 @@
 //! The table: kernel × layout × size, each against a reference with a derived tolerance. Random numbers, data
 //! and updates must be the CPU's to the bit. A kernel that no row launches fails the test.
 
+mod convolutions;
 mod heads;
 mod products;
 mod programs;
@@ -47,6 +48,7 @@ pub fn products(w: &mut dyn Witness, precision: Precision) {
     let name = precision.name();
     println!("matmul {name}: {:.2} of the tolerance", matmuls(w, precision));
     println!("maxout {name}: {:.2} of the tolerance", maxouts(w, precision));
+    println!("convolutions {name}: {:.2} of the tolerance", convolutions::convolutions(w, precision));
     followers(w, precision);
     println!("together {name}: {:.2} of the tolerance", groups(w, precision));
     println!("loss heads {name}: {:.2} of the tolerance", heads(w, precision));

@@ -553,13 +553,13 @@ pub(super) fn sums_of(precision: Precision, product: &Matmul, left: &[f32], righ
 }
 
 /// Numbers as they lie in the memory that products of this precision read.
-fn as_stored(precision: Precision, numbers: &[f32]) -> Vec<f32> {
+pub(super) fn as_stored(precision: Precision, numbers: &[f32]) -> Vec<f32> {
     let number = |&x: &f32| precision.stored().map_or(x, |format| format.round(x));
     numbers.iter().map(number).collect()
 }
 
 /// Numbers as a product of this precision multiplies them.
-fn as_read(precision: Precision, numbers: &[f32]) -> Vec<f32> {
+pub(super) fn as_read(precision: Precision, numbers: &[f32]) -> Vec<f32> {
     let mut read = as_stored(precision, numbers);
     if precision == Precision::Tf32 {
         read.iter_mut().for_each(|x| *x = round_tf32(*x));
@@ -568,12 +568,12 @@ fn as_read(precision: Precision, numbers: &[f32]) -> Vec<f32> {
 }
 
 /// Tensor cores cut sums off where others round them.
-fn cut(precision: Precision) -> f64 {
+pub(super) fn cut(precision: Precision) -> f64 {
     if precision == Precision::Fp32 { 1.0 } else { 2.0 }
 }
 
 /// Every epilogue step, operands at `place`, on a product of `[m, n]`.
-fn chains(place: Place, [m, n]: [usize; 2]) -> Vec<Vec<Epilogue>> {
+pub(super) fn chains(place: Place, [m, n]: [usize; 2]) -> Vec<Vec<Epilogue>> {
     let full = View::contiguous(place, &[m, n]);
     let row = View { strides: vec![0, 1], ..full.clone() };
     // Rows 3 .. 20 of the operand, columns 5 .. 66; zeros around.

@@ -1,0 +1,143 @@
+// The tile loop of products in fp32 on the SIMT cores, of matrices (matmul.cu) and of pictures' patches (conv.cu).
+//
+// A block computes a tile of 64 × 64 with 4 × 4 results a thread, or of 128 × 128 with 8 × 8 where the product is
+// large enough to fill a GPU with such tiles. Tiles are read along whichever axis is contiguous, four elements at
+// once where they are aligned. While a tile is multiplied, the next one travels to registers, then to the other
+// half of shared memory.
+#pragma once
+#include "matmul.cuh"
+
+#define DEPTH 16
+// A line that no tile has.
+#define NO_ONES 0xffffffffu
+
+// Which four neighbours of a tile of LENGTH × DEPTH the thread moves: along k if that axis is contiguous.
+template <u32 LENGTH>
+struct Quad {
+  bool deep;
+  u32 along, depth;
+  __device__ __forceinline__ Quad(u32 part, bool deep) : deep(deep) {
+    u32 q = part * 256 + threadIdx.x;
+    along = deep ? q / (DEPTH / 4) : q % (LENGTH / 4) * 4;
+    depth = deep ? q % (DEPTH / 4) * 4 : q / (LENGTH / 4);
+  }
+};
+
+// An operand that lies as a matrix: strides along the tile and along k, and a line of ones at `ones`.
+template <u32 LENGTH, bool FOLLOWED>
+struct Matrix {
+  Global<const float> from;
+  i64 along_stride, depth_stride;
+  Lines<FOLLOWED> lines;
+  u32 ones;
+
+  __device__ __forceinline__ bool deep() const { return depth_stride == 1; }
+
+  // Reads the thread's part of a tile, zeros outside its lines and from `depth_end` on but for the line of ones.
+  __device__ __forceinline__ void fetch(float (&to)[LENGTH / 64][4], u32 depth, u32 depth_end) const {
+#pragma unroll
+    for (u32 part = 0; part < LENGTH / 64; part++) {
+      Quad<LENGTH> quad(part, deep());
+      u32 i = lines.at(quad.along), left = lines.left(quad.along), d = depth + quad.depth;
+      i64 at = (i64)i * along_stride + (i64)d * depth_stride;
+      bool whole = quad.deep ? left > 0 && d + 4 <= depth_end : d < depth_end && left >= 4;
+      i64 step = quad.deep ? depth_stride : along_stride;
+      if (whole && step == 1) {
+        read4(from, at, to[part]);
+      } else {
+#pragma unroll
+        for (u32 j = 0; j < 4; j++) {
+          bool inside = quad.deep ? left > 0 && d + j < depth_end : j < left && d < depth_end;
+          bool one = quad.deep ? i == ones && d + j < depth_end : i + j == ones && d < depth_end;
+          to[part][j] = inside ? from[at + j * step] : one ? 1.0f : 0.0f;
+        }
+      }
+    }
+  }
+};
+
+// Puts it into `tile[slot][depth][along]`; rows are four more than the tile apart, which keeps them aligned to 16
+// bytes and spreads the banks.
+template <u32 LENGTH, class Tile>
+__device__ __forceinline__ void stage(Tile& tile, u32 slot, const float (&from)[LENGTH / 64][4], bool deep) {
+#pragma unroll
+  for (u32 part = 0; part < LENGTH / 64; part++) {
+    Quad<LENGTH> quad(part, deep);
+    u32 at = (slot * DEPTH + quad.depth) * (LENGTH + 4) + quad.along;
+    if (deep) {
+#pragma unroll
+      for (u32 j = 0; j < 4; j++) tile[at + j * (LENGTH + 4)] = from[part][j];
+    } else {
+      store4(tile, at, from[part]);
+    }
+  }
+}
+
+// The tile of this block: slice [depth, depth_end) of the product of two operands, which bring their parts of tiles
+// themselves. A thread's results are groups of four neighbours, 64 apart in rows and in columns.
+template <u32 TILE, After AFTER, class Left, class Right, class Rows, bool FOLLOWED>
+__device__ __forceinline__ void compute_tile(const MatmulArguments& a, Conclusion<AFTER>& conclusion, const Part& part,
+                                             const Left& left, const Right& right, const Rows& rows,
+                                             const Lines<FOLLOWED>& columns, u32 depth, u32 depth_end) {
+  constexpr u32 GROUPS = TILE / 64, PITCH = TILE + 4;
+  // Two halves of the left tile, two of the right; then 64 rows of sums at a time.
+  SHARED(float, tiles, 4 * DEPTH * PITCH);
+  static_assert(4 * DEPTH == 64, "the sums of 64 rows take the tiles' place");
+  u32 row = threadIdx.x / 16 * 4, column = threadIdx.x % 16 * 4;
+  float sums[4 * GROUPS][4 * GROUPS] = {};
+  float next_left[GROUPS][4], next_right[GROUPS][4];
+  u32 half = 0;
+  if (depth < depth_end) {
+    left.fetch(next_left, depth, depth_end);
+    right.fetch(next_right, depth, depth_end);
+    stage<TILE>(tiles, half, next_left, left.deep());
+    stage<TILE>(tiles, 2 + half, next_right, right.deep());
+    __syncthreads();
+  }
+  for (; depth < depth_end; depth += DEPTH) {
+    bool more = depth + DEPTH < depth_end;
+    if (more) {
+      left.fetch(next_left, depth + DEPTH, depth_end);
+      right.fetch(next_right, depth + DEPTH, depth_end);
+    }
+#pragma unroll
+    for (u32 d = 0; d < DEPTH; d++) {
+      float x[GROUPS][4], y[GROUPS][4];
+#pragma unroll
+      for (u32 g = 0; g < GROUPS; g++) {
+        load4(tiles, (half * DEPTH + d) * PITCH + 64 * g + row, x[g]);
+        load4(tiles, ((2 + half) * DEPTH + d) * PITCH + 64 * g + column, y[g]);
+      }
+#pragma unroll
+      for (u32 i = 0; i < 4 * GROUPS; i++) {
+#pragma unroll
+        for (u32 j = 0; j < 4 * GROUPS; j++) {
+          sums[i][j] = __fmaf_rn(x[i / 4][i % 4], y[j / 4][j % 4], sums[i][j]);
+        }
+      }
+    }
+    half ^= 1;
+    if (more) {
+      stage<TILE>(tiles, half, next_left, left.deep());
+      stage<TILE>(tiles, 2 + half, next_right, right.deep());
+    }
+    __syncthreads();
+  }
+  bool whole = true;
+#pragma unroll
+  for (u32 band = 0; band < GROUPS; band++) {
+    if (band > 0) __syncthreads();
+#pragma unroll
+    for (u32 i = 0; i < 4; i++) {
+#pragma unroll
+      for (u32 g = 0; g < GROUPS; g++) {
+        const float(&own)[4 * GROUPS] = sums[4 * band + i];
+        float four[4] = {own[4 * g], own[4 * g + 1], own[4 * g + 2], own[4 * g + 3]};
+        store4(tiles, (row + i) * PITCH + 64 * g + column, four);
+      }
+    }
+    __syncthreads();
+    whole = deliver_rows<64, TILE, PITCH, 256>(a, conclusion, tiles, part, rows, part.row * TILE + 64 * band, columns);
+  }
+  conclude_tile<TILE, 256>(a, conclusion, tiles, part, columns, whole);
+}
