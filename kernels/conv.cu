@@ -102,8 +102,8 @@ __device__ __forceinline__ void convolve(const ConvArguments& arguments) {
     PhaseRows rows = {phase, share.rows};
     compute_tile<TILE>(a, conclusion, share.part, left, right, rows, columns, share.depth, share.depth_end);
   } else {
-    Matrix<TILE, false> right = {a.b, a.b_strides[1], a.b_strides[0], columns, NO_ONES};
-    AllRows rows = {share.rows + a.sums};
+    Matrix<TILE, true, false> right = {a, columns, NO_ONES};
+    AllRows rows = {a};
     compute_tile<TILE>(a, conclusion, share.part, left, right, rows, columns, share.depth, share.depth_end);
   }
 }

@@ -115,16 +115,15 @@ __device__ __forceinline__ void convolve(const ConvArguments& arguments) {
   if (first >= share.rows + a.sums) return;
   Conclusion<NOTHING> conclusion;
   Lines<false> columns = {share.part.column * TILE, a.n, 0, 0};
-  Global<const Element> weights = recast<const Element>(a.b);
   Side left = {{0, FORM != KERNEL}, phase, recast<const Element>(a.a), first, share.rows, a.sums ? a.m : NO_ONES};
   constexpr u32 RIGHT = STAGES * Side::WORDS;
   if constexpr (FORM == PICTURE) {
-    Weights<Number, TILE> right = {{RIGHT, true}, phase, weights, columns.first, a.n};
+    Weights<Number, TILE> right = {{RIGHT, true}, phase, recast<const Element>(a.b), columns.first, a.n};
     PhaseRows rows = {phase, share.rows};
     compute_tile<Number, TILE>(a, conclusion, share.part, left, right, rows, columns, share.depth, share.depth_end);
   } else {
-    Matrix<Number, TILE, true, false> right = {{RIGHT, false}, weights, a.b_strides[1], a.b_strides[0], columns, NO_ONES};
-    AllRows rows = {share.rows + a.sums};
+    Matrix<Number, TILE, true, false> right = {{RIGHT, false}, a, columns, NO_ONES};
+    AllRows rows = {a};
     compute_tile<Number, TILE>(a, conclusion, share.part, left, right, rows, columns, share.depth, share.depth_end);
   }
 }

@@ -9,10 +9,10 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
   Conclusion<AFTER> conclusion(launch);
   Part part = own_part(a, TILE);
   Lines<FOLLOWED> columns = {part.column * (FOLLOWED ? a.run : TILE), FOLLOWED ? a.pieces : a.n, a.run, a.units};
-  Matrix<TILE, false> left = {a.a, a.a_strides[0], a.a_strides[1], {part.row * TILE, a.m, 0, 0}, a.sums ? a.m : NO_ONES};
-  Matrix<TILE, FOLLOWED> right = {a.b, a.b_strides[1], a.b_strides[0], columns, NO_ONES};
+  Matrix<TILE, false, false> left = {a, {part.row * TILE, a.m, 0, 0}, a.sums ? a.m : NO_ONES};
+  Matrix<TILE, true, FOLLOWED> right = {a, columns, NO_ONES};
   u32 depth = part.slice * a.span, depth_end = a.k - depth < a.span ? a.k : depth + a.span;
-  compute_tile<TILE>(a, conclusion, part, left, right, AllRows{a.m + a.sums}, columns, depth, depth_end);
+  compute_tile<TILE>(a, conclusion, part, left, right, AllRows{a}, columns, depth, depth_end);
 }
 
 extern "C" __global__ void __launch_bounds__(256) matmul_f32(const __grid_constant__ MatmulLaunch a) {

@@ -42,8 +42,8 @@ __device__ __forceinline__ Part own_part(const MatmulArguments& a, u32 height) {
 // Which rows of the result a product's sums are: all of them in order, behind them the sums of columns. Convolutions have
 // others (conv.cuh).
 struct AllRows {
-  u32 count;
-  __device__ __forceinline__ bool inside(u32 row) const { return row < count; }
+  const MatmulArguments& a;
+  __device__ __forceinline__ bool inside(u32 row) const { return row < a.m + a.sums; }
   __device__ __forceinline__ u32 at(u32 row) const { return row; }
 };
 

@@ -1,23 +1,27 @@
 // Matrix products on the tensor cores; the tile loop is that of tile_mma.cuh.
 #include "tile_mma.cuh"
 
+// Blocks a multiprocessor of the kernel that has least registers to spare: from compute capability 10.0 on, four spill.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000
+#define FOLLOWED_BLOCKS 3
+#else
+#define FOLLOWED_BLOCKS 4
+#endif
+
 // The tile of this block of a product of matrices.
 template <class Number, u32 TILE, After AFTER>
 __device__ __forceinline__ void product(const MatmulLaunch& launch) {
   constexpr bool FOLLOWED = followed(AFTER);
   typedef Matrix<Number, TILE, false, false> Side;
   typedef Matrix<Number, TILE, true, FOLLOWED> Other;
-  typedef typename Number::Element Element;
   const MatmulArguments& a = own_product(launch);
   Conclusion<AFTER> conclusion(launch);
   Part part = own_part(a, TILE);
   Lines<FOLLOWED> columns = {part.column * (FOLLOWED ? a.run : TILE), FOLLOWED ? a.pieces : a.n, a.run, a.units};
-  Side left = {{0, a.a_strides[1] == 1}, recast<const Element>(a.a), a.a_strides[0], a.a_strides[1],
-               {part.row * TILE, a.m, 0, 0}, a.sums ? a.m : NO_ONES};
-  Other right = {{STAGES * Side::WORDS, a.b_strides[0] == 1}, recast<const Element>(a.b), a.b_strides[1], a.b_strides[0],
-                 columns, NO_ONES};
+  Side left = {{0, a.a_strides[1] == 1}, a, {part.row * TILE, a.m, 0, 0}, a.sums ? a.m : NO_ONES};
+  Other right = {{STAGES * Side::WORDS, a.b_strides[0] == 1}, a, columns, NO_ONES};
   u32 depth = part.slice * a.span, depth_end = a.k - depth < a.span ? a.k : depth + a.span;
-  compute_tile<Number, TILE>(a, conclusion, part, left, right, AllRows{a.m + a.sums}, columns, depth, depth_end);
+  compute_tile<Number, TILE>(a, conclusion, part, left, right, AllRows{a}, columns, depth, depth_end);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 3) matmul_f16(const __grid_constant__ MatmulLaunch a) {
@@ -65,7 +69,7 @@ extern "C" __global__ void __launch_bounds__(128, 3) matmul_tf32(const __grid_co
   product<Tf32, 64, NOTHING>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(128, 4) matmul_followed_tf32(const __grid_constant__ MatmulLaunch a) {
+extern "C" __global__ void __launch_bounds__(128, FOLLOWED_BLOCKS) matmul_followed_tf32(const __grid_constant__ MatmulLaunch a) {
   product<Tf32, 64, FOLLOWERS>(a);
 }
 

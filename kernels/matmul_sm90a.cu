@@ -159,7 +159,7 @@ __device__ __forceinline__ void product(const WgmmaArguments& launch) {
   }
   __syncthreads();
   Conclusion<NOTHING> conclusion;
-  deliver_rows<TILE, TILE, PITCH, THREADS>(a, conclusion, words, part, AllRows{a.m + a.sums}, part.row * TILE,
+  deliver_rows<TILE, TILE, PITCH, THREADS>(a, conclusion, words, part, AllRows{a}, part.row * TILE,
                                              columns);
 }
 

@@ -106,15 +106,20 @@ struct Tile {
   }
 };
 
-// An operand that lies as a matrix.
+// An operand that lies as a matrix. What it reads again from its parameters keeps no register.
 template <class Number, u32 LENGTH, bool RIGHT, bool FOLLOWED>
 struct Matrix : Tile<Number, LENGTH, RIGHT> {
   typedef Tile<Number, LENGTH, RIGHT> Base;
 
-  Global<const typename Number::Element> from;
-  i64 along_stride, depth_stride;
+  const MatmulArguments& a;
   Lines<FOLLOWED> lines;
   u32 ones;  // a line of ones there; NO_ONES is none
+
+  __device__ __forceinline__ Global<const typename Number::Element> from() const {
+    return recast<const typename Number::Element>(RIGHT ? a.b : a.a);
+  }
+  __device__ __forceinline__ i64 along_stride() const { return RIGHT ? a.b_strides[1] : a.a_strides[0]; }
+  __device__ __forceinline__ i64 depth_stride() const { return RIGHT ? a.b_strides[0] : a.a_strides[1]; }
 
   // 16 bytes of each tile that a thread brings.
   struct Piece {
@@ -126,9 +131,9 @@ struct Matrix : Tile<Number, LENGTH, RIGHT> {
   // A piece of the tiles from `depth` on.
   __device__ __forceinline__ Piece piece(u32 number, u32 depth) const {
     u32 left = lines.left(this->along(number));
-    i64 at = (i64)lines.at(this->along(number)) * along_stride + (i64)(depth + this->within(number)) * depth_stride;
-    bool in_a_row = (this->deep ? depth_stride : along_stride) == 1 && left >= (this->deep ? 1 : Base::PIECE);
-    return {at, this->start + this->word(this->along(number), this->within(number)), in_a_row && ::aligned(from, at, 16)};
+    i64 at = (i64)lines.at(this->along(number)) * along_stride() + (i64)(depth + this->within(number)) * depth_stride();
+    bool in_a_row = (this->deep ? depth_stride() : along_stride()) == 1 && left >= (this->deep ? 1 : Base::PIECE);
+    return {at, this->start + this->word(this->along(number), this->within(number)), in_a_row && ::aligned(from(), at, 16)};
   }
 
   // Sends the tile at `depth`, `gone` elements of depth behind the first one, to a stage; zeros outside its lines and from
@@ -136,13 +141,13 @@ struct Matrix : Tile<Number, LENGTH, RIGHT> {
   template <u32 THREADS, u32 COUNT, class Tiles>
   __device__ __forceinline__ void bring(Tiles& tiles, const Piece (&pieces)[COUNT], u32 stage, u32 depth, u32 depth_end,
                                         u32 gone) const {
-    i64 on = (i64)gone * depth_stride;
+    i64 on = (i64)gone * depth_stride();
 #pragma unroll
     for (u32 part = 0; part < COUNT; part++) {
       const Piece& piece = pieces[part];
       u32 number = part * THREADS + threadIdx.x, k = depth + this->within(number), to = piece.to + stage * Base::WORDS;
       if (piece.aligned && (this->deep ? k + Base::PIECE : k + 1) <= depth_end) {
-        copy16_async(tiles, to, from, piece.at + on);
+        copy16_async(tiles, to, from(), piece.at + on);
       } else {
         bring_edge(tiles, number, to, piece.at + on, k, depth_end);
       }
@@ -153,12 +158,12 @@ struct Matrix : Tile<Number, LENGTH, RIGHT> {
   template <class Tiles>
   __device__ __forceinline__ void bring_edge(Tiles& tiles, u32 piece, u32 to, i64 at, u32 k, u32 depth_end) const {
     u32 i = lines.at(this->along(piece)), left = lines.left(this->along(piece)), words[4] = {};
-    i64 step = this->deep ? depth_stride : along_stride;
+    i64 step = this->deep ? depth_stride() : along_stride();
 #pragma unroll
     for (u32 j = 0; j < Base::PIECE; j++) {
       bool inside = this->deep ? left > 0 && k + j < depth_end : j < left && k < depth_end;
       bool one = this->deep ? i == ones && k + j < depth_end : i + j == ones && k < depth_end;
-      u32 element = inside ? from[at + j * step] : one ? Number::ONE : 0;
+      u32 element = inside ? from()[at + j * step] : one ? Number::ONE : 0;
       words[j / Number::PER_WORD] |= element << 16 * (j % Number::PER_WORD);
     }
     store4(tiles, to, words);

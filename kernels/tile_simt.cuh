@@ -23,18 +23,19 @@ struct Quad {
   }
 };
 
-// An operand that lies as a matrix: strides along the tile and along k, and a line of ones at `ones`.
-template <u32 LENGTH, bool FOLLOWED>
+// An operand that lies as a matrix, with a line of ones at `ones`. What it reads again from its parameters keeps no register.
+template <u32 LENGTH, bool RIGHT, bool FOLLOWED>
 struct Matrix {
-  Global<const float> from;
-  i64 along_stride, depth_stride;
+  const MatmulArguments& a;
   Lines<FOLLOWED> lines;
   u32 ones;
 
-  __device__ __forceinline__ bool deep() const { return depth_stride == 1; }
+  __device__ __forceinline__ bool deep() const { return (RIGHT ? a.b_strides[0] : a.a_strides[1]) == 1; }
 
   // Reads the thread's part of a tile, zeros outside its lines and from `depth_end` on but for the line of ones.
   __device__ __forceinline__ void fetch(float (&to)[LENGTH / 64][4], u32 depth, u32 depth_end) const {
+    Global<const float> from = RIGHT ? a.b : a.a;
+    i64 along_stride = RIGHT ? a.b_strides[1] : a.a_strides[0], depth_stride = RIGHT ? a.b_strides[0] : a.a_strides[1];
 #pragma unroll
     for (u32 part = 0; part < LENGTH / 64; part++) {
       Quad<LENGTH> quad(part, deep());
@@ -84,14 +85,15 @@ __device__ __forceinline__ void compute_tile(const MatmulArguments& a, Conclusio
   SHARED(float, tiles, 4 * DEPTH * PITCH);
   static_assert(4 * DEPTH == 64, "the sums of 64 rows take the tiles' place");
   u32 row = threadIdx.x / 16 * 4, column = threadIdx.x % 16 * 4;
+  bool left_deep = left.deep(), right_deep = right.deep();
   float sums[4 * GROUPS][4 * GROUPS] = {};
   float next_left[GROUPS][4], next_right[GROUPS][4];
   u32 half = 0;
   if (depth < depth_end) {
     left.fetch(next_left, depth, depth_end);
     right.fetch(next_right, depth, depth_end);
-    stage<TILE>(tiles, half, next_left, left.deep());
-    stage<TILE>(tiles, 2 + half, next_right, right.deep());
+    stage<TILE>(tiles, half, next_left, left_deep);
+    stage<TILE>(tiles, 2 + half, next_right, right_deep);
     __syncthreads();
   }
   for (; depth < depth_end; depth += DEPTH) {
@@ -118,8 +120,8 @@ __device__ __forceinline__ void compute_tile(const MatmulArguments& a, Conclusio
     }
     half ^= 1;
     if (more) {
-      stage<TILE>(tiles, half, next_left, left.deep());
-      stage<TILE>(tiles, 2 + half, next_right, right.deep());
+      stage<TILE>(tiles, half, next_left, left_deep);
+      stage<TILE>(tiles, 2 + half, next_right, right_deep);
     }
     __syncthreads();
   }

@@ -93,7 +93,7 @@ fn a_store_past_the_end_is_caught() {
     if crate::library(1).is_none() {
         return;
     }
-    let message = matmul("matmul.cuh", "return row < count;", "return row <= count;");
+    let message = matmul("matmul.cuh", "return row < a.m + a.sums;", "return row <= a.m + a.sums;");
     says(&message, &["matmul_f32", "common.cuh:", "out of bounds", "block (", "thread "]);
 }
 
@@ -104,7 +104,7 @@ fn a_removed_barrier_is_caught() {
     }
     // Before the first tile is read, and before the next one is.
     for (from, to) in [
-        ("right.deep());\n    __syncthreads();\n  }\n  for", "right.deep());\n  }\n  for"),
+        ("right_deep);\n    __syncthreads();\n  }\n  for", "right_deep);\n  }\n  for"),
         ("    }\n    __syncthreads();\n  }\n", "    }\n  }\n"),
     ] {
         says(&matmul("tile_simt.cuh", from, to), &["matmul_f32", "tile_simt.cuh:", "never written"]);
