@@ -7,6 +7,8 @@ use crate::error::{Error, Result};
 pub const OF_A_STEP: &str = "lower train.batch, make the networks smaller";
 /// What to do where a made data set does.
 pub const OF_MADE_DATA: &str = "lower data.count";
+/// What to do where data that are read do.
+pub const OF_READ_DATA: &str = "give fewer or smaller examples";
 /// What to do where a network's do.
 pub const OF_A_NETWORK: &str = "make the networks smaller";
 

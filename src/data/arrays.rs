@@ -10,6 +10,7 @@ use super::picture_set::Split;
 use super::picture_set::zip::Zip;
 use super::{Dataset, Examples, Shape, Values};
 use crate::error::{Error, Result};
+use crate::memory_budget;
 use std::path::{Path, PathBuf};
 
 /// Most classes, as a label is a byte.
@@ -80,14 +81,22 @@ impl Files {
 
     /// The array at a place, of at most `largest` bytes.
     fn array(&mut self, place: usize, largest: u64) -> std::result::Result<Array, String> {
+        let fits = |bytes: u64| {
+            let need = usize::try_from(bytes.min(largest)).unwrap_or(usize::MAX);
+            memory_budget::check("the host", need, memory_budget::OF_READ_DATA).map_err(|e| e.to_string())
+        };
         let bytes = match self {
-            Files::Zip(zip, files) => zip.unpack(files[place].1, largest)?,
+            Files::Zip(zip, files) => {
+                fits(files[place].2)?;
+                zip.unpack(files[place].1, largest)?
+            }
             Files::Plain(files) => {
                 let path = &files[place].1;
                 let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
                 if size > largest {
                     return Err(format!("expected at most {largest} bytes, found {size}"));
                 }
+                fits(size)?;
                 std::fs::read(path).map_err(|e| e.to_string())?
             }
         };
@@ -250,6 +259,8 @@ fn pictures(array: Array) -> std::result::Result<(Shape, usize, Values, String),
         ));
     }
     if shape.is_point() {
+        let need = count.saturating_mul(shape.len()).saturating_mul(size_of::<f32>());
+        memory_budget::check("the host", need, memory_budget::OF_READ_DATA).map_err(|e| e.to_string())?;
         let numbers: Vec<f32> = array.numbers().map(|x| x as f32).collect();
         if numbers.iter().any(|x| !x.is_finite()) {
             return Err("it holds a NaN or an infinity".into());
