@@ -6,71 +6,23 @@ use super::launch::{Argument, Geometry, Packed};
 use super::limits::{MAX_PHASES, number};
 use super::matmul;
 use super::plan_memory::PlanMemory;
-use super::tiling::{Cut, Scratch, Tiling, kernels};
+use super::tiling::ConvolutionWay;
 use crate::graph::Window;
 use crate::lower::{Convolution, Form, View};
 
-/// Rows and columns of a tile.
-const TILE: usize = 64;
-/// Parts of k at most: positions are many where a kernel's gradient is small.
-const MOST_SLICES: usize = 64;
 /// Numbers that kernels divide are smaller.
 const MOST: usize = 1 << 31;
 
-/// How a convolution is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Way {
-    kernel: &'static str,
-    threads: u32,
-    tiling: Tiling,
-    /// m, n and k: of all phases together, and the most of one; with the row that sums columns.
-    size: [usize; 3],
-    /// Tiles down and across, of the largest phase.
-    tiles: [usize; 2],
-    /// Phases down and across: products of pixels that see the same taps.
-    phases: [usize; 2],
-}
-
-impl Way {
-    pub fn new(c: &Convolution, cut: Cut) -> Way {
-        let kernels = kernels(&c.a, cut.precision);
-        let [m, n, k] = c.size();
-        let size = [m + usize::from(c.column_sums.is_some()), n, k];
-        let (phases, most) = match c.form {
-            Form::Picture => {
-                let [rows, height, width, _] = c.x;
-                let [sh, sw] = c.window.stride;
-                ([sh.min(height), sw.min(width)], rows * height.div_ceil(sh) * width.div_ceil(sw))
-            }
-            Form::Result | Form::Kernel => ([1, 1], size[0]),
-        };
-        let tiles = [most.div_ceil(TILE), n.div_ceil(TILE)];
-        let blocks = tiles[0] * tiles[1] * phases[0] * phases[1];
-        let tiling = Tiling::sliced(TILE, blocks, k, kernels.depth, MOST_SLICES, cut.multiprocessors);
-        let kernel = kernels.convolutions[c.form as usize];
-        Way { kernel, threads: kernels.small.1, tiling, size, tiles, phases }
-    }
-
-    pub fn scratch(&self) -> Scratch {
-        match self.tiling.slices {
-            1 => Scratch::default(),
-            slices => Scratch {
-                sums: slices * self.size[0] * self.size[1],
-                arrived: self.tiles.iter().chain(&self.phases).product(),
-            },
-        }
-    }
-
-    fn geometry(&self) -> Geometry {
-        let blocks = self.tiles[0] * self.tiles[1] * self.tiling.slices;
-        let row = Geometry::row(blocks, self.threads);
-        Geometry { grid: [row.grid[0], (self.phases[0] * self.phases[1]) as u32, 1], ..row }
-    }
+/// Blocks and threads: phases are the grid's second axis.
+fn geometry(way: &ConvolutionWay) -> Geometry {
+    let blocks = way.tiles[0] * way.tiles[1] * way.tiling.slices;
+    let row = Geometry::row(blocks, way.threads);
+    Geometry { grid: [row.grid[0], (way.phases[0] * way.phases[1]) as u32, 1], ..row }
 }
 
 /// The launch of a convolution; none where there is nothing to compute.
 pub(super) fn pack(memory: PlanMemory, c: &Convolution) -> Result<Option<Packed>, String> {
-    let way = Way::new(c, memory.cut());
+    let way = ConvolutionWay::new(c, memory.cut());
     let [m, n, k] = c.size();
     if m * n == 0 {
         return Ok(None);
@@ -151,7 +103,7 @@ pub(super) fn pack(memory: PlanMemory, c: &Convolution) -> Result<Option<Packed>
         axis: [axes(0)?, axes(1)?],
     };
     let arguments = vec![Argument::block("ConvArguments", &arguments)];
-    Ok(Some(Packed { kernel: way.kernel, geometry: way.geometry(), arguments }))
+    Ok(Some(Packed { kernel: way.kernel, geometry: geometry(&way), arguments }))
 }
 
 /// A number of pixels or taps, which may be negative.

@@ -1,7 +1,7 @@
 //! How a matrix product is cut: by which kernel, into which tiles, into how many slices of its depth.
 
-use super::{convolution, slots};
-use crate::lower::{Follower, Matmul, Plan, View, Work};
+use super::slots;
+use crate::lower::{Convolution, Follower, Form, Matmul, Plan, View, Work};
 use crate::precision::{Narrow, Precision};
 
 /// Multiprocessors that a launch should keep busy, a block each: an H100's 132 on every GPU, for the number decides who
@@ -25,6 +25,11 @@ pub(super) struct Cut {
 /// Least depth of a slice: less is not worth the traffic of its sums.
 const LEAST_DEPTH: usize = 64;
 const MOST_SLICES: usize = 16;
+/// Slices of a convolution: positions are many where a kernel's gradient is small.
+const MOST_CONVOLUTION_SLICES: usize = 64;
+/// Rows and columns of a convolution's tile.
+const CONVOLUTION_TILE: usize = 64;
+
 /// What a kernel makes of the gradient that it computes.
 pub(super) enum Gradient {
     /// It updates the parameters.
@@ -223,6 +228,58 @@ impl Way {
     }
 }
 
+/// How a convolution is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ConvolutionWay {
+    pub kernel: &'static str,
+    pub threads: u32,
+    pub tiling: Tiling,
+    /// m, n and k: of all phases together, and the most of one; with the row that sums columns.
+    pub size: [usize; 3],
+    /// Tiles down and across, of the largest phase.
+    pub tiles: [usize; 2],
+    /// Phases down and across: products of pixels that see the same taps.
+    pub phases: [usize; 2],
+}
+
+impl ConvolutionWay {
+    pub fn new(c: &Convolution, cut: Cut) -> ConvolutionWay {
+        let kernels = kernels(&c.a, cut.precision);
+        let [m, n, k] = c.size();
+        let size = [m + usize::from(c.column_sums.is_some()), n, k];
+        let (phases, most) = match c.form {
+            Form::Picture => {
+                let [rows, height, width, _] = c.x;
+                let [sh, sw] = c.window.stride;
+                ([sh.min(height), sw.min(width)], rows * height.div_ceil(sh) * width.div_ceil(sw))
+            }
+            Form::Result | Form::Kernel => ([1, 1], size[0]),
+        };
+        let tiles = [most.div_ceil(CONVOLUTION_TILE), n.div_ceil(CONVOLUTION_TILE)];
+        let blocks = tiles[0] * tiles[1] * phases[0] * phases[1];
+        let tiling = Tiling::sliced(
+            CONVOLUTION_TILE,
+            blocks,
+            k,
+            kernels.depth,
+            MOST_CONVOLUTION_SLICES,
+            cut.multiprocessors,
+        );
+        let kernel = kernels.convolutions[c.form as usize];
+        ConvolutionWay { kernel, threads: kernels.small.1, tiling, size, tiles, phases }
+    }
+
+    pub fn scratch(&self) -> Scratch {
+        match self.tiling.slices {
+            1 => Scratch::default(),
+            slices => Scratch {
+                sums: slices * self.size[0] * self.size[1],
+                arrived: self.tiles.iter().chain(&self.phases).product(),
+            },
+        }
+    }
+}
+
 /// What the slices of a launch's products need.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Scratch {
@@ -249,7 +306,7 @@ impl Scratch {
                     head.and(way.scratch()).and(Scratch { sums: 0, arrived: way.tiles[0] })
                 })
             }
-            Work::Convolution(c) => convolution::Way::new(c, cut).scratch(),
+            Work::Convolution(c) => ConvolutionWay::new(c, cut).scratch(),
             _ => {
                 let each = work.products().into_iter().map(|p| Way::new(p, cut).scratch());
                 each.fold(Scratch::default(), Scratch::and)
