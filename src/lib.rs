@@ -27,6 +27,7 @@ pub mod nn;
 pub mod numbers;
 pub mod pictures;
 pub mod precision;
+mod protobuf;
 pub mod records;
 pub mod report;
 pub mod repro;

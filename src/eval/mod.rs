@@ -24,7 +24,7 @@ use crate::config::{Metric, Scale, Source};
 use crate::data::{Dataset, Examples};
 use crate::error::{Error, Result};
 use crate::exec::Hardware;
-use crate::inference::{Generator, Wanted};
+use crate::inference::Generator;
 use crate::numbers::Numbers;
 use crate::pictures::Display;
 pub use crate::records::{Evaluation, Measurement};
@@ -216,7 +216,7 @@ impl Subject<'_> {
 
     /// Samples as people see them: pixels in [0, 1], points as they are.
     fn samples(&mut self, count: usize) -> Result<Vec<f32>> {
-        let samples = self.generator.samples(count, self.seed, &Wanted::AsData)?;
+        let samples = self.generator.samples(count, self.seed)?;
         Ok(self.generator.display.unit(&samples))
     }
 

@@ -4,7 +4,6 @@
 use super::modes::reverse_kl;
 use super::{Measurement, Metric, Subject};
 use crate::error::Result;
-use crate::inference::Wanted;
 use crate::numbers::Numbers;
 use crate::rng::{Draw, below, stream};
 
@@ -38,8 +37,7 @@ impl Subject<'_> {
         };
         let mut found = vec![0; modes];
         for from in (0..number).step_by(CHUNK) {
-            let made =
-                self.generator.samples_in(from..(from + CHUNK).min(number), self.seed, &Wanted::AsData)?;
+            let made = self.generator.samples_in(from..(from + CHUNK).min(number), self.seed)?;
             let pictures = self.data.shape.planes(&self.generator.display.unit(&made));
             count(&self.classifier(Metric::Modes)?.labels(&pictures)?, channels, classes, &mut found);
         }

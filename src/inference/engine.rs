@@ -1,7 +1,7 @@
 //! The engine: a model's tasks on an executor. It is the training's own executor while a model trains, so that networks are
 //! looked at where they lie, at their weights or their moving average, on whatever device that is.
 
-use super::latent::{ClassShares, Wanted};
+use super::latent::ClassShares;
 use crate::data::Classes;
 use crate::error::Result;
 use crate::exec::{Executor, ExecutorSpec, NetworkState, Opened, States, UpdateRule};
@@ -129,7 +129,7 @@ impl Engine<'_> {
 
     /// Labels of these samples of a seed, as often as the training data have each class; none of an unconditional model's.
     pub fn labels_of(&self, seed: u64, samples: Range<usize>) -> Vec<usize> {
-        Wanted::AsData.labels(&self.tasks.shares, seed, samples)
+        self.tasks.shares.labels(seed, samples)
     }
 
     /// G's samples `[count, numbers]` of noise `latent`, `[count, latent]`; `labels` one a sample where the model is

@@ -1,7 +1,7 @@
 //! A trained generator, with what is needed to look at its samples.
 
 use super::engine::{Engine, Standalone};
-use super::latent::{Wanted, noise_of};
+use super::latent::noise_of;
 use crate::config::Config;
 use crate::data::{Classes, Shape};
 use crate::error::{Error, Result};
@@ -115,26 +115,26 @@ impl<'e> Generator<'e> {
         self.engine.tasks.shares().table()
     }
 
-    /// Labels of these samples of a seed as [`Wanted::AsData`] draws them; none of an unconditional model's.
+    /// Labels of these samples of a seed, as often as the training data have each class; none of an unconditional model's.
     pub fn labels_of(&self, seed: u64, samples: Range<usize>) -> Vec<usize> {
         self.engine.labels_of(seed, samples)
     }
 
-    /// `count` samples `[count, numbers]` as the network makes them, of the classes wanted.
+    /// `count` samples `[count, numbers]` as the network makes them, of classes as often as the training data have them.
     ///
     /// # Errors
-    /// When there is no such class, or a sample is not finite.
-    pub fn samples(&mut self, count: usize, seed: u64, wanted: &Wanted) -> Result<Vec<f32>> {
-        self.samples_in(0..count, seed, wanted)
+    /// When there are more than a seed has noise for, or a sample is not finite.
+    pub fn samples(&mut self, count: usize, seed: u64) -> Result<Vec<f32>> {
+        self.samples_in(0..count, seed)
     }
 
     /// These of the samples of a seed, from a multiple of 100 on.
     ///
     /// # Errors
     /// When [`Generator::samples`] fails.
-    pub fn samples_in(&mut self, which: Range<usize>, seed: u64, wanted: &Wanted) -> Result<Vec<f32>> {
+    pub fn samples_in(&mut self, which: Range<usize>, seed: u64) -> Result<Vec<f32>> {
         self.check_count(which.end)?;
-        let labels = wanted.labels(self.engine.tasks.shares(), seed, which.clone());
+        let labels = self.labels_of(seed, which.clone());
         let latent = noise_of(self.config, seed, which.clone());
         self.samples_of(which.start, &latent, &labels)
     }
@@ -312,7 +312,7 @@ mod tests {
     fn a_sample_is_the_same_alone_and_among_others() {
         of_three_classes(|mut generator| {
             assert!(generator.drops_units());
-            let all = generator.samples(230, 9, &Wanted::AsData).expect("finite");
+            let all = generator.samples(230, 9).expect("finite");
             let labels = generator.labels_of(9, 0..230);
             let which = [24, 3, 117, 229, 24];
             let own = which.map(|i| labels[i]);
@@ -337,7 +337,7 @@ mod tests {
             let states = game.networks().memories().iter().map(state).collect();
             let device = exec::open(Device::Cpu, 1).expect("a thread");
             let mut model = Standalone::new(&*game, states, 0, device).expect("memory");
-            Generator::of(&config, shape, 0, model.engine()).samples(3, 0, &Wanted::AsData)
+            Generator::of(&config, shape, 0, model.engine()).samples(3, 0)
         };
         assert_eq!(samples(0.0), Ok(vec![0.0; 6]));
         assert!(matches!(samples(f32::MAX), Err(Error::Diverged { .. })));

@@ -25,29 +25,6 @@ pub(super) fn drawn(config: &Config, name: &str, seed: u64, tick: u64, rows: Ran
     }
 }
 
-/// Which classes samples of a conditional model are asked for by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
-    /// Labels as often as the training data have them, drawn by the seed.
-    AsData,
-    /// This one for every sample.
-    One(usize),
-    /// One a sample, by the sample's number.
-    Given(Vec<usize>),
-}
-
-impl Wanted {
-    /// Labels of these samples of a seed; none where the model is unconditional.
-    pub fn labels(&self, shares: &ClassShares, seed: u64, samples: Range<usize>) -> Vec<usize> {
-        match self {
-            _ if shares.classes() == 0 => vec![],
-            Wanted::AsData => shares.drawn("samples/label", seed, 0, samples),
-            Wanted::One(label) => samples.map(|_| *label).collect(),
-            Wanted::Given(labels) => labels[samples].to_vec(),
-        }
-    }
-}
-
 /// How often each class is drawn: as often as the training data have it, so a class without training examples never is.
 /// All are drawn equally often where nobody counted.
 #[derive(Debug, Clone, Default)]
@@ -80,12 +57,17 @@ impl ClassShares {
         self.table.as_ref().filter(|_| self.classes() > 0)
     }
 
-    /// Labels of these rows of a stream at a tick: each by its own random word, whatever others are drawn.
+    /// Labels of these samples of a seed; none where the model is unconditional.
+    pub fn labels(&self, seed: u64, samples: Range<usize>) -> Vec<usize> {
+        self.drawn("samples/label", seed, 0, samples)
+    }
+
+    /// Labels of these rows of a stream at a tick; none where the model is unconditional: each by its own random word, whatever others are drawn.
     pub(super) fn drawn(&self, name: &str, seed: u64, tick: u64, rows: Range<usize>) -> Vec<usize> {
+        let Some(&total) = self.up_to.last() else { return vec![] };
         let draw = Draw::new(seed, stream(name), tick);
-        let total = u128::from(self.up_to.last().copied().unwrap_or(0));
         let class = |row: usize| {
-            let example = ((u128::from(draw.word(row as u64)) * total) >> 32) as u64;
+            let example = ((u128::from(draw.word(row as u64)) * u128::from(total)) >> 32) as u64;
             self.up_to.partition_point(|&up_to| up_to <= example)
         };
         rows.map(class).collect()
@@ -118,7 +100,7 @@ pub fn walk(stops: &[Vec<f32>], frames: usize, slerp: bool) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ClassShares, Wanted, between};
+    use super::{ClassShares, between};
     use crate::data::Classes;
 
     fn shares(counts: &[u64]) -> ClassShares {
@@ -128,7 +110,7 @@ mod tests {
     #[test]
     fn labels_follow_the_datas_shares_by_the_seed_alone() {
         let uneven = shares(&[0, 3_800, 0, 200, 0]);
-        let labels = |seed, samples| Wanted::AsData.labels(&uneven, seed, samples);
+        let labels = |seed, samples| uneven.labels(seed, samples);
         let all = labels(7, 0..10_000);
         let of = |class| all.iter().filter(|&&label| label == class).count();
         assert_eq!([of(0), of(2), of(4)], [0; 3], "nobody learnt these");
@@ -144,7 +126,7 @@ mod tests {
         let tables = [None, Some(Classes::default()), Some(Classes { names: vec![], counts: vec![0; 4] })];
         for shares in tables.map(|table| ClassShares::new(4, table)) {
             assert_eq!(shares.table(), None, "who draws can say so");
-            let labels = Wanted::AsData.labels(&shares, 0, 0..4_000);
+            let labels = shares.labels(0, 0..4_000);
             for class in 0..4 {
                 let count = labels.iter().filter(|&&label| label == class).count();
                 assert!((880..1_120).contains(&count), "class {class}: {count} of 4,000");
@@ -153,15 +135,9 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_those_asked_for_and_none_of_an_unconditional_model() {
-        let even = shares(&[1, 1, 1]);
-        assert_eq!(Wanted::One(2).labels(&even, 0, 4..6), [2, 2]);
-        assert_eq!(Wanted::Given(vec![0, 1, 2, 0]).labels(&even, 0, 1..4), [1, 2, 0]);
+    fn an_unconditional_model_has_no_labels() {
         let none = ClassShares::new(0, Some(Classes::default()));
-        assert_eq!(
-            [Wanted::AsData, Wanted::One(0)].map(|w| w.labels(&none, 0, 0..9)),
-            [const { Vec::<usize>::new() }; 2]
-        );
+        assert_eq!(none.labels(0, 0..9), [0usize; 0]);
     }
 
     #[test]

@@ -8,5 +8,5 @@ mod standing;
 
 pub use engine::{Engine, Scored, Standalone, Tasks};
 pub use generator::{Generator, LoadedRun};
-pub use latent::{ClassShares, Wanted, noise, noise_of, walk};
+pub use latent::{ClassShares, noise, noise_of, walk};
 pub use standing::standing;

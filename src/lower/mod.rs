@@ -8,6 +8,7 @@
 mod analysis;
 pub mod arena;
 mod assembly;
+mod axis;
 mod bits;
 mod candidates;
 mod compile;
@@ -32,6 +33,7 @@ mod types;
 mod view;
 mod work;
 
+pub use axis::Axis;
 pub use convolution::{Convolution, Form};
 pub use layout::{Layout, NetworkLayout};
 pub(crate) use loss_head::MOST_LOGITS;

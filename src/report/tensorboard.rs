@@ -12,6 +12,7 @@
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::models::Statistic;
+use crate::protobuf::Message;
 use crate::run::{Began, Folder, Line, atomic, journal};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -185,7 +186,7 @@ impl Event<'_> {
     fn encode(&self) -> Vec<u8> {
         let mut out = Message::default();
         out.double(1, self.clock);
-        out.varint(2, self.step);
+        out.int(2, self.step as i64);
         match self.what {
             What::Version => out.bytes(3, b"brain.Event:2"),
             What::Line(line, statistics) => out.bytes(5, &scalars(line, statistics)),
@@ -230,10 +231,10 @@ fn text(config: &str) -> Vec<u8> {
     };
     let plugin = message(&[(1, &message(&[(1, b"text")]))]);
     let mut dimension = Message::default();
-    dimension.varint(1, 1);
+    dimension.int(1, 1);
     let mut tensor = Message::default();
     // A tensor of one string.
-    tensor.varint(1, 7);
+    tensor.int(1, 7);
     tensor.bytes(2, &message(&[(2, &dimension.0)]));
     tensor.bytes(8, lines.as_bytes());
     message(&[(1, &message(&[(1, b"config/text_summary"), (8, &tensor.0), (9, &plugin)]))])
@@ -243,9 +244,9 @@ fn text(config: &str) -> Vec<u8> {
 fn picture(png: &[u8]) -> Vec<u8> {
     let at = |i: usize| png.get(i..i + 4).map_or(0, |b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
     let mut image = Message::default();
-    image.varint(1, at(20).into());
-    image.varint(2, at(16).into());
-    image.varint(3, if png.get(25) == Some(&0) { 1 } else { 3 });
+    image.int(1, at(20).into());
+    image.int(2, at(16).into());
+    image.int(3, if png.get(25) == Some(&0) { 1 } else { 3 });
     image.bytes(4, png);
     let mut value = Message::default();
     value.bytes(1, b"samples");
@@ -253,41 +254,6 @@ fn picture(png: &[u8]) -> Vec<u8> {
     let mut summary = Message::default();
     summary.bytes(1, &value.0);
     summary.0
-}
-
-/// A message of protocol buffers: fields by number, each with its wire type.
-#[derive(Default)]
-struct Message(Vec<u8>);
-
-impl Message {
-    fn raw(&mut self, mut n: u64) {
-        while n >= 0x80 {
-            self.0.push(n as u8 | 0x80);
-            n >>= 7;
-        }
-        self.0.push(n as u8);
-    }
-
-    fn varint(&mut self, field: u64, n: u64) {
-        self.raw(field << 3);
-        self.raw(n);
-    }
-
-    fn double(&mut self, field: u64, x: f64) {
-        self.raw(field << 3 | 1);
-        self.0.extend(x.to_le_bytes());
-    }
-
-    fn bytes(&mut self, field: u64, bytes: &[u8]) {
-        self.raw(field << 3 | 2);
-        self.raw(bytes.len() as u64);
-        self.0.extend(bytes);
-    }
-
-    fn float(&mut self, field: u64, x: f32) {
-        self.raw(field << 3 | 5);
-        self.0.extend(x.to_le_bytes());
-    }
 }
 
 #[cfg(test)]
@@ -307,21 +273,5 @@ mod tests {
         let word = |i: usize| u32::from_le_bytes(framed[i..i + 4].try_into().expect("four"));
         assert_eq!(unmasked(word(8)), crc32c::crc32c(&framed[..8]));
         assert_eq!(unmasked(word(44)), 0x46dd_794e);
-    }
-
-    #[test]
-    fn messages_are_protocol_buffers() {
-        let mut m = Message::default();
-        m.varint(2, 300);
-        m.bytes(3, b"ab");
-        m.float(2, 1.0);
-        m.double(1, 1.0);
-        let expected: [&[u8]; 4] = [
-            &[0x10, 0xac, 0x02],
-            &[0x1a, 2, b'a', b'b'],
-            &[0x15, 0, 0, 0x80, 0x3f],
-            &[9, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f],
-        ];
-        assert_eq!(m.0, expected.concat());
     }
 }

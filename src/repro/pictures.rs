@@ -4,7 +4,7 @@ use super::{Experiment, Kind};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::eval::neighbours;
-use crate::inference::{Generator, Wanted, noise, walk};
+use crate::inference::{Generator, noise, walk};
 use crate::run::atomic;
 use std::fs;
 use std::path::Path;
@@ -39,7 +39,7 @@ pub fn draw(experiment: &Experiment, generator: &mut Generator, data: &Dataset, 
     atomic::write(&folder.join(reals(experiment)), &display.picture(&examples, COLUMNS).png())?;
     for &kind in &experiment.pictures {
         let picture = match kind {
-            Kind::Samples => display.picture(&generator.samples(count, 0, &Wanted::AsData)?, COLUMNS),
+            Kind::Samples => display.picture(&generator.samples(count, 0)?, COLUMNS),
             Kind::Interpolation => {
                 let ends = [0, 1].map(|seed| noise(generator.config, seed, 1));
                 let frames = display.frames();
@@ -48,7 +48,7 @@ pub fn draw(experiment: &Experiment, generator: &mut Generator, data: &Dataset, 
                 display.picture(&generator.samples_of(0, &walk(&ends, frames, false), &labels)?, frames)
             }
             Kind::Neighbours => {
-                let mut shown = generator.samples(COLUMNS, 0, &Wanted::AsData)?;
+                let mut shown = generator.samples(COLUMNS, 0)?;
                 let train = data.pieces(&data.train, data.train.count).map(|x| display.unit(&x));
                 for neighbour in neighbours::nearest(&display.unit(&shown), train, data.shape.len()) {
                     shown.extend(data.numbers(&data.train, neighbour.index));

@@ -4,7 +4,7 @@
 use gansaku::report::tensorboard::FILE;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
@@ -167,4 +167,18 @@ pub fn workplace() -> tempfile::TempDir {
     std::fs::write(folder.path().join("small.toml"), small).expect("written");
     std::fs::write(folder.path().join("over.toml"), SMALL).expect("written");
     folder
+}
+
+/// Trains [`SMALL`] over `digits` as `name`; the run.
+pub fn train(folder: &Path, name: &str, style: &[&str], more: &[&str]) -> PathBuf {
+    let base = ["train", "digits", "--config", "small.toml", "--name", name];
+    run(folder, &[&base[..], style, more].concat());
+    folder.join("runs").join(name)
+}
+
+/// What the command line's own parser says of arguments that it refuses.
+pub fn refused_by_clap(folder: &Path, arguments: &[&str]) -> String {
+    let output = gansaku(folder, arguments).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -5,7 +5,7 @@ use crate::common::{self, CLASSES, NUMBERS};
 use gansaku::config::{Config, ConfigBuilder};
 use gansaku::data::{Dataset, Examples, Shape, Values};
 use gansaku::exec::{Device, open};
-use gansaku::inference::{Wanted, noise};
+use gansaku::inference::noise;
 use gansaku::rng::{Draw, stream};
 use gansaku::run::checkpoint;
 use gansaku::train::Trainer;
@@ -151,9 +151,9 @@ fn a_sample_does_not_know_its_neighbours() {
         let mut trainer = trainer(&config, &data);
         trainer.steps(5).expect("finite");
         let mut generator = trainer.generator(data.shape).expect("finite");
-        let all = generator.samples(164, 4, &Wanted::AsData).expect("finite");
+        let all = generator.samples(164, 4).expect("finite");
         for count in [1, 64, 100] {
-            let some = generator.samples(count, 4, &Wanted::AsData).expect("finite");
+            let some = generator.samples(count, 4).expect("finite");
             assert_eq!(some[..], all[..count * NUMBERS], "the first {count} of 164, decay {decay}");
         }
     }

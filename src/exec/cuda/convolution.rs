@@ -7,8 +7,7 @@ use super::limits::{MAX_PHASES, number};
 use super::matmul;
 use super::plan_memory::PlanMemory;
 use super::tiling::ConvolutionWay;
-use crate::graph::Window;
-use crate::lower::{Convolution, Form, View};
+use crate::lower::{Axis, Convolution, Form, View};
 
 /// Numbers that kernels divide are smaller.
 const MOST: usize = 1 << 31;
@@ -43,8 +42,8 @@ pub(super) fn pack(memory: PlanMemory, c: &Convolution) -> Result<Option<Packed>
         let mut axes = [ConvAxis::default(); MAX_PHASES];
         for (phase, to) in axes.iter_mut().enumerate().take(way.phases[axis]) {
             *to = match c.form {
-                Form::Picture => backward(&c.window, axis, c.x[1 + axis], phase)?,
-                Form::Result | Form::Kernel => forward(&c.window, axis, c.y[1 + axis])?,
+                Form::Picture => converted(Axis::backward(&c.window, axis, c.x[1 + axis], phase))?,
+                Form::Result | Form::Kernel => converted(Axis::forward(&c.window, axis, c.y[1 + axis]))?,
             };
         }
         Ok(axes)
@@ -111,41 +110,25 @@ fn signed(n: isize) -> Result<i32, String> {
     i32::try_from(n).map_err(|_| format!("{n} pixels or taps, more than the GPU's kernels index"))
 }
 
-/// Positions of y over x.
-fn forward(window: &Window, axis: usize, positions: usize) -> Result<ConvAxis, String> {
+/// An axis as kernels read it.
+fn converted(axis: Axis) -> Result<ConvAxis, String> {
+    let Axis { first, step, count, from, stride, taps, weight, weight_step } = axis;
     Ok(ConvAxis {
-        count: Divisor::new(positions),
-        taps: Divisor::new(window.kernel[axis]),
-        first: 0,
-        step: 1,
-        from: signed(-(window.pad[axis].0 as isize))?,
-        stride: signed(window.stride[axis] as isize)?,
-        weight: 0,
-        weight_step: 1,
-    })
-}
-
-/// Pixels `phase`, `phase` + stride … of x over y: they see every stride-th tap, the last one first, and no other.
-fn backward(window: &Window, axis: usize, pixels: usize, phase: usize) -> Result<ConvAxis, String> {
-    let (stride, before) = (window.stride[axis], window.pad[axis].0);
-    let least = (phase + before) % stride;
-    let taps = window.kernel[axis].saturating_sub(least).div_ceil(stride);
-    let reach = taps as isize - 1;
-    Ok(ConvAxis {
-        count: Divisor::new(pixels.saturating_sub(phase).div_ceil(stride)),
+        count: Divisor::new(count),
         taps: Divisor::new(taps),
-        first: phase as u32,
-        step: stride as u32,
-        from: signed(((phase + before - least) / stride) as isize - reach)?,
-        stride: 1,
-        weight: signed(least as isize + stride as isize * reach)?,
-        weight_step: signed(-(stride as isize))?,
+        first: first as u32,
+        step: step as u32,
+        from: signed(from)?,
+        stride: signed(stride as isize)?,
+        weight: signed(weight)?,
+        weight_step: signed(weight_step)?,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::Window;
 
     #[test]
     fn divisors_divide_every_number_that_kernels_index() {
@@ -168,7 +151,7 @@ mod tests {
             let (pixels, positions) = (7, window.positions([7, 7]).expect("it fits")[0]);
             let mut found = vec![];
             for phase in 0..window.stride[0] {
-                let axis = backward(&window, 0, pixels, phase).expect("small");
+                let axis = converted(Axis::backward(&window, 0, pixels, phase)).expect("small");
                 for (t, q) in (0..axis.count.by).flat_map(|t| (0..axis.taps.by).map(move |q| (t, q))) {
                     let position = axis.from + t as i32 * axis.stride + q as i32;
                     if (0..positions as i32).contains(&position) {

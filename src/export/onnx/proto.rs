@@ -1,49 +1,12 @@
 //! ONNX's messages in Protocol Buffers' wire format: those that a network of plain operators needs.
 //!
 //! Written by hand, since eight small messages are shorter than a code generator's build step. Fields and numbers are those
-//! of `onnx.proto3`; the wire format is protobuf.dev/programming-guides/encoding. A field is a key
-//! (`number << 3 | wire type`) and a value: a varint (wire type 0), four bytes (5), or a length and as many bytes (2).
+//! of `onnx.proto3`.
+
+use crate::protobuf::Message;
 
 /// Version of the file format, the one that came with operator set 17.
 const IR_VERSION: i64 = 8;
-
-/// Bytes of a message.
-#[derive(Debug, Clone, Default)]
-struct Message(Vec<u8>);
-
-impl Message {
-    fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.0.push(value as u8);
-    }
-
-    fn key(&mut self, field: u64, wire: u64) {
-        self.varint(field << 3 | wire);
-    }
-
-    fn int(&mut self, field: u64, value: i64) {
-        self.key(field, 0);
-        // Negative numbers take ten bytes: two's complement of 64 bits.
-        self.varint(value as u64);
-    }
-
-    fn bytes(&mut self, field: u64, value: &[u8]) {
-        self.key(field, 2);
-        self.varint(value.len() as u64);
-        self.0.extend_from_slice(value);
-    }
-
-    fn text(&mut self, field: u64, value: &str) {
-        self.bytes(field, value.as_bytes());
-    }
-
-    fn message(&mut self, field: u64, value: &Message) {
-        self.bytes(field, &value.0);
-    }
-}
 
 /// Type of a tensor's elements, by its number in `TensorProto.DataType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,22 +194,5 @@ impl Model {
             model.message(14, &m);
         }
         model.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_are_those_of_the_encoding_guide() {
-        let mut m = Message::default();
-        // 150 in field 1 and "testing" in field 2 are the guide's own examples; −1 takes ten bytes.
-        m.int(1, 150);
-        m.text(2, "testing");
-        m.int(3, -1);
-        let guide = [0x08, 0x96, 0x01, 0x12, 0x07, 0x74, 0x65, 0x73, 0x74, 0x69, 0x6e, 0x67];
-        let minus_one = [0x18, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1];
-        assert_eq!(m.0, [&guide[..], &minus_one].concat());
     }
 }

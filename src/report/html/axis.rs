@@ -1,5 +1,7 @@
 //! Axes of charts: from values to places, and ticks at round numbers.
 
+use std::fmt::Write;
+
 /// Least and greatest of what is finite, never the same.
 pub fn ends(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
     let fold = |[low, high]: [f64; 2], x: f64| [low.min(x), high.max(x)];
@@ -12,6 +14,17 @@ pub fn ends(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
         }
         _ => None,
     }
+}
+
+/// A line across a drawing's grid at a height, from `left` to `right`, with its number to the left of it.
+pub fn rung(out: &mut String, [left, right]: [f64; 2], at: f64, number: &str) {
+    let _ = writeln!(
+        out,
+        "<line class=\"grid\" x1=\"{left}\" y1=\"{at:.1}\" x2=\"{right}\" y2=\"{at:.1}\"/>\
+         <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{number}</text>",
+        left - 7.0,
+        at + 4.0,
+    );
 }
 
 /// One direction of a drawing.

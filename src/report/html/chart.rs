@@ -3,7 +3,7 @@
 //! A chart is drawn for about 420 pixels of width, where its 12-pixel text is readable on a phone and in a column of
 //! [`super::gallery`].
 
-use super::axis::{Axis, ends};
+use super::axis::{Axis, ends, rung};
 use super::{Html, escape};
 use std::fmt::Write;
 
@@ -251,14 +251,7 @@ impl Chart {
         let (end, base) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
         for tick in y.ticks(5) {
             let [_, at] = place([x.ends[0], tick]);
-            let _ = writeln!(
-                out,
-                "<line class=\"grid\" x1=\"{LEFT}\" y1=\"{at:.1}\" x2=\"{end}\" y2=\"{at:.1}\"/>\
-                 <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-                LEFT - 7.0,
-                at + 4.0,
-                y.label(tick)
-            );
+            rung(out, [LEFT, end], at, &y.label(tick));
         }
         let _ =
             writeln!(out, "<line class=\"axis\" x1=\"{LEFT}\" y1=\"{base}\" x2=\"{end}\" y2=\"{base}\"/>");

@@ -1,7 +1,7 @@
 //! Plots of points as inline SVG: a plane of dots, or histograms over a line, in the page's colours, with ticks. Layers lie
 //! over each other; one that belongs to a step is shown when the slider says so.
 
-use super::axis::Axis;
+use super::axis::{Axis, rung};
 use super::{Html, escape};
 use std::fmt::Write;
 
@@ -131,14 +131,7 @@ impl Plot {
         let [x, y] = [0, 1].map(|axis| Axis::new(self.ends[axis], false));
         for tick in y.ticks(5) {
             let at = base - y.share(tick) * (base - TOP);
-            let _ = writeln!(
-                out,
-                "<line class=\"grid\" x1=\"{LEFT}\" y1=\"{at:.1}\" x2=\"{end}\" y2=\"{at:.1}\"/>\
-                 <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-                LEFT - 7.0,
-                at + 4.0,
-                y.label(tick)
-            );
+            rung(out, [LEFT, end], at, &y.label(tick));
         }
         for tick in x.ticks(5) {
             let at = LEFT + x.share(tick) * (end - LEFT);

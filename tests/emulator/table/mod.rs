@@ -1,6 +1,7 @@
 //! The table: kernel × layout × size, each against a reference with a derived tolerance. Random numbers, data
 //! and updates must be the CPU's to the bit. A kernel that no row launches fails the test.
 
+mod behind;
 mod convolutions;
 mod heads;
 mod products;
@@ -10,10 +11,11 @@ mod training;
 
 use crate::bench::Witness;
 use crate::reference::Near;
+use behind::{followers, maxouts};
 use gansaku::lower::Place;
 use gansaku::precision::Precision;
 use heads::{heads, layers_with_heads};
-use products::{followers, groups, matmuls, maxouts};
+use products::{groups, matmuls};
 use programs::{conversions, draws, losses, point_ops};
 use training::{clocks, gathers, minibatches, overflows, updates, windows};
 

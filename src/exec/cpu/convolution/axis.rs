@@ -1,55 +1,9 @@
-//! The address generator: which pixels and taps a result meets along one axis.
+//! Blocks of a picture along one axis of a gather: which of its rows or columns a block holds.
 
-use crate::graph::Window;
+use crate::lower::Axis;
 use std::ops::Range;
 
-/// A gather along one axis: result `first + t·step`, t < `count`, reads pixels `from + t·stride + q` of a picture, q < `taps`,
-/// and tap `weight + q·weight_step` of the kernel for each.
-#[derive(Debug, Clone, Copy)]
-pub struct Axis {
-    pub first: usize,
-    pub step: usize,
-    pub count: usize,
-    pub from: isize,
-    pub stride: usize,
-    pub taps: usize,
-    pub weight: isize,
-    pub weight_step: isize,
-}
-
 impl Axis {
-    /// Positions of y over x.
-    pub fn forward(window: &Window, axis: usize, positions: usize) -> Axis {
-        Axis {
-            first: 0,
-            step: 1,
-            count: positions,
-            from: -(window.pad[axis].0 as isize),
-            stride: window.stride[axis],
-            taps: window.kernel[axis],
-            weight: 0,
-            weight_step: 1,
-        }
-    }
-
-    /// Pixels r, r + stride … of x over y: they see every stride-th tap, and no other.
-    pub fn backward(window: &Window, axis: usize, pixels: usize, r: usize) -> Axis {
-        let (stride, before) = (window.stride[axis], window.pad[axis].0);
-        let least = (r + before) % stride;
-        let taps = window.kernel[axis].saturating_sub(least).div_ceil(stride);
-        let reach = taps as isize - 1;
-        Axis {
-            first: r,
-            step: stride,
-            count: pixels.saturating_sub(r).div_ceil(stride),
-            from: ((r + before - least) / stride) as isize - reach,
-            stride: 1,
-            taps,
-            weight: least as isize + stride as isize * reach,
-            weight_step: -(stride as isize),
-        }
-    }
-
     /// What all of `phases`, which have a stride of 1, read: as many results as the most of them have, over the pixels that
     /// any of them sees.
     pub fn cover(phases: &[Axis]) -> Axis {
@@ -63,11 +17,6 @@ impl Axis {
     /// Tap q alone.
     pub fn only(&self, q: usize) -> Axis {
         Axis { from: self.from + q as isize, taps: 1, ..*self }
-    }
-
-    /// The kernel's tap behind tap q.
-    pub fn tap(&self, q: usize) -> usize {
-        (self.weight + q as isize * self.weight_step) as usize
     }
 
     /// Rows of a block from one result to the next: pixels between results that no tap sees are left out of it.

@@ -1,8 +1,8 @@
 //! Blocks: parts of a picture, copied with zeros around them into memory that the second-level cache holds.
 
-use super::axis::Axis;
 use super::scratch::Buffer;
 use super::tile::SLACK;
+use crate::lower::Axis;
 use crate::precision::round_tf32;
 use std::ops::Range;
 

@@ -1,6 +1,5 @@
 //! The result of a convolution, and its picture's gradient: blocks of positions times strips of packed weights.
 
-use super::axis::Axis;
 use super::block::{Cut, Part, Picture, TASKS};
 use super::scratch::{Scratch, with_launch_buffer, with_scratch};
 use super::strips::{Strip, Strips};
@@ -8,7 +7,7 @@ use super::tile::{FEW, Factors, ROWS, Sweep, lanes};
 use crate::exec::cpu::fetch::Stretch;
 use crate::exec::cpu::launch::Launch;
 use crate::exec::cpu::point::{self, CHUNK, Source};
-use crate::lower::{Epilogue, View};
+use crate::lower::{Axis, Epilogue, View};
 use crate::precision::round_tf32;
 
 /// Terms of a sweep: so much of a strip of weights stays in the second-level cache from one tile to the next.

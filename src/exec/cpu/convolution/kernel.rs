@@ -1,12 +1,11 @@
 //! A kernel's gradient: blocks of a picture, turned, times y, summed over the positions.
 
-use super::axis::Axis;
 use super::block::{BLOCK, Cut, Part, Picture, TASKS};
 use super::scratch::{Scratch, with_launch_buffer, with_scratch};
 use super::strips::{Strip, Strips};
 use super::tile::{FEW, Factors, ROWS, SLACK, Sweep};
 use crate::exec::cpu::launch::Launch;
-use crate::lower::{Convolution, View};
+use crate::lower::{Axis, Convolution, View};
 use crate::precision::round_tf32;
 use std::ops::Range;
 

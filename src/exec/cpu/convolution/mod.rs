@@ -14,9 +14,8 @@ mod strips;
 mod tile;
 
 use super::launch::Launch;
-use crate::lower::{Convolution, Form, View};
+use crate::lower::{Axis, Convolution, Form, View};
 use crate::precision::Precision;
-use axis::Axis;
 use block::Picture;
 use gather::{Gather, Weights};
 

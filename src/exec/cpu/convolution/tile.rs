@@ -250,7 +250,7 @@ fn dots<S: Simd, const N: usize>(simd: S, sweep: Sweep, starts: &[usize], runs: 
 /// The vector at an address, however it is aligned.
 ///
 /// # Safety
-/// As many numbers as a vector has are there.
+/// The address is that of as many numbers as a vector has.
 #[inline(always)]
 unsafe fn vector<S: Simd>(at: *const f32) -> S::f32s {
     // SAFETY: the caller's argument; every bit pattern is a vector of f32.
