@@ -1,35 +1,47 @@
 //! The architecture "layers": a list of layers, one behind the other.
 
-use super::Forward;
-use crate::config::{Activation, Layer, Norm};
+use super::{Forward, Makes, Reads};
+use crate::config::{Activation, Layer, Network, Norm};
 use crate::data::Shape;
+use crate::error::{Error, Result};
 use crate::graph::Var;
 use crate::nn::{self, Linear, Scope, Start};
 
 /// A list of layers between two widths.
 #[derive(Debug, Clone, Copy)]
-pub struct Layers<'a> {
+pub(super) struct Layers<'a> {
     /// First to last.
-    pub layers: &'a [Layer],
+    layers: &'a [Layer],
     /// Units of the last layer, where it does not say.
-    pub output: usize,
+    output: usize,
     /// The picture that the input begins with in blocks of so many numbers, where it does.
-    pub reads: Option<(Shape, usize)>,
+    reads: Option<(Shape, usize)>,
     /// The picture that the output is, where it is one.
-    pub makes: Option<Shape>,
+    makes: Option<Shape>,
 }
 
-impl Layers<'_> {
+impl<'a> Layers<'a> {
+    /// Noise to an example; the layers say themselves what follows the last of them.
+    pub(super) fn generator(network: &'a Network, makes: Makes) -> Layers<'a> {
+        let (output, picture) = (makes.picture.len(), makes.picture);
+        Layers { layers: &network.layers, output, reads: None, makes: Some(picture) }
+    }
+
+    /// Packs of examples, labels behind each, to what is said of them.
+    pub(super) fn discriminator(network: &'a Network, reads: Reads) -> Layers<'a> {
+        let Reads { picture, classes, outputs, .. } = reads;
+        let pictures = Some((picture, picture.len() + classes));
+        Layers { layers: &network.layers, output: outputs, reads: pictures, makes: None }
+    }
+
     /// The layers on `x`, `[rows, inputs]`.
-    pub fn forward(&self, s: &Scope, x: Var) -> Forward {
-        s.g.scoped(s.network(), || {
-            let (mut h, mut features) = (x, None);
-            for i in 0..self.layers.len() {
-                features = (i > 0).then_some(h);
-                h = self.layer(s, h, i);
-            }
-            Forward { output: h, features }
-        })
+    pub(super) fn forward(&self, s: &Scope, x: Var) -> Forward {
+        let (mut h, mut features) = (x, None);
+        for i in 0..self.layers.len() {
+            features = (i > 0).then_some(h);
+            h = self.layer(s, h, i);
+        }
+        Forward { output: h, features }
     }
 
     /// Layer `i`: dropout on the input, an affine map, a norm, an activation.
@@ -52,27 +64,34 @@ impl Layers<'_> {
             let norm = s.under(&format!("norms.{i}"));
             let h = match l.norm {
                 None => h,
-                Some(Norm::Batch) => nn::batch_norm(&norm, h),
+                Some(Norm::Batch) => nn::batch_norm(&norm, h, Start::Value(1.0)),
                 Some(Norm::Layer) => nn::layer_norm(&norm, h),
             };
-            let g = s.g;
             match l.activation {
-                Activation::Linear => h,
-                Activation::Relu => g.max(h, g.constant(0.0, &[])),
-                Activation::LeakyRelu => g.max(h, g.scale(h, f64::from(l.slope))),
-                Activation::Tanh => g.tanh(h),
-                Activation::Sigmoid => g.sigmoid(h),
-                Activation::Maxout => nn::maxout(g, h, l.pieces),
+                Activation::Maxout => nn::maxout(s.g, h, l.pieces),
+                activation => nn::activate(s.g, h, activation, l.slope),
             }
         })
     }
 
     /// Widths from the input on: `100 → 240×5 → 784`.
-    pub fn outline(&self, input: usize) -> String {
+    pub(super) fn outline(&self, input: usize) -> String {
         let widths = self.layers.iter().map(|l| {
             let units = l.units.unwrap_or(self.output);
             if l.pieces > 1 { format!("{units}×{}", l.pieces) } else { units.to_string() }
         });
         std::iter::once(input.to_string()).chain(widths).collect::<Vec<_>>().join(" → ")
     }
+}
+
+/// Checks that G's last layer, where it says its width, makes examples.
+pub(super) fn check(network: &Network, name: &str, picture: Shape) -> Result<()> {
+    let found = network.layers.last().and_then(|l| l.units).unwrap_or(picture.len());
+    if name != "generator" || found == picture.len() {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "generator's last layer has {found} units, but the data need {}; leave its units out",
+        picture.len()
+    )))
 }

@@ -1,14 +1,95 @@
-//! Architectures: forward passes by name. Each file is forward maths and nothing else.
+//! Architectures: forward passes by name. Each file is forward maths and nothing else; the tables here say which name is
+//! which.
 
-pub mod layers;
+mod dcgan;
+mod join;
+mod layers;
 
+use crate::config::{Activation, Architecture, Network};
+use crate::data::Shape;
+use crate::error::Result;
 use crate::graph::Var;
+use crate::nn::Scope;
+use dcgan::Dcgan;
+use layers::Layers;
 
 /// What a network makes of its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forward {
-    /// Output of the network, `[rows, …]`.
+    /// Output of the network, `[rows, numbers]`.
     pub output: Var,
     /// What its last layer sees, `[rows, features]`; none where there is one layer.
     pub features: Option<Var>,
+}
+
+/// What a generator makes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Makes {
+    /// An example.
+    pub picture: Shape,
+    /// What fits the scale of the data, where the network does not say what follows its last layer.
+    pub output: Activation,
+}
+
+/// What a discriminator or classifier reads, and what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reads {
+    /// An example.
+    pub picture: Shape,
+    /// Examples seen as one.
+    pub pack: usize,
+    /// Classes of the labels that come along; 0 without labels.
+    pub classes: usize,
+    /// Numbers that it says of each pack.
+    pub outputs: usize,
+}
+
+/// Noise `[rows, dim]` and one-hot labels `[rows, classes]` to examples `[rows, numbers]`.
+pub fn generator(s: &Scope, network: &Network, makes: Makes, z: Var, labels: Option<Var>) -> Var {
+    s.g.scoped(s.network(), || match network.architecture {
+        Architecture::Layers => {
+            Layers::generator(network, makes).forward(s, join::with_labels(s.g, z, labels)).output
+        }
+        Architecture::Dcgan => Dcgan::of(network).generator(s, makes, z, labels),
+    })
+}
+
+/// Examples `[rows, numbers]` and one-hot labels `[rows, classes]` to what is said of each pack.
+pub fn discriminator(s: &Scope, network: &Network, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
+    s.g.scoped(s.network(), || match network.architecture {
+        Architecture::Layers => {
+            Layers::discriminator(network, reads).forward(s, join::packed(s.g, x, labels, reads.pack))
+        }
+        Architecture::Dcgan => Dcgan::of(network).discriminator(s, reads, x, labels),
+    })
+}
+
+/// A generator in a few words, from noise (and labels) of so many numbers on: `100 → 240 → 784`.
+pub fn generator_outline(network: &Network, makes: Makes, inputs: usize) -> String {
+    match network.architecture {
+        Architecture::Layers => Layers::generator(network, makes).outline(inputs),
+        Architecture::Dcgan => Dcgan::of(network).generator_outline(makes.picture, inputs),
+    }
+}
+
+/// A discriminator in a few words.
+pub fn discriminator_outline(network: &Network, reads: Reads) -> String {
+    match network.architecture {
+        Architecture::Layers => {
+            let inputs = reads.pack * (reads.picture.len() + reads.classes);
+            Layers::discriminator(network, reads).outline(inputs)
+        }
+        Architecture::Dcgan => Dcgan::of(network).discriminator_outline(reads),
+    }
+}
+
+/// Checks that a network fits examples of this shape; `name` is what messages call it.
+///
+/// # Errors
+/// When a layer does not fit: with the layer, what it gets, and what would fit.
+pub fn check(network: &Network, name: &str, picture: Shape) -> Result<()> {
+    match network.architecture {
+        Architecture::Layers => layers::check(network, name, picture),
+        Architecture::Dcgan => Dcgan::of(network).check(name, picture),
+    }
 }

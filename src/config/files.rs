@@ -1,8 +1,8 @@
 //! Configuration files. A file with `base = "mnist"` is partial and lies over that recipe; one without stands alone and is
 //! *whole*: every key that has no default is in it. A file behind a recipe or another file may leave out what it likes.
 
-use super::overrides::{hold_out, merge, parse, renew_length, shape, shortened};
-use super::{Config, ConfigBuilder, RECIPES};
+use super::overrides::{NETWORKS, hold_out, merge, parse, renew_architecture, renew_length, shape, shortened};
+use super::{Architecture, Config, ConfigBuilder, RECIPES};
 use crate::error::{Error, Result};
 use crate::numbers::counted;
 use std::collections::BTreeSet;
@@ -93,6 +93,13 @@ impl ConfigBuilder {
         {
             renew_length(below, |key| above.get(key));
         }
+        for name in NETWORKS {
+            if let (Some(Value::Table(below)), Some(Value::Table(above))) =
+                (self.tree.get_mut(name), over.get(name))
+            {
+                renew_architecture(below, above.get("architecture"));
+            }
+        }
         merge(&mut self.tree, over);
         self.check(whence).map(drop)
     }
@@ -165,8 +172,11 @@ fn unsaid(config: &Config) -> Vec<String> {
         let without = hidden.filter(|(_, layer)| layer.units.is_none());
         without.map(move |(i, _)| format!("{}.layers.{i}.units", role.name()))
     });
+    let lists = config.networks().into_iter();
+    let lists = lists.filter(|(_, n)| n.architecture == Architecture::Layers && n.layers.is_empty());
+    let lists = lists.map(|(role, _)| format!("{}.layers", role.name()));
     let endless = config.train.steps == 0 && config.train.epochs == 0;
-    widths.chain(endless.then(|| "train.steps (or train.epochs)".to_string())).collect()
+    lists.chain(widths).chain(endless.then(|| "train.steps (or train.epochs)".to_string())).collect()
 }
 
 /// Whether a run wrote the file: nobody types the fold of data that have none. What such a file lacks was not there when it

@@ -20,7 +20,10 @@ pub use data::{Data, Scale, Source};
 pub use files::name_of;
 pub use metric::{Better, Merit, Metric};
 pub use near::nearest;
-pub use network::{Activation, Bias, DrawnBias, FromData, Init, Layer, Network, Norm};
+pub use network::{
+    Activation, Architecture, Bias, Condition, DrawnBias, FromData, Init, Layer, Network, Norm, SHARED_KEYS,
+    Upsample,
+};
 pub use optimizer::{Ema, Optimizer, Optimizers, Rule};
 pub use overrides::{ConfigBuilder, RECIPES};
 pub use role::Role;

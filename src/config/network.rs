@@ -1,13 +1,50 @@
-//! `[generator]` and `[discriminator]`: layers, how they start, what limits their weights.
+//! `[generator]` and `[discriminator]`: architectures and their keys, how weights start, what limits them.
 
 use serde::{Deserialize, Serialize};
 
-/// A multi-layer perceptron.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A network: an architecture by name, with its own keys.
+///
+/// Keys that an architecture does not have are refused ([`Architecture::keys`]); those it has and that are absent have the
+/// architecture's default.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
+    /// What the forward pass is.
+    #[serde(default, skip_serializing_if = "Architecture::is_layers")]
+    pub architecture: Architecture,
     /// First to last. The last layer's `units` may be absent: it then fits the data (G) or is 1 (D).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<Layer>,
+    /// Channels at half the picture's side; they double towards the base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<usize>,
+    /// How often the side is halved; until it is 4 to 7 unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages: Option<usize>,
+    /// Taps an axis of the kernels that halve or double: even ones need even sides, odd ones take any ("SAME").
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<usize>,
+    /// What normalises behind convolutions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub norm: Option<Norm>,
+    /// How G doubles a side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upsample: Option<Upsample>,
+    /// What follows G's last convolution; fits the data's scale unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Activation>,
+    /// Whether convolutions have biases; all but those with batch norm unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias: Option<bool>,
+    /// How the weights start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<Init>,
+    /// Weights are divided by their greatest singular value (Miyato et al., 1802.05957).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spectral_norm: Option<bool>,
+    /// Where labels enter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
     /// After each update every weight and bias is clipped to [−clip, clip] (WGAN); 0 is off.
     #[serde(default)]
     pub clip: f32,
@@ -19,6 +56,68 @@ pub struct Network {
     /// the others are left as they start.
     #[serde(default)]
     pub pretrained: usize,
+}
+
+/// A forward pass by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Architecture {
+    /// A list of layers, one behind the other.
+    #[default]
+    Layers,
+    /// Strided convolutions and their transposes (Radford et al., 1511.06434).
+    Dcgan,
+}
+
+impl Architecture {
+    fn is_layers(&self) -> bool {
+        *self == Architecture::Layers
+    }
+
+    /// The keys that a network of this architecture has beside those that all have.
+    pub fn keys(self) -> &'static [&'static str] {
+        match self {
+            Architecture::Layers => &["layers"],
+            Architecture::Dcgan => &[
+                "width",
+                "stages",
+                "kernel",
+                "norm",
+                "upsample",
+                "output",
+                "bias",
+                "init",
+                "spectral_norm",
+                "condition",
+            ],
+        }
+    }
+}
+
+/// Keys that a network of any architecture has.
+pub const SHARED_KEYS: [&str; 4] = ["architecture", "clip", "pack", "pretrained"];
+
+/// How a generator doubles the side of its maps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Upsample {
+    /// A transposed convolution of stride 2.
+    #[default]
+    Transposed,
+    /// Every pixel twice along both axes, then a 3×3 convolution (Odena et al., 2016, "Deconvolution and checkerboard
+    /// artifacts").
+    Nearest,
+}
+
+/// Where labels enter a conditional network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// Joined to the noise (G), as planes behind the picture's channels (D).
+    #[default]
+    Input,
+    /// Joined to what every convolution reads, too (1511.06434's code for MNIST).
+    Everywhere,
 }
 
 /// What follows a layer's affine map.
@@ -62,6 +161,8 @@ pub enum Init {
     Sparse(usize),
     /// Normal with sd `gain / √fan_in`.
     FanIn(f32),
+    /// Uniform with sd `gain · √(2 / (fan_in + fan_out))` (Glorot & Bengio, 2010).
+    Glorot(f32),
 }
 
 /// How a bias starts.

@@ -3,7 +3,7 @@
 //! The tree is checked after each layer, so that an error names the layer that made it.
 
 use super::words::{explain, suggestion};
-use super::{Config, Layer, Source};
+use super::{Config, Layer, SHARED_KEYS, Source};
 use crate::error::{Error, Result};
 use std::f64::consts::SQRT_2;
 use std::path::Path;
@@ -11,13 +11,15 @@ use std::sync::LazyLock;
 use toml::{Table, Value};
 
 /// The recipes in the binary: name and text.
-pub const RECIPES: [(&str, &str); 15] = [
+pub const RECIPES: [(&str, &str); 17] = [
     ("digits", include_str!("../recipes/digits.toml")),
     ("mnist", include_str!("../recipes/mnist.toml")),
     ("mnist-2014", include_str!("../recipes/mnist-2014.toml")),
     ("mnist-rpgan", include_str!("../recipes/mnist-rpgan.toml")),
     ("cgan-mnist", include_str!("../recipes/cgan-mnist.toml")),
     ("stacked-mnist", include_str!("../recipes/stacked-mnist.toml")),
+    ("dcgan", include_str!("../recipes/dcgan.toml")),
+    ("dcgan-mnist", include_str!("../recipes/dcgan-mnist.toml")),
     ("tfd-2014-pretrain", include_str!("../recipes/tfd-2014-pretrain.toml")),
     ("tfd-2014", include_str!("../recipes/tfd-2014.toml")),
     ("cifar10-fc-2014", include_str!("../recipes/cifar10-fc-2014.toml")),
@@ -162,6 +164,9 @@ impl ConfigBuilder {
         if path == ["train"] {
             renew_length(at, |key| Some(&value).filter(|_| key == *last));
         }
+        if NETWORKS.map(|network| [network]).iter().any(|network| path == network) {
+            renew_architecture(at, Some(&value).filter(|_| *last == "architecture"));
+        }
         at.insert((*last).to_string(), value);
         self.laid(whence, key)
     }
@@ -236,7 +241,7 @@ impl ConfigBuilder {
 
     /// The first layer that is none, and why: an error of the whole tree does not say which of a list it is of.
     fn wrong_layer(&self) -> Option<(String, toml::de::Error)> {
-        ["generator", "discriminator"].iter().find_map(|network| {
+        NETWORKS.iter().find_map(|network| {
             let layers = self.tree.get(*network)?.get("layers")?.as_array()?;
             layers.iter().enumerate().find_map(|(i, layer)| {
                 let mut layer = layer.clone();
@@ -283,7 +288,7 @@ fn embedded((name, text): (&str, &str)) -> Table {
 
 /// Every layer of both networks that is a table.
 fn layers_of(tree: &mut Table) -> impl Iterator<Item = &mut Table> {
-    let networks = tree.iter_mut().filter(|(key, _)| ["generator", "discriminator"].contains(&key.as_str()));
+    let networks = tree.iter_mut().filter(|(key, _)| NETWORKS.contains(&key.as_str()));
     let lists = networks.filter_map(|(_, network)| network.get_mut("layers")?.as_array_mut());
     lists.flatten().filter_map(Value::as_table_mut)
 }
@@ -388,6 +393,17 @@ pub(super) fn renew_length<'a>(train: &mut Table, named: impl Fn(&str) -> Option
         [true, false] => drop(train.remove("epochs")),
         [false, true] => drop(train.remove("steps")),
         _ => {}
+    }
+}
+
+/// Names of networks' tables.
+pub(super) const NETWORKS: [&str; 2] = ["generator", "discriminator"];
+
+/// A network of another architecture keeps nothing of the keys that the one before had.
+pub(super) fn renew_architecture(network: &mut Table, named: Option<&Value>) {
+    let default = Value::String("layers".into());
+    if named.is_some_and(|named| named != network.get("architecture").unwrap_or(&default)) {
+        network.retain(|key, _| SHARED_KEYS.contains(&key));
     }
 }
 

@@ -1,8 +1,8 @@
 //! Ranges and combinations: what a configuration must satisfy before anything is built from it.
 
 use super::{
-    Activation, Bias, Checkpoint, Config, DrawnBias, Layer, Metric, Network, Norm, Objective, Optimizer,
-    Rule, Scale, Source,
+    Activation, Architecture, Bias, Checkpoint, Config, DrawnBias, Init, Layer, Metric, Network, Norm, Objective,
+    Optimizer, Rule, SHARED_KEYS, Scale, Source,
 };
 use crate::error::{Error, Result};
 
@@ -21,6 +21,11 @@ pub(super) fn word(value: &impl serde::Serialize) -> String {
 
 /// Units of a layer: far more than fit anything, few enough that no count of parameters overflows.
 const MOST_UNITS: usize = 1_000_000;
+
+/// Channels at half a picture's side, how often it is halved, and taps: likewise.
+const MOST_CHANNELS: usize = 4096;
+const MOST_STAGES: usize = 12;
+const MOST_TAPS: usize = 15;
 
 /// Examples a minibatch: likewise for operations.
 pub const MOST_EXAMPLES: usize = 1_000_000;
@@ -62,13 +67,20 @@ impl Config {
             pack,
             &format!("a divisor of train.batch = {}", t.batch),
         )?;
-        let last = &self.discriminator.layers[self.discriminator.layers.len() - 1];
-        need(
-            last.units.is_none_or(|u| u == 1) && last.activation == Activation::Linear,
-            "discriminator's last layer",
-            format!("{} units, {}", last.units.unwrap_or(1), word(&last.activation)),
-            "1 unit, linear: D gives a logit, and the loss holds the sigmoid",
-        )?;
+        if let Some(last) = self.discriminator.layers.last() {
+            need(
+                last.units.is_none_or(|u| u == 1) && last.activation == Activation::Linear,
+                "discriminator's last layer",
+                format!("{} units, {}", last.units.unwrap_or(1), word(&last.activation)),
+                "1 unit, linear: D gives a logit, and the loss holds the sigmoid",
+            )?;
+        }
+        for (key, is_said) in [
+            ("discriminator.upsample", self.discriminator.upsample.is_some()),
+            ("discriminator.output", self.discriminator.output.is_some()),
+        ] {
+            need(!is_said, key, "said", "nothing: D neither upsamples nor makes pictures")?;
+        }
         optimizer("optimizer.generator", &self.optimizer.generator)?;
         optimizer("optimizer.discriminator", &self.optimizer.discriminator)?;
         let e = &self.ema;
@@ -130,22 +142,28 @@ impl Config {
     /// Batch norm needs several rows, and a D whose output for an example is of that example alone where its gradient is
     /// penalised.
     fn norms(&self) -> Result<()> {
-        let with = |n: &Network| n.layers.iter().position(|l| l.norm == Some(Norm::Batch));
+        let with = |n: &Network| match n.norm {
+            Some(Norm::Batch) => Some("norm".to_string()),
+            _ => {
+                let found = n.layers.iter().position(|l| l.norm == Some(Norm::Batch));
+                found.map(|i| format!("layers.{i}.norm"))
+            }
+        };
         let rows = self.train.batch / self.discriminator.pack.max(1);
         let networks =
             [("generator", &self.generator, self.train.batch), ("discriminator", &self.discriminator, rows)];
         for (name, network, rows) in networks {
-            let Some(i) = with(network) else { continue };
+            let Some(key) = with(network) else { continue };
             need(
                 rows >= 2,
-                &format!("{name}.layers.{i}.norm"),
+                &format!("{name}.{key}"),
                 "\"batch\"",
                 "a minibatch of at least 2 rows: one row is its own mean; raise train.batch, or take \"layer\"",
             )?;
             let penalised = name == "discriminator" && self.loss.penalised();
             need(
                 !penalised,
-                &format!("{name}.layers.{i}.norm"),
+                &format!("{name}.{key}"),
                 "\"batch\"",
                 "\"layer\" or none beside a gradient penalty (loss.gradient_penalty, loss.r1, loss.r2): with batch norm D's \
                  gradient at an example is also its neighbours'",
@@ -182,18 +200,48 @@ impl Config {
 
 /// Checks every range of a network, which messages call `name`.
 pub fn network(name: &str, n: &Network) -> Result<()> {
-    need(!n.layers.is_empty(), &format!("{name}.layers"), "empty", "at least one layer")?;
+    architecture(name, n)?;
     need(n.clip.is_finite() && n.clip >= 0.0, &format!("{name}.clip"), n.clip, "0 (off) or more")?;
-    need(
-        n.pretrained <= n.layers.len(),
-        &format!("{name}.pretrained"),
-        n.pretrained,
-        &format!("at most its {} layers", n.layers.len()),
-    )?;
+    if n.architecture == Architecture::Layers {
+        need(
+            n.pretrained <= n.layers.len(),
+            &format!("{name}.pretrained"),
+            n.pretrained,
+            &format!("at most its {} layers", n.layers.len()),
+        )?;
+    } else {
+        let why = "0: only architecture \"layers\" starts from some layers of another";
+        need(n.pretrained == 0, &format!("{name}.pretrained"), n.pretrained, why)?;
+    }
     for (i, l) in n.layers.iter().enumerate() {
         layer(&format!("{name}.layers.{i}"), l, i + 1 == n.layers.len())?;
     }
     Ok(())
+}
+
+/// Checks that the keys are the architecture's, and their ranges.
+fn architecture(name: &str, n: &Network) -> Result<()> {
+    let (kind, own) = (word(&n.architecture), n.architecture.keys());
+    let tree = toml::Table::try_from(n).expect("a network is a table");
+    let foreign = tree.iter().find(|(key, _)| !SHARED_KEYS.contains(&&key[..]) && !own.contains(&&key[..]));
+    if let Some((key, value)) = foreign {
+        let keys = format!("only keys that architecture {kind} has: {}", own.join(", "));
+        return fail(&format!("{name}.{key}"), value, &keys);
+    }
+    if own.contains(&"layers") {
+        return need(!n.layers.is_empty(), &format!("{name}.layers"), "empty", "at least one layer");
+    }
+    let within = |key: &str, value: Option<usize>, most: usize| {
+        let ok = value.is_none_or(|value| (1..=most).contains(&value));
+        need(ok, &format!("{name}.{key}"), value.unwrap_or(0), &format!("1 to {most}"))
+    };
+    within("width", n.width, MOST_CHANNELS)?;
+    within("stages", n.stages, MOST_STAGES)?;
+    within("kernel", n.kernel, MOST_TAPS)?;
+    need(n.kernel != Some(1), &format!("{name}.kernel"), 1, "at least 2: a kernel that halves meets every pixel")?;
+    let maxout = n.output == Some(Activation::Maxout);
+    need(!maxout, &format!("{name}.output"), "\"maxout\"", "linear, tanh or sigmoid: maxout has pieces")?;
+    n.init.map_or(Ok(()), |init| start(&format!("{name}.init"), init, false))
 }
 
 fn layer(at: &str, l: &Layer, is_last: bool) -> Result<()> {
@@ -227,13 +275,20 @@ fn layer(at: &str, l: &Layer, is_last: bool) -> Result<()> {
         true,
         "no max_col_norm beside it: both limit the same weights",
     )?;
-    if let super::Init::Sparse(count) = l.init {
-        return need(count >= 1, &format!("{at}.init.sparse"), count, "at least 1");
+    start(&format!("{at}.init"), l.init, true)
+}
+
+/// Checks how weights start; `matrix` says whether they are one, of which single weights into a unit can be drawn.
+fn start(at: &str, init: Init, matrix: bool) -> Result<()> {
+    match init {
+        Init::Sparse(count) => {
+            need(matrix, &format!("{at}.sparse"), count, "another start: kernels have none with few weights")?;
+            need(count >= 1, &format!("{at}.sparse"), count, "at least 1")
+        }
+        Init::Uniform(x) | Init::Normal(x) | Init::FanIn(x) | Init::Glorot(x) => {
+            need(x.is_finite() && x >= 0.0, at, x, "0 or more")
+        }
     }
-    let (super::Init::Uniform(x) | super::Init::Normal(x) | super::Init::FanIn(x)) = l.init else {
-        return Ok(());
-    };
-    need(x.is_finite() && x >= 0.0, &format!("{at}.init"), x, "0 or more")
 }
 
 fn optimizer(at: &str, o: &Optimizer) -> Result<()> {

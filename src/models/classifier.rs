@@ -5,8 +5,7 @@ use super::phase::{Phase, When, update};
 use super::statistic::{Statistic, of_updates};
 use super::task::{PortKind, Task, TaskKind};
 use super::{Game, Optimizing};
-use crate::architectures::Forward;
-use crate::architectures::layers::Layers;
+use crate::architectures::{self, Forward, Reads};
 use crate::config::{Ema, Optimizer, Role};
 use crate::data::Shape;
 use crate::graph::{Column, Dist, Graph, Input, OptimizerId, Var};
@@ -58,10 +57,9 @@ pub struct Classifier {
 /// Pictures scored at once.
 const SCORED: usize = 200;
 
-/// The network's layers, the first of which reads pictures.
-fn layers_of(recipe: &Recipe, shape: Shape, classes: usize) -> Layers<'_> {
-    let reads = Some((shape, shape.len()));
-    Layers { layers: &recipe.network.layers, output: classes, reads, makes: None }
+/// What the network reads: single pictures, to a logit a class.
+fn reads(picture: Shape, classes: usize) -> Reads {
+    Reads { picture, pack: 1, classes: 0, outputs: classes }
 }
 
 impl Classifier {
@@ -69,9 +67,10 @@ impl Classifier {
     pub fn new(recipe: &Recipe, shape: Shape, classes: usize) -> Classifier {
         let mut networks = Networks::default();
         networks.declare(Role::Classifier, None, |s| {
-            let layers = layers_of(recipe, shape, classes);
-            layers.forward(s, s.g.host_input("x", &[1, shape.len()]));
-            layers.outline(shape.len())
+            let reads = reads(shape, classes);
+            let x = s.g.host_input("x", &[1, shape.len()]);
+            architectures::discriminator(s, &recipe.network, reads, x, None);
+            architectures::discriminator_outline(&recipe.network, reads)
         });
         Classifier { recipe: recipe.clone(), shape, classes, networks }
     }
@@ -83,7 +82,8 @@ impl Classifier {
 
     fn forward(&self, g: &Graph, x: Var, pass: &Pass) -> Forward {
         let tracer = Tracer::new(g, self.network());
-        layers_of(&self.recipe, self.shape, self.classes).forward(&tracer.pass(pass), x)
+        let reads = reads(self.shape, self.classes);
+        architectures::discriminator(&tracer.pass(pass), &self.recipe.network, reads, x, None)
     }
 }
 

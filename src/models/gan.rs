@@ -8,11 +8,11 @@ use super::equilibrium::{self, Equilibrium};
 use super::phase::{Phase, When};
 use super::statistic::Statistic;
 use super::{Game, Optimizing, Task};
-use crate::architectures::layers::Layers;
-use crate::config::{Config, Ema, Role};
+use crate::architectures::{self, Forward, Makes, Reads};
+use crate::config::{Activation, Config, Ema, Role, Scale};
 use crate::data::Shape;
-use crate::graph::NetworkId;
-use crate::nn::Networks;
+use crate::graph::{NetworkId, Var};
+use crate::nn::{Networks, Scope};
 use crate::precision::Precision;
 
 /// A configured GAN with every shape settled.
@@ -49,30 +49,47 @@ impl Gan {
         let classes = if config.conditional { classes } else { 0 };
         let mut gan = Gan { config: config.clone(), networks: Networks::default(), shape, classes };
         let mut networks = Networks::default();
-        let [noise, packs] =
-            [config.latent.dim + classes, config.discriminator.pack * (shape.len() + classes)];
-        for (role, layers, input) in
-            [(Role::Generator, gan.generator(), noise), (Role::Discriminator, gan.discriminator(), packs)]
-        {
-            networks.declare(role, None, |s| {
-                layers.forward(s, s.g.host_input("x", &[1, input]));
-                layers.outline(input)
-            });
-        }
+        let (makes, reads) = (gan.makes(), gan.reads());
+        let labels = |s: &Scope, rows| (classes > 0).then(|| s.g.host_input("labels", &[rows, classes]));
+        networks.declare(Role::Generator, None, |s| {
+            let z = s.g.host_input("z", &[1, config.latent.dim]);
+            architectures::generator(s, &config.generator, makes, z, labels(s, 1));
+            architectures::generator_outline(&config.generator, makes, config.latent.dim + classes)
+        });
+        networks.declare(Role::Discriminator, None, |s| {
+            let x = s.g.host_input("x", &[reads.pack, shape.len()]);
+            architectures::discriminator(s, &config.discriminator, reads, x, labels(s, reads.pack));
+            architectures::discriminator_outline(&config.discriminator, reads)
+        });
         gan.networks = networks;
         gan
     }
 
-    /// G's layers: noise (and labels) to examples.
-    fn generator(&self) -> Layers<'_> {
-        let (layers, output) = (&self.config.generator.layers[..], self.shape.len());
-        Layers { layers, output, reads: None, makes: Some(self.shape) }
+    /// What G makes.
+    fn makes(&self) -> Makes {
+        let output = match self.config.data.scale {
+            _ if self.shape.is_point() => Activation::Linear,
+            Scale::Unit => Activation::Sigmoid,
+            Scale::Signed => Activation::Tanh,
+            Scale::Gcn => Activation::Linear,
+        };
+        Makes { picture: self.shape, output }
     }
 
-    /// D's layers: packs of examples, labels behind each, to a logit.
-    fn discriminator(&self) -> Layers<'_> {
-        let reads = Some((self.shape, self.shape.len() + self.classes));
-        Layers { layers: &self.config.discriminator.layers, output: 1, reads, makes: None }
+    /// What D reads: packs of examples, labels with each, to a logit.
+    fn reads(&self) -> Reads {
+        let (picture, pack, classes) = (self.shape, self.config.discriminator.pack, self.classes);
+        Reads { picture, pack, classes, outputs: 1 }
+    }
+
+    /// G in a pass: noise `[rows, dim]` and labels to examples `[rows, numbers]`.
+    fn make(&self, s: &Scope, z: Var, labels: Option<Var>) -> Var {
+        architectures::generator(s, &self.config.generator, self.makes(), z, labels)
+    }
+
+    /// D in a pass: examples `[rows, numbers]` and labels to a logit a pack.
+    fn judge(&self, s: &Scope, x: Var, labels: Option<Var>) -> Forward {
+        architectures::discriminator(s, &self.config.discriminator, self.reads(), x, labels)
     }
 }
 

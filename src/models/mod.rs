@@ -17,9 +17,10 @@ pub use statistic::Statistic;
 pub use task::{Port, PortKind, Task, TaskKind};
 pub use update::{Optimizing, rates, rules, update_costs};
 
+use crate::architectures;
 use crate::config::Config;
 use crate::data::{self, Shape};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::OptimizerId;
 use crate::lower::{Plan, ReadFrom, lower};
 use crate::nn::Networks;
@@ -66,16 +67,10 @@ pub fn of(config: &Config, shape: Shape, classes: usize) -> Arc<dyn Game> {
 /// Checks that the configured networks fit examples of this shape.
 ///
 /// # Errors
-/// When G's last layer says another width than an example has.
+/// When [`architectures::check`] fails for one of them.
 pub fn check(config: &Config, shape: Shape) -> Result<()> {
-    let found = config.generator.layers.last().and_then(|l| l.units).unwrap_or(shape.len());
-    if found == shape.len() {
-        return Ok(());
-    }
-    Err(Error::Usage(format!(
-        "generator's last layer has {found} units, but the data need {}; leave its units out",
-        shape.len()
-    )))
+    let mut networks = config.networks().into_iter();
+    networks.try_for_each(|(role, network)| architectures::check(network, role.name(), shape))
 }
 
 /// The model of a recipe without its data: for such examples as their source usually holds.

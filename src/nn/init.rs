@@ -1,6 +1,6 @@
 //! How parameters and states start.
 
-use super::tensor::{Parameter, Start, StateStart, StateTensor};
+use super::tensor::{Fans, Parameter, Start, StateStart, StateTensor};
 use crate::config::{Activation, Bias, DrawnBias, Init};
 use crate::rng::{Draw, PhiloxRng, stream};
 
@@ -13,9 +13,15 @@ impl Parameter {
     /// Fills the parameter; `marginals` as in [`super::Networks::start`].
     pub(super) fn fill(&self, to: &mut [f32], seed: u64, marginals: &[f32]) {
         match self.start {
-            Start::Weight(init) => self.draw(to, init, seed),
+            Start::Weight(init, fans) => self.draw(to, init, fans, seed),
+            Start::Around1(sd) => {
+                normal(to, &Draw::new(seed, stream(&self.stream), 0), sd);
+                to.iter_mut().for_each(|factor| *factor += 1.0);
+            }
             Start::Value(value) | Start::Bias(Bias::Value(value), _) => to.fill(value),
-            Start::Bias(Bias::Drawn(DrawnBias::Uniform(r)), _) => self.draw(to, Init::Uniform(r), seed),
+            Start::Bias(Bias::Drawn(DrawnBias::Uniform(r)), _) => {
+                self.draw(to, Init::Uniform(r), Fans { into: 1, out: 1 }, seed);
+            }
             Start::Bias(Bias::FromData(_), activation) => {
                 let inverse = |&mean: &f32| match activation {
                     Activation::Sigmoid => {
@@ -31,8 +37,8 @@ impl Parameter {
     }
 
     /// Draws the parameter in the order of files.
-    fn draw(&self, to: &mut [f32], init: Init, seed: u64) {
-        weights(to, &self.shape, init, seed, &self.stream);
+    fn draw(&self, to: &mut [f32], init: Init, fans: Fans, seed: u64) {
+        weights(to, fans, init, seed, &self.stream);
         to.copy_from_slice(&self.in_memory_order(to));
     }
 }
@@ -54,25 +60,23 @@ impl StateStart {
                 let parameter =
                     parameters.iter().find(|p| p.name == *weight).expect("a weight beside its vectors");
                 let matrix = &weights[parameter.offset..][..parameter.len()];
-                let [u, v] = singular_vectors(matrix, parameter.shape[1], seed, &parameter.stream);
+                let [u, v] = singular_vectors(matrix, parameter.units(), seed, &parameter.stream);
                 states[to].copy_from_slice(if matches!(self, StateStart::Left { .. }) { &u } else { &v });
             }
         }
     }
 }
 
-fn weights(weights: &mut [f32], shape: &[usize], init: Init, seed: u64, name: &str) {
+fn weights(weights: &mut [f32], fans: Fans, init: Init, seed: u64, name: &str) {
     let draw = Draw::new(seed, stream(name), 0);
-    let fan_in = shape[0];
+    let fan_in = fans.into;
     match init {
-        Init::Uniform(r) => {
-            let element = |(i, w): (usize, &mut f32)| *w = (2.0 * draw.uniform(i as u64) - 1.0) * r;
-            weights.iter_mut().enumerate().for_each(element);
-        }
+        Init::Uniform(r) => uniform(weights, &draw, r),
+        Init::Glorot(gain) => uniform(weights, &draw, gain * (6.0 / (fan_in + fans.out) as f32).sqrt()),
         Init::Normal(sd) => normal(weights, &draw, sd),
         Init::FanIn(gain) => normal(weights, &draw, gain / (fan_in as f32).sqrt()),
         Init::Sparse(count) => {
-            let units = shape[1];
+            let units = weights.len() / fan_in;
             let mut rng = PhiloxRng::new(seed, stream(name), 0);
             for unit in 0..units {
                 for input in rand::seq::index::sample(&mut rng, fan_in, count.min(fan_in)) {
@@ -81,6 +85,11 @@ fn weights(weights: &mut [f32], shape: &[usize], init: Init, seed: u64, name: &s
             }
         }
     }
+}
+
+fn uniform(weights: &mut [f32], draw: &Draw, r: f32) {
+    let element = |(i, w): (usize, &mut f32)| *w = (2.0 * draw.uniform(i as u64) - 1.0) * r;
+    weights.iter_mut().enumerate().for_each(element);
 }
 
 fn normal(weights: &mut [f32], draw: &Draw, sd: f32) {

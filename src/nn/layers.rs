@@ -2,10 +2,10 @@
 
 use super::norm::spectral_norm;
 use super::scope::{Details, Scope};
-use super::tensor::{PixelAxis, Start};
-use crate::config::Init;
+use super::tensor::{Fans, PixelAxis, Start};
+use crate::config::{Activation, Init};
 use crate::data::Shape;
-use crate::graph::{Dist, Graph, Var};
+use crate::graph::{Dist, Graph, Var, Window};
 
 /// An affine map `[rows, inputs]` to `[rows, units]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,18 +29,102 @@ pub struct Linear {
 /// x·W + b.
 pub fn linear(s: &Scope, x: Var, l: Linear) -> Var {
     let shape = [s.g.shape(x)[1], l.units];
+    let fans = Fans { into: shape[0], out: shape[1] };
     let made = |axis| l.makes.map(|picture| PixelAxis { axis, picture, block: picture.len() });
     let read = l.reads.map(|(picture, block)| PixelAxis { axis: 0, picture, block });
     let details = Details { column_limit: l.column_limit, pixels: read.or(made(1)), ..Details::default() };
     let weight = if l.spectral_norm {
-        spectral_norm(s, &shape, l.init, details)
+        spectral_norm(s, &shape, l.init, fans, details)
     } else {
-        s.parameter_with("weight", &shape, Start::Weight(l.init), details)
+        s.parameter_with("weight", &shape, Start::Weight(l.init, fans), details)
     };
     let of_bias = Details { pixels: made(0), ..Details::default() };
     let bias = l.bias.map(|start| s.parameter_with("bias", &[l.units], start, of_bias));
     let product = s.g.matmul(x, weight);
     bias.map_or(product, |bias| s.g.add(product, bias))
+}
+
+/// A convolution, channels last.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Conv {
+    /// Channels of the result.
+    pub channels: usize,
+    /// Kernel, stride and padding; of a transposed convolution those of the one it transposes.
+    pub window: Window,
+    /// How the weight starts.
+    pub init: Init,
+    /// How the bias `[channels]` starts; none without one.
+    pub bias: Option<Start>,
+    /// Whether the weight is divided by its greatest singular value.
+    pub spectral_norm: bool,
+}
+
+impl Conv {
+    fn weight(&self, s: &Scope, ends: [usize; 2], fans: Fans) -> Var {
+        let [kh, kw] = self.window.kernel;
+        let shape = [kh, kw, ends[0], ends[1]];
+        match self.spectral_norm {
+            true => spectral_norm(s, &shape, self.init, fans, Details::default()),
+            false => s.parameter("weight", &shape, Start::Weight(self.init, fans)),
+        }
+    }
+
+    /// Connections into and out of a unit of a convolution from `inputs` channels, each pixel of which is met by the kernel's
+    /// taps over the strides.
+    fn fans(&self, inputs: usize) -> Fans {
+        let taps: usize = self.window.kernel.iter().product();
+        let met = taps.div_ceil(self.window.stride.iter().product());
+        Fans { into: taps * inputs, out: met * self.channels }
+    }
+
+    fn biased(&self, s: &Scope, h: Var) -> Var {
+        let bias = self.bias.map(|start| s.parameter("bias", &[self.channels], start));
+        bias.map_or(h, |bias| s.g.add(h, bias))
+    }
+}
+
+/// A convolution of pictures `[rows, height, width, in]`: `[rows, positions, positions, channels]`.
+///
+/// # Panics
+/// When the kernel is larger than the padded picture.
+pub fn conv2d(s: &Scope, x: Var, c: Conv) -> Var {
+    let inputs = s.g.shape(x)[3];
+    let weight = c.weight(s, [inputs, c.channels], c.fans(inputs));
+    c.biased(s, s.g.conv2d(x, weight, c.window))
+}
+
+/// A transposed convolution of y `[rows, positions, positions, in]` to pictures of `size` `[rows, height, width, channels]`:
+/// the derivative of the convolution from such pictures to y.
+///
+/// # Panics
+/// When that convolution makes other positions of them.
+pub fn conv_transpose2d(s: &Scope, y: Var, c: Conv, size: [usize; 2]) -> Var {
+    let shape = s.g.shape(y);
+    let taps: usize = c.window.kernel.iter().product();
+    let met = taps.div_ceil(c.window.stride.iter().product());
+    let fans = Fans { into: met * shape[3], out: taps * c.channels };
+    let weight = c.weight(s, [c.channels, shape[3]], fans);
+    c.biased(s, s.g.conv2d_dx(y, weight, c.window, &[shape[0], size[0], size[1], c.channels]))
+}
+
+/// max(x, slope · x).
+pub fn leaky_relu(g: &Graph, x: Var, slope: f32) -> Var {
+    g.max(x, g.scale(x, f64::from(slope)))
+}
+
+/// An activation of which nothing but x is to be known.
+///
+/// # Panics
+/// On maxout, which halves its columns: see [`maxout`].
+pub fn activate(g: &Graph, x: Var, activation: Activation, slope: f32) -> Var {
+    match activation {
+        Activation::Linear => x,
+        Activation::Relu => g.max(x, g.constant(0.0, &[])),
+        Activation::LeakyRelu => leaky_relu(g, x, slope),
+        Activation::Tanh => g.tanh(x),
+        Activation::Sigmoid => g.sigmoid(x),
+        Activation::Maxout => panic!("maxout has pieces"),
+    }
 }
 
 /// x · (u > 1 − keep ? 1/keep : 0), u uniform on [0, 1): inverted dropout, so that a pass without it needs no scale.

@@ -1,7 +1,7 @@
 //! Norms, with PyTorch's names and definitions: batch (1502.03167), layer (1607.06450), spectral (1802.05957).
 
 use super::scope::{Details, Scope, Statistics};
-use super::tensor::{Start, StateStart};
+use super::tensor::{Fans, Start, StateStart};
 use crate::config::Init;
 use crate::graph::{Graph, Var};
 
@@ -17,13 +17,15 @@ const LEAST_NORM: f64 = 1e-12;
 /// Running statistics take a tenth of each minibatch's, the variance with n − 1 below; outside training they are what x is
 /// normalised by. States: `running_mean`, `running_var`, `num_batches_tracked` (exact up to 2²⁴).
 ///
+/// `gamma` is how γ starts.
+///
 /// # Panics
 /// In a penalty's pass: D with batch norm has no gradient per example. Configurations that ask for it are refused.
-pub fn batch_norm(s: &Scope, x: Var) -> Var {
+pub fn batch_norm(s: &Scope, x: Var, gamma: Start) -> Var {
     let g = s.g;
     let shape = g.shape(x);
     let features = shape[shape.len() - 1];
-    let gamma = s.parameter("weight", &[features], Start::Value(1.0));
+    let gamma = s.parameter("weight", &[features], gamma);
     let beta = s.parameter("bias", &[features], Start::Value(0.0));
     let mut running_mean = s.state("running_mean", &[features], StateStart::Value(0.0));
     let mut running_variance = s.state("running_var", &[features], StateStart::Value(1.0));
@@ -84,27 +86,30 @@ fn inverse_root(g: &Graph, variance: Var) -> Var {
     g.recip(g.sqrt(g.shift(variance, EPS)))
 }
 
-/// A weight `[inputs, units]` divided by its greatest singular value σ = uᵀ·Wᵀ·v: one power iteration a pass of training,
-/// u and v taken as constants. A penalty's pass takes the σ of the pass before it, scoring that of the states.
-pub fn spectral_norm(s: &Scope, shape: &[usize; 2], init: Init, details: Details) -> Var {
+/// A weight `[inputs, units]`, or a kernel `[height, width, in, units]` as such a matrix, divided by its greatest singular
+/// value σ = uᵀ·Wᵀ·v: one power iteration a pass of training, u and v taken as constants. A penalty's pass takes the σ of
+/// the pass before it, scoring that of the states.
+pub fn spectral_norm(s: &Scope, shape: &[usize], init: Init, fans: Fans, details: Details) -> Var {
     let g = s.g;
-    let [inputs, units] = *shape;
+    let (&units, before) = shape.split_last().expect("weights have units");
+    let inputs: usize = before.iter().product();
     // With the norm or without, a weight starts from the same draw.
     let details = Details { drawn_as: Some(s.full("weight")), ..details };
     let s = s.under("parametrizations.weight");
-    let weight = s.parameter_with("original", shape, Start::Weight(init), details);
+    let whole = s.parameter_with("original", shape, Start::Weight(init, fans), details);
+    let weight = g.reshape(whole, &[inputs, units]);
     let name = s.full("original");
     let u = s.state("0._u", &[units], StateStart::Left { weight: name.clone() });
-    let v = s.state("0._v", &[inputs], StateStart::Right { weight: name });
+    let v = s.state("0._v", before, StateStart::Right { weight: name });
     let (mut u, mut v) = (g.reshape(u, &[1, units]), g.reshape(v, &[inputs, 1]));
     if let Statistics::Minibatches(_) = s.pass.statistics {
         u = g.detach(unit_length(g, g.sum(g.mul(weight, v), &[0])));
         v = g.detach(unit_length(g, g.sum(g.mul(weight, u), &[1])));
         s.store("0._u", g.reshape(u, &[units]));
-        s.store("0._v", g.reshape(v, &[inputs]));
+        s.store("0._v", g.reshape(v, before));
     }
     let sigma = g.sum(g.mul(g.mul(weight, v), u), &[0, 1]);
-    g.mul(weight, g.recip(sigma))
+    g.reshape(g.mul(weight, g.recip(sigma)), shape)
 }
 
 /// x / max(‖x‖, ε).

@@ -6,12 +6,23 @@ use crate::data::Shape;
 /// How a parameter starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Start {
-    /// Weights as a layer's configuration says; the tensor is `[fan_in, units]`.
-    Weight(Init),
+    /// Weights as a layer's configuration says.
+    Weight(Init, Fans),
     /// A bias as that configuration says, in front of an activation.
     Bias(Bias, Activation),
     /// This value everywhere.
     Value(f32),
+    /// Drawn around 1 with this standard deviation: a norm's factors (1511.06434's code).
+    Around1(f32),
+}
+
+/// Connections of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fans {
+    /// Weights into it.
+    pub into: usize,
+    /// Weights out of it.
+    pub out: usize,
 }
 
 /// How a state starts.
@@ -48,7 +59,8 @@ pub struct PixelAxis {
 pub struct Parameter {
     /// PyTorch's name: `layers.0.weight`.
     pub name: String,
-    /// Shape in memory: `[fan_in, fan_out]` of a linear weight (PyTorch stores the transpose), `[fan_out]` of a bias.
+    /// Shape in memory: `[fan_in, fan_out]` of a linear weight, `[height, width, in, out]` of a convolution's (of a transposed
+    /// one's that of the convolution it transposes), `[fan_out]` of a bias. Files have PyTorch's order of axes.
     pub shape: Vec<usize>,
     /// First element in the memory of the network's optimizer.
     pub offset: usize,
@@ -76,6 +88,11 @@ pub struct StateTensor {
 }
 
 impl Parameter {
+    /// Length of the last axis: units, channels.
+    pub fn units(&self) -> usize {
+        self.shape.last().copied().unwrap_or(1)
+    }
+
     /// Elements.
     pub fn len(&self) -> usize {
         self.shape.iter().product()

@@ -1,5 +1,6 @@
 //! Networks and optimizer moments as safetensors, with PyTorch's names and layouts: a linear layer's weight
-//! is `[out, in]`, the transpose of how it lies in memory, and the rows and columns that are a picture's are in planes.
+//! is `[out, in]`, the transpose of how it lies in memory, a convolution's `[out, in, height, width]`, a transposed
+//! convolution's `[in, out, height, width]`, and the rows and columns that are a picture's are in planes.
 
 use crate::error::{Error, Result};
 use crate::nn::{Network, Parameter, StateTensor};
@@ -27,17 +28,54 @@ impl Flat<'_> {
     }
 }
 
-/// PyTorch's shape of a parameter.
-fn exported(parameter: &Parameter) -> Vec<usize> {
-    parameter.shape.iter().rev().copied().collect()
+/// The axes in memory, in the order that files have. Kernels lie `[height, width, in, out]`, and spectral norm's vector of a
+/// kernel's inputs `[height, width, in]`.
+fn order(rank: usize) -> &'static [usize] {
+    match rank {
+        2 => &[1, 0],
+        3 => &[2, 0, 1],
+        4 => &[3, 2, 0, 1],
+        _ => &[0],
+    }
 }
 
-fn transposed(numbers: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
-    let mut out = vec![0.0; numbers.len()];
-    for (r, row) in numbers.chunks_exact(columns).enumerate() {
-        row.iter().enumerate().for_each(|(c, &x)| out[c * rows + r] = x);
+/// PyTorch's shape of a parameter.
+fn exported(parameter: &Parameter) -> Vec<usize> {
+    order(parameter.shape.len()).iter().map(|&axis| parameter.shape[axis]).collect()
+}
+
+/// PyTorch's shape of a state.
+fn exported_state(state: &StateTensor) -> Vec<usize> {
+    if state.shape.is_empty() { vec![] } else { vec![state.len()] }
+}
+
+/// Where each element of a file's tensor lies in memory.
+fn places(shape: &[usize]) -> impl Iterator<Item = usize> {
+    let axes = order(shape.len());
+    let stride = |axis: usize| shape[axis + 1..].iter().product::<usize>();
+    let axes: Vec<(usize, usize)> = axes.iter().map(|&axis| (shape[axis], stride(axis))).collect();
+    (0..shape.iter().product()).map(move |mut i: usize| {
+        axes.iter().rev().fold(0, |place, &(n, stride)| {
+            let index = i % n;
+            i /= n;
+            place + index * stride
+        })
+    })
+}
+
+/// Numbers of a tensor of this shape in memory, in the order of files.
+fn to_file(numbers: &[f32], shape: &[usize]) -> Vec<f32> {
+    if shape.len() < 2 { numbers.to_vec() } else { places(shape).map(|place| numbers[place]).collect() }
+}
+
+/// Undoes [`to_file`].
+fn from_file(numbers: &[f32], shape: &[usize]) -> Vec<f32> {
+    if shape.len() < 2 {
+        return numbers.to_vec();
     }
-    out
+    let mut memory = vec![0.0; numbers.len()];
+    places(shape).zip(numbers).for_each(|(place, &x)| memory[place] = x);
+    memory
 }
 
 /// Whether a state counts: PyTorch keeps such as whole numbers.
@@ -51,11 +89,7 @@ pub fn encode(metadata: [&str; 2], flats: &[Flat]) -> Vec<u8> {
     for flat in flats {
         for p in &flat.network.parameters {
             let numbers = p.in_file_order(&flat.numbers[p.offset..p.offset + p.len()]);
-            let numbers = match p.shape[..] {
-                [rows, columns] => transposed(&numbers, [rows, columns]),
-                _ => numbers,
-            };
-            let bytes = bytemuck::cast_slice(&numbers).to_vec();
+            let bytes = bytemuck::cast_slice(&to_file(&numbers, &p.shape)).to_vec();
             tensors.push((flat.name(&p.name), Dtype::F32, exported(p), bytes));
         }
         let Some(states) = flat.states else { continue };
@@ -64,9 +98,9 @@ pub fn encode(metadata: [&str; 2], flats: &[Flat]) -> Vec<u8> {
             let (dtype, bytes) = if counts(s) {
                 (Dtype::I64, (numbers[0] as i64).to_le_bytes().to_vec())
             } else {
-                (Dtype::F32, bytemuck::cast_slice(numbers).to_vec())
+                (Dtype::F32, bytemuck::cast_slice(&to_file(numbers, &s.shape)).to_vec())
             };
-            tensors.push((flat.name(&s.name), dtype, s.shape.clone(), bytes));
+            tensors.push((flat.name(&s.name), dtype, exported_state(s), bytes));
         }
     }
     let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
@@ -138,12 +172,13 @@ impl<'a> Tensors<'a> {
     /// When [`Tensors::read`] fails.
     pub fn read_state(&self, name: &str, state: &StateTensor, to: &mut [f32]) -> Result<()> {
         let dtype = if counts(state) { Dtype::I64 } else { Dtype::F32 };
-        let view = self.view(name, dtype, &state.shape)?;
+        let view = self.view(name, dtype, &exported_state(state))?;
         if counts(state) {
             let bytes = view.data().try_into().expect("eight bytes of one number");
             to[0] = i64::from_le_bytes(bytes) as f32;
         } else {
-            to.iter_mut().zip(view.data().as_chunks::<4>().0).for_each(|(x, b)| *x = f32::from_le_bytes(*b));
+            let numbers: Vec<f32> = bytemuck::pod_collect_to_vec(view.data());
+            to.copy_from_slice(&from_file(&numbers, &state.shape));
         }
         Ok(())
     }
@@ -205,11 +240,26 @@ impl<'a> Tensors<'a> {
     pub fn read_one(&self, name: &str, parameter: &Parameter, to: &mut [f32]) -> Result<()> {
         let expected = exported(parameter);
         let numbers: Vec<f32> = bytemuck::pod_collect_to_vec(self.view(name, Dtype::F32, &expected)?.data());
-        let numbers = match expected[..] {
-            [rows, columns] => transposed(&numbers, [rows, columns]),
-            _ => numbers,
-        };
-        to.copy_from_slice(&parameter.in_memory_order(&numbers));
+        to.copy_from_slice(&parameter.in_memory_order(&from_file(&numbers, &parameter.shape)));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_have_pytorchs_order_in_files() {
+        // [2, 3, 2, 4]: an element's number says its indices.
+        let shape = [2, 3, 2, 4];
+        let memory: Vec<f32> = (0..48).map(|i| i as f32).collect();
+        let file = to_file(&memory, &shape);
+        let at = |out: usize, input: usize, y: usize, x: usize| file[((out * 2 + input) * 2 + y) * 3 + x];
+        assert_eq!(at(3, 1, 1, 2), memory[((3 + 2) * 2 + 1) * 4 + 3]);
+        assert_eq!(at(1, 0, 0, 2), memory[2 * 2 * 4 + 1]);
+        assert_eq!(from_file(&file, &shape), memory);
+        assert_eq!(to_file(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[2, 3]), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        assert_eq!(to_file(&memory[..8], &[1, 4, 2])[..5], [0.0, 2.0, 4.0, 6.0, 1.0], "inputs first");
     }
 }

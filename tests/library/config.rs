@@ -421,6 +421,20 @@ fn every_key_is_documented_with_its_default() {
     ];
     absent.iter().for_each(|set| every.set(set).expect("a key"));
     known.extend(leaves_of(&every.finish().expect("in range")).into_keys());
+    let mut convolutions = ConfigBuilder::recipe("dcgan").expect("a recipe");
+    for set in [
+        "generator.stages=3",
+        "generator.kernel=5",
+        "generator.upsample=nearest",
+        "generator.output=linear",
+        "generator.bias=true",
+        "generator.init.normal=0.1",
+        "discriminator.spectral_norm=true",
+        "generator.condition=everywhere",
+    ] {
+        convolutions.set(set).expect("a key");
+    }
+    known.extend(leaves_of(&convolutions.finish().expect("in range")).into_keys());
     let covers = |row: &str, key: &str| key == row || key.starts_with(&format!("{row}."));
     for key in &known {
         assert!(documented.iter().any(|(row, _)| covers(row, key)), "{key} is not documented");

@@ -5,7 +5,7 @@ use crate::config::Distribution;
 use crate::graph::{Column, Dist, Graph, Input, OptimizerId, Var};
 use crate::lower::Stage;
 use crate::models::objective;
-use crate::models::packing::{halves, packed, repeated, with_labels};
+use crate::models::packing::{halves, repeated};
 use crate::models::penalty::Penalised;
 use crate::models::phase::{Phase, update};
 use crate::models::statistic::{D_LOSS, G_LOSS, PENALTY};
@@ -103,14 +103,11 @@ impl Gan {
                 g.shift(g.scale(u, 2.0 * 3f64.sqrt()), -(3f64.sqrt()))
             }
         };
-        let input = with_labels(g, z, repeated(g, labels, draws));
-        self.generator().forward(&s, input).output
+        self.make(&s, z, repeated(g, labels, draws))
     }
 
     /// D's logits, one a pack: `[rows / pack, 1]`.
     fn score(&self, discriminator: &Tracer, x: Var, labels: Option<Var>, pass: &Pass) -> Var {
-        let s = discriminator.pass(pass);
-        let x = packed(s.g, x, labels, self.config.discriminator.pack);
-        self.discriminator().forward(&s, x).output
+        self.judge(&discriminator.pass(pass), x, labels).output
     }
 }

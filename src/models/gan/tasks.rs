@@ -1,7 +1,7 @@
 //! What a GAN does beside training: G samples, D scores, G's batch norms are looked at.
 
 use super::{DISCRIMINATOR, GENERATOR, Gan};
-use crate::models::packing::{packed, with_labels};
+use crate::graph::Var;
 use crate::models::task::{PortKind, Task, TaskKind};
 use crate::nn::{Pass, Statistics, Tracer};
 
@@ -20,13 +20,13 @@ impl Gan {
 
     pub(super) fn sampling_at(&self, rows: usize) -> Task {
         let mut task = Task::new(TaskKind::Sample, rows, true);
-        let input = self.noise(&mut task);
+        let (z, labels) = self.noise(&mut task);
         let tracer = Tracer::new(&task.graph, self.networks.get(GENERATOR));
         // G's dropout is part of what it was trained to be: its masks are noise like z.
         let pass = Pass { version: 0, draw: "sample", dropout: true, statistics: Statistics::Stored };
-        let made = self.generator().forward(&tracer.pass(&pass), input);
+        let made = self.make(&tracer.pass(&pass), z, labels);
         drop(tracer);
-        task.output("samples", PortKind::Examples, made.output);
+        task.output("samples", PortKind::Examples, made);
         task
     }
 
@@ -37,8 +37,7 @@ impl Gan {
         let labels = task.input("condition", PortKind::Labels, self.classes);
         let tracer = Tracer::new(&task.graph, self.networks.get(DISCRIMINATOR));
         let pass = Pass { version: 0, draw: "score", dropout: false, statistics: Statistics::Stored };
-        let x = packed(&task.graph, x, labels, pack);
-        let scored = self.discriminator().forward(&tracer.pass(&pass), x);
+        let scored = self.judge(&tracer.pass(&pass), x, labels);
         drop(tracer);
         task.output("logits", PortKind::Logits, scored.output);
         if let Some(features) = scored.features {
@@ -49,10 +48,10 @@ impl Gan {
 
     fn standing(&self) -> Task {
         let mut task = Task::new(TaskKind::Standing, self.config.train.batch, true);
-        let input = self.noise(&mut task);
+        let (z, labels) = self.noise(&mut task);
         let tracer = Tracer::new(&task.graph, self.networks.get(GENERATOR));
         let pass = Pass { version: 0, draw: "standing", dropout: true, statistics: Statistics::Observed };
-        self.generator().forward(&tracer.pass(&pass), input);
+        self.make(&tracer.pass(&pass), z, labels);
         let observed = tracer.observed();
         drop(tracer);
         for (name, value) in observed {
@@ -62,10 +61,9 @@ impl Gan {
         task
     }
 
-    /// Noise and labels as G's input, from the host.
-    fn noise(&self, task: &mut Task) -> crate::graph::Var {
+    /// Noise and labels, from the host.
+    fn noise(&self, task: &mut Task) -> (Var, Option<Var>) {
         let z = task.input("latent", PortKind::Latent, self.config.latent.dim).expect("noise has numbers");
-        let labels = task.input("condition", PortKind::Labels, self.classes);
-        with_labels(&task.graph, z, labels)
+        (z, task.input("condition", PortKind::Labels, self.classes))
     }
 }

@@ -1,0 +1,241 @@
+//! The architecture "dcgan": strided convolutions in D, transposed ones in G, no layer between them and the ends (Radford et
+//! al., 1511.06434). With kernels of odd length "SAME" paddings, as the code of WGAN-GP (1704.00028) and PacGAN
+//! (1712.04086) have them.
+
+use super::join::{packed_labels, packed_pictures, with_labels, with_planes};
+use super::{Forward, Makes, Reads};
+use crate::config::{Activation, Condition, Init, Network, Norm, Upsample};
+use crate::data::Shape;
+use crate::error::{Error, Result};
+use crate::graph::{Var, Window};
+use crate::nn::{self, Conv, Scope, Start};
+
+/// A leaky rectifier's slope in D.
+const SLOPE: f32 = 0.2;
+/// The base's smaller side is below this, unless stages are said.
+const BASE: usize = 8;
+/// Standard deviation of weights and of norms' factors in the paper.
+const SPREAD: f32 = 0.02;
+
+/// A network's keys with what stands for absent ones.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dcgan {
+    width: usize,
+    stages: Option<usize>,
+    kernel: usize,
+    norm: Option<Norm>,
+    upsample: Upsample,
+    output: Option<Activation>,
+    bias: bool,
+    init: Option<Init>,
+    spectral_norm: bool,
+    condition: Condition,
+}
+
+impl Dcgan {
+    pub(super) fn of(network: &Network) -> Dcgan {
+        Dcgan {
+            width: network.width.unwrap_or(64),
+            stages: network.stages,
+            kernel: network.kernel.unwrap_or(4),
+            norm: network.norm,
+            upsample: network.upsample.unwrap_or_default(),
+            output: network.output,
+            bias: network.bias.unwrap_or(network.norm != Some(Norm::Batch)),
+            init: network.init,
+            spectral_norm: network.spectral_norm.unwrap_or(false),
+            condition: network.condition.unwrap_or_default(),
+        }
+    }
+
+    /// Sides of the maps from the picture down to the base.
+    fn sizes(&self, picture: Shape) -> Vec<[usize; 2]> {
+        let mut sizes = vec![[picture.height, picture.width]];
+        loop {
+            let size = sizes[sizes.len() - 1];
+            let smaller = size[0].min(size[1]);
+            let enough = self.stages.map_or(smaller < BASE, |stages| sizes.len() > stages);
+            if enough || smaller == 1 {
+                return sizes;
+            }
+            sizes.push(size.map(|n| n.div_ceil(2)));
+        }
+    }
+
+    /// Channels of the maps that are `halvings` halvings away from the picture.
+    fn channels(&self, halvings: usize) -> usize {
+        self.width << (halvings - 1)
+    }
+
+    /// The convolution that halves maps of this size.
+    fn halving(&self, size: [usize; 2]) -> Window {
+        if self.kernel.is_multiple_of(2) {
+            Window::square(self.kernel, 2, self.kernel / 2 - 1)
+        } else {
+            Window::same(self.kernel, 2, size)
+        }
+    }
+
+    /// How weights in front of an activation of this gain start.
+    fn start(&self, gain: f32) -> Init {
+        let paper = if self.norm == Some(Norm::Batch) { Init::Normal(SPREAD) } else { Init::FanIn(gain) };
+        self.init.unwrap_or(paper)
+    }
+
+    fn convolution(&self, channels: usize, window: Window, gain: f32) -> Conv {
+        let bias = self.bias.then_some(Start::Value(0.0));
+        Conv { channels, window, init: self.start(gain), bias, spectral_norm: self.spectral_norm }
+    }
+
+    /// What normalises layer `i`.
+    fn normalised(&self, s: &Scope, h: Var, i: usize) -> Var {
+        let s = s.under(&format!("norms.{i}"));
+        match self.norm {
+            None => h,
+            Some(Norm::Batch) => nn::batch_norm(&s, h, Start::Around1(SPREAD)),
+            Some(Norm::Layer) => nn::layer_norm(&s, h),
+        }
+    }
+
+    /// Labels for a layer behind the first.
+    fn further(&self, labels: Option<Var>) -> Option<Var> {
+        labels.filter(|_| self.condition == Condition::Everywhere)
+    }
+
+    pub(super) fn generator(&self, s: &Scope, makes: Makes, z: Var, labels: Option<Var>) -> Var {
+        let (g, sizes) = (s.g, self.sizes(makes.picture));
+        let noise = with_labels(g, z, labels);
+        let [rows, dim] = g.shape(noise)[..] else { unreachable!("noise is rows") };
+        let mut h = g.reshape(noise, &[rows, 1, 1, dim]);
+        for (i, &size) in sizes.iter().rev().enumerate() {
+            let halvings = sizes.len() - 1 - i;
+            let channels = if halvings > 0 { self.channels(halvings) } else { makes.picture.channels };
+            let gain = if halvings > 0 { std::f32::consts::SQRT_2 } else { 1.0 };
+            h = s.within(&format!("layers.{i}"), |inside| {
+                if i == 0 {
+                    let window = Window { kernel: size, stride: [1, 1], pad: [(0, 0); 2] };
+                    return nn::conv_transpose2d(inside, h, self.convolution(channels, window, gain), size);
+                }
+                let h = with_planes(g, h, self.further(labels));
+                match self.upsample {
+                    Upsample::Transposed => {
+                        let convolution = self.convolution(channels, self.halving(size), gain);
+                        nn::conv_transpose2d(inside, h, convolution, size)
+                    }
+                    Upsample::Nearest => {
+                        let convolution = self.convolution(channels, Window::square(3, 1, 1), gain);
+                        nn::conv2d(inside, doubled(g, h, size), convolution)
+                    }
+                }
+            });
+            if halvings > 0 {
+                h = nn::activate(g, self.normalised(s, h, i), Activation::Relu, 0.0);
+            }
+        }
+        let made = nn::activate(g, h, self.output.unwrap_or(makes.output), 0.0);
+        g.reshape(made, &[rows, makes.picture.len()])
+    }
+
+    pub(super) fn discriminator(&self, s: &Scope, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
+        let (g, sizes) = (s.g, self.sizes(reads.picture));
+        let labels = labels.map(|labels| packed_labels(g, labels, reads.pack));
+        let mut h = with_planes(g, packed_pictures(g, x, reads.picture, reads.pack), labels);
+        let rows = g.shape(h)[0];
+        for (i, &size) in sizes[..sizes.len() - 1].iter().enumerate() {
+            if i > 0 {
+                h = with_planes(g, h, self.further(labels));
+            }
+            let gain = (2.0 / (1.0 + SLOPE * SLOPE)).sqrt();
+            let convolution = self.convolution(self.channels(i + 1), self.halving(size), gain);
+            h = s.within(&format!("layers.{i}"), |inside| nn::conv2d(inside, h, convolution));
+            if i > 0 {
+                h = self.normalised(s, h, i);
+            }
+            h = nn::leaky_relu(g, h, SLOPE);
+        }
+        let base = g.shape(h);
+        let features = g.reshape(h, &[rows, base[1..].iter().product()]);
+        let window = Window { kernel: [base[1], base[2]], stride: [1, 1], pad: [(0, 0); 2] };
+        let head = self.convolution(reads.outputs, window, 1.0);
+        let last = format!("layers.{}", sizes.len() - 1);
+        let h = with_planes(g, h, self.further(labels));
+        let output = s.within(&last, |inside| nn::conv2d(inside, h, head));
+        Forward { output: g.reshape(output, &[rows, reads.outputs]), features: Some(features) }
+    }
+
+    pub(super) fn generator_outline(&self, picture: Shape, inputs: usize) -> String {
+        let sizes = self.sizes(picture);
+        let maps = sizes.iter().rev().enumerate().map(|(i, [height, width])| {
+            let halvings = sizes.len() - 1 - i;
+            let channels = if halvings > 0 { self.channels(halvings) } else { picture.channels };
+            format!("{channels}×{height}×{width}")
+        });
+        std::iter::once(inputs.to_string()).chain(maps).collect::<Vec<_>>().join(" → ")
+    }
+
+    pub(super) fn discriminator_outline(&self, reads: Reads) -> String {
+        let sizes = self.sizes(reads.picture);
+        let maps = sizes.iter().enumerate().map(|(i, [height, width])| {
+            let channels = match i {
+                0 => reads.pack * (reads.picture.channels + reads.classes),
+                halvings => self.channels(halvings),
+            };
+            format!("{channels}×{height}×{width}")
+        });
+        maps.chain([reads.outputs.to_string()]).collect::<Vec<_>>().join(" → ")
+    }
+
+    /// Checks that pictures can be halved as often as is asked for.
+    pub(super) fn check(&self, name: &str, picture: Shape) -> Result<()> {
+        let fail = |what: String| Err(Error::Usage(format!("{name}: architecture \"dcgan\" {what}")));
+        if picture.is_point() {
+            let points = "makes and reads pictures, but the data are points";
+            return fail(format!("{points}; take architecture = \"layers\", or data of pictures"));
+        }
+        let sizes = self.sizes(picture);
+        if let Some(stages) = self.stages
+            && sizes.len() - 1 < stages
+        {
+            let (found, possible) = (picture.height.min(picture.width), sizes.len() - 1);
+            return fail(format!(
+                "halves the picture {stages} times, but a side of {found} can be halved {possible} times at most; lower \
+                 {name}.stages"
+            ));
+        }
+        if sizes.len() == 1 {
+            return fail(format!(
+                "halves pictures of {BASE} pixels or more, but the data's are {}×{}; take architecture = \"layers\", or set \
+                 {name}.stages",
+                picture.height, picture.width
+            ));
+        }
+        let odd = sizes[..sizes.len() - 1].iter().position(|size| size.iter().any(|n| n % 2 == 1));
+        if let Some(i) = odd.filter(|_| self.kernel.is_multiple_of(2)) {
+            let [height, width] = sizes[i];
+            let unit = 1 << (sizes.len() - 1);
+            let near = |n: usize| format!("{} or {}", (n / unit).max(1) * unit, n.div_ceil(unit) * unit);
+            let sides = match picture.height == picture.width {
+                true => near(picture.height),
+                false => format!("{} by {}", near(picture.height), near(picture.width)),
+            };
+            return fail(format!(
+                "gets {height}×{width} at its halving {} of {}×{}, but a kernel of {} halves even sides only; take data of \
+                 {sides} pixels (data.size), an odd kernel ({name}.kernel = 5), or {name}.stages = {i}",
+                i + 1,
+                picture.height,
+                picture.width,
+                self.kernel,
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Maps with every pixel twice along both axes, cut to `size`.
+fn doubled(g: &crate::graph::Graph, x: Var, size: [usize; 2]) -> Var {
+    let [rows, height, width, channels] = g.shape(x)[..] else { unreachable!("maps have four axes") };
+    let apart = g.reshape(x, &[rows, height, 1, width, 1, channels]);
+    let twice = g.broadcast(apart, &[rows, height, 2, width, 2, channels]);
+    let twice = g.reshape(twice, &[rows, 2 * height, 2 * width, channels]);
+    g.slice(twice, &[(0, rows), (0, size[0]), (0, size[1]), (0, channels)])
+}
