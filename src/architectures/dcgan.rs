@@ -2,8 +2,8 @@
 //! al., 1511.06434). With kernels of odd length "SAME" paddings, as the code of WGAN-GP (1704.00028) and PacGAN
 //! (1712.04086) have them.
 
+use super::ends::{Forward, Makes, Reads};
 use super::join::{packed_labels, packed_pictures, with_labels, with_planes};
-use super::{Forward, Makes, Reads};
 use crate::config::{Activation, Condition, Init, Network, Norm, Upsample};
 use crate::data::Shape;
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! The architecture "layers": a list of layers, one behind the other.
 
-use super::{Forward, Makes, Reads};
+use super::ends::{Forward, Makes, Reads};
 use crate::config::{Activation, Layer, Network, Norm};
 use crate::data::Shape;
 use crate::error::{Error, Result};
@@ -9,33 +9,33 @@ use crate::nn::{self, Linear, Scope, Start};
 
 /// A list of layers between two widths.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Layers<'a> {
+pub struct Layers<'a> {
     /// First to last.
-    layers: &'a [Layer],
+    pub layers: &'a [Layer],
     /// Units of the last layer, where it does not say.
-    output: usize,
+    pub output: usize,
     /// The picture that the input begins with in blocks of so many numbers, where it does.
-    reads: Option<(Shape, usize)>,
+    pub reads: Option<(Shape, usize)>,
     /// The picture that the output is, where it is one.
-    makes: Option<Shape>,
+    pub makes: Option<Shape>,
 }
 
 impl<'a> Layers<'a> {
     /// Noise to an example; the layers say themselves what follows the last of them.
-    pub(super) fn generator(network: &'a Network, makes: Makes) -> Layers<'a> {
+    pub fn generator(network: &'a Network, makes: Makes) -> Layers<'a> {
         let (output, picture) = (makes.picture.len(), makes.picture);
         Layers { layers: &network.layers, output, reads: None, makes: Some(picture) }
     }
 
     /// Packs of examples, labels behind each, to what is said of them.
-    pub(super) fn discriminator(network: &'a Network, reads: Reads) -> Layers<'a> {
+    pub fn discriminator(network: &'a Network, reads: Reads) -> Layers<'a> {
         let Reads { picture, classes, outputs, .. } = reads;
         let pictures = Some((picture, picture.len() + classes));
         Layers { layers: &network.layers, output: outputs, reads: pictures, makes: None }
     }
 
     /// The layers on `x`, `[rows, inputs]`.
-    pub(super) fn forward(&self, s: &Scope, x: Var) -> Forward {
+    pub fn forward(&self, s: &Scope, x: Var) -> Forward {
         let (mut h, mut features) = (x, None);
         for i in 0..self.layers.len() {
             features = (i > 0).then_some(h);
@@ -75,7 +75,7 @@ impl<'a> Layers<'a> {
     }
 
     /// Widths from the input on: `100 → 240×5 → 784`.
-    pub(super) fn outline(&self, input: usize) -> String {
+    pub fn outline(&self, input: usize) -> String {
         let widths = self.layers.iter().map(|l| {
             let units = l.units.unwrap_or(self.output);
             if l.pieces > 1 { format!("{units}×{}", l.pieces) } else { units.to_string() }

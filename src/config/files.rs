@@ -1,7 +1,9 @@
 //! Configuration files. A file with `base = "mnist"` is partial and lies over that recipe; one without stands alone and is
 //! *whole*: every key that has no default is in it. A file behind a recipe or another file may leave out what it likes.
 
-use super::overrides::{NETWORKS, hold_out, merge, parse, renew_architecture, renew_length, shape, shortened};
+use super::overrides::{
+    NETWORKS, hold_out, merge, parse, renew_architecture, renew_length, shape, shortened,
+};
 use super::{Architecture, Config, ConfigBuilder, RECIPES};
 use crate::error::{Error, Result};
 use crate::numbers::counted;

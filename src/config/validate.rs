@@ -1,8 +1,8 @@
 //! Ranges and combinations: what a configuration must satisfy before anything is built from it.
 
 use super::{
-    Activation, Architecture, Bias, Checkpoint, Config, DrawnBias, Init, Layer, Metric, Network, Norm, Objective,
-    Optimizer, Rule, SHARED_KEYS, Scale, Source,
+    Activation, Architecture, Bias, Checkpoint, Config, DrawnBias, Init, Layer, Metric, Network, Norm,
+    Objective, Optimizer, Rule, SHARED_KEYS, Scale, Source,
 };
 use crate::error::{Error, Result};
 
@@ -238,7 +238,12 @@ fn architecture(name: &str, n: &Network) -> Result<()> {
     within("width", n.width, MOST_CHANNELS)?;
     within("stages", n.stages, MOST_STAGES)?;
     within("kernel", n.kernel, MOST_TAPS)?;
-    need(n.kernel != Some(1), &format!("{name}.kernel"), 1, "at least 2: a kernel that halves meets every pixel")?;
+    need(
+        n.kernel != Some(1),
+        &format!("{name}.kernel"),
+        1,
+        "at least 2: a kernel that halves meets every pixel",
+    )?;
     let maxout = n.output == Some(Activation::Maxout);
     need(!maxout, &format!("{name}.output"), "\"maxout\"", "linear, tanh or sigmoid: maxout has pieces")?;
     n.init.map_or(Ok(()), |init| start(&format!("{name}.init"), init, false))
@@ -282,7 +287,12 @@ fn layer(at: &str, l: &Layer, is_last: bool) -> Result<()> {
 fn start(at: &str, init: Init, matrix: bool) -> Result<()> {
     match init {
         Init::Sparse(count) => {
-            need(matrix, &format!("{at}.sparse"), count, "another start: kernels have none with few weights")?;
+            need(
+                matrix,
+                &format!("{at}.sparse"),
+                count,
+                "another start: kernels have none with few weights",
+            )?;
             need(count >= 1, &format!("{at}.sparse"), count, "at least 1")
         }
         Init::Uniform(x) | Init::Normal(x) | Init::FanIn(x) | Init::Glorot(x) => {

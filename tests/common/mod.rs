@@ -185,9 +185,10 @@ pub struct Model {
 }
 
 impl Model {
-    /// The configured model for points of `numbers` numbers.
-    pub fn new(config: &Config, numbers: usize, classes: usize) -> Model {
-        Model { config: config.clone(), game: models::of(config, numbers.into(), classes), numbers }
+    /// The configured model for examples of a shape, or for points of so many numbers.
+    pub fn new(config: &Config, shape: impl Into<Shape>, classes: usize) -> Model {
+        let shape = shape.into();
+        Model { config: config.clone(), game: models::of(config, shape, classes), numbers: shape.len() }
     }
 
     pub fn phases(&self) -> Vec<Phase> {

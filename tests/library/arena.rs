@@ -169,13 +169,15 @@ fn nothing_is_read_that_was_not_written() {
 
 /// Launches of a step's phases and bytes of their arena. A change here is a change of speed or memory: measure
 /// it, then write the new numbers down.
-const PINS: [(&str, &[usize], usize); 15] = [
+const PINS: [(&str, &[usize], usize); 17] = [
     ("digits", &[27], 3_953_472),
     ("mnist", &[17], 7_409_152),
     ("mnist-2014", &[17], 7_702_016),
     ("mnist-rpgan", &[27], 9_770_752),
     ("cgan-mnist", &[22], 6_923_584),
     ("stacked-mnist", &[27], 16_829_952),
+    ("dcgan", &[188], 402_744_640),
+    ("dcgan-mnist", &[87], 29_760_576),
     ("tfd-2014-pretrain", &[19], 38_006_016),
     ("tfd-2014", &[24], 41_246_016),
     ("cifar10-fc-2014", &[16], 47_298_816),

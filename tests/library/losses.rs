@@ -2,7 +2,8 @@
 //! derivatives of every recipe's whole D and G loss, penalties included, in f64.
 
 use crate::common::{CLASSES, Model, NUMBERS, variants};
-use gansaku::config::{Config, ConfigBuilder, RECIPES};
+use gansaku::config::{Architecture, Config, ConfigBuilder, RECIPES};
+use gansaku::data::Shape;
 use gansaku::graph::interp::{self, Tensor, Values};
 use gansaku::graph::{Graph, Op, OptimizerId, Var};
 use gansaku::models::Phase;
@@ -18,10 +19,20 @@ fn shrunk(name: &str) -> Config {
     let mut config = ConfigBuilder::recipe(name).and_then(ConfigBuilder::finish).expect("a recipe");
     config.latent.dim = 3;
     config.train.batch = 4;
-    for layer in config.generator.layers.iter_mut().chain(&mut config.discriminator.layers) {
-        layer.units = layer.units.map(|u| u.min(5));
+    for network in [&mut config.generator, &mut config.discriminator] {
+        network.layers.iter_mut().for_each(|layer| layer.units = layer.units.map(|u| u.min(5)));
+        network.width = network.width.map(|_| 2);
+        network.stages = network.stages.map(|_| 1);
     }
     config
+}
+
+/// What a network of this kind takes: points, or the smallest picture that is halved.
+fn smallest(config: &Config) -> Shape {
+    match config.generator.architecture {
+        Architecture::Layers => NUMBERS.into(),
+        _ => Shape { channels: 1, height: 8, width: 8 },
+    }
 }
 
 /// Numbers for every leaf that a phase reads: parameters of a size that keeps all paths alive.
@@ -98,7 +109,7 @@ fn check(name: &str, model: &Model, phase: &Phase, optimizer: OptimizerId, loss:
 }
 
 fn check_all(name: &str, config: &Config) {
-    let model = Model::new(config, NUMBERS, CLASSES);
+    let model = Model::new(config, smallest(config), CLASSES);
     for phase in model.phases() {
         for &(optimizer, loss) in &phase.losses {
             let worst = check(name, &model, &phase, optimizer, loss);
