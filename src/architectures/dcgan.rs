@@ -7,7 +7,7 @@ use super::join::{packed_labels, packed_pictures, with_labels, with_planes};
 use crate::config::{Activation, Condition, Init, Network, Norm, Upsample};
 use crate::data::Shape;
 use crate::error::{Error, Result};
-use crate::graph::{Var, Window};
+use crate::graph::{Graph, Var, Window};
 use crate::nn::{self, Conv, Scope, Start};
 
 /// A leaky rectifier's slope in D.
@@ -87,13 +87,13 @@ impl Dcgan {
         Conv { channels, window, init: self.start(gain), bias, spectral_norm: self.spectral_norm }
     }
 
-    /// What normalises layer `i`.
-    fn normalised(&self, s: &Scope, h: Var, i: usize) -> Var {
+    /// What normalises layer `i`, and `then` what follows number by number.
+    fn normalised(&self, s: &Scope, h: Var, i: usize, then: impl FnOnce(&Graph, Var) -> Var) -> Var {
         let s = s.under(&format!("norms.{i}"));
         match self.norm {
-            None => h,
-            Some(Norm::Batch) => nn::batch_norm(&s, h, Start::Around1(SPREAD)),
-            Some(Norm::Layer) => nn::layer_norm(&s, h),
+            None => then(s.g, h),
+            Some(Norm::Batch) => nn::batch_norm(&s, h, Start::Around1(SPREAD), then),
+            Some(Norm::Layer) => then(s.g, nn::layer_norm(&s, h)),
         }
     }
 
@@ -129,7 +129,7 @@ impl Dcgan {
                 }
             });
             if halvings > 0 {
-                h = nn::activate(g, self.normalised(s, h, i), Activation::Relu, 0.0);
+                h = self.normalised(s, h, i, |g, h| nn::activate(g, h, Activation::Relu, 0.0));
             }
         }
         let made = nn::activate(g, h, self.output.unwrap_or(makes.output), 0.0);
@@ -148,10 +148,8 @@ impl Dcgan {
             let gain = (2.0 / (1.0 + SLOPE * SLOPE)).sqrt();
             let convolution = self.convolution(self.channels(i + 1), self.halving(size), gain);
             h = s.within(&format!("layers.{i}"), |inside| nn::conv2d(inside, h, convolution));
-            if i > 0 {
-                h = self.normalised(s, h, i);
-            }
-            h = nn::leaky_relu(g, h, SLOPE);
+            let leaky = |g: &Graph, h: Var| nn::leaky_relu(g, h, SLOPE);
+            h = if i > 0 { self.normalised(s, h, i, leaky) } else { leaky(g, h) };
         }
         let base = g.shape(h);
         let features = g.reshape(h, &[rows, base[1..].iter().product()]);
@@ -232,7 +230,7 @@ impl Dcgan {
 }
 
 /// Maps with every pixel twice along both axes, cut to `size`.
-fn doubled(g: &crate::graph::Graph, x: Var, size: [usize; 2]) -> Var {
+fn doubled(g: &Graph, x: Var, size: [usize; 2]) -> Var {
     let [rows, height, width, channels] = g.shape(x)[..] else { unreachable!("maps have four axes") };
     let apart = g.reshape(x, &[rows, height, 1, width, 1, channels]);
     let twice = g.broadcast(apart, &[rows, height, 2, width, 2, channels]);

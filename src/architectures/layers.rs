@@ -4,7 +4,7 @@ use super::ends::{Forward, Makes, Reads};
 use crate::config::{Activation, Layer, Network, Norm};
 use crate::data::Shape;
 use crate::error::{Error, Result};
-use crate::graph::Var;
+use crate::graph::{Graph, Var};
 use crate::nn::{self, Linear, Scope, Start};
 
 /// A list of layers between two widths.
@@ -62,14 +62,18 @@ impl<'a> Layers<'a> {
             };
             let h = nn::linear(inside, nn::dropout(inside, x, l.keep), affine);
             let norm = s.under(&format!("norms.{i}"));
-            let h = match l.norm {
-                None => h,
-                Some(Norm::Batch) => nn::batch_norm(&norm, h, Start::Value(1.0)),
-                Some(Norm::Layer) => nn::layer_norm(&norm, h),
+            let activate = |g: &Graph, h: Var| match l.activation {
+                Activation::Maxout => nn::maxout(g, h, l.pieces),
+                activation => nn::activate(g, h, activation, l.slope),
             };
-            match l.activation {
-                Activation::Maxout => nn::maxout(s.g, h, l.pieces),
-                activation => nn::activate(s.g, h, activation, l.slope),
+            match l.norm {
+                None => activate(s.g, h),
+                // Maxout takes columns apart: it waits until minibatches are one again.
+                Some(Norm::Batch) if l.pieces > 1 => {
+                    activate(s.g, nn::batch_norm(&norm, h, Start::Value(1.0), |_, h| h))
+                }
+                Some(Norm::Batch) => nn::batch_norm(&norm, h, Start::Value(1.0), activate),
+                Some(Norm::Layer) => activate(s.g, nn::layer_norm(&norm, h)),
             }
         })
     }

@@ -12,7 +12,9 @@ const MOMENTUM: f64 = 0.1;
 /// Least norm that a vector is divided by.
 const LEAST_NORM: f64 = 1e-12;
 
-/// γ·(x − μ)/√(σ² + ε) + β over `[rows, …, features]`, statistics over all axes but the last, of each minibatch apart.
+/// `then` of γ·(x − μ)/√(σ² + ε) + β over `[rows, …, features]`, statistics over all axes but the last, of each minibatch
+/// apart. `then` is what follows number by number: it sees minibatches apart, `[minibatches, …, features]`, so that one launch
+/// normalises and goes on.
 ///
 /// Running statistics take a tenth of each minibatch's, the variance with n − 1 below; outside training they are what x is
 /// normalised by. States: `running_mean`, `running_var`, `num_batches_tracked` (exact up to 2²⁴).
@@ -21,7 +23,7 @@ const LEAST_NORM: f64 = 1e-12;
 ///
 /// # Panics
 /// In a penalty's pass: D with batch norm has no gradient per example. Configurations that ask for it are refused.
-pub fn batch_norm(s: &Scope, x: Var, gamma: Start) -> Var {
+pub fn batch_norm(s: &Scope, x: Var, gamma: Start, then: impl FnOnce(&Graph, Var) -> Var) -> Var {
     let g = s.g;
     let shape = g.shape(x);
     let features = shape[shape.len() - 1];
@@ -59,10 +61,10 @@ pub fn batch_norm(s: &Scope, x: Var, gamma: Start) -> Var {
                 s.store("running_var", running_variance);
                 s.store("num_batches_tracked", g.shift(tracked, order.len() as f64));
             }
-            g.reshape(g.mul(centred, inverse_root(g, variance)), &shape)
+            g.mul(centred, inverse_root(g, variance))
         }
     };
-    g.add(g.mul(normalised, gamma), beta)
+    g.reshape(then(g, g.add(g.mul(normalised, gamma), beta)), &shape)
 }
 
 /// γ·(x − μ)/√(σ² + ε) + β, statistics over all that belongs to a row: of a vector `[rows, features]` with γ and β per
