@@ -50,6 +50,12 @@ impl Overrides {
         !self.config.is_empty()
     }
 
+    /// What the last `--set` of a key says.
+    pub(super) fn last_of(&self, key: &str) -> Option<&str> {
+        let mut said = self.set.iter().rev().filter_map(|text| text.split_once('='));
+        said.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim())
+    }
+
     /// The recipe with files and values over it. Without a recipe the first file says over which it lies, or stands alone;
     /// without a file, `usual` is the recipe.
     pub(super) fn over(&self, recipe: Option<&str>, usual: &str) -> Result<ConfigBuilder> {

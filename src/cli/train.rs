@@ -1,7 +1,8 @@
 //! `gansaku train`: from what was typed to a [`Request`].
 
 use super::overrides::{Overrides, at_path, named_after, recipe_name};
-use crate::config::{Config, ConfigBuilder, Metric, Role};
+use crate::config::{Config, ConfigBuilder, Metric, Role, Source};
+use crate::data;
 use crate::error::{Error, Result};
 use crate::exec::{self, Hardware};
 use crate::numbers::counted;
@@ -113,16 +114,23 @@ pub fn run(args: Train) -> Result<()> {
 }
 
 impl Train {
+    /// What trains where nothing says so: on pictures with sides long enough to be halved twice and more, convolutions.
+    fn usual(&self) -> &'static str {
+        let pictures = self.data.as_deref().is_some_and(|path| data::detect(path).ok() == Some(Source::Folder));
+        let side = self.size.or_else(|| self.overrides.last_of("data.size")?.parse().ok());
+        if pictures && side.is_none_or(|side| side >= LEAST_SIDE) { PICTURES } else { USUAL }
+    }
+
     /// Recipe (or the run's own configuration), files, values, flags.
     fn config(&self) -> Result<Config> {
         let mut builder = match &self.resume {
             Some(run) => Folder::open(run)?.config()?.with(&self.overrides)?,
-            None => self.overrides.over(self.recipe.as_deref(), USUAL)?,
+            None => self.overrides.over(self.recipe.as_deref(), self.usual())?,
         };
         if let Some(path) = &self.data {
             builder = at_path(builder, path)?;
             if self.recipe.is_none() && self.resume.is_none() && !self.overrides.has_file() {
-                named_after(&mut builder, path, USUAL);
+                named_after(&mut builder, path, self.usual());
             }
         }
         self.put_short_forms(&mut builder)?;
@@ -175,6 +183,9 @@ impl Train {
 
 /// The recipe that is trained where none is named.
 const USUAL: &str = "digits";
+/// The recipe of one's own pictures whose sides have at least [`LEAST_SIDE`] pixels.
+const PICTURES: &str = "pictures";
+const LEAST_SIDE: u64 = 24;
 
 fn dry_run(request: &Request) -> Result<()> {
     let (trainer, dataset) = rehearse(request, exec::open(request.device, request.threads)?)?;

@@ -11,13 +11,15 @@ use std::sync::LazyLock;
 use toml::{Table, Value};
 
 /// The recipes in the binary: name and text.
-pub const RECIPES: [(&str, &str); 17] = [
+pub const RECIPES: [(&str, &str); 19] = [
     ("digits", include_str!("../recipes/digits.toml")),
     ("mnist", include_str!("../recipes/mnist.toml")),
     ("mnist-2014", include_str!("../recipes/mnist-2014.toml")),
     ("mnist-rpgan", include_str!("../recipes/mnist-rpgan.toml")),
     ("cgan-mnist", include_str!("../recipes/cgan-mnist.toml")),
     ("stacked-mnist", include_str!("../recipes/stacked-mnist.toml")),
+    ("stacked-mnist-rpgan", include_str!("../recipes/stacked-mnist-rpgan.toml")),
+    ("pictures", include_str!("../recipes/pictures.toml")),
     ("dcgan", include_str!("../recipes/dcgan.toml")),
     ("dcgan-mnist", include_str!("../recipes/dcgan-mnist.toml")),
     ("tfd-2014-pretrain", include_str!("../recipes/tfd-2014-pretrain.toml")),
