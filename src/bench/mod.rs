@@ -223,7 +223,9 @@ impl Contender {
 }
 
 /// Random examples: a step's time does not depend on what it sees.
-pub fn noise(numbers: usize, classes: usize, count: usize) -> Dataset {
+pub fn noise(shape: impl Into<Shape>, classes: usize, count: usize) -> Dataset {
+    let shape = shape.into();
+    let numbers = shape.len();
     let draw = Draw::new(0, stream("bench"), 0);
     let bytes = (0..(count * numbers).div_ceil(16) as u32)
         .flat_map(|i| draw.words(i))
@@ -232,5 +234,5 @@ pub fn noise(numbers: usize, classes: usize, count: usize) -> Dataset {
         .collect();
     let labels = (classes > 0).then(|| (0..count).map(|i| (i % classes) as u8).collect());
     let train = Examples { count, values: Values::U8(bytes), labels };
-    Dataset::of("random bytes", Shape { channels: numbers, height: 1, width: 1 }, classes, train)
+    Dataset::of("random bytes", shape, classes, train)
 }

@@ -93,11 +93,15 @@ fn configs(args: &Bench) -> Result<Vec<Vec<Config>>> {
     batches.iter().map(of).collect()
 }
 
+/// Most bytes of made-up pictures.
+const MOST_BYTES: usize = 1 << 28;
+
 /// All precisions at one batch size.
 fn measure(args: &Bench, configs: &[Config], hardware: Hardware) -> Result<Vec<Figures>> {
     let (shape, classes) = data::usual(&configs[0].data);
     let classes = if configs[0].conditional { classes } else { 0 };
-    let data = Arc::new(noise(shape.len(), classes, configs[0].train.batch.max(60_000)));
+    let count = 60_000.min(MOST_BYTES / shape.len().max(1)).max(configs[0].train.batch);
+    let data = Arc::new(noise(shape, classes, count));
     let protocol = Protocol {
         steps: args.steps,
         rounds: args.rounds,
