@@ -18,7 +18,7 @@ struct ClosePhaseArguments {
   Schedule schedule;
   u32 updated[MAX_OPTIMIZERS];  // 1 where the phase updated
   u32 optimizers;
-  u32 ends_step;  // 1 where the phase is the last of a training step
+  u32 ends;  // 0: nothing is over with the phase; 1: the tick; 2: the tick and the training step
   u32 slots;
   u32 count;
   u32 at[MAX_STATISTICS];  // positions in the arena
@@ -27,7 +27,7 @@ struct ClosePhaseArguments {
 // One block; thread i moves optimizer i on and notes statistic i.
 extern "C" __global__ void __launch_bounds__(32) close_phase(const __grid_constant__ ClosePhaseArguments a) {
   u32 i = threadIdx.x;
-  u64 slot = a.clock[0].slot, tick = a.clock[0].tick + 1, steps = a.clock[0].steps + a.ends_step;
+  u64 slot = a.clock[0].slot, tick = a.clock[0].tick + (a.ends > 0), steps = a.clock[0].steps + (a.ends > 1);
   // All have read what thread 0 writes.
   __syncthreads();
   u64 numbers = slot * WIDTH;

@@ -8,7 +8,7 @@ mod shares;
 pub mod spread;
 pub mod table;
 
-use crate::config::Config;
+use crate::config::{Config, Updates};
 use crate::data::{Dataset, Examples, Shape, Values};
 use crate::error::Result;
 use crate::exec::Opened;
@@ -126,7 +126,10 @@ impl Contender {
         protocol: &Protocol,
     ) -> Result<Contender> {
         let ceilings = ceilings::measure(open, config.train.precision, &protocol.limits, protocol.rounds)?;
-        let trainer = Trainer::new(config, data, open()?)?;
+        // A burst of D updates is no usual step.
+        let mut config = config.clone();
+        config.train.discriminator_updates = Updates::Always(config.train.discriminator_updates.usual());
+        let trainer = Trainer::new(&config, data, open()?)?;
         let periods = trainer.game.phases().iter().map(|p| p.when.period()).max();
         let period = periods.unwrap_or(1).max(trainer.cycle());
         let mut contender = Contender { trainer, period, ceilings, step: vec![], host: vec![] };
@@ -191,7 +194,7 @@ impl Contender {
         let gbytes_per_second = over(&|c| c.bytes as f64) / 1e3 / us.median;
         let ceilings = self.ceilings;
         let train = &self.trainer.config.train;
-        let images = (train.batch as u64 * train.discriminator_updates) as f64;
+        let images = (train.batch as u64 * train.discriminator_updates.usual()) as f64;
         Ok(Figures {
             recipe: self.trainer.config.recipe.clone(),
             device: self.trainer.device(),

@@ -28,7 +28,7 @@ pub fn shares(trainer: &Trainer) -> Vec<Share> {
         let steps = (0..period).filter(|&step| phase.when.holds(step)).count() as f64;
         Share {
             phase: phase.name.clone(),
-            times_per_step: steps * phase.times as f64 / period as f64,
+            times_per_step: steps * phase.times.usual as f64 / period as f64,
             costs: plan.launches.iter().map(|l| l.cost(&updates)).collect(),
             plan,
         }

@@ -183,9 +183,13 @@ pub fn summary(game: &dyn Game, launches: bool) -> String {
         let cost = plan.cost(&updates);
         let _ = writeln!(
             text,
-            "\nphase {}, {} times a step{}: {} launches, arena {} bytes in {} buffers, {:.2} GFLOP, {:.1} MB moved",
+            "\nphase {}, {} times a step{}{}: {} launches, arena {} bytes in {} buffers, {:.2} GFLOP, {:.1} MB moved",
             phase.name,
-            phase.times,
+            grouped(phase.times.usual),
+            match phase.times.bursts {
+                Some((burst, times)) => format!(" ({} {})", grouped(times), burst.steps()),
+                None => String::new(),
+            },
             match phase.when {
                 When::Always => String::new(),
                 When::Every(n) => format!(" at every {n}th"),

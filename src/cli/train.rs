@@ -116,7 +116,8 @@ pub fn run(args: Train) -> Result<()> {
 impl Train {
     /// What trains where nothing says so: on pictures with sides long enough to be halved twice and more, convolutions.
     fn usual(&self) -> &'static str {
-        let pictures = self.data.as_deref().is_some_and(|path| data::detect(path).ok() == Some(Source::Folder));
+        let pictures =
+            self.data.as_deref().is_some_and(|path| data::detect(path).ok() == Some(Source::Folder));
         let side = self.size.or_else(|| self.overrides.last_of("data.size")?.parse().ok());
         if pictures && side.is_none_or(|side| side >= LEAST_SIDE) { PICTURES } else { USUAL }
     }

@@ -12,10 +12,12 @@ use std::path::Path;
 use toml::{Table, Value};
 
 /// Keys whose values are told where a file has them from its base: what makes one GAN another.
-const TOLD: [&str; 8] = [
+const TOLD: [&str; 10] = [
     "conditional",
     "ema.decay",
     "train.discriminator_updates",
+    "train.generator_updates",
+    "train.noise",
     "train.joint",
     "train.precision",
     "generator.clip",
@@ -228,7 +230,9 @@ fn leaves(tree: &Table) -> Vec<(String, Value)> {
 
 /// Keys from a base in one line: losses and what else makes one GAN another with their values, the others by section.
 fn told(taken: &[(String, Value)]) -> String {
-    let important = |key: &str| key.starts_with("loss.") || TOLD.contains(&key);
+    let important = |key: &str| {
+        key.starts_with("loss.") || key.starts_with("train.discriminator_updates.") || TOLD.contains(&key)
+    };
     let values = taken.iter().filter(|(key, _)| important(key));
     let values = values.map(|(key, value)| format!("{key} = {}", shortened(value)));
     let mut sections: Vec<&str> = vec![];

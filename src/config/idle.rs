@@ -13,6 +13,7 @@ impl Config {
             ["loss", "penalty_every"] if !self.loss.penalised() => {
                 Some("loss.r1, loss.r2 and loss.gradient_penalty are 0".into())
             }
+            ["train", "noise"] if self.train.joint => Some("train.joint is true".into()),
             ["optimizer", "generator", ref key @ ..] => idle_rate(&self.optimizer.generator, key),
             ["optimizer", "discriminator", ref key @ ..] => idle_rate(&self.optimizer.discriminator, key),
             ["ema", "ramp"] if self.ema.decay == 0.0 => Some("ema.decay is 0".into()),
@@ -75,6 +76,7 @@ mod tests {
             ("ring", "data.path=x", "data.source is \"ring\""),
             ("mnist", "generator.layers.0.slope=0.1", "the layer's activation is \"relu\""),
             ("mnist", "loss.penalty_every=4", "loss.r1, loss.r2 and loss.gradient_penalty are 0"),
+            ("mnist-2014", "train.noise=same", "train.joint is true"),
             ("ring", "optimizer.generator.decay_steps=10", "final_share is 1"),
             ("ring", "optimizer.discriminator.min_lr=1e-6", "decay_factor is 1"),
             ("mnist-2014", "ema.ramp=7", "ema.decay is 0"),

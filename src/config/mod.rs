@@ -13,6 +13,7 @@ mod network;
 mod optimizer;
 mod overrides;
 mod role;
+mod train;
 mod validate;
 mod words;
 
@@ -27,9 +28,9 @@ pub use network::{
 pub use optimizer::{Ema, Optimizer, Optimizers, Rule};
 pub use overrides::{ConfigBuilder, RECIPES};
 pub use role::Role;
+pub use train::{Burst, Noise, Train, Updates};
 pub(crate) use validate::{MOST_EXAMPLES, network};
 
-use crate::precision::Precision;
 use serde::{Deserialize, Serialize};
 
 /// The whole configuration of one run.
@@ -156,46 +157,6 @@ impl Loss {
     }
 
     fn default_every() -> u64 {
-        1
-    }
-}
-
-/// How long and in what order.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Train {
-    /// Examples a minibatch.
-    pub batch: usize,
-    /// Steps in all; a step is one G update and its D updates. 0 when `epochs` says it.
-    #[serde(default)]
-    pub steps: u64,
-    /// Passes through the training split in all; 0 when `steps` says it.
-    #[serde(default)]
-    pub epochs: u64,
-    /// D updates a step: k in the paper's Algorithm 1, `n_critic` in WGAN.
-    #[serde(default = "Train::default_updates")]
-    pub discriminator_updates: u64,
-    /// D and G are updated from the same forward passes on the same minibatch (the 2014 code).
-    #[serde(default)]
-    pub joint: bool,
-    /// What matrix products multiply: fp32, tf32, fp16 or bf16.
-    #[serde(default)]
-    pub precision: Precision,
-}
-
-impl Train {
-    /// Steps in all, with so many training examples.
-    pub fn total(&self, examples: u64) -> u64 {
-        match self.epochs {
-            0 => self.steps,
-            epochs => {
-                let a_step = (self.batch as u64).saturating_mul(self.discriminator_updates);
-                epochs.saturating_mul(examples).div_ceil(a_step)
-            }
-        }
-    }
-
-    fn default_updates() -> u64 {
         1
     }
 }

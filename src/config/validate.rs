@@ -2,7 +2,7 @@
 
 use super::{
     Activation, Architecture, Bias, Checkpoint, Config, DrawnBias, Init, Layer, Metric, Network, Norm,
-    Objective, Optimizer, Rule, SHARED_KEYS, Scale, Source,
+    Objective, Optimizer, Rule, SHARED_KEYS, Scale, Source, Train, Updates,
 };
 use crate::error::{Error, Result};
 
@@ -50,8 +50,7 @@ impl Config {
             format!("steps = {}, epochs = {}", t.steps, t.epochs),
             "exactly one of them, at least 1",
         )?;
-        let updates = t.discriminator_updates;
-        need((1..=1000).contains(&updates), "train.discriminator_updates", updates, "1 to 1000")?;
+        updates(t)?;
         let dim = self.latent.dim;
         need((1..=MOST_UNITS).contains(&dim), "latent.dim", dim, &format!("1 to {MOST_UNITS}"))?;
         self.data()?;
@@ -190,12 +189,34 @@ impl Config {
         )?;
         let t = &self.train;
         need(
-            !t.joint || (t.discriminator_updates == 1 && !l.penalised()),
+            !t.joint
+                || (t.discriminator_updates == Updates::Always(1)
+                    && t.generator_updates == 1
+                    && !l.penalised()),
             "train.joint",
             true,
-            "one D update and no penalties: joint updates share one forward pass",
+            "one D update, one G update and no penalties: joint updates share one forward pass",
         )
     }
+}
+
+/// Checks how often each network is updated in a step.
+fn updates(t: &Train) -> Result<()> {
+    let count = |key: &str, n: u64| need((1..=1000).contains(&n), key, n, "1 to 1000");
+    count("train.generator_updates", t.generator_updates)?;
+    let key = "train.discriminator_updates";
+    let b = match t.discriminator_updates {
+        Updates::Always(n) => return count(key, n),
+        Updates::Bursts(b) => b,
+    };
+    count(&format!("{key}.usual"), b.usual)?;
+    count(&format!("{key}.burst"), b.burst)?;
+    need(
+        b.first > 0 || b.every > 0,
+        key,
+        word(&b),
+        "steps that are bursts: first = 25 (the first 25), every = 500 (every 500th), or both",
+    )
 }
 
 /// Checks every range of a network, which messages call `name`.

@@ -111,7 +111,7 @@ fn g_won(config: &Config) -> Advice {
             anew(format!("--set optimizer.discriminator.lr={}", times(d.lr, 4.0)), "D must learn faster")
         }
         _ => anew(
-            format!("--set train.discriminator_updates={}", config.train.discriminator_updates + 1),
+            format!("--set train.discriminator_updates={}", config.train.discriminator_updates.usual() + 1),
             "D needs more updates than G",
         ),
     }
@@ -137,7 +137,7 @@ fn mode_collapse(config: &Config) -> Advice {
 /// A D that stands far above its samples teaches realness and not classes: it is held back.
 fn labels_ignored(config: &Config) -> Advice {
     penalty(config).unwrap_or_else(|| {
-        let updates = config.train.discriminator_updates + 1;
+        let updates = config.train.discriminator_updates.usual() + 1;
         match config.train.joint {
             true => slower("generator", &config.optimizer.generator),
             false => anew(

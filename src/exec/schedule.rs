@@ -4,6 +4,7 @@
 //! order, each rounded by itself. `kernels/schedule.cuh` is this file's twin.
 
 use crate::graph::MAX_OPTIMIZERS;
+use crate::lower::Ends;
 
 /// The numbers of one update that change from step to step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,7 +29,7 @@ impl Rate {
 /// What is done when a phase starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Done {
-    /// Phases: the position in every random stream and in the shuffled data.
+    /// Phases that ended a tick: the position in every random stream and in the shuffled data.
     pub tick: u64,
     /// Training steps.
     pub steps: u64,
@@ -37,10 +38,10 @@ pub struct Done {
 }
 
 impl Done {
-    /// What is done after a phase that updates these optimizers, and perhaps ends a step.
-    pub fn after(self, updated: [bool; MAX_OPTIMIZERS], ends_step: bool) -> Done {
+    /// What is done after a phase that updates these optimizers.
+    pub fn after(self, updated: [bool; MAX_OPTIMIZERS], ends: Ends) -> Done {
         let updates = std::array::from_fn(|i| self.updates[i] + u64::from(updated[i]));
-        Done { tick: self.tick + 1, steps: self.steps + u64::from(ends_step), updates }
+        Done { tick: self.tick + ends.ticks(), steps: self.steps + ends.steps(), updates }
     }
 }
 
@@ -169,14 +170,18 @@ mod tests {
         let rate = |update| Rate { lr: 0.1, momentum: 0.3, update, average: 0.9 };
         let schedule = Schedule::constant(&[rate(1); 2]);
         let mut done = Done::default();
-        let phases =
-            [([false, true], [1, 1], false), ([true, true], [1, 2], true), ([true, true], [2, 3], true)];
-        for ([first, second], wanted, ends_step) in phases {
+        let phases = [
+            ([false, true], [1, 1], Ends::Tick),
+            ([true, true], [1, 2], Ends::Nothing),
+            ([true, false], [2, 3], Ends::Step),
+            ([true, true], [3, 3], Ends::Step),
+        ];
+        for ([first, second], wanted, ends) in phases {
             assert_eq!(schedule.rates(done)[..2], wanted.map(rate));
             assert_eq!(schedule.rates(done)[2..], [Rate::REST; MAX_OPTIMIZERS - 2]);
             let mut updated = [false; MAX_OPTIMIZERS];
             (updated[0], updated[1]) = (first, second);
-            done = done.after(updated, ends_step);
+            done = done.after(updated, ends);
         }
         assert_eq!((done.tick, done.steps), (3, 2));
     }

@@ -38,7 +38,7 @@ pub use convolution::{Convolution, Form};
 pub use layout::{Layout, NetworkLayout};
 pub(crate) use loss_head::MOST_LOGITS;
 pub use place::{Place, ReadFrom};
-pub use plan::{Launch, Named, Plan, Stored};
+pub use plan::{Ends, Launch, Named, Plan, Stored};
 pub use pointwise::{Arg, Instruction, Load, MAX_INSTRUCTIONS, MAX_REGISTERS, MAX_VIEWS, PointOp, Program};
 pub use product::{Epilogue, Follower, Matmul};
 pub use stage::{Along, Stage, Update};
@@ -52,8 +52,8 @@ use crate::precision::Precision;
 use analysis::Analysis;
 use assembly::Assembly;
 
-/// Lowers one phase for products of a precision. The plan ends no step: whoever knows the phases sets
-/// [`Plan::ends_step`].
+/// Lowers one phase for products of a precision. The plan ends a tick and no step: whoever knows the phases sets
+/// [`Plan::ends`].
 ///
 /// # Panics
 /// When the stages read parameters of the wrong version, share a random stream, or store a state twice or what is no value

@@ -6,7 +6,7 @@ use super::draft::{Draft, collapse_map};
 use super::layout::Layout;
 use super::place::{Place, ReadFrom};
 use super::places::reads;
-use super::plan::{Launch, Named, Plan, Stored};
+use super::plan::{Ends, Launch, Named, Plan, Stored};
 use super::pointwise::{Arg, Load, Program};
 use super::stage::Stage;
 use super::types;
@@ -76,7 +76,7 @@ impl Assembly<'_> {
             stored,
             inputs,
             outputs,
-            ends_step: false,
+            ends: Ends::default(),
             from: ReadFrom::Weights,
         }
     }

@@ -30,6 +30,30 @@ pub struct Stored {
     pub last_reader: usize,
 }
 
+/// What is over when a phase is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ends {
+    /// Nothing: the next phase draws the same noise, and sees the same minibatch.
+    Nothing,
+    /// The tick.
+    #[default]
+    Tick,
+    /// The tick, and the training step.
+    Step,
+}
+
+impl Ends {
+    /// Ticks that are over: 0 or 1.
+    pub fn ticks(self) -> u64 {
+        u64::from(self != Ends::Nothing)
+    }
+
+    /// Training steps that are over: 0 or 1.
+    pub fn steps(self) -> u64 {
+        u64::from(self == Ends::Step)
+    }
+}
+
 /// One phase of training, or a task that changes nothing that outlives it, ready to run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
@@ -47,8 +71,8 @@ pub struct Plan {
     pub inputs: Vec<Named>,
     /// What the plan leaves in the arena.
     pub outputs: Vec<Named>,
-    /// Whether it is the last phase of a training step.
-    pub ends_step: bool,
+    /// What is over when it is.
+    pub ends: Ends,
     /// Where parameters and states are read.
     pub from: ReadFrom,
 }

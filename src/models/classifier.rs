@@ -1,7 +1,7 @@
 //! A classifier of labelled data, what evaluation looks through: a multi-layer perceptron under the cross-entropy of
 //! its softmax, on pictures moved by a pixel at random.
 
-use super::phase::{Phase, When, update};
+use super::phase::{Phase, Times, When, update};
 use super::statistic::{Statistic, of_updates};
 use super::task::{PortKind, Task, TaskKind};
 use super::{Game, Optimizing};
@@ -9,7 +9,7 @@ use crate::architectures::{self, Forward, Reads};
 use crate::config::{Ema, Optimizer, Role};
 use crate::data::Shape;
 use crate::graph::{Column, Dist, Graph, Input, OptimizerId, Var};
-use crate::lower::Stage;
+use crate::lower::{Ends, Stage};
 use crate::nn::{Network, Networks, Pass, Statistics, Tracer};
 use crate::precision::Precision;
 use serde::{Deserialize, Serialize};
@@ -117,8 +117,9 @@ impl Game for Classifier {
         vec![Phase {
             name: "C".into(),
             when: When::Always,
-            times: 1,
-            ends_step: true,
+            times: Times::once(),
+            ends: Ends::Step,
+            measured: true,
             graph: g,
             stages: vec![stage],
             losses: vec![(optimizer, loss)],

@@ -5,13 +5,14 @@ mod phases;
 mod tasks;
 
 use super::equilibrium::{self, Equilibrium};
-use super::phase::{Phase, When};
+use super::phase::{Phase, Times, When};
 use super::statistic::Statistic;
 use super::{Game, Optimizing, Task};
 use crate::architectures::{self, Forward, Makes, Reads};
-use crate::config::{Activation, Config, Ema, Role, Scale};
+use crate::config::{Activation, Config, Ema, Noise, Role, Scale};
 use crate::data::Shape;
 use crate::graph::{NetworkId, Var};
+use crate::lower::Ends;
 use crate::nn::{Networks, Scope};
 use crate::precision::Precision;
 
@@ -36,11 +37,35 @@ struct Turn {
     /// Which steps have it.
     when: When,
     /// How often in a row.
-    times: u64,
-    /// Whether G is updated, too.
-    generator: bool,
+    times: Times,
+    /// Who is updated.
+    players: Players,
     /// Whether penalties enter D's loss.
     penalties: bool,
+    /// What is over when it is.
+    ends: Ends,
+}
+
+/// Who is updated in a phase.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Players {
+    /// D alone.
+    D,
+    /// D, then G.
+    Both,
+    /// G alone.
+    G,
+}
+
+impl Players {
+    /// The first part of a phase's name.
+    fn name(self) -> &'static str {
+        match self {
+            Players::D => "D",
+            Players::Both => "D+G",
+            Players::G => "G",
+        }
+    }
 }
 
 impl Gan {
@@ -118,16 +143,24 @@ impl Game for Gan {
             1 => &[(When::Always, true, "")],
             n => &[(When::Every(n), true, " with penalties"), (When::Between(n), false, "")],
         };
-        let mut phases = Vec::new();
+        // Updates of G behind its first: the last of them ends the step.
+        let further = train.generator_updates - 1;
+        let between = if train.noise == Noise::Same { Ends::Nothing } else { Ends::Tick };
+        let ends = if further > 0 { between } else { Ends::Step };
+        let mut turns = Vec::new();
         for &(when, penalties, suffix) in variants {
-            // All but the last D update stand alone; the last shares its draw of noise with G's.
-            if train.discriminator_updates > 1 {
-                let times = train.discriminator_updates - 1;
-                phases.push(self.phase(Turn { suffix, when, times, generator: false, penalties }));
-            }
-            phases.push(self.phase(Turn { suffix, when, times: 1, generator: true, penalties }));
+            // All but the last D update stand alone; the last shares its pass of G with G's update.
+            let alone = Times::but_one(train.discriminator_updates);
+            let d = Turn { suffix, when, times: alone, players: Players::D, penalties, ends: Ends::Tick };
+            let both = Turn { times: Times::once(), players: Players::Both, ends, ..d };
+            turns.extend([d, both]);
         }
-        phases
+        let g = |times, ends| {
+            let (when, players) = (When::Always, Players::G);
+            Turn { suffix: "", when, times: Times::always(times), players, penalties: false, ends }
+        };
+        turns.extend([g(further.saturating_sub(1), between), g(further.min(1), Ends::Step)]);
+        turns.into_iter().filter(|turn| !turn.times.is_never()).map(|turn| self.phase(turn)).collect()
     }
 
     fn statistics(&self) -> Vec<Statistic> {

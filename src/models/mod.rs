@@ -12,7 +12,7 @@ pub mod task;
 mod update;
 
 pub use equilibrium::Equilibrium;
-pub use phase::{Phase, When};
+pub use phase::{Phase, Times, When};
 pub use statistic::Statistic;
 pub use task::{Port, PortKind, Task, TaskKind};
 pub use update::{Optimizing, rates, rules, update_costs};
@@ -82,7 +82,7 @@ pub fn usual(config: &Config) -> Arc<dyn Game> {
 /// A phase, lowered.
 pub fn plan(game: &dyn Game, phase: &Phase) -> Plan {
     let plan = lower(&phase.graph, &phase.stages, game.precision(), &game.networks().layout());
-    Plan { ends_step: phase.ends_step, ..plan }
+    Plan { ends: phase.ends, ..plan }
 }
 
 /// The phases of a step, lowered.

@@ -1,8 +1,9 @@
 //! Phases: the parts of a step, each a graph of one or more stages.
 
+use crate::config::{Burst, Updates};
 use crate::graph::grad::grad;
 use crate::graph::{Graph, Input, OptimizerId, Var};
-use crate::lower::{Along, Stage, Update};
+use crate::lower::{Along, Ends, Stage, Update};
 use crate::nn::Networks;
 
 /// When a phase runs.
@@ -35,6 +36,49 @@ impl When {
     }
 }
 
+/// How often a phase runs in a row, in the steps that have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// Runs in a step that is not among the bursts.
+    pub usual: u64,
+    /// Runs in the steps of bursts, where there are any.
+    pub bursts: Option<(Burst, u64)>,
+}
+
+impl Times {
+    /// So many runs in every step.
+    pub fn always(usual: u64) -> Times {
+        Times { usual, bursts: None }
+    }
+
+    /// Once in every step.
+    pub fn once() -> Times {
+        Times::always(1)
+    }
+
+    /// Runs of the phase that makes all D updates of a step but the last.
+    pub fn but_one(updates: Updates) -> Times {
+        let bursts = match updates {
+            Updates::Always(_) => None,
+            Updates::Bursts(burst) => Some((burst, burst.burst - 1)),
+        };
+        Times { usual: updates.usual() - 1, bursts }
+    }
+
+    /// Runs in a step, counted from 0.
+    pub fn at(self, step: u64) -> u64 {
+        match self.bursts {
+            Some((burst, times)) if burst.holds(step) => times,
+            _ => self.usual,
+        }
+    }
+
+    /// Whether no step has it.
+    pub fn is_never(self) -> bool {
+        self.usual == 0 && self.bursts.is_none_or(|(_, times)| times == 0)
+    }
+}
+
 /// A phase before lowering.
 pub struct Phase {
     /// "D", "D+G", "D+G with penalties".
@@ -42,9 +86,11 @@ pub struct Phase {
     /// Which steps have it.
     pub when: When,
     /// How often in a row.
-    pub times: u64,
-    /// Whether a step ends with it.
-    pub ends_step: bool,
+    pub times: Times,
+    /// What is over when it is.
+    pub ends: Ends,
+    /// Whether lines of metrics are of it.
+    pub measured: bool,
     /// Graph of the phase.
     pub graph: Graph,
     /// What is computed and updated, in order.

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::eval::classifier::{Classifier, ClassifierSpec, labelled_in_both};
 use crate::exec::schedule::Done;
 use crate::exec::{ExecutorSpec, Opened, PhaseRun};
+use crate::lower::Ends;
 use crate::models::classifier as model;
 use crate::models::{self, Game};
 use crate::run::Line;
@@ -103,7 +104,7 @@ fn weights(
                 .map(|_| {
                     let rates = schedule.rates(done);
                     let turn = PhaseRun { plan: 0, tick: done.tick, step: done.steps, rates };
-                    done = done.after(updates, true);
+                    done = done.after(updates, Ends::Step);
                     turn
                 })
                 .collect();

@@ -10,12 +10,13 @@ use crate::exec::schedule::{Done, Schedule};
 use crate::exec::{Executor, ExecutorSpec, PhaseRun, States, UpdateRule};
 use crate::graph::{MAX_OPTIMIZERS, OptimizerId};
 use crate::inference::{Engine, Generator, Tasks, standing};
-use crate::lower::Plan;
+use crate::lower::{Ends, Plan};
 use crate::memory_budget;
-use crate::models::{self, Game, TaskKind, When};
+use crate::models::{self, Game, TaskKind, Times, When};
 use crate::numbers::counted;
 use crate::run::checkpoint::{Checkpoint, Snapshot, State};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A model in training.
@@ -48,11 +49,13 @@ pub struct Trainer {
 struct PlannedPhase {
     when: When,
     /// How often in a row.
-    times: u64,
+    times: Times,
     /// Which optimizers it updates.
     updates: [bool; MAX_OPTIMIZERS],
-    /// Whether a step ends with it.
-    ends_step: bool,
+    /// What is over when it is.
+    ends: Ends,
+    /// Whether lines of metrics are of it.
+    measured: bool,
     /// Names of its plan's statistics.
     statistics: Vec<String>,
 }
@@ -123,7 +126,8 @@ impl Trainer {
             when: phase.when,
             times: phase.times,
             updates: plan.updates(),
-            ends_step: phase.ends_step,
+            ends: phase.ends,
+            measured: phase.measured,
             statistics: plan.statistics().map(|o| o.name.clone()).collect(),
         });
         let phases: Vec<PlannedPhase> = planned.collect();
@@ -300,7 +304,10 @@ impl Trainer {
     /// # Errors
     /// When [`Trainer::step`] fails.
     pub fn advance(&mut self, most: u64) -> Result<()> {
-        let whole = self.cycle > 1 && self.cycle <= most && self.state.step.is_multiple_of(self.cycle);
+        let whole = self.cycle > 1
+            && self.cycle <= most
+            && self.state.step.is_multiple_of(self.cycle)
+            && self.is_usual(self.state.step..self.state.step + self.cycle);
         let steps = if whole { self.cycle } else { 1 };
         let (turns, done) = self.ahead(steps);
         let records_kept = self.executor.records_kept();
@@ -319,6 +326,11 @@ impl Trainer {
         Ok(())
     }
 
+    /// Whether every phase runs as often as it usually does, in all of these steps.
+    fn is_usual(&self, mut steps: Range<u64>) -> bool {
+        steps.all(|step| self.phases.iter().all(|phase| phase.times.at(step) == phase.times.usual))
+    }
+
     /// The phases of the next steps, and what is done after them.
     fn ahead(&self, steps: u64) -> (Vec<PhaseRun>, Done) {
         let (tick, steps_done) = (self.state.tick, self.state.step);
@@ -326,10 +338,10 @@ impl Trainer {
         let mut turns = vec![];
         for step in steps_done..steps_done + steps {
             for (plan, phase) in self.phases.iter().enumerate() {
-                for _ in 0..if phase.when.holds(step) { phase.times } else { 0 } {
+                for _ in 0..if phase.when.holds(step) { phase.times.at(step) } else { 0 } {
                     let rates = self.schedule.rates(done);
                     turns.push(PhaseRun { plan, tick: done.tick, step: done.steps, rates });
-                    done = done.after(phase.updates, phase.ends_step);
+                    done = done.after(phase.updates, phase.ends);
                 }
             }
         }
@@ -341,11 +353,11 @@ impl Trainer {
 const LONGEST_CYCLE: usize = 64;
 
 /// Steps after which the same phases come again: ten or a few more where those are at most `longest` phases, else
-/// as few as there can be, or one.
+/// as few as there can be, or one. Bursts do not count: they run phase by phase.
 fn cycle(phases: &[PlannedPhase], longest: usize) -> u64 {
     let comes_again = |steps: &u64| phases.iter().all(|p| steps.is_multiple_of(p.when.period()));
     let fits = |steps: &u64| {
-        let runs = |step| phases.iter().filter(|p| p.when.holds(step)).map(|p| p.times).sum::<u64>();
+        let runs = |step| phases.iter().filter(|p| p.when.holds(step)).map(|p| p.times.usual).sum::<u64>();
         (0..*steps).map(runs).sum::<u64>() <= longest as u64
     };
     let whole: Vec<u64> = (1..=longest as u64).filter(comes_again).filter(fits).collect();
@@ -360,9 +372,10 @@ mod tests {
     fn cycles_are_whole_periods_of_ten_steps_or_so() {
         let phase = |when, times| PlannedPhase {
             when,
-            times,
+            times: Times::always(times),
             updates: [false; MAX_OPTIMIZERS],
-            ends_step: true,
+            ends: Ends::Step,
+            measured: true,
             statistics: vec![],
         };
         let always = |times| [phase(When::Always, times), phase(When::Always, 1)];

@@ -4,10 +4,10 @@ use gansaku::architectures::layers::Layers;
 use gansaku::config::{Activation, Config, ConfigBuilder, Ema, Init, Layer, Norm, Role};
 use gansaku::data::{Dataset, Examples, Shape, Values};
 use gansaku::graph::{Dist, Graph, Input, NetworkId, OptimizerId, Var};
-use gansaku::lower::Stage;
+use gansaku::lower::{Ends, Stage};
 use gansaku::models::phase::update;
 use gansaku::models::statistic::{Statistic, of_updates};
-use gansaku::models::{Game, Optimizing, Phase, PortKind, Task, TaskKind, When};
+use gansaku::models::{Game, Optimizing, Phase, PortKind, Task, TaskKind, Times, When};
 use gansaku::nn::{Networks, Pass, Statistics, Tracer};
 use gansaku::precision::Precision;
 use std::sync::Arc;
@@ -110,8 +110,9 @@ impl Game for Autoencoder {
         vec![Phase {
             name: "A".into(),
             when: When::Always,
-            times: 1,
-            ends_step: true,
+            times: Times::once(),
+            ends: Ends::Step,
+            measured: true,
             graph: g,
             stages: vec![stage],
             losses: vec![(optimizer, loss)],
@@ -216,8 +217,9 @@ impl Game for Trio {
         vec![Phase {
             name: "D+G".into(),
             when: When::Always,
-            times: 1,
-            ends_step: true,
+            times: Times::once(),
+            ends: Ends::Step,
+            measured: true,
             graph: g,
             stages: vec![first, Stage { stores, ..second }],
             losses: vec![(of_d, loss_d), (of_g, loss_g)],

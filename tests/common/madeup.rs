@@ -5,7 +5,7 @@ use gansaku::exec::schedule::{Done, OptimizerSchedule, Schedule};
 use gansaku::exec::{ExecutorSpec, NetworkState, PhaseRun, States, UpdateRule};
 use gansaku::graph::grad::grad;
 use gansaku::graph::{Dist, Graph, Input, NetworkId, OptimizerId, Var};
-use gansaku::lower::{Along, Layout, NetworkLayout, Plan, ReadFrom, Stage, Update, lower};
+use gansaku::lower::{Along, Ends, Layout, NetworkLayout, Plan, ReadFrom, Stage, Update, lower};
 use gansaku::precision::Precision;
 use gansaku::rng::{PhiloxRng, stream};
 use std::collections::BTreeMap;
@@ -86,7 +86,7 @@ impl MadeUp {
                 let rates = self.schedule.rates(done);
                 let turn = PhaseRun { plan, tick: done.tick, step: done.steps, rates };
                 let lowered = &self.phases[plan].plan;
-                done = done.after(lowered.updates(), lowered.ends_step);
+                done = done.after(lowered.updates(), lowered.ends);
                 turn
             })
             .collect()
@@ -209,8 +209,8 @@ fn phase(updated: &[usize], layout: &Layout, precision: Precision) -> Phase {
         // The next one sees what this update has made, and the mean from before the phase.
         h = centred(&g, layer(&g, h, own, 1), own);
     }
-    let ends_step = updated.len() == layout.names.len();
-    let plan = Plan { ends_step, ..lower(&g, &stages, precision, layout) };
+    let ends = if updated.len() == layout.names.len() { Ends::Step } else { Ends::Tick };
+    let plan = Plan { ends, ..lower(&g, &stages, precision, layout) };
     let stores = stages.into_iter().flat_map(|s| s.stores).collect();
     Phase { graph: g, plan, stores }
 }

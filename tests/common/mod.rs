@@ -77,6 +77,7 @@ pub fn variants() -> Vec<(&'static str, Config)> {
             "layer norm with a penalty",
             "discriminator.layers.0.norm = 'layer'\nloss.objective = 'wasserstein'\nloss.gradient_penalty = 10.0\ntrain.discriminator_updates = 2",
         ),
+        variant("batch norm and the same noise", SAME_NOISE),
         variant("spectral norm", SPECTRAL),
         variant("spectral norm with R1", &format!("{SPECTRAL}\nloss.r1 = 0.5")),
     ]
@@ -92,6 +93,13 @@ pub fn models() -> Vec<(&'static str, Model)> {
     };
     Precision::ALL.into_iter().flat_map(with).collect()
 }
+
+const SAME_NOISE: &str = "
+generator.layers.0.norm = 'batch'
+discriminator.layers.0.norm = 'batch'
+loss.relativistic = true
+train.noise = 'same'
+train.generator_updates = 2";
 
 const SPECTRAL: &str =
     "discriminator.layers.0.spectral_norm = true\ndiscriminator.layers.1.spectral_norm = true";

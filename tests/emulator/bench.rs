@@ -412,7 +412,7 @@ impl<D: Driver, F: Fn(u64) -> D> Witness for Witnesses<F> {
     }
 
     fn clock(&mut self, schedule: &Schedule, rules: &[UpdateRule], done: Done, plan: Plan) -> (Clock, Clock) {
-        let after = done.after(plan.updates(), plan.ends_step);
+        let after = done.after(plan.updates(), plan.ends);
         let job = ExecutorSpec {
             plans: vec![plan],
             states: rules.iter().map(|rule| rule.start(vec![1.0])).collect(),

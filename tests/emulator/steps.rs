@@ -82,13 +82,13 @@ impl Setup {
         let (mut all, mut done) = (Vec::new(), Done::default());
         for step in 0..steps {
             for (plan, phase) in phases.iter().enumerate().filter(|(_, p)| p.when.holds(step)) {
-                for _ in 0..phase.times {
+                for _ in 0..phase.times.at(step) {
                     let rates = self.schedule.rates(done);
                     all.push(PhaseRun { plan, tick: done.tick, step, rates });
                     let updated = plans[plan].updates();
                     let losses = [0, 1].map(|of| phase.losses.iter().any(|(id, _)| id.index() == of));
                     assert_eq!(updated[..2], losses, "{}", phase.name);
-                    done = done.after(updated, plans[plan].ends_step);
+                    done = done.after(updated, plans[plan].ends);
                 }
             }
             assert_eq!(done.steps, step + 1, "a step's last phase ends it");

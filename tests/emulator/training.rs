@@ -179,12 +179,21 @@ const NARROW: [&str; 6] = [
 ];
 
 /// Recipes with every kind of schedule: a decay to its end with rising momentum; lines of several lengths; lazy
-/// penalties; more updates of D than of G. With the numbers of an example.
+/// penalties; more updates of D than of G; bursts of them, and updates of G on the same noise. With the numbers of an example.
 const SCHEDULES: &[(&str, &[&str], usize)] = &[
     ("mnist-2014", &["optimizer.generator.decay_factor=1.3", "optimizer.generator.min_lr=0.02"], 49),
     ("ring-rpgan", &["optimizer.generator.decay_steps=7", "discriminator.layers.2.units=13"], 2),
     ("digits", &["loss.penalty_every=3"], 49),
     ("digits", &["loss.penalty_every=2", "train.discriminator_updates=3"], 49),
+    (
+        "digits",
+        &[
+            "train.discriminator_updates={usual=2, burst=4, first=2}",
+            "train.generator_updates=3",
+            "train.noise=same",
+        ],
+        49,
+    ),
 ];
 
 /// A training on a watched GPU, and what its calls will have asked of the driver.
@@ -222,14 +231,15 @@ fn keeps_its_own_clock(case: usize) {
 }
 
 /// Two cycles of one of [`SCHEDULES`] and a step; `cycle` steps are one: ten, or as many more as lazy penalties need.
-fn many_steps_are_one_recording(case: usize, cycle: u64) {
+/// Where the first cycle has bursts, it is `alone` phases one by one, else 1.
+fn many_steps_are_one_recording(case: usize, cycle: u64, alone: usize) {
     let Some(library) = crate::library(1) else { return };
     let name = SCHEDULES[case].0;
     let (mut one_by_one, _) = watched(&library, case);
     let (mut at_once, asked) = watched(&library, case);
     (0..2 * cycle + 1).for_each(|_| one_by_one.step().expect("finite"));
     at_once.steps(2 * cycle).expect("finite");
-    assert_eq!(asked.borrow().len(), 2, "{name}: two cycles");
+    assert_eq!(asked.borrow().len(), alone + 1, "{name}: two cycles");
     at_once.steps(1).expect("finite");
     only_replays(name, &asked.borrow());
     assert_eq!(at_once.line(0.0).expect("finite"), one_by_one.line(0.0).expect("finite"), "{name}");
@@ -240,7 +250,7 @@ fn many_steps_are_one_recording(case: usize, cycle: u64) {
 
 /// Both tests of each schedule.
 macro_rules! schedules {
-    ($($name:ident $case:literal, steps of a cycle $cycle:literal;)*) => {
+    ($($name:ident $case:literal, steps of a cycle $cycle:literal, calls for the first $alone:literal;)*) => {
         $(mod $name {
             #[test]
             fn the_device_keeps_its_own_clock() {
@@ -248,7 +258,7 @@ macro_rules! schedules {
             }
             #[test]
             fn many_steps_are_one_recording_and_the_same_bytes() {
-                super::many_steps_are_one_recording($case, $cycle);
+                super::many_steps_are_one_recording($case, $cycle, $alone);
             }
         })*
         #[test]
@@ -259,8 +269,9 @@ macro_rules! schedules {
 }
 
 schedules! {
-    decay_to_its_end 0, steps of a cycle 10;
-    lines_of_several_lengths 1, steps of a cycle 10;
-    lazy_penalties 2, steps of a cycle 12;
-    more_updates_of_d 3, steps of a cycle 10;
+    decay_to_its_end 0, steps of a cycle 10, calls for the first 1;
+    lines_of_several_lengths 1, steps of a cycle 10, calls for the first 1;
+    lazy_penalties 2, steps of a cycle 12, calls for the first 1;
+    more_updates_of_d 3, steps of a cycle 10, calls for the first 1;
+    bursts_of_d 4, steps of a cycle 10, calls for the first 44;
 }

@@ -163,6 +163,13 @@ fn values_out_of_range_say_what_was_expected() {
     says(&refused("data.train=[5, 5]"), &["data.train", "from below to"]);
     says(&refused("train.discriminator_updates=0"), &["discriminator_updates is 0", "1 to 1000"]);
     says(&refused("train.discriminator_updates=1001"), &["discriminator_updates is 1001", "1 to 1000"]);
+    let bursts = |table: &str| refused(&format!("train.discriminator_updates={table}"));
+    says(&bursts("{usual=5, burst=100}"), &["burst = 100", "first = 25", "every = 500"]);
+    says(&bursts("{usual=5, burst=0, every=9}"), &["discriminator_updates.burst is 0", "1 to 1000"]);
+    says(&bursts("{usual=5, first=9}"), &["a whole number, or a table", "burst = 100"]);
+    says(&bursts("often"), &["a whole number, or a table"]);
+    says(&refused("train.generator_updates=0"), &["generator_updates is 0", "1 to 1000"]);
+    says(&refused("train.noise=stale"), &["stale", "fresh", "same"]);
     let sgd = |rule: &str| refused(&format!("optimizer.generator.rule.sgd={rule}"));
     says(&sgd("{momentum=0.5, final_momentum=0.7, saturate=1}"), &["saturate is 1", "at least 2"]);
     says(&sgd("{momentum=0.5, saturate=9}"), &["final_momentum is 0", "at least momentum = 0.5"]);

@@ -100,3 +100,17 @@ fn mnist_2014() {
 fn ring_rpgan() {
     compare("ring-rpgan", &config("ring-rpgan", &POINTS), 2);
 }
+
+/// Bursts of D updates, and two of G, on fresh noise and on the same.
+#[test]
+fn turns_of_a_step() {
+    for noise in ["fresh", "same"] {
+        let noise_set = format!("train.noise={noise}");
+        let turns = [
+            "train.discriminator_updates={usual=1, burst=3, every=4}",
+            "train.generator_updates=2",
+            &noise_set,
+        ];
+        compare(&format!("{noise}-noise"), &config("mnist", &[&NARROW[..], &turns].concat()), 36);
+    }
+}

@@ -28,4 +28,5 @@ mod picture_sets;
 mod pictures;
 mod plans;
 mod thresholds;
+mod turns;
 mod verdicts;

@@ -73,6 +73,20 @@ fn plans_data_and_recipes_are_told() {
             "update of the generator",
         ],
     );
+    let bursts = "train.discriminator_updates={usual=2, burst=4, first=2, every=5}";
+    let plan = stdout(
+        here,
+        &["plan", "ring", "--set", bursts, "--set", "train.generator_updates=3", "--set", "train.noise=same"],
+    );
+    says(
+        &plan,
+        &[
+            "phase D, 1 times a step (3 in the first 2 steps and at every 5th): ",
+            "phase D+G, 1 times a step: ",
+            "phase G, 1 times a step: ",
+        ],
+    );
+    assert_eq!(plan.matches("phase G, ").count(), 2, "the last one ends the step");
     let recipes = stdout(here, &["recipes"]);
     assert_eq!(recipes.lines().count(), gansaku::config::RECIPES.len());
     says(&stdout(here, &["recipes", "mnist-2014"]), &["1.000004", "[generator]"]);

@@ -36,7 +36,7 @@ const STYLES: [(&str, &[&str]); 6] = [
         ],
     ),
     (
-        "RMSProp, clipping, 3 D updates",
+        "RMSProp, clipping, bursts of D updates, 3 G updates on the same noise",
         &[
             "--set",
             "loss.objective=wasserstein",
@@ -47,7 +47,11 @@ const STYLES: [(&str, &[&str]); 6] = [
             "--set",
             "loss.r2=0",
             "--set",
-            "train.discriminator_updates=3",
+            "train.discriminator_updates={usual=2, burst=4, first=3, every=9}",
+            "--set",
+            "train.generator_updates=3",
+            "--set",
+            "train.noise=same",
             "--set",
             "discriminator.clip=0.05",
             "--set",

@@ -398,7 +398,7 @@ pub(super) struct ClosePhaseArguments {
     pub schedule: Schedule,
     pub updated: [u32; MAX_OPTIMIZERS],
     pub optimizers: u32,
-    pub ends_step: u32,
+    pub ends: u32,
     pub slots: u32,
     pub count: u32,
     pub at: [u32; MAX_STATISTICS],

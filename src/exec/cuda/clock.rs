@@ -48,7 +48,7 @@ impl Rules {
     /// The clock as the device leaves it after a phase of a plan.
     fn after(&self, clock: Clock, plan: &Plan) -> Clock {
         let done = Done { tick: clock.tick, steps: clock.steps, updates: clock.updates };
-        let done = done.after(plan.updates(), plan.ends_step);
+        let done = done.after(plan.updates(), plan.ends);
         let slot = (clock.slot + 1) % SLOTS as u64;
         let rates = self.schedule.rates(done);
         self.clock(clock.seed, slot, &PhaseRun { plan: 0, tick: done.tick, step: done.steps, rates })
@@ -99,7 +99,7 @@ pub(super) fn pack(plan: &Plan, memory: &Memory, rules: &Rules) -> Result<Packed
         schedule: rules.block(),
         updated: plan.updates().map(u32::from),
         optimizers: memory.networks.len() as u32,
-        ends_step: u32::from(plan.ends_step),
+        ends: (plan.ends.ticks() + plan.ends.steps()) as u32,
         slots: SLOTS as u32,
         count: count as u32,
         ..ClosePhaseArguments::default()

@@ -1,7 +1,7 @@
 //! The phases of a GAN's step as graphs.
 
-use super::{DISCRIMINATOR, GENERATOR, Gan, Turn};
-use crate::config::Distribution;
+use super::{DISCRIMINATOR, GENERATOR, Gan, Players, Turn};
+use crate::config::{Distribution, Noise};
 use crate::graph::{Column, Dist, Graph, Input, OptimizerId, Var};
 use crate::lower::Stage;
 use crate::models::objective;
@@ -18,10 +18,11 @@ fn training<'a>(version: u8, draw: &'a str, order: &'a [usize]) -> Pass<'a> {
 }
 
 impl Gan {
-    /// D's update, with penalties or without, and G's behind it where it is G's turn too.
+    /// D's update, with penalties or without, and G's behind it where it is G's turn too; or G's alone.
     pub(super) fn phase(&self, turn: Turn) -> Phase {
-        let Turn { suffix, when, times, generator: both, penalties } = turn;
-        let name = format!("{}{suffix}", if both { "D+G" } else { "D" });
+        let Turn { suffix, when, times, players, penalties, ends } = turn;
+        let name = format!("{}{suffix}", players.name());
+        let both = players == Players::Both;
         let g = Graph::new();
         let config = &self.config;
         let (batch, joint) = (config.train.batch, both && config.train.joint);
@@ -32,7 +33,7 @@ impl Gan {
             [GENERATOR, DISCRIMINATOR].map(|id| Tracer::new(&g, self.networks.get(id)));
         // One pass of G makes the fakes of both updates: G does not change in between. D's are the last ones: they are then
         // the same rows of G's result as of [real; fake], so that the launch which makes them can also put them there.
-        let draws = if both && !joint { 2 } else { 1 };
+        let draws = if both && !joint && config.train.noise == Noise::Fresh { 2 } else { 1 };
         let made = self.generate(&generator, draws, labels);
         let fake = |i: usize| g.slice_axis(made, 0, i * batch, (i + 1) * batch);
         let [for_d, for_g] = [fake(draws - 1), fake(0)];
@@ -40,53 +41,62 @@ impl Gan {
         let joined = |real, fake, pass: &Pass| {
             halves(&g, self.score(&discriminator, g.concat(&[real, fake], 0), repeated(&g, labels, 2), pass))
         };
-        let first = training(0, "d", &[0, 1]);
-        let (r, f) = g.scoped("D step", || joined(real, for_d, &first));
-        let mut loss_d = g.mean(objective::discriminator(&g, &config.loss, r, f));
-        let mut outputs = vec![(D_LOSS.to_string(), loss_d)];
-        outputs.extend(objective::readings(&g, &config.loss, r, f));
-        if penalties {
-            let again = |x: Var, draw: &str| {
-                let labels = repeated(&g, labels, g.shape(x)[0] / batch);
-                let again = Pass { statistics: Statistics::Again, ..training(0, draw, &[]) };
-                self.score(&discriminator, x, labels, &again)
-            };
-            let (loss, pack) = (&config.loss, config.discriminator.pack);
-            let penalised = Penalised { loss, real, fake: for_d, pack, score: &again };
-            let penalty = g.scoped("penalty", || penalised.sum(&g));
-            outputs.push((PENALTY.into(), penalty));
-            loss_d = g.add(loss_d, penalty);
-        }
+        let relativistic = config.loss.relativistic;
+        // D on G's minibatch, after so many updates of it; the real one comes along only where pairs are compared.
+        let for_generator = |version| {
+            let pass = |order| training(version, "g", order);
+            g.scoped("G step", || match relativistic {
+                true => {
+                    let (r, f) = joined(real, for_g, &pass(&[0, 1]));
+                    (Some(r), f)
+                }
+                false => (None, self.score(&discriminator, for_g, labels, &pass(&[0]))),
+            })
+        };
         let [of_g, of_d] = [OptimizerId(0), OptimizerId(1)];
         let scaled = config.train.precision == Precision::Fp16;
         let updated = |loss, optimizer| update(&g, loss, &self.networks, optimizer, 0, scaled);
-        let updates = vec![g.scoped("D'", || updated(loss_d, of_d))];
-        let mut losses = vec![(of_d, loss_d)];
-        let mut stages = vec![Stage { outputs, updates, ..Stage::default() }];
+        let (mut losses, mut stages) = (vec![], vec![]);
+        let mut answers = None;
+        if players != Players::G {
+            let first = training(0, "d", &[0, 1]);
+            let (r, f) = g.scoped("D step", || joined(real, for_d, &first));
+            answers = joint.then_some((relativistic.then_some(r), f));
+            let mut loss_d = g.mean(objective::discriminator(&g, &config.loss, r, f));
+            let mut outputs = vec![(D_LOSS.to_string(), loss_d)];
+            outputs.extend(objective::readings(&g, &config.loss, r, f));
+            if penalties {
+                let again = |x: Var, draw: &str| {
+                    let labels = repeated(&g, labels, g.shape(x)[0] / batch);
+                    let again = Pass { statistics: Statistics::Again, ..training(0, draw, &[]) };
+                    self.score(&discriminator, x, labels, &again)
+                };
+                let (loss, pack) = (&config.loss, config.discriminator.pack);
+                let penalised = Penalised { loss, real, fake: for_d, pack, score: &again };
+                let penalty = g.scoped("penalty", || penalised.sum(&g));
+                outputs.push((PENALTY.into(), penalty));
+                loss_d = g.add(loss_d, penalty);
+            }
+            let updates = vec![g.scoped("D'", || updated(loss_d, of_d))];
+            losses.push((of_d, loss_d));
+            stages.push(Stage { outputs, updates, ..Stage::default() });
+        }
 
-        if both {
-            let relativistic = config.loss.relativistic;
-            // D after its update, on G's minibatch; the real one comes along only where pairs are compared.
-            let (r, f) = match (joint, relativistic) {
-                (true, _) => (r, f),
-                (false, true) => g.scoped("G step", || joined(real, for_g, &training(1, "g", &[0, 1]))),
-                (false, false) => g.scoped("G step", || {
-                    (r, self.score(&discriminator, for_g, labels, &training(1, "g", &[0])))
-                }),
-            };
-            let loss_g = g.mean(objective::generator(&g, &config.loss, relativistic.then_some(r), f));
+        if players != Players::D {
+            let (r, f) = answers.unwrap_or_else(|| for_generator(u8::from(both)));
+            let loss_g = g.mean(objective::generator(&g, &config.loss, r, f));
             let update_g = g.scoped("G'", || updated(loss_g, of_g));
             losses.push((of_g, loss_g));
             if !joint {
                 stages.push(Stage::default());
             }
-            let last = stages.last_mut().expect("D's stage at least");
+            let last = stages.last_mut().expect("a stage at least");
             last.outputs.push((G_LOSS.to_string(), loss_g));
             last.updates.push(update_g);
         }
         let stores = [generator, discriminator].iter().flat_map(Tracer::stores).collect();
-        stages.last_mut().expect("D's stage at least").stores = stores;
-        Phase { name, when, times, ends_step: both, graph: g, stages, losses }
+        stages.last_mut().expect("a stage at least").stores = stores;
+        Phase { name, when, times, ends, measured: both, graph: g, stages, losses }
     }
 
     /// G on fresh noise, for `draws` minibatches with the same labels: `[draws·batch, numbers]`. The last minibatch is D's,

@@ -1,7 +1,9 @@
 //! What is trained, in words.
 
 use super::Story;
-use crate::config::{Activation, Config, Distribution, Layer, Norm, Optimizer, Role, Rule, Scale};
+use crate::config::{
+    Activation, Config, Distribution, Layer, Noise, Norm, Optimizer, Role, Rule, Scale, Updates,
+};
 use crate::models;
 use crate::numbers::{counted, grouped, number};
 use crate::report::html::{Html, text};
@@ -134,10 +136,16 @@ fn training(config: &Config) -> String {
         1 => "1 pass through the data".into(),
         epochs => format!("{} passes through the data", grouped(epochs)),
     };
-    let order = match (t.joint, t.discriminator_updates) {
-        (true, _) => "D and G are updated from the same passes".into(),
-        (false, 1) => "one update of D, then one of G".into(),
-        (false, n) => format!("{n} updates of D, then one of G"),
+    let often = |n: u64| if n == 1 { "one".into() } else { grouped(n) };
+    let noun = if t.discriminator_updates == Updates::Always(1) { "update" } else { "updates" };
+    let d = match t.discriminator_updates {
+        Updates::Always(n) => often(n),
+        Updates::Bursts(b) => format!("{} ({} {})", often(b.usual), often(b.burst), b.steps()),
+    };
+    let same = if t.noise == Noise::Same { " on the same noise" } else { "" };
+    let order = match t.joint {
+        true => "D and G are updated from the same passes".into(),
+        false => format!("{d} {noun} of D, then {} of G{same}", often(t.generator_updates)),
     };
     format!(
         "{length} of {} examples; a step is {order}; {}; seed {}",

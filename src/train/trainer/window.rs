@@ -21,8 +21,8 @@ impl Trainer {
     }
 
     fn record(&mut self, record: &Record, step: u64) -> Result<()> {
-        let PlannedPhase { updates, ends_step, statistics, .. } = &self.phases[record.plan];
-        let ends_step = *ends_step;
+        let PlannedPhase { updates, measured, statistics, .. } = &self.phases[record.plan];
+        let measured = *measured;
         let numbers = record.statistics.iter().map(|&x| f64::from(x));
         let mut values: Vec<(String, f64)> = statistics.iter().cloned().zip(numbers).collect();
         let updated: Vec<OptimizerId> =
@@ -36,7 +36,7 @@ impl Trainer {
             if found.skipped {
                 let sums = &mut self.state.window.sums;
                 *sums.entry(SKIPPED_UPDATES.into()).or_insert(0.0) += 1.0;
-                *sums.entry(unmeasured(letter)).or_insert(0.0) += f64::from(u8::from(ends_step));
+                *sums.entry(unmeasured(letter)).or_insert(0.0) += f64::from(u8::from(measured));
             } else {
                 values.push((gradient_norm(letter), found.gradient_norm2.sqrt()));
             }
@@ -50,7 +50,7 @@ impl Trainer {
             }
             return Err(Error::Diverged { step, why });
         }
-        if ends_step {
+        if measured {
             let window = &mut self.state.window;
             window.steps += 1;
             for (name, value) in values {

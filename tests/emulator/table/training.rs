@@ -10,7 +10,9 @@ use gansaku::exec::cuda::Clock;
 use gansaku::exec::schedule::{Done, OptimizerSchedule, Schedule};
 use gansaku::exec::{ColumnNorm, UpdateRule};
 use gansaku::graph::{Column, Dist, OptimizerId};
-use gansaku::lower::{Arg, Gather, Launch, Load, Map, Minibatch, Place, Plan, PointOp, Program, View, Work};
+use gansaku::lower::{
+    Arg, Ends, Gather, Launch, Load, Map, Minibatch, Place, Plan, PointOp, Program, View, Work,
+};
 use gansaku::precision::Precision;
 use gansaku::rng::stream;
 use std::sync::Arc;
@@ -239,13 +241,15 @@ pub(super) fn clocks(w: &mut dyn Witness) {
         for tick in [0, 1, 77, 12_345, 3_000_000, (1 << 33) + 5] {
             let updates = std::array::from_fn(|of| if of < count { tick / [3, 1, 2, 5][of] } else { 0 });
             let done = Done { tick, steps: tick / 3, updates };
-            for (updated, ends_step) in
-                [(vec![], false), (vec![count - 1], false), ((0..count).collect(), true)]
-            {
+            for (updated, ends) in [
+                (vec![], Ends::Tick),
+                (vec![0], Ends::Nothing),
+                (vec![count - 1], Ends::Tick),
+                ((0..count).collect(), Ends::Step),
+            ] {
                 let work = |&of: &usize| Work::Update(OptimizerId(of as u8));
                 let launch = |of| Launch { name: "update".into(), work: work(of) };
-                let plan =
-                    Plan { launches: updated.iter().map(launch).collect(), ends_step, ..Plan::default() };
+                let plan = Plan { launches: updated.iter().map(launch).collect(), ends, ..Plan::default() };
                 let (found, wanted) = w.clock(&schedule, &rules, done, plan);
                 let bits = bytemuck::bytes_of::<Clock>;
                 assert_eq!(bits(&found), bits(&wanted), "{done:?}, {updated:?}: {found:?}, not {wanted:?}");
