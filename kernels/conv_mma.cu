@@ -47,11 +47,17 @@ struct Patches : Tile<Number, LENGTH, false> {
         corner = phase.corner(d, d < depth_end), tap = piece.tap;
       }
       u32 count = DEEP ? left_of<Base::PIECE>(d, depth_end) : left_of<Base::PIECE>(line, end);
-      if (phase.a.patches_whole && count > 0 && phase.inside(corner, tap)) {
+      u32 words[4] = {};
+      // A piece of one tap is there as a whole or not at all.
+      bool whole = phase.a.patches_whole && count > 0, ones_here = !DEEP && ones - line < Base::PIECE;
+      if (whole && phase.inside(corner, tap)) {
         copy16_async(tiles, to, from, phase.at(corner, tap));
         continue;
       }
-      u32 words[4] = {};
+      if (whole || (count == 0 && !ones_here)) {
+        store4(tiles, to, words);
+        continue;
+      }
       phase.each<Base::PIECE>(corner, tap, count, [&](u32 j, bool there, i64 at) {
         bool one = !DEEP && line + j == ones && d < depth_end;
         u32 element = there ? from[at] : one ? Number::ONE : 0;
@@ -93,6 +99,10 @@ struct Weights : Tile<Number, LENGTH, true> {
         continue;
       }
       u32 words[4] = {};
+      if (count == 0) {
+        store4(tiles, to, words);
+        continue;
+      }
 #pragma unroll
       for (u32 j = 0; j < Base::PIECE; j++) {
         u32 element = j < count ? from[phase.weight(tap) + line_at] : 0;

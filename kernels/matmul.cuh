@@ -166,14 +166,35 @@ struct Conclusion<UPDATE> {
   }
 };
 
-// Adds what the slices of a product left at `count` neighbouring columns of a row, in order.
+// Whether `count` neighbouring sums of a slice are one access of 16 bytes, in every slice alike.
+__device__ __forceinline__ bool at_once(const MatmulArguments& a, i64 at, u32 count) {
+  return count == 4 && a.n % 4 == 0 && aligned(a.partial, at, 16);
+}
+
+// Adds what the slices of a product left at `count` neighbouring columns of a row, in order. Whole quads are read several
+// slices ahead of the additions; the others, edges of few products, one after the other.
 __device__ __forceinline__ void add_slices(const MatmulArguments& a, u32 row, u32 column, u32 count, float (&sums)[4]) {
-  i64 rows = a.m + a.sums, at = row * (i64)a.n + column;
+  i64 pitch = (i64)(a.m + a.sums) * a.n, at = row * (i64)a.n + column;
+  if (at_once(a, at, count)) {
+    u32 words[4];
+    read_words(a.partial, at, words);
+#pragma unroll
+    for (u32 j = 0; j < 4; j++) sums[j] = __uint_as_float(words[j]);
+#pragma unroll 4
+    for (u32 slice = 1; slice < a.slices; slice++) {
+      at += pitch;
+      read_words(a.partial, at, words);
+#pragma unroll
+      for (u32 j = 0; j < 4; j++) sums[j] = add(sums[j], __uint_as_float(words[j]));
+    }
+    return;
+  }
 #pragma unroll
   for (u32 j = 0; j < 4; j++) {
     sums[j] = j < count ? a.partial[at + j] : 0.0f;
+#pragma unroll 1
     for (u32 slice = 1; slice < a.slices && j < count; slice++) {
-      sums[j] = add(sums[j], a.partial[slice * rows * a.n + at + j]);
+      sums[j] = add(sums[j], a.partial[at + j + slice * pitch]);
     }
   }
 }
@@ -182,6 +203,10 @@ __device__ __forceinline__ void add_slices(const MatmulArguments& a, u32 row, u3
 __device__ __forceinline__ void keep_slice(const MatmulArguments& a, u32 slice, u32 row, u32 column, u32 count,
                                            const float (&sums)[4]) {
   i64 at = ((i64)slice * (a.m + a.sums) + row) * a.n + column;
+  if (at_once(a, at, count)) {
+    put4(a.partial, at, sums);
+    return;
+  }
 #pragma unroll
   for (u32 j = 0; j < 4; j++) {
     if (j < count) a.partial[at + j] = sums[j];

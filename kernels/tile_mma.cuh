@@ -158,6 +158,12 @@ struct Matrix : Tile<Number, LENGTH, RIGHT> {
   template <class Tiles>
   __device__ __forceinline__ void bring_edge(Tiles& tiles, u32 piece, u32 to, i64 at, u32 k, u32 depth_end) const {
     u32 i = lines.at(this->along(piece)), left = lines.left(this->along(piece)), words[4] = {};
+    // Most of them lie wholly outside: where a tile reaches past the matrix, at every depth.
+    bool ones_here = this->deep ? i == ones : ones - i < Base::PIECE;
+    if (k >= depth_end || (left == 0 && !ones_here)) {
+      store4(tiles, to, words);
+      return;
+    }
     i64 step = this->deep ? depth_stride() : along_stride();
 #pragma unroll
     for (u32 j = 0; j < Base::PIECE; j++) {
