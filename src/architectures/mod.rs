@@ -30,7 +30,8 @@ pub fn generator(s: &Scope, network: &Network, makes: Makes, z: Var, labels: Opt
 pub fn discriminator(s: &Scope, network: &Network, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
     s.g.scoped(s.network(), || match network.architecture {
         Architecture::Layers => {
-            Layers::discriminator(network, reads).forward(s, join::packed(s.g, x, labels, reads.pack))
+            let layers = Layers::discriminator(network, reads);
+            layers.forward(s, layers.joined(s.g, reads, x, labels))
         }
         Architecture::Dcgan => Dcgan::of(network).discriminator(s, reads, x, labels),
     })
@@ -47,10 +48,7 @@ pub fn generator_outline(network: &Network, makes: Makes, inputs: usize) -> Stri
 /// A discriminator in a few words.
 pub fn discriminator_outline(network: &Network, reads: Reads) -> String {
     match network.architecture {
-        Architecture::Layers => {
-            let inputs = reads.pack * (reads.picture.len() + reads.classes);
-            Layers::discriminator(network, reads).outline(inputs)
-        }
+        Architecture::Layers => Layers::discriminator(network, reads).outline_of(reads),
         Architecture::Dcgan => Dcgan::of(network).discriminator_outline(reads),
     }
 }

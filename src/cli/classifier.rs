@@ -81,7 +81,7 @@ pub fn run(args: &Classifier) -> Result<()> {
     };
     let dataset = Arc::new(dataset.hold_out(held));
     tell!("data: {}", super::inspect::describe(&dataset));
-    let mut recipe = Recipe::standard();
+    let mut recipe = Recipe::standard(dataset.shape);
     recipe.epochs = args.epochs.map_or(recipe.epochs, u64::from);
     let spec = ClassifierSpec { name, identity, recipe, seed: args.seed, hardware };
     let begun = Instant::now();

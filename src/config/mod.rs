@@ -22,8 +22,8 @@ pub use files::name_of;
 pub use metric::{Better, Merit, Metric};
 pub use near::nearest;
 pub use network::{
-    Activation, Architecture, Bias, Condition, DrawnBias, FromData, Init, Layer, Network, Norm, SHARED_KEYS,
-    Upsample,
+    Activation, Architecture, Bias, BiasPer, Condition, DrawnBias, FromData, Init, Kind, Layer, Network,
+    Norm, SHARED_KEYS, Upsample,
 };
 pub use optimizer::{Ema, Optimizer, Optimizers, Rule};
 pub use overrides::{ConfigBuilder, RECIPES};

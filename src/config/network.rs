@@ -58,6 +58,14 @@ pub struct Network {
     pub pretrained: usize,
 }
 
+impl Network {
+    /// Whether it has convolutions.
+    pub fn convolves(&self) -> bool {
+        self.architecture != Architecture::Layers
+            || self.layers.iter().any(|l| matches!(l.kind, Kind::Conv | Kind::ConvTranspose))
+    }
+}
+
 /// A forward pass by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -198,9 +206,30 @@ pub enum FromData {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Layer {
-    /// Output width; may be absent in the last layer.
+    /// What the layer does with its input.
+    #[serde(default, skip_serializing_if = "Kind::is_linear")]
+    pub kind: Kind,
+    /// Output width of a linear layer; may be absent in the last layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub units: Option<usize>,
+    /// Channels that a convolution makes; may be absent in G's last layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<usize>,
+    /// Taps of a kernel, or pixels of a pool, along each axis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<usize>,
+    /// Pixels from one position of the kernel to the next: 1 unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stride: Option<usize>,
+    /// Zeros around the picture: none unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pad: Option<usize>,
+    /// Whether a convolution has one bias a channel, as usual, or one an element of its result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias_per: Option<BiasPer>,
+    /// Channels, height and width that a linear layer's units become.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reshape: Option<[usize; 3]>,
     /// What follows the affine map.
     #[serde(default)]
     pub activation: Activation,
@@ -227,6 +256,47 @@ pub struct Layer {
     /// After each update the weights into a unit are scaled down to at most this norm; 0 is off.
     #[serde(default)]
     pub max_col_norm: f32,
+}
+
+/// What a layer of a list does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// An affine map of a vector; pictures are flattened.
+    #[default]
+    Linear,
+    /// A convolution.
+    Conv,
+    /// A transposed convolution, of the size that its input is the smallest result for.
+    ConvTranspose,
+    /// The greatest of the pixels in a window; windows past the edge take those that exist.
+    MaxPool,
+}
+
+impl Kind {
+    fn is_linear(&self) -> bool {
+        *self == Kind::Linear
+    }
+
+    /// The keys that say its sizes.
+    pub fn keys(self) -> &'static [&'static str] {
+        match self {
+            Kind::Linear => &["units", "reshape"],
+            Kind::Conv | Kind::ConvTranspose => &["channels", "kernel", "stride", "pad", "bias_per"],
+            Kind::MaxPool => &["kernel", "stride"],
+        }
+    }
+}
+
+/// How far a convolution's bias reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BiasPer {
+    /// Over all pixels of a channel.
+    #[default]
+    Channel,
+    /// Over one element.
+    Element,
 }
 
 impl Layer {

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use toml::{Table, Value};
 
 /// The recipes in the binary: name and text.
-pub const RECIPES: [(&str, &str); 19] = [
+pub const RECIPES: [(&str, &str); 20] = [
     ("digits", include_str!("../recipes/digits.toml")),
     ("mnist", include_str!("../recipes/mnist.toml")),
     ("mnist-2014", include_str!("../recipes/mnist-2014.toml")),
@@ -25,6 +25,7 @@ pub const RECIPES: [(&str, &str); 19] = [
     ("tfd-2014-pretrain", include_str!("../recipes/tfd-2014-pretrain.toml")),
     ("tfd-2014", include_str!("../recipes/tfd-2014.toml")),
     ("cifar10-fc-2014", include_str!("../recipes/cifar10-fc-2014.toml")),
+    ("cifar10-conv-2014", include_str!("../recipes/cifar10-conv-2014.toml")),
     ("ring", include_str!("../recipes/ring.toml")),
     ("grid", include_str!("../recipes/grid.toml")),
     ("ring-rpgan", include_str!("../recipes/ring-rpgan.toml")),

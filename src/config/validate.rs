@@ -1,8 +1,8 @@
 //! Ranges and combinations: what a configuration must satisfy before anything is built from it.
 
 use super::{
-    Activation, Architecture, Bias, Checkpoint, Config, DrawnBias, Init, Layer, Metric, Network, Norm,
-    Objective, Optimizer, Rule, SHARED_KEYS, Scale, Source, Train, Updates,
+    Activation, Architecture, Bias, BiasPer, Checkpoint, Config, DrawnBias, Init, Kind, Layer, Metric,
+    Network, Norm, Objective, Optimizer, Rule, SHARED_KEYS, Scale, Source, Train, Updates,
 };
 use crate::error::{Error, Result};
 
@@ -68,9 +68,17 @@ impl Config {
         )?;
         if let Some(last) = self.discriminator.layers.last() {
             need(
-                last.units.is_none_or(|u| u == 1) && last.activation == Activation::Linear,
+                last.units.is_none_or(|u| u == 1)
+                    && last.activation == Activation::Linear
+                    && last.kind == Kind::Linear
+                    && last.reshape.is_none(),
                 "discriminator's last layer",
-                format!("{} units, {}", last.units.unwrap_or(1), word(&last.activation)),
+                format!(
+                    "{}, {} units, {}",
+                    word(&last.kind),
+                    last.units.unwrap_or(1),
+                    word(&last.activation)
+                ),
                 "1 unit, linear: D gives a logit, and the loss holds the sigmoid",
             )?;
         }
@@ -271,15 +279,7 @@ fn architecture(name: &str, n: &Network) -> Result<()> {
 }
 
 fn layer(at: &str, l: &Layer, is_last: bool) -> Result<()> {
-    match l.units {
-        None => need(is_last, &format!("{at}.units"), "missing", "a width; only the last layer fits itself")?,
-        Some(units) => need(
-            (1..=MOST_UNITS).contains(&units),
-            &format!("{at}.units"),
-            units,
-            &format!("1 to {MOST_UNITS}"),
-        )?,
-    }
+    sizes(at, l, is_last)?;
     let maxout = l.activation == Activation::Maxout;
     let expected = if maxout { "2 to 64 with maxout" } else { "1 without maxout" };
     let ok = if maxout { (2..=64).contains(&l.pieces) } else { l.pieces == 1 };
@@ -292,16 +292,86 @@ fn layer(at: &str, l: &Layer, is_last: bool) -> Result<()> {
         None => true,
         Some(Bias::Value(x)) => x.is_finite(),
         Some(Bias::Drawn(DrawnBias::Uniform(r))) => r.is_finite() && r >= 0.0,
-        Some(Bias::FromData(_)) => is_last && at.starts_with("generator"),
+        Some(Bias::FromData(_)) => {
+            let elements = l.kind == Kind::Linear || l.bias_per == Some(BiasPer::Element);
+            is_last && elements && at.starts_with("generator")
+        }
     };
-    need(bias, &format!("{at}.bias"), word(&l.bias), "a finite number; marginals only in G's last layer")?;
+    let expected = "a finite number; marginals only in G's last layer, whose biases are of single elements";
+    need(bias, &format!("{at}.bias"), word(&l.bias), expected)?;
     need(
         !l.spectral_norm || l.max_col_norm == 0.0,
         &format!("{at}.spectral_norm"),
         true,
         "no max_col_norm beside it: both limit the same weights",
     )?;
-    start(&format!("{at}.init"), l.init, true)
+    start(&format!("{at}.init"), l.init, l.kind == Kind::Linear)
+}
+
+/// Checks the keys that say a layer's sizes: those of its kind, and no others.
+fn sizes(at: &str, l: &Layer, is_last: bool) -> Result<()> {
+    let own = l.kind.keys();
+    let said = [
+        ("units", l.units.is_some()),
+        ("channels", l.channels.is_some()),
+        ("kernel", l.kernel.is_some()),
+        ("stride", l.stride.is_some()),
+        ("pad", l.pad.is_some()),
+        ("bias_per", l.bias_per.is_some()),
+        ("reshape", l.reshape.is_some()),
+    ];
+    let foreign = said.iter().find(|(key, is_said)| *is_said && !own.contains(key));
+    if let Some((key, _)) = foreign {
+        let keys = format!("only keys that kind {} has: {}", word(&l.kind), own.join(", "));
+        return fail(&format!("{at}.{key}"), "said", &keys);
+    }
+    let within = |key: &str, value: Option<usize>, least: usize, most: usize| match value {
+        Some(value) if !(least..=most).contains(&value) => {
+            fail(&format!("{at}.{key}"), value, &format!("{least} to {most}"))
+        }
+        _ => Ok(()),
+    };
+    within("units", l.units, 1, MOST_UNITS)?;
+    within("channels", l.channels, 1, MOST_UNITS)?;
+    within("kernel", l.kernel, 1, MOST_TAPS)?;
+    within("stride", l.stride, 1, MOST_TAPS)?;
+    within("pad", l.pad, 0, MOST_TAPS)?;
+    let missing = |key: &str, why: &str| fail(&format!("{at}.{key}"), "missing", why);
+    if l.kind != Kind::Linear && l.kernel.is_none() {
+        return missing("kernel", "the taps of its kernel along each axis");
+    }
+    let alone = "nothing but kernel and stride: a pool has no weights, norm or activation";
+    match l.kind {
+        Kind::Linear if l.units.is_none() && !is_last => {
+            missing("units", "a width; only the last layer fits itself")
+        }
+        Kind::Conv | Kind::ConvTranspose if l.channels.is_none() && !is_last => {
+            missing("channels", "how many it makes; only the last layer fits itself")
+        }
+        Kind::Conv | Kind::ConvTranspose if l.max_col_norm > 0.0 => {
+            fail(&format!("{at}.max_col_norm"), l.max_col_norm, "0: kernels have no columns to limit")
+        }
+        Kind::MaxPool if is_last => {
+            fail(&format!("{at}.kind"), word(&l.kind), "a layer with weights as the last")
+        }
+        Kind::MaxPool
+            if l.activation != Activation::Linear
+                || l.norm.is_some()
+                || l.bias.is_some()
+                || l.keep < 1.0
+                || l.spectral_norm
+                || l.max_col_norm > 0.0 =>
+        {
+            fail(at, "a pool with more", alone)
+        }
+        _ => match (l.reshape, l.units) {
+            (Some(to), Some(units)) if to.iter().product::<usize>() != units => {
+                let expected = format!("channels, height and width whose product is units = {units}");
+                fail(&format!("{at}.reshape"), format!("{to:?}"), &expected)
+            }
+            _ => Ok(()),
+        },
+    }
 }
 
 /// Checks how weights start; `matrix` says whether they are one, of which single weights into a unit can be drawn.

@@ -232,7 +232,7 @@ fn examples(data: &Dataset) -> std::result::Result<Chosen<'_>, String> {
 
 /// A small network, trained as long as [`WORK`] allows: at most forty passes.
 fn recipe(inputs: usize, classes: usize, examples: usize) -> Recipe {
-    let mut recipe = Recipe::standard();
+    let mut recipe = Recipe::perceptron();
     let units = 64;
     for (layer, units) in recipe.network.layers.iter_mut().zip([units, units / 2]) {
         layer.units = Some(units);

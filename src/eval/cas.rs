@@ -24,7 +24,7 @@ impl<'a> Subject<'a> {
                 data.name
             )));
         };
-        let batch = Recipe::standard().batch;
+        let batch = Recipe::perceptron().batch;
         self.need(&data.test, "test", 100, Metric::Cas)?;
         self.need(&data.train, "training", batch, Metric::Cas)?;
         if self.count.is_some_and(|count| count < batch) {
@@ -44,7 +44,7 @@ impl<'a> Subject<'a> {
         let count = self.samples_wanted(Metric::Cas);
         let reals = count.min(data.train.count);
         let conditional = self.generator.classes() > 0;
-        let recipe = Recipe::standard();
+        let recipe = Recipe::perceptron();
         let samples = self.samples(count)?;
         let real = self.examples(&data.train, reals);
         let test = self.first_examples(&data.test, data.test.count);

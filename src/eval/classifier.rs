@@ -202,8 +202,9 @@ impl Classifier {
 
     /// Name, accuracy and hash, as protocols tell them.
     pub fn told(&self) -> String {
-        let Card { name, accuracy, .. } = &self.card;
-        format!("classifier {name} ({:.2} % on test data, {})", 100.0 * accuracy, shortened(&self.sha256))
+        let Card { name, accuracy, recipe, .. } = &self.card;
+        let kind = if recipe.network.convolves() { "convolutional classifier" } else { "classifier" };
+        format!("{kind} {name} ({:.2} % on test data, {})", 100.0 * accuracy, shortened(&self.sha256))
     }
 
     /// What to know before trusting what it sees: it is little better than naming the commonest class.

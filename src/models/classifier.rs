@@ -1,5 +1,5 @@
-//! A classifier of labelled data, what evaluation looks through: a multi-layer perceptron under the cross-entropy of
-//! its softmax, on pictures moved by a pixel at random.
+//! A classifier of labelled data, what evaluation looks through: convolutions, or a perceptron, under the cross-entropy of
+//! a softmax, on pictures moved by a pixel at random.
 
 use super::phase::{Phase, Times, When, update};
 use super::statistic::{Statistic, of_updates};
@@ -36,9 +36,17 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The embedded recipe, `classifier.toml`.
-    pub fn standard() -> Recipe {
+    /// The recipe for examples of a shape: convolutions for pictures.
+    pub fn standard(shape: Shape) -> Recipe {
+        if shape.is_point() {
+            return Recipe::perceptron();
+        }
         toml::from_str(include_str!("classifier.toml")).expect("the embedded recipe is sound")
+    }
+
+    /// A perceptron of a few layers, which costs less.
+    pub fn perceptron() -> Recipe {
+        toml::from_str(include_str!("perceptron.toml")).expect("the embedded recipe is sound")
     }
 }
 

@@ -107,6 +107,16 @@ pub fn conv_transpose2d(s: &Scope, y: Var, c: Conv, size: [usize; 2]) -> Var {
     c.biased(s, s.g.conv2d_dx(y, weight, c.window, &[shape[0], size[0], size[1], c.channels]))
 }
 
+/// Maps `[rows, height, width, channels]` plus a bias of each of their elements, which files keep `[channels·height·width]`.
+pub fn bias_of_elements(s: &Scope, maps: Var, start: Start) -> Var {
+    let [_, height, width, channels] = s.g.shape(maps)[..] else { panic!("maps have four axes") };
+    let picture = Shape { channels, height, width };
+    let pixels = Some(PixelAxis { axis: 0, picture, block: picture.len() });
+    let details = Details { pixels, ..Details::default() };
+    let bias = s.parameter_with("bias", &[picture.len()], start, details);
+    s.g.add(maps, s.g.reshape(bias, &[height, width, channels]))
+}
+
 /// max(x, slope · x).
 pub fn leaky_relu(g: &Graph, x: Var, slope: f32) -> Var {
     g.max(x, g.scale(x, f64::from(slope)))
@@ -142,9 +152,9 @@ pub fn dropout(s: &Scope, x: Var, keep: f32) -> Var {
 /// The greatest of `pieces` affine maps: columns are `[piece, unit]`, so that a unit's pieces lie `units` columns apart and
 /// each piece is one contiguous run (Goodfellow et al., 1302.4389).
 pub fn maxout(g: &Graph, affine: Var, pieces: usize) -> Var {
-    let [rows, columns] = g.shape(affine)[..] else { unreachable!("layers make matrices") };
-    let units = columns / pieces;
-    let piece = |i: usize| g.slice_axis(affine, 1, i * units, (i + 1) * units);
-    debug_assert_eq!(g.shape(piece(0)), [rows, units]);
+    let shape = g.shape(affine);
+    let last = shape.len() - 1;
+    let units = shape[last] / pieces;
+    let piece = |i: usize| g.slice_axis(affine, last, i * units, (i + 1) * units);
     (1..pieces).fold(piece(0), |greatest, i| g.max(greatest, piece(i)))
 }

@@ -10,7 +10,9 @@ mod pixels;
 mod scope;
 mod tensor;
 
-pub use layers::{Conv, Linear, activate, conv_transpose2d, conv2d, dropout, leaky_relu, linear, maxout};
+pub use layers::{
+    Conv, Linear, activate, bias_of_elements, conv_transpose2d, conv2d, dropout, leaky_relu, linear, maxout,
+};
 pub use network::{Memory, Network, Networks};
 pub use norm::{batch_norm, layer_norm, spectral_norm};
 pub use scope::{Pass, Scope, Statistics, Tracer};

@@ -46,7 +46,7 @@ pub fn make(order: &Order, job: &Job) -> Result<()> {
     tell!("classifier of {}", experiment.title);
     let dataset = data::load(&identity::whole(&config.data), config.seed)?;
     let identity = dataset.sha256();
-    let (name, recipe) = (experiment.name.clone(), Recipe::standard());
+    let (name, recipe) = (experiment.name.clone(), Recipe::standard(dataset.shape));
     let spec = ClassifierSpec { name, identity, recipe, seed: 0, hardware: order.hardware };
     let device = order.hardware.open()?;
     let dataset = Arc::new(dataset.hold_out(config.data.hold_out));

@@ -444,6 +444,9 @@ fn every_key_is_documented_with_its_default() {
     ] {
         convolutions.set(set).expect("a key");
     }
+    let mut list = ConfigBuilder::recipe("cifar10-conv-2014").expect("a recipe");
+    list.set("generator.layers.2.channels=3").expect("a key");
+    known.extend(leaves_of(&list.finish().expect("in range")).into_keys());
     known.extend(leaves_of(&convolutions.finish().expect("in range")).into_keys());
     let covers = |row: &str, key: &str| key == row || key.starts_with(&format!("{row}."));
     for key in &known {
