@@ -81,7 +81,6 @@ fn length([a, b]: [usize; 2]) -> Option<Length> {
 fn agree([a, b]: [&Op; 2], operands: [(&Graph, Option<&Var>); 2]) -> bool {
     let (Op::Slice(first), Op::Slice(second)) = (a, b) else { return a == b };
     let [whole, twin] = operands.map(|(g, var)| var.map_or(vec![], |&var| g.shape(var)));
-    let all = |spec: &(usize, usize), n: usize| *spec == (0, n);
     let mut axes = first.iter().zip(second).zip(whole.iter().zip(&twin));
-    axes.all(|((a, b), (&n, &m))| a == b || (all(a, n) && all(b, m)))
+    axes.all(|((a, b), (&n, &m))| a == b || (a.is_whole(n) && b.is_whole(m)))
 }

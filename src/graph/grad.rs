@@ -4,7 +4,7 @@
 //! gradients (R1, WGAN-GP) need nothing more. Source of the approach: Griewank & Walther, "Evaluating
 //! Derivatives", chapter 3.
 
-use super::{Graph, Op, Var, inverse};
+use super::{Cut, Graph, Op, Var, inverse};
 
 /// ∂⟨cotangent, y⟩/∂w for each `w` of `wrt`; a `w` that `y` does not depend on gets zeros.
 ///
@@ -72,11 +72,7 @@ fn pullback(g: &Graph, y: Var, cotangent: Var, live: &[bool]) -> Vec<Option<Var>
                 spec.iter().zip(&from).map(|((before, _), n)| (*before, before + n)).collect();
             vec![Some(g.slice(dy, &inner))]
         }
-        Op::Slice(spec) => {
-            let from = g.shape(source(0));
-            let outer: Vec<_> = spec.iter().zip(&from).map(|((a, b), n)| (*a, n - b)).collect();
-            vec![Some(g.pad(dy, &outer))]
-        }
+        Op::Slice(cuts) => vec![Some(spread(g, dy, cuts, &g.shape(source(0))))],
         Op::Permute(perm) => vec![Some(g.permute(dy, &inverse(perm)))],
         Op::Sum(_) => vec![Some(g.broadcast(dy, &g.shape(source(0))))],
         Op::Matmul { ta, tb } => {
@@ -103,6 +99,17 @@ fn pullback(g: &Graph, y: Var, cotangent: Var, live: &[bool]) -> Vec<Option<Var>
             vec![live[x.index()].then(of_x), live[y.index()].then(|| g.conv2d(x, dy, *window))]
         }
     }
+}
+
+/// The adjoint of a slice of a node of this shape.
+fn spread(g: &Graph, dy: Var, cuts: &[Cut], shape: &[usize]) -> Var {
+    let gaps = (0..cuts.len()).filter(|&axis| !cuts[axis].is_run());
+    let dy = gaps.fold(dy, |dy, axis| g.spread(dy, axis, cuts[axis], shape[axis]));
+    let outer = cuts.iter().zip(shape).map(|(cut, &n)| match cut.is_run() {
+        true => (cut.from, n - cut.span().1),
+        false => (0, 0),
+    });
+    g.pad(dy, &outer.collect::<Vec<_>>())
 }
 
 fn one_minus(g: &Graph, x: Var) -> Var {

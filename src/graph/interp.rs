@@ -2,7 +2,7 @@
 //!
 //! It shares nothing with the lowering or the executors, so that agreement with it means something.
 
-use super::{Graph, Op, Var};
+use super::{Cut, Graph, Op, Var};
 use crate::rng::Moment;
 use std::collections::HashMap;
 
@@ -95,10 +95,11 @@ pub fn evaluate(g: &Graph, var: Var, moment: Moment, values: &Values) -> Tensor 
             };
             indices(shape).map(|index| pick(&index)).collect()
         }
-        Op::Slice(spec) => {
+        Op::Slice(cuts) => {
             let from = source(0);
             let pick = |index: &[usize]| {
-                let outer: Vec<usize> = index.iter().zip(spec).map(|(i, s)| i + s.0).collect();
+                let along = |(&i, cut): (&usize, &Cut)| (cut.from as isize + cut.step * i as isize) as usize;
+                let outer: Vec<usize> = index.iter().zip(cuts).map(along).collect();
                 from.data[flat(&outer, &from.shape)]
             };
             indices(shape).map(|index| pick(&index)).collect()

@@ -5,6 +5,7 @@
 //! A graph only describes; [`interp`] runs it in `f64` as the reference, [`crate::lower`] makes it fast.
 
 mod conv;
+mod cut;
 pub mod grad;
 mod ids;
 pub mod interp;
@@ -13,6 +14,7 @@ mod simplify;
 pub mod verify;
 
 pub use conv::Window;
+pub use cut::Cut;
 pub use ids::{MAX_OPTIMIZERS, NetworkId, OptimizerId};
 pub use op::{Column, Dist, Family, Input, Op};
 
@@ -191,15 +193,56 @@ impl Graph {
 
     /// Elements `[from, to)` of each axis.
     pub fn slice(&self, x: Var, spec: &[(usize, usize)]) -> Var {
-        let shape: Vec<usize> = spec.iter().map(|(from, to)| to - from).collect();
-        self.make(Op::Slice(spec.to_vec()), &[x], &shape)
+        self.cut(x, &spec.iter().map(|&(from, to)| Cut::run(from, to)).collect::<Vec<_>>())
+    }
+
+    /// Some elements of each axis.
+    pub fn cut(&self, x: Var, cuts: &[Cut]) -> Var {
+        let shape: Vec<usize> = cuts.iter().map(|cut| cut.count).collect();
+        self.make(Op::Slice(cuts.to_vec()), &[x], &shape)
     }
 
     /// Elements `[from, to)` of one axis.
     pub fn slice_axis(&self, x: Var, axis: usize, from: usize, to: usize) -> Var {
-        let mut spec: Vec<(usize, usize)> = self.shape(x).iter().map(|&n| (0, n)).collect();
-        spec[axis] = (from, to);
-        self.slice(x, &spec)
+        self.cut_axis(x, axis, Cut::run(from, to))
+    }
+
+    /// Some elements of one axis.
+    pub fn cut_axis(&self, x: Var, axis: usize, cut: Cut) -> Var {
+        let mut cuts: Vec<Cut> = self.shape(x).iter().map(|&n| Cut::run(0, n)).collect();
+        cuts[axis] = cut;
+        self.cut(x, &cuts)
+    }
+
+    /// One axis from its end to its beginning.
+    pub fn flip(&self, x: Var, axis: usize) -> Var {
+        self.cut_axis(x, axis, Cut::reversed(self.shape(x)[axis]))
+    }
+
+    /// The elements of one axis spread over `len`, to where `cut` would take them from, with zeros between, before and behind:
+    /// the adjoint of [`Graph::cut_axis`].
+    ///
+    /// An axis of gaps is made of two, blocks of a step's length and the places in a block, of which all but one are padding:
+    /// results that are spread by one step and added are then zeros to no kernel, but windows of one.
+    pub fn spread(&self, x: Var, axis: usize, cut: Cut, len: usize) -> Var {
+        let step = cut.step.unsigned_abs();
+        let (from, to) = cut.span();
+        let x = if cut.step < 0 { self.flip(x, axis) } else { x };
+        let shape = self.shape(x);
+        let mut padding = vec![(0, 0); shape.len()];
+        if step == 1 {
+            padding[axis] = (from, len - to);
+            return self.pad(x, &padding);
+        }
+        let (blocks, first, place) = (len.div_ceil(step), from / step, from % step);
+        padding[axis] = (first, blocks - first - cut.count);
+        padding.insert(axis + 1, (place, step - 1 - place));
+        let mut split = shape.clone();
+        split.insert(axis + 1, 1);
+        let mut whole = shape;
+        whole[axis] = blocks * step;
+        let spread = self.reshape(self.pad(self.reshape(x, &split), &padding), &whole);
+        self.slice_axis(spread, axis, 0, len)
     }
 
     /// Axes in another order: axis i of the result is axis `perm[i]` of `x`.

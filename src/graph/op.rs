@@ -1,6 +1,7 @@
 //! The closed set of operations, and the shape rule of each.
 
 use super::conv::Window;
+use super::cut::Cut;
 use super::ids::{NetworkId, OptimizerId};
 use crate::rng;
 
@@ -134,8 +135,8 @@ pub enum Op {
     Broadcast,
     /// Zeros added `(before, after)` each axis.
     Pad(Vec<(usize, usize)>),
-    /// Elements `[from, to)` of each axis.
-    Slice(Vec<(usize, usize)>),
+    /// Some elements of each axis: a run, every so many of them, or backwards.
+    Slice(Vec<Cut>),
     /// Axes in another order: axis i of the result is axis `perm[i]` of the operand.
     Permute(Vec<usize>),
 
@@ -260,13 +261,13 @@ impl Op {
                 }
                 sources[0].iter().zip(spec).map(|(n, (before, after))| before + n + after).collect()
             }
-            Op::Slice(spec) => {
-                let fits = spec.len() == sources[0].len()
-                    && spec.iter().zip(sources[0]).all(|((from, to), n)| from <= to && to <= n);
+            Op::Slice(cuts) => {
+                let fits = cuts.len() == sources[0].len()
+                    && cuts.iter().zip(sources[0]).all(|(cut, &n)| cut.fits(n));
                 if !fits {
-                    return Err(format!("slice {spec:?} of {:?}", sources[0]));
+                    return Err(format!("slice {cuts:?} of {:?}", sources[0]));
                 }
-                spec.iter().map(|(from, to)| to - from).collect()
+                cuts.iter().map(|cut| cut.count).collect()
             }
             Op::Detach => sources[0].to_vec(),
             Op::Permute(perm) => {

@@ -6,8 +6,10 @@
 //! are told from an activation's output, so that its input need not be kept.
 
 mod conv;
+mod spread;
 
-use super::{Family, Graph, Node, Op, Var, inverse};
+use super::{Cut, Family, Graph, Node, Op, Var, inverse};
+use spread::as_scaled;
 use std::rc::Rc;
 
 type Spec = [(usize, usize)];
@@ -18,7 +20,7 @@ pub(super) fn rewrite(g: &Graph, op: &Op, sources: &[Var], shape: &[usize]) -> O
         Op::Reshape => reshape(g, sources[0], shape),
         Op::Broadcast => broadcast(g, sources[0], shape),
         Op::Pad(spec) => pad(g, sources[0], spec, shape),
-        Op::Slice(spec) => slice(g, sources[0], spec, shape),
+        Op::Slice(cuts) => slice(g, sources[0], cuts, shape),
         Op::Permute(perm) => permute(g, sources[0], perm, shape),
         Op::Detach => {
             let still = g.as_constant(sources[0]).is_some() || g.node(sources[0]).op == Op::Detach;
@@ -68,6 +70,9 @@ fn reshape(g: &Graph, x: Var, shape: &[usize]) -> Option<Var> {
     if node.op == Op::Reshape {
         return Some(g.reshape(node.sources[0], shape));
     }
+    if let Some((scaled, factor)) = as_scaled(g, x).filter(|_| node.shape.len() >= 4) {
+        return Some(g.scale(g.reshape(scaled, shape), factor));
+    }
     let (inner, spec) = as_pad(g, x)?;
     if only_axis(&spec) == Some(0) && shape.first() == node.shape.first() {
         let mut small = shape.to_vec();
@@ -93,6 +98,9 @@ fn pad(g: &Graph, x: Var, spec: &Spec, shape: &[usize]) -> Option<Var> {
     }
     if is(g, x, 0.0) {
         return Some(g.constant(0.0, shape));
+    }
+    if let Some((scaled, factor)) = as_scaled(g, x).filter(|_| spread::frames(spec)) {
+        return Some(g.scale(g.pad(scaled, spec), factor));
     }
     let (inner, first) = as_pad(g, x)?;
     let both: Vec<_> = first.iter().zip(spec).map(|(a, b)| (a.0 + b.0, a.1 + b.1)).collect();
@@ -130,9 +138,9 @@ fn of_constant(g: &Graph, op: &Op, x: Var, shape: &[usize]) -> Option<Var> {
     result.is_finite().then(|| g.constant(result, shape))
 }
 
-fn slice(g: &Graph, x: Var, spec: &Spec, shape: &[usize]) -> Option<Var> {
+fn slice(g: &Graph, x: Var, cuts: &[Cut], shape: &[usize]) -> Option<Var> {
     let node = g.node(x);
-    if node.shape == shape {
+    if cuts.iter().zip(&node.shape).all(|(cut, &n)| cut.is_whole(n)) {
         return Some(x);
     }
     if let Some(value) = g.as_constant(x) {
@@ -140,42 +148,42 @@ fn slice(g: &Graph, x: Var, spec: &Spec, shape: &[usize]) -> Option<Var> {
     }
     match &node.op {
         Op::Slice(first) => {
-            let both: Vec<_> = first.iter().zip(spec).map(|(a, b)| (a.0 + b.0, a.0 + b.1)).collect();
-            Some(g.slice(node.sources[0], &both))
+            let both: Vec<_> = first.iter().zip(cuts).map(|(a, b)| b.of(*a)).collect();
+            Some(g.cut(node.sources[0], &both))
         }
-        Op::Pad(padding) => slice_of_pad(g, &node, padding, spec, shape),
+        Op::Pad(padding) => slice_of_pad(g, &node, padding, cuts, shape),
         Op::Permute(perm) => {
-            let before: Vec<_> = inverse(perm).iter().map(|&axis| spec[axis]).collect();
-            Some(g.permute(g.slice(node.sources[0], &before), perm))
+            let before: Vec<_> = inverse(perm).iter().map(|&axis| cuts[axis]).collect();
+            Some(g.permute(g.cut(node.sources[0], &before), perm))
         }
         Op::Broadcast => {
             let from = g.shape(node.sources[0]);
             let small: Vec<_> =
-                from.iter().zip(spec).map(|(&n, &s)| if n == 1 { (0, 1) } else { s }).collect();
-            Some(g.broadcast(g.slice(node.sources[0], &small), shape))
+                from.iter().zip(cuts).map(|(&n, &cut)| if n == 1 { Cut::run(0, 1) } else { cut }).collect();
+            Some(g.broadcast(g.cut(node.sources[0], &small), shape))
         }
         // A part of a concatenation is that part alone.
         Op::Add if is_pad_tree(g, x) => {
-            let [a, b] = [node.sources[0], node.sources[1]].map(|s| g.slice(s, spec));
+            let [a, b] = [node.sources[0], node.sources[1]].map(|s| g.cut(s, cuts));
             (is(g, a, 0.0) || is(g, b, 0.0)).then(|| g.add(a, b))
         }
         op if op.family() == Family::Pointwise && sinks(g, &node) => {
-            let parts: Vec<Var> = node.sources.iter().map(|&s| g.slice(s, spec)).collect();
+            let parts: Vec<Var> = node.sources.iter().map(|&s| g.cut(s, cuts)).collect();
             Some(g.make(op.clone(), &parts, shape))
         }
         _ => None,
     }
 }
 
-fn slice_of_pad(g: &Graph, node: &Rc<Node>, padding: &Spec, spec: &Spec, shape: &[usize]) -> Option<Var> {
+fn slice_of_pad(g: &Graph, node: &Rc<Node>, padding: &Spec, cuts: &[Cut], shape: &[usize]) -> Option<Var> {
     let from = g.shape(node.sources[0]);
-    let axes = || padding.iter().zip(spec).zip(&from).map(|((p, s), n)| (p.0, p.0 + n, s.0, s.1));
-    if axes().any(|(lo, hi, a, b)| b <= lo || a >= hi) {
+    let axes = || padding.iter().zip(cuts).zip(&from).map(|((p, cut), n)| (p.0, p.0 + n, cut.span()));
+    if axes().any(|(lo, hi, (a, b))| b <= lo || a >= hi) {
         return Some(g.constant(0.0, shape));
     }
-    axes().all(|(lo, hi, a, b)| lo <= a && b <= hi).then(|| {
-        let inner: Vec<_> = axes().map(|(lo, _, a, b)| (a - lo, b - lo)).collect();
-        g.slice(node.sources[0], &inner)
+    axes().all(|(lo, hi, (a, b))| lo <= a && b <= hi).then(|| {
+        let inner: Vec<_> = padding.iter().zip(cuts).map(|(p, cut)| cut.before(p.0)).collect();
+        g.cut(node.sources[0], &inner)
     })
 }
 
@@ -254,6 +262,9 @@ fn add(g: &Graph, a: Var, b: Var, shape: &[usize]) -> Option<Var> {
     {
         return Some(g.pad(g.add(x, y), &sx));
     }
+    if let Some(sum) = spread::add(g, a, b) {
+        return Some(sum);
+    }
     // Two halves of one choice.
     let (na, nb) = (g.node(a), g.node(b));
     if na.op == Op::Select && nb.op == Op::Select && na.sources[0] == nb.sources[0] {
@@ -290,7 +301,8 @@ fn mul(g: &Graph, a: Var, b: Var, shape: &[usize]) -> Option<Var> {
         _ => {}
     }
     for (padded, other) in [(a, b), (b, a)] {
-        if let Some((x, spec)) = as_pad(g, padded) {
+        let scaled = g.as_constant(other).is_some();
+        if let Some((x, spec)) = as_pad(g, padded).filter(|(_, spec)| !(scaled && spread::frames(spec))) {
             return Some(g.pad(g.mul(x, g.slice(other, &inside(&spec, shape))), &spec));
         }
     }

@@ -2,15 +2,15 @@
 
 use super::stage::Stage;
 use super::view::View;
-use crate::graph::{Family, Graph, Node, Op, Var};
+use crate::graph::{Cut, Family, Graph, Node, Op, Var};
 use std::collections::HashMap;
 use std::rc::Rc;
 
 /// A node written piecewise: each part goes straight to its place.
 #[derive(Debug, Clone)]
 pub(super) struct Concat {
-    /// Each part, and where it lies in the whole: `[from, to)` each axis.
-    pub parts: Vec<(Var, Vec<(usize, usize)>)>,
+    /// Each part, and where it lies in the whole.
+    pub parts: Vec<(Var, Vec<Cut>)>,
 }
 
 /// A view over `shape` as one over its last axis and all others joined.
@@ -147,7 +147,7 @@ impl<'g> Analysis<'g> {
                     let from = self.g.shape(node.sources[0]);
                     below().broadcast(&from, shape)
                 }
-                Op::Slice(spec) => below().slice(spec),
+                Op::Slice(cuts) => below().slice(cuts),
                 Op::Pad(spec) => below().pad(spec),
                 Op::Detach => below(),
                 Op::Permute(perm) => below().permute(perm),
@@ -198,11 +198,10 @@ impl<'g> Analysis<'g> {
                 return None;
             }
         }
-        let volume = |spec: &[(usize, usize)]| -> usize { spec.iter().map(|(a, b)| b - a).product() };
-        let covered: usize = parts.iter().map(|(_, spec)| volume(spec)).sum();
-        let apart = |a: &[(usize, usize)], b: &[(usize, usize)]| {
-            a.iter().zip(b).any(|(x, y)| x.1 <= y.0 || y.1 <= x.0)
-        };
+        let volume = |cuts: &[Cut]| -> usize { cuts.iter().map(|cut| cut.count).product() };
+        let covered: usize = parts.iter().map(|(_, cuts)| volume(cuts)).sum();
+        let before = |a: &Cut, b: &Cut| a.span().1 <= b.span().0;
+        let apart = |a: &[Cut], b: &[Cut]| a.iter().zip(b).any(|(x, y)| before(x, y) || before(y, x));
         let disjoint = (0..parts.len()).all(|i| (0..i).all(|j| apart(&parts[i].1, &parts[j].1)));
         let distinct = (0..parts.len()).all(|i| (0..i).all(|j| parts[i].0 != parts[j].0));
         let whole = covered == node.shape.iter().product::<usize>();
@@ -216,7 +215,7 @@ impl<'g> Analysis<'g> {
     }
 
     /// The pads under a tree of sums whose inner nodes have no other reader.
-    fn collect_parts(&self, v: Var, top: bool, parts: &mut Vec<(Var, Vec<(usize, usize)>)>) -> Option<()> {
+    fn collect_parts(&self, v: Var, top: bool, parts: &mut Vec<(Var, Vec<Cut>)>) -> Option<()> {
         let node = self.node(v);
         if !top && (self.readers(v).len() != 1 || self.is_root(v)) {
             return None;
@@ -225,8 +224,8 @@ impl<'g> Analysis<'g> {
             Op::Add => node.sources.iter().try_for_each(|&s| self.collect_parts(s, false, parts)),
             Op::Pad(spec) => {
                 let from = self.g.shape(node.sources[0]);
-                let window = spec.iter().zip(&from).map(|((before, _), n)| (*before, before + n)).collect();
-                parts.push((node.sources[0], window));
+                let window = spec.iter().zip(&from).map(|((before, _), n)| Cut::run(*before, before + n));
+                parts.push((node.sources[0], window.collect()));
                 Some(())
             }
             _ => None,

@@ -89,7 +89,8 @@ pub(super) fn hard_buffered(a: &Analysis) -> HashSet<Var> {
                         (Op::ConvDw(_), 1) => as_rows(view, &shape).is_some_and(|rows| rows.strides[1] == 1),
                         _ => view.strides[3] == 1 || shape[3] == 1,
                     };
-                    let readable = !view.is_windowed(&shape) && !repeats && !random && taken;
+                    let backwards = view.strides.iter().any(|&stride| stride < 0);
+                    let readable = !view.is_windowed(&shape) && !repeats && !backwards && !random && taken;
                     hard.insert(if readable { base } else { s });
                 }
             }

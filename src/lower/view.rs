@@ -1,6 +1,7 @@
 //! Strided windows onto buffers: how movement ops cost nothing.
 
 use super::place::Place;
+use crate::graph::Cut;
 
 /// Element `index` of an iteration space lives at `base + Σ index[i]·strides[i]` of `place`, if every
 /// `index[i]` is inside `windows[i]`; outside, the view reads 0 (a pad). Until places are known, `place` is a node of the
@@ -43,12 +44,16 @@ impl<P> View<P> {
         self.windows.iter().zip(shape).any(|(&(from, to), &n)| from > 0 || to < n)
     }
 
-    /// Elements `[from, to)` of each axis.
-    pub fn slice(mut self, spec: &[(usize, usize)]) -> View<P> {
-        for (axis, &(from, to)) in spec.iter().enumerate() {
-            self.base += from as isize * self.strides[axis];
+    /// Some elements of each axis.
+    pub fn slice(mut self, cuts: &[Cut]) -> View<P> {
+        for (axis, cut) in cuts.iter().enumerate() {
+            self.base += cut.from as isize * self.strides[axis];
+            self.strides[axis] *= cut.step;
+            // Elements whose place on the axis is inside the window follow each other.
             let (lo, hi) = self.windows[axis];
-            self.windows[axis] = (lo.clamp(from, to) - from, hi.clamp(from, to) - from);
+            let inside = |i: &usize| (lo..hi).contains(&cut.at(*i));
+            let from = (0..cut.count).find(inside).unwrap_or(0);
+            self.windows[axis] = (from, from + (from..cut.count).take_while(inside).count());
         }
         self
     }
@@ -193,14 +198,18 @@ mod tests {
         View::contiguous(Place::Arena(0), shape)
     }
 
+    fn runs(spec: &[(usize, usize)]) -> Vec<Cut> {
+        spec.iter().map(|&(from, to)| Cut::run(from, to)).collect()
+    }
+
     #[test]
     fn reshape_splits_and_joins_dense_axes() {
         let split = dense(&[4, 6]).reshape(&[4, 6], &[4, 2, 3]).expect("dense");
         assert_eq!(split.strides, [6, 3, 1]);
-        let part =
-            split.slice(&[(0, 4), (1, 2), (0, 3)]).reshape(&[4, 1, 3], &[4, 3]).expect("one axis drops");
+        let part = split.slice(&runs(&[(0, 4), (1, 2), (0, 3)]));
+        let part = part.reshape(&[4, 1, 3], &[4, 3]).expect("one axis drops");
         assert_eq!((part.base, part.strides), (3, vec![6, 1]));
-        let column = dense(&[4, 6]).slice(&[(0, 4), (2, 4)]);
+        let column = dense(&[4, 6]).slice(&runs(&[(0, 4), (2, 4)]));
         assert!(column.reshape(&[4, 2], &[8]).is_none(), "rows of a column slice are not dense");
         assert_eq!(column.reshape(&[4, 2], &[1, 4, 2, 1]).expect("ones are free").strides[1..3], [6, 1]);
     }
@@ -222,8 +231,22 @@ mod tests {
     fn a_pad_is_a_window() {
         let padded = dense(&[2, 3]).pad(&[(1, 1), (0, 0)]);
         assert_eq!((padded.base, &padded.windows[..]), (-3, &[(1, 3), (0, 3)][..]));
-        let back = padded.slice(&[(1, 3), (0, 3)]);
+        let back = padded.slice(&runs(&[(1, 3), (0, 3)]));
         assert_eq!(back, dense(&[2, 3]));
+    }
+
+    #[test]
+    fn steps_stretch_strides_and_narrow_windows() {
+        // Elements 0 and 8 of ten are padding.
+        let padded = dense(&[7]).pad(&[(1, 2)]);
+        let every_third = padded.clone().slice(&[Cut::strided(0, 4, 3)]);
+        assert_eq!(
+            (every_third.base, &every_third.strides[..], every_third.windows[0]),
+            (-1, &[3][..], (1, 3))
+        );
+        let backwards = padded.slice(&[Cut::reversed(10)]);
+        assert_eq!((backwards.base, &backwards.strides[..], backwards.windows[0]), (8, &[-1][..], (2, 9)));
+        assert_eq!(dense(&[2]).pad(&[(1, 0)]).slice(&[Cut::run(0, 1)]).windows, [(0, 0)]);
     }
 
     #[test]

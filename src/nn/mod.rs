@@ -7,6 +7,7 @@ mod layers;
 mod network;
 mod norm;
 mod pixels;
+pub mod resample;
 mod scope;
 mod tensor;
 

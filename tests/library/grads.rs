@@ -6,7 +6,8 @@
 
 use gansaku::graph::grad::grad;
 use gansaku::graph::interp::{self, Tensor, Values};
-use gansaku::graph::{Graph, NetworkId, Op, Var, Window};
+use gansaku::graph::{Cut, Graph, NetworkId, Op, Var, Window};
+use gansaku::nn::resample::{downsample_fir, max_pool, upsample_fir};
 use gansaku::rng::{Moment, PhiloxRng, stream};
 use std::collections::BTreeSet;
 
@@ -85,6 +86,23 @@ fn cases() -> Vec<Case> {
         }),
         case("pad", "pad", &[M], |g, x| g.square(g.pad(g.square(x[0]), &[(1, 2), (0, 1)]))),
         case("slice", "slice", &[&[4, 5]], |g, x| g.square(g.slice(g.square(x[0]), &[(1, 3), (0, 4)]))),
+        case("every third element", "slice", &[&[2, 8, 2]], |g, x| {
+            g.square(g.cut_axis(g.square(x[0]), 1, Cut::strided(1, 3, 3)))
+        }),
+        case("backwards, every second", "slice", &[&[7, 2]], |g, x| {
+            let cuts = [Cut { from: 5, count: 3, step: -2 }, Cut::reversed(2)];
+            g.mul(g.square(g.cut(g.square(x[0]), &cuts)), g.cut(x[0], &cuts))
+        }),
+        case("gaps", "pad", &[&[2, 3, 2]], |g, x| {
+            let spread = |from| g.spread(g.square(x[0]), 1, Cut::strided(from, 3, 2), 7);
+            g.square(g.add(spread(0), spread(2)))
+        }),
+        case("a pool over the edge", "max", &[&[1, 5, 4, 2]], |g, x| {
+            max_pool(g, g.mul(x[0], g.square(x[0])), 3, 2)
+        }),
+        case("filters up and down", "slice", &[&[1, 4, 2, 1]], |g, x| {
+            g.square(upsample_fir(g, g.square(downsample_fir(g, g.square(x[0])))))
+        }),
         case("concat and its parts", "pad", &[M, &[1, 3]], |g, x| {
             let joined = g.concat(&[g.square(x[0]), x[1]], 0);
             g.mul(g.square(joined), g.broadcast(g.slice_axis(joined, 0, 2, 3), &[3, 3]))

@@ -27,6 +27,7 @@ mod parquet;
 mod picture_sets;
 mod pictures;
 mod plans;
+mod resample;
 mod thresholds;
 mod turns;
 mod verdicts;

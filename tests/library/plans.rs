@@ -8,7 +8,7 @@ use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::{Executor, ExecutorSpec, PhaseRun};
 use gansaku::graph::interp::{self, Tensor};
-use gansaku::graph::{Dist, Graph, MAX_OPTIMIZERS, Var};
+use gansaku::graph::{Cut, Dist, Graph, MAX_OPTIMIZERS, Var};
 use gansaku::lower::{Layout, Stage, Work, lower};
 use gansaku::precision::Precision;
 use gansaku::rng::Moment;
@@ -39,7 +39,7 @@ fn every_stored_node_agrees_with_the_interpreter() {
 fn permuted_nodes_are_read_where_they_lie() {
     type Build = fn(&Graph, Var) -> Var;
     // Of [2 rows, 3 channels, 4 high, 5 wide]: how many maps, sums and products it takes.
-    let cases: [(&str, usize, Build); 10] = [
+    let cases: [(&str, usize, Build); 15] = [
         ("a map", 1, |g, x| g.square(g.permute(x, &[0, 2, 3, 1]))),
         ("an output", 1, |g, x| g.permute(x, &[3, 0, 2, 1])),
         ("a permuted pad in a map", 1, |g, x| {
@@ -70,6 +70,21 @@ fn permuted_nodes_are_read_where_they_lie() {
             let other = g.reshape(g.slice_axis(x, 0, 1, 2), &[5, 12]);
             let product = g.matmul(matrix, g.slice_axis(other, 1, 0, 10));
             g.add(product, g.permute(g.reshape(x, &[10, 12]), &[1, 0]))
+        }),
+        ("every second column backwards, with a frame", 1, |g, x| {
+            let framed = g.pad(x, &[(0, 0), (0, 0), (1, 0), (2, 1)]);
+            let cut = Cut { from: 7, count: 4, step: -2 };
+            g.shift(g.cut_axis(framed, 3, cut), 1.0)
+        }),
+        ("a flipped output", 1, |g, x| g.flip(x, 3)),
+        ("a draw backwards", 1, |g, x| g.add(x, g.flip(g.rand("draw", Dist::Normal, &[2, 3, 4, 5]), 3))),
+        ("an operand of every second row", 1, |g, x| {
+            let rows = g.cut_axis(g.reshape(x, &[6, 20]), 0, Cut::strided(1, 3, 2));
+            g.matmul_with(rows, rows, false, true)
+        }),
+        ("a flipped operand, which is copied", 2, |g, x| {
+            let matrix = g.reshape(x, &[6, 20]);
+            g.matmul_with(matrix, g.flip(matrix, 1), false, true)
         }),
         ("a draw", 1, |g, x| {
             let draw = g.rand("draw", Dist::Uniform, &[2, 3, 4, 5]);

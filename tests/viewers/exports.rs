@@ -9,7 +9,7 @@ use gansaku::config::{Activation, Config, ConfigBuilder, Distribution, Layer, No
 use gansaku::data::Shape;
 use gansaku::exec::{self, Device};
 use gansaku::export::onnx;
-use gansaku::graph::{Dist, NetworkId, Op, Window, interp};
+use gansaku::graph::{Cut, Dist, NetworkId, Op, Window, interp};
 use gansaku::inference::LoadedRun;
 use gansaku::models::{self, Game, Optimizing, Phase, PortKind, Statistic, Task, TaskKind};
 use gansaku::nn::{Networks, Start, StateStart};
@@ -298,7 +298,7 @@ impl EveryOperation {
 }
 
 /// Numbers that it makes of a noise.
-const MADE: usize = 42;
+const MADE: usize = 63;
 
 impl Game for EveryOperation {
     fn networks(&self) -> &Networks {
@@ -347,8 +347,11 @@ impl Game for EveryOperation {
         let convolved = g.conv2d(g.reshape(z, &[rows, 2, 3, 1]), kernel(0), window);
         let back = g.conv2d_dx(convolved, kernel(1), window, &[rows, 2, 4, 1]);
         let pictures = g.reshape(back, &[rows, 8]);
+        // Every second number, backwards as far as the first; one axis from its end to its beginning.
+        let backwards = g.cut_axis(z, 1, Cut { from: 4, count: 3, step: -2 });
+        let spread = g.spread(g.flip(z, 1), 1, Cut::strided(1, 6, 3), 18);
         let noise = g.scale(g.rand("r", Dist::Normal, &[rows, 6]), 1e-9);
-        let all = [chosen, roots, bounded, laid, product, pictures, g.add(noise, s)];
+        let all = [chosen, roots, bounded, laid, product, pictures, g.add(noise, s), backwards, spread];
         let made = g.concat(&all, 1);
         task.output("samples", PortKind::Examples, made);
         Some(task)
@@ -388,7 +391,7 @@ pub fn every_operation_of_the_graph_has_its_operators(python: &mut Command) -> R
     let about = onnx::About { name: "every".into(), text: "Every operation".into(), metadata: vec![] };
     let networks = [exec::NetworkState { weights, states, ..exec::NetworkState::default() }];
     let exported = onnx::encode(&game, &networks, &display, about).expect("exported");
-    assert_eq!(exported.ports, ["z float [N, 6]", "points float [N, 42]"]);
+    assert_eq!(exported.ports, ["z float [N, 6]", "points float [N, 63]"]);
     let folder = tempfile::tempdir()?;
     fs::write(folder.path().join("g.onnx"), &exported.bytes)?;
     // Rows are mixed on purpose: one alone is another sample.

@@ -50,8 +50,14 @@ impl Launch<'_> {
         if stride == 1 {
             part.copy_from_slice(read(position(lo), hi - lo));
         } else {
-            let all = read(position(lo), (hi - lo - 1) * stride as usize + 1);
-            part.iter_mut().enumerate().for_each(|(i, x)| *x = all[i * stride as usize]);
+            // Backwards, the last element lies first.
+            let (step, last) = (stride.unsigned_abs(), hi - lo - 1);
+            let all = read(position(if stride < 0 { hi - 1 } else { lo }), last * step + 1);
+            let elements = part.iter_mut().enumerate();
+            match stride < 0 {
+                true => elements.for_each(|(i, x)| *x = all[(last - i) * step]),
+                false => elements.for_each(|(i, x)| *x = all[i * step]),
+            }
         }
         Source::Slice(&slot[..len])
     }

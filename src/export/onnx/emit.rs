@@ -4,7 +4,7 @@ use super::proto::{Attribute, Element, Node, Numbers, Tensor};
 use crate::config::Scale;
 use crate::error::{Error, Result};
 use crate::export::rows::{Length, Sampling};
-use crate::graph::{Dist, Graph, Input, NetworkId, Op, Var, Window, interp};
+use crate::graph::{Cut, Dist, Graph, Input, NetworkId, Op, Var, Window, interp};
 use crate::models::PortKind;
 use crate::pictures::Display;
 use crate::rng::Moment;
@@ -237,16 +237,25 @@ impl<'a> Emitter<'a> {
                 let ends = self.ints(&ends.map(|n| n as i64).collect::<Vec<_>>());
                 Value { name: self.node("Pad", &[&from.name, &ends], vec![]), lengths }
             }
-            Op::Slice(spec) => {
+            Op::Slice(cuts) => {
                 let from = self.whole(sources[0])?;
                 // Rows are taken whole: `Sampling` lets no other slice pass.
-                let cut: Vec<usize> =
-                    (0..spec.len()).filter(|&axis| matches!(lengths[axis], Length::Fixed(_))).collect();
-                let mut ints = |of: &dyn Fn(usize) -> usize| {
-                    self.ints(&cut.iter().map(|&axis| of(axis) as i64).collect::<Vec<_>>())
+                let taken: Vec<usize> =
+                    (0..cuts.len()).filter(|&axis| matches!(lengths[axis], Length::Fixed(_))).collect();
+                let mut ints = |of: &dyn Fn(&Cut) -> isize| {
+                    self.ints(&taken.iter().map(|&axis| of(&cuts[axis]) as i64).collect::<Vec<_>>())
                 };
-                let [starts, ends, axes] = [ints(&|a| spec[a].0), ints(&|a| spec[a].1), ints(&|a| a)];
-                Value { name: self.node("Slice", &[&from.name, &starts, &ends, &axes], vec![]), lengths }
+                // An end of less than 0 counts from behind, so that what lies before the first element is told as far away.
+                let end = |cut: &Cut| match cut.step > 0 {
+                    true => cut.span().1 as isize,
+                    false => cut.span().0.checked_sub(1).map_or(i32::MIN as isize, |at| at as isize),
+                };
+                let [starts, ends] = [ints(&|cut| cut.from as isize), ints(&end)];
+                let steps = cuts.iter().any(|cut| !cut.is_run()).then(|| ints(&|cut| cut.step));
+                let axes = self.ints(&taken.iter().map(|&axis| axis as i64).collect::<Vec<_>>());
+                let inputs = [&from.name, &starts, &ends, &axes].into_iter().chain(&steps);
+                let inputs: Vec<&str> = inputs.map(String::as_str).collect();
+                Value { name: self.node("Slice", &inputs, vec![]), lengths }
             }
             Op::Sum(axes) => {
                 let from = self.whole(sources[0])?;

@@ -65,6 +65,7 @@ pub fn all_but_products(w: &mut dyn Witness) {
     println!("pointwise operations: {:.2} of the tolerance", point_ops(w));
     println!("programs and sums: {:.2} of the tolerance", programs::programs(w));
     draws(w);
+    programs::strides(w);
     gathers(w, Precision::Fp32, Place::Arena(0));
     minibatches(w);
     println!("losses: {:.2} of the tolerance", losses(w));

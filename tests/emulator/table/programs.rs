@@ -203,6 +203,41 @@ pub(super) fn programs(w: &mut dyn Witness) -> f64 {
     worst
 }
 
+/// Memory and a draw read every so many elements, also backwards, behind a frame: the CPU's numbers, which are those at the
+/// positions.
+pub(super) fn strides(w: &mut dyn Witness) {
+    for (columns, step) in [(7, 2), (8, -1), (12, -2), (16, 3)] {
+        let (rows, reach) = (5, columns * 3);
+        let first = if step < 0 { (reach - 1) as isize } else { 0 };
+        // The first column is padding.
+        fn view<P>(place: P, [rows, columns, reach]: [usize; 3], step: isize, first: isize) -> View<P> {
+            let whole = View::contiguous(place, &[rows, columns]);
+            let windows = vec![(0, rows), (1, columns)];
+            View { base: first - step, strides: vec![reach as isize, step], windows, ..whole }
+        }
+        let sizes = [rows, columns, reach];
+        let draw =
+            Load::Rand { stream: stream("u"), dist: Dist::Uniform, view: view((), sizes, step, first) };
+        let program = Program {
+            loads: vec![Load::Memory(view(LEFT, sizes, step, first)), draw],
+            instructions: vec![instruction(PointOp::Add, [Arg::Load(0), Arg::Load(1), NO], 0)],
+            results: vec![(Arg::Register(0), View::contiguous(Place::Arena(0), &[rows, columns]))],
+        };
+        let bench = Bench { left: normals("x", rows * reach), ..Bench::default() };
+        let name = format!("{columns} columns by {step}");
+        let work = Work::Map(Map { shape: vec![rows, columns], program });
+        let (found, cpu) = w.run(&name, &bench, work, rows * columns);
+        same_bits(&name, &found, &cpu);
+        let draw = Draw::new(SEED, stream("u"), TICK);
+        let at = |row: usize, column: usize| {
+            let at = (row * reach).wrapping_add_signed(first + (column as isize - 1) * step);
+            if column == 0 { 0.0 } else { bench.left[at] + Dist::Uniform.sample(&draw, at as u64) }
+        };
+        let wanted: Vec<f32> = (0..rows * columns).map(|i| at(i / columns, i % columns)).collect();
+        same_bits(&name, &cpu, &wanted);
+    }
+}
+
 /// Cross entropy on logits in one launch: gradients, the same transposed (read by other threads than stored them), sums
 /// over the minibatch, and means that read the sums.
 pub(super) fn losses(w: &mut dyn Witness) -> f64 {
