@@ -10,13 +10,13 @@ struct Patches {
   u32 first, end;  // line of the tile, lines
   u32 ones;        // a line of ones there; NO_ONES is none
   // What stays of the thread's quads.
-  Corner corners[LENGTH / 64];
-  Tap taps[LENGTH / 64];
+  Corner corners[Quad<LENGTH>::COUNT];
+  Tap taps[Quad<LENGTH>::COUNT];
 
   __device__ __forceinline__ Patches(const Phase& phase, u32 first, u32 end, u32 ones)
       : phase(phase), from(phase.a.product.a), first(first), end(end), ones(ones) {
 #pragma unroll
-    for (u32 part = 0; part < LENGTH / 64; part++) {
+    for (u32 part = 0; part < Quad<LENGTH>::COUNT; part++) {
       u32 line = first + Quad<LENGTH>(part, DEEP).along;
       if constexpr (DEEP) {
         corners[part] = phase.corner(line, line < end);
@@ -28,9 +28,9 @@ struct Patches {
 
   __device__ __forceinline__ bool deep() const { return DEEP; }
 
-  __device__ __forceinline__ void fetch(float (&to)[LENGTH / 64][4], u32 depth, u32 depth_end) const {
+  __device__ __forceinline__ void fetch(float (&to)[Quad<LENGTH>::COUNT][4], u32 depth, u32 depth_end) const {
 #pragma unroll
-    for (u32 part = 0; part < LENGTH / 64; part++) {
+    for (u32 part = 0; part < Quad<LENGTH>::COUNT; part++) {
       Quad<LENGTH> quad(part, DEEP);
       u32 d = depth + quad.depth, line = first + quad.along;
       Corner corner;
@@ -66,10 +66,11 @@ struct Weights {
 
   __device__ __forceinline__ bool deep() const { return true; }
 
-  __device__ __forceinline__ void fetch(float (&to)[LENGTH / 64][4], u32 depth, u32 depth_end) const {
+  __device__ __forceinline__ void fetch(float (&to)[Quad<LENGTH>::COUNT][4], u32 depth, u32 depth_end) const {
 #pragma unroll
-    for (u32 part = 0; part < LENGTH / 64; part++) {
+    for (u32 part = 0; part < Quad<LENGTH>::COUNT; part++) {
       Quad<LENGTH> quad(part, true);
+      if (!quad.there) continue;
       u32 d = depth + quad.depth, line = first + quad.along;
       u32 count = line < end ? left_of<4>(d, depth_end) : 0;
       Tap tap = phase.tap(d);
@@ -87,7 +88,8 @@ struct Weights {
   }
 };
 
-template <u32 TILE, Form FORM>
+// The tile of this block, TILE × COLUMNS.
+template <u32 TILE, u32 COLUMNS, Form FORM>
 __device__ __forceinline__ void convolve(const ConvArguments& arguments) {
   const MatmulArguments& a = arguments.product;
   Phase phase(arguments);
@@ -95,27 +97,40 @@ __device__ __forceinline__ void convolve(const ConvArguments& arguments) {
   u32 first = share.part.row * TILE;
   if (first >= share.rows + a.sums) return;
   Conclusion<NOTHING> conclusion;
-  Lines<false> columns = {share.part.column * TILE, a.n, 0, 0};
+  Lines<false> columns = {share.part.column * COLUMNS, a.n, 0, 0};
   Patches<TILE, FORM != KERNEL> left(phase, first, share.rows, a.sums ? a.m : NO_ONES);
   if constexpr (FORM == PICTURE) {
-    Weights<TILE> right = {phase, a.b, columns.first, a.n};
+    Weights<COLUMNS> right = {phase, a.b, columns.first, a.n};
     PhaseRows rows = {phase, share.rows};
-    compute_tile<TILE>(a, conclusion, share.part, left, right, rows, columns, share.depth, share.depth_end);
+    compute_tile<TILE, COLUMNS>(a, conclusion, share.part, left, right, rows, columns, share.depth, share.depth_end);
   } else {
-    Matrix<TILE, true, false> right = {a, columns, NO_ONES};
+    Matrix<COLUMNS, true, false> right = {a, columns, NO_ONES};
     AllRows rows = {a};
-    compute_tile<TILE>(a, conclusion, share.part, left, right, rows, columns, share.depth, share.depth_end);
+    compute_tile<TILE, COLUMNS>(a, conclusion, share.part, left, right, rows, columns, share.depth, share.depth_end);
   }
 }
 
 extern "C" __global__ void __launch_bounds__(256, 3) conv2d_f32(const __grid_constant__ ConvArguments a) {
-  convolve<64, RESULT>(a);
+  convolve<64, 64, RESULT>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 3) conv2d_narrow_f32(const __grid_constant__ ConvArguments a) {
+  convolve<256, 4, RESULT>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 3) conv2d_dx_f32(const __grid_constant__ ConvArguments a) {
-  convolve<64, PICTURE>(a);
+  convolve<64, 64, PICTURE>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 3) conv2d_dx_narrow_f32(const __grid_constant__ ConvArguments a) {
+  convolve<256, 4, PICTURE>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 3) conv2d_dw_f32(const __grid_constant__ ConvArguments a) {
-  convolve<64, KERNEL>(a);
+  convolve<64, 64, KERNEL>(a);
+}
+
+// With three blocks a multiprocessor it would spill on compute capability 10.0.
+extern "C" __global__ void __launch_bounds__(256, 2) conv2d_dw_narrow_f32(const __grid_constant__ ConvArguments a) {
+  convolve<256, 4, KERNEL>(a);
 }

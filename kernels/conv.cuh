@@ -12,7 +12,7 @@
 #pragma once
 #include "matmul.cuh"
 
-#define MAX_PHASES 8  // of an axis: the largest stride of a transposed convolution
+#define MAX_PHASES 16  // of an axis: the largest stride of a transposed convolution
 
 // Forms, numbered by `Form` of src/lower/convolution.rs.
 enum Form { RESULT, PICTURE, KERNEL };

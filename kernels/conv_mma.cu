@@ -91,6 +91,7 @@ struct Weights : Tile<Number, LENGTH, true> {
 #pragma unroll
     for (u32 part = 0; part < COUNT; part++) {
       u32 number = part * THREADS + threadIdx.x, d = depth + this->within(number), line = first + this->along(number);
+      if (!this->template has<THREADS>(number)) continue;
       u32 to = pieces[part].to + stage * Base::WORDS, count = line < end ? left_of<Base::PIECE>(d, depth_end) : 0;
       Tap tap = phase.tap(d);
       i64 line_at = (i64)line * phase.a.channels.by;
@@ -114,7 +115,8 @@ struct Weights : Tile<Number, LENGTH, true> {
   }
 };
 
-template <class Number, u32 TILE, Form FORM>
+// The tile of this block, TILE × COLUMNS.
+template <class Number, u32 TILE, u32 COLUMNS, Form FORM>
 __device__ __forceinline__ void convolve(const ConvArguments& arguments) {
   typedef Patches<Number, TILE, FORM != KERNEL> Side;
   typedef typename Number::Element Element;
@@ -124,54 +126,90 @@ __device__ __forceinline__ void convolve(const ConvArguments& arguments) {
   u32 first = share.part.row * TILE;
   if (first >= share.rows + a.sums) return;
   Conclusion<NOTHING> conclusion;
-  Lines<false> columns = {share.part.column * TILE, a.n, 0, 0};
+  Lines<false> columns = {share.part.column * COLUMNS, a.n, 0, 0};
   Side left = {{0, FORM != KERNEL}, phase, recast<const Element>(a.a), first, share.rows, a.sums ? a.m : NO_ONES};
   constexpr u32 RIGHT = STAGES * Side::WORDS;
   if constexpr (FORM == PICTURE) {
-    Weights<Number, TILE> right = {{RIGHT, true}, phase, recast<const Element>(a.b), columns.first, a.n};
+    Weights<Number, COLUMNS> right = {{RIGHT, true}, phase, recast<const Element>(a.b), columns.first, a.n};
     PhaseRows rows = {phase, share.rows};
-    compute_tile<Number, TILE>(a, conclusion, share.part, left, right, rows, columns, share.depth, share.depth_end);
+    compute_tile<Number, TILE, COLUMNS>(a, conclusion, share.part, left, right, rows, columns, share.depth, share.depth_end);
   } else {
-    Matrix<Number, TILE, true, false> right = {{RIGHT, false}, a, columns, NO_ONES};
+    Matrix<Number, COLUMNS, true, false> right = {{RIGHT, false}, a, columns, NO_ONES};
     AllRows rows = {a};
-    compute_tile<Number, TILE>(a, conclusion, share.part, left, right, rows, columns, share.depth, share.depth_end);
+    compute_tile<Number, TILE, COLUMNS>(a, conclusion, share.part, left, right, rows, columns, share.depth, share.depth_end);
   }
 }
 
 extern "C" __global__ void __launch_bounds__(128, 3) conv2d_f16(const __grid_constant__ ConvArguments a) {
-  convolve<Half, 64, RESULT>(a);
+  convolve<Half, 64, 64, RESULT>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 3) conv2d_narrow_f16(const __grid_constant__ ConvArguments a) {
+  convolve<Half, 128, 8, RESULT>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 3) conv2d_dx_f16(const __grid_constant__ ConvArguments a) {
-  convolve<Half, 64, PICTURE>(a);
+  convolve<Half, 64, 64, PICTURE>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 3) conv2d_dx_narrow_f16(const __grid_constant__ ConvArguments a) {
+  convolve<Half, 128, 8, PICTURE>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 3) conv2d_dw_f16(const __grid_constant__ ConvArguments a) {
-  convolve<Half, 64, KERNEL>(a);
+  convolve<Half, 64, 64, KERNEL>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 3) conv2d_dw_narrow_f16(const __grid_constant__ ConvArguments a) {
+  convolve<Half, 128, 8, KERNEL>(a);
 }
 
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
 extern "C" __global__ void __launch_bounds__(128, 3) conv2d_bf16(const __grid_constant__ ConvArguments a) {
-  convolve<Bfloat, 64, RESULT>(a);
+  convolve<Bfloat, 64, 64, RESULT>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 3) conv2d_narrow_bf16(const __grid_constant__ ConvArguments a) {
+  convolve<Bfloat, 128, 8, RESULT>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 3) conv2d_dx_bf16(const __grid_constant__ ConvArguments a) {
-  convolve<Bfloat, 64, PICTURE>(a);
+  convolve<Bfloat, 64, 64, PICTURE>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 3) conv2d_dx_narrow_bf16(const __grid_constant__ ConvArguments a) {
+  convolve<Bfloat, 128, 8, PICTURE>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 3) conv2d_dw_bf16(const __grid_constant__ ConvArguments a) {
-  convolve<Bfloat, 64, KERNEL>(a);
+  convolve<Bfloat, 64, 64, KERNEL>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 3) conv2d_dw_narrow_bf16(const __grid_constant__ ConvArguments a) {
+  convolve<Bfloat, 128, 8, KERNEL>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 3) conv2d_tf32(const __grid_constant__ ConvArguments a) {
-  convolve<Tf32, 64, RESULT>(a);
+  convolve<Tf32, 64, 64, RESULT>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 3) conv2d_narrow_tf32(const __grid_constant__ ConvArguments a) {
+  convolve<Tf32, 128, 8, RESULT>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 3) conv2d_dx_tf32(const __grid_constant__ ConvArguments a) {
-  convolve<Tf32, 64, PICTURE>(a);
+  convolve<Tf32, 64, 64, PICTURE>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 3) conv2d_dx_narrow_tf32(const __grid_constant__ ConvArguments a) {
+  convolve<Tf32, 128, 8, PICTURE>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 3) conv2d_dw_tf32(const __grid_constant__ ConvArguments a) {
-  convolve<Tf32, 64, KERNEL>(a);
+  convolve<Tf32, 64, 64, KERNEL>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 3) conv2d_dw_narrow_tf32(const __grid_constant__ ConvArguments a) {
+  convolve<Tf32, 128, 8, KERNEL>(a);
 }
 #endif

@@ -12,7 +12,7 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
   Matrix<TILE, false, false> left = {a, {part.row * TILE, a.m, 0, 0}, a.sums ? a.m : NO_ONES};
   Matrix<TILE, true, FOLLOWED> right = {a, columns, NO_ONES};
   u32 depth = part.slice * a.span, depth_end = a.k - depth < a.span ? a.k : depth + a.span;
-  compute_tile<TILE>(a, conclusion, part, left, right, AllRows{a}, columns, depth, depth_end);
+  compute_tile<TILE, TILE>(a, conclusion, part, left, right, AllRows{a}, columns, depth, depth_end);
 }
 
 extern "C" __global__ void __launch_bounds__(256) matmul_f32(const __grid_constant__ MatmulLaunch a) {

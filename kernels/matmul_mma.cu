@@ -21,7 +21,7 @@ __device__ __forceinline__ void product(const MatmulLaunch& launch) {
   Side left = {{0, a.a_strides[1] == 1}, a, {part.row * TILE, a.m, 0, 0}, a.sums ? a.m : NO_ONES};
   Other right = {{STAGES * Side::WORDS, a.b_strides[0] == 1}, a, columns, NO_ONES};
   u32 depth = part.slice * a.span, depth_end = a.k - depth < a.span ? a.k : depth + a.span;
-  compute_tile<Number, TILE>(a, conclusion, part, left, right, AllRows{a}, columns, depth, depth_end);
+  compute_tile<Number, TILE, TILE>(a, conclusion, part, left, right, AllRows{a}, columns, depth, depth_end);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 3) matmul_f16(const __grid_constant__ MatmulLaunch a) {

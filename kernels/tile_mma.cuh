@@ -1,7 +1,8 @@
 // The tile loop of products on the tensor cores, of matrices (matmul_mma.cu) and of pictures' patches (conv_mma.cu):
 // operands of 16 bits or f32 rounded to tf32, sums in f32.
 //
-// A block computes a tile of 64 × 64 with four warps, or of 128 × 128 with eight. Tiles of both operands, 64 bytes
+// A block computes a tile of 64 × 64 with four warps, of 128 × 128 with eight, or, where there are few columns, of 128 × 8
+// with four. Tiles of both operands, 64 bytes
 // deep, are on their way in STAGES stages of asynchronous copies: one is multiplied while the next ones travel.
 // They lie in shared memory as they do in device memory, along whichever axis is contiguous; ldmatrix turns them
 // where that is not k. Pieces of 16 bytes change places within their lines so that eight of a column lie in
@@ -54,6 +55,8 @@ struct Tile {
   static constexpr u32 PIECE = 4 * Number::PER_WORD;  // elements of 16 bytes
   static constexpr u32 DEPTH = LINE * Number::PER_WORD;
   static constexpr u32 WORDS = LENGTH * LINE;
+  // Eight columns: as many as one multiplication takes.
+  static constexpr bool NARROW = LENGTH == 8;
 
   u32 start;  // of its first stage, in words of the block's memory
   bool deep;
@@ -61,7 +64,7 @@ struct Tile {
   // The word that holds element (along, depth); its piece changes places within the line.
   __device__ __forceinline__ u32 word(u32 along, u32 depth) const {
     if (deep) return along * LINE + ((depth / PIECE ^ along / 2 % 4) * 4) + depth % PIECE / Number::PER_WORD;
-    return depth * (LENGTH / Number::PER_WORD) + (along / PIECE ^ Number::turn(depth)) * 4 +
+    return depth * (LENGTH / Number::PER_WORD) + (along / PIECE ^ (NARROW ? 0 : Number::turn(depth))) * 4 +
            along % PIECE / Number::PER_WORD;
   }
 
@@ -75,8 +78,9 @@ struct Tile {
   static __device__ __forceinline__ u32 depth_half(u32 j) { return RIGHT ? j % 2 : j / 2; }
 
   // The word of the first stage where this lane begins to read the fragments of 16 lines from `from_along` on, a multiple of
-  // 32. 16-bit numbers only.
+  // 32; of a narrow tile, of its eight columns. 16-bit numbers only.
   __device__ __forceinline__ u32 lane_word(u32 from_along) const {
+    if constexpr (NARROW) return start + (deep ? word(threadIdx.x % 8, threadIdx.x % 32 / 8 * 8) : word(0, threadIdx.x % 32));
     u32 lane = threadIdx.x % 32, row = lane % 8, a = from_along + along_half(lane / 8) * 8, d = depth_half(lane / 8) * 8;
     return start + (deep ? word(a + row, d) : word(a, d + row));
   }
@@ -103,6 +107,24 @@ struct Tile {
         to[j] = to_tf32(bits);
       }
     }
+  }
+
+  // The fragments of a narrow tile's eight columns over its whole depth: a quarter of it each, two for a multiplication.
+  template <class Tiles>
+  __device__ __forceinline__ void quarters(Tiles& tiles, u32 stage, u32 word, u32 (&to)[4]) const {
+    if constexpr (Number::PER_WORD == 2) {
+      load_matrices(tiles, word + stage * WORDS, !deep, to);
+    } else {
+      u32 base = start + stage * WORDS, lane = threadIdx.x % 32;
+#pragma unroll
+      for (u32 j = 0; j < 4; j++) to[j] = to_tf32(tiles[base + this->word(lane / 4, 4 * j + lane % 4)]);
+    }
+  }
+
+  // Whether a tile has a piece of this number: of a narrow one, not every thread has one.
+  template <u32 THREADS>
+  static __device__ __forceinline__ bool has(u32 piece) {
+    return WORDS / 4 >= THREADS || piece < WORDS / 4;
   }
 };
 
@@ -146,6 +168,7 @@ struct Matrix : Tile<Number, LENGTH, RIGHT> {
     for (u32 part = 0; part < COUNT; part++) {
       const Piece& piece = pieces[part];
       u32 number = part * THREADS + threadIdx.x, k = depth + this->within(number), to = piece.to + stage * Base::WORDS;
+      if (!this->template has<THREADS>(number)) continue;
       if (piece.aligned && (this->deep ? k + Base::PIECE : k + 1) <= depth_end) {
         copy16_async(tiles, to, from(), piece.at + on);
       } else {
@@ -199,31 +222,35 @@ __device__ __forceinline__ void store4(FloatSlots<Tiles>& to, u32 at, const floa
   store4(to.words, at, words);
 }
 
-// The tile of this block, by 2 × TILE / 32 warps of TILE / 2 × 32 results each: slice [depth, depth_end) of the product of
-// two operands, which bring their tiles themselves.
-template <class Number, u32 TILE, After AFTER, class Side, class Other, class Rows, bool FOLLOWED>
+// The tile of this block, TILE × COLUMNS: slice [depth, depth_end) of the product of two operands, which bring their tiles
+// themselves. A square one takes 2 × TILE / 32 warps of TILE / 2 × 32 results each, a narrow one a warp for 32 rows.
+template <class Number, u32 TILE, u32 COLUMNS, After AFTER, class Side, class Other, class Rows, bool FOLLOWED>
 __device__ __forceinline__ void compute_tile(const MatmulArguments& a, Conclusion<AFTER>& conclusion, const Part& part,
                                              const Side& left, const Other& right, const Rows& rows,
                                              const Lines<FOLLOWED>& columns, u32 depth, u32 depth_end) {
-  constexpr u32 THREADS = 2 * TILE, ACROSS = TILE / 32, HIGH = TILE / 32, STEPS = LINE / Number::STEP;
-  constexpr u32 PITCH = TILE + 8, ROWS = TILE < 64 ? TILE : 64;  // of the sums' passage
-  SHARED(u32, tiles, 2 * STAGES * Side::WORDS);
-  static_assert(ROWS * PITCH <= 2 * STAGES * Side::WORDS, "the sums of 64 rows fit where the tiles were");
+  constexpr bool NARROW = Other::NARROW;
+  static_assert(NARROW || TILE == COLUMNS, "tiles are square or narrow");
+  constexpr u32 THREADS = NARROW ? TILE : 2 * TILE, ACROSS = NARROW ? 1 : TILE / 32, STEPS = LINE / Number::STEP;
+  // Rows of a warp, in multiplications of 16 rows; columns, in those of eight.
+  constexpr u32 BAND = NARROW ? 32 : TILE / 2, HIGH = BAND / 16, WIDE = NARROW ? 1 : 4;
+  // Of the sums' passage.
+  constexpr u32 PITCH = NARROW ? COLUMNS + 4 : TILE + 8, ROWS = NARROW || TILE < 64 ? TILE : 64;
+  SHARED(u32, tiles, STAGES * (Side::WORDS + Other::WORDS));
+  static_assert(ROWS * PITCH <= STAGES * (Side::WORDS + Other::WORDS), "the sums of these rows fit where the tiles were");
 
   u32 count = (depth_end - depth + Side::DEPTH - 1) / Side::DEPTH;
-  u32 warp = threadIdx.x / 32, row = warp / ACROSS * (TILE / 2), column = warp % ACROSS * 32;
-  constexpr u32 PIECES = Side::WORDS / 4 / THREADS;
-  typename Side::Piece left_pieces[PIECES];
-  typename Other::Piece right_pieces[PIECES];
+  u32 warp = threadIdx.x / 32, row = warp / ACROSS * BAND, column = warp % ACROSS * 32;
+  constexpr u32 LEFT = Side::WORDS / 4 / THREADS, RIGHT = NARROW ? 1 : Other::WORDS / 4 / THREADS;
+  typename Side::Piece left_pieces[LEFT];
+  typename Other::Piece right_pieces[RIGHT];
 #pragma unroll
-  for (u32 i = 0; i < PIECES; i++) {
-    left_pieces[i] = left.piece(i * THREADS + threadIdx.x, depth);
-    right_pieces[i] = right.piece(i * THREADS + threadIdx.x, depth);
-  }
+  for (u32 i = 0; i < LEFT; i++) left_pieces[i] = left.piece(i * THREADS + threadIdx.x, depth);
+#pragma unroll
+  for (u32 i = 0; i < RIGHT; i++) right_pieces[i] = right.piece(i * THREADS + threadIdx.x, depth);
   u32 left_word = left.lane_word(row), right_word = right.lane_word(column);
-  float sums[HIGH][4][4] = {};
+  float sums[HIGH][WIDE][4] = {};
   // A thread for each column, where sums of columns are not products.
-  bool summing = Number::ROUNDS && a.sums && part.row == a.m / TILE && threadIdx.x < TILE;
+  bool summing = Number::ROUNDS && a.sums && part.row == a.m / TILE && threadIdx.x < COLUMNS;
   float column_sum = 0.0f;
 
   // Tile `sent` leaves, and the one STAGES − 1 before it is multiplied.
@@ -245,22 +272,30 @@ __device__ __forceinline__ void compute_tile(const MatmulArguments& a, Conclusio
     if (summing) {
 #pragma unroll
       for (u32 d = 0; d < Side::DEPTH; d++) {
-        u32 word = right.start + stage * Side::WORDS + right.word(threadIdx.x, d);
+        u32 word = right.start + stage * Other::WORDS + right.word(threadIdx.x, d);
         column_sum = add(column_sum, __uint_as_float(tiles[word]));
       }
     }
+    u32 quarters[4];
+    if constexpr (NARROW) right.quarters(tiles, stage, right_word, quarters);
     // Addresses of single f32s take registers that there are not twice.
-#pragma unroll Number::ROUNDS ? 1 : STEPS
+#pragma unroll Number::ROUNDS && !NARROW ? 1 : STEPS
     for (u32 step = 0; step < STEPS; step++) {
       u32 x[HIGH][4], y[2][4];
 #pragma unroll
       for (u32 r = 0; r < HIGH; r++) left.fragments(tiles, stage, row, left_word, r, step, x[r]);
 #pragma unroll
-      for (u32 c = 0; c < 2; c++) right.fragments(tiles, stage, column, right_word, c, step, y[c]);
+      for (u32 c = 0; c < 2; c++) {
+        if constexpr (NARROW) {
+          y[0][c] = quarters[2 * step + c];
+        } else {
+          right.fragments(tiles, stage, column, right_word, c, step, y[c]);
+        }
+      }
 #pragma unroll
       for (u32 r = 0; r < HIGH; r++) {
 #pragma unroll
-        for (u32 c = 0; c < 4; c++) {
+        for (u32 c = 0; c < WIDE; c++) {
           u32 pair[2] = {y[c / 2][c % 2 * 2], y[c / 2][c % 2 * 2 + 1]};
           Number::multiply(sums[r][c], x[r], pair);
         }
@@ -277,7 +312,7 @@ __device__ __forceinline__ void compute_tile(const MatmulArguments& a, Conclusio
 #pragma unroll
       for (u32 r = 0; r < HIGH; r++) {
 #pragma unroll
-        for (u32 c = 0; c < 4; c++) {
+        for (u32 c = 0; c < WIDE; c++) {
 #pragma unroll
           for (u32 j = 0; j < 4; j++) {
             u32 at = (row - from + 16 * r + lane / 4 + j / 2 * 8) * PITCH + column + 8 * c + lane % 4 * 2 + j % 2;
@@ -292,7 +327,7 @@ __device__ __forceinline__ void compute_tile(const MatmulArguments& a, Conclusio
       if (summing && row_of_sums < ROWS) tiles[row_of_sums * PITCH + threadIdx.x] = __float_as_uint(column_sum);
       __syncthreads();
     }
-    whole = deliver_rows<ROWS, TILE, PITCH, THREADS>(a, conclusion, tiles, part, rows, part.row * TILE + from, columns);
+    whole = deliver_rows<ROWS, COLUMNS, PITCH, THREADS>(a, conclusion, tiles, part, rows, part.row * TILE + from, columns);
   }
   FloatSlots<decltype(tiles)> slots = {tiles};
   conclude_tile<TILE, THREADS>(a, conclusion, slots, part, columns, whole);

@@ -42,10 +42,16 @@ fn of_convolution(c: &Convolution, launch: &Packed) -> Vec<String> {
         }
         _ => (m + usize::from(c.column_sums.is_some()), 1),
     };
-    let tiles = rows.div_ceil(64) * n.div_ceil(64);
+    let [high, wide] = match kernel {
+        _ if !kernel.contains("narrow") => [64, 64],
+        _ if kernel.ends_with("_f32") => [256, 4],
+        _ => [128, 8],
+    };
+    let tiles = rows.div_ceil(high) * n.div_ceil(wide);
     let slices = if launch.geometry.grid[0] as usize > tiles { "some slices" } else { "1 slice" };
     let phases = if phases > 1 { "several phases" } else { "one phase" };
-    let [rows, columns] = [rows, n].map(|size| if size > 64 { "several tiles" } else { "one tile" });
+    let [rows, columns] =
+        [rows > high, n > wide].map(|several| if several { "several tiles" } else { "one tile" });
     let steps = c.epilogue.iter().map(|step| {
         let to = if c.out.place.is_narrow() { " to 16 bits" } else { "" };
         format!("{kernel}: {}{to}", step.name())

@@ -186,18 +186,28 @@ impl Part {
                     let read = ["whole pieces", "single elements"].into_iter();
                     let cut = read.flat_map(|read| ["1 slice", "some slices"].map(|slices| (read, slices)));
                     let ways = cut.map(|(read, slices)| format!("{kernel}: {phases}, {read}, {slices}"));
-                    let tiles = ["rows of several tiles", "rows of one tile"].into_iter().flat_map(|rows| {
-                        ["several tiles", "one tile"]
-                            .map(|columns| format!("{kernel}: {rows}, columns of {columns}"))
-                    });
+                    // Narrow tiles are as wide as what gets them, but in fp32.
+                    let across: &[&str] = if kernel.contains("narrow") && precision != Precision::Fp32 {
+                        &["one tile"]
+                    } else {
+                        &["several tiles", "one tile"]
+                    };
+                    let tiles = ["rows of several tiles", "rows of one tile"]
+                        .into_iter()
+                        .flat_map(|rows| across.iter().map(move |columns| (rows, columns)));
+                    let tiles =
+                        tiles.map(|(rows, columns)| format!("{kernel}: {rows}, columns of {columns}"));
                     ways.chain(tiles).collect::<Vec<_>>()
                 };
-                let taps = [
-                    taps("conv2d", "one phase"),
-                    taps("conv2d_dx", "one phase"),
-                    taps("conv2d_dx", "several phases"),
-                    taps("conv2d_dw", "one phase"),
-                ];
+                let taps = ["", "_narrow"].map(|width| {
+                    [
+                        taps(&format!("conv2d{width}"), "one phase"),
+                        taps(&format!("conv2d_dx{width}"), "one phase"),
+                        taps(&format!("conv2d_dx{width}"), "several phases"),
+                        taps(&format!("conv2d_dw{width}"), "one phase"),
+                    ]
+                    .concat()
+                });
                 wide.into_iter().chain(small).chain(taps.concat()).collect()
             }
         };

@@ -29,7 +29,8 @@ pub(super) fn pack(memory: PlanMemory, c: &Convolution) -> Result<Option<Packed>
     if way.phases.iter().any(|&phases| phases > MAX_PHASES) {
         let [down, across] = c.window.stride;
         return Err(format!(
-            "a transposed convolution of stride {down} × {across}, the GPU's takes {MAX_PHASES}"
+            "a transposed convolution of stride {down} × {across}, but the GPU's kernels take strides up to {MAX_PHASES}: \
+             lower it, or train with --device cpu"
         ));
     }
     if m.max(k) >= MOST {

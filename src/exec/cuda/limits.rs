@@ -20,7 +20,7 @@ const _: () =
     assert!(lower::MOST_PRODUCTS <= MAX_PRODUCTS, "lowering unites no more products than a launch takes");
 const _: () = assert!(lower::MOST_LOGITS <= MAX_PRODUCTS, "nor logits");
 /// Phases of an axis of a transposed convolution: the largest stride.
-pub(super) const MAX_PHASES: usize = 8;
+pub(super) const MAX_PHASES: usize = 16;
 /// States that a launch stores.
 pub(super) const MAX_COPIES: usize = 32;
 /// Statistics of a plan that a phase records.

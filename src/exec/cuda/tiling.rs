@@ -27,8 +27,10 @@ const LEAST_DEPTH: usize = 64;
 const MOST_SLICES: usize = 16;
 /// Slices of a convolution: positions are many where a kernel's gradient is small.
 const MOST_CONVOLUTION_SLICES: usize = 64;
-/// Rows and columns of a convolution's tile.
-const CONVOLUTION_TILE: usize = 64;
+/// Rows and columns of a convolution's tile, and most columns of those that get narrow tiles instead: pictures of few
+/// channels, of which a square tile would have most columns empty.
+const CONVOLUTION_TILE: [usize; 2] = [64, 64];
+const FEW_COLUMNS: usize = 8;
 
 /// What a kernel makes of the gradient that it computes.
 pub(super) enum Gradient {
@@ -52,6 +54,10 @@ pub(super) struct Kernels {
     pub gradient: Gradient,
     /// Convolutions of each [`crate::lower::Form`], in tiles of 64 × 64 with as many threads as the small ones.
     pub convolutions: [&'static str; 3],
+    /// Convolutions of few columns, with as many threads.
+    pub narrow: [&'static str; 3],
+    /// Rows and columns of their tiles: as few columns as the units that multiply have.
+    pub narrow_tile: [usize; 2],
     /// Elements of k that a tile holds.
     pub depth: usize,
     /// Numbers of shared memory for each thread of the small ones where the tiles were.
@@ -65,6 +71,8 @@ const SIMT: Kernels = Kernels {
     head: "matmul_head_f32",
     gradient: Gradient::Updates("matmul_update_f32"),
     convolutions: ["conv2d_f32", "conv2d_dx_f32", "conv2d_dw_f32"],
+    narrow: ["conv2d_narrow_f32", "conv2d_dx_narrow_f32", "conv2d_dw_narrow_f32"],
+    narrow_tile: [256, 4],
     depth: 16,
     room: 17,
 };
@@ -75,6 +83,8 @@ const TF32: Kernels = Kernels {
     head: "matmul_head_tf32",
     gradient: Gradient::Updates("matmul_update_tf32"),
     convolutions: ["conv2d_tf32", "conv2d_dx_tf32", "conv2d_dw_tf32"],
+    narrow: ["conv2d_narrow_tf32", "conv2d_dx_narrow_tf32", "conv2d_dw_narrow_tf32"],
+    narrow_tile: [128, 8],
     depth: 16,
     room: 48,
 };
@@ -85,6 +95,8 @@ const F16: Kernels = Kernels {
     head: "matmul_head_f16",
     gradient: Gradient::Measures("matmul_measure_f16"),
     convolutions: ["conv2d_f16", "conv2d_dx_f16", "conv2d_dw_f16"],
+    narrow: ["conv2d_narrow_f16", "conv2d_dx_narrow_f16", "conv2d_dw_narrow_f16"],
+    narrow_tile: [128, 8],
     depth: 32,
     room: 48,
 };
@@ -95,6 +107,8 @@ const BF16: Kernels = Kernels {
     head: "matmul_head_bf16",
     gradient: Gradient::Updates("matmul_update_bf16"),
     convolutions: ["conv2d_bf16", "conv2d_dx_bf16", "conv2d_dw_bf16"],
+    narrow: ["conv2d_narrow_bf16", "conv2d_dx_narrow_bf16", "conv2d_dw_narrow_bf16"],
+    narrow_tile: [128, 8],
     depth: 32,
     room: 48,
 };
@@ -114,7 +128,7 @@ pub(super) fn needs_ampere(kernel: &str) -> bool {
     let of = |k: &Kernels| {
         let (Gradient::Updates(gradient) | Gradient::Measures(gradient)) = k.gradient;
         let products = [k.small.0, k.wide.0, k.followed, k.head, gradient];
-        products.contains(&kernel) || k.convolutions.contains(&kernel)
+        products.contains(&kernel) || [k.convolutions, k.narrow].as_flattened().contains(&kernel)
     };
     [&TF32, &BF16].into_iter().any(of)
 }
@@ -122,7 +136,7 @@ pub(super) fn needs_ampere(kernel: &str) -> bool {
 /// How a product is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tiling {
-    /// Rows and columns of a tile.
+    /// Rows of a tile, and columns but of a narrow one.
     pub tile: usize,
     /// Parts of k.
     pub slices: usize,
@@ -255,17 +269,16 @@ impl ConvolutionWay {
             }
             Form::Result | Form::Kernel => ([1, 1], size[0]),
         };
-        let tiles = [most.div_ceil(CONVOLUTION_TILE), n.div_ceil(CONVOLUTION_TILE)];
+        let (names, [down, across]) = if n <= FEW_COLUMNS {
+            (kernels.narrow, kernels.narrow_tile)
+        } else {
+            (kernels.convolutions, CONVOLUTION_TILE)
+        };
+        let tiles = [most.div_ceil(down), n.div_ceil(across)];
         let blocks = tiles[0] * tiles[1] * phases[0] * phases[1];
-        let tiling = Tiling::sliced(
-            CONVOLUTION_TILE,
-            blocks,
-            k,
-            kernels.depth,
-            MOST_CONVOLUTION_SLICES,
-            cut.multiprocessors,
-        );
-        let kernel = kernels.convolutions[c.form as usize];
+        let tiling =
+            Tiling::sliced(down, blocks, k, kernels.depth, MOST_CONVOLUTION_SLICES, cut.multiprocessors);
+        let kernel = names[c.form as usize];
         ConvolutionWay { kernel, threads: kernels.small.1, tiling, size, tiles, phases }
     }
 

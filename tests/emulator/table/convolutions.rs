@@ -179,6 +179,23 @@ pub(super) fn convolutions(w: &mut dyn Witness, precision: Precision) -> f64 {
         ([2, 9, 9, 8], 4, Window::square(3, 1, 1), 0),
         ([2, 12, 12, 3], 3, Window::square(3, 1, 1), 0),
         ([0, 8, 8, 3], 4, Window::square(4, 2, 1), 0),
+        // More columns than narrow tiles are for: whole pieces and single elements, cut and not, in one phase and in several.
+        ([1, 9, 9, 9], 9, Window::square(2, 1, 1), 0),
+        ([1, 4, 4, 9], 8, Window::square(2, 1, 0), 0),
+        ([1, 5, 5, 12], 16, Window::square(3, 1, 1), 0),
+        ([1, 6, 6, 9], 32, Window::square(4, 2, 1), 0),
+        ([1, 6, 6, 9], 33, Window::square(4, 2, 1), 0),
+        ([2, 8, 8, 8], 9, Window::square(1, 1, 0), 0),
+        ([2, 8, 8, 3], 9, Window::square(1, 1, 0), 0),
+        // Narrow tiles: the same, and rows of more than one.
+        ([1, 5, 5, 16], 8, Window::square(3, 1, 1), 0),
+        ([1, 3, 3, 30], 3, Window::square(3, 1, 1), 0),
+        ([1, 3, 3, 30], 6, Window::square(3, 1, 1), 0),
+        ([1, 5, 5, 3], 15, Window::square(3, 1, 1), 0),
+        ([1, 6, 6, 3], 8, Window::square(4, 2, 1), 0),
+        ([2, 12, 12, 5], 6, Window::square(1, 1, 0), 0),
+        // As many phases of an axis as there may be.
+        ([1, 20, 3, 1], 2, Window { kernel: [17, 1], stride: [16, 1], pad: [(0, 0); 2] }, 0),
     ];
     let forms = [Form::Result, Form::Picture, Form::Kernel];
     for (x, outputs, window, gap) in cases {
