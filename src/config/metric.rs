@@ -84,6 +84,8 @@ pub enum Metric {
     MsSsim,
     /// Near duplicates among samples, and the size of support they tell of
     Birthday,
+    /// Energy at the highest frequency of rows and columns, by the data's: checkerboards
+    Nyquist,
     /// D against p_data / (p_data + p_g), V against −log 4, where the data's density is known: the 2014 paper's Figure 1
     Theory,
 }
@@ -103,6 +105,7 @@ impl Metric {
             Metric::Cas => "cas",
             Metric::MsSsim => "ms-ssim",
             Metric::Birthday => "birthday",
+            Metric::Nyquist => "nyquist",
             Metric::Theory => "theory",
         }
     }
@@ -113,8 +116,15 @@ impl Metric {
         let mut all = match source {
             Source::Ring | Source::Grid => vec![Metric::Modes, Metric::Swd],
             Source::Line => vec![Metric::Theory, Metric::Swd],
-            Source::Stacked => vec![Metric::Swd, Metric::MsSsim, Metric::Birthday],
-            _ => vec![Metric::Parzen, Metric::Neighbours, Metric::Swd, Metric::MsSsim, Metric::Birthday],
+            Source::Stacked => vec![Metric::Swd, Metric::MsSsim, Metric::Birthday, Metric::Nyquist],
+            _ => vec![
+                Metric::Parzen,
+                Metric::Neighbours,
+                Metric::Swd,
+                Metric::MsSsim,
+                Metric::Birthday,
+                Metric::Nyquist,
+            ],
         };
         match source {
             Source::Ring | Source::Grid | Source::Line => {}
@@ -139,6 +149,8 @@ impl Metric {
             Metric::Neighbours => None,
             // Diversity alone is none either.
             Metric::MsSsim | Metric::Birthday => None,
+            // No checkerboard is no picture yet.
+            Metric::Nyquist => None,
             // Training has no classifier.
             Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes | Metric::Cas => None,
             // It is a measure of D.
@@ -167,6 +179,7 @@ impl Metric {
             (Metric::Cas, _) => Better::Higher,
             (Metric::MsSsim, _) => Better::LikeReal,
             (Metric::Birthday, "duplicates" | "support") => Better::LikeReal,
+            (Metric::Nyquist, _) => Better::LikeReal,
             (Metric::Theory, "|D − D*|" | "JSD") => Better::Lower,
             _ => return None,
         };
@@ -192,6 +205,9 @@ impl Metric {
             None if self == Metric::Theory => "it is a measure of D, not of samples",
             None if self.needs_classifier() => "it needs a classifier",
             None if self == Metric::Neighbours => "it tells copies from samples, not good ones from bad ones",
+            None if self == Metric::Nyquist => {
+                "it tells checkerboards from none, not good samples from bad ones"
+            }
             None => "it tells how unlike samples are, not how good",
             Some(_) => "it does not fit these data",
         };

@@ -1,7 +1,7 @@
 //! The one thing to change: a command, and why it helps.
 
 use super::rules::Facts;
-use crate::config::{Config, Objective, Optimizer, Rule};
+use crate::config::{Architecture, Config, Objective, Optimizer, Rule, Upsample};
 use crate::models::statistic::gradient_norm;
 use crate::numbers::counted;
 use crate::precision::Precision;
@@ -53,6 +53,7 @@ pub fn advice(state: State, since: u64, facts: &Facts) -> Advice {
         }
         State::LabelsIgnored => labels_ignored(config),
         State::PixelNoise => pixel_noise(config),
+        State::Checkerboard => checkerboard(config),
         State::Stalled => stalled(config, facts),
         State::NonFinite | State::LossScaleFloor => after_failure(state, config),
     }
@@ -151,6 +152,18 @@ fn labels_ignored(config: &Config) -> Advice {
 /// Dense layers draw every pixel for itself; a smaller step of G lets D's gradient average over more pictures.
 fn pixel_noise(config: &Config) -> Advice {
     penalty(config).unwrap_or_else(|| slower("generator", &config.optimizer.generator))
+}
+
+/// A transposed convolution gives some pixels more taps than their neighbours, unless its weights make up for it.
+fn checkerboard(config: &Config) -> Advice {
+    let network = &config.generator;
+    match (network.architecture, network.upsample) {
+        (Architecture::Dcgan, None | Some(Upsample::Transposed)) => anew(
+            "--set generator.upsample=nearest",
+            "pixels are repeated and then convolved: each gets as many taps as its neighbours (Odena et al. 2016)",
+        ),
+        _ => slower("generator", &config.optimizer.generator),
+    }
 }
 
 fn stalled(config: &Config, facts: &Facts) -> Advice {

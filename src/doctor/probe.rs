@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::eval::distance::{Vectors, fold};
 use crate::eval::modes;
 use crate::eval::neighbours::{self, median_distance};
+use crate::eval::nyquist::Energy;
 use crate::inference::{Engine, Scored, noise};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -48,6 +49,9 @@ pub struct Probe {
     /// samples are noisy; absent for points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roughness: Option<f64>,
+    /// Energy at the highest frequency; absent for points, small pictures, and where the data have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nyquist: Option<Nyquist>,
     /// How samples agree with the classes they were asked for, where the place of a point is its class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Obedience>,
@@ -73,9 +77,20 @@ pub struct Modes {
     pub quality: f64,
 }
 
+/// Energy of samples at the highest frequency of rows and columns ([`Energy`]).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Nyquist {
+    /// Share of their energy, by that of training examples: 1 as it should be.
+    pub ratio: f64,
+    /// How far it stands out of the frequencies just below, by the same of training examples or by 1 where that is less.
+    pub peak: f64,
+}
+
 impl Probe {
     fn is_finite(&self) -> bool {
-        let optional = [self.feature_spread, self.neighbour_ratio, self.roughness, self.d_held_out];
+        let [ratio, peak] = [self.nyquist.map(|n| n.ratio), self.nyquist.map(|n| n.peak)];
+        let optional =
+            [self.feature_spread, self.neighbour_ratio, self.roughness, ratio, peak, self.d_held_out];
         let always = [self.spread, self.energy, self.d_samples, self.d_train, self.d_deviation];
         always.into_iter().chain(optional.into_iter().flatten()).all(f64::is_finite)
     }
@@ -111,6 +126,8 @@ pub struct Prober {
     mixture: Option<&'static toy::Mixture>,
     /// Mean difference of neighbouring pixels of training examples; absent for points, and where there is none.
     roughness: Option<f64>,
+    /// Spectral energy of training examples; absent where there is none at the highest frequency.
+    energy: Option<Energy>,
 }
 
 impl Prober {
@@ -123,8 +140,10 @@ impl Prober {
         let held_out = [&data.valid, &data.test].into_iter().find(|s| told(&s));
         let mixture = modes::mixture(config.data.source).ok();
         let roughness = roughness(&train.numbers, data.shape).filter(|&r| r > 0.0);
+        let energy = Energy::of(&train.numbers, data.shape).filter(|e| e.share() > 0.0);
         let mut prober = Prober {
             roughness,
+            energy,
             spread: mean_distance_within(&train.numbers, data.shape.len()),
             data: data.clone(),
             closeness: None,
@@ -180,6 +199,10 @@ impl Prober {
             modes,
             neighbour_ratio: self.closeness.map(near),
             roughness: self.roughness.zip(roughness(samples, self.data.shape)).map(|(data, own)| own / data),
+            nyquist: self.energy.zip(Energy::of(samples, self.data.shape)).map(|(data, own)| Nyquist {
+                ratio: own.share() / data.share(),
+                peak: own.peak() / data.peak().max(1.0),
+            }),
             labels,
             d_samples: of_samples.mean(),
             d_train: of_train.mean(),

@@ -46,6 +46,7 @@ pub fn states(facts: &Facts) -> Vec<(State, String)> {
         (State::Memorising, memorising(facts)),
         (State::LabelsIgnored, labels_ignored(facts)),
         (State::PixelNoise, pixel_noise(facts)),
+        (State::Checkerboard, checkerboard(facts)),
         (State::Stalled, stalled),
         (State::LossScaleFloor, loss_scale_floor(facts)),
     ]
@@ -362,6 +363,27 @@ fn pixel_noise(facts: &Facts) -> Option<String> {
     })
 }
 
+/// Where a probe's energy at the highest frequency is a checkerboard's: how much of it there is.
+fn checkered(probe: &Probe) -> Option<f64> {
+    probe.nyquist.filter(|n| n.ratio > CHECKERED && n.peak > STANDS_OUT).map(|n| n.ratio)
+}
+
+/// Every second pixel differs from those beside it and that does not get better.
+fn checkerboard(facts: &Facts) -> Option<String> {
+    let probe = facts.played()?;
+    let (found, now) = (probe.nyquist?, checkered(probe)?);
+    let (before, after) = facts.probes.split_at_checked(facts.probes.len().checked_sub(PATIENCE)?)?;
+    let least =
+        |probes: &[Probe]| probes.iter().filter_map(|p| Some(p.nyquist?.ratio)).fold(f64::INFINITY, f64::min);
+    (least(after) >= (1.0 - NEARER_BY) * least(before)).then(|| {
+        format!(
+            "samples have {now:.1} times the data's energy at the highest frequency, and {:.1} times as much there as just \
+             below it; a checkerboard from {CHECKERED} and {STANDS_OUT} on",
+            found.peak
+        )
+    })
+}
+
 /// The probes at the end between which samples did not move, if they are enough.
 fn still<'a>(facts: &Facts<'a>) -> Option<&'a [Probe]> {
     let last = facts.probe()?;
@@ -407,7 +429,7 @@ fn loss_scale_floor(facts: &Facts) -> Option<String> {
 /// Enough is known, and no more than this.
 fn healthy(facts: &Facts) -> Option<String> {
     let (window, probe) = (facts.window()?, facts.probe()?);
-    if is_rough(probe) {
+    if is_rough(probe) || checkered(probe).is_some() {
         return None;
     }
     let line = window.last()?;

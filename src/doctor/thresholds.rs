@@ -66,6 +66,11 @@ pub const MUCH_BETTER_BY: f64 = 0.05;
 pub const LOW_SCALE: f32 = 8.0;
 /// Neighbouring pixels of samples that differ by this multiple of the data's are noise.
 pub const ROUGH: f64 = 1.5;
+/// Samples with more energy at the highest frequency than so many times the data's may show a checkerboard; noise may, too.
+pub const CHECKERED: f64 = 3.0;
+/// A checkerboard stands out of the frequencies just below it by more than this factor: noise has 1, and so have healthy
+/// samples or less.
+pub const STANDS_OUT: f64 = 2.0;
 /// Agreement of samples with the classes they were asked for, as Cohen's kappa, below which labels are ignored: up to .2
 /// it is called slight, up to .4 fair (Landis & Koch 1977).
 pub const IGNORED: f64 = 0.4;

@@ -14,6 +14,7 @@ pub mod kid;
 pub mod modes;
 pub mod ms_ssim;
 pub mod neighbours;
+pub mod nyquist;
 pub mod parzen;
 pub mod prdc;
 pub mod stacked;
@@ -102,6 +103,7 @@ impl Subject<'_> {
             Metric::Cas => data.train.count,
             Metric::MsSsim => 2 * ms_ssim::PAIRS,
             Metric::Birthday => birthday::SAMPLES,
+            Metric::Nyquist => nyquist::SAMPLES.min(data.test.count).min(data.train.count),
             Metric::Theory => theory::SAMPLES,
         }
     }
@@ -129,6 +131,7 @@ impl Subject<'_> {
             Metric::Cas => self.train_on_fake(),
             Metric::MsSsim => self.similarity(),
             Metric::Birthday => self.birthday(),
+            Metric::Nyquist => self.highest_frequency(),
             Metric::Theory => self.theory(),
         }?;
         let found = match self.generator.config.data.scale {
@@ -208,6 +211,12 @@ impl Subject<'_> {
             }
             Metric::Birthday => {
                 self.pictures(metric)?;
+                self.need(&self.data.test, "test", FEWEST, metric)
+            }
+            Metric::Nyquist => {
+                self.pictures(metric)?;
+                nyquist::fits(self.data.shape)?;
+                self.need(&self.data.train, "training", FEWEST, metric)?;
                 self.need(&self.data.test, "test", FEWEST, metric)
             }
             Metric::Theory => theory::applies(self.generator.config).map(|_| ()),

@@ -26,6 +26,8 @@ pub enum State {
     LabelsIgnored,
     /// Neighbouring pixels of samples differ far more than those of the data: confetti.
     PixelNoise,
+    /// Every second pixel of samples differs from those beside it: the checkerboard of a transposed convolution.
+    Checkerboard,
     /// A loss, gradient or weight is a NaN or an infinity.
     NonFinite,
     /// Nothing changes although samples are far from the data.
@@ -52,6 +54,7 @@ impl State {
             State::Memorising => "memorising",
             State::LabelsIgnored => "ignores labels",
             State::PixelNoise => "pixel noise",
+            State::Checkerboard => "checkerboard",
             State::NonFinite => "non-finite",
             State::Stalled => "stalled",
             State::LossScaleFloor => "loss scale at its floor",

@@ -4,7 +4,7 @@
 use gansaku::config::ConfigBuilder;
 use gansaku::doctor::judge::Judge;
 use gansaku::doctor::labels::Obedience;
-use gansaku::doctor::probe::{Modes, Probe};
+use gansaku::doctor::probe::{Modes, Nyquist, Probe};
 use gansaku::doctor::{State, Verdict};
 use gansaku::run::Line;
 
@@ -44,6 +44,7 @@ fn probe(step: u64) -> Probe {
         modes: None,
         neighbour_ratio: Some(1.1),
         roughness: Some(1.0),
+        nyquist: Some(Nyquist { ratio: 1.2, peak: 0.9 }),
         labels: None,
         d_samples: -1.0,
         d_train: 1.0,
@@ -286,6 +287,31 @@ fn confetti_is_not_healthy_and_is_told_once_it_does_not_fade() {
     assert_eq!(judged(&[], 16, rest, rough(1.51)), [State::PixelNoise]);
     let fades = |i: u64, p: &mut Probe| p.roughness = Some(4.0 - 0.1 * i as f64);
     assert_eq!(judged(&[], 16, rest, fades), [State::TooEarly]);
+}
+
+#[test]
+fn checkerboards_stand_out_and_are_told_once_they_do_not_fade() {
+    let board =
+        |ratio: f64, peak: f64| move |_: u64, p: &mut Probe| p.nyquist = Some(Nyquist { ratio, peak });
+    assert_eq!(judged(&[], 16, rest, board(2.9, 9.0)), [State::Healthy], "little of it");
+    assert_eq!(judged(&[], 16, rest, board(30.0, 1.9)), [State::Healthy], "noise does not stand out");
+    assert_eq!(judged(&[], 12, rest, board(3.1, 2.1)), [State::TooEarly], "it may fade");
+    assert_eq!(judged(&[], 16, rest, board(3.1, 2.1)), [State::Checkerboard]);
+    let fades = |i: u64, p: &mut Probe| p.nyquist = Some(Nyquist { ratio: 40.0 - i as f64, peak: 5.0 });
+    assert_eq!(judged(&[], 16, rest, fades), [State::TooEarly]);
+    let command = |sets: &[&str]| {
+        let found = verdicts(sets, 16, rest, board(20.0, 8.0));
+        assert!(found[0].evidence.contains("20.0 times the data's energy"), "{found:?}");
+        found[0].command("r".as_ref()).expect("a command")
+    };
+    let dcgan = "generator={architecture='dcgan', width=8}";
+    let advised = "gansaku train --config r/config.toml --set generator.upsample=nearest";
+    assert_eq!(command(&[dcgan]), advised);
+    assert!(
+        command(&["generator={architecture='dcgan', width=8, upsample='nearest'}"])
+            .contains("optimizer.generator")
+    );
+    assert!(command(&[]).contains("optimizer.generator"), "no architecture that doubles");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn measurements_bring_their_protocol_and_real_data() {
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     let all = json["measurements"].as_array().expect("a list");
     let names: Vec<_> = all.iter().map(|m| m["metric"].as_str().expect("a name")).collect();
-    assert_eq!(names, ["parzen", "neighbours", "swd", "ms-ssim", "birthday", "fd", "kid", "prdc"]);
+    assert_eq!(names, ["parzen", "neighbours", "swd", "ms-ssim", "birthday", "nyquist", "fd", "kid", "prdc"]);
     let nats = |row: &serde_json::Value| row["nats"].as_f64().expect("a number");
     let parzen = &all[0];
     let reference = &parzen["reference"];

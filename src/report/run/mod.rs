@@ -126,7 +126,11 @@ pub fn tone(verdict: &Verdict) -> Tone {
     match verdict.state {
         State::Healthy if verdict.is_good() => Tone::Good,
         State::Healthy | State::TooEarly => Tone::Plain,
-        State::Oscillation | State::Stalled | State::LossScaleFloor | State::PixelNoise => Tone::Warning,
+        State::Oscillation
+        | State::Stalled
+        | State::LossScaleFloor
+        | State::PixelNoise
+        | State::Checkerboard => Tone::Warning,
         State::DWon
         | State::GWon
         | State::ModeCollapse
