@@ -1,7 +1,7 @@
 //! Made-up games of one and of three networks: what training, checkpoints and inference know of a model is the `Game` alone.
 
 use gansaku::architectures::layers::Layers;
-use gansaku::config::{Activation, Config, ConfigBuilder, Ema, Init, Layer, Norm, Role};
+use gansaku::config::{Activation, Config, ConfigBuilder, Ema, Init, Kind, Layer, Norm, Role};
 use gansaku::data::{Dataset, Examples, Shape, Values};
 use gansaku::graph::{Dist, Graph, Input, NetworkId, OptimizerId, Var};
 use gansaku::lower::{Ends, Stage};
@@ -34,7 +34,14 @@ pub fn data() -> Arc<Dataset> {
 
 fn layer(units: usize, norm: Option<Norm>, spectral_norm: bool) -> Layer {
     Layer {
+        kind: Kind::Linear,
         units: Some(units),
+        channels: None,
+        kernel: None,
+        stride: None,
+        pad: None,
+        bias_per: None,
+        reshape: None,
         activation: Activation::LeakyRelu,
         pieces: 1,
         slope: 0.2,
