@@ -32,6 +32,8 @@ fn cases() -> Vec<Case> {
         // More positions than a block of patches takes, and than a slice of a kernel's gradient does.
         case([5, 32, 32, 3], 8, Window::square(3, 1, 1)),
         case([1, 5, 5, 48], 16, Window::square(3, 2, 1)),
+        // All taps of a picture of few channels at once, y read in place.
+        case([2, 9, 8, 3], 32, Window::square(3, 1, 1)),
         case([0, 8, 8, 3], 4, Window::square(4, 2, 1)),
     ]
 }

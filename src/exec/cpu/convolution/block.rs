@@ -79,6 +79,11 @@ impl Cut {
 }
 
 impl Part {
+    /// Pictures, and rows of positions of each.
+    pub fn size(&self) -> [usize; 2] {
+        [self.pictures.len(), self.rows.len()]
+    }
+
     /// Positions of a row in all the part's pictures.
     pub fn row(&self, across: &Axis) -> usize {
         self.pictures.len() * across.count

@@ -1,9 +1,9 @@
 //! A kernel's gradient: blocks of a picture, turned, times y, summed over the positions.
 
-use super::block::{BLOCK, Cut, Part, Picture, TASKS};
-use super::scratch::{Scratch, with_launch_buffer, with_scratch};
+use super::block::{BLOCK, Cut, Part, Picture, Pitch, TASKS};
+use super::scratch::{Buffer, Scratch, with_launch_buffer, with_scratch};
 use super::strips::{Strip, Strips};
-use super::tile::{FEW, Factors, ROWS, SLACK, Sweep};
+use super::tile::{FEW, Factors, ROWS, Sweep};
 use crate::exec::cpu::launch::Launch;
 use crate::lower::{Axis, Convolution, View};
 use crate::precision::round_tf32;
@@ -12,8 +12,11 @@ use std::ops::Range;
 /// Rows of a kernel's gradient that one task adds up and finishes.
 const FINISHED: usize = 64;
 
-/// How a kernel's gradient is cut. A task sums some rows of taps × some strips of columns × a slice of the positions in
-/// tiles `[strip, row of taps, height, widest]`, which stay in the second-level cache; slices are added up in their order.
+/// Rows of a tap row's gradient, at most, with which one sweep sums all rows of taps: fewer would leave most tiles part empty.
+const SHORT: usize = 32;
+
+/// How a kernel's gradient is cut. A task sums some bands of tap rows × some strips of columns × a slice of the positions in
+/// tiles `[strip, band, height, widest]`, which stay in the second-level cache; slices are added up in their order.
 struct Job<'a> {
     picture: Picture<'a>,
     /// y, `[positions, n]`, and the elements from one position to the next.
@@ -28,10 +31,11 @@ struct Job<'a> {
     /// Whether tiles are `[channel of y, tap and channel of x]`, vectors along the latter: y has few channels.
     turned: bool,
     strips: Strips,
-    /// Rows of a tile, and with those that fill it up.
-    rows: usize,
+    /// Rows of taps of a band, which a sweep sums into a tile: all where x has few channels, else one.
+    band: usize,
+    /// Rows of a tile, with those that fill it up.
     height: usize,
-    /// Rows of taps and strips of a task.
+    /// Bands and strips of a task.
     together: [usize; 2],
     cut: Cut,
     /// Parts of a slice of the positions.
@@ -44,13 +48,14 @@ impl<'a> Job<'a> {
         let axes = [0, 1].map(|axis| Axis::forward(&c.window, axis, c.y[1 + axis]));
         let (tap_row, outputs) = (axes[1].taps * c.x[3], c.y[3]);
         let turned = outputs <= FEW && tap_row > outputs;
-        let (columns, rows) = if turned { (tap_row, outputs) } else { (outputs, tap_row) };
+        let band = if !turned && tap_row <= SHORT { axes[0].taps } else { 1 };
+        let (columns, rows) = if turned { (tap_row, outputs) } else { (outputs, band * tap_row) };
         let (strips, height) = (Strips::of_vectors(columns), rows.next_multiple_of(ROWS));
         // Half of the cache for sums, half for what they are made of.
         let tiles = (BLOCK / 2 / (height * strips.widest).max(1)).max(1);
-        let taps = tiles.min(axes[0].taps).max(1);
-        let together = [taps, (tiles / taps).clamp(1, strips.count().div_ceil(TASKS).max(1))];
-        let cut = Cut::new(c.x[0], &[Axis { taps, ..axes[0] }, axes[1]], c.x[3]);
+        let bands = tiles.min(axes[0].taps / band).max(1);
+        let together = [bands, (tiles / bands).clamp(1, strips.count().div_ceil(TASKS).max(1))];
+        let cut = Cut::new(c.x[0], &[Axis { taps: bands * band, ..axes[0] }, axes[1]], c.x[3]);
         let mut job = Job {
             picture,
             y,
@@ -60,21 +65,25 @@ impl<'a> Job<'a> {
             tap_row,
             turned,
             strips,
-            rows,
+            band,
             height,
             together,
             cut,
             slice: 1,
             rounds,
         };
-        let [taps, groups] = job.groups();
-        job.slice = cut.count().div_ceil(TASKS.div_ceil((taps * groups).max(1))).max(1);
+        let [down, across] = job.groups();
+        job.slice = cut.count().div_ceil(TASKS.div_ceil((down * across).max(1))).max(1);
         job
     }
 
-    /// Groups of tap rows, and of strips.
+    fn bands(&self) -> usize {
+        self.axes[0].taps / self.band
+    }
+
+    /// Groups of bands, and of strips.
     fn groups(&self) -> [usize; 2] {
-        [self.axes[0].taps.div_ceil(self.together[0]), self.strips.count().div_ceil(self.together[1])]
+        [self.bands().div_ceil(self.together[0]), self.strips.count().div_ceil(self.together[1])]
     }
 
     fn slices(&self) -> usize {
@@ -89,96 +98,128 @@ impl<'a> Job<'a> {
 
     /// A task's sums, into its tiles.
     fn sum(&self, task: usize, tiles: &mut [f32], scratch: &mut Scratch) {
-        let [taps, groups] = self.groups();
-        let tap = task / groups % taps * self.together[0];
+        let [down, groups] = self.groups();
+        let tap = task / groups % down * self.together[0] * self.band;
         let axes = [
             Axis {
                 from: self.axes[0].from + tap as isize,
-                taps: self.together[0].min(self.axes[0].taps - tap),
+                taps: (self.together[0] * self.band).min(self.axes[0].taps - tap),
                 ..self.axes[0]
             },
             self.axes[1],
         ];
         let strips = task % groups * self.together[1];
         let strips = strips..self.strips.count().min(strips + self.together[1]);
-        let slice = task / groups / taps * self.slice;
+        let slice = task / groups / down * self.slice;
+        let mut before = None;
         for number in slice..self.cut.count().min(slice + self.slice) {
-            self.sum_part(&self.cut.part(number), &axes, strips.clone(), tiles, number > slice, scratch);
+            let part = self.cut.part(number);
+            self.sum_part(&part, before.as_ref(), &axes, strips.clone(), tiles, scratch);
+            before = Some(part);
         }
     }
 
-    /// A part's terms, for some rows of taps and some strips.
+    /// A part's terms, for some bands and some strips; added to those of the part `before`.
     fn sum_part(
         &self,
         part: &Part,
+        before: Option<&Part>,
         axes: &[Axis; 2],
         strips: Range<usize>,
         tiles: &mut [f32],
-        adds: bool,
         scratch: &mut Scratch,
     ) {
-        let Scratch { block, right, starts, steps, .. } = scratch;
+        let Scratch { block, right, steps, rows, .. } = scratch;
         let [down, across] = axes;
         let pitch = self.picture.load(part, axes, block);
         let block = block.loaded();
-        starts.clear();
-        part.starts(across, pitch, down.pitch(), 0, starts);
+        if before.is_none_or(|before| before.size() != part.size()) {
+            self.list_steps(part, axes, pitch, steps);
+            rows.clear();
+            match self.turned {
+                true => rows.extend(0..self.outputs),
+                false => {
+                    rows.extend((0..self.band).flat_map(|q| q * pitch.row..q * pitch.row + self.tap_row))
+                }
+            }
+        }
         let mut tiles = tiles.chunks_exact_mut(self.sizes()[0]);
         for strip in strips.map(|i| self.strips.strip(i)) {
-            let of_y = match self.turned {
-                true => Strip { first: 0, columns: self.outputs, wide: self.outputs },
-                false => strip,
-            };
-            let right = right.numbers(starts.len() * of_y.wide + SLACK);
-            self.load_y(part, of_y, right);
-            steps.clear();
-            steps.extend(starts.iter().enumerate().map(|(i, &start)| match self.turned {
-                true => [i * of_y.wide, start + strip.first],
-                false => [start, i * of_y.wide],
-            }));
-            for tap in 0..down.taps {
-                // Rows of positions that see the tap row lie next to each other; the others add nothing.
-                let only = down.only(tap);
+            let y = self.y_of(part, strip, right);
+            for band in 0..down.taps / self.band {
+                // Rows of positions that see a tap row lie next to each other; the others add nothing to it.
+                let only = down.only(band);
                 let stretches = part.stretches(&only, self.picture.shape[1]);
                 let seen = stretches.filter(|(_, taps)| !taps.is_empty()).map(|(rows, _)| rows).next();
+                let seen = if self.band > 1 { Some(part.rows.clone()) } else { seen };
                 let seen = seen.map_or(0..0, |rows| {
                     let at = |row: usize| (row - part.rows.start) * part.row(across);
                     at(rows.start)..at(rows.end)
                 });
-                let shifted = &block[tap * pitch.row..];
-                let (a, b) = if self.turned { (&*right, shifted) } else { (shifted, &*right) };
-                let factors = Factors::Steps { steps: &steps[seen], rows: self.rows };
-                let c = tiles.next().expect("a tile for each strip and tap row");
-                Sweep { factors, a, b, c, columns: strip.wide, adds }.run();
+                let shifted = &block[band * self.band * pitch.row..];
+                let (a, b) = if self.turned { (y, &shifted[strip.first..]) } else { (shifted, y) };
+                let factors = Factors::Steps { steps: &steps[seen], rows };
+                let c = tiles.next().expect("a tile for each strip and band");
+                Sweep { factors, a, b, c, columns: strip.wide, adds: before.is_some() }.run();
             }
         }
     }
 
-    /// A strip of y at a part's positions, in their order in a block.
-    fn load_y(&self, part: &Part, strip: Strip, to: &mut [f32]) {
+    /// Where a part's positions lie in a block and in y, or its copy, in their order in the block.
+    fn list_steps(&self, part: &Part, [down, across]: &[Axis; 2], pitch: Pitch, steps: &mut Vec<[usize; 2]>) {
+        let ([pictures, rows], [height, width]) = (part.size(), self.positions);
+        steps.clear();
+        for (row, picture) in (0..rows).flat_map(|row| (0..pictures).map(move |picture| (row, picture))) {
+            let start = picture * pitch.picture + row * down.pitch() * pitch.row;
+            let (first, stride) = match self.copied() {
+                Some(columns) => (steps.len(), columns),
+                None => ((picture * height + row) * width, self.y.1),
+            };
+            steps.extend((0..width).map(|t| {
+                let at = [start + t * across.stride * pitch.pixel, (first + t) * stride];
+                if self.turned { [at[1], at[0]] } else { at }
+            }));
+        }
+    }
+
+    /// Elements from one position to the next where sweeps read a copy of y. More strips than one would lie too far apart
+    /// for the first-level cache, and a strip has whole vectors.
+    fn copied(&self) -> Option<usize> {
+        let columns = if self.turned { self.outputs } else { self.strips.widest };
+        (self.rounds || columns != self.outputs).then_some(columns)
+    }
+
+    /// A strip of y from a part's first position on, or a copy of it.
+    fn y_of<'b>(&'b self, part: &Part, strip: Strip, copy: &'b mut Buffer) -> &'b [f32] {
         let ((y, stride), [height, width]) = (self.y, self.positions);
+        let Some(wide) = self.copied() else {
+            return &y[(part.pictures.start * height + part.rows.start) * width * stride..];
+        };
+        let [first, columns] = if self.turned { [0, self.outputs] } else { [strip.first, strip.columns] };
         let rows = part.rows.clone().flat_map(|row| part.pictures.clone().map(move |p| p * height + row));
         let positions = rows.flat_map(|row| row * width..(row + 1) * width);
-        for (position, to) in positions.zip(to.chunks_exact_mut(strip.wide)) {
-            let from = &y[position * stride + strip.first..][..strip.columns];
-            let (to, fill) = to.split_at_mut(strip.columns);
-            to.copy_from_slice(from);
+        let copy = copy.numbers(part.size().iter().product::<usize>() * width * wide);
+        for (position, to) in positions.zip(copy.chunks_exact_mut(wide)) {
+            let (to, fill) = to.split_at_mut(columns);
+            to.copy_from_slice(&y[position * stride + first..][..columns]);
             fill.fill(0.0);
             if self.rounds {
                 to.iter_mut().for_each(|x| *x = round_tf32(*x));
             }
         }
+        copy
     }
 
     /// Adds a slice's row of the gradient, `[outputs]`, to `to`.
     fn add_row(&self, slice: usize, row: usize, sums: &[f32], to: &mut [f32]) {
-        let ([taps, groups], [tile, task]) = (self.groups(), self.sizes());
-        let (tap, row) = (row / self.tap_row, row % self.tap_row);
+        let ([down, groups], [tile, task]) = (self.groups(), self.sizes());
+        let in_band = self.band * self.tap_row;
+        let (band, row) = (row / in_band, row % in_band);
         let strip_of = |number: usize| {
-            let region = (slice * taps + tap / self.together[0]) * groups + number / self.together[1];
-            // The last tap rows and strips may be fewer: tiles lie one behind the other.
-            let taps = self.together[0].min(self.axes[0].taps - tap / self.together[0] * self.together[0]);
-            let at = number % self.together[1] * taps + tap % self.together[0];
+            let region = (slice * down + band / self.together[0]) * groups + number / self.together[1];
+            // The last bands and strips may be fewer: tiles lie one behind the other.
+            let bands = self.together[0].min(self.bands() - band / self.together[0] * self.together[0]);
+            let at = number % self.together[1] * bands + band % self.together[0];
             (&sums[region * task + at * tile..][..tile], self.strips.strip(number))
         };
         if self.turned {
@@ -208,8 +249,8 @@ impl Launch<'_> {
         let row_of_y = if k > 1 { c.b.strides[0] as usize } else { n };
         let y = self.operand_of_convolution(&c.b, if k == 0 { 0 } else { (k - 1) * row_of_y + n });
         let job = Job::new(self.picture(rounds, &c.a, c.x), (y, row_of_y), c, rounds);
-        let ([taps, groups], [_, size]) = (job.groups(), job.sizes());
-        with_launch_buffer(job.slices() * taps * groups * size, |sums| {
+        let ([down, groups], [_, size]) = (job.groups(), job.sizes());
+        with_launch_buffer(job.slices() * down * groups * size, |sums| {
             let tasks: Vec<_> = sums.chunks_exact_mut(size).enumerate().collect();
             self.pool.run_on(tasks, |(task, tiles)| with_scratch(|scratch| job.sum(task, tiles, scratch)));
             self.pool.run_numbered(m.div_ceil(FINISHED), |task| {

@@ -11,6 +11,8 @@ mod gather;
 mod kernel;
 mod scratch;
 mod strips;
+#[cfg(test)]
+mod tests;
 mod tile;
 
 use super::launch::Launch;

@@ -43,8 +43,9 @@ pub struct Scratch {
     pub right: Buffer,
     /// Where the positions of a block begin.
     pub starts: Vec<usize>,
-    /// Terms of a kernel's gradient, see [`super::tile::Factors::Steps`].
+    /// Terms of a kernel's gradient and rows of a column of it, see [`super::tile::Factors::Steps`].
     pub steps: Vec<[usize; 2]>,
+    pub rows: Vec<usize>,
 }
 
 impl Scratch {
@@ -55,6 +56,7 @@ impl Scratch {
             right: Buffer::new(),
             starts: vec![],
             steps: vec![],
+            rows: vec![],
         }
     }
 }

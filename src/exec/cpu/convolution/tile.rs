@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 pub const FEW: usize = 4;
 /// Rows of c are padded to a multiple of this: of every tile's height.
 pub const ROWS: usize = 24;
-/// Elements behind the last row of a that [`Factors::Steps`] may read to fill a tile, and discards.
+/// Elements behind the last row of b that [`Factors::Steps`] may read to fill a vector, and discards.
 pub const SLACK: usize = 64;
 
 /// Where a sweep finds the factors of each product.
@@ -28,8 +28,9 @@ pub enum Factors<'a> {
     Rows { starts: &'a [usize], runs: &'a [usize], len: usize },
     /// [`Factors::Rows`] for at most [`FEW`] columns: vectors lie along the terms. b is `[run, column, term]`.
     Dots { starts: &'a [usize], runs: &'a [usize], len: usize },
-    /// Every term is a column of a, `rows` contiguous numbers, times a row of b: `[where in a, where in b]`.
-    Steps { steps: &'a [[usize; 2]], rows: usize },
+    /// Every term is a column of a times a row of b, `[where in a, where in b]`; row i of the column lies `rows[i]` behind
+    /// where it begins.
+    Steps { steps: &'a [[usize; 2]], rows: &'a [usize] },
 }
 
 /// c = a · b, `[rows, columns]`, or c + a · b.
@@ -51,6 +52,21 @@ pub struct Sweep<'a> {
 /// Instructions of this machine.
 static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
+#[cfg(test)]
+thread_local! {
+    /// Instructions that a test takes on its thread instead of the machine's best.
+    pub static CHOSEN: std::cell::Cell<Option<Arch>> = const { std::cell::Cell::new(None) };
+}
+
+/// Instructions that this thread takes.
+pub fn arch() -> Arch {
+    #[cfg(test)]
+    if let Some(arch) = CHOSEN.get() {
+        return arch;
+    }
+    *ARCH
+}
+
 /// Numbers of a vector.
 pub fn lanes() -> usize {
     struct Lanes;
@@ -60,7 +76,7 @@ pub fn lanes() -> usize {
             S::F32_LANES
         }
     }
-    ARCH.dispatch(Lanes)
+    arch().dispatch(Lanes)
 }
 
 /// Numbers of the widest strip of columns: 4 vectors where there are 32 registers of 512 bits, else 2.
@@ -77,10 +93,11 @@ impl Sweep<'_> {
     /// # Panics
     /// When a slice is shorter than what the factors address.
     pub fn run(self) {
-        ARCH.dispatch(self);
+        arch().dispatch(self);
     }
 
     /// Panics unless tiles of `height` rows stay inside the three slices.
+    #[inline(always)]
     fn check(&self, height: usize) {
         let columns = self.columns;
         let most = |all: &[usize]| all.iter().max().copied().unwrap_or(0);
@@ -91,8 +108,8 @@ impl Sweep<'_> {
             Factors::Steps { steps, rows } => {
                 let ends = steps.iter().fold([0; 2], |m, s| [m[0].max(s[0]), m[1].max(s[1])]);
                 match steps.is_empty() {
-                    true => (0, 0, rows),
-                    false => (ends[0] + rows.next_multiple_of(height), ends[1] + columns, rows),
+                    true => (0, 0, rows.len()),
+                    false => (ends[0] + most(rows) + 1, ends[1] + columns, rows.len()),
                 }
             }
         };
@@ -114,8 +131,14 @@ impl WithSimd for Sweep<'_> {
                 3 => dots::<S, 3>(simd, self, starts, runs, len),
                 _ => dots::<S, FEW>(simd, self, starts, runs, len),
             },
-            (Factors::Steps { rows: ..=4, .. }, 4, _) => tiles::<S, 4, 4>(simd, self),
+            (Factors::Steps { rows, .. }, 4, _) if rows.len() <= 4 => tiles::<S, 4, 4>(simd, self),
             (_, 1, _) => tiles::<S, 8, 1>(simd, self),
+            // 27 rows, all taps of a 3×3 kernel over RGB, are five tiles of 6 or four of 8.
+            (Factors::Steps { rows, .. }, 2, 16)
+                if rows.len().next_multiple_of(6) < rows.len().next_multiple_of(8) =>
+            {
+                tiles::<S, 6, 2>(simd, self);
+            }
             (_, 2, 16) => tiles::<S, 8, 2>(simd, self),
             (_, 2, _) => tiles::<S, 6, 2>(simd, self),
             (_, 3, _) => tiles::<S, 8, 3>(simd, self),
@@ -152,14 +175,26 @@ fn tiles<S: Simd, const MR: usize, const NV: usize>(simd: S, sweep: Sweep) {
             }
         }
         Factors::Steps { steps, rows } => {
-            for (row, c) in (0..rows).step_by(MR).zip(c.chunks_exact_mut(MR * columns)) {
+            for (rows, c) in rows.chunks(MR).zip(c.chunks_exact_mut(MR * columns)) {
+                // A last tile that is not full repeats its last row.
+                let at: [*const f32; MR] = from_fn(|i| a.as_ptr().wrapping_add(rows[i.min(rows.len() - 1)]));
+                let neighbours = (0..MR).all(|i| at[i] == at[0].wrapping_add(i));
                 tile::<S, MR, NV>(simd, c, adds, |acc| {
-                    for &[left, right] in steps {
-                        // SAFETY: `check` has a hold all rows, rounded up to whole tiles, behind every step's place, and b
-                        // `columns` numbers.
-                        unsafe {
-                            let at = a.as_ptr().add(left + row);
-                            step::<S, MR, NV>(simd, acc, |i| *at.add(i), b.as_ptr().add(right));
+                    // SAFETY: `check` has a hold every row behind every step's place, and b `columns` numbers.
+                    unsafe {
+                        let b = b.as_ptr();
+                        // One address for all rows is worth a twentieth.
+                        if neighbours {
+                            let step = |&[left, right]: &[usize; 2]| {
+                                let at = at[0].add(left);
+                                step::<S, MR, NV>(simd, acc, |i| *at.add(i), b.add(right));
+                            };
+                            steps.iter().for_each(step);
+                        } else {
+                            let step = |&[left, right]: &[usize; 2]| {
+                                step::<S, MR, NV>(simd, acc, |i| *at[i].add(left), b.add(right));
+                            };
+                            steps.iter().for_each(step);
                         }
                     }
                 });
