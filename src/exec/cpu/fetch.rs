@@ -1,7 +1,7 @@
-//! What launches read and write: stretches of elements along the innermost axis.
+//! What launches read and write: stretches of elements along the innermost axis, and several short rows at once.
 
 use super::launch::Launch;
-use super::point::{self, Source};
+use super::point::{self, CHUNK, Source};
 use crate::graph::Dist;
 use crate::lower::{Load, View};
 use crate::rng::Draw;
@@ -17,7 +17,82 @@ pub struct Stretch<'a> {
     pub len: usize,
 }
 
+/// Rows next to each other of an iteration space, each whole: what short rows are worked on in.
+pub struct Rows<'a> {
+    /// Index of the first row; its last axis counts the rows. What uses it leaves it as it was.
+    pub index: &'a mut [usize],
+    /// Rows.
+    pub count: usize,
+    /// Elements of a row.
+    pub len: usize,
+}
+
+impl Rows<'_> {
+    /// Row i alone.
+    fn with_row<T>(&mut self, i: usize, then: impl FnOnce(Stretch) -> T) -> T {
+        if let Some(last) = self.index.last_mut() {
+            *last += i;
+        }
+        let result = then(Stretch { index: self.index, from: 0, len: self.len });
+        if let Some(last) = self.index.last_mut() {
+            *last -= i;
+        }
+        result
+    }
+}
+
 impl Launch<'_> {
+    /// [`Launch::fetch`] for several rows, one behind the other.
+    #[allow(unsafe_code)]
+    pub fn fetch_rows<'a>(&'a self, load: &Load, rows: &mut Rows, slot: &'a mut [f32]) -> Source<'a> {
+        let (count, len) = (rows.count, rows.len);
+        if count == 1 {
+            return rows.with_row(0, |row| self.fetch(load, row, slot));
+        }
+        if let Load::Memory(view) = load {
+            let last = rows.index.len() - 1;
+            let (from, to) = view.windows[last];
+            let inside = from <= rows.index[last] && rows.index[last] + count <= to;
+            let whole = inside && inner_axis(view).1 == (0, len);
+            if let Some(base) = row_base(view, rows.index).filter(|_| whole) {
+                // SAFETY: operands of a launch are not written by it.
+                let read = |len: usize| unsafe { self.shared.read(view.place, base as usize, len) };
+                match (view.strides[last], inner_axis(view).0) {
+                    (stride, 1) if stride == len as isize => return Source::Slice(read(count * len)),
+                    (0, 0) => return Source::Splat(read(1)[0]),
+                    (0, 1) => {
+                        repeat(read(len), &mut slot[..count * len]);
+                        return Source::Slice(&slot[..count * len]);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let mut scratch = [0.0; CHUNK];
+        for (i, to) in slot[..count * len].chunks_exact_mut(len.max(1)).enumerate() {
+            match rows.with_row(i, |row| self.fetch(load, row, &mut scratch)) {
+                Source::Slice(x) => to.copy_from_slice(x),
+                Source::Splat(x) => to.fill(x),
+            }
+        }
+        Source::Slice(&slot[..count * len])
+    }
+
+    /// [`Launch::store`] for several rows, one behind the other.
+    pub fn store_rows(&self, view: &View, rows: &mut Rows, value: Source) {
+        let (count, len, last) = (rows.count, rows.len, rows.index.len().wrapping_sub(1));
+        if count > 1 && view.strides[last] == len as isize && inner_axis(view).0 == 1 {
+            return rows.with_row(0, |row| self.store(view, Stretch { len: count * len, ..row }, value));
+        }
+        for i in 0..count {
+            let value = match value {
+                Source::Slice(x) => Source::Slice(&x[i * len..][..len]),
+                splat => splat,
+            };
+            rows.with_row(i, |row| self.store(view, row, value));
+        }
+    }
+
     /// A program's operand for a stretch of elements; `slot` holds it where it cannot be read in place.
     pub fn fetch<'a>(&'a self, load: &Load, stretch: Stretch, slot: &'a mut [f32]) -> Source<'a> {
         match load {
@@ -88,6 +163,17 @@ impl Launch<'_> {
                 }
             }
         }
+    }
+}
+
+/// Copies of `row`, one behind the other, fill `to`.
+fn repeat(row: &[f32], to: &mut [f32]) {
+    let mut done = row.len();
+    to[..done].copy_from_slice(row);
+    while done < to.len() {
+        let more = done.min(to.len() - done);
+        to.copy_within(..more, done);
+        done += more;
     }
 }
 

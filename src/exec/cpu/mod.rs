@@ -12,6 +12,7 @@ pub mod point;
 pub mod pool;
 mod product;
 mod program;
+mod reduce;
 mod update;
 
 pub use executor::Cpu;

@@ -210,6 +210,27 @@ pub fn accumulate(x: &mut [f32], y: &[f32]) {
     x.iter_mut().zip(y).for_each(|(x, &y)| *x += y);
 }
 
+/// sums ← sums + each row of x, in their order; rows are as long as `sums`.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2"))]
+pub fn accumulate_rows(sums: &mut [f32], x: &[f32]) {
+    const COLUMNS: usize = 64;
+    let len = sums.len();
+    // Sums of some columns stay in registers from row to row.
+    let (some, rest) = sums.as_chunks_mut::<COLUMNS>();
+    for (i, sums) in some.iter_mut().enumerate() {
+        for row in x.chunks_exact(len) {
+            let row: &[f32; COLUMNS] = row[i * COLUMNS..].first_chunk().expect("columns of a row");
+            sums.iter_mut().zip(row).for_each(|(s, &x)| *s += x);
+        }
+    }
+    let whole = some.len() * COLUMNS;
+    if whole < len {
+        for row in x.chunks_exact(len) {
+            rest.iter_mut().zip(&row[whole..]).for_each(|(s, &x)| *s += x);
+        }
+    }
+}
+
 /// x ← y > 0 ? x : slope·x.
 #[multiversion(targets("x86_64+avx512f+avx512dq+avx512bw+avx512vl", "x86_64+avx2"))]
 pub fn leaky_relu_grad(x: &mut [f32], y: &[f32], slope: f32) {

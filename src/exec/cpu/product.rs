@@ -5,7 +5,7 @@ use super::launch::Launch;
 use super::memory::{Operand, Tile};
 use super::point::{self, CHUNK, Source};
 use crate::graph::Dist;
-use crate::lower::{Epilogue, Matmul, View};
+use crate::lower::{Arg, Epilogue, Load, Matmul, Program, Reduce, View};
 use crate::precision::{Precision, round_tf32};
 
 /// Columns a task of a wide product; a multiple of every vector length.
@@ -50,22 +50,14 @@ impl Launch<'_> {
     }
 
     /// to\[0, n\] = Σ b\[k, n\], row after row.
-    #[allow(unsafe_code)]
-    pub(super) fn sum_columns(&self, b: &View, to: &View, [k, n]: [usize; 2]) {
-        self.pool.run_numbered(n.div_ceil(CHUNK), |task| {
-            let from = task * CHUNK;
-            let len = CHUNK.min(n - from);
-            let mut scratch = [0.0; CHUNK];
-            // SAFETY: the plan keeps a launch's results apart from what it reads, and tasks' columns are disjoint.
-            let sums = unsafe { self.shared.write(to.place, to.base as usize + from, len) };
-            sums.fill(0.0);
-            for row in 0..k {
-                match self.fetch_memory(b, Stretch { index: &[row], from, len }, &mut scratch) {
-                    Source::Slice(x) => point::accumulate(sums, x),
-                    Source::Splat(x) => sums.iter_mut().for_each(|s| *s += x),
-                }
-            }
-        });
+    pub(super) fn sum_columns(&self, b: &View, to: &View, shape: [usize; 2]) {
+        let to = View { strides: vec![0, to.strides[1]], ..to.clone() };
+        let program = Program {
+            loads: vec![Load::Memory(b.clone())],
+            instructions: vec![],
+            results: vec![(Arg::Load(0), to)],
+        };
+        self.reduce(&Reduce { shape: shape.to_vec(), summed: vec![true, false], program });
     }
 
     /// A block of a matrix, from an element and of a size; `rounded` holds it where tf32 rounds what products multiply.
