@@ -52,12 +52,22 @@ pub struct Cut {
 }
 
 impl Cut {
-    pub fn new(pictures: usize, [down, across]: &[Axis; 2], channels: usize) -> Cut {
+    pub fn new(pictures: usize, axes: &[Axis; 2], channels: usize) -> Cut {
+        Cut::of_positions(pictures, axes, channels, POSITIONS)
+    }
+
+    /// Parts of `positions` or so.
+    pub fn of_positions(
+        pictures: usize,
+        [down, across]: &[Axis; 2],
+        channels: usize,
+        positions: usize,
+    ) -> Cut {
         let width = width(across) * channels;
         let size = |rows: usize| (down.reach(rows) * width).max(1);
-        let most = POSITIONS.div_ceil(across.count.max(1)).min(down.count);
+        let most = positions.div_ceil(across.count.max(1)).min(down.count);
         let rows = (1..=most).rev().find(|&rows| size(rows) <= BLOCK).unwrap_or(1);
-        let together = (POSITIONS / (rows * across.count).max(1)).min(BLOCK / size(rows)).max(1);
+        let together = (positions / (rows * across.count).max(1)).min(BLOCK / size(rows)).max(1);
         let together = if rows == down.count { together } else { 1 };
         Cut { pictures, height: down.count, part: [together, rows] }
     }

@@ -41,7 +41,14 @@ pub struct Weights<'a> {
 
 impl Weights<'_> {
     /// A phase's taps for a strip of columns: `[tap row, tap, channel, column]`, or `[tap row, column, tap, channel]` for dots.
-    fn pack(&self, [down, across]: &[Axis; 2], channels: usize, strip: Strip, dots: bool, to: &mut [f32]) {
+    pub fn pack(
+        &self,
+        [down, across]: &[Axis; 2],
+        channels: usize,
+        strip: Strip,
+        dots: bool,
+        to: &mut [f32],
+    ) {
         let [tap_row, tap, channel, column] = self.strides;
         let Strip { first, columns, wide } = strip;
         let (to_tap, to_channel, to_column) =
@@ -101,6 +108,9 @@ impl Launch<'_> {
         let Gather { picture, phases, weights, result, .. } = gather;
         if result.contains(&0) {
             return;
+        }
+        if gather.fits_winograd() {
+            return self.gathered_by_winograd(gather);
         }
         let (n, channels) = (result[3], picture.shape[3]);
         let dots = n <= FEW && phases.iter().all(|[_, across]| across.taps * channels >= lanes());
@@ -179,7 +189,7 @@ impl Launch<'_> {
 
     /// Finishes a part's sums, `[positions, wide]`, and copies them to their pixels of the result.
     #[allow(unsafe_code)]
-    fn store_strip(
+    pub(super) fn store_strip(
         &self,
         gather: &Gather,
         [down, across]: &[Axis; 2],

@@ -14,6 +14,7 @@ mod strips;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod winograd;
 
 use super::launch::Launch;
 use crate::lower::{Axis, Convolution, Form, View};

@@ -39,13 +39,17 @@ pub struct Scratch {
     pub block: Buffer,
     /// Sums of a block.
     pub tile: Buffer,
-    /// A strip of y.
+    /// A strip of y, or transformed pixels.
     pub right: Buffer,
+    /// Products of transformed pixels and weights.
+    pub products: Buffer,
     /// Where the positions of a block begin.
     pub starts: Vec<usize>,
     /// Terms of a kernel's gradient and rows of a column of it, see [`super::tile::Factors::Steps`].
     pub steps: Vec<[usize; 2]>,
     pub rows: Vec<usize>,
+    /// Positions of each tile's results.
+    pub places: Vec<[usize; 4]>,
 }
 
 impl Scratch {
@@ -54,9 +58,11 @@ impl Scratch {
             block: Buffer::new(),
             tile: Buffer::new(),
             right: Buffer::new(),
+            products: Buffer::new(),
             starts: vec![],
             steps: vec![],
             rows: vec![],
+            places: vec![],
         }
     }
 }

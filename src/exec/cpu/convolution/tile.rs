@@ -287,7 +287,7 @@ fn dots<S: Simd, const N: usize>(simd: S, sweep: Sweep, starts: &[usize], runs: 
 /// # Safety
 /// The address is that of as many numbers as a vector has.
 #[inline(always)]
-unsafe fn vector<S: Simd>(at: *const f32) -> S::f32s {
+pub unsafe fn vector<S: Simd>(at: *const f32) -> S::f32s {
     // SAFETY: the caller's argument; every bit pattern is a vector of f32.
     unsafe { at.cast::<S::f32s>().read_unaligned() }
 }
