@@ -1,8 +1,11 @@
 //! Metrics in feature spaces, of labels and of pictures, against independent implementations: `golden/features.py`
 //! made the numbers, which stand at its end. And what a metric must say where the answer is known.
 
-use gansaku::data::Shape;
+use gansaku::config::ConfigBuilder;
+use gansaku::data::{self, Shape};
+use gansaku::eval::nyquist::Energy;
 use gansaku::eval::{birthday, classes, frechet, kid, modes, ms_ssim, prdc, stacked};
+use gansaku::rng::Draw;
 
 use crate::common::golden::{self, DIM, cloud, uniform};
 
@@ -117,4 +120,33 @@ fn a_support_of_known_size_is_found() {
     assert!((d.support() / 500.0 - 1.0).abs() < 0.1, "{} of 500", d.support());
     assert_eq!(birthday::duplicates(&things, DIM, 0.1).pairs, 0, "things are apart");
     assert_eq!(birthday::duplicates(&things, DIM, 0.1).support(), 500.0 * 499.0 / 6.0);
+}
+
+/// Samples are shares of their energy at the highest frequency, and how far it stands out, by those of the other half of the
+/// data.
+#[test]
+fn the_highest_frequency_tells_checkerboards_from_noise() {
+    let mut config = ConfigBuilder::recipe("digits").expect("a recipe");
+    config.set("data.count=240").expect("a known key");
+    let config = config.finish().expect("in range");
+    let data = data::load(&config.data, 0).expect("drawn");
+    let numbers = |from: usize| data.numbers_of(&data.train, from..from + 100);
+    let (some, others) = (numbers(0), numbers(100));
+    let [width, area] = [data.shape.width, data.shape.len()];
+    let energy = |pictures: &[f32]| Energy::of(pictures, data.shape).expect("large enough");
+    let data = energy(&some);
+    let found = |change: &dyn Fn(usize, usize, f32) -> f32| {
+        let changed: Vec<f32> = others.iter().enumerate().map(|(i, &x)| change(i, i % area, x)).collect();
+        let own = energy(&changed);
+        (own.share() / data.share(), own.peak() / data.peak().max(1.0))
+    };
+    let draw = Draw::new(1, 2, 3);
+    let plain = found(&|_, _, x| x);
+    let noise = found(&|i, _, x| x + 0.2 * draw.normal(i as u64));
+    let board = found(&|_, at, x| if (at % width + at / width) % 2 == 0 { 1.2 * x } else { 0.8 * x });
+    let columns = found(&|_, at, x| if at % width % 2 == 0 { 1.2 * x } else { 0.8 * x });
+    println!("data {plain:?}, noise {noise:?}, a checkerboard {board:?}, columns {columns:?}");
+    assert!((0.7..1.4).contains(&plain.0) && plain.1 < 1.3, "{plain:?}");
+    assert!(noise.0 > 3.0 && noise.1 < 1.3, "{noise:?}");
+    assert!(columns.0 > 3.0 && columns.1 > 2.0, "{columns:?}");
 }

@@ -18,7 +18,8 @@ pub struct State {
     pub format: u32,
     /// Steps done.
     pub step: u64,
-    /// Phases run: the position in every random stream and in the shuffled data.
+    /// Phases run, but for those that drew what the one before drew: the position in every random stream and in the shuffled
+    /// data.
     pub tick: u64,
     /// Updates of each optimizer, by the role of its networks.
     pub updates: BTreeMap<String, u64>,
