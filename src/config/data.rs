@@ -109,6 +109,13 @@ pub struct Data {
     /// How stored values become numbers.
     #[serde(default)]
     pub scale: Scale,
+    /// Real examples are mirrored left to right with probability ½ whenever they are seen in training.
+    #[serde(default)]
+    pub flip: bool,
+    /// Real examples are padded by so many mirrored pixels and cut at a random place whenever they are seen in training; 0
+    /// is off.
+    #[serde(default)]
+    pub crop: usize,
     /// How many examples a built-in source or stacking makes.
     #[serde(default = "Data::default_count")]
     pub count: usize,

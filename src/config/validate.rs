@@ -27,6 +27,9 @@ const MOST_CHANNELS: usize = 4096;
 const MOST_STAGES: usize = 12;
 const MOST_TAPS: usize = 15;
 
+/// Pixels that crops are moved by: each place is a choice of its own.
+const MOST_CROPPED: usize = 16;
+
 /// Examples a minibatch: likewise for operations.
 pub const MOST_EXAMPLES: usize = 1_000_000;
 
@@ -134,6 +137,9 @@ impl Config {
             word(&d.scale),
             "\"unit\": points stay as they are",
         )?;
+        need(!points || !d.flip, "data.flip", d.flip, "false: points have no sides")?;
+        need(!points || d.crop == 0, "data.crop", d.crop, "0: points have no sides")?;
+        need(d.crop <= MOST_CROPPED, "data.crop", d.crop, &format!("0 (off) to {MOST_CROPPED} pixels"))?;
         for (key, range) in [("data.train", d.train), ("data.valid", d.valid)] {
             if let Some([from, to]) = range {
                 need(from < to, key, format!("[{from}, {to}]"), "[from, to) with from below to")?;

@@ -1,5 +1,6 @@
 //! Models: what a step computes and what a trained model does, as graphs. What they build, lowering makes fast.
 
+pub mod augment;
 pub mod classifier;
 pub mod equilibrium;
 mod gan;
@@ -64,11 +65,12 @@ pub fn of(config: &Config, shape: Shape, classes: usize) -> Arc<dyn Game> {
     Arc::new(gan::Gan::new(config, shape, classes))
 }
 
-/// Checks that the configured networks fit examples of this shape.
+/// Checks that the configured networks and augmentations fit examples of this shape.
 ///
 /// # Errors
-/// When [`architectures::check`] fails for one of them.
+/// When [`augment::check`] fails, or [`architectures::check`] for a network.
 pub fn check(config: &Config, shape: Shape) -> Result<()> {
+    augment::check(&config.data, shape)?;
     let mut networks = config.networks().into_iter();
     networks.try_for_each(|(role, network)| architectures::check(network, role.name(), shape))
 }

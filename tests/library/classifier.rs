@@ -21,7 +21,7 @@ use crate::common::idx::{self, digits_as_idx, idx};
 use crate::common::program::{gansaku, refused, run, says, stdout, workplace};
 
 /// A graph's result by the CPU executor and by the f64 interpreter.
-fn both(g: &Graph, root: Var, inputs: &[(&str, Var, Vec<f32>)]) -> (Vec<f32>, Vec<f64>) {
+pub fn both(g: &Graph, root: Var, inputs: &[(&str, Var, Vec<f32>)]) -> (Vec<f32>, Vec<f64>) {
     let stage = Stage { outputs: vec![("out".into(), root)], ..Stage::default() };
     let plan = lower(g, &[stage], Precision::Fp32, &Layout::default());
     let mut cpu = Cpu::of(

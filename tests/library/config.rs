@@ -163,6 +163,14 @@ fn values_out_of_range_say_what_was_expected() {
     says(&refused("data.train=[5, 5]"), &["data.train", "from below to"]);
     says(&refused("train.discriminator_updates=0"), &["discriminator_updates is 0", "1 to 1000"]);
     says(&refused("train.discriminator_updates=1001"), &["discriminator_updates is 1001", "1 to 1000"]);
+    let cropped = |recipe: &str, set: &str| {
+        let mut builder = ConfigBuilder::recipe(recipe).expect("a recipe");
+        builder.set(set).expect("a known key");
+        builder.finish().expect_err("out of range").to_string()
+    };
+    says(&cropped("digits", "data.crop=17"), &["data.crop is 17", "0 (off) to 16 pixels"]);
+    says(&cropped("ring", "data.crop=1"), &["data.crop is 1", "points have no sides"]);
+    says(&cropped("ring", "data.flip=true"), &["data.flip is true", "points have no sides"]);
     let bursts = |table: &str| refused(&format!("train.discriminator_updates={table}"));
     says(&bursts("{usual=5, burst=100}"), &["burst = 100", "first = 25", "every = 500"]);
     says(&bursts("{usual=5, burst=0, every=9}"), &["discriminator_updates.burst is 0", "1 to 1000"]);

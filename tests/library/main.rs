@@ -4,6 +4,7 @@
 //! C++ compiler in `tests/emulator`.
 
 mod arena;
+mod augment;
 mod bench;
 mod classifier;
 #[path = "../common/mod.rs"]

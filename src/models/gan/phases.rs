@@ -4,6 +4,7 @@ use super::{DISCRIMINATOR, GENERATOR, Gan, Players, Turn};
 use crate::config::{Distribution, Noise};
 use crate::graph::{Column, Dist, Graph, Input, OptimizerId, Var};
 use crate::lower::Stage;
+use crate::models::augment::augmented;
 use crate::models::objective;
 use crate::models::packing::{halves, repeated};
 use crate::models::penalty::Penalised;
@@ -28,6 +29,7 @@ impl Gan {
         let (batch, joint) = (config.train.batch, both && config.train.joint);
         let minibatch = |column, width| g.input(Input::Minibatch { set: 0, column }, &[batch, width]);
         let real = minibatch(Column::Examples, self.shape.len());
+        let real = augmented(&g, real, self.shape, &config.data);
         let labels = (self.classes > 0).then(|| minibatch(Column::Labels, self.classes));
         let [generator, discriminator] =
             [GENERATOR, DISCRIMINATOR].map(|id| Tracer::new(&g, self.networks.get(id)));
