@@ -64,7 +64,7 @@ impl Cut {
         Cut::new(first.at(self.from), self.count, first.step * self.step)
     }
 
-    /// The same elements of an axis that begins `by` elements later.
+    /// What takes these elements of an axis that begins `by` elements later.
     pub(super) fn before(&self, by: usize) -> Cut {
         Cut { from: self.from - by, ..*self }
     }

@@ -225,6 +225,11 @@ impl Graph {
     /// An axis of gaps is made of two, blocks of a step's length and the places in a block, of which all but one are padding:
     /// results that are spread by one step and added are then zeros to no kernel, but windows of one.
     pub fn spread(&self, x: Var, axis: usize, cut: Cut, len: usize) -> Var {
+        if let (Op::Mul, [scaled, factor]) = (&self.node(x).op, &self.node(x).sources[..])
+            && let Some(factor) = self.as_constant(*factor)
+        {
+            return self.scale(self.spread(*scaled, axis, cut, len), factor);
+        }
         let step = cut.step.unsigned_abs();
         let (from, to) = cut.span();
         let x = if cut.step < 0 { self.flip(x, axis) } else { x };

@@ -9,7 +9,6 @@ mod conv;
 mod spread;
 
 use super::{Cut, Family, Graph, Node, Op, Var, inverse};
-use spread::as_scaled;
 use std::rc::Rc;
 
 type Spec = [(usize, usize)];
@@ -70,9 +69,6 @@ fn reshape(g: &Graph, x: Var, shape: &[usize]) -> Option<Var> {
     if node.op == Op::Reshape {
         return Some(g.reshape(node.sources[0], shape));
     }
-    if let Some((scaled, factor)) = as_scaled(g, x).filter(|_| node.shape.len() >= 4) {
-        return Some(g.scale(g.reshape(scaled, shape), factor));
-    }
     let (inner, spec) = as_pad(g, x)?;
     if only_axis(&spec) == Some(0) && shape.first() == node.shape.first() {
         let mut small = shape.to_vec();
@@ -99,7 +95,7 @@ fn pad(g: &Graph, x: Var, spec: &Spec, shape: &[usize]) -> Option<Var> {
     if is(g, x, 0.0) {
         return Some(g.constant(0.0, shape));
     }
-    if let Some((scaled, factor)) = as_scaled(g, x).filter(|_| spread::frames(spec)) {
+    if let Some((scaled, factor)) = spread::as_scaled(g, x).filter(|_| spread::frames(spec)) {
         return Some(g.scale(g.pad(scaled, spec), factor));
     }
     let (inner, first) = as_pad(g, x)?;

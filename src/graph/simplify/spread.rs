@@ -1,10 +1,10 @@
-//! Sums of what [`Graph::spread`] spread, and scales of pictures that are moved.
+//! Sums of what [`Graph::spread`] spread, and scales of framed pictures.
 //!
 //! A spread result is a reshape of padded blocks, which no strides can say: it would need memory. A sum of several is a
-//! reshape of their sum, whose terms are windows. Scales stay outside of pads and reshapes for it: what a pad reads has
-//! memory, and a scaled copy would be written for that alone.
+//! reshape of their sum, whose terms are windows. Scales stay outside of it: what a pad reads has memory, and a scaled
+//! copy would be written for that alone.
 
-use super::{Cut, Graph, Op, Var};
+use crate::graph::{Cut, Graph, Op, Var};
 
 /// The node and the constant that it is multiplied by, if `var` is that.
 pub(super) fn as_scaled(g: &Graph, var: Var) -> Option<(Var, f64)> {
@@ -88,11 +88,12 @@ fn join(g: &Graph, a: Var, b: Var) -> Option<Var> {
     })
 }
 
-/// Whether `var` is pictures cut, framed or laid out anew, or a sum of such.
+/// Whether `var` is pictures cut or framed, or a sum of such.
 fn is_moved(g: &Graph, var: Var) -> bool {
     let node = g.node(var);
     match node.op {
-        Op::Slice(_) | Op::Pad(_) | Op::Reshape => node.shape.len() >= 4,
+        Op::Slice(_) => node.shape.len() >= 4,
+        Op::Pad(ref spec) => frames(spec),
         Op::Add => node.sources.iter().all(|&s| is_moved(g, s)),
         _ => false,
     }
