@@ -80,6 +80,8 @@ pub enum Metric {
     Classes,
     /// Accuracy on real data of a classifier that was trained on samples
     Cas,
+    /// Errors on real data of a nearest-neighbour classifier that knows samples by their classes
+    OneNn,
     /// Mean MS-SSIM of random pairs: diversity
     MsSsim,
     /// Near duplicates among samples, and the size of support they tell of
@@ -103,6 +105,7 @@ impl Metric {
             Metric::Prdc => "prdc",
             Metric::Classes => "classes",
             Metric::Cas => "cas",
+            Metric::OneNn => "one-nn",
             Metric::MsSsim => "ms-ssim",
             Metric::Birthday => "birthday",
             Metric::Nyquist => "nyquist",
@@ -153,6 +156,8 @@ impl Metric {
             Metric::Nyquist => None,
             // Training has no classifier.
             Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes | Metric::Cas => None,
+            // It costs a distance for each pair of an example and a sample.
+            Metric::OneNn => None,
             // It is a measure of D.
             Metric::Theory => None,
         }
@@ -177,6 +182,7 @@ impl Metric {
             (Metric::Classes, "KL") => Better::Lower,
             (Metric::Classes, "classes" | "as asked %") => Better::Higher,
             (Metric::Cas, _) => Better::Higher,
+            (Metric::OneNn, _) => Better::Lower,
             (Metric::MsSsim, _) => Better::LikeReal,
             (Metric::Birthday, "duplicates" | "support") => Better::LikeReal,
             (Metric::Nyquist, _) => Better::LikeReal,

@@ -15,6 +15,7 @@ pub mod modes;
 pub mod ms_ssim;
 pub mod neighbours;
 pub mod nyquist;
+pub mod one_nn;
 pub mod parzen;
 pub mod prdc;
 pub mod stacked;
@@ -101,6 +102,7 @@ impl Subject<'_> {
             Metric::Swd => wasserstein::SAMPLES.min(data.test.count).min(data.train.count),
             Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes => features::COUNT,
             Metric::Cas => data.train.count,
+            Metric::OneNn => one_nn::SAMPLES.min(data.train.count),
             Metric::MsSsim => 2 * ms_ssim::PAIRS,
             Metric::Birthday => birthday::SAMPLES,
             Metric::Nyquist => nyquist::SAMPLES.min(data.test.count).min(data.train.count),
@@ -129,6 +131,7 @@ impl Subject<'_> {
             Metric::Prdc => self.overlap(),
             Metric::Classes => self.classes(),
             Metric::Cas => self.train_on_fake(),
+            Metric::OneNn => self.one_nearest_neighbour(),
             Metric::MsSsim => self.similarity(),
             Metric::Birthday => self.birthday(),
             Metric::Nyquist => self.highest_frequency(),
@@ -204,6 +207,7 @@ impl Subject<'_> {
                 if lacks { Err(features::no_classifier(metric)) } else { Ok(()) }
             }
             Metric::Cas => self.labels_for_cas().map(|_| ()),
+            Metric::OneNn => self.classes_asked_for().map(|_| ()),
             Metric::MsSsim => {
                 self.pictures(metric)?;
                 ms_ssim::fitting_scales(self.data.shape)?;
