@@ -40,9 +40,12 @@ fn main() {
             exports::every_operation_of_the_graph_has_its_operators(&mut with_packages(python, ONNX))
         }),
     ];
-    let with_torch: [(&str, Case); 2] = [
+    let with_torch: [(&str, Case); 3] = [
         ("pytorch_makes_the_same_samples", |python| {
             exports::pytorch_makes_the_same_samples(&mut with_packages(python, TORCH))
+        }),
+        ("a_plain_dcgan_takes_the_weights", |python| {
+            exports::a_plain_dcgan_takes_the_weights(&mut with_packages(python, TORCH))
         }),
         ("model_py_stands_in_the_run_and_draws", |python| {
             exports::model_py_stands_in_the_run_and_draws(&mut with_packages(python, TORCH))

@@ -19,21 +19,29 @@ const SPREAD: f32 = 0.02;
 
 /// A network's keys with what stands for absent ones.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Dcgan {
+pub struct Dcgan {
     width: usize,
     stages: Option<usize>,
-    kernel: usize,
-    norm: Option<Norm>,
-    upsample: Upsample,
-    output: Option<Activation>,
-    bias: bool,
+    /// Taps an axis of the kernels that halve or double.
+    pub kernel: usize,
+    /// What normalises behind all convolutions but the last, and but D's first.
+    pub norm: Option<Norm>,
+    /// How G doubles a side.
+    pub upsample: Upsample,
+    /// What follows G's last convolution; fits the data's scale where absent.
+    pub output: Option<Activation>,
+    /// Whether convolutions have biases.
+    pub bias: bool,
     init: Option<Init>,
-    spectral_norm: bool,
-    condition: Condition,
+    /// Whether weights are divided by their greatest singular value.
+    pub spectral_norm: bool,
+    /// Where labels enter.
+    pub condition: Condition,
 }
 
 impl Dcgan {
-    pub(super) fn of(network: &Network) -> Dcgan {
+    /// The keys of a network, which is of this architecture.
+    pub fn of(network: &Network) -> Dcgan {
         Dcgan {
             width: network.width.unwrap_or(64),
             stages: network.stages,
@@ -49,7 +57,7 @@ impl Dcgan {
     }
 
     /// Sides of the maps from the picture down to the base.
-    fn sizes(&self, picture: Shape) -> Vec<[usize; 2]> {
+    pub fn sizes(&self, picture: Shape) -> Vec<[usize; 2]> {
         let mut sizes = vec![[picture.height, picture.width]];
         loop {
             let size = sizes[sizes.len() - 1];
@@ -63,12 +71,12 @@ impl Dcgan {
     }
 
     /// Channels of the maps that are `halvings` halvings away from the picture.
-    fn channels(&self, halvings: usize) -> usize {
+    pub fn channels(&self, halvings: usize) -> usize {
         self.width << (halvings - 1)
     }
 
     /// The convolution that halves maps of this size.
-    fn halving(&self, size: [usize; 2]) -> Window {
+    pub fn halving(&self, size: [usize; 2]) -> Window {
         if self.kernel.is_multiple_of(2) {
             Window::square(self.kernel, 2, self.kernel / 2 - 1)
         } else {
@@ -183,6 +191,33 @@ impl Dcgan {
         maps.chain([reads.outputs.to_string()]).collect::<Vec<_>>().join(" → ")
     }
 
+    /// What the outline leaves out, in words.
+    pub(super) fn words(&self, fitting: Option<Activation>) -> Vec<String> {
+        let k = self.kernel;
+        let convolutions = match (fitting, self.upsample) {
+            (None, _) => format!("{k}×{k} convolutions of stride 2"),
+            (Some(_), Upsample::Transposed) => format!("{k}×{k} transposed convolutions of stride 2"),
+            (Some(_), Upsample::Nearest) => "every pixel twice, then 3×3 convolutions".into(),
+        };
+        let norm = match self.norm {
+            None => "no norm",
+            Some(Norm::Batch) => "batch norm",
+            Some(Norm::Layer) => "layer norm",
+        };
+        let mut words = vec![convolutions, norm.into()];
+        words.push(match fitting.map(|fitting| self.output.unwrap_or(fitting)) {
+            None => format!("leaky relu {SLOPE}"),
+            Some(Activation::Tanh) => "relu, tanh at the end".into(),
+            Some(Activation::Sigmoid) => "relu, sigmoid at the end".into(),
+            Some(_) => "relu".into(),
+        });
+        words.extend(self.spectral_norm.then(|| "spectral norm".into()));
+        words.extend((!self.bias).then(|| "no biases".into()));
+        let everywhere = self.condition == Condition::Everywhere;
+        words.extend(everywhere.then(|| "labels join what every convolution reads".into()));
+        words
+    }
+
     /// Checks that pictures can be halved as often as is asked for.
     pub(super) fn check(&self, name: &str, picture: Shape) -> Result<()> {
         let fail = |what: String| Err(Error::Usage(format!("{name}: architecture \"dcgan\" {what}")));
@@ -195,9 +230,14 @@ impl Dcgan {
             && sizes.len() - 1 < stages
         {
             let (found, possible) = (picture.height.min(picture.width), sizes.len() - 1);
+            if possible == 0 {
+                return fail(
+                    "halves pictures, but a side of 1 cannot be; take architecture = \"layers\"".into(),
+                );
+            }
             return fail(format!(
-                "halves the picture {stages} times, but a side of {found} can be halved {possible} times at most; lower \
-                 {name}.stages"
+                "halves the picture {stages} times, but a side of {found} can be halved {possible} times at most; set \
+                 {name}.stages = {possible}"
             ));
         }
         if sizes.len() == 1 {
@@ -208,21 +248,28 @@ impl Dcgan {
             ));
         }
         let odd = sizes[..sizes.len() - 1].iter().position(|size| size.iter().any(|n| n % 2 == 1));
-        if let Some(i) = odd.filter(|_| self.kernel.is_multiple_of(2)) {
+        let even = self.kernel.is_multiple_of(2) && self.upsample == Upsample::Transposed;
+        if let Some(i) = odd.filter(|_| even) {
             let [height, width] = sizes[i];
             let unit = 1 << (sizes.len() - 1);
-            let near = |n: usize| format!("{} or {}", (n / unit).max(1) * unit, n.div_ceil(unit) * unit);
+            let near = |n: usize| match n.is_multiple_of(unit) {
+                true => n.to_string(),
+                false => format!("{} or {}", (n / unit).max(1) * unit, n.div_ceil(unit) * unit),
+            };
             let sides = match picture.height == picture.width {
                 true => near(picture.height),
                 false => format!("{} by {}", near(picture.height), near(picture.width)),
             };
+            let fewer = if i > 0 { format!(", or {name}.stages = {i}") } else { String::new() };
             return fail(format!(
-                "gets {height}×{width} at its halving {} of {}×{}, but a kernel of {} halves even sides only; take data of \
-                 {sides} pixels (data.size), an odd kernel ({name}.kernel = 5), or {name}.stages = {i}",
+                "meets maps of {height}×{width} at halving {} of {} of pictures of {}×{}, but a kernel of {} halves even \
+                 sides only; take data of {sides} pixels (data.size), an odd kernel ({name}.kernel = {}){fewer}",
                 i + 1,
+                sizes.len() - 1,
                 picture.height,
                 picture.width,
                 self.kernel,
+                self.kernel + 1,
             ));
         }
         Ok(())

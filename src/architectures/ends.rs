@@ -1,6 +1,6 @@
 //! What networks read and make.
 
-use crate::config::Activation;
+use crate::config::{Activation, Scale};
 use crate::data::Shape;
 use crate::graph::Var;
 
@@ -20,6 +20,23 @@ pub struct Makes {
     pub picture: Shape,
     /// What fits the scale of the data, where the network does not say what follows its last layer.
     pub output: Activation,
+}
+
+impl Makes {
+    /// Examples of this shape, in the scale of the data.
+    pub fn of(picture: Shape, scale: Scale) -> Makes {
+        let output = if picture.is_point() { Activation::Linear } else { Makes::fitting(scale) };
+        Makes { picture, output }
+    }
+
+    /// The activation whose range is that of pixels in this scale.
+    pub fn fitting(scale: Scale) -> Activation {
+        match scale {
+            Scale::Unit => Activation::Sigmoid,
+            Scale::Signed => Activation::Tanh,
+            Scale::Gcn => Activation::Linear,
+        }
+    }
 }
 
 /// What a discriminator or classifier reads, and what it says.

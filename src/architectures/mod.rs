@@ -1,14 +1,14 @@
 //! Architectures: forward passes by name. Each file is forward maths and nothing else; the tables here say which name is
 //! which.
 
-mod dcgan;
+pub mod dcgan;
 mod ends;
 mod join;
 pub mod layers;
 
 pub use ends::{Forward, Makes, Reads};
 
-use crate::config::{Architecture, Network};
+use crate::config::{Activation, Architecture, Network};
 use crate::data::Shape;
 use crate::error::Result;
 use crate::graph::Var;
@@ -50,6 +50,15 @@ pub fn discriminator_outline(network: &Network, reads: Reads) -> String {
     match network.architecture {
         Architecture::Layers => Layers::discriminator(network, reads).outline_of(reads),
         Architecture::Dcgan => Dcgan::of(network).discriminator_outline(reads),
+    }
+}
+
+/// What an outline leaves out, in words; `fitting` is the activation that fits the data where the network makes them. Nothing of
+/// architecture "layers", each layer of which has words of its own.
+pub fn words(network: &Network, fitting: Option<Activation>) -> Vec<String> {
+    match network.architecture {
+        Architecture::Layers => vec![],
+        Architecture::Dcgan => Dcgan::of(network).words(fitting),
     }
 }
 

@@ -163,9 +163,13 @@ pub fn plan(args: &Plan) -> Result<()> {
     let game = match config.data.path {
         Some(_) => {
             let dataset = data::load(&config.data, config.seed)?;
+            models::check(&config, dataset.shape)?;
             models::of(&config, dataset.shape, dataset.classes)
         }
-        None => models::usual(&config),
+        None => {
+            models::check(&config, data::usual(&config.data).0)?;
+            models::usual(&config)
+        }
     };
     print(&summary(&*game, true))
 }

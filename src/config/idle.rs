@@ -1,6 +1,6 @@
 //! Values that are set but change nothing: a slope where there is no leaky relu, a decay's length where nothing decays.
 
-use super::{Activation, Config, Network, Optimizer, Rule, Source};
+use super::{Activation, Config, Network, Optimizer, Rule, Source, Upsample};
 
 impl Config {
     /// Why the value at a dotted key changes nothing in this configuration; absent where it does, or may.
@@ -14,9 +14,22 @@ impl Config {
                 Some("loss.r1, loss.r2 and loss.gradient_penalty are 0".into())
             }
             ["train", "noise"] if self.train.joint => Some("train.joint is true".into()),
+            [network @ ("generator" | "discriminator"), key] => self.idle_network(
+                if network == "generator" { &self.generator } else { &self.discriminator },
+                key,
+            ),
             ["optimizer", "generator", ref key @ ..] => idle_rate(&self.optimizer.generator, key),
             ["optimizer", "discriminator", ref key @ ..] => idle_rate(&self.optimizer.discriminator, key),
             ["ema", "ramp"] if self.ema.decay == 0.0 => Some("ema.decay is 0".into()),
+            _ => None,
+        }
+    }
+
+    fn idle_network(&self, network: &Network, key: &str) -> Option<String> {
+        let doubles = network.upsample == Some(Upsample::Nearest);
+        match key {
+            "condition" if !self.conditional => Some("conditional is false".into()),
+            "kernel" if doubles => Some("upsample is \"nearest\", whose kernels have 3 taps".into()),
             _ => None,
         }
     }
@@ -80,6 +93,7 @@ mod tests {
             ("ring", "optimizer.generator.decay_steps=10", "final_share is 1"),
             ("ring", "optimizer.discriminator.min_lr=1e-6", "decay_factor is 1"),
             ("mnist-2014", "ema.ramp=7", "ema.decay is 0"),
+            ("dcgan", "discriminator.condition=everywhere", "conditional is false"),
         ] {
             assert_eq!(idle(recipe, &[set]), [format!("--set {set} changes nothing: {why}")], "{recipe}");
         }
@@ -89,6 +103,10 @@ mod tests {
     fn values_with_an_effect_are_not() {
         assert_eq!(idle("digits", &["data.count=500", "train.batch=50"]), [""; 0]);
         assert_eq!(idle("ring-rpgan", &["loss.penalty_every=4", "ema.decay=0.9", "ema.ramp=7"]), [""; 0]);
+        assert_eq!(
+            idle("dcgan", &["conditional=true", "generator.condition=everywhere", "generator.kernel=6"]),
+            [""; 0]
+        );
         let both = ["optimizer.generator.decay_steps=10", "optimizer.generator.final_share=0.1"];
         assert_eq!(idle("ring", &both), [""; 0]);
         assert_eq!(

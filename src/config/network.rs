@@ -78,6 +78,9 @@ pub enum Architecture {
 }
 
 impl Architecture {
+    /// All of them.
+    pub const ALL: [Architecture; 2] = [Architecture::Layers, Architecture::Dcgan];
+
     fn is_layers(&self) -> bool {
         *self == Architecture::Layers
     }

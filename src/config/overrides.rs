@@ -132,6 +132,13 @@ impl ConfigBuilder {
         let (last, path) = parts.split_last().expect("split gives at least one part");
         let mut rest = path.iter();
         while let Some(&part) = rest.next() {
+            if let Some(named) = at.get("architecture").filter(|_| part == "layers" && !at.contains_key(part))
+            {
+                return Err(Error::Usage(format!(
+                    "{whence}: architecture {named} has no list of layers; `gansaku keys {}` tells its keys",
+                    path[0]
+                )));
+            }
             let next = at.entry(part).or_insert_with(|| Value::Table(Table::new()));
             let next = match next {
                 Value::Array(items) => {

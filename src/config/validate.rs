@@ -260,7 +260,12 @@ fn architecture(name: &str, n: &Network) -> Result<()> {
     let tree = toml::Table::try_from(n).expect("a network is a table");
     let foreign = tree.iter().find(|(key, _)| !SHARED_KEYS.contains(&&key[..]) && !own.contains(&&key[..]));
     if let Some((key, value)) = foreign {
-        let keys = format!("only keys that architecture {kind} has: {}", own.join(", "));
+        let with = Architecture::ALL.into_iter().filter(|a| a.keys().contains(&&key[..])).map(|a| word(&a));
+        let with = with.collect::<Vec<_>>().join(", ");
+        let keys = format!(
+            "only keys that architecture {kind} has ({}); {key} is one of {with} ({name}.architecture)",
+            own.join(", ")
+        );
         return fail(&format!("{name}.{key}"), value, &keys);
     }
     if own.contains(&"layers") {
@@ -279,8 +284,15 @@ fn architecture(name: &str, n: &Network) -> Result<()> {
         1,
         "at least 2: a kernel that halves meets every pixel",
     )?;
-    let maxout = n.output == Some(Activation::Maxout);
-    need(!maxout, &format!("{name}.output"), "\"maxout\"", "linear, tanh or sigmoid: maxout has pieces")?;
+    let ranged =
+        |output: &Activation| [Activation::Linear, Activation::Tanh, Activation::Sigmoid].contains(output);
+    let fits = n.output.as_ref().is_none_or(ranged);
+    need(
+        fits,
+        &format!("{name}.output"),
+        n.output.map_or(String::new(), |o| word(&o)),
+        "linear, tanh or sigmoid",
+    )?;
     n.init.map_or(Ok(()), |init| start(&format!("{name}.init"), init, false))
 }
 

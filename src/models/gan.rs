@@ -9,7 +9,7 @@ use super::phase::{Phase, Times, When};
 use super::statistic::Statistic;
 use super::{Game, Optimizing, Task};
 use crate::architectures::{self, Forward, Makes, Reads};
-use crate::config::{Activation, Config, Ema, Noise, Role, Scale};
+use crate::config::{Config, Ema, Noise, Role};
 use crate::data::Shape;
 use crate::graph::{NetworkId, Var};
 use crate::lower::Ends;
@@ -92,13 +92,7 @@ impl Gan {
 
     /// What G makes.
     fn makes(&self) -> Makes {
-        let output = match self.config.data.scale {
-            _ if self.shape.is_point() => Activation::Linear,
-            Scale::Unit => Activation::Sigmoid,
-            Scale::Signed => Activation::Tanh,
-            Scale::Gcn => Activation::Linear,
-        };
-        Makes { picture: self.shape, output }
+        Makes::of(self.shape, self.config.data.scale)
     }
 
     /// What D reads: packs of examples, labels with each, to a logit.

@@ -225,7 +225,7 @@ impl<'a> Tensors<'a> {
         if view.shape() != expected || view.dtype() != dtype {
             return wrong(format!(
                 "{name} is {:?} {:?}, but the configuration's network needs {dtype:?} {expected:?}; \
-                 another architecture cannot take these weights",
+                 another architecture, or one for data of other sizes or channels, cannot take these weights",
                 view.dtype(),
                 view.shape(),
             ));

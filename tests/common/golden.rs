@@ -1,6 +1,8 @@
 //! Numbers that another implementation printed: they stand at the end of the script that made them.
 
+use gansaku::data::{Dataset, Examples, Shape, Values};
 use gansaku::rng::{Draw, stream};
+use std::sync::Arc;
 
 /// The seed of the scripts' random numbers.
 pub const SEED: u64 = 3;
@@ -21,6 +23,36 @@ pub fn compare(script: &str, metric: &str, found: &[f64]) {
         println!("{metric}: {f} {e} {error:.1e} of {TOLERANCE:.0e}");
         assert!(error <= TOLERANCE, "{metric}: {f}, the script {e}");
     }
+}
+
+/// Numbers of the script's lines that begin with `#= KEY`.
+pub fn lines(script: &str, key: &str) -> Vec<Vec<f64>> {
+    let numbers = |line: &str| -> Option<Vec<f64>> {
+        let mut words = line.strip_prefix("#= ")?.split_whitespace();
+        (words.next() == Some(key)).then(|| words.map(|w| w.parse().expect("a number")).collect())
+    };
+    script.lines().filter_map(numbers).collect()
+}
+
+/// Names after a case, `G.norm.weight`, in the script's order.
+pub fn names(script: &str, case: &str) -> Vec<String> {
+    let name =
+        |line: &str| Some(line.strip_prefix(&format!("#= {case}/"))?.split_whitespace().next()?.to_string());
+    script.lines().filter_map(name).collect()
+}
+
+/// Greatest difference, relative to numbers above 1.
+pub fn worst(found: &[f64], wanted: &[f64]) -> f64 {
+    assert_eq!(found.len(), wanted.len());
+    found.iter().zip(wanted).map(|(a, b)| (a - b).abs() / b.abs().max(1.0)).fold(0.0, f64::max)
+}
+
+/// Fifty examples of the ten steps' scripts: bytes of a random stream, as they lie in memory.
+pub fn examples(shape: Shape) -> Arc<Dataset> {
+    let draw = Draw::new(SEED, stream("golden data"), 0);
+    let bytes = (0..50 * shape.len() as u64).map(|i| draw.word(i) as u8).collect();
+    let train = Examples { count: 50, values: Values::U8(bytes), labels: None };
+    Arc::new(Dataset::of("golden", shape, 0, train))
 }
 
 /// Uniform numbers of the scripts' stream of that name.

@@ -409,6 +409,52 @@ fn least(rule: &str) -> Config {
 }
 
 #[test]
+fn keys_of_another_architecture_are_told_with_theirs() {
+    says(
+        &refused("generator.kernel=4"),
+        &["generator.kernel is 4", "\"layers\"", "kernel is one of \"dcgan\"", "generator.architecture"],
+    );
+    let set = |assignment: &str| {
+        let builder = ConfigBuilder::recipe("dcgan");
+        message(builder.and_then(|mut b| b.set(assignment).and_then(|()| b.finish())))
+    };
+    says(
+        &set("generator.layers.0.units=4"),
+        &["generator.layers.0.units=4", "\"dcgan\" has no list of layers", "gansaku keys generator"],
+    );
+    says(&set("discriminator.layers=[{units=4}]"), &["discriminator.layers", "kernel", "one of \"layers\""]);
+    says(&set("generator.output=relu"), &["generator.output", "linear, tanh or sigmoid"]);
+    says(&set("discriminator.upsample=nearest"), &["discriminator.upsample", "D neither upsamples"]);
+    says(&set("train.batch=1"), &["generator.norm", "at least 2 rows"]);
+}
+
+#[test]
+fn pictures_that_cannot_be_halved_are_told_with_those_that_can() {
+    let check = |sets: &[&str], shape: [usize; 3]| {
+        let mut builder = ConfigBuilder::recipe("dcgan").expect("a recipe");
+        sets.iter().for_each(|set| builder.set(set).expect("a key"));
+        gansaku::models::check(&builder.finish().expect("in range"), shape.into())
+    };
+    let refused = |sets: &[&str], shape| message(check(sets, shape));
+    says(
+        &refused(&[], [3, 30, 30]),
+        &["generator", "15×15 at halving 2 of 3", "30×30", "24 or 32 pixels", "kernel = 5", "stages = 1"],
+    );
+    let wide = refused(&[], [1, 15, 24]);
+    says(&wide, &["15×24 at halving 1 of 2", "12 or 16 by 24 pixels", "an odd kernel"]);
+    assert!(!wide.contains("stages ="), "no halving at all is no way out: {wide}");
+    says(&refused(&[], [1, 7, 40]), &["8 pixels or more", "7×40", "\"layers\""]);
+    says(&refused(&["generator.stages=3"], [1, 4, 4]), &["3 times", "a side of 4", "generator.stages = 2"]);
+    says(&refused(&["generator.stages=1"], [1, 1, 40]), &["a side of 1 cannot be", "\"layers\""]);
+    says(&refused(&[], [2, 1, 1]), &["the data are points", "\"layers\""]);
+    check(&["generator.kernel=5", "discriminator.kernel=5"], [3, 30, 31]).expect("odd kernels take any side");
+    let beyond = ["generator.kernel=15", "discriminator.kernel=15"];
+    check(&beyond, [1, 9, 9]).expect("a kernel beyond its maps meets zeros");
+    let nearest = ["generator.upsample=nearest", "discriminator.kernel=5"];
+    check(&nearest, [1, 11, 30]).expect("doubled pixels are cut");
+}
+
+#[test]
 fn every_key_is_documented_with_its_default() {
     let documented = documented();
     let rules = ["adam = { beta1 = 0.5, beta2 = 0.5 }", "sgd = {}", "rms-prop = {}"];

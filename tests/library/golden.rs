@@ -1,16 +1,12 @@
 //! Ten steps of D and G against PyTorch. `golden/ten_steps.py` made the numbers; they stand at its end.
 
+use crate::common::golden::examples;
 use gansaku::config::{Config, ConfigBuilder};
-use gansaku::data::{Dataset, Examples, Shape, Values};
 use gansaku::exec::{Device, open};
-use gansaku::rng::{Draw, stream};
 use gansaku::train::Trainer;
-use std::sync::Arc;
 
 const SCRIPT: &str = include_str!("../golden/ten_steps.py");
 const TOLERANCE: f64 = 1e-5;
-const SEED: u64 = 3;
-const EXAMPLES: usize = 50;
 
 /// (D loss, G loss, penalty) of each step.
 fn expected(case: &str) -> Vec<[f64; 3]> {
@@ -20,14 +16,6 @@ fn expected(case: &str) -> Vec<[f64; 3]> {
             .then(|| [2, 3, 4].map(|i: usize| words[i + 1].parse().expect("a number")))
     };
     SCRIPT.lines().filter(|l| l.starts_with("#= ")).filter_map(numbers).collect()
-}
-
-/// The script's examples: bytes of a random stream.
-fn examples(numbers: usize) -> Arc<Dataset> {
-    let draw = Draw::new(SEED, stream("golden data"), 0);
-    let bytes = (0..(EXAMPLES * numbers) as u64).map(|i| draw.word(i) as u8).collect();
-    let train = Examples { count: EXAMPLES, values: Values::U8(bytes), labels: None };
-    Arc::new(Dataset::of("golden", Shape { channels: numbers, height: 1, width: 1 }, 0, train))
 }
 
 /// A recipe made small as the script does.
@@ -66,7 +54,7 @@ const POINTS: [&str; 9] = [
 ];
 
 fn compare(case: &str, config: &Config, numbers: usize) {
-    let mut trainer = Trainer::new(config, &examples(numbers), open(Device::Cpu, 2).expect("threads"))
+    let mut trainer = Trainer::new(config, &examples(numbers.into()), open(Device::Cpu, 2).expect("threads"))
         .expect("data that fit");
     let expected = expected(case);
     assert_eq!(expected.len(), 10, "ten lines of {case}");

@@ -12,6 +12,7 @@ mod common;
 mod config;
 mod convolutions;
 mod data;
+mod dcgan;
 mod eval;
 mod faults;
 mod features;

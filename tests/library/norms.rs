@@ -1,12 +1,12 @@
 //! Batch, layer and spectral norm: ten steps against PyTorch (`golden/norms.py` made the numbers, which stand at its end);
 //! samples that do not know their neighbours; states through checkpoints; what is refused.
 
+use crate::common::golden::{examples, lines, names, worst};
 use crate::common::{self, CLASSES, NUMBERS};
 use gansaku::config::{Config, ConfigBuilder};
-use gansaku::data::{Dataset, Examples, Shape, Values};
+use gansaku::data::Dataset;
 use gansaku::exec::{Device, open};
 use gansaku::inference::noise;
-use gansaku::rng::{Draw, stream};
 use gansaku::run::checkpoint;
 use gansaku::train::Trainer;
 use std::sync::Arc;
@@ -16,22 +16,6 @@ const LOSSES: f64 = 1e-5;
 /// Five times what the script itself differs by in float32.
 const STATES: f64 = 3e-4;
 const SCORES: f64 = 1e-4;
-
-/// The numbers of the script's lines that begin with `#= KEY`.
-fn lines(key: &str) -> Vec<Vec<f64>> {
-    let numbers = |line: &str| -> Option<Vec<f64>> {
-        let mut words = line.strip_prefix("#= ")?.split_whitespace();
-        (words.next() == Some(key)).then(|| words.map(|w| w.parse().expect("a number")).collect())
-    };
-    SCRIPT.lines().filter_map(numbers).collect()
-}
-
-/// Names after a case: `G.norm.weight`.
-fn names(case: &str) -> Vec<String> {
-    let name =
-        |line: &str| Some(line.strip_prefix(&format!("#= {case}/"))?.split_whitespace().next()?.to_string());
-    SCRIPT.lines().filter_map(name).filter(|n| n != "score").collect()
-}
 
 fn config(sets: &[&str]) -> Config {
     let mut config = ConfigBuilder::recipe("mnist").expect("a recipe");
@@ -48,14 +32,6 @@ fn config(sets: &[&str]) -> Config {
     ];
     layers.iter().chain(sets).for_each(|set| config.set(set).expect("a known key"));
     config.finish().expect("in range")
-}
-
-/// The script's examples: bytes of a random stream.
-fn examples() -> Arc<Dataset> {
-    let draw = Draw::new(3, stream("golden data"), 0);
-    let bytes = (0..50 * 36).map(|i| draw.word(i) as u8).collect();
-    let train = Examples { count: 50, values: Values::U8(bytes), labels: None };
-    Arc::new(Dataset::of("golden", Shape { channels: 36, height: 1, width: 1 }, 0, train))
 }
 
 fn trainer(config: &Config, data: &Arc<Dataset>) -> Trainer {
@@ -84,15 +60,10 @@ fn tensor(trainer: &mut Trainer, name: &str) -> Vec<f64> {
     numbers.into_iter().map(f64::from).collect()
 }
 
-fn worst(found: &[f64], wanted: &[f64]) -> f64 {
-    assert_eq!(found.len(), wanted.len());
-    found.iter().zip(wanted).map(|(a, b)| (a - b).abs() / b.abs().max(1.0)).fold(0.0, f64::max)
-}
-
 fn compare(case: &str, sets: &[&str]) {
-    let data = examples();
+    let data = examples(36.into());
     let mut trainer = trainer(&config(sets), &data);
-    let losses = lines(case);
+    let losses = lines(SCRIPT, case);
     assert_eq!(losses.len(), 10, "ten lines of {case}");
     let mut off = 0.0f64;
     for (i, expected) in losses.iter().enumerate() {
@@ -104,8 +75,8 @@ fn compare(case: &str, sets: &[&str]) {
         off = off.max(error);
     }
     let mut far = 0.0f64;
-    for name in names(case) {
-        let (found, wanted) = (tensor(&mut trainer, &name), &lines(&format!("{case}/{name}"))[0]);
+    for name in names(SCRIPT, case).into_iter().filter(|name| name != "score") {
+        let (found, wanted) = (tensor(&mut trainer, &name), &lines(SCRIPT, &format!("{case}/{name}"))[0]);
         let error = worst(&found, wanted);
         assert!(error <= STATES, "{case}: {name} is {found:?}, PyTorch {wanted:?}");
         far = far.max(error);
@@ -113,7 +84,7 @@ fn compare(case: &str, sets: &[&str]) {
     let first = data.numbers_of(&data.train, 0..4);
     let scored = trainer.engine().expect("finite").score(&first, &[]).expect("a CPU");
     let scored: Vec<f64> = scored.logits.into_iter().map(f64::from).collect();
-    let score = worst(&scored, &lines(&format!("{case}/score"))[0]);
+    let score = worst(&scored, &lines(SCRIPT, &format!("{case}/score"))[0]);
     assert!(score <= SCORES, "{case}: D on four examples is off by {score:.1e}");
     println!(
         "{case}: losses {off:.1e} of {LOSSES:.0e}, states {far:.1e} of {STATES:.0e}, scores {score:.1e}"

@@ -1,8 +1,9 @@
 //! What is trained, in words.
 
 use super::Story;
+use crate::architectures::{self, Makes};
 use crate::config::{
-    Activation, Config, Distribution, Layer, Noise, Norm, Optimizer, Role, Rule, Scale, Updates,
+    Activation, Architecture, Config, Distribution, Layer, Noise, Norm, Optimizer, Role, Rule, Scale, Updates,
 };
 use crate::models;
 use crate::numbers::{counted, grouped, number};
@@ -68,19 +69,28 @@ fn data(story: &Story) -> String {
     format!("{}: {} {} for training{rest}{classes}{scale}", d.name, grouped(d.train.count as u64), d.shape)
 }
 
-/// A role's single network, layer by layer.
+/// A role's single network: its maps or layers, and what else there is to say of it.
 fn network(story: &Story, role: Role) -> String {
     let networks = story.game.networks();
     let own = networks.of_role(role).into_iter().flat_map(|o| networks.of(o)).next();
     let (Some(own), Some(table)) = (own, story.config.network(role)) else { return "none".into() };
     let mut widths = own.outline.split(" → ");
-    let input = widths.next().unwrap_or_default();
-    let layers: Vec<String> = table.layers.iter().zip(widths).map(|(l, width)| layer(l, width)).collect();
+    let outline = match table.architecture {
+        Architecture::Layers => {
+            let input = widths.next().unwrap_or_default().to_string();
+            let layers = table.layers.iter().zip(widths).map(|(l, width)| layer(l, width));
+            std::iter::once(input).chain(layers).collect::<Vec<_>>().join(" → ")
+        }
+        _ => own.outline.clone(),
+    };
+    let fitting = (role == Role::Generator).then(|| Makes::fitting(story.config.data.scale));
+    let words = architectures::words(table, fitting);
+    let words = if words.is_empty() { String::new() } else { format!("; {}", words.join(", ")) };
     let clip = match table.clip {
         0.0 => String::new(),
         c => format!("; weights clipped to ±{c}"),
     };
-    format!("{input} → {}; {} parameters{clip}", layers.join(" → "), grouped(own.parameter_count() as u64))
+    format!("{outline}{words}; {} parameters{clip}", grouped(own.parameter_count() as u64))
 }
 
 fn layer(l: &Layer, width: &str) -> String {
