@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use toml::{Table, Value};
 
 /// The recipes in the binary: name and text.
-pub const RECIPES: [(&str, &str); 20] = [
+pub const RECIPES: [(&str, &str); 21] = [
     ("digits", include_str!("../recipes/digits.toml")),
     ("mnist", include_str!("../recipes/mnist.toml")),
     ("mnist-2014", include_str!("../recipes/mnist-2014.toml")),
@@ -19,6 +19,7 @@ pub const RECIPES: [(&str, &str); 20] = [
     ("cgan-mnist", include_str!("../recipes/cgan-mnist.toml")),
     ("stacked-mnist", include_str!("../recipes/stacked-mnist.toml")),
     ("stacked-mnist-rpgan", include_str!("../recipes/stacked-mnist-rpgan.toml")),
+    ("stacked-mnist-dcgan", include_str!("../recipes/stacked-mnist-dcgan.toml")),
     ("pictures", include_str!("../recipes/pictures.toml")),
     ("dcgan", include_str!("../recipes/dcgan.toml")),
     ("dcgan-mnist", include_str!("../recipes/dcgan-mnist.toml")),
