@@ -1,5 +1,5 @@
 //! Memory that the tasks of a launch share, and the call into the matrix library: beside the launches themselves and the
-//! register tiles of convolutions the one room of the CPU executor with `unsafe`.
+//! register tiles and Winograd's tiles of convolutions the one room of the CPU executor with `unsafe`.
 #![allow(unsafe_code)]
 
 use crate::graph::MAX_OPTIMIZERS;
