@@ -60,6 +60,17 @@ fn weights_start_a_new_run() {
         &refused(folder.path(), &other, 4),
         &["generator.safetensors", "layers.0.weight is F32 [24, 8]", "needs F32 [9, 8]"],
     );
+    let pictures = folder.path().join("colour");
+    fs::create_dir(&pictures).expect("made");
+    for i in 0..40u8 {
+        let picture = image::RgbImage::from_fn(28, 28, |x, y| image::Rgb([i, x as u8, y as u8]));
+        picture.save(pictures.join(format!("{i}.png"))).expect("written");
+    }
+    let colour = ["train", "digits", "--config", "small.toml", "--data", "colour", "--size", "28"];
+    says(
+        &refused(folder.path(), &[&colour[..], &["--init-from", "runs/first"]].concat(), 4),
+        &["generator.safetensors", "needs F32 [2352, ", "data of other sizes or channels"],
+    );
     let gone = ["train", "digits", "--config", "small.toml", "--init-from", "runs/gone"];
     says(&refused(folder.path(), &gone, 4), &["runs/gone", "no such run"]);
 }

@@ -11,7 +11,10 @@ pub(super) fn body(of: &Source) -> Body {
     let shape = makes.picture;
     let dcgan = Dcgan::of(&config.generator);
     let sizes: Vec<[usize; 2]> = dcgan.sizes(shape).into_iter().rev().collect();
-    let further = if dcgan.condition == Condition::Everywhere { classes } else { 0 };
+    let further = match dcgan.condition {
+        Condition::Input => 0,
+        Condition::Everywhere => classes,
+    };
     let mut body = Body { forward: vec!["x = x[:, :, None, None]".into()], ..Body::default() };
     if further > 0 {
         body.forward.push("planes = F.one_hot(label, CLASSES).to(z)[:, :, None, None]".into());
