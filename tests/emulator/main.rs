@@ -17,6 +17,7 @@ mod kinds;
 mod lost_device;
 mod measures;
 mod optimizers;
+mod pictures;
 mod recordings;
 mod reference;
 mod sanitizers;

@@ -10,7 +10,7 @@ use crate::common::{
     nodes::{Subject, compare},
 };
 use gansaku::config::{Config, ConfigBuilder};
-use gansaku::data::Dataset;
+use gansaku::data::{Dataset, Shape};
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::cuda::emulated::Emulated;
@@ -32,11 +32,11 @@ pub struct Setup {
 }
 
 impl Setup {
-    pub fn new(config: &Config, numbers: usize, classes: usize) -> Setup {
-        let model = Model::new(config, numbers, classes);
+    pub fn new(config: &Config, shape: impl Into<Shape>, classes: usize) -> Setup {
+        let model = Model::new(config, shape, classes);
         let rules = model.rules();
         let states = model.start();
-        let data = common::data(numbers, classes);
+        let data = common::data(model.numbers, classes);
         let schedule = gansaku::models::rates(&*model.game, config.train.batch, data.train.count as u64);
         Setup { data, rules, schedule, states, model }
     }
@@ -62,6 +62,24 @@ impl Setup {
     fn watched<D: Driver>(&self, device: D) -> Cuda<D> {
         let options = Options { keep_gradients: true, ..Options::default() };
         Cuda::with(device, self.job(), options).expect("memory enough")
+    }
+
+    /// Kernel launches of every phase.
+    pub fn launches<D: Driver>(&self, device: D) -> Vec<usize> {
+        let gpu = self.gpu(device);
+        let launches = |plan: usize| gpu.packed(plan).iter().flatten().count();
+        (0..gpu.plans().len()).map(launches).collect()
+    }
+
+    /// What every phase of `steps` steps says of itself: the device's numbers, the CPU's.
+    pub fn statistics<D: Driver>(&self, device: D, steps: u64) -> [Vec<f32>; 2] {
+        let (mut gpu, mut cpu) = (self.gpu(device), self.cpu());
+        let run = |executor: &mut dyn Executor| -> Vec<f32> {
+            executor.run(&self.turns(steps)).expect("no fault");
+            let records = executor.records().expect("readable");
+            records.into_iter().flat_map(|record| record.statistics).collect()
+        };
+        [run(&mut gpu), run(&mut cpu)]
     }
 
     fn job(&self) -> ExecutorSpec {
@@ -177,7 +195,7 @@ pub fn check<D: Driver>(name: &str, setup: &Setup, device: impl Fn() -> D, steps
     worst
 }
 
-fn recipe(name: &str, sets: &[&str]) -> Config {
+pub fn recipe(name: &str, sets: &[&str]) -> Config {
     let mut layers = ConfigBuilder::recipe(name).expect("a recipe");
     for set in sets {
         layers.set(set).expect("a known key");

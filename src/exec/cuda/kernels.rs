@@ -286,4 +286,25 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn convolutions_multiply_on_the_tensor_cores() {
+        for module in BUILD.modules.iter().filter(|m| m.file == "conv_mma" && m.form == Form::Cubin) {
+            // An instruction has 16 bytes; the lowest twelve bits say which, as nvdisasm shows them: HMMA.
+            let codes = module.image.chunks_exact(16).map(|i| u16::from_le_bytes([i[0], i[1]]) & 0xfff);
+            let found = codes.filter(|&code| code == 0x23c).count();
+            // In the loop of a kernel: two multiplications down for each eight columns and step of depth; tf32's steps
+            // are one after the other but in narrow tiles, Turing's are half as deep.
+            let [square, narrow] = [2 * 8, 2 * 2];
+            let wanted = match module.arch_number() < (8, 0) {
+                true => 3 * 2 * (square + narrow),
+                false => 3 * (2 * (square + narrow) + square / 2 + narrow),
+            };
+            println!("sm_{}: {found} HMMA", module.arch);
+            assert!(found >= wanted, "sm_{}: {found} HMMA, not {wanted}", module.arch);
+            for kernel in module.kernels {
+                assert_eq!(kernel.local_bytes, 0, "{}", kernel.name);
+            }
+        }
+    }
 }

@@ -1,0 +1,81 @@
+//! Whole steps of convolutional models on the emulated GPU, as `steps.rs` checks them, in every precision; what their phases
+//! say beside the CPU's; and how many launches they are.
+
+use crate::steps::{Setup, check, recipe};
+use gansaku::data::Shape;
+use gansaku::precision::Precision;
+
+/// The smallest networks with every kind of layer: two halvings, so that batch norm stands in both players.
+const SMALL: &[&str] = &[
+    "seed=3",
+    "train.batch=4",
+    "latent.dim=6",
+    "generator.width=4",
+    "generator.stages=2",
+    "discriminator.width=4",
+    "discriminator.stages=2",
+    // Large enough that losses tell what convolutions make.
+    "generator.init={fan-in=1.4}",
+    "discriminator.init={fan-in=1.4}",
+];
+
+/// Checks a recipe with settings on pictures of a shape and three classes; pins the launches of its phases in fp32 and in
+/// fp16, whose gradients are measured.
+fn right(name: &str, sets: &[&str], shape: Shape, steps: u64, [plain, scaled]: [&[usize]; 2]) {
+    let Some(library) = crate::library(Precision::ALL.len()) else { return };
+    let mut found_launches = vec![];
+    for precision in Precision::ALL {
+        let mut config = recipe("dcgan-mnist", &[SMALL, sets].concat());
+        config.train.precision = precision;
+        let mut setup = Setup::new(&config, shape, 3);
+        // Small enough that no gradient overflows.
+        let of_a_scaled_loss = setup.states.iter_mut().filter(|s| s.loss_scale.scale > 1.0);
+        of_a_scaled_loss.for_each(|s| s.loss_scale.scale = 256.0);
+        let device = || crate::gpu(&library, 2);
+        let launches = setup.launches(device());
+        println!("{name}, {}: launches {launches:?}", precision.name());
+        let share = check(name, &setup, device, steps);
+        let [found, wanted] = setup.statistics(device(), steps);
+        // Losses of some steps: f32's rounding, or that of numbers of 11 bits and of 8, through as many layers.
+        let most = [1e-5, 1e-3, 1e-3, 1e-2][precision as usize];
+        let apart = |(x, y): (&f32, &f32)| f64::from((x - y).abs()) / f64::from(y.abs().max(1.0));
+        let worst = found.iter().zip(&wanted).map(apart).fold(0.0, f64::max);
+        println!("{name}, {}: {share:.3} of the tolerance, {worst:.1e} from the CPU", precision.name());
+        assert_eq!(found.len(), wanted.len());
+        assert!(worst <= most, "{name}, {}: {found:?}, on the CPU {wanted:?}", precision.name());
+        found_launches.push(launches);
+    }
+    for (precision, launches) in Precision::ALL.iter().zip(found_launches) {
+        let pinned = if *precision == Precision::Fp16 { scaled } else { plain };
+        assert_eq!(launches, pinned, "{name}, {}: launches", precision.name());
+    }
+}
+
+#[test]
+fn steps_of_dcgan_are_right() {
+    right("dcgan", &[], Shape { channels: 3, height: 8, width: 8 }, 2, [&[34], &[36]]);
+}
+
+#[test]
+fn steps_of_a_critic_under_a_gradient_penalty_are_right() {
+    let sets = &[
+        "loss={objective=\"wasserstein\", gradient_penalty=10.0}",
+        "train.discriminator_updates=2",
+        "generator.kernel=5",
+        "discriminator.kernel=5",
+        "discriminator.norm=\"layer\"",
+    ];
+    right("WGAN-GP", sets, Shape { channels: 1, height: 7, width: 7 }, 1, [&[34, 50], &[35, 52]]);
+}
+
+#[test]
+fn steps_of_a_conditional_dcgan_are_right() {
+    let sets = &[
+        "conditional=true",
+        "generator.condition=\"everywhere\"",
+        "generator.upsample=\"nearest\"",
+        "discriminator.condition=\"everywhere\"",
+        "discriminator.spectral_norm=true",
+    ];
+    right("conditional dcgan", sets, Shape { channels: 1, height: 8, width: 8 }, 1, [&[45], &[47]]);
+}
