@@ -216,11 +216,14 @@ impl Fusion {
     fn join_reduction(&mut self, a: &Analysis, v: Var) -> bool {
         let node = a.node(v);
         let space = a.g.shape(node.sources[0]);
+        let mut needs = Bits::default();
+        self.needs(a, v, &mut needs);
         for k in (0..self.kernels.len()).rev() {
             let Kind::Reduction { sums } = &self.kernels[k].kind else { continue };
             let first = a.node(sums[0]);
             let same = first.op == node.op && a.g.shape(first.sources[0]) == space;
-            if same && self.try_join(a, k, v) {
+            // Sums of one kernel are all done at its end: one that compares numbers with another of them comes after it.
+            if same && !needs.contains(k) && self.try_join(a, k, v) {
                 if let Kind::Reduction { sums } = &mut self.kernels[k].kind {
                     sums.push(v);
                 }
