@@ -2,18 +2,18 @@
 //! al., 1511.06434). With kernels of odd length "SAME" paddings, as the code of WGAN-GP (1704.00028) and PacGAN
 //! (1712.04086) have them.
 
+use super::condition::{self, Head};
 use super::ends::{Forward, Makes, Reads};
+use super::halvings::{self, Needs};
 use super::join::{packed_labels, packed_pictures, with_labels, with_planes};
 use crate::config::{Activation, Condition, Init, Network, Norm, Upsample};
 use crate::data::Shape;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::{Graph, Var, Window};
 use crate::nn::{self, Conv, Scope, Start};
 
 /// A leaky rectifier's slope in D.
 const SLOPE: f32 = 0.2;
-/// The base's smaller side is below this, unless stages are said.
-const BASE: usize = 8;
 /// Standard deviation of weights and of norms' factors in the paper.
 const SPREAD: f32 = 0.02;
 
@@ -58,16 +58,7 @@ impl Dcgan {
 
     /// Sides of the maps from the picture down to the base.
     pub fn sizes(&self, picture: Shape) -> Vec<[usize; 2]> {
-        let mut sizes = vec![[picture.height, picture.width]];
-        loop {
-            let size = sizes[sizes.len() - 1];
-            let smaller = size[0].min(size[1]);
-            let enough = self.stages.map_or(smaller < BASE, |stages| sizes.len() > stages);
-            if enough || smaller == 1 {
-                return sizes;
-            }
-            sizes.push(size.map(|n| n.div_ceil(2)));
-        }
+        halvings::sizes(picture, self.stages)
     }
 
     /// Channels of the maps that are `halvings` halvings away from the picture.
@@ -95,12 +86,19 @@ impl Dcgan {
         Conv { channels, window, init: self.start(gain), bias, spectral_norm: self.spectral_norm }
     }
 
-    /// What normalises layer `i`, and `then` what follows number by number.
-    fn normalised(&self, s: &Scope, h: Var, i: usize, then: impl FnOnce(&Graph, Var) -> Var) -> Var {
+    /// What normalises layer `i`, by `labels` where they are for it, and `then` what follows number by number.
+    fn normalised(
+        &self,
+        s: &Scope,
+        h: Var,
+        i: usize,
+        labels: Option<Var>,
+        then: impl FnOnce(&Graph, Var) -> Var,
+    ) -> Var {
         let s = s.under(&format!("norms.{i}"));
         match self.norm {
             None => then(s.g, h),
-            Some(Norm::Batch) => nn::batch_norm(&s, h, Start::Around1(SPREAD), then),
+            Some(Norm::Batch) => condition::batch_norm(&s, h, Start::Around1(SPREAD), labels, then),
             Some(Norm::Layer) => then(s.g, nn::layer_norm(&s, h)),
         }
     }
@@ -112,7 +110,8 @@ impl Dcgan {
 
     pub(super) fn generator(&self, s: &Scope, makes: Makes, z: Var, labels: Option<Var>) -> Var {
         let (g, sizes) = (s.g, self.sizes(makes.picture));
-        let noise = with_labels(g, z, labels);
+        let (joined, normed) = condition::of_generator(self.condition, labels);
+        let noise = with_labels(g, z, joined);
         let [rows, dim] = g.shape(noise)[..] else { unreachable!("noise is rows") };
         let mut h = g.reshape(noise, &[rows, 1, 1, dim]);
         for (i, &size) in sizes.iter().rev().enumerate() {
@@ -124,7 +123,7 @@ impl Dcgan {
                     let window = Window { kernel: size, stride: [1, 1], pad: [(0, 0); 2] };
                     return nn::conv_transpose2d(inside, h, self.convolution(channels, window, gain), size);
                 }
-                let h = with_planes(g, h, self.further(labels));
+                let h = with_planes(g, h, self.further(joined));
                 match self.upsample {
                     Upsample::Transposed => {
                         let convolution = self.convolution(channels, self.halving(size), gain);
@@ -137,7 +136,7 @@ impl Dcgan {
                 }
             });
             if halvings > 0 {
-                h = self.normalised(s, h, i, |g, h| nn::activate(g, h, Activation::Relu, 0.0));
+                h = self.normalised(s, h, i, normed, |g, h| nn::activate(g, h, Activation::Relu, 0.0));
             }
         }
         let made = nn::activate(g, h, self.output.unwrap_or(makes.output), 0.0);
@@ -147,7 +146,8 @@ impl Dcgan {
     pub(super) fn discriminator(&self, s: &Scope, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
         let (g, sizes) = (s.g, self.sizes(reads.picture));
         let labels = labels.map(|labels| packed_labels(g, labels, reads.pack));
-        let mut h = with_planes(g, packed_pictures(g, x, reads.picture, reads.pack), labels);
+        let planes = labels.filter(|_| [Condition::Input, Condition::Everywhere].contains(&self.condition));
+        let mut h = with_planes(g, packed_pictures(g, x, reads.picture, reads.pack), planes);
         let rows = g.shape(h)[0];
         for (i, &size) in sizes[..sizes.len() - 1].iter().enumerate() {
             if i > 0 {
@@ -157,16 +157,20 @@ impl Dcgan {
             let convolution = self.convolution(self.channels(i + 1), self.halving(size), gain);
             h = s.within(&format!("layers.{i}"), |inside| nn::conv2d(inside, h, convolution));
             let leaky = |g: &Graph, h: Var| nn::leaky_relu(g, h, SLOPE);
-            h = if i > 0 { self.normalised(s, h, i, leaky) } else { leaky(g, h) };
+            h = if i > 0 { self.normalised(s, h, i, None, leaky) } else { leaky(g, h) };
         }
         let base = g.shape(h);
         let features = g.reshape(h, &[rows, base[1..].iter().product()]);
         let window = Window { kernel: [base[1], base[2]], stride: [1, 1], pad: [(0, 0); 2] };
-        let head = self.convolution(reads.outputs, window, 1.0);
+        let pooled = g.reshape(g.sum(h, &[1, 2]), &[rows, base[3]]);
+        let last_layer = self.convolution(reads.outputs, window, 1.0);
         let last = format!("layers.{}", sizes.len() - 1);
         let h = with_planes(g, h, self.further(labels));
-        let output = s.within(&last, |inside| nn::conv2d(inside, h, head));
-        Forward { output: g.reshape(output, &[rows, reads.outputs]), features: Some(features) }
+        let output = s.within(&last, |inside| nn::conv2d(inside, h, last_layer));
+        let output = g.reshape(output, &[rows, reads.outputs]);
+        let head =
+            Head { condition: self.condition, init: self.start(1.0), spectral_norm: self.spectral_norm };
+        head.forward(s, reads, output, [pooled, features], labels)
     }
 
     pub(super) fn generator_outline(&self, picture: Shape, inputs: usize) -> String {
@@ -181,9 +185,13 @@ impl Dcgan {
 
     pub(super) fn discriminator_outline(&self, reads: Reads) -> String {
         let sizes = self.sizes(reads.picture);
+        let planes = match self.condition {
+            Condition::Input | Condition::Everywhere => reads.classes,
+            _ => 0,
+        };
         let maps = sizes.iter().enumerate().map(|(i, [height, width])| {
             let channels = match i {
-                0 => reads.pack * (reads.picture.channels + reads.classes),
+                0 => reads.pack * (reads.picture.channels + planes),
                 halvings => self.channels(halvings),
             };
             format!("{channels}×{height}×{width}")
@@ -215,64 +223,17 @@ impl Dcgan {
         words.extend((!self.bias).then(|| "no biases".into()));
         let everywhere = self.condition == Condition::Everywhere;
         words.extend(everywhere.then(|| "labels join what every convolution reads".into()));
+        words.extend(condition::words(self.condition).map(String::from));
         words
     }
 
     /// Checks that pictures can be halved as often as is asked for.
     pub(super) fn check(&self, name: &str, picture: Shape) -> Result<()> {
-        let fail = |what: String| Err(Error::Usage(format!("{name}: architecture \"dcgan\" {what}")));
-        if picture.is_point() {
-            let points = "makes and reads pictures, but the data are points";
-            return fail(format!("{points}; take architecture = \"layers\", or data of pictures"));
-        }
-        let sizes = self.sizes(picture);
-        if let Some(stages) = self.stages
-            && sizes.len() - 1 < stages
-        {
-            let (found, possible) = (picture.height.min(picture.width), sizes.len() - 1);
-            if possible == 0 {
-                return fail(
-                    "halves pictures, but a side of 1 cannot be; take architecture = \"layers\"".into(),
-                );
-            }
-            return fail(format!(
-                "halves the picture {stages} times, but a side of {found} can be halved {possible} times at most; set \
-                 {name}.stages = {possible}"
-            ));
-        }
-        if sizes.len() == 1 {
-            return fail(format!(
-                "halves pictures of {BASE} pixels or more, but the data's are {}×{}; take architecture = \"layers\", or set \
-                 {name}.stages",
-                picture.height, picture.width
-            ));
-        }
-        let odd = sizes[..sizes.len() - 1].iter().position(|size| size.iter().any(|n| n % 2 == 1));
+        let why = format!("a kernel of {} halves even sides only", self.kernel);
+        let remedy = format!(", an odd kernel ({name}.kernel = {})", self.kernel + 1);
         let even = self.kernel.is_multiple_of(2) && self.upsample == Upsample::Transposed;
-        if let Some(i) = odd.filter(|_| even) {
-            let [height, width] = sizes[i];
-            let unit = 1 << (sizes.len() - 1);
-            let near = |n: usize| match n.is_multiple_of(unit) {
-                true => n.to_string(),
-                false => format!("{} or {}", (n / unit).max(1) * unit, n.div_ceil(unit) * unit),
-            };
-            let sides = match picture.height == picture.width {
-                true => near(picture.height),
-                false => format!("{} by {}", near(picture.height), near(picture.width)),
-            };
-            let fewer = if i > 0 { format!(", or {name}.stages = {i}") } else { String::new() };
-            return fail(format!(
-                "meets maps of {height}×{width} at halving {} of {} of pictures of {}×{}, but a kernel of {} halves even \
-                 sides only; take data of {sides} pixels (data.size), an odd kernel ({name}.kernel = {}){fewer}",
-                i + 1,
-                sizes.len() - 1,
-                picture.height,
-                picture.width,
-                self.kernel,
-                self.kernel + 1,
-            ));
-        }
-        Ok(())
+        let even = even.then_some((&why[..], &remedy[..]));
+        halvings::check(Needs { architecture: "dcgan", name, stages: self.stages, even }, picture)
     }
 }
 

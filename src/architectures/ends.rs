@@ -11,6 +11,8 @@ pub struct Forward {
     pub output: Var,
     /// What its last layer sees, `[rows, features]`; none where there is one layer.
     pub features: Option<Var>,
+    /// Logits of the classes, `[rows, classes]`, of a D that has a class head.
+    pub classes: Option<Var>,
 }
 
 /// What a generator makes.

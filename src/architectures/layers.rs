@@ -78,7 +78,7 @@ impl<'a> Layers<'a> {
             features = (i > 0).then(|| flat(s.g, h));
             h = self.layer(s, h, i);
         }
-        Forward { output: flat(s.g, h), features }
+        Forward { output: flat(s.g, h), features, classes: None }
     }
 
     /// Layer `i`: dropout on the input, an affine map, a norm, an activation; or a pool.

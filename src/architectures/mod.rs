@@ -1,10 +1,14 @@
 //! Architectures: forward passes by name. Each file is forward maths and nothing else; the tables here say which name is
 //! which.
 
+mod condition;
 pub mod dcgan;
 mod ends;
+mod halvings;
 mod join;
 pub mod layers;
+mod resnet;
+mod rpgan_resnet;
 
 pub use ends::{Forward, Makes, Reads};
 
@@ -15,6 +19,8 @@ use crate::graph::Var;
 use crate::nn::Scope;
 use dcgan::Dcgan;
 use layers::Layers;
+use resnet::Resnet;
+use rpgan_resnet::RpganResnet;
 
 /// Noise `[rows, dim]` and one-hot labels `[rows, classes]` to examples `[rows, numbers]`.
 pub fn generator(s: &Scope, network: &Network, makes: Makes, z: Var, labels: Option<Var>) -> Var {
@@ -23,6 +29,8 @@ pub fn generator(s: &Scope, network: &Network, makes: Makes, z: Var, labels: Opt
             Layers::generator(network, makes).forward(s, join::with_labels(s.g, z, labels)).output
         }
         Architecture::Dcgan => Dcgan::of(network).generator(s, makes, z, labels),
+        Architecture::Resnet => Resnet::of(network).generator(s, makes, z, labels),
+        Architecture::RpganResnet => RpganResnet::of(network).generator(s, makes, z, labels),
     })
 }
 
@@ -34,6 +42,8 @@ pub fn discriminator(s: &Scope, network: &Network, reads: Reads, x: Var, labels:
             layers.forward(s, layers.joined(s.g, reads, x, labels))
         }
         Architecture::Dcgan => Dcgan::of(network).discriminator(s, reads, x, labels),
+        Architecture::Resnet => Resnet::of(network).discriminator(s, reads, x, labels),
+        Architecture::RpganResnet => RpganResnet::of(network).discriminator(s, reads, x, labels),
     })
 }
 
@@ -42,6 +52,8 @@ pub fn generator_outline(network: &Network, makes: Makes, inputs: usize) -> Stri
     match network.architecture {
         Architecture::Layers => Layers::generator(network, makes).outline(inputs),
         Architecture::Dcgan => Dcgan::of(network).generator_outline(makes.picture, inputs),
+        Architecture::Resnet => Resnet::of(network).generator_outline(makes.picture, inputs),
+        Architecture::RpganResnet => RpganResnet::of(network).generator_outline(makes.picture, inputs),
     }
 }
 
@@ -50,6 +62,8 @@ pub fn discriminator_outline(network: &Network, reads: Reads) -> String {
     match network.architecture {
         Architecture::Layers => Layers::discriminator(network, reads).outline_of(reads),
         Architecture::Dcgan => Dcgan::of(network).discriminator_outline(reads),
+        Architecture::Resnet => Resnet::of(network).discriminator_outline(reads),
+        Architecture::RpganResnet => RpganResnet::of(network).discriminator_outline(reads),
     }
 }
 
@@ -59,6 +73,8 @@ pub fn words(network: &Network, fitting: Option<Activation>) -> Vec<String> {
     match network.architecture {
         Architecture::Layers => vec![],
         Architecture::Dcgan => Dcgan::of(network).words(fitting),
+        Architecture::Resnet => Resnet::of(network).words(fitting),
+        Architecture::RpganResnet => RpganResnet::of(network).words(),
     }
 }
 
@@ -70,5 +86,7 @@ pub fn check(network: &Network, name: &str, picture: Shape) -> Result<()> {
     match network.architecture {
         Architecture::Layers => layers::check(network, name, picture),
         Architecture::Dcgan => Dcgan::of(network).check(name, picture),
+        Architecture::Resnet => Resnet::of(network).check(name, picture),
+        Architecture::RpganResnet => RpganResnet::of(network).check(name, picture),
     }
 }

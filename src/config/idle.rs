@@ -1,6 +1,6 @@
 //! Values that are set but change nothing: a slope where there is no leaky relu, a decay's length where nothing decays.
 
-use super::{Activation, Config, Network, Optimizer, Rule, Source, Upsample};
+use super::{Activation, Condition, Config, Network, Optimizer, Rule, Source, Upsample};
 
 impl Config {
     /// Why the value at a dotted key changes nothing in this configuration; absent where it does, or may.
@@ -14,6 +14,11 @@ impl Config {
                 Some("loss.r1, loss.r2 and loss.gradient_penalty are 0".into())
             }
             ["train", "noise"] if self.train.joint => Some("train.joint is true".into()),
+            ["loss", "auxiliary" | "auxiliary_generator"]
+                if self.discriminator.condition != Some(Condition::Auxiliary) =>
+            {
+                Some("discriminator.condition is not \"auxiliary\": D has no class head".into())
+            }
             [network @ ("generator" | "discriminator"), key] => self.idle_network(
                 if network == "generator" { &self.generator } else { &self.discriminator },
                 key,
@@ -90,6 +95,11 @@ mod tests {
             ("mnist", "generator.layers.0.slope=0.1", "the layer's activation is \"relu\""),
             ("mnist", "loss.penalty_every=4", "loss.r1, loss.r2 and loss.gradient_penalty are 0"),
             ("mnist-2014", "train.noise=same", "train.joint is true"),
+            (
+                "cgan-mnist",
+                "loss.auxiliary=2.0",
+                "discriminator.condition is not \"auxiliary\": D has no class head",
+            ),
             ("ring", "optimizer.generator.decay_steps=10", "final_share is 1"),
             ("ring", "optimizer.discriminator.min_lr=1e-6", "decay_factor is 1"),
             ("mnist-2014", "ema.ramp=7", "ema.decay is 0"),

@@ -3,6 +3,7 @@
 //! A *recipe* is a complete tree embedded in the binary (`recipes/*.toml`), or a file that stands alone. The tree a run uses
 //! is made by layers, the later ones winning: recipe, `--config FILE`s, `--set key=value`s, flags.
 
+mod condition;
 mod data;
 mod files;
 mod idle;
@@ -23,7 +24,7 @@ pub use metric::{Better, Merit, Metric};
 pub use near::nearest;
 pub use network::{
     Activation, Architecture, Bias, BiasPer, Condition, DrawnBias, FromData, Init, Kind, Layer, Network,
-    Norm, SHARED_KEYS, Upsample,
+    Norm, Pool, SHARED_KEYS, Upsample,
 };
 pub use optimizer::{Ema, Optimizer, Optimizers, Rule};
 pub use overrides::{ConfigBuilder, RECIPES};
@@ -144,6 +145,12 @@ pub struct Loss {
     /// Penalties enter every this many steps, multiplied by as much (lazy regularisation).
     #[serde(default = "Loss::default_every")]
     pub penalty_every: u64,
+    /// Factor on the cross-entropy of D's class head, on real and on generated examples, in D's loss (AC-GAN, 1610.09585).
+    #[serde(default = "Loss::default_scale")]
+    pub auxiliary: f32,
+    /// Factor on the cross-entropy of D's class head with the classes asked for, in G's loss: 1 in AC-GAN, 0.1 in WGAN-GP.
+    #[serde(default = "Loss::default_scale")]
+    pub auxiliary_generator: f32,
 }
 
 impl Loss {

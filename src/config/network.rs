@@ -15,12 +15,22 @@ pub struct Network {
     /// First to last. The last layer's `units` may be absent: it then fits the data (G) or is 1 (D).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<Layer>,
-    /// Channels at half the picture's side; they double towards the base.
+    /// Channels of the largest maps: at half the picture's side, doubling towards the base (dcgan); at the picture's side
+    /// (residual networks).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<usize>,
     /// How often the side is halved; until it is 4 to 7 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stages: Option<usize>,
+    /// How many times as many channels residual maps of half the side have, at the first three halvings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub growth: Option<usize>,
+    /// Residual blocks at the base beside those that halve or double (resnet), or at each size (rpgan-resnet).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<usize>,
+    /// How D's last maps become one vector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
     /// Taps an axis of the kernels that halve or double: even ones need even sides, odd ones take any ("SAME").
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<usize>,
@@ -75,6 +85,10 @@ pub enum Architecture {
     Layers,
     /// Strided convolutions and their transposes (Radford et al., 1511.06434).
     Dcgan,
+    /// Residual blocks of 3×3 convolutions (Gulrajani et al., 1704.00028; Miyato et al., 1802.05957).
+    Resnet,
+    /// Residual blocks without norms (Huang et al., 2501.05441), small.
+    RpganResnet,
 }
 
 impl Architecture {
@@ -101,6 +115,20 @@ impl Architecture {
                 "spectral_norm",
                 "condition",
             ],
+            Architecture::Resnet => &[
+                "width",
+                "growth",
+                "stages",
+                "blocks",
+                "norm",
+                "pool",
+                "output",
+                "bias",
+                "init",
+                "spectral_norm",
+                "condition",
+            ],
+            Architecture::RpganResnet => &["width", "growth", "stages", "blocks", "output", "condition"],
         }
     }
 }
@@ -120,6 +148,17 @@ pub enum Upsample {
     Nearest,
 }
 
+/// How maps become one vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pool {
+    /// Each channel's mean (WGAN-GP).
+    #[default]
+    Mean,
+    /// Each channel's sum (SNGAN).
+    Sum,
+}
+
 /// Where labels enter a conditional network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -129,6 +168,12 @@ pub enum Condition {
     Input,
     /// Joined to what every convolution reads, too (1511.06434's code for MNIST).
     Everywhere,
+    /// G's batch norms have factors and shifts a class.
+    Norm,
+    /// D's output has ⟨embedding of the labels, features⟩ added (Miyato & Koyama, 1802.05637).
+    Projection,
+    /// D has a class head, and reads no labels (AC-GAN, 1610.09585).
+    Auxiliary,
 }
 
 /// What follows a layer's affine map.

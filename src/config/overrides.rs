@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use toml::{Table, Value};
 
 /// The recipes in the binary: name and text.
-pub const RECIPES: [(&str, &str); 21] = [
+pub const RECIPES: [(&str, &str); 28] = [
     ("digits", include_str!("../recipes/digits.toml")),
     ("mnist", include_str!("../recipes/mnist.toml")),
     ("mnist-2014", include_str!("../recipes/mnist-2014.toml")),
@@ -23,6 +23,13 @@ pub const RECIPES: [(&str, &str); 21] = [
     ("pictures", include_str!("../recipes/pictures.toml")),
     ("dcgan", include_str!("../recipes/dcgan.toml")),
     ("dcgan-mnist", include_str!("../recipes/dcgan-mnist.toml")),
+    ("cgan-dcgan", include_str!("../recipes/cgan-dcgan.toml")),
+    ("acgan-mnist", include_str!("../recipes/acgan-mnist.toml")),
+    ("wgan", include_str!("../recipes/wgan.toml")),
+    ("wgan-gp-mnist", include_str!("../recipes/wgan-gp-mnist.toml")),
+    ("wgan-gp-cifar10", include_str!("../recipes/wgan-gp-cifar10.toml")),
+    ("sngan", include_str!("../recipes/sngan.toml")),
+    ("rpgan-resnet", include_str!("../recipes/rpgan-resnet.toml")),
     ("tfd-2014-pretrain", include_str!("../recipes/tfd-2014-pretrain.toml")),
     ("tfd-2014", include_str!("../recipes/tfd-2014.toml")),
     ("cifar10-fc-2014", include_str!("../recipes/cifar10-fc-2014.toml")),

@@ -6,11 +6,11 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-fn fail(key: &str, found: impl std::fmt::Display, expected: &str) -> Result<()> {
+pub(super) fn fail(key: &str, found: impl std::fmt::Display, expected: &str) -> Result<()> {
     Err(Error::Usage(format!("{key} is {found}; expected {expected}")))
 }
 
-fn need(ok: bool, key: &str, found: impl std::fmt::Display, expected: &str) -> Result<()> {
+pub(super) fn need(ok: bool, key: &str, found: impl std::fmt::Display, expected: &str) -> Result<()> {
     if ok { Ok(()) } else { fail(key, found, expected) }
 }
 
@@ -25,6 +25,8 @@ const MOST_UNITS: usize = 1_000_000;
 /// Channels at half a picture's side, how often it is halved, and taps: likewise.
 const MOST_CHANNELS: usize = 4096;
 const MOST_STAGES: usize = 12;
+const MOST_GROWTH: usize = 4;
+const MOST_BLOCKS: usize = 64;
 const MOST_TAPS: usize = 15;
 
 /// Pixels that crops are moved by: each place is a choice of its own.
@@ -85,12 +87,15 @@ impl Config {
                 "1 unit, linear: D gives a logit, and the loss holds the sigmoid",
             )?;
         }
-        for (key, is_said) in [
-            ("discriminator.upsample", self.discriminator.upsample.is_some()),
-            ("discriminator.output", self.discriminator.output.is_some()),
+        let of_d = "nothing: D neither upsamples nor makes pictures";
+        for (key, is_said, expected) in [
+            ("discriminator.upsample", self.discriminator.upsample.is_some(), of_d),
+            ("discriminator.output", self.discriminator.output.is_some(), of_d),
+            ("generator.pool", self.generator.pool.is_some(), "nothing: G makes no vector of its maps"),
         ] {
-            need(!is_said, key, "said", "nothing: D neither upsamples nor makes pictures")?;
+            need(!is_said, key, "said", expected)?;
         }
+        self.conditions()?;
         optimizer("optimizer.generator", &self.optimizer.generator)?;
         optimizer("optimizer.discriminator", &self.optimizer.discriminator)?;
         let e = &self.ema;
@@ -187,7 +192,13 @@ impl Config {
 
     fn losses(&self) -> Result<()> {
         let l = &self.loss;
-        let weights = [("loss.gradient_penalty", l.gradient_penalty), ("loss.r1", l.r1), ("loss.r2", l.r2)];
+        let weights = [
+            ("loss.gradient_penalty", l.gradient_penalty),
+            ("loss.r1", l.r1),
+            ("loss.r2", l.r2),
+            ("loss.auxiliary", l.auxiliary),
+            ("loss.auxiliary_generator", l.auxiliary_generator),
+        ];
         for (key, value) in weights {
             need(value.is_finite() && value >= 0.0, key, value, "0 (off) or more")?;
         }
@@ -276,7 +287,10 @@ fn architecture(name: &str, n: &Network) -> Result<()> {
         need(ok, &format!("{name}.{key}"), value.unwrap_or(0), &format!("1 to {most}"))
     };
     within("width", n.width, MOST_CHANNELS)?;
+    within("growth", n.growth, MOST_GROWTH)?;
     within("stages", n.stages, MOST_STAGES)?;
+    let blocks = n.blocks.unwrap_or(0);
+    need(blocks <= MOST_BLOCKS, &format!("{name}.blocks"), blocks, &format!("0 to {MOST_BLOCKS}"))?;
     within("kernel", n.kernel, MOST_TAPS)?;
     need(
         n.kernel != Some(1),

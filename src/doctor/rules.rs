@@ -9,7 +9,8 @@ use crate::eval::neighbours::MEMORISED;
 use crate::exec::scale;
 use crate::models::equilibrium::equilibrium;
 use crate::models::statistic::{
-    ACCURACY_FAKE, ACCURACY_REAL, D_FAKE, D_LOSS, D_REAL, gradient_norm, is_loss_scale,
+    ACCURACY_FAKE, ACCURACY_REAL, CLASSES_FAKE, CLASSES_REAL, D_FAKE, D_LOSS, D_REAL, gradient_norm,
+    is_loss_scale,
 };
 use crate::numbers::{median, number};
 use crate::records::State;
@@ -328,7 +329,8 @@ fn memorising(facts: &Facts) -> Option<String> {
 fn labels_ignored(facts: &Facts) -> Option<String> {
     let (probe, found) = (facts.played()?, facts.obedience()?);
     let shown = far(probe).is_none() && !is_rough(probe) && on_modes(probe);
-    (shown && found.kappa() < IGNORED).then(|| obeyed(found))
+    let head = facts.lines.last().and_then(class_head).map_or(String::new(), |head| format!("; {head}"));
+    (shown && found.kappa() < IGNORED).then(|| obeyed(found) + &head)
 }
 
 /// Whether enough samples lie on modes to have a class, where there are modes.
@@ -337,6 +339,14 @@ fn on_modes(probe: &Probe) -> bool {
 }
 
 /// What to say of samples and their labels.
+/// What D's class head says of both, where D has one.
+fn class_head(line: &Line) -> Option<String> {
+    let [real, fake] = [line.get(CLASSES_REAL)?, line.get(CLASSES_FAKE)?].map(percent);
+    Some(format!(
+        "D's class head names {real} of data right, and {fake} of samples by the class they were asked for"
+    ))
+}
+
 fn obeyed(found: &Obedience) -> String {
     let by = found.accuracy.map_or(String::new(), |a| {
         format!(", by a classifier that is right about {} of held-out examples", percent(a))
@@ -449,6 +459,9 @@ fn healthy(facts: &Facts) -> Option<String> {
     }
     if let Some(found) = facts.obedience() {
         evidence += &format!("; {}", obeyed(found));
+    }
+    if let Some(head) = class_head(line) {
+        evidence += &format!("; {head}");
     }
     if let Some(far) = far(probe) {
         // Far and not known to come nearer is not health; it is too early, or soon has another name.

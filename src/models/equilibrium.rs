@@ -3,9 +3,10 @@
 
 use super::objective::is_logit;
 use super::statistic::{
-    ACCURACY_FAKE, ACCURACY_REAL, D_FAKE, D_LOSS, D_REAL, G_LOSS, PENALTY, Statistic, Unit, of_updates,
+    ACCURACY_FAKE, ACCURACY_REAL, CLASSES_FAKE, CLASSES_REAL, D_FAKE, D_LOSS, D_REAL, G_LOSS, PENALTY,
+    Statistic, Unit, of_updates,
 };
-use crate::config::{Config, Loss, Objective};
+use crate::config::{Condition, Config, Loss, Objective};
 use crate::precision::Precision;
 use std::f64::consts::LN_2;
 
@@ -155,6 +156,20 @@ pub fn statistics(config: &Config) -> Vec<Statistic> {
         right_real,
         right_fake,
     ];
+    if config.discriminator.condition == Some(Condition::Auxiliary) {
+        let head = |name, label, tag| Statistic {
+            unit: Unit::Share,
+            chart: Some("How often the class head is right"),
+            ..mean(name, label, tag)
+        };
+        all.push(Statistic {
+            about: "Shares of real examples whose class D's head says, and of generated ones that it takes for the class \
+                    they were asked for; a guess is 1 over the classes. The first should rise; the second follows it \
+                    where G heeds the class. Losses above are without the head's.",
+            ..head(CLASSES_REAL, "real", "classes/real")
+        });
+        all.push(head(CLASSES_FAKE, "generated", "classes/generated"));
+    }
     if loss.penalised() {
         all.push(Statistic {
             unit: Unit::Magnitude,

@@ -1,6 +1,7 @@
 //! The players' objectives on logits r = D(x) and f = D(G(z)), element by element.
 
-use super::statistic::{ACCURACY_FAKE, ACCURACY_REAL, D_FAKE, D_REAL};
+use super::classifier::cross_entropy;
+use super::statistic::{ACCURACY_FAKE, ACCURACY_REAL, CLASSES_FAKE, CLASSES_REAL, D_FAKE, D_REAL};
 use crate::config::{Loss, Objective};
 use crate::graph::{Graph, Var};
 
@@ -49,6 +50,24 @@ pub fn readings(g: &Graph, loss: &Loss, real: Var, fake: Var) -> Vec<(String, Va
         (ACCURACY_REAL.into(), g.mean(right_real)),
         (ACCURACY_FAKE.into(), g.mean(right_fake)),
     ]
+}
+
+/// Cross-entropy of a class head's logits `[rows, classes]` with one-hot labels, the sum of its means over each of several
+/// minibatches that have the same labels (AC-GAN's L_C, 1610.09585).
+pub fn class_head(g: &Graph, minibatches: &[Var], labels: Var) -> Var {
+    let each = minibatches.iter().map(|&logits| cross_entropy(g, logits, labels));
+    each.reduce(|a, b| g.add(a, b)).expect("at least one minibatch")
+}
+
+/// How often a class head is right, by name: about real examples, and about samples of the class that was asked for.
+pub fn class_readings(g: &Graph, real: Var, fake: Var, labels: Var) -> [(String, Var); 2] {
+    let right = |logits: Var| {
+        let own = g.sum(g.mul(logits, labels), &[1]);
+        let others = g.shift(g.neg(labels), 1.0);
+        let above = g.sum(g.mul(g.gt(logits, own), others), &[1]);
+        g.mean(g.gt(g.constant(0.5, &[]), above))
+    };
+    [(CLASSES_REAL.into(), right(real)), (CLASSES_FAKE.into(), right(fake))]
 }
 
 fn positive(g: &Graph, x: Var) -> Var {

@@ -84,6 +84,10 @@ pub const D_FAKE: &str = "d_fake";
 pub const ACCURACY_REAL: &str = "accuracy_real";
 /// Share of generated examples that D takes for generated.
 pub const ACCURACY_FAKE: &str = "accuracy_fake";
+/// Share of real examples whose class D's class head says right.
+pub const CLASSES_REAL: &str = "classes_real";
+/// Share of generated examples that D's class head takes for the class that was asked for.
+pub const CLASSES_FAKE: &str = "classes_fake";
 /// Gradient penalties with their factors.
 pub const PENALTY: &str = "penalty";
 /// Updates of any network left out for an overflow, in fp16.

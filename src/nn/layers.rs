@@ -26,6 +26,13 @@ pub struct Linear {
     pub spectral_norm: bool,
 }
 
+impl Linear {
+    /// A map to so many units, without a bias, from no picture and to none.
+    pub fn new(units: usize, init: Init) -> Linear {
+        Linear { units, init, bias: None, column_limit: 0.0, reads: None, makes: None, spectral_norm: false }
+    }
+}
+
 /// x·W + b.
 pub fn linear(s: &Scope, x: Var, l: Linear) -> Var {
     let shape = [s.g.shape(x)[1], l.units];

@@ -25,14 +25,45 @@ const LEAST_NORM: f64 = 1e-12;
 /// In a penalty's pass: D with batch norm has no gradient per example. Configurations that ask for it are refused.
 pub fn batch_norm(s: &Scope, x: Var, gamma: Start, then: impl FnOnce(&Graph, Var) -> Var) -> Var {
     let g = s.g;
+    let features = [g.shape(x).pop().expect("features are an axis")];
+    let gamma = s.parameter("weight", &features, gamma);
+    let beta = s.parameter("bias", &features, Start::Value(0.0));
+    let normalised = standardised(s, x);
+    g.reshape(then(g, g.add(g.mul(normalised, gamma), beta)), &g.shape(x))
+}
+
+/// Batch norm whose γ and β are those of each row's class: statistics over all classes together, γ from 1 and β from 0
+/// (Dumoulin et al., 1610.07629; de Vries et al., 1707.00683). Labels are one-hot, `[rows, classes]`; `weight` and `bias` lie
+/// `[classes, features]`, in files as a linear map of the labels.
+///
+/// # Panics
+/// As [`batch_norm`].
+pub fn conditional_batch_norm(s: &Scope, x: Var, labels: Var) -> Var {
+    let g = s.g;
+    let shape = g.shape(x);
+    let (rows, features) = (shape[0], shape[shape.len() - 1]);
+    let mut one_a_row = vec![1; shape.len()];
+    (one_a_row[0], one_a_row[shape.len() - 1]) = (rows, features);
+    let classes = g.shape(labels)[1];
+    let of_class = |name: &str, start: f32| {
+        let every = s.parameter(name, &[classes, features], Start::Value(start));
+        g.reshape(g.matmul(labels, every), &one_a_row)
+    };
+    let (gamma, beta) = (of_class("weight", 1.0), of_class("bias", 0.0));
+    let normalised = g.reshape(standardised(s, x), &shape);
+    g.add(g.mul(normalised, gamma), beta)
+}
+
+/// (x − μ)/√(σ² + ε) over `[rows, …, features]`, minibatches apart where they are normalised apart; with the states of
+/// [`batch_norm`].
+fn standardised(s: &Scope, x: Var) -> Var {
+    let g = s.g;
     let shape = g.shape(x);
     let features = shape[shape.len() - 1];
-    let gamma = s.parameter("weight", &[features], gamma);
-    let beta = s.parameter("bias", &[features], Start::Value(0.0));
     let mut running_mean = s.state("running_mean", &[features], StateStart::Value(0.0));
     let mut running_variance = s.state("running_var", &[features], StateStart::Value(1.0));
     let tracked = s.state("num_batches_tracked", &[], StateStart::Value(0.0));
-    let normalised = match s.pass.statistics {
+    match s.pass.statistics {
         Statistics::Stored => g.mul(g.sub(x, running_mean), inverse_root(g, running_variance)),
         Statistics::Again => panic!("{}: batch norm under a penalty", s.path()),
         Statistics::Minibatches(_) | Statistics::Observed => {
@@ -63,8 +94,7 @@ pub fn batch_norm(s: &Scope, x: Var, gamma: Start, then: impl FnOnce(&Graph, Var
             }
             g.mul(centred, inverse_root(g, variance))
         }
-    };
-    g.reshape(then(g, g.add(g.mul(normalised, gamma), beta)), &shape)
+    }
 }
 
 /// γ·(x − μ)/√(σ² + ε) + β, statistics over all that belongs to a row: of a vector `[rows, features]` with γ and β per

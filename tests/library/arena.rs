@@ -169,18 +169,28 @@ fn nothing_is_read_that_was_not_written() {
 
 /// Launches of a step's phases and bytes of their arena. A change here is a change of speed or memory: measure
 /// it, then write the new numbers down.
-const PINS: [(&str, &[usize], usize); 17] = [
+const PINS: [(&str, &[usize], usize); 27] = [
     ("digits", &[27], 3_953_472),
     ("mnist", &[17], 7_409_152),
     ("mnist-2014", &[17], 7_702_016),
     ("mnist-rpgan", &[27], 9_770_752),
     ("cgan-mnist", &[22], 6_923_584),
     ("stacked-mnist", &[27], 16_829_952),
-    ("dcgan", &[188], 402_744_640),
-    ("dcgan-mnist", &[87], 29_760_576),
+    ("stacked-mnist-rpgan", &[44], 39_287_296),
+    ("pictures", &[128], 46_200_896),
+    ("dcgan", &[174], 385_979_712),
+    ("dcgan-mnist", &[81], 28_154_944),
+    ("cgan-dcgan", &[94], 48_784_960),
+    ("acgan-mnist", &[91], 28_167_872),
+    ("wgan", &[82, 174], 385_979_712),
+    ("wgan-gp-mnist", &[38, 59], 34_992_832),
+    ("wgan-gp-cifar10", &[55, 103], 171_830_656),
+    ("sngan", &[168, 327], 1_754_802_816),
+    ("rpgan-resnet", &[307], 502_437_056),
     ("tfd-2014-pretrain", &[19], 38_006_016),
     ("tfd-2014", &[24], 41_246_016),
     ("cifar10-fc-2014", &[16], 47_298_816),
+    ("cifar10-conv-2014", &[70], 294_734_208),
     ("ring", &[18], 3_845_952),
     ("grid", &[18], 3_845_952),
     ("ring-rpgan", &[34], 5_503_104),

@@ -502,6 +502,16 @@ fn every_key_is_documented_with_its_default() {
     list.set("generator.layers.2.channels=3").expect("a key");
     known.extend(leaves_of(&list.finish().expect("in range")).into_keys());
     known.extend(leaves_of(&convolutions.finish().expect("in range")).into_keys());
+    let mut residual = ConfigBuilder::recipe("dcgan").expect("a recipe");
+    for set in [
+        "discriminator.architecture=resnet",
+        "discriminator.growth=2",
+        "discriminator.blocks=2",
+        "discriminator.pool=sum",
+    ] {
+        residual.set(set).expect("a key");
+    }
+    known.extend(leaves_of(&residual.finish().expect("in range")).into_keys());
     let covers = |row: &str, key: &str| key == row || key.starts_with(&format!("{row}."));
     for key in &known {
         assert!(documented.iter().any(|(row, _)| covers(row, key)), "{key} is not documented");

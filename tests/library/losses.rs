@@ -15,7 +15,7 @@ const TOLERANCE: f64 = 1e-6;
 const MOMENT: Moment = Moment { seed: 5, tick: 2 };
 
 /// A recipe with narrow layers and a small minibatch: the same graph, other sizes.
-fn shrunk(name: &str) -> Config {
+pub fn shrunk(name: &str) -> Config {
     let mut config = ConfigBuilder::recipe(name).and_then(ConfigBuilder::finish).expect("a recipe");
     config.latent.dim = 3;
     config.train.batch = 4;
@@ -23,12 +23,13 @@ fn shrunk(name: &str) -> Config {
         network.layers.iter_mut().for_each(|layer| layer.units = layer.units.map(|u| u.min(5)));
         network.width = network.width.map(|_| 2);
         network.stages = network.stages.map(|_| 1);
+        network.blocks = network.blocks.map(|_| 1);
     }
     config
 }
 
 /// What a network of this kind takes: points, or the smallest picture that is halved.
-fn smallest(config: &Config) -> Shape {
+pub fn smallest(config: &Config) -> Shape {
     match config.generator.architecture {
         Architecture::Layers => NUMBERS.into(),
         _ => Shape { channels: 1, height: 8, width: 8 },

@@ -30,6 +30,7 @@ mod picture_sets;
 mod pictures;
 mod plans;
 mod resample;
+mod residual;
 mod thresholds;
 mod turns;
 mod verdicts;

@@ -12,8 +12,9 @@ pub(super) fn body(of: &Source) -> Body {
     let dcgan = Dcgan::of(&config.generator);
     let sizes: Vec<[usize; 2]> = dcgan.sizes(shape).into_iter().rev().collect();
     let further = match dcgan.condition {
-        Condition::Input => 0,
         Condition::Everywhere => classes,
+        // Of labels in norms no code is written, and the others are D's.
+        Condition::Input | Condition::Norm | Condition::Projection | Condition::Auxiliary => 0,
     };
     let mut body = Body { forward: vec!["x = x[:, :, None, None]".into()], ..Body::default() };
     if further > 0 {

@@ -7,7 +7,7 @@ mod dcgan;
 mod layers;
 
 use crate::architectures::Makes;
-use crate::config::{Activation, Architecture, Config, Distribution, Role, Scale};
+use crate::config::{Activation, Architecture, Condition, Config, Distribution, Role, Scale};
 use crate::data::Shape;
 use crate::models::{self, Game};
 use crate::nn::Network;
@@ -50,22 +50,27 @@ struct Body {
 }
 
 impl Body {
-    fn of(source: &Source) -> Body {
-        match source.config.generator.architecture {
-            Architecture::Layers => layers::body(source),
-            Architecture::Dcgan => dcgan::body(source),
+    /// None where no code is written: of residual networks, and where labels enter by norms.
+    fn of(source: &Source) -> Option<Body> {
+        let network = &source.config.generator;
+        match network.architecture {
+            _ if network.condition == Some(Condition::Norm) => None,
+            Architecture::Layers => Some(layers::body(source)),
+            Architecture::Dcgan => Some(dcgan::body(source)),
+            Architecture::Resnet | Architecture::RpganResnet => None,
         }
     }
 }
 
-/// The text of `model.py` for a run of this configuration, whose data the state knows.
-pub fn code(config: &Config, state: &State) -> String {
+/// The text of `model.py` for a run of this configuration, whose data the state knows; none of a G whose architecture or
+/// condition no code is written of, which ONNX knows all the same.
+pub fn code(config: &Config, state: &State) -> Option<String> {
     let game = Checkpoint::model(config, state);
     let (shape, dim) = (Shape::from(state.example), config.latent.dim);
     let classes = models::classes(&*game);
     let network = game.networks().all().iter().find(|n| n.role == Role::Generator).expect("G is a network");
     let makes = Makes::of(shape, config.data.scale);
-    let body = Body::of(&Source { config, network, makes, inputs: dim + classes, classes });
+    let body = Body::of(&Source { config, network, makes, inputs: dim + classes, classes })?;
     let conditional = classes > 0;
     let asked = if conditional { ", label" } else { "" };
     let drawn = if conditional { ", torch.arange(n) % CLASSES" } else { "" };
@@ -104,7 +109,7 @@ pub fn code(config: &Config, state: &State) -> String {
     body.load.iter().for_each(|text| line(&format!("    {text}")));
     line("    model = Generator()\n    model.load_state_dict(state)\n    return model.eval()");
     line(&tail(shape, drawn));
-    py
+    Some(py)
 }
 
 /// The function that divides a module's weight by its greatest singular value.

@@ -1,6 +1,7 @@
 //! The phases of a GAN's step as graphs.
 
 use super::{DISCRIMINATOR, GENERATOR, Gan, Players, Turn};
+use crate::architectures::Forward;
 use crate::config::{Distribution, Noise};
 use crate::graph::{Column, Dist, Graph, Input, OptimizerId, Var};
 use crate::lower::Stage;
@@ -41,7 +42,9 @@ impl Gan {
         let [for_d, for_g] = [fake(draws - 1), fake(0)];
 
         let joined = |real, fake, pass: &Pass| {
-            halves(&g, self.score(&discriminator, g.concat(&[real, fake], 0), repeated(&g, labels, 2), pass))
+            let said = self.score(&discriminator, g.concat(&[real, fake], 0), repeated(&g, labels, 2), pass);
+            let (r, f) = halves(&g, said.output);
+            (r, f, said.classes.map(|classes| halves(&g, classes)))
         };
         let relativistic = config.loss.relativistic;
         // D on G's minibatch, after so many updates of it; the real one comes along only where pairs are compared.
@@ -49,10 +52,13 @@ impl Gan {
             let pass = |order| training(version, "g", order);
             g.scoped("G step", || match relativistic {
                 true => {
-                    let (r, f) = joined(real, for_g, &pass(&[0, 1]));
-                    (Some(r), f)
+                    let (r, f, classes) = joined(real, for_g, &pass(&[0, 1]));
+                    (Some(r), f, classes.map(|(_, of_fake)| of_fake))
                 }
-                false => (None, self.score(&discriminator, for_g, labels, &pass(&[0]))),
+                false => {
+                    let said = self.score(&discriminator, for_g, labels, &pass(&[0]));
+                    (None, said.output, said.classes)
+                }
             })
         };
         let [of_g, of_d] = [OptimizerId(0), OptimizerId(1)];
@@ -62,8 +68,8 @@ impl Gan {
         let mut answers = None;
         if players != Players::G {
             let first = training(0, "d", &[0, 1]);
-            let (r, f) = g.scoped("D step", || joined(real, for_d, &first));
-            answers = joint.then_some((relativistic.then_some(r), f));
+            let (r, f, classes) = g.scoped("D step", || joined(real, for_d, &first));
+            answers = joint.then_some((relativistic.then_some(r), f, classes.map(|(_, of_fake)| of_fake)));
             let mut loss_d = g.mean(objective::discriminator(&g, &config.loss, r, f));
             let mut outputs = vec![(D_LOSS.to_string(), loss_d)];
             outputs.extend(objective::readings(&g, &config.loss, r, f));
@@ -71,7 +77,7 @@ impl Gan {
                 let again = |x: Var, draw: &str| {
                     let labels = repeated(&g, labels, g.shape(x)[0] / batch);
                     let again = Pass { statistics: Statistics::Again, ..training(0, draw, &[]) };
-                    self.score(&discriminator, x, labels, &again)
+                    self.score(&discriminator, x, labels, &again).output
                 };
                 let (loss, pack) = (&config.loss, config.discriminator.pack);
                 let penalised = Penalised { loss, real, fake: for_d, pack, score: &again };
@@ -79,16 +85,26 @@ impl Gan {
                 outputs.push((PENALTY.into(), penalty));
                 loss_d = g.add(loss_d, penalty);
             }
+            if let Some(((real, fake), labels)) = classes.zip(labels) {
+                let head = g.scoped("class head", || objective::class_head(&g, &[real, fake], labels));
+                outputs.extend(objective::class_readings(&g, real, fake, labels));
+                loss_d = g.add(loss_d, g.scale(head, f64::from(config.loss.auxiliary)));
+            }
             let updates = vec![g.scoped("D'", || updated(loss_d, of_d))];
             losses.push((of_d, loss_d));
             stages.push(Stage { outputs, updates, ..Stage::default() });
         }
 
         if players != Players::D {
-            let (r, f) = answers.unwrap_or_else(|| for_generator(u8::from(both)));
+            let (r, f, classes) = answers.unwrap_or_else(|| for_generator(u8::from(both)));
             let loss_g = g.mean(objective::generator(&g, &config.loss, r, f));
-            let update_g = g.scoped("G'", || updated(loss_g, of_g));
-            losses.push((of_g, loss_g));
+            let mut whole = loss_g;
+            if let Some((classes, labels)) = classes.zip(labels) {
+                let head = g.scoped("class head", || objective::class_head(&g, &[classes], labels));
+                whole = g.add(loss_g, g.scale(head, f64::from(config.loss.auxiliary_generator)));
+            }
+            let update_g = g.scoped("G'", || updated(whole, of_g));
+            losses.push((of_g, whole));
             if !joint {
                 stages.push(Stage::default());
             }
@@ -118,8 +134,8 @@ impl Gan {
         self.make(&s, z, repeated(g, labels, draws))
     }
 
-    /// D's logits, one a pack: `[rows / pack, 1]`.
-    fn score(&self, discriminator: &Tracer, x: Var, labels: Option<Var>, pass: &Pass) -> Var {
-        self.judge(&discriminator.pass(pass), x, labels).output
+    /// What D says: a logit a pack, `[rows / pack, 1]`, and more.
+    fn score(&self, discriminator: &Tracer, x: Var, labels: Option<Var>, pass: &Pass) -> Forward {
+        self.judge(&discriminator.pass(pass), x, labels)
     }
 }

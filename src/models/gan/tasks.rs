@@ -1,6 +1,7 @@
 //! What a GAN does beside training: G samples, D scores, G's batch norms are looked at.
 
 use super::{DISCRIMINATOR, GENERATOR, Gan};
+use crate::config::Condition;
 use crate::graph::Var;
 use crate::models::task::{PortKind, Task, TaskKind};
 use crate::nn::{Pass, Statistics, Tracer};
@@ -34,7 +35,9 @@ impl Gan {
         let pack = self.config.discriminator.pack;
         let mut task = Task::new(TaskKind::Score, SCORED.next_multiple_of(pack), false);
         let x = task.input("scored", PortKind::Examples, self.shape.len()).expect("examples have numbers");
-        let labels = task.input("condition", PortKind::Labels, self.classes);
+        // A class head says labels itself.
+        let reads_labels = self.config.discriminator.condition != Some(Condition::Auxiliary);
+        let labels = task.input("condition", PortKind::Labels, if reads_labels { self.classes } else { 0 });
         let tracer = Tracer::new(&task.graph, self.networks.get(DISCRIMINATOR));
         let pass = Pass { version: 0, draw: "score", dropout: false, statistics: Statistics::Stored };
         let scored = self.judge(&tracer.pass(&pass), x, labels);

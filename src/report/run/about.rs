@@ -3,7 +3,8 @@
 use super::Story;
 use crate::architectures::{self, Makes};
 use crate::config::{
-    Activation, Architecture, Config, Distribution, Layer, Noise, Norm, Optimizer, Role, Rule, Scale, Updates,
+    Activation, Architecture, Condition, Config, Distribution, Layer, Noise, Norm, Optimizer, Role, Rule,
+    Scale, Updates,
 };
 use crate::models;
 use crate::numbers::{counted, grouped, number};
@@ -30,7 +31,14 @@ pub fn pairs(story: &Story) -> Vec<(String, Html)> {
         n => format!("; it sees {n} examples at once (PacGAN)"),
     };
     out.push(("Discriminator D", network(story, Role::Discriminator) + &packed));
-    out.push(("Loss", super::curves::loss_in_words(&config.loss)));
+    let head = match config.discriminator.condition {
+        Some(Condition::Auxiliary) => format!(
+            "; cross-entropy of D's class head, times {} in D's and times {} in G's",
+            config.loss.auxiliary, config.loss.auxiliary_generator
+        ),
+        _ => String::new(),
+    };
+    out.push(("Loss", super::curves::loss_in_words(&config.loss) + &head));
     out.push(("Optimizer of G", optimizer(&config.optimizer.generator)));
     out.push(("Optimizer of D", optimizer(&config.optimizer.discriminator)));
     out.push(("Training", training(config)));
