@@ -78,12 +78,10 @@ impl Config {
                     && last.kind == Kind::Linear
                     && last.reshape.is_none(),
                 "discriminator's last layer",
-                format!(
-                    "{}, {} units, {}",
-                    word(&last.kind),
-                    last.units.unwrap_or(1),
-                    word(&last.activation)
-                ),
+                match last.kind {
+                    Kind::Linear => format!("{} units, {}", last.units.unwrap_or(1), word(&last.activation)),
+                    kind => format!("kind = {}", word(&kind)),
+                },
                 "1 unit, linear: D gives a logit, and the loss holds the sigmoid",
             )?;
         }

@@ -41,6 +41,12 @@ impl Window {
         Some([along(0)?, along(1)?])
     }
 
+    /// Taps that a pixel of such a picture meets over all positions, away from edges: 1 of a kernel that covers the picture.
+    pub fn meetings(&self, picture: [usize; 2]) -> usize {
+        let product = |of: [usize; 2]| of[0] * of[1];
+        if self.covers(picture) { 1 } else { product(self.kernel).div_ceil(product(self.stride)) }
+    }
+
     /// The pixel that a tap meets at a position; none in the padding.
     fn pixel(&self, axis: usize, position: usize, tap: usize, pixels: usize) -> Option<usize> {
         let padded = position * self.stride[axis] + tap;
@@ -108,6 +114,15 @@ mod tests {
             }
         }
         assert_eq!(Window::same(5, 2, [28, 7]).pad, [(1, 2), (2, 2)]);
+    }
+
+    #[test]
+    fn a_pixel_meets_kernel_over_stride_taps() {
+        assert_eq!(Window::square(4, 2, 1).meetings([32, 32]), 4);
+        assert_eq!(Window::square(3, 1, 1).meetings([8, 8]), 9);
+        assert_eq!(Window::same(5, 2, [28, 28]).meetings([28, 28]), 7);
+        let covering = Window { kernel: [4, 7], stride: [1, 1], pad: [(0, 0); 2] };
+        assert_eq!(covering.meetings([4, 7]), 1);
     }
 
     #[test]

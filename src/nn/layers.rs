@@ -76,14 +76,6 @@ impl Conv {
         }
     }
 
-    /// Connections into and out of a unit of a convolution from `inputs` channels, each pixel of which is met by the kernel's
-    /// taps over the strides.
-    fn fans(&self, inputs: usize) -> Fans {
-        let taps: usize = self.window.kernel.iter().product();
-        let met = taps.div_ceil(self.window.stride.iter().product());
-        Fans { into: taps * inputs, out: met * self.channels }
-    }
-
     fn biased(&self, s: &Scope, h: Var) -> Var {
         let bias = self.bias.map(|start| s.parameter("bias", &[self.channels], start));
         bias.map_or(h, |bias| s.g.add(h, bias))
@@ -95,8 +87,10 @@ impl Conv {
 /// # Panics
 /// When the kernel is larger than the padded picture.
 pub fn conv2d(s: &Scope, x: Var, c: Conv) -> Var {
-    let inputs = s.g.shape(x)[3];
-    let weight = c.weight(s, [inputs, c.channels], c.fans(inputs));
+    let [_, height, width, inputs] = s.g.shape(x)[..] else { panic!("pictures have four axes") };
+    let taps: usize = c.window.kernel.iter().product();
+    let fans = Fans { into: taps * inputs, out: c.window.meetings([height, width]) * c.channels };
+    let weight = c.weight(s, [inputs, c.channels], fans);
     c.biased(s, s.g.conv2d(x, weight, c.window))
 }
 
@@ -108,8 +102,7 @@ pub fn conv2d(s: &Scope, x: Var, c: Conv) -> Var {
 pub fn conv_transpose2d(s: &Scope, y: Var, c: Conv, size: [usize; 2]) -> Var {
     let shape = s.g.shape(y);
     let taps: usize = c.window.kernel.iter().product();
-    let met = taps.div_ceil(c.window.stride.iter().product());
-    let fans = Fans { into: met * shape[3], out: taps * c.channels };
+    let fans = Fans { into: c.window.meetings(size) * shape[3], out: taps * c.channels };
     let weight = c.weight(s, [c.channels, shape[3]], fans);
     c.biased(s, s.g.conv2d_dx(y, weight, c.window, &[shape[0], size[0], size[1], c.channels]))
 }

@@ -2,7 +2,7 @@
 //! derivatives of every recipe's whole D and G loss, penalties included, in f64.
 
 use crate::common::{CLASSES, Model, NUMBERS, variants};
-use gansaku::config::{Architecture, Config, ConfigBuilder, RECIPES};
+use gansaku::config::{Config, ConfigBuilder, RECIPES};
 use gansaku::data::Shape;
 use gansaku::graph::interp::{self, Tensor, Values};
 use gansaku::graph::{Graph, Op, OptimizerId, Var};
@@ -20,7 +20,11 @@ pub fn shrunk(name: &str) -> Config {
     config.latent.dim = 3;
     config.train.batch = 4;
     for network in [&mut config.generator, &mut config.discriminator] {
-        network.layers.iter_mut().for_each(|layer| layer.units = layer.units.map(|u| u.min(5)));
+        for layer in &mut network.layers {
+            layer.reshape = layer.reshape.map(|_| [2, 2, 2]);
+            layer.units = layer.units.map(|u| if layer.reshape.is_some() { 8 } else { u.min(5) });
+            layer.channels = layer.channels.map(|c| c.min(2));
+        }
         network.width = network.width.map(|_| 2);
         network.stages = network.stages.map(|_| 1);
         network.blocks = network.blocks.map(|_| 1);
@@ -30,9 +34,9 @@ pub fn shrunk(name: &str) -> Config {
 
 /// What a network of this kind takes: points, or the smallest picture that is halved.
 pub fn smallest(config: &Config) -> Shape {
-    match config.generator.architecture {
-        Architecture::Layers => NUMBERS.into(),
-        _ => Shape { channels: 1, height: 8, width: 8 },
+    match config.generator.convolves() {
+        false => NUMBERS.into(),
+        true => Shape { channels: 1, height: 8, width: 8 },
     }
 }
 
