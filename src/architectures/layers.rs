@@ -24,7 +24,7 @@ pub struct Layers<'a> {
 
 /// What goes from one layer to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flow {
+pub enum Flow {
     /// Rows of so many numbers.
     Vector(usize),
     /// Maps of one size.
@@ -32,6 +32,14 @@ enum Flow {
 }
 
 impl Flow {
+    /// Numbers a row.
+    pub fn numbers(self) -> usize {
+        match self {
+            Flow::Vector(n) => n,
+            Flow::Maps(maps) => maps.len(),
+        }
+    }
+
     fn is_picture(self) -> bool {
         matches!(self, Flow::Maps(_))
     }
@@ -48,7 +56,7 @@ impl std::fmt::Display for Flow {
 
 impl<'a> Layers<'a> {
     /// Noise to an example; the layers say themselves what follows the last of them.
-    pub(super) fn generator(network: &'a Network, makes: Makes) -> Layers<'a> {
+    pub fn generator(network: &'a Network, makes: Makes) -> Layers<'a> {
         let (output, picture) = (makes.picture.len(), makes.picture);
         Layers { layers: &network.layers, output, reads: None, makes: Some(picture) }
     }
@@ -119,10 +127,18 @@ impl<'a> Layers<'a> {
         })
     }
 
+    /// The picture that each piece of a linear layer's columns is, where it is one.
+    pub fn columns(&self, i: usize) -> Option<Shape> {
+        let l = &self.layers[i];
+        let (units, is_last) = (l.units.unwrap_or(self.output), i + 1 == self.layers.len());
+        let reshaped = l.reshape.map(|[channels, height, width]| Shape { channels, height, width });
+        // Of another width than a picture's the output will pass for none.
+        reshaped.or(self.makes.filter(|picture| is_last && picture.len() == units))
+    }
+
     fn linear(&self, s: &Scope, x: Var, i: usize) -> Var {
         let l = &self.layers[i];
         let units = l.units.unwrap_or(self.output);
-        let is_last = i + 1 == self.layers.len();
         // Maps are flattened in the order of files, as the picture that a network reads.
         let reads = match s.g.shape(x)[..] {
             [_, height, width, channels] => {
@@ -131,15 +147,13 @@ impl<'a> Layers<'a> {
             }
             _ => self.reads.filter(|_| i == 0),
         };
-        let reshaped = l.reshape.map(|[channels, height, width]| Shape { channels, height, width });
         let affine = Linear {
             units: units * l.pieces,
             init: l.init,
             bias: l.bias().map(|bias| Start::Bias(bias, l.activation)),
             column_limit: l.max_col_norm,
             reads,
-            // Of another width than a picture's the output will pass for none.
-            makes: reshaped.or(self.makes.filter(|picture| is_last && picture.len() == units)),
+            makes: self.columns(i),
             spectral_norm: l.spectral_norm,
         };
         nn::linear(s, flat(s.g, x), affine)
@@ -201,11 +215,19 @@ impl<'a> Layers<'a> {
         }
     }
 
+    /// What each layer makes, from the input on; of one that cannot take it, what it got.
+    pub fn flows(&self, input: Flow) -> Vec<Flow> {
+        let mut flow = input;
+        let made = (0..self.layers.len()).map(|i| {
+            flow = self.after(flow, i).unwrap_or(flow);
+            flow
+        });
+        made.collect()
+    }
+
     /// Widths from the input on: `100 → 240×5 → 784`; maps as channels, height and width.
     fn outline_from(&self, input: Flow) -> String {
-        let mut flow = input;
-        let widths = self.layers.iter().enumerate().map(|(i, l)| {
-            flow = self.after(flow, i).unwrap_or(flow);
+        let widths = self.layers.iter().zip(self.flows(input)).map(|(l, flow)| {
             let pieces = if l.pieces > 1 { format!("×{}", l.pieces) } else { String::new() };
             match flow {
                 Flow::Vector(_) => format!("{flow}{pieces}"),

@@ -7,8 +7,8 @@ mod ends;
 mod halvings;
 mod join;
 pub mod layers;
-mod resnet;
-mod rpgan_resnet;
+pub mod resnet;
+pub mod rpgan_resnet;
 
 pub use ends::{Forward, Makes, Reads};
 

@@ -15,18 +15,24 @@ use std::f32::consts::SQRT_2;
 
 /// A network's keys with what stands for absent ones.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Resnet {
+pub struct Resnet {
     width: usize,
     growth: usize,
     stages: Option<usize>,
-    blocks: usize,
-    norm: Option<Norm>,
+    /// Blocks at the base beside those that halve or double.
+    pub blocks: usize,
+    /// What normalises.
+    pub norm: Option<Norm>,
     pool: Pool,
-    output: Option<Activation>,
-    bias: bool,
+    /// What follows G's last convolution; fits the data's scale where absent.
+    pub output: Option<Activation>,
+    /// Whether convolutions have biases.
+    pub bias: bool,
     init: Option<Init>,
-    spectral_norm: bool,
-    condition: Condition,
+    /// Whether weights are divided by their greatest singular value.
+    pub spectral_norm: bool,
+    /// Where labels enter.
+    pub condition: Condition,
 }
 
 /// What a block does beside convolving.
@@ -43,7 +49,8 @@ enum Block {
 }
 
 impl Resnet {
-    pub(super) fn of(network: &Network) -> Resnet {
+    /// The keys of a network, which is of this architecture.
+    pub fn of(network: &Network) -> Resnet {
         Resnet {
             width: network.width.unwrap_or(64),
             growth: network.growth.unwrap_or(1),
@@ -59,12 +66,13 @@ impl Resnet {
         }
     }
 
-    fn sizes(&self, picture: Shape) -> Vec<[usize; 2]> {
+    /// Sides of the maps from the picture down to the base.
+    pub fn sizes(&self, picture: Shape) -> Vec<[usize; 2]> {
         halvings::sizes(picture, self.stages)
     }
 
     /// Channels of the maps that are `halvings` halvings away from the picture.
-    fn channels(&self, halvings: usize) -> usize {
+    pub fn channels(&self, halvings: usize) -> usize {
         halvings::channels(self.width, self.growth, halvings)
     }
 

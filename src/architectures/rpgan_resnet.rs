@@ -20,18 +20,20 @@ const SLOPE: f32 = 0.2;
 
 /// A network's keys with what stands for absent ones.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RpganResnet {
+pub struct RpganResnet {
     width: usize,
     growth: usize,
     stages: Option<usize>,
     /// Blocks at each size.
-    blocks: usize,
-    output: Activation,
+    pub blocks: usize,
+    /// What follows G's last convolution.
+    pub output: Activation,
     condition: Condition,
 }
 
 impl RpganResnet {
-    pub(super) fn of(network: &Network) -> RpganResnet {
+    /// The keys of a network, which is of this architecture.
+    pub fn of(network: &Network) -> RpganResnet {
         RpganResnet {
             width: network.width.unwrap_or(64),
             growth: network.growth.unwrap_or(1),
@@ -42,11 +44,13 @@ impl RpganResnet {
         }
     }
 
-    fn sizes(&self, picture: Shape) -> Vec<[usize; 2]> {
+    /// Sides of the maps from the picture down to the base.
+    pub fn sizes(&self, picture: Shape) -> Vec<[usize; 2]> {
         halvings::sizes(picture, self.stages)
     }
 
-    fn channels(&self, halvings: usize) -> usize {
+    /// Channels of the maps that are `halvings` halvings away from the picture.
+    pub fn channels(&self, halvings: usize) -> usize {
         halvings::channels(self.width, self.growth, halvings)
     }
 

@@ -47,19 +47,13 @@ pub fn run(args: &Export) -> Result<()> {
         }
     }
     if let Some(folder) = &args.torch {
-        let Some(text) = pytorch::code(&checkpoint.config, &checkpoint.state) else {
-            return Err(Error::Usage(
-                "--torch: no PyTorch code is written of residual generators, nor of labels in norms; take --onnx FILE"
-                    .into(),
-            ));
-        };
         let weights = pytorch::weights(&*Checkpoint::model(&checkpoint.config, &checkpoint.state));
         let bytes =
             std::fs::read(path.join(&weights)).map_err(|e| Error::io("read", &path.join(&weights), &e))?;
         std::fs::create_dir_all(folder).map_err(|e| Error::io("make the folder", folder, &e))?;
         let code = folder.join(pytorch::FILE);
         write(&folder.join(&weights), &bytes)?;
-        write(&code, text.as_bytes())?;
+        write(&code, pytorch::code(&checkpoint.config, &checkpoint.state).as_bytes())?;
         tell!("{from} in {}: {weights}, {}; try: python {}", folder.display(), pytorch::FILE, typed(&code));
     }
     Ok(())

@@ -83,9 +83,8 @@ impl Session {
             }
         };
         folder.write_config(config)?;
-        if let Some(code) = pytorch::code(config, &trainer.state) {
-            atomic::write(&folder.path.join(pytorch::FILE), code.as_bytes())?;
-        }
+        let code = pytorch::code(config, &trainer.state);
+        atomic::write(&folder.path.join(pytorch::FILE), code.as_bytes())?;
         folder.write_data(&DataCard::of(&dataset, config.data.path.as_deref()))?;
         let (metrics, lines) = Metrics::open(&folder.metrics_file(), config.log.every, trainer.state.step)?;
         let (from, total) = (trainer.state.step, trainer.total());

@@ -185,11 +185,12 @@ impl Case {
     fn convolving() -> Vec<Case> {
         let case = |shape: [usize; 3], classes, scale, keys: &str| {
             let mut config = ConfigBuilder::recipe("dcgan").expect("a recipe");
+            config.set(&format!("conditional={}", classes > 0)).expect("a known key");
             config.set(&format!("generator={{architecture='dcgan', width=4, {keys}}}")).expect("known keys");
             let small = ["latent.dim=5", "discriminator={architecture='dcgan', width=2, kernel=5, stages=1}"];
             small.iter().for_each(|set| config.set(set).expect("known keys"));
             let mut config = config.finish().expect("in range");
-            (config.conditional, config.data.scale) = (classes > 0, scale);
+            config.data.scale = scale;
             let case = Case { config, shape: shape.into(), classes };
             models::check(&case.config, case.shape).expect("sizes fit");
             case
@@ -211,6 +212,85 @@ impl Case {
                 "kernel=5, upsample='nearest', norm='batch', condition='everywhere'",
             ),
             case([1, 8, 8], 0, Scale::Signed, "upsample='nearest', spectral_norm=true, output='linear'"),
+            case([1, 8, 8], 3, Scale::Signed, "norm='batch', condition='norm', init={fan-in=1}"),
+        ]
+    }
+
+    /// Residual networks.
+    fn residual() -> Vec<Case> {
+        let case = |shape: [usize; 3], classes, scale, architecture: &str, keys: &str| {
+            let mut config = ConfigBuilder::recipe("dcgan").expect("a recipe");
+            let conditional = format!("conditional={}", classes > 0);
+            let generator = format!("generator={{architecture='{architecture}', width=3, {keys}}}");
+            let small = ["latent.dim=5", "discriminator={architecture='dcgan', width=2, kernel=5, stages=1}"];
+            let sets = small.into_iter().chain([&conditional[..], &generator]);
+            sets.for_each(|set| config.set(set).expect("known keys"));
+            let mut config = config.finish().expect("in range");
+            config.data.scale = scale;
+            let case = Case { config, shape: shape.into(), classes };
+            models::check(&case.config, case.shape).expect("sizes fit");
+            case
+        };
+        vec![
+            case(
+                [3, 8, 12],
+                3,
+                Scale::Signed,
+                "resnet",
+                "growth=2, norm='batch', condition='norm', stages=2",
+            ),
+            case([1, 8, 8], 2, Scale::Unit, "resnet", "blocks=2, norm='layer', bias=false"),
+            case([3, 8, 8], 0, Scale::Gcn, "resnet", "spectral_norm=true, output='linear'"),
+            case([3, 8, 12], 2, Scale::Signed, "rpgan-resnet", "growth=2, stages=2, blocks=2"),
+        ]
+    }
+
+    /// Lists of layers that convolve: both ways, pools over an edge and larger than their maps, every norm, biases a channel
+    /// and an element, and linear layers that read maps, make maps, or both.
+    fn convolving_lists() -> Vec<Case> {
+        let case = |shape: [usize; 3], classes, scale, layers: &str| {
+            let mut config = ConfigBuilder::recipe("dcgan").expect("a recipe");
+            let conditional = format!("conditional={}", classes > 0);
+            let generator = format!("generator={{layers=[{layers}]}}");
+            let small = ["latent.dim=5", "discriminator={architecture='dcgan', width=2, kernel=5, stages=1}"];
+            let sets = small.into_iter().chain([&conditional[..], &generator]);
+            sets.for_each(|set| config.set(set).expect("known keys"));
+            let mut config = config.finish().expect("in range");
+            config.data.scale = scale;
+            let case = Case { config, shape: shape.into(), classes };
+            models::check(&case.config, case.shape).expect("sizes fit");
+            case
+        };
+        vec![
+            case(
+                [3, 8, 10],
+                0,
+                Scale::Gcn,
+                "{units=6, activation='relu'},
+                 {units=36, reshape=[6, 2, 3], norm='batch', pieces=2, activation='maxout'},
+                 {kind='conv-transpose', channels=4, kernel=4, stride=2, pad=1, norm='batch', activation='relu'},
+                 {kind='conv-transpose', kernel=5, bias_per='element'}",
+            ),
+            case(
+                [3, 2, 4],
+                0,
+                Scale::Signed,
+                "{units=36, reshape=[3, 4, 3], norm='layer', spectral_norm=true, activation='leaky-relu'},
+                 {kind='conv', channels=4, pieces=2, activation='maxout', kernel=3, pad=1, norm='layer', \
+                  bias_per='element', spectral_norm=true},
+                 {kind='max-pool', kernel=2, stride=2},
+                 {kind='conv-transpose', channels=2, kernel=3, stride=2, spectral_norm=true, bias=0.1},
+                 {units=12, reshape=[3, 2, 2], norm='batch', spectral_norm=true, activation='tanh'},
+                 {norm='batch', spectral_norm=true, bias=0.0, activation='tanh'}",
+            ),
+            case(
+                [1, 8, 8],
+                2,
+                Scale::Unit,
+                "{units=12, reshape=[2, 2, 3]}, {kind='max-pool', kernel=3, stride=3},
+                 {kind='conv', channels=3, kernel=1, bias_per='element', norm='batch', activation='sigmoid'},
+                 {kind='conv-transpose', kernel=8, activation='sigmoid'}",
+            ),
         ]
     }
 
@@ -301,6 +381,8 @@ fn agree(python: &mut Command, script: &str, flags: &[&str]) -> Result<(), Faile
     cases.extend((0..count).map(Case::random));
     cases.push(Case::dropping());
     cases.extend(Case::convolving());
+    cases.extend(Case::convolving_lists());
+    cases.extend(Case::residual());
     let place = tempfile::tempdir()?;
     let folders: Vec<PathBuf> = (0..cases.len()).map(|i| place.path().join(i.to_string())).collect();
     for (case, folder) in cases.iter().zip(&folders) {

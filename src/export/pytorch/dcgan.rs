@@ -1,8 +1,8 @@
 //! The architecture "dcgan": transposed convolutions, or doubled pixels and convolutions.
 
-use super::{Body, Source, activation, spectral};
+use super::{Body, Source, activation, norms, pair, spectral};
 use crate::architectures::dcgan::Dcgan;
-use crate::config::{Activation, Condition, Norm, Upsample};
+use crate::config::{Activation, Condition, Upsample};
 use crate::graph::Window;
 
 /// The stages of G.
@@ -13,9 +13,10 @@ pub(super) fn body(of: &Source) -> Body {
     let sizes: Vec<[usize; 2]> = dcgan.sizes(shape).into_iter().rev().collect();
     let further = match dcgan.condition {
         Condition::Everywhere => classes,
-        // Of labels in norms no code is written, and the others are D's.
         Condition::Input | Condition::Norm | Condition::Projection | Condition::Auxiliary => 0,
     };
+    let by_labels = dcgan.condition == Condition::Norm && classes > 0;
+    let (mut layers, mut normalising) = (vec![], vec![]);
     let mut body = Body { forward: vec!["x = x[:, :, None, None]".into()], ..Body::default() };
     if further > 0 {
         body.forward.push("planes = F.one_hot(label, CLASSES).to(z)[:, :, None, None]".into());
@@ -36,13 +37,14 @@ pub(super) fn body(of: &Source) -> Body {
             (_, Upsample::Transposed) => Stage::transposed(dcgan.halving(size), sizes[i - 1], size),
             (_, Upsample::Nearest) => Stage::nearest(sizes[i - 1], size),
         };
-        body.layers.push(stage.module([read, made], dcgan.bias, dcgan.spectral_norm));
+        layers.push(stage.module([read, made], dcgan.bias, dcgan.spectral_norm));
         let x = stage.forward(i);
         let x = match dcgan.norm.filter(|_| halvings > 0) {
             None => x,
             Some(norm) => {
-                body.norms.push((i, module(norm, made)));
-                format!("self.norms[\"{i}\"]({x})")
+                normalising.push((i, norms::module(norm, &made.to_string(), by_labels)));
+                let label = if by_labels { ", label" } else { "" };
+                format!("self.norms[\"{i}\"]({x}{label})")
             }
         };
         let last = dcgan.output.unwrap_or(makes.output);
@@ -50,16 +52,10 @@ pub(super) fn body(of: &Source) -> Body {
         body.forward.push(format!("x = {}", activation(follows, 0.0, x)));
         channels = made;
     }
+    body.classes.extend(by_labels.then(|| norms::CONDITIONAL.into()));
+    body.list("layers", &layers);
+    body.dict("norms", &normalising);
     body
-}
-
-/// What normalises maps.
-fn module(norm: Norm, channels: usize) -> String {
-    match norm {
-        Norm::Batch => format!("nn.BatchNorm2d({channels})"),
-        // All that belongs to an example is one group, with a factor and a shift a channel.
-        Norm::Layer => format!("nn.GroupNorm(1, {channels})"),
-    }
 }
 
 /// A convolution and what is cut of its operand or result.
@@ -110,9 +106,4 @@ impl Stage {
             false => format!("self.layers[{i}](x){cut}"),
         }
     }
-}
-
-/// Two numbers as PyTorch takes them: one where they are equal.
-fn pair([a, b]: [usize; 2]) -> String {
-    if a == b { a.to_string() } else { format!("({a}, {b})") }
 }

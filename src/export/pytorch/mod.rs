@@ -5,6 +5,9 @@
 
 mod dcgan;
 mod layers;
+mod norms;
+mod resnet;
+mod rpgan_resnet;
 
 use crate::architectures::Makes;
 use crate::config::{Activation, Architecture, Condition, Config, Distribution, Role, Scale};
@@ -39,10 +42,10 @@ struct Source<'a> {
 /// An architecture's code.
 #[derive(Default)]
 struct Body {
-    /// Modules of `layers`, in order.
-    layers: Vec<String>,
-    /// Modules of `norms`, by the layer that they follow.
-    norms: Vec<(usize, String)>,
+    /// Classes of modules that the generator is made of, in front of it.
+    classes: Vec<String>,
+    /// Lines of `__init__`.
+    init: Vec<String>,
     /// Lines of `forward`, from x `[n, inputs]` on: pictures are `[n, channels, height, width]` behind them.
     forward: Vec<String>,
     /// Lines of `load` that change the tensors of `state`, where a file has others.
@@ -50,31 +53,53 @@ struct Body {
 }
 
 impl Body {
-    /// None where no code is written: of residual networks, and where labels enter by norms.
-    fn of(source: &Source) -> Option<Body> {
-        let network = &source.config.generator;
-        match network.architecture {
-            _ if network.condition == Some(Condition::Norm) => None,
-            Architecture::Layers => Some(layers::body(source)),
-            Architecture::Dcgan => Some(dcgan::body(source)),
-            Architecture::Resnet | Architecture::RpganResnet => None,
+    fn of(source: &Source) -> Body {
+        match source.config.generator.architecture {
+            Architecture::Layers => layers::body(source),
+            Architecture::Dcgan => dcgan::body(source),
+            Architecture::Resnet => resnet::body(source),
+            Architecture::RpganResnet => rpgan_resnet::body(source),
         }
+    }
+
+    /// Declares a list of modules.
+    fn list(&mut self, name: &str, modules: &[String]) {
+        self.init.push(format!("self.{name} = nn.ModuleList(["));
+        self.init.extend(modules.iter().map(|module| format!("    {module},")));
+        self.init.push("])".into());
+    }
+
+    /// Declares modules by number, where there are any.
+    fn dict(&mut self, name: &str, modules: &[(usize, String)]) {
+        if modules.is_empty() {
+            return;
+        }
+        self.init.push(format!("self.{name} = nn.ModuleDict({{"));
+        self.init.extend(modules.iter().map(|(i, module)| format!("    \"{i}\": {module},")));
+        self.init.push("})".into());
     }
 }
 
-/// The text of `model.py` for a run of this configuration, whose data the state knows; none of a G whose architecture or
-/// condition no code is written of, which ONNX knows all the same.
-pub fn code(config: &Config, state: &State) -> Option<String> {
+/// The text of `model.py` for a run of this configuration, whose data the state knows.
+pub fn code(config: &Config, state: &State) -> String {
     let game = Checkpoint::model(config, state);
     let (shape, dim) = (Shape::from(state.example), config.latent.dim);
     let classes = models::classes(&*game);
     let network = game.networks().all().iter().find(|n| n.role == Role::Generator).expect("G is a network");
     let makes = Makes::of(shape, config.data.scale);
-    let body = Body::of(&Source { config, network, makes, inputs: dim + classes, classes })?;
     let conditional = classes > 0;
+    // Labels that norms read do not join the noise.
+    let joined = conditional && config.generator.condition != Some(Condition::Norm);
+    let inputs = dim + if joined { classes } else { 0 };
+    let body = Body::of(&Source { config, network, makes, inputs, classes });
     let asked = if conditional { ", label" } else { "" };
     let drawn = if conditional { ", torch.arange(n) % CLASSES" } else { "" };
-    let mut py = head(config, shape, conditional, body.layers.iter().any(|l| l.starts_with(SPECTRAL)));
+    let mut py = head(
+        config,
+        shape,
+        conditional,
+        [&body.init, &body.classes].iter().any(|all| all.iter().any(|text| text.contains(SPECTRAL))),
+    );
     let mut line = |text: &str| py.push_str(&format!("{text}\n"));
     line(&format!("WEIGHTS = \"{}\"", weights(&*game)));
     if conditional {
@@ -83,17 +108,11 @@ pub fn code(config: &Config, state: &State) -> Option<String> {
             line(&format!("NAMES = {}", serde_json::to_string(&table.names).expect("texts")));
         }
     }
+    body.classes.iter().for_each(|text| line(&format!("\n\n{text}")));
     line("\n\nclass Generator(nn.Module):\n    def __init__(self):\n        super().__init__()");
-    line("        self.layers = nn.ModuleList([");
-    body.layers.iter().for_each(|module| line(&format!("            {module},")));
-    line("        ])");
-    if !body.norms.is_empty() {
-        line("        self.norms = nn.ModuleDict({");
-        body.norms.iter().for_each(|(i, module)| line(&format!("            \"{i}\": {module},")));
-        line("        })");
-    }
+    body.init.iter().for_each(|text| line(&format!("        {text}")));
     line(&format!("\n    def forward(self, z{asked}):"));
-    line(if conditional {
+    line(if joined {
         "        x = torch.cat([z, F.one_hot(label, CLASSES).to(z)], 1)"
     } else {
         "        x = z"
@@ -109,7 +128,7 @@ pub fn code(config: &Config, state: &State) -> Option<String> {
     body.load.iter().for_each(|text| line(&format!("    {text}")));
     line("    model = Generator()\n    model.load_state_dict(state)\n    return model.eval()");
     line(&tail(shape, drawn));
-    Some(py)
+    py
 }
 
 /// The function that divides a module's weight by its greatest singular value.
@@ -118,6 +137,11 @@ const SPECTRAL: &str = "spectral_norm";
 /// A module under spectral norm, with more arguments behind it.
 fn spectral(module: &str, more: &str) -> String {
     format!("{SPECTRAL}({module}{more})")
+}
+
+/// Two numbers as PyTorch takes them: one where they are equal.
+fn pair([a, b]: [usize; 2]) -> String {
+    if a == b { a.to_string() } else { format!("({a}, {b})") }
 }
 
 /// An activation of which nothing but x is to be known, as an expression.
