@@ -93,7 +93,8 @@ pub enum Architecture {
 
 impl Architecture {
     /// All of them.
-    pub const ALL: [Architecture; 2] = [Architecture::Layers, Architecture::Dcgan];
+    pub const ALL: [Architecture; 4] =
+        [Architecture::Layers, Architecture::Dcgan, Architecture::Resnet, Architecture::RpganResnet];
 
     fn is_layers(&self) -> bool {
         *self == Architecture::Layers

@@ -188,7 +188,7 @@ mod tests {
     /// `len` normal numbers, then zeros to store into.
     fn arena(len: usize, more: usize) -> Vec<f32> {
         let mut rng = PhiloxRng::new(7, stream("rows"), 0);
-        (0..len).map(|_| rng.normal() as f32).chain(std::iter::repeat_n(0.0, more)).collect()
+        (0..len).map(|_| rng.normal()).chain(std::iter::repeat_n(0.0, more)).collect()
     }
 
     fn launch(arena: &mut [f32], threads: usize, body: impl FnOnce(&Launch)) {
