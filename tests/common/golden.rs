@@ -10,6 +10,30 @@ pub const SEED: u64 = 3;
 pub const DIM: usize = 20;
 /// Relative.
 pub const TOLERANCE: f64 = 1e-4;
+/// The recipe "cifar10-conv-2014" for pictures of 3×8×11, with weights that ten steps move.
+pub const SMALL_2014: &[&str] = &[
+    "generator.layers.0.units=12",
+    "generator.layers.1.units=24",
+    "generator.layers.1.reshape=[4, 2, 3]",
+    "discriminator.layers.0.channels=3",
+    "discriminator.layers.0.kernel=4",
+    "discriminator.layers.0.pad=2",
+    "discriminator.layers.2.channels=4",
+    "discriminator.layers.2.kernel=3",
+    "discriminator.layers.2.pad=1",
+    "discriminator.layers.4.channels=5",
+    "discriminator.layers.4.kernel=3",
+    "discriminator.layers.4.pad=2",
+    "discriminator.layers.6.units=6",
+    "generator.layers.0.init.uniform=0.25",
+    "generator.layers.1.init.uniform=0.25",
+    "generator.layers.2.init.uniform=0.25",
+    "discriminator.layers.0.init.uniform=0.25",
+    "discriminator.layers.2.init.uniform=0.25",
+    "discriminator.layers.4.init.uniform=0.25",
+    "discriminator.layers.6.init.uniform=0.25",
+    "discriminator.layers.7.init.uniform=0.25",
+];
 
 /// Asserts that numbers are those of a script's line.
 pub fn compare(script: &str, metric: &str, found: &[f64]) {

@@ -1,6 +1,7 @@
-//! Convolutional GANs: ten steps against PyTorch. `golden/dcgan.py` made the numbers; they stand at its end.
+//! Convolutional GANs: ten steps against PyTorch. `golden/dcgan.py` and `golden/conv_2014.py` made the numbers; they stand
+//! at their ends.
 
-use crate::common::golden::{examples, lines, names, worst};
+use crate::common::golden::{SMALL_2014, examples, lines, names, worst};
 use gansaku::config::ConfigBuilder;
 use gansaku::exec::{Device, open};
 use gansaku::run::checkpoint;
@@ -8,6 +9,7 @@ use gansaku::train::Trainer;
 use safetensors::{Dtype, SafeTensors};
 
 const SCRIPT: &str = include_str!("../golden/dcgan.py");
+const SCRIPT_2014: &str = include_str!("../golden/conv_2014.py");
 const LOSSES: f64 = 1e-5;
 const TENSORS: f64 = 3e-4;
 /// Numbers that the script prints of a tensor, at most.
@@ -33,14 +35,15 @@ fn tensors(trainer: &mut Trainer) -> Vec<(String, Vec<f64>)> {
     all
 }
 
-fn compare(case: &str, shape: [usize; 3], sets: &[&str]) {
-    let mut config = ConfigBuilder::recipe("dcgan").expect("a recipe");
-    let small = ["seed=3", "train.batch=8", "latent.dim=10", "data.scale='unit'"];
+/// A case of a script beside a recipe with settings.
+fn compare([script, case, recipe]: [&str; 3], shape: [usize; 3], sets: &[&str]) {
+    let mut config = ConfigBuilder::recipe(recipe).expect("a recipe");
+    let small = ["seed=3", "train.batch=8", "train.noise='fresh'", "latent.dim=10", "data.scale='unit'"];
     small.iter().chain(sets).for_each(|set| config.set(set).expect("a known key"));
     let config = config.finish().expect("in range");
     let executor = open(Device::Cpu, 2).expect("threads");
     let mut trainer = Trainer::new(&config, &examples(shape.into()), executor).expect("data that fit");
-    let losses = lines(SCRIPT, case);
+    let losses = lines(script, case);
     assert_eq!(losses.len(), 10, "ten lines of {case}");
     let mut off = 0.0f64;
     for (i, expected) in losses.iter().enumerate() {
@@ -52,12 +55,12 @@ fn compare(case: &str, shape: [usize; 3], sets: &[&str]) {
         off = off.max(error);
     }
     let found = tensors(&mut trainer);
-    let wanted = names(SCRIPT, case);
+    let wanted = names(script, case);
     assert_eq!(found.len(), wanted.len(), "{wanted:?}");
     let mut far = 0.0f64;
     for name in wanted {
         let (_, numbers) = found.iter().find(|(n, _)| *n == name).unwrap_or_else(|| panic!("no {name}"));
-        let wanted = &lines(SCRIPT, &format!("{case}/{name}"))[0];
+        let wanted = &lines(script, &format!("{case}/{name}"))[0];
         let error = worst(&numbers[..numbers.len().min(PRINTED)], wanted);
         assert!(error <= TENSORS, "{case}: {name} is off by {error:.1e}: {numbers:?}, PyTorch {wanted:?}");
         far = far.max(error);
@@ -80,7 +83,7 @@ fn dcgan_is_pytorchs() {
         &g,
         &d,
     ];
-    compare("dcgan", [3, 16, 16], &sets);
+    compare([SCRIPT, "dcgan", "dcgan"], [3, 16, 16], &sets);
 }
 
 #[test]
@@ -94,7 +97,7 @@ fn wgan_gp_by_convolutions_is_pytorchs() {
         &g,
         &d,
     ];
-    compare("wgan-gp", [1, 14, 14], &sets);
+    compare([SCRIPT, "wgan-gp", "dcgan"], [1, 14, 14], &sets);
 }
 
 #[test]
@@ -107,5 +110,11 @@ fn hinge_under_spectral_norm_is_pytorchs() {
         &g,
         &d,
     ];
-    compare("sn-hinge", [3, 8, 12], &sets);
+    compare([SCRIPT, "sn-hinge", "dcgan"], [3, 8, 12], &sets);
+}
+
+#[test]
+fn a_list_of_2014_with_convolutions_is_pytorchs() {
+    let rates = ["optimizer.generator.lr=0.5", "optimizer.discriminator.lr=0.5"];
+    compare([SCRIPT_2014, "conv-2014", "cifar10-conv-2014"], [3, 8, 11], &[SMALL_2014, &rates].concat());
 }
