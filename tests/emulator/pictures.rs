@@ -1,15 +1,15 @@
 //! Whole steps of convolutional models on the emulated GPU, as `steps.rs` checks them, in every precision; what their phases
 //! say beside the CPU's; and how many launches they are.
 
+use crate::common::golden::SMALL_2014;
 use crate::steps::{Setup, check, recipe};
 use gansaku::data::Shape;
 use gansaku::precision::Precision;
 
+/// What every case has.
+const FEW: &[&str] = &["seed=3", "train.batch=4", "latent.dim=6"];
 /// The smallest networks with every kind of layer: two halvings, so that batch norm stands in both players.
 const SMALL: &[&str] = &[
-    "seed=3",
-    "train.batch=4",
-    "latent.dim=6",
     "generator.width=4",
     "generator.stages=2",
     "discriminator.width=4",
@@ -21,11 +21,17 @@ const SMALL: &[&str] = &[
 
 /// Checks a recipe with settings on pictures of a shape and three classes; pins the launches of its phases in fp32 and in
 /// fp16, whose gradients are measured.
-fn right(name: &str, sets: &[&str], shape: Shape, steps: u64, [plain, scaled]: [&[usize]; 2]) {
+fn right(
+    [name, from]: [&str; 2],
+    sets: &[&[&str]],
+    shape: Shape,
+    steps: u64,
+    [plain, scaled]: [&[usize]; 2],
+) {
     let Some(library) = crate::library(Precision::ALL.len()) else { return };
     let mut found_launches = vec![];
     for precision in Precision::ALL {
-        let mut config = recipe("dcgan-mnist", &[SMALL, sets].concat());
+        let mut config = recipe(from, &[&[FEW][..], sets].concat().concat());
         config.train.precision = precision;
         let mut setup = Setup::new(&config, shape, 3);
         // Small enough that no gradient overflows.
@@ -53,7 +59,7 @@ fn right(name: &str, sets: &[&str], shape: Shape, steps: u64, [plain, scaled]: [
 
 #[test]
 fn steps_of_dcgan_are_right() {
-    right("dcgan", &[], Shape { channels: 3, height: 8, width: 8 }, 2, [&[34], &[36]]);
+    right(["dcgan", "dcgan-mnist"], &[SMALL], Shape { channels: 3, height: 8, width: 8 }, 2, [&[34], &[36]]);
 }
 
 #[test]
@@ -65,7 +71,13 @@ fn steps_of_a_critic_under_a_gradient_penalty_are_right() {
         "discriminator.kernel=5",
         "discriminator.norm=\"layer\"",
     ];
-    right("WGAN-GP", sets, Shape { channels: 1, height: 7, width: 7 }, 1, [&[34, 50], &[35, 52]]);
+    right(
+        ["WGAN-GP", "dcgan-mnist"],
+        &[SMALL, sets],
+        Shape { channels: 1, height: 7, width: 7 },
+        1,
+        [&[34, 50], &[35, 52]],
+    );
 }
 
 #[test]
@@ -77,5 +89,33 @@ fn steps_of_a_conditional_dcgan_are_right() {
         "discriminator.condition=\"everywhere\"",
         "discriminator.spectral_norm=true",
     ];
-    right("conditional dcgan", sets, Shape { channels: 1, height: 8, width: 8 }, 1, [&[45], &[47]]);
+    right(
+        ["conditional dcgan", "dcgan-mnist"],
+        &[SMALL, sets],
+        Shape { channels: 1, height: 8, width: 8 },
+        1,
+        [&[45], &[47]],
+    );
+}
+
+#[test]
+fn steps_of_residual_networks_without_norms_are_right() {
+    let sets = &[
+        "train.batch=2",
+        "generator.width=4",
+        "generator.stages=1",
+        "discriminator.width=4",
+        "discriminator.stages=1",
+        // Blocks start as nothing: the first step has to move them.
+        "optimizer.generator.lr=0.02",
+        "optimizer.discriminator.lr=0.02",
+    ];
+    let shape = Shape { channels: 3, height: 4, width: 8 };
+    right(["residual, R1 and R2", "rpgan-resnet"], &[sets], shape, 2, [&[122], &[124]]);
+}
+
+#[test]
+fn steps_of_a_list_of_2014_with_convolutions_are_right() {
+    let shape = Shape { channels: 3, height: 8, width: 11 };
+    right(["convolutions of 2014", "cifar10-conv-2014"], &[SMALL_2014], shape, 1, [&[34], &[36]]);
 }
