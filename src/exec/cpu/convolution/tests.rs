@@ -44,7 +44,7 @@ impl Case {
     /// x, w and y.
     fn numbers(&self) -> [Vec<f32>; 3] {
         let mut rng = PhiloxRng::new(7, stream("instructions"), 0);
-        self.lengths().map(|len| (0..len).map(|_| rng.normal() as f32).collect())
+        self.lengths().map(|len| (0..len).map(|_| rng.normal()).collect())
     }
 
     /// Lengths of x, w and y.

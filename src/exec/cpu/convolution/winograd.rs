@@ -161,9 +161,9 @@ impl WithSimd for Weights<'_> {
             unsafe {
                 let tap = |i: usize, j: usize| vector::<S>(from.add((i * 3 + j) * len + at));
                 let down: [[S::f32s; 4]; 3] = from_fn(|j| turn(from_fn(|i| tap(i, j))));
-                for i in 0..4 {
-                    let across = turn(from_fn(|j| down[j][i]));
-                    (0..4).for_each(|j| store::<S>(to.add((i * 4 + j) * len + at), across[j]));
+                let across: [[S::f32s; 4]; 4] = from_fn(|i| turn(from_fn(|j| down[j][i])));
+                for (place, &number) in across.iter().flatten().enumerate() {
+                    store::<S>(to.add(place * len + at), number);
                 }
             }
         }
@@ -202,9 +202,9 @@ impl WithSimd for Pixels<'_> {
                     let to = to.as_mut_ptr().add(tile * channels + channel);
                     let pixel = |i: usize, j: usize| vector::<S>(from.add(i * pitch.row + j * pitch.pixel));
                     let down: [[S::f32s; 4]; 4] = from_fn(|j| turn(from_fn(|i| pixel(i, j))));
-                    for i in 0..4 {
-                        let across = turn(from_fn(|j| down[j][i]));
-                        (0..4).for_each(|j| store::<S>(to.add((i * 4 + j) * place), across[j]));
+                    let across: [[S::f32s; 4]; 4] = from_fn(|i| turn(from_fn(|j| down[j][i])));
+                    for (at, &number) in across.iter().flatten().enumerate() {
+                        store::<S>(to.add(at * place), number);
                     }
                 }
             }
