@@ -65,6 +65,11 @@ pub trait Executor {
         self.name()
     }
 
+    /// GFLOP/s of products, where milliseconds tell: by it the time of a run is told before it begins.
+    fn pace(&self) -> Option<f64> {
+        None
+    }
+
     /// Runs phases, in order; a list that comes again and again may cost less than its phases one by one.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Training: from a configuration to a run's folder. The loop is [`session::Session::run`].
 
 mod best;
+mod estimate;
 pub mod fit;
 mod init;
 mod prepare;

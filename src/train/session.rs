@@ -1,6 +1,7 @@
 //! A training with its folder open: steps, and what is logged, drawn, probed and saved between them.
 
 use super::best::Keeper;
+use super::estimate;
 use super::prepare::{Prepared, restore};
 use super::progress::Progress;
 use super::reporter::{Material, Reporter};
@@ -396,4 +397,5 @@ fn tell(data: &Dataset, trainer: &Trainer, folder: &Folder) {
         step => format!(", from step {step}"),
     };
     tell!("run: {} on {}{from}", folder.path.display(), trainer.device());
+    tell!("{}", estimate::told(trainer));
 }

@@ -259,6 +259,11 @@ impl Trainer {
         self.executor.kind()
     }
 
+    /// GFLOP/s of the device's products, where it tells.
+    pub fn pace(&self) -> Option<f64> {
+        self.executor.pace()
+    }
+
     /// What runs it, for measurements; training does not go on after them.
     pub fn measured(&mut self) -> &mut dyn Measured {
         self.executor.measured()

@@ -4,6 +4,7 @@ use super::gather::gather;
 use super::launch::Launch;
 use super::memory::{NetworkMemory, Shared};
 use super::narrow::NarrowMemory;
+use super::pace::pace;
 use super::pool::Pool;
 use super::update;
 use crate::data::Dataset;
@@ -263,6 +264,10 @@ fn needed(job: &ExecutorSpec) -> usize {
 impl Executor for Cpu {
     fn name(&self) -> String {
         name(&self.pool)
+    }
+
+    fn pace(&self) -> Option<f64> {
+        Some(pace(&self.pool))
     }
 
     fn kind(&self) -> String {

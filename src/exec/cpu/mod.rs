@@ -8,6 +8,7 @@ mod launch;
 mod measured;
 mod memory;
 mod narrow;
+mod pace;
 pub mod point;
 pub mod pool;
 mod product;
