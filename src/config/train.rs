@@ -190,7 +190,7 @@ mod tests {
             }
         }
         let endless = Train { epochs: u64::MAX, ..train(wgan, 1, Noise::Fresh) };
-        assert!(endless.total(u64::MAX) > 1 << 58, "no overflow");
+        assert!(endless.total(u64::MAX) > 1 << 57, "no overflow: 69 examples a step on the average");
     }
 
     #[test]
