@@ -4,7 +4,7 @@
 use super::overrides::{
     NETWORKS, hold_out, merge, parse, renew_architecture, renew_length, shape, shortened,
 };
-use super::{Architecture, Config, ConfigBuilder, RECIPES};
+use super::{Architecture, Config, ConfigBuilder, Kind, RECIPES};
 use crate::error::{Error, Result};
 use crate::numbers::counted;
 use std::collections::BTreeSet;
@@ -173,8 +173,12 @@ impl ConfigBuilder {
 fn unsaid(config: &Config) -> Vec<String> {
     let widths = config.networks().into_iter().flat_map(|(role, network)| {
         let hidden = network.layers.iter().take(network.layers.len().saturating_sub(1)).enumerate();
-        let without = hidden.filter(|(_, layer)| layer.units.is_none());
-        without.map(move |(i, _)| format!("{}.layers.{i}.units", role.name()))
+        let without = hidden.filter_map(|(i, layer)| match layer.kind {
+            Kind::Linear if layer.units.is_none() => Some((i, "units")),
+            Kind::Conv | Kind::ConvTranspose if layer.channels.is_none() => Some((i, "channels")),
+            _ => None,
+        });
+        without.map(move |(i, key)| format!("{}.layers.{i}.{key}", role.name()))
     });
     let lists = config.networks().into_iter();
     let lists = lists.filter(|(_, n)| n.architecture == Architecture::Layers && n.layers.is_empty());
