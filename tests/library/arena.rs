@@ -176,7 +176,7 @@ const PINS: [(&str, &[usize], usize); 28] = [
     ("mnist-rpgan", &[27], 9_770_752),
     ("cgan-mnist", &[22], 6_923_584),
     ("stacked-mnist", &[27], 16_829_952),
-    ("stacked-mnist-rpgan", &[45], 56_855_040),
+    ("stacked-mnist-rpgan", &[93], 55_121_984),
     ("stacked-mnist-dcgan", &[167, 107], 59_315_264),
     ("pictures", &[128], 46_200_896),
     ("dcgan", &[167], 288_425_024),

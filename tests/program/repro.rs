@@ -170,7 +170,7 @@ fn pictures_are_measured_and_shown_with_both_recipes() {
         &[
             "mnist-rpgan (modern), seed 0",
             "mnist-2014 (the paper's), seed 0",
-            "CUT SHORT AT STEP 10 OF 5,000",
+            "CUT SHORT AT STEP 10 OF 40,000",
         ],
     );
     // More steps go on from what is there; fewer keep it.
@@ -214,16 +214,21 @@ fn a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one() {
 fn stacked_digits_are_labelled_by_a_classifier_that_is_made_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let mnist = digits(folder.path());
-    let base = ["stacked-mnist", "--data", &mnist, "--set", "data.count=400", "--set", "train.batch=20"];
+    let sets = ["data.count=400", "train.batch=20", "generator.width=4", "discriminator.width=4"];
+    let sets = sets.map(|set| ["--set", set]).concat();
+    let base = [&["stacked-mnist", "--data", &mnist], &sets[..]].concat();
     let talk = run(folder.path(), &repro(&[&base[..], &["--steps", "10", "--seeds", "1"]].concat()));
-    says(&talk, &["[1/1] stacked-mnist, seed 0", "classifier of", "test accuracy"]);
+    says(&talk, &["[1/1] stacked-mnist-rpgan, seed 0", "classifier of", "test accuracy"]);
     let out = folder.path().join("repro/stacked-mnist");
     let classifier = out.join("classifier.safetensors");
     let made = fs::read(&classifier).expect("there");
     let text = stdout(folder.path(), &repro(&[&base[..], &["--steps", "20", "--seeds", "1"]].concat()));
     assert_eq!(fs::read(&classifier).expect("there"), made, "made once");
-    says(&text, &["recipe stacked-mnist (modern), seed 0", "VEEGAN", "% on test data", "a perfect sampler"]);
-    says(&text, &["26000 stacks of 3", "CUT SHORT AT STEP 20 OF 12,000"]);
+    says(
+        &text,
+        &["recipe stacked-mnist-rpgan (modern), seed 0", "VEEGAN", "% on test data", "a perfect sampler"],
+    );
+    says(&text, &["26000 stacks of 3", "CUT SHORT AT STEP 20 OF 8,000"]);
     // One for other data is refused before anything is trained.
     run(folder.path(), &["classifier", "digits", "--epochs", "1", "--out", "other.safetensors"]);
     let other = ["--classifier", "other.safetensors", "--out", "other", "--steps", "5"];
