@@ -5,11 +5,12 @@
 use super::condition::{self, Head};
 use super::ends::{Forward, Makes, Reads};
 use super::halvings::{self, Needs};
-use super::join::{packed_labels, packed_pictures, with_labels, with_planes};
+use super::join::{self, with_labels, with_planes};
 use crate::config::{Activation, Condition, Init, Network, Norm, Upsample};
 use crate::data::Shape;
 use crate::error::Result;
 use crate::graph::{Graph, Var, Window};
+use crate::nn::resample::nearest;
 use crate::nn::{self, Conv, Scope, Start};
 
 /// A leaky rectifier's slope in D.
@@ -131,7 +132,10 @@ impl Dcgan {
                     }
                     Upsample::Nearest => {
                         let convolution = self.convolution(channels, Window::square(3, 1, 1), gain);
-                        nn::conv2d(inside, doubled(g, h, size), convolution)
+                        let channels = g.shape(h)[3];
+                        let twice = nearest(g, h, 2);
+                        let cut = g.slice(twice, &[(0, rows), (0, size[0]), (0, size[1]), (0, channels)]);
+                        nn::conv2d(inside, cut, convolution)
                     }
                 }
             });
@@ -145,9 +149,7 @@ impl Dcgan {
 
     pub(super) fn discriminator(&self, s: &Scope, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
         let (g, sizes) = (s.g, self.sizes(reads.picture));
-        let labels = labels.map(|labels| packed_labels(g, labels, reads.pack));
-        let planes = labels.filter(|_| [Condition::Input, Condition::Everywhere].contains(&self.condition));
-        let mut h = with_planes(g, packed_pictures(g, x, reads.picture, reads.pack), planes);
+        let (mut h, labels) = join::read(g, reads, self.condition, x, labels);
         let rows = g.shape(h)[0];
         for (i, &size) in sizes[..sizes.len() - 1].iter().enumerate() {
             if i > 0 {
@@ -185,13 +187,9 @@ impl Dcgan {
 
     pub(super) fn discriminator_outline(&self, reads: Reads) -> String {
         let sizes = self.sizes(reads.picture);
-        let planes = match self.condition {
-            Condition::Input | Condition::Everywhere => reads.classes,
-            _ => 0,
-        };
         let maps = sizes.iter().enumerate().map(|(i, [height, width])| {
             let channels = match i {
-                0 => reads.pack * (reads.picture.channels + planes),
+                0 => join::channels_read(reads, self.condition),
                 halvings => self.channels(halvings),
             };
             format!("{channels}×{height}×{width}")
@@ -235,13 +233,4 @@ impl Dcgan {
         let even = even.then_some((&why[..], &remedy[..]));
         halvings::check(Needs { architecture: "dcgan", name, stages: self.stages, even }, picture)
     }
-}
-
-/// Maps with every pixel twice along both axes, cut to `size`.
-fn doubled(g: &Graph, x: Var, size: [usize; 2]) -> Var {
-    let [rows, height, width, channels] = g.shape(x)[..] else { unreachable!("maps have four axes") };
-    let apart = g.reshape(x, &[rows, height, 1, width, 1, channels]);
-    let twice = g.broadcast(apart, &[rows, height, 2, width, 2, channels]);
-    let twice = g.reshape(twice, &[rows, 2 * height, 2 * width, channels]);
-    g.slice(twice, &[(0, rows), (0, size[0]), (0, size[1]), (0, channels)])
 }

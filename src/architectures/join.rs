@@ -1,5 +1,7 @@
 //! How labels join noise and pictures, and how several examples become one (PacGAN, 1712.04086).
 
+use super::ends::Reads;
+use crate::config::Condition;
 use crate::data::Shape;
 use crate::graph::{Graph, Var};
 
@@ -40,4 +42,23 @@ pub fn with_planes(g: &Graph, pictures: Var, labels: Option<Var>) -> Var {
     let classes = g.shape(labels)[1];
     let planes = g.broadcast(g.reshape(labels, &[rows, 1, 1, classes]), &[rows, height, width, classes]);
     g.concat(&[pictures, planes], 3)
+}
+
+/// Packs of examples `[rows, numbers]` as a discriminator that convolves reads them: pictures, with labels as planes behind
+/// their channels where the condition has them there; and the labels of each pack.
+pub fn read(
+    g: &Graph,
+    reads: Reads,
+    condition: Condition,
+    x: Var,
+    labels: Option<Var>,
+) -> (Var, Option<Var>) {
+    let labels = labels.map(|labels| packed_labels(g, labels, reads.pack));
+    let planes = labels.filter(|_| condition.joins_pictures());
+    (with_planes(g, packed_pictures(g, x, reads.picture, reads.pack), planes), labels)
+}
+
+/// Channels that [`read`] makes.
+pub fn channels_read(reads: Reads, condition: Condition) -> usize {
+    reads.pack * (reads.picture.channels + if condition.joins_pictures() { reads.classes } else { 0 })
 }

@@ -4,7 +4,7 @@
 use super::condition::{self, Head};
 use super::ends::{Forward, Makes, Reads};
 use super::halvings::{self, Needs};
-use super::join::{packed_labels, packed_pictures, with_labels, with_planes};
+use super::join::{self, with_labels};
 use crate::config::{Activation, Condition, Init, Network, Norm, Pool};
 use crate::data::Shape;
 use crate::error::Result;
@@ -154,9 +154,7 @@ impl Resnet {
 
     pub(super) fn discriminator(&self, s: &Scope, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
         let (g, halvings) = (s.g, self.sizes(reads.picture).len() - 1);
-        let labels = labels.map(|labels| packed_labels(g, labels, reads.pack));
-        let planes = labels.filter(|_| self.condition == Condition::Input);
-        let mut h = with_planes(g, packed_pictures(g, x, reads.picture, reads.pack), planes);
+        let (mut h, labels) = join::read(g, reads, self.condition, x, labels);
         for i in 0..halvings + self.blocks {
             let block = match i {
                 0 => Block::First,
@@ -188,10 +186,9 @@ impl Resnet {
 
     pub(super) fn discriminator_outline(&self, reads: Reads) -> String {
         let sizes = self.sizes(reads.picture);
-        let planes = if self.condition == Condition::Input { reads.classes } else { 0 };
         let maps = sizes.iter().enumerate().map(|(halvings, [height, width])| {
             let channels = match halvings {
-                0 => reads.pack * (reads.picture.channels + planes),
+                0 => join::channels_read(reads, self.condition),
                 halvings => self.channels(halvings),
             };
             format!("{channels}×{height}×{width}")

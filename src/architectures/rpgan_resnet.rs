@@ -7,7 +7,7 @@
 use super::condition::{self, Head};
 use super::ends::{Forward, Makes, Reads};
 use super::halvings::{self, Needs};
-use super::join::{packed_labels, packed_pictures, with_labels, with_planes};
+use super::join::{self, with_labels};
 use crate::config::{Activation, Condition, Init, Network};
 use crate::data::Shape;
 use crate::error::Result;
@@ -108,9 +108,7 @@ impl RpganResnet {
     pub(super) fn discriminator(&self, s: &Scope, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
         let (g, sizes) = (s.g, self.sizes(reads.picture));
         let (halvings, [height, width]) = (sizes.len() - 1, sizes[sizes.len() - 1]);
-        let labels = labels.map(|labels| packed_labels(g, labels, reads.pack));
-        let planes = labels.filter(|_| self.condition == Condition::Input);
-        let pictures = with_planes(g, packed_pictures(g, x, reads.picture, reads.pack), planes);
+        let (pictures, labels) = join::read(g, reads, self.condition, x, labels);
         let first = convolution(self.channels(0), 1, 1.0);
         let mut h = s.within("input", |inside| nn::conv2d(inside, pictures, first));
         for stage in 0..=halvings {
@@ -144,8 +142,7 @@ impl RpganResnet {
 
     pub(super) fn discriminator_outline(&self, reads: Reads) -> String {
         let sizes = self.sizes(reads.picture);
-        let planes = if self.condition == Condition::Input { reads.classes } else { 0 };
-        let channels = reads.pack * (reads.picture.channels + planes);
+        let channels = join::channels_read(reads, self.condition);
         let first = format!("{channels}×{}×{}", reads.picture.height, reads.picture.width);
         let maps = sizes
             .iter()

@@ -177,6 +177,13 @@ pub enum Condition {
     Auxiliary,
 }
 
+impl Condition {
+    /// Whether labels are planes behind the channels of D's pictures.
+    pub fn joins_pictures(self) -> bool {
+        [Condition::Input, Condition::Everywhere].contains(&self)
+    }
+}
+
 /// What follows a layer's affine map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

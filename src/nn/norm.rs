@@ -37,7 +37,7 @@ pub fn batch_norm(s: &Scope, x: Var, gamma: Start, then: impl FnOnce(&Graph, Var
 /// `[classes, features]`, in files as a linear map of the labels.
 ///
 /// # Panics
-/// As [`batch_norm`].
+/// In the passes in which [`batch_norm`] panics.
 pub fn conditional_batch_norm(s: &Scope, x: Var, labels: Var) -> Var {
     let g = s.g;
     let shape = g.shape(x);

@@ -130,7 +130,7 @@ fn list_places(part: &Part, across: usize, width: usize, places: &mut Vec<[usize
 /// Writes a vector where it is, however it is aligned.
 ///
 /// # Safety
-/// As many numbers as a vector has are there, this task's.
+/// A whole vector of numbers is there, this task's.
 #[inline(always)]
 unsafe fn store<S: Simd>(at: *mut f32, value: S::f32s) {
     // SAFETY: the caller's argument.
