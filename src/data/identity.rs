@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 impl Dataset {
-    /// SHA-256 over shape, examples (in planes, as files have them) and labels of all splits, in hexadecimal digits.
+    /// SHA-256 over shape, examples (in planes, as files have them) and labels of all splits, in hexadecimal digits; and,
+    /// where there is an origin, over that of its data.
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
         let number = |n: usize| (n as u64).to_le_bytes();
@@ -25,6 +26,9 @@ impl Dataset {
                     .for_each(|x| hash.update(bytemuck::cast_slice::<f32, u8>(&shape.planes(x)))),
             }
             hash.update(labels.as_deref().unwrap_or_default());
+        }
+        if let Some(origin) = &self.origin {
+            hash.update(origin.data.sha256());
         }
         hex(&hash.finalize())
     }

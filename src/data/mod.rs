@@ -74,6 +74,30 @@ pub struct Dataset {
     pub test: Examples,
     /// What the reader did and noticed, one line each: splits, resizes, skipped files.
     pub notes: Vec<String>,
+    /// Domain A, which a translation starts from; this data set is then domain B, its target. None where there is one
+    /// domain only.
+    pub origin: Option<Box<Origin>>,
+}
+
+/// Domain A of two domains: the pictures that a translation starts from. They have the shape of domain B's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    /// Examples of domain A; they have no origin of their own.
+    pub data: Dataset,
+    /// Which splits are pairs.
+    pub paired: Paired,
+}
+
+/// Splits of two domains that are pairs: example i of the one domain belongs to example i of the other, and both have as
+/// many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Paired {
+    /// Pairs for training.
+    pub train: bool,
+    /// Pairs for choosing.
+    pub valid: bool,
+    /// Pairs for measuring.
+    pub test: bool,
 }
 
 impl Examples {
@@ -152,6 +176,7 @@ impl Dataset {
             test: Examples::none(&train),
             train,
             notes: vec![],
+            origin: None,
         }
     }
 

@@ -1,12 +1,21 @@
 //! What is trained on, what is kept to choose and to measure with, and how stored bytes become numbers.
 
-use super::{Dataset, Shape, Values};
+use super::{Dataset, Examples, Shape, Values};
 use crate::config::{self, Scale, Source};
 use crate::error::{Error, Result};
 
 impl Dataset {
-    /// Cuts the training split into what is trained on and what is kept for validation, which is never trained on.
+    /// Cuts the training split into what is trained on and what is kept for validation, which is never trained on. Two
+    /// domains are cut by the same ranges, and by the same shuffle where they are pairs.
     pub(super) fn split(mut self, config: &config::Data, whence: &str) -> Result<Dataset> {
+        if let Some(mut origin) = self.origin.take() {
+            let whole = self.split(config, whence)?;
+            origin.data = origin.data.split(config, &format!("domain A of {whence}"))?;
+            if config.valid.is_some() {
+                origin.paired.valid = origin.paired.train;
+            }
+            return Ok(Dataset { origin: Some(origin), ..whole });
+        }
         let all = self.train.count;
         for (key, range) in [("data.train", config.train), ("data.valid", config.valid)] {
             if let Some([from, to]) = range
@@ -61,9 +70,27 @@ impl Dataset {
     }
 
     /// With test examples: where a reader found none, a share of the training examples, chosen by a fixed shuffle, is
-    /// held out.
+    /// held out: of two domains each for itself, and of pairs the same ones.
     #[must_use]
     pub fn hold_out(mut self, share: f64) -> Dataset {
+        if let Some(mut origin) = self.origin.take() {
+            // Pairs stay pairs: they are held out of both domains or of neither.
+            let held = (self.train.count as f64 * share) as usize > 0;
+            if held && origin.paired.train && (self.test.count == 0) != (origin.data.test.count == 0) {
+                for alone in [&mut self, &mut origin.data].into_iter().filter(|data| data.test.count > 0) {
+                    let count = alone.test.count;
+                    alone
+                        .notes
+                        .push(format!("{count} test examples are left out: the other domain has none"));
+                    alone.test = Examples::none(&alone.train);
+                }
+            }
+            let makes_pairs = origin.paired.train && self.test.count == 0;
+            let whole = self.hold_out(share);
+            origin.data = origin.data.hold_out(share);
+            origin.paired.test |= makes_pairs && whole.test.count > 0;
+            return Dataset { origin: Some(origin), ..whole };
+        }
         let count = self.train.count;
         let held = (count as f64 * share) as usize;
         if self.test.count > 0 || held == 0 {
@@ -82,6 +109,10 @@ impl Dataset {
 
     /// Scales stored bytes to what the network sees.
     pub(super) fn scaled(mut self, scale: Scale) -> Dataset {
+        if let Some(mut origin) = self.origin.take() {
+            origin.data = origin.data.scaled(scale);
+            return Dataset { origin: Some(origin), ..self.scaled(scale) };
+        }
         (self.factor, self.offset) = match scale {
             Scale::Unit => (1.0 / 255.0, 0.0),
             Scale::Signed => (2.0 / 255.0, -1.0),
@@ -116,4 +147,50 @@ fn contrast_normalised(values: &Values, shape: Shape) -> Vec<f32> {
         }
     }
     numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Origin, Paired};
+
+    /// Examples of one pixel, that of example i being i.
+    fn counted(count: usize) -> Examples {
+        Examples { count, values: Values::U8((0..count as u8).collect()), labels: None }
+    }
+
+    fn domains(a: usize, b: usize, paired: bool) -> Dataset {
+        let shape = Shape { channels: 1, height: 1, width: 1 };
+        let data = |count| Dataset::of("domain", shape, 0, counted(count));
+        let origin = Origin { data: data(a), paired: Paired { train: paired, ..Paired::default() } };
+        Dataset { origin: Some(Box::new(origin)), ..data(b) }
+    }
+
+    #[test]
+    fn pairs_are_held_out_of_both_domains_together() {
+        let data = domains(40, 40, true).hold_out(0.25);
+        let origin = data.origin.as_ref().expect("two domains");
+        assert_eq!((data.test.count, data.train.count), (10, 30));
+        assert_eq!((&origin.data.test, &origin.data.train), (&data.test, &data.train));
+        assert_eq!(origin.paired, Paired { train: true, valid: false, test: true });
+
+        let data = domains(20, 40, false).hold_out(0.25);
+        let origin = data.origin.as_ref().expect("two domains");
+        assert_eq!([data.test.count, origin.data.test.count], [10, 5]);
+        assert!(!origin.paired.test, "each for itself");
+
+        let mut alone = domains(40, 40, true);
+        alone.test = counted(3);
+        let data = alone.hold_out(0.25);
+        assert_eq!(data.test, data.origin.as_ref().expect("two domains").data.test);
+        assert!(data.notes[0].starts_with("3 test examples are left out"), "{:?}", data.notes);
+    }
+
+    #[test]
+    fn an_origin_is_part_of_what_data_are() {
+        let (one, other) = (domains(4, 4, true), domains(5, 4, true));
+        let bare = Dataset { origin: None, ..one.clone() };
+        assert_eq!(bare.sha256(), Dataset::of("domain", bare.shape, 0, counted(4)).sha256());
+        assert!(one.sha256() != other.sha256() && one.sha256() != bare.sha256());
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::fit;
 use crate::config::{Config, Merit, Metric};
-use crate::data::Dataset;
+use crate::data::{Dataset, Origin, Paired};
 use crate::error::{Error, Result};
 use crate::eval::{Subject, parzen};
 use crate::exec::Hardware;
@@ -23,6 +23,26 @@ pub struct Keeper {
     hardware: Hardware,
 }
 
+/// The data for measuring while training: not all of its training examples, and, `by_valid`, its validation examples for
+/// test ones, in both domains where there are two.
+fn measured_by(data: &Dataset, by_valid: bool) -> Dataset {
+    let origin = data.origin.as_ref().map(|origin| {
+        let paired = origin.paired;
+        let test = if by_valid { paired.valid } else { paired.test };
+        Box::new(Origin { data: measured_by(&origin.data, by_valid), paired: Paired { test, ..paired } })
+    });
+    Dataset {
+        name: data.name.clone(),
+        class_names: data.class_names.clone(),
+        train: data.train.range([0, data.train.count.min(MOST_TRAIN)], data.shape.len()),
+        valid: data.valid.clone(),
+        test: if by_valid { data.valid.clone() } else { data.test.clone() },
+        notes: vec![],
+        origin,
+        ..*data
+    }
+}
+
 impl Keeper {
     /// What `checkpoint.best_by` asks for, if it does. Where the data have a validation split, it stands for the test
     /// split: what a checkpoint is chosen by must not be what it is measured by in the end.
@@ -37,17 +57,7 @@ impl Keeper {
     ) -> Result<Option<Keeper>> {
         let Some(metric) = config.checkpoint.best_by else { return Ok(None) };
         let merit = metric.chooses(config.data.source)?;
-        let chosen_by = if data.valid.count > 0 { &data.valid } else { &data.test };
-        let train = data.train.range([0, data.train.count.min(MOST_TRAIN)], data.shape.len());
-        let data = Dataset {
-            name: data.name.clone(),
-            class_names: data.class_names.clone(),
-            train,
-            valid: data.valid.clone(),
-            test: chosen_by.clone(),
-            notes: vec![],
-            ..*data
-        };
+        let data = measured_by(data, data.valid.count > 0);
         let mut keeper = Keeper {
             metric,
             merit,
