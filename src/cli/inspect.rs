@@ -4,7 +4,7 @@ use super::overrides::{Overrides, at_path, recipe_name};
 use super::{out, print};
 use crate::bench::table::sizes;
 use crate::config::{self, ConfigBuilder, RECIPES, Source};
-use crate::data::{self, Dataset};
+use crate::data::{self, Dataset, Origin, Pairs};
 use crate::error::{Error, Result};
 use crate::graph::{Column, OptimizerId};
 use crate::lower::cost::Cost;
@@ -82,10 +82,7 @@ pub fn recipes(args: &Recipes) -> Result<()> {
 /// One line on what was loaded, and the reader's notes.
 pub fn describe(data: &Dataset) -> String {
     let classes = if data.classes > 0 { format!("{} classes", data.classes) } else { "no labels".into() };
-    let splits = [("train", &data.train), ("validation", &data.valid), ("test", &data.test)];
-    let counts: Vec<String> =
-        splits.iter().filter(|(_, s)| s.count > 0).map(|(name, s)| format!("{name} {}", s.count)).collect();
-    let mut text = format!("{}: {}, {classes}; {}", data.name, data.shape, counts.join(", "));
+    let mut text = format!("{}: {}, {classes}; {}", data.name, data.shape, data.counts());
     data.notes.iter().for_each(|note| {
         let _ = write!(text, "\n  {note}");
     });
@@ -117,11 +114,37 @@ pub fn data(args: &Data) -> Result<()> {
     text += &classes(&dataset);
     print(&text)?;
     let display = Display::new(dataset.shape, &config);
-    let count = if dataset.shape.is_point() { 2_500 } else { 100 }.min(dataset.train.count);
-    let numbers = dataset.numbers_of(&dataset.train, 0..count);
-    let place = out::write(&args.out, &display.picture(&numbers, 10).png())?;
-    tell!("the first {count} {place}");
+    let (numbers, columns, what) = match &dataset.origin {
+        Some(origin) => domains(&dataset, origin),
+        None => {
+            let count = if dataset.shape.is_point() { 2_500 } else { 100 }.min(dataset.train.count);
+            (dataset.numbers_of(&dataset.train, 0..count), ROW, format!("the first {count}"))
+        }
+    };
+    let place = out::write(&args.out, &display.picture(&numbers, columns).png())?;
+    tell!("{what} {place}");
     Ok(())
+}
+
+/// Pictures a row.
+const ROW: usize = 10;
+
+/// Rows of domain A with rows of domain B below them, pairs where there are some: their numbers, pictures a row, and what
+/// they are.
+fn domains(data: &Dataset, origin: &Origin) -> (Vec<f32>, usize, String) {
+    let most = 5 * ROW;
+    let (a, b, what) = match data.held_out_pairs(most) {
+        Some(Pairs { split, which, a, b }) => (a, b, format!("{} {split} pairs", which.len())),
+        None => {
+            let count = most.min(data.train.count).min(origin.data.train.count);
+            let first = |data: &Dataset| data.numbers_of(&data.train, 0..count);
+            (first(&origin.data), first(data), format!("the first {count} of each domain"))
+        }
+    };
+    let columns = ROW.min(b.len() / data.shape.len());
+    let row = columns * data.shape.len();
+    let rows = a.chunks_exact(row).zip(b.chunks_exact(row));
+    (rows.flat_map(|(a, b)| [a, b].concat()).collect(), columns, format!("{what}, A above B,"))
 }
 
 /// Examples of each class, a line a class: number, name, how many in each split that has labels.

@@ -16,6 +16,14 @@ pub enum Source {
     Grid,
     /// 2 Gaussians on a line, at −1 and 1, sd .4.
     Line,
+    /// Two domains: procedural digits, white on black (A) and black on white (B).
+    Invert,
+    /// Two domains: filled shapes in colour (A) and their outlines (B).
+    Outline,
+    /// Two domains: procedural digits in a thin pen that leans one way (A), in a thick one that leans the other (B).
+    Strokes,
+    /// Two domains: procedural animals of one colour (A) and striped (B).
+    Stripes,
     /// IDX files in torchvision's folder layout or flat, plain or gzip: MNIST, Fashion-MNIST.
     Idx,
     /// Stacked MNIST: IDX digits drawn at random as the channels of one picture.
@@ -26,28 +34,60 @@ pub enum Source {
     Tfd,
     /// Any set of pictures: a folder, a zip or tar file, Parquet.
     Folder,
+    /// Two domains: pictures in folders `trainA` and `trainB`, perhaps also `valA`, `valB`, `testA`, `testB`.
+    TwoFolders,
+    /// Two domains, paired: pictures twice as wide as high, A on the left and B on the right.
+    Pairs,
     /// NumPy's arrays: an `.npz` file, or a folder of `.npy` files.
     Arrays,
     /// Looks at the path and takes the reader that fits.
     Auto,
 }
 
+/// Sources whose examples are made here, from a seed, by name.
+const BUILT_IN: [(&str, Source); 8] = [
+    ("digits", Source::Digits),
+    ("ring", Source::Ring),
+    ("grid", Source::Grid),
+    ("line", Source::Line),
+    ("invert", Source::Invert),
+    ("outline", Source::Outline),
+    ("strokes", Source::Strokes),
+    ("stripes", Source::Stripes),
+];
+
 impl Source {
+    /// Name of a source whose examples are made here, from a seed, and need no file.
+    pub fn built_in_name(self) -> Option<&'static str> {
+        BUILT_IN.iter().find(|(_, source)| *source == self).map(|(name, _)| *name)
+    }
+
     /// Whether its examples are made here, from a seed, and need no file.
     pub fn is_built_in(self) -> bool {
-        matches!(self, Source::Digits | Source::Ring | Source::Grid | Source::Line)
+        self.built_in_name().is_some()
+    }
+
+    /// Whether its examples are two domains made here, of which each picture of the one has a known counterpart in the
+    /// other.
+    pub fn is_made_of_two_domains(self) -> bool {
+        matches!(self, Source::Invert | Source::Outline | Source::Strokes | Source::Stripes)
+    }
+
+    /// Whether its examples are of two domains, as translations from one to the other need; none where that depends on
+    /// what lies at a path.
+    pub fn has_two_domains(self) -> Option<bool> {
+        match self {
+            Source::Auto => None,
+            Source::TwoFolders | Source::Pairs => Some(true),
+            _ => Some(self.is_made_of_two_domains()),
+        }
     }
 
     /// The built-in source that is typed where data are asked for. What lies on the disk under that name comes first.
     pub fn built_in(typed: &Path) -> Option<Source> {
-        let source = match typed.to_str()? {
-            "digits" => Source::Digits,
-            "ring" => Source::Ring,
-            "grid" => Source::Grid,
-            "line" => Source::Line,
-            _ => return None,
-        };
-        (!typed.exists()).then_some(source)
+        let name = typed.to_str()?;
+        let (_, source) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+        (!typed.exists()).then_some(*source)
     }
 }
 
@@ -81,6 +121,17 @@ pub enum Scale {
     /// Global contrast normalisation: each example's mean removed, then scaled to norm 55 (pylearn2's
     /// `gcn: 55.`).
     Gcn,
+}
+
+/// Which of two domains is the target of a translation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// Domain B, that of the right halves or of `trainB`.
+    #[default]
+    AToB,
+    /// Domain A: the two change places.
+    BToA,
 }
 
 /// The data set and its splits.
@@ -122,7 +173,11 @@ pub struct Data {
     /// Digits a stack, its channels.
     #[serde(default = "Data::default_stack")]
     pub stack: usize,
-    /// Pictures of a folder are cropped to a centred square and resized to `size`×`size`.
+    /// Which domain is translated into which.
+    #[serde(default)]
+    pub direction: Direction,
+    /// Pictures of a folder are cropped to a centred square and resized to `size`×`size`; two domains that are made here
+    /// are drawn so large.
     #[serde(default = "Data::default_size")]
     pub size: usize,
     /// Channels of a folder's pictures: 1 or 3; 0 takes 3 if any picture has colour, else 1.

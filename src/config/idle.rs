@@ -48,8 +48,14 @@ impl Config {
             "stack" => is(&[Source::Stacked]),
             // What is made here has test examples of its own.
             "hold_out" => !source.is_built_in(),
-            "shuffle" => is(&[Source::Folder, Source::Arrays, Source::Auto]),
-            "size" | "channels" | "strict" => is(&[Source::Folder, Source::Auto]),
+            "shuffle" => {
+                is(&[Source::Folder, Source::TwoFolders, Source::Pairs, Source::Arrays, Source::Auto])
+            }
+            "size" if source.is_made_of_two_domains() => true,
+            "size" | "channels" | "strict" => {
+                is(&[Source::Folder, Source::TwoFolders, Source::Pairs, Source::Auto])
+            }
+            "direction" => source.has_two_domains() != Some(false),
             "fold" => is(&[Source::Tfd, Source::Auto]),
             _ => true,
         };

@@ -18,7 +18,7 @@ mod train;
 mod validate;
 mod words;
 
-pub use data::{Data, Scale, Source};
+pub use data::{Data, Direction, Scale, Source};
 pub use files::name_of;
 pub use metric::{Better, Merit, Metric};
 pub use near::nearest;

@@ -31,6 +31,8 @@ const MOST_TAPS: usize = 15;
 
 /// Pixels that crops are moved by: each place is a choice of its own.
 const MOST_CROPPED: usize = 16;
+/// Least side of pictures of two domains that are drawn here.
+const LEAST_DRAWN: usize = 8;
 
 /// Examples a minibatch: likewise for operations.
 pub const MOST_EXAMPLES: usize = 1_000_000;
@@ -131,6 +133,12 @@ impl Config {
         need((0.0..=0.5).contains(&d.hold_out), "data.hold_out", d.hold_out, "a share: 0 (none) to 0.5")?;
         need((1..=4).contains(&d.stack), "data.stack", d.stack, "1 to 4 digits")?;
         need((1..=4096).contains(&d.size), "data.size", d.size, "1 to 4096 pixels")?;
+        need(
+            !d.source.is_made_of_two_domains() || d.size >= LEAST_DRAWN,
+            "data.size",
+            d.size,
+            &format!("{LEAST_DRAWN} or more: nothing can be told in smaller pictures that are drawn here"),
+        )?;
         need([0, 1, 3].contains(&d.channels), "data.channels", d.channels, "1, 3 or 0 (as found)")?;
         need(d.fold <= 4, "data.fold", d.fold, "0 to 4")?;
         let points = matches!(d.source, Source::Ring | Source::Grid | Source::Line);

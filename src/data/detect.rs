@@ -28,7 +28,11 @@ pub fn source(path: &Path) -> Result<Source> {
     }
     if path.is_file() {
         if file::kind(path)? != file::Kind::Other {
-            return Ok(Source::Folder);
+            return Ok(match picture_set::look(path) {
+                Ok(Found::TwoFolders) => Source::TwoFolders,
+                // What is wrong with it, its reader says.
+                _ => Source::Folder,
+            });
         }
         return Err(Error::Data(format!(
             "{}: nothing known in this file; expected a zip, tar, Parquet, .npy or .npz file, TFD_48x48.mat, or the \
@@ -36,7 +40,11 @@ pub fn source(path: &Path) -> Result<Source> {
             path.display()
         )));
     }
-    let Found::Nothing(found) = picture_set::look(path)? else { return Ok(Source::Folder) };
+    let found = match picture_set::look(path)? {
+        Found::Pictures => return Ok(Source::Folder),
+        Found::TwoFolders => return Ok(Source::TwoFolders),
+        Found::Nothing(found) => found,
+    };
     let hint =
         if found.as_deref().is_some_and(is_packed) { "; give one of the files themselves" } else { "" };
     let found = found.map_or(String::new(), |what| format!(": found {what}"));

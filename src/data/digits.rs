@@ -139,23 +139,50 @@ fn split(name: &str, count: usize, seed: u64) -> Examples {
 
 /// Draws one digit: white (255) ink on black.
 fn draw(rng: &mut PhiloxRng, digit: usize, picture: &mut [u8]) {
-    let styles = STYLES[digit];
-    let style = styles[below(rng.next_u32(), styles.len())];
-    let hand = Hand::new(rng);
-    let mut lines = Vec::new();
-    for stroke in style {
+    Writing::new(rng, digit).draw_as_written(SIDE, picture);
+}
+
+/// One digit as somebody wrote it: the way of the pen, before it is slanted and has a width.
+pub(super) struct Writing {
+    /// Control points of each stroke, in the digit's box.
+    strokes: Vec<Vec<[f32; 2]>>,
+    hand: Hand,
+}
+
+impl Writing {
+    /// A digit in a random style of a random hand.
+    pub(super) fn new(rng: &mut PhiloxRng, digit: usize) -> Writing {
+        let styles = STYLES[digit];
+        let style = styles[below(rng.next_u32(), styles.len())];
+        let hand = Hand::new(rng);
         // Elastic jitter: every control point moves on its own.
-        let points: Vec<[f32; 2]> = stroke
-            .iter()
-            .map(|p| hand.place([p[0] + 0.022 * rng.normal(), p[1] + 0.022 * rng.normal()]))
-            .collect();
-        lines.extend(flatten(&points));
+        let mut jitter = |p: &[f32; 2]| [p[0] + 0.022 * rng.normal(), p[1] + 0.022 * rng.normal()];
+        let strokes = style.iter().map(|stroke| stroke.iter().map(&mut jitter).collect()).collect();
+        Writing { strokes, hand }
     }
-    centre(&mut lines);
-    for (i, pixel) in picture.iter_mut().enumerate() {
-        let at = [(i % SIDE) as f32 + 0.5, (i / SIDE) as f32 + 0.5];
-        let nearest = lines.iter().map(|l| square_distance(at, *l)).fold(f32::INFINITY, f32::min).sqrt();
-        *pixel = ((hand.pen - nearest + 0.5).clamp(0.0, 1.0) * 255.0).round() as u8;
+
+    /// Draws it in its hand's own slant and pen, `side`×`side` pixels of white (255) ink on black.
+    pub(super) fn draw_as_written(&self, side: usize, picture: &mut [u8]) {
+        self.draw(self.hand.slant, self.hand.pen, side, picture);
+    }
+
+    /// Draws it `side`×`side` pixels large; `pen` is the pen's radius in a picture of [`SIDE`] pixels.
+    pub(super) fn draw(&self, slant: f32, pen: f32, side: usize, picture: &mut [u8]) {
+        let hand = Hand { slant, ..self.hand };
+        let mut lines = Vec::new();
+        for stroke in &self.strokes {
+            let points: Vec<[f32; 2]> = stroke.iter().map(|&p| hand.place(p)).collect();
+            lines.extend(flatten(&points));
+        }
+        centre(&mut lines);
+        let zoom = side as f32 / SIDE as f32;
+        lines.iter_mut().flatten().flatten().for_each(|x| *x *= zoom);
+        let pen = pen * zoom;
+        for (i, pixel) in picture.iter_mut().enumerate() {
+            let at = [(i % side) as f32 + 0.5, (i / side) as f32 + 0.5];
+            let nearest = lines.iter().map(|l| square_distance(at, *l)).fold(f32::INFINITY, f32::min).sqrt();
+            *pixel = ((pen - nearest + 0.5).clamp(0.0, 1.0) * 255.0).round() as u8;
+        }
     }
 }
 

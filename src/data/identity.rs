@@ -56,12 +56,9 @@ pub fn same(run: &Path, known: Option<&str>, config: &config::Data, data: &Datas
 /// # Errors
 /// When the files cannot be read.
 pub fn identity(config: &config::Data) -> Result<String> {
-    match config.source {
-        Source::Digits => Ok("digits".into()),
-        Source::Ring => Ok("ring".into()),
-        Source::Grid => Ok("grid".into()),
-        Source::Line => Ok("line".into()),
-        _ => Ok(load(&whole(config), 0)?.sha256()),
+    match config.source.built_in_name() {
+        Some(name) => Ok(name.into()),
+        None => Ok(load(&whole(config), 0)?.sha256()),
     }
 }
 

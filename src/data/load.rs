@@ -1,6 +1,8 @@
 //! From a configuration to a data set: which reader, which splits, which scale.
 
-use super::{Dataset, Shape, arrays, cifar10, detect, digits, file, idx, picture_set, stacked, tfd, toy};
+use super::{
+    Dataset, Shape, arrays, cifar10, detect, digits, domains, file, idx, picture_set, stacked, tfd, toy,
+};
 use crate::config::{self, Scale, Source};
 use crate::console::typed;
 use crate::error::{Error, Result};
@@ -19,23 +21,27 @@ pub fn usual(config: &config::Data) -> (Shape, usize) {
         Source::Line => (point(1), 2),
         Source::Cifar10 => (Shape { channels: 3, ..grey(32) }, 10),
         Source::Tfd => (grey(48), 0),
-        Source::Folder | Source::Arrays | Source::Auto => {
+        Source::Folder | Source::TwoFolders | Source::Pairs | Source::Arrays | Source::Auto => {
             let channels = if config.channels == 1 { 1 } else { 3 };
             (Shape { channels, ..grey(config.size) }, 0)
         }
+        source => domains::usual(source, config.size).unwrap_or((grey(config.size), 0)),
     }
 }
 
-/// Bytes of the data that a configuration has made rather than read: training examples, and a tenth as many each for
-/// validation and testing.
+/// Bytes of the data that a configuration has made rather than read: training examples, and those for validation and
+/// testing, a tenth as many each where there is one domain.
 fn made(config: &config::Data) -> usize {
     let number = match (config.source, config.scale) {
         (Source::Ring | Source::Grid | Source::Line, _) => size_of::<f32>(),
-        (Source::Digits | Source::Stacked, Scale::Gcn) => size_of::<u8>() + 2 * size_of::<f32>(),
-        (Source::Digits | Source::Stacked, _) => size_of::<u8>(),
-        _ => return 0,
+        (source, _) if source != Source::Stacked && !source.is_built_in() => return 0,
+        (_, Scale::Gcn) => size_of::<u8>() + 2 * size_of::<f32>(),
+        _ => size_of::<u8>(),
     };
-    let examples = config.count + 2 * config.count.div_ceil(10);
+    let examples = match config.source.is_made_of_two_domains() {
+        true => domains::examples(config.count),
+        false => config.count + 2 * config.count.div_ceil(10),
+    };
     number * examples * usual(config).0.len()
 }
 
@@ -48,6 +54,9 @@ pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
     let at = |path: &Path| path.display().to_string();
     memory_budget::check("the host", made(config), memory_budget::OF_MADE_DATA)?;
     let (data, whence) = match (config.source, &config.path) {
+        (Source::Invert | Source::Outline | Source::Strokes | Source::Stripes, _) => {
+            (domains::load(config, seed), "two domains".into())
+        }
         (Source::Digits, _) => (digits::load(config.count, seed), "digits".into()),
         (Source::Line, _) => (toy::load(&toy::LINE, config.count, seed), "line".into()),
         (Source::Ring, _) => (toy::load(&toy::RING, config.count, seed), "ring".into()),
@@ -58,6 +67,8 @@ pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
             return load(&config::Data { source: detect::source(path)?, ..config.clone() }, seed);
         }
         (Source::Folder, Some(path)) => (picture_set::load(path, config)?, at(path)),
+        (Source::TwoFolders, Some(path)) => (picture_set::two_folders(path, config)?, at(path)),
+        (Source::Pairs, Some(path)) => (picture_set::pairs(path, config)?, at(path)),
         (source, Some(path)) => {
             let data = match source {
                 Source::Stacked => stacked::load(path, config.stack, config.count, seed),
@@ -116,6 +127,8 @@ fn missing(source: Source) -> Error {
         Source::Cifar10 => "a folder with CIFAR-10's binary version (data_batch_1.bin …)",
         Source::Tfd => "TFD_48x48.mat or TFD_96x96.mat, or the folder that holds it",
         Source::Arrays => "NumPy's .npz file, or a folder of .npy files",
+        Source::TwoFolders => "a folder, zip or tar file that holds the folders trainA and trainB",
+        Source::Pairs => "a folder, zip or tar file of pictures twice as wide as high, pairs side by side",
         _ => "a folder, zip or tar file of pictures",
     };
     Error::Data(format!("this recipe needs data: --data PATH, {what}; `gansaku train digits` needs none"))

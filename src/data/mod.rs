@@ -8,7 +8,9 @@ mod cifar10;
 mod classes;
 mod detect;
 pub mod digits;
+mod domains;
 mod file;
+mod held_out;
 pub mod identity;
 mod idx;
 mod load;
@@ -25,6 +27,7 @@ pub mod toy;
 pub use classes::Classes;
 pub use detect::source as detect;
 pub(crate) use file::gone;
+pub use held_out::Pairs;
 pub(crate) use load::MOVED;
 pub use load::{load, load_again, usual};
 pub use shape::Shape;
@@ -86,6 +89,9 @@ pub struct Origin {
     pub data: Dataset,
     /// Which splits are pairs.
     pub paired: Paired,
+    /// Why the training examples are no pairs: "trainA/7.png has no partner in trainB". None where they are, or where
+    /// nothing was to be paired.
+    pub unpaired: Option<String>,
 }
 
 /// Splits of two domains that are pairs: example i of the one domain belongs to example i of the other, and both have as

@@ -38,7 +38,8 @@ impl Dataset {
             return Ok(self);
         }
         // Papers count on the order of IDX, CIFAR-10's and TFD's files; pictures are most often sorted by class.
-        let shuffle = config.shuffle && matches!(config.source, Source::Folder | Source::Arrays);
+        let shuffle = config.shuffle
+            && matches!(config.source, Source::Folder | Source::Arrays | Source::TwoFolders | Source::Pairs);
         let order: Vec<usize> =
             if shuffle { self.train.shuffled(0..all).collect() } else { (0..all).collect() };
         let chosen = |of: &mut dyn Iterator<Item = usize>| {
@@ -162,7 +163,8 @@ mod tests {
     fn domains(a: usize, b: usize, paired: bool) -> Dataset {
         let shape = Shape { channels: 1, height: 1, width: 1 };
         let data = |count| Dataset::of("domain", shape, 0, counted(count));
-        let origin = Origin { data: data(a), paired: Paired { train: paired, ..Paired::default() } };
+        let paired = Paired { train: paired, ..Paired::default() };
+        let origin = Origin { data: data(a), paired, unpaired: None };
         Dataset { origin: Some(Box::new(origin)), ..data(b) }
     }
 

@@ -86,8 +86,20 @@ pub struct DataCard {
     /// Classes; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classes: Option<Classes>,
+    /// Domain A of two domains; absent where there is one. `examples` are then those of domain B.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<OriginCard>,
     /// What the reader did and noticed.
     pub notes: Vec<String>,
+}
+
+/// Domain A of the data that a run is trained on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OriginCard {
+    /// Examples that are trained on, kept for choosing, and kept to measure with.
+    pub examples: [usize; 3],
+    /// Names of the splits that are pairs: "train", "validation", "test".
+    pub paired: Vec<String>,
 }
 
 impl DataCard {
@@ -100,6 +112,11 @@ impl DataCard {
             example: [shape.channels, shape.height, shape.width],
             examples: [&data.train, &data.valid, &data.test].map(|split| split.count),
             classes: (data.classes > 0).then(|| data.class_table()),
+            origin: data.origin.as_ref().map(|origin| OriginCard {
+                examples: [&origin.data.train, &origin.data.valid, &origin.data.test]
+                    .map(|split| split.count),
+                paired: origin.paired.names().into_iter().map(String::from).collect(),
+            }),
             notes: data.notes.clone(),
         }
     }

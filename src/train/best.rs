@@ -29,7 +29,8 @@ fn measured_by(data: &Dataset, by_valid: bool) -> Dataset {
     let origin = data.origin.as_ref().map(|origin| {
         let paired = origin.paired;
         let test = if by_valid { paired.valid } else { paired.test };
-        Box::new(Origin { data: measured_by(&origin.data, by_valid), paired: Paired { test, ..paired } })
+        let data = measured_by(&origin.data, by_valid);
+        Box::new(Origin { data, paired: Paired { test, ..paired }, unpaired: origin.unpaired.clone() })
     });
     Dataset {
         name: data.name.clone(),

@@ -381,7 +381,10 @@ fn reals(data: &Dataset, display: Display, config: &Config) -> Vec<u8> {
 }
 
 fn tell(data: &Dataset, trainer: &Trainer, folder: &Folder) {
-    tell!("data: {}, {} {}", data.name, data.train.count, data.shape);
+    match data.origin {
+        Some(_) => tell!("data: {}, {}; {}", data.name, data.shape, data.counts()),
+        None => tell!("data: {}, {} {}", data.name, data.train.count, data.shape),
+    }
     data.notes.iter().for_each(|note| tell!("  {note}"));
     let networks = trainer.game.networks().all().iter();
     let sizes: Vec<String> = networks.map(|n| format!("{} {}", n.path, n.parameter_count())).collect();

@@ -17,12 +17,21 @@ use std::io::Cursor;
 /// Largest side of a picture that is decoded.
 const LARGEST_SIDE: u32 = 32_768;
 
+/// What is cut out of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// The greatest centred square.
+    Square,
+    /// The left and the right half, squares both, of a picture twice as wide as high.
+    Halves,
+}
+
 /// One decoded picture.
 pub struct Decoded {
-    /// A square, pixels interleaved, in one channel or three.
+    /// A square, or two, one behind the other; pixels interleaved, in one channel or three.
     pixels: Vec<u8>,
     channels: usize,
-    /// Width and height before it was cut.
+    /// Width and height, of a half where it was halved, before it was cut to a square.
     pub size: [u32; 2],
     /// By its EXIF data.
     pub turned: bool,
@@ -48,8 +57,8 @@ impl Decoded {
     }
 }
 
-/// The picture that a file's bytes are, `side`×`side` pixels, decoded within `budget`; or why it cannot be read.
-pub fn decode(bytes: &[u8], side: u32, budget: &Budget) -> Result<Decoded, String> {
+/// The picture that a file's bytes are, cut to `side`×`side` pixels, decoded within `budget`; or why it cannot be read.
+pub fn decode(bytes: &[u8], side: u32, cut: Cut, budget: &Budget) -> Result<Decoded, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
     let Some(format) = reader.format() else {
         let first: Vec<String> = bytes.iter().take(4).map(|b| format!("{b:02x}")).collect();
@@ -94,9 +103,23 @@ pub fn decode(bytes: &[u8], side: u32, budget: &Budget) -> Result<Decoded, Strin
     }
     .ok_or("fewer pixels than its size says")?;
     image.apply_orientation(orientation);
-    let (size, pixels) = ([image.width(), image.height()], image.into_bytes());
+    let (whole, pixels) = ([image.width(), image.height()], image.into_bytes());
     let coloured = channels == 3 && pixels.chunks_exact(3).any(|p| p[0] != p[1] || p[1] != p[2]);
-    let pixels = square(&pixels, size, channels, side).map_err(|e| format!("it cannot be resized: {e}"))?;
+    let [width, height] = whole;
+    let edge = width.min(height);
+    let (size, corners) = match cut {
+        Cut::Square => (whole, vec![[(width - edge) / 2, (height - edge) / 2]]),
+        Cut::Halves if u64::from(width) == 2 * u64::from(height) => ([height; 2], vec![[0, 0], [height, 0]]),
+        Cut::Halves => {
+            return Err(format!(
+                "expected two squares side by side, {}×{height} pixels, found {width}×{height}",
+                2 * u64::from(height)
+            ));
+        }
+    };
+    let square = |corner| square(&pixels, whole, channels, corner, edge, side);
+    let squares = corners.into_iter().map(square).collect::<Result<Vec<_>, _>>();
+    let pixels = squares.map_err(|e| format!("it cannot be resized: {e}"))?.concat();
     Ok(Decoded { pixels, channels, size, turned, coloured, transparent, deep })
 }
 
@@ -164,15 +187,15 @@ fn eight_bits(pixels: &mut Vec<u8>, color: ColorType) -> (usize, bool, bool) {
     (kept, transparent, bytes > 1)
 }
 
-/// Cut first, then resized: the filter sees nothing outside the square.
+/// The square of this corner and edge, cut first, then resized: the filter sees nothing outside it.
 fn square(
     pixels: &[u8],
     [width, height]: [u32; 2],
     channels: usize,
+    [left, top]: [u32; 2],
+    edge: u32,
     side: u32,
 ) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    let edge = width.min(height);
-    let [left, top] = [(width - edge) / 2, (height - edge) / 2];
     if edge == side {
         let rows = pixels.chunks_exact(width as usize * channels).skip(top as usize).take(edge as usize);
         let [from, to] = [left, left + edge].map(|x| x as usize * channels);
@@ -206,7 +229,7 @@ mod tests {
     }
 
     fn decoded(bytes: &[u8], side: u32) -> Decoded {
-        decode(bytes, side, &Budget::new(LARGEST_PICTURE)).expect("a picture")
+        decode(bytes, side, Cut::Square, &Budget::new(LARGEST_PICTURE)).expect("a picture")
     }
 
     #[test]

@@ -6,12 +6,14 @@
 mod archive;
 mod budget;
 mod decode;
+mod domains;
 mod folder;
 mod labels;
 mod natural;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod places;
+mod sides;
 mod tar;
 pub mod zip;
 
@@ -23,7 +25,8 @@ use archive::{Archive, LARGEST_PICTURE, Listing};
 
 pub use archive::{FORMATS, Split};
 use budget::Budget;
-use decode::Decoded;
+use decode::{Cut, Decoded};
+pub use domains::{pairs, two_folders};
 use places::Places;
 use rayon::prelude::*;
 use std::path::Path;
@@ -39,6 +42,8 @@ const EXTREME: u32 = 4;
 pub enum Found {
     /// Pictures.
     Pictures,
+    /// Pictures of two domains in folders of their own.
+    TwoFolders,
     /// Files, but none that is read: what they are, "12 .heic, 3 .txt"; none where there are no files at all.
     Nothing(Option<String>),
 }
@@ -51,6 +56,7 @@ pub fn look(path: &Path) -> Result<Found> {
     let listing = open(path)?.list()?;
     Ok(match listing.pictures.len() {
         0 => Found::Nothing(listing.passed_over()),
+        _ if sides::of(&listing.pictures).is_some() => Found::TwoFolders,
         _ => Found::Pictures,
     })
 }
@@ -123,17 +129,10 @@ fn nothing(path: &Path, passed_over: Option<&str>) -> Error {
 /// When there is no picture, none is whole, or the archive is damaged.
 pub fn load(path: &Path, config: &config::Data) -> Result<Dataset> {
     let mut archive = open(path)?;
-    let mut listing = archive.list()?;
-    if listing.pictures.is_empty() {
-        return Err(nothing(path, listing.passed_over().as_deref()));
-    }
+    let (listing, mut notes) = opened(&mut *archive, path)?;
     let whence = path.display().to_string();
     let mut places = Places::of(&listing, &whence)?;
-    let decoded = decode_all(&mut *archive, &listing, &places, config.size as u32);
-    let mut notes = std::mem::take(&mut listing.notes);
-    if let Some(what) = listing.passed_over() {
-        notes.push(format!("not read: {what} (no {FORMATS} files by their endings)"));
-    }
+    let decoded = decode_all(&mut *archive, &listing, &places, config.size as u32, Cut::Square);
     notes.append(&mut places.notes);
     let mut set = Set { listing, places, decoded, notes };
     set.tell_damaged(path, config.strict)?;
@@ -149,11 +148,31 @@ pub fn load(path: &Path, config: &config::Data) -> Result<Dataset> {
     Ok(Dataset { valid, test, class_names, notes: set.notes, ..of_train })
 }
 
+/// Lists an archive that has to hold pictures; and what people should know of it.
+fn opened(archive: &mut dyn Archive, path: &Path) -> Result<(Listing, Vec<String>)> {
+    let mut listing = archive.list()?;
+    let passed_over = listing.passed_over();
+    if listing.pictures.is_empty() {
+        return Err(nothing(path, passed_over.as_deref()));
+    }
+    let mut notes = std::mem::take(&mut listing.notes);
+    if let Some(what) = passed_over {
+        notes.push(format!("not read: {what} (no {FORMATS} files by their endings)"));
+    }
+    Ok((listing, notes))
+}
+
 /// What becomes of one picture; none of one that is left out.
 type Outcome = Option<std::result::Result<Decoded, String>>;
 
 /// Decodes every picture that has a split: one thread reads ahead while the others decode.
-fn decode_all(archive: &mut dyn Archive, listing: &Listing, places: &Places, side: u32) -> Vec<Outcome> {
+fn decode_all(
+    archive: &mut dyn Archive,
+    listing: &Listing,
+    places: &Places,
+    side: u32,
+    cut: Cut,
+) -> Vec<Outcome> {
     let budget = Budget::new(LARGEST_PICTURE);
     let wanted: Vec<usize> = (0..listing.pictures.len()).filter(|&i| places.splits[i].is_some()).collect();
     let mut outcomes: Vec<Outcome> = (0..listing.pictures.len()).map(|_| None).collect();
@@ -174,7 +193,7 @@ fn decode_all(archive: &mut dyn Archive, listing: &Listing, places: &Places, sid
     let mut files = read(&mut rest);
     while !files.is_empty() {
         let decode = |(i, file): (usize, std::result::Result<Vec<u8>, String>)| {
-            (i, file.and_then(|bytes| decode::decode(&bytes, side, &budget)))
+            (i, file.and_then(|bytes| decode::decode(&bytes, side, cut, &budget)))
         };
         let (done, next) = rayon::join(
             || files.into_par_iter().with_max_len(1).map(decode).collect::<Vec<_>>(),
@@ -297,6 +316,11 @@ impl Set {
         let mut chosen: Vec<usize> = (0..self.decoded.len()).filter(whole).collect();
         let parts = |i: usize| self.listing.pictures[i].name.split('/');
         chosen.sort_by(|&a, &b| parts(a).cmp(parts(b)));
+        self.gathered(&chosen, channels)
+    }
+
+    /// The pictures of these numbers, all of them whole.
+    fn gathered(&self, chosen: &[usize], channels: usize) -> Examples {
         let pixels = |&i: &usize| match &self.decoded[i] {
             Some(Ok(picture)) => picture.interleaved(channels),
             _ => vec![],
