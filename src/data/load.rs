@@ -112,11 +112,12 @@ fn or_what_is_there(error: Error, path: &Path, asked: Source) -> Error {
         Source::Cifar10 => "these are CIFAR-10's binary files, which go",
         Source::Tfd => "this is the Toronto Face Database, which goes",
         Source::Arrays => "these are NumPy's arrays, which go",
+        Source::TwoFolders => "pictures of two domains, trainA and trainB, go",
         _ if path.is_file() => "this is a file of pictures, which goes",
         _ => "a folder of pictures goes",
     };
-    let path = typed(path);
-    Error::Data(format!("{why}; {what} with another recipe: gansaku train --data {path}"))
+    let (path, recipe) = (typed(path), if found == Source::TwoFolders { "cyclegan " } else { "" });
+    Error::Data(format!("{why}; {what} with another recipe: gansaku train {recipe}--data {path}"))
 }
 
 fn missing(source: Source) -> Error {
@@ -132,4 +133,21 @@ fn missing(source: Source) -> Error {
         _ => "a folder, zip or tar file of pictures",
     };
     Error::Data(format!("this recipe needs data: --data PATH, {what}; `gansaku train digits` needs none"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_domains_of_drawn_data_count() {
+        let config = |source: &str| {
+            toml::from_str(&format!("source = {source:?}\ncount = 100\nsize = 16")).expect("data")
+        };
+        assert_eq!(made(&config("stripes")), 2 * (100 + 10 + 500) * 3 * 16 * 16);
+        assert_eq!(made(&config("invert")), 2 * (100 + 10 + 500) * 16 * 16);
+        assert_eq!(made(&config("digits")), 120 * 28 * 28);
+        assert_eq!(made(&config("two-folders")), 0);
+        assert_eq!(usual(&config("outline")), (Shape { channels: 3, height: 16, width: 16 }, 4));
+    }
 }

@@ -6,6 +6,7 @@
 mod arrays;
 mod cifar10;
 mod classes;
+mod demands;
 mod detect;
 pub mod digits;
 mod domains;

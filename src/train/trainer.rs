@@ -70,6 +70,7 @@ impl Trainer {
         data: &Arc<Dataset>,
         executor: impl FnOnce(ExecutorSpec) -> Result<Box<dyn Executor>>,
     ) -> Result<Trainer> {
+        data.require_one_domain()?;
         let (count, batch) = (data.train.count, config.train.batch);
         if batch > count {
             return Err(Error::Data(format!(

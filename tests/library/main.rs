@@ -13,6 +13,7 @@ mod config;
 mod convolutions;
 mod data;
 mod dcgan;
+mod domains;
 mod eval;
 mod faults;
 mod features;

@@ -7,6 +7,7 @@ use super::places::Places;
 use super::sides::{self, Side};
 use super::{Dataset, Examples, Set, Shape, decode_all, open, opened};
 use crate::config::{self, Direction};
+use crate::console::typed;
 use crate::data::{Origin, Paired, Values};
 use crate::error::{Error, Result};
 use crate::numbers::counted;
@@ -25,8 +26,9 @@ pub fn two_folders(path: &Path, config: &config::Data) -> Result<Dataset> {
     let Some(mut sides) = sides::of(&listing.pictures) else {
         return Err(Error::Data(format!(
             "{whence}: no folders trainA and trainB; expected the pictures of two domains there (and, if there are any, \
-             in valA, valB, testA and testB). Pictures of one domain go with another recipe: gansaku recipes lists them; \
-             pairs side by side in one file are read with --set data.source=pairs"
+             in valA, valB, testA and testB). Pairs side by side in one file are read with --set data.source=pairs; \
+             pictures of one domain go with another recipe: gansaku train --data {}",
+            typed(path)
         )));
     };
     if config.direction == Direction::BToA {
@@ -251,12 +253,14 @@ fn without_partner(listed: &[Vec<(usize, &str)>; 2], pictures: &[Entry]) -> Opti
     let alone = |of: &[(usize, &str)], others: &BTreeSet<&str>| {
         let alone = of.iter().filter(|(_, stem)| !others.contains(stem));
         let first = alone.map(|&(i, _)| &pictures[i].name).min();
-        first.map(|name| name.clone())
+        first.cloned()
     };
     let folder = |of: &[(usize, &str)]| {
-        let name =
-            of.first().map(|&(i, stem)| pictures[i].name.find(stem).map_or("", |at| &pictures[i].name[..at]));
-        name.unwrap_or_default().trim_end_matches('/').to_string()
+        let below = of.first().and_then(|&(i, stem)| {
+            let name = &pictures[i].name;
+            name.rsplit_once('.').map_or(&name[..], |(name, _)| name).strip_suffix(stem)
+        });
+        below.unwrap_or_default().trim_end_matches('/').to_string()
     };
     let [in_a, in_b] = listed;
     for (of, others, stems) in [(in_a, in_b, &b), (in_b, in_a, &a)] {

@@ -19,6 +19,7 @@ pub mod zip;
 
 use super::{Dataset, Examples, Shape, Values, file};
 use crate::config;
+use crate::console::typed;
 use crate::error::{Error, Result};
 use crate::numbers::counted;
 use archive::{Archive, LARGEST_PICTURE, Listing};
@@ -131,6 +132,13 @@ pub fn load(path: &Path, config: &config::Data) -> Result<Dataset> {
     let mut archive = open(path)?;
     let (listing, mut notes) = opened(&mut *archive, path)?;
     let whence = path.display().to_string();
+    if sides::of(&listing.pictures).is_some() {
+        let path = typed(path);
+        return Err(Error::Data(format!(
+            "{whence}: pictures of two domains, in folders named trainA or trainB, go with another recipe: gansaku train \
+             cyclegan --data {path}; this one learns one domain, and takes one of those folders alone"
+        )));
+    }
     let mut places = Places::of(&listing, &whence)?;
     let decoded = decode_all(&mut *archive, &listing, &places, config.size as u32, Cut::Square);
     notes.append(&mut places.notes);
