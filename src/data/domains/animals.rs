@@ -18,13 +18,16 @@ struct Ellipse {
     centre: [f32; 2],
     /// 1 over each half axis.
     inverse: [f32; 2],
+    /// The longer half axis.
+    reach: f32,
     /// Cosine and sine of its turn.
     turn: [f32; 2],
 }
 
 impl Ellipse {
     fn new(centre: [f32; 2], axes: [f32; 2], angle: f32) -> Ellipse {
-        Ellipse { centre, inverse: axes.map(|a| 1.0 / a), turn: [angle.cos(), angle.sin()] }
+        let turn = [angle.cos(), angle.sin()];
+        Ellipse { centre, inverse: axes.map(|a| 1.0 / a), reach: axes[0].max(axes[1]), turn }
     }
 
     /// An ellipse of this thickness from one point to another.
@@ -32,6 +35,12 @@ impl Ellipse {
         let [dx, dy] = [to[0] - from[0], to[1] - from[1]];
         let centre = [0.5 * (from[0] + to[0]), 0.5 * (from[1] + to[1])];
         Ellipse::new(centre, [0.5 * dx.hypot(dy) + 0.5 * thickness, thickness], dy.atan2(dx))
+    }
+
+    /// Whether it may hold a point within this distance of another.
+    fn is_near(&self, [x, y]: [f32; 2], distance: f32) -> bool {
+        let ([dx, dy], reach) = ([x - self.centre[0], y - self.centre[1]], self.reach + distance);
+        dx * dx + dy * dy <= reach * reach
     }
 
     fn holds(&self, [x, y]: [f32; 2]) -> bool {
@@ -61,31 +70,39 @@ pub fn draw(rng: &mut PhiloxRng, side: usize, striped: bool, picture: &mut [u8])
     // Stripes begin at the chest: the narrower the body, the more they lean.
     let (lean_sin, lean_cos) = (0.9 * (height - 0.42)).sin_cos();
     let is_dark = |[x, y]: [f32; 2]| (TAU * ((x - 1.0) * lean_cos + y * lean_sin) / PERIOD).sin() > 0.0;
-    let sample = |[x, y]: [f32; 2]| -> [f32; 3] {
+    let own = |[x, y]: [f32; 2]| {
         let [dx, dy] = [(x - centre[0]) / length, (y - centre[1]) / length];
-        let own = [facing * (dx * cos + dy * sin), dy * cos - dx * sin];
-        // No part reaches farther from the body's centre.
-        let near = own.iter().all(|x| x.abs() < 2.0);
-        if near && parts.iter().any(|part| part.holds(own)) {
-            let shade = if striped && is_dark(own) { DARK } else { 1.0 };
+        [facing * (dx * cos + dy * sin), dy * cos - dx * sin]
+    };
+    let behind = |y: f32| if y < horizon { sky } else { ground };
+    let sample = |at: [f32; 2], near: &[&Ellipse]| -> [f32; 3] {
+        let place = own(at);
+        if near.iter().any(|part| part.holds(place)) {
+            let shade = if striped && is_dark(place) { DARK } else { 1.0 };
             coat.map(|c| c * shade)
-        } else if y < horizon {
-            sky
         } else {
-            ground
+            behind(at[1])
         }
     };
     let step = 1.0 / SAMPLES as f32;
+    let mut near = Vec::with_capacity(parts.len());
     for (i, pixel) in picture.chunks_exact_mut(3).enumerate() {
-        let mut sum = [0.0f32; 3];
-        for n in 0..SAMPLES * SAMPLES {
-            let at = [
-                (i % side) as f32 + step * ((n % SAMPLES) as f32 + 0.5),
-                (i / side) as f32 + step * ((n / SAMPLES) as f32 + 0.5),
-            ];
-            sum.iter_mut().zip(sample(at)).for_each(|(s, v)| *s += v);
-        }
-        let mean = sum.map(|s| s * step * step);
+        let corner = [(i % side) as f32, (i / side) as f32];
+        let middle = corner.map(|x| x + 0.5);
+        near.clear();
+        let place = own(middle);
+        near.extend(parts.iter().filter(|part| part.is_near(place, 1.0 / length)));
+        let mean = if near.is_empty() && (middle[1] - horizon).abs() > 1.0 {
+            behind(middle[1])
+        } else {
+            let mut sum = [0.0f32; 3];
+            for n in 0..SAMPLES * SAMPLES {
+                let offset = [n % SAMPLES, n / SAMPLES].map(|k| step * (k as f32 + 0.5));
+                let at = [corner[0] + offset[0], corner[1] + offset[1]];
+                sum.iter_mut().zip(sample(at, &near)).for_each(|(s, v)| *s += v);
+            }
+            sum.map(|s| s * step * step)
+        };
         pixel.iter_mut().zip(mean).for_each(|(v, m)| *v = (255.0 * m).round() as u8);
     }
     0
