@@ -6,6 +6,8 @@ use super::condition::{self, Head};
 use super::ends::{Forward, Makes, Reads};
 use super::halvings::{self, Needs};
 use super::join::{self, with_labels, with_planes};
+use super::net::{Net, Purpose};
+use super::norms;
 use crate::config::{Activation, Condition, Init, Network, Norm, Upsample};
 use crate::data::Shape;
 use crate::error::Result;
@@ -26,7 +28,7 @@ pub struct Dcgan {
     /// Taps an axis of the kernels that halve or double.
     pub kernel: usize,
     /// What normalises behind all convolutions but the last, and but D's first.
-    pub norm: Option<Norm>,
+    pub norm: Norm,
     /// How G doubles a side.
     pub upsample: Upsample,
     /// What follows G's last convolution; fits the data's scale where absent.
@@ -43,14 +45,15 @@ pub struct Dcgan {
 impl Dcgan {
     /// The keys of a network, which is of this architecture.
     pub fn of(network: &Network) -> Dcgan {
+        let norm = network.norm.unwrap_or_default();
         Dcgan {
             width: network.width.unwrap_or(64),
             stages: network.stages,
             kernel: network.kernel.unwrap_or(4),
-            norm: network.norm,
+            norm,
             upsample: network.upsample.unwrap_or_default(),
             output: network.output,
-            bias: network.bias.unwrap_or(network.norm != Some(Norm::Batch)),
+            bias: network.bias.unwrap_or(norm != Norm::Batch),
             init: network.init,
             spectral_norm: network.spectral_norm.unwrap_or(false),
             condition: network.condition.unwrap_or_default(),
@@ -78,7 +81,7 @@ impl Dcgan {
 
     /// How weights in front of an activation of this gain start.
     fn start(&self, gain: f32) -> Init {
-        let paper = if self.norm == Some(Norm::Batch) { Init::Normal(SPREAD) } else { Init::FanIn(gain) };
+        let paper = if self.norm == Norm::Batch { Init::Normal(SPREAD) } else { Init::FanIn(gain) };
         self.init.unwrap_or(paper)
     }
 
@@ -97,19 +100,21 @@ impl Dcgan {
         then: impl FnOnce(&Graph, Var) -> Var,
     ) -> Var {
         let s = s.under(&format!("norms.{i}"));
-        match self.norm {
-            None => then(s.g, h),
-            Some(Norm::Batch) => condition::batch_norm(&s, h, Start::Around1(SPREAD), labels, then),
-            Some(Norm::Layer) => then(s.g, nn::layer_norm(&s, h)),
-        }
+        norms::normalised(&s, self.norm, h, Start::Around1(SPREAD), labels, then)
     }
 
     /// Labels for a layer behind the first.
     fn further(&self, labels: Option<Var>) -> Option<Var> {
         labels.filter(|_| self.condition == Condition::Everywhere)
     }
+}
 
-    pub(super) fn generator(&self, s: &Scope, makes: Makes, z: Var, labels: Option<Var>) -> Var {
+impl Net for Dcgan {
+    fn serves(&self, purpose: Purpose) -> bool {
+        !matches!(purpose, Purpose::Translator { .. })
+    }
+
+    fn generator(&self, s: &Scope, makes: Makes, z: Var, labels: Option<Var>) -> Var {
         let (g, sizes) = (s.g, self.sizes(makes.picture));
         let (joined, normed) = condition::of_generator(self.condition, labels);
         let noise = with_labels(g, z, joined);
@@ -147,7 +152,7 @@ impl Dcgan {
         g.reshape(made, &[rows, makes.picture.len()])
     }
 
-    pub(super) fn discriminator(&self, s: &Scope, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
+    fn discriminator(&self, s: &Scope, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
         let (g, sizes) = (s.g, self.sizes(reads.picture));
         let (mut h, labels) = join::read(g, reads, self.condition, x, labels);
         let rows = g.shape(h)[0];
@@ -175,7 +180,8 @@ impl Dcgan {
         head.forward(s, reads, output, [pooled, features], labels)
     }
 
-    pub(super) fn generator_outline(&self, picture: Shape, inputs: usize) -> String {
+    fn generator_outline(&self, makes: Makes, inputs: usize) -> String {
+        let picture = makes.picture;
         let sizes = self.sizes(picture);
         let maps = sizes.iter().rev().enumerate().map(|(i, [height, width])| {
             let halvings = sizes.len() - 1 - i;
@@ -185,7 +191,7 @@ impl Dcgan {
         std::iter::once(inputs.to_string()).chain(maps).collect::<Vec<_>>().join(" → ")
     }
 
-    pub(super) fn discriminator_outline(&self, reads: Reads) -> String {
+    fn discriminator_outline(&self, reads: Reads) -> String {
         let sizes = self.sizes(reads.picture);
         let maps = sizes.iter().enumerate().map(|(i, [height, width])| {
             let channels = match i {
@@ -197,20 +203,14 @@ impl Dcgan {
         maps.chain([reads.outputs.to_string()]).collect::<Vec<_>>().join(" → ")
     }
 
-    /// What the outline leaves out, in words.
-    pub(super) fn words(&self, fitting: Option<Activation>) -> Vec<String> {
+    fn words(&self, fitting: Option<Activation>) -> Vec<String> {
         let k = self.kernel;
         let convolutions = match (fitting, self.upsample) {
             (None, _) => format!("{k}×{k} convolutions of stride 2"),
             (Some(_), Upsample::Transposed) => format!("{k}×{k} transposed convolutions of stride 2"),
             (Some(_), Upsample::Nearest) => "every pixel twice, then 3×3 convolutions".into(),
         };
-        let norm = match self.norm {
-            None => "no norm",
-            Some(Norm::Batch) => "batch norm",
-            Some(Norm::Layer) => "layer norm",
-        };
-        let mut words = vec![convolutions, norm.into()];
+        let mut words = vec![convolutions, norms::words(self.norm)];
         words.push(match fitting.map(|fitting| self.output.unwrap_or(fitting)) {
             None => format!("leaky relu {SLOPE}"),
             Some(Activation::Tanh) => "relu, tanh at the end".into(),
@@ -226,11 +226,15 @@ impl Dcgan {
     }
 
     /// Checks that pictures can be halved as often as is asked for.
-    pub(super) fn check(&self, name: &str, picture: Shape) -> Result<()> {
+    fn check(&self, name: &str, purpose: Purpose) -> Result<()> {
+        let picture = purpose.picture();
         let why = format!("a kernel of {} halves even sides only", self.kernel);
         let remedy = format!(", an odd kernel ({name}.kernel = {})", self.kernel + 1);
         let even = self.kernel.is_multiple_of(2) && self.upsample == Upsample::Transposed;
         let even = even.then_some((&why[..], &remedy[..]));
-        halvings::check(Needs { architecture: "dcgan", name, stages: self.stages, even }, picture)
+        halvings::check(
+            Needs { architecture: "dcgan", name, stages: self.stages, norm: self.norm, even },
+            picture,
+        )
     }
 }

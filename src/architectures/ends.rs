@@ -41,6 +41,17 @@ impl Makes {
     }
 }
 
+/// What a translator reads and makes: pictures both times.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Translates {
+    /// What goes in.
+    pub from: Shape,
+    /// What comes out.
+    pub to: Shape,
+    /// What fits the scale of what comes out, where the network does not say what follows its last layer.
+    pub output: Activation,
+}
+
 /// What a discriminator or classifier reads, and what it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reads {

@@ -1,5 +1,7 @@
 //! How often a picture's side is halved on the way to the base, and whether it can be.
 
+use super::norms;
+use crate::config::Norm;
 use crate::data::Shape;
 use crate::error::{Error, Result};
 
@@ -37,6 +39,8 @@ pub struct Needs<'a> {
     pub name: &'a str,
     /// Halvings that its keys ask for.
     pub stages: Option<usize>,
+    /// What normalises its maps, those of the base among them.
+    pub norm: Norm,
     /// Why odd sides do not halve, and what to do about it beside other data and fewer stages; none where they do.
     pub even: Option<(&'a str, &'a str)>,
 }
@@ -46,7 +50,7 @@ pub struct Needs<'a> {
 /// # Errors
 /// When they are points, too small, or odd at a halving: with the size there and the nearest that works.
 pub fn check(needs: Needs, picture: Shape) -> Result<()> {
-    let Needs { architecture, name, stages, even } = needs;
+    let Needs { architecture, name, stages, norm, even } = needs;
     let fail = |what: String| Err(Error::Usage(format!("{name}: architecture {architecture:?} {what}")));
     if picture.is_point() {
         let points = "makes and reads pictures, but the data are points";
@@ -94,5 +98,7 @@ pub fn check(needs: Needs, picture: Shape) -> Result<()> {
             picture.width,
         ));
     }
-    Ok(())
+    let base = sizes[sizes.len() - 1];
+    let fewer = format!("set {name}.stages = {}", sizes.len().saturating_sub(2).max(1));
+    norms::check(norm, &format!("{name}, at the base behind {} halvings", sizes.len() - 1), base, &fewer)
 }

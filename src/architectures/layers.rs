@@ -2,8 +2,10 @@
 //! layer flattens what it gets.
 
 use super::ends::{Forward, Makes, Reads};
-use super::join::{packed, packed_labels, packed_pictures, with_planes};
-use crate::config::{Activation, BiasPer, Kind, Layer, Network, Norm};
+use super::join::{packed, packed_labels, packed_pictures, with_labels, with_planes};
+use super::net::{Net, Purpose};
+use super::norms;
+use crate::config::{Activation, BiasPer, Kind, Layer, Network};
 use crate::data::Shape;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Var, Window};
@@ -62,14 +64,14 @@ impl<'a> Layers<'a> {
     }
 
     /// Packs of examples, labels behind each, to what is said of them.
-    pub(super) fn discriminator(network: &'a Network, reads: Reads) -> Layers<'a> {
+    fn discriminator(network: &'a Network, reads: Reads) -> Layers<'a> {
         let Reads { picture, classes, outputs, .. } = reads;
         let pictures = Some((picture, picture.len() + classes));
         Layers { layers: &network.layers, output: outputs, reads: pictures, makes: None }
     }
 
     /// Examples and labels as the first layer takes them: planes behind channels where it convolves, else joined rows.
-    pub(super) fn joined(&self, g: &Graph, reads: Reads, x: Var, labels: Option<Var>) -> Var {
+    fn joined(&self, g: &Graph, reads: Reads, x: Var, labels: Option<Var>) -> Var {
         match first(self.layers, reads).is_picture() {
             true => {
                 let labels = labels.map(|labels| packed_labels(g, labels, reads.pack));
@@ -109,14 +111,11 @@ impl<'a> Layers<'a> {
                 Activation::Maxout => nn::maxout(g, h, l.pieces),
                 activation => nn::activate(g, h, activation, l.slope),
             };
-            let h = match l.norm {
-                None => activate(s.g, h),
+            let kind = l.norm.unwrap_or_default();
+            let h = match l.pieces {
+                1 => norms::normalised(&norm, kind, h, Start::Value(1.0), None, activate),
                 // Maxout takes columns apart: it waits until minibatches are one again.
-                Some(Norm::Batch) if l.pieces > 1 => {
-                    activate(s.g, nn::batch_norm(&norm, h, Start::Value(1.0), |_, h| h))
-                }
-                Some(Norm::Batch) => nn::batch_norm(&norm, h, Start::Value(1.0), activate),
-                Some(Norm::Layer) => activate(s.g, nn::layer_norm(&norm, h)),
+                _ => activate(s.g, norms::normalised(&norm, kind, h, Start::Value(1.0), None, |_, h| h)),
             };
             match l.reshape {
                 Some([channels, height, width]) => {
@@ -240,7 +239,7 @@ impl<'a> Layers<'a> {
     }
 
     /// Widths from packs of examples on.
-    pub(super) fn outline_of(&self, reads: Reads) -> String {
+    fn outline_of(&self, reads: Reads) -> String {
         self.outline_from(first(self.layers, reads))
     }
 
@@ -252,7 +251,13 @@ impl<'a> Layers<'a> {
     /// Checks that each layer can take what the one before it makes.
     fn fits(&self, name: &str, input: Flow) -> Result<Flow> {
         (0..self.layers.len()).try_fold(input, |flow, i| {
-            let kind = word(self.layers[i].kind);
+            let l = &self.layers[i];
+            let kind = word(l.kind);
+            if let Some(Flow::Maps(maps)) = self.after(flow, i) {
+                let remedy = "take a smaller kernel or stride before it";
+                let at = format!("{name}.layers.{i}");
+                norms::check(l.norm.unwrap_or_default(), &at, [maps.height, maps.width], remedy)?;
+            }
             self.after(flow, i).ok_or_else(|| {
                 let what = match flow {
                     Flow::Vector(n) => format!(
@@ -303,13 +308,49 @@ fn flat(g: &Graph, h: Var) -> Var {
     g.reshape(h, &[shape[0], shape[1..].iter().product()])
 }
 
-/// Checks that the layers fit together and G's last one makes examples.
-pub(super) fn check(network: &Network, name: &str, picture: Shape) -> Result<()> {
-    if name != "generator" {
-        let reads = Reads { picture, pack: 1, classes: 0, outputs: 1 };
-        let layers = Layers::discriminator(network, reads);
-        return layers.fits(name, first(&network.layers, reads)).map(drop);
+/// A network whose keys are a list of layers.
+pub(super) struct Listed<'a>(pub &'a Network);
+
+impl Net for Listed<'_> {
+    fn serves(&self, purpose: Purpose) -> bool {
+        !matches!(purpose, Purpose::Translator { .. })
     }
+
+    /// Checks that the layers fit together and G's last one makes examples.
+    fn check(&self, name: &str, purpose: Purpose) -> Result<()> {
+        let picture = purpose.picture();
+        if let Purpose::Generator(_) = purpose {
+            return makes(self.0, name, picture);
+        }
+        let reads = Reads { picture, pack: 1, classes: 0, outputs: 1 };
+        let layers = Layers::discriminator(self.0, reads);
+        layers.fits(name, first(&self.0.layers, reads)).map(drop)
+    }
+
+    fn words(&self, _fitting: Option<Activation>) -> Vec<String> {
+        vec![]
+    }
+
+    fn generator(&self, s: &Scope, makes: Makes, z: Var, labels: Option<Var>) -> Var {
+        Layers::generator(self.0, makes).forward(s, with_labels(s.g, z, labels)).output
+    }
+
+    fn generator_outline(&self, makes: Makes, inputs: usize) -> String {
+        Layers::generator(self.0, makes).outline(inputs)
+    }
+
+    fn discriminator(&self, s: &Scope, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
+        let layers = Layers::discriminator(self.0, reads);
+        layers.forward(s, layers.joined(s.g, reads, x, labels))
+    }
+
+    fn discriminator_outline(&self, reads: Reads) -> String {
+        Layers::discriminator(self.0, reads).outline_of(reads)
+    }
+}
+
+/// Checks that G's layers fit together and the last one makes examples.
+fn makes(network: &Network, name: &str, picture: Shape) -> Result<()> {
     let makes = Makes { picture, output: Activation::Linear };
     let made = Layers::generator(network, makes).fits(name, Flow::Vector(1))?;
     let fits = match made {

@@ -1,4 +1,4 @@
-//! Architectures: forward passes by name. Each file is forward maths and nothing else; the tables here say which name is
+//! Architectures: forward passes by name. Each file is forward maths and nothing else; the one table here says which name is
 //! which.
 
 mod condition;
@@ -7,86 +7,90 @@ mod ends;
 mod halvings;
 mod join;
 pub mod layers;
+mod net;
+mod norms;
 pub mod resnet;
 pub mod rpgan_resnet;
 
-pub use ends::{Forward, Makes, Reads};
+pub use ends::{Forward, Makes, Reads, Translates};
+pub use net::{Net, Purpose};
 
 use crate::config::{Activation, Architecture, Network};
 use crate::data::Shape;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::Var;
 use crate::nn::Scope;
-use dcgan::Dcgan;
-use layers::Layers;
-use resnet::Resnet;
-use rpgan_resnet::RpganResnet;
+
+/// The architecture that a network's keys name.
+fn net(network: &Network) -> Box<dyn Net + '_> {
+    match network.architecture {
+        Architecture::Layers => Box::new(layers::Listed(network)),
+        Architecture::Dcgan => Box::new(dcgan::Dcgan::of(network)),
+        Architecture::Resnet => Box::new(resnet::Resnet::of(network)),
+        Architecture::RpganResnet => Box::new(rpgan_resnet::RpganResnet::of(network)),
+    }
+}
 
 /// Noise `[rows, dim]` and one-hot labels `[rows, classes]` to examples `[rows, numbers]`.
 pub fn generator(s: &Scope, network: &Network, makes: Makes, z: Var, labels: Option<Var>) -> Var {
-    s.g.scoped(s.network(), || match network.architecture {
-        Architecture::Layers => {
-            Layers::generator(network, makes).forward(s, join::with_labels(s.g, z, labels)).output
-        }
-        Architecture::Dcgan => Dcgan::of(network).generator(s, makes, z, labels),
-        Architecture::Resnet => Resnet::of(network).generator(s, makes, z, labels),
-        Architecture::RpganResnet => RpganResnet::of(network).generator(s, makes, z, labels),
-    })
+    s.g.scoped(s.network(), || net(network).generator(s, makes, z, labels))
 }
 
 /// Examples `[rows, numbers]` and one-hot labels `[rows, classes]` to what is said of each pack.
 pub fn discriminator(s: &Scope, network: &Network, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
-    s.g.scoped(s.network(), || match network.architecture {
-        Architecture::Layers => {
-            let layers = Layers::discriminator(network, reads);
-            layers.forward(s, layers.joined(s.g, reads, x, labels))
-        }
-        Architecture::Dcgan => Dcgan::of(network).discriminator(s, reads, x, labels),
-        Architecture::Resnet => Resnet::of(network).discriminator(s, reads, x, labels),
-        Architecture::RpganResnet => RpganResnet::of(network).discriminator(s, reads, x, labels),
-    })
+    s.g.scoped(s.network(), || net(network).discriminator(s, reads, x, labels))
+}
+
+/// Pictures `[rows, numbers]` to pictures `[rows, numbers]`.
+pub fn translator(s: &Scope, network: &Network, translates: Translates, x: Var) -> Var {
+    s.g.scoped(s.network(), || net(network).translator(s, translates, x))
 }
 
 /// A generator in a few words, from noise (and labels) of so many numbers on: `100 → 240 → 784`.
 pub fn generator_outline(network: &Network, makes: Makes, inputs: usize) -> String {
-    match network.architecture {
-        Architecture::Layers => Layers::generator(network, makes).outline(inputs),
-        Architecture::Dcgan => Dcgan::of(network).generator_outline(makes.picture, inputs),
-        Architecture::Resnet => Resnet::of(network).generator_outline(makes.picture, inputs),
-        Architecture::RpganResnet => RpganResnet::of(network).generator_outline(makes.picture, inputs),
-    }
+    net(network).generator_outline(makes, inputs)
 }
 
 /// A discriminator in a few words.
 pub fn discriminator_outline(network: &Network, reads: Reads) -> String {
-    match network.architecture {
-        Architecture::Layers => Layers::discriminator(network, reads).outline_of(reads),
-        Architecture::Dcgan => Dcgan::of(network).discriminator_outline(reads),
-        Architecture::Resnet => Resnet::of(network).discriminator_outline(reads),
-        Architecture::RpganResnet => RpganResnet::of(network).discriminator_outline(reads),
-    }
+    net(network).discriminator_outline(reads)
+}
+
+/// A translator in a few words.
+pub fn translator_outline(network: &Network, translates: Translates) -> String {
+    net(network).translator_outline(translates)
 }
 
 /// What an outline leaves out, in words; `fitting` is the activation that fits the data where the network makes them. Nothing of
 /// architecture "layers", each layer of which has words of its own.
 pub fn words(network: &Network, fitting: Option<Activation>) -> Vec<String> {
-    match network.architecture {
-        Architecture::Layers => vec![],
-        Architecture::Dcgan => Dcgan::of(network).words(fitting),
-        Architecture::Resnet => Resnet::of(network).words(fitting),
-        Architecture::RpganResnet => RpganResnet::of(network).words(),
-    }
+    net(network).words(fitting)
 }
 
-/// Checks that a network fits examples of this shape; `name` is what messages call it.
+/// A network's keys with those said that the size of its pictures decides where they are absent, so that it has the same
+/// parameters for pictures of any size.
+pub fn pinned(network: &Network, picture: Shape) -> Network {
+    net(network).pinned(network, picture)
+}
+
+/// Checks that a network has a purpose's forward pass, for examples of these shapes; `name` is what messages call it.
 ///
 /// # Errors
-/// When a layer does not fit: with the layer, what it gets, and what would fit.
-pub fn check(network: &Network, name: &str, picture: Shape) -> Result<()> {
-    match network.architecture {
-        Architecture::Layers => layers::check(network, name, picture),
-        Architecture::Dcgan => Dcgan::of(network).check(name, picture),
-        Architecture::Resnet => Resnet::of(network).check(name, picture),
-        Architecture::RpganResnet => RpganResnet::of(network).check(name, picture),
+/// When its architecture has none, with those that have one; when a layer does not fit: with the layer, what it gets, and what
+/// would fit.
+pub fn check(network: &Network, name: &str, purpose: Purpose) -> Result<()> {
+    let own = net(network);
+    if own.serves(purpose) {
+        return own.check(name, purpose);
     }
+    let others = Architecture::ALL
+        .into_iter()
+        .filter(|&architecture| net(&Network { architecture, ..Network::default() }).serves(purpose));
+    let others: Vec<String> = others.map(|a| format!("{:?}", a.name())).collect();
+    Err(Error::Usage(format!(
+        "{name}.architecture is {:?}, which is not {}; expected one of {}",
+        network.architecture.name(),
+        purpose.words(),
+        others.join(", ")
+    )))
 }

@@ -5,6 +5,8 @@ use super::condition::{self, Head};
 use super::ends::{Forward, Makes, Reads};
 use super::halvings::{self, Needs};
 use super::join::{self, with_labels};
+use super::net::{Net, Purpose};
+use super::norms;
 use crate::config::{Activation, Condition, Init, Network, Norm, Pool};
 use crate::data::Shape;
 use crate::error::Result;
@@ -22,7 +24,7 @@ pub struct Resnet {
     /// Blocks at the base beside those that halve or double.
     pub blocks: usize,
     /// What normalises.
-    pub norm: Option<Norm>,
+    pub norm: Norm,
     pool: Pool,
     /// What follows G's last convolution; fits the data's scale where absent.
     pub output: Option<Activation>,
@@ -56,7 +58,7 @@ impl Resnet {
             growth: network.growth.unwrap_or(1),
             stages: network.stages,
             blocks: network.blocks.unwrap_or(0),
-            norm: network.norm,
+            norm: network.norm.unwrap_or_default(),
             pool: network.pool.unwrap_or_default(),
             output: network.output,
             bias: network.bias.unwrap_or(true),
@@ -97,11 +99,7 @@ impl Resnet {
     fn activated(&self, s: &Scope, name: &str, h: Var, labels: Option<Var>) -> Var {
         let inside = s.under(name);
         let rectified = |g: &Graph, h: Var| nn::activate(g, h, Activation::Relu, 0.0);
-        match self.norm {
-            None => rectified(s.g, h),
-            Some(Norm::Layer) => rectified(s.g, nn::layer_norm(&inside, h)),
-            Some(Norm::Batch) => condition::batch_norm(&inside, h, Start::Value(1.0), labels, rectified),
-        }
+        norms::normalised(&inside, self.norm, h, Start::Value(1.0), labels, rectified)
     }
 
     /// A block to maps of so many channels. Its skip convolves 1×1 on the smaller side, which commutes with nearest neighbours
@@ -130,8 +128,14 @@ impl Resnet {
         }
         g.add(r, skip)
     }
+}
 
-    pub(super) fn generator(&self, s: &Scope, makes: Makes, z: Var, labels: Option<Var>) -> Var {
+impl Net for Resnet {
+    fn serves(&self, purpose: Purpose) -> bool {
+        !matches!(purpose, Purpose::Translator { .. })
+    }
+
+    fn generator(&self, s: &Scope, makes: Makes, z: Var, labels: Option<Var>) -> Var {
         let (g, sizes) = (s.g, self.sizes(makes.picture));
         let (joined, normed) = condition::of_generator(self.condition, labels);
         let (halvings, base) = (sizes.len() - 1, sizes[sizes.len() - 1]);
@@ -152,7 +156,7 @@ impl Resnet {
         g.reshape(made, &[rows, makes.picture.len()])
     }
 
-    pub(super) fn discriminator(&self, s: &Scope, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
+    fn discriminator(&self, s: &Scope, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
         let (g, halvings) = (s.g, self.sizes(reads.picture).len() - 1);
         let (mut h, labels) = join::read(g, reads, self.condition, x, labels);
         for i in 0..halvings + self.blocks {
@@ -172,7 +176,8 @@ impl Resnet {
         head.forward(s, reads, output, [features; 2], labels)
     }
 
-    pub(super) fn generator_outline(&self, picture: Shape, inputs: usize) -> String {
+    fn generator_outline(&self, makes: Makes, inputs: usize) -> String {
+        let picture = makes.picture;
         let sizes = self.sizes(picture);
         let blocks = sizes
             .iter()
@@ -184,7 +189,7 @@ impl Resnet {
         [first].into_iter().chain(blocks).chain([last]).collect::<Vec<_>>().join(" → ")
     }
 
-    pub(super) fn discriminator_outline(&self, reads: Reads) -> String {
+    fn discriminator_outline(&self, reads: Reads) -> String {
         let sizes = self.sizes(reads.picture);
         let maps = sizes.iter().enumerate().map(|(halvings, [height, width])| {
             let channels = match halvings {
@@ -196,17 +201,12 @@ impl Resnet {
         maps.chain([reads.outputs.to_string()]).collect::<Vec<_>>().join(" → ")
     }
 
-    /// What the outline leaves out, in words.
-    pub(super) fn words(&self, fitting: Option<Activation>) -> Vec<String> {
+    fn words(&self, fitting: Option<Activation>) -> Vec<String> {
         let mut words = vec![match fitting {
             Some(_) => "residual blocks of 3×3 convolutions, nearest neighbours up".to_string(),
             None => format!("residual blocks of 3×3 convolutions, means down, {} plain", self.blocks),
         }];
-        words.push(match self.norm {
-            None => "no norm".into(),
-            Some(Norm::Batch) => "batch norm".into(),
-            Some(Norm::Layer) => "layer norm".into(),
-        });
+        words.push(norms::words(self.norm));
         words.push(match fitting.map(|fitting| self.output.unwrap_or(fitting)) {
             Some(Activation::Tanh) => "relu, tanh at the end".into(),
             Some(Activation::Sigmoid) => "relu, sigmoid at the end".into(),
@@ -218,9 +218,10 @@ impl Resnet {
     }
 
     /// Checks that pictures can be halved as often as is asked for.
-    pub(super) fn check(&self, name: &str, picture: Shape) -> Result<()> {
+    fn check(&self, name: &str, purpose: Purpose) -> Result<()> {
         let even = Some(("means of 2×2 pixels halve even sides only", ""));
-        halvings::check(Needs { architecture: "resnet", name, stages: self.stages, even }, picture)
+        let needs = Needs { architecture: "resnet", name, stages: self.stages, norm: self.norm, even };
+        halvings::check(needs, purpose.picture())
     }
 }
 

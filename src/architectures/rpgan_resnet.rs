@@ -8,7 +8,8 @@ use super::condition::{self, Head};
 use super::ends::{Forward, Makes, Reads};
 use super::halvings::{self, Needs};
 use super::join::{self, with_labels};
-use crate::config::{Activation, Condition, Init, Network};
+use super::net::{Net, Purpose};
+use crate::config::{Activation, Condition, Init, Network, Norm};
 use crate::data::Shape;
 use crate::error::Result;
 use crate::graph::{Var, Window};
@@ -82,8 +83,14 @@ impl RpganResnet {
             false => s.within(name, |inside| nn::conv2d(inside, h, convolution(channels, 1, 1.0))),
         }
     }
+}
 
-    pub(super) fn generator(&self, s: &Scope, makes: Makes, z: Var, labels: Option<Var>) -> Var {
+impl Net for RpganResnet {
+    fn serves(&self, purpose: Purpose) -> bool {
+        !matches!(purpose, Purpose::Translator { .. })
+    }
+
+    fn generator(&self, s: &Scope, makes: Makes, z: Var, labels: Option<Var>) -> Var {
         let (g, sizes) = (s.g, self.sizes(makes.picture));
         let (halvings, [height, width]) = (sizes.len() - 1, sizes[sizes.len() - 1]);
         let channels = self.channels(halvings);
@@ -105,7 +112,7 @@ impl RpganResnet {
         g.reshape(nn::activate(g, h, self.output, 0.0), &[rows, makes.picture.len()])
     }
 
-    pub(super) fn discriminator(&self, s: &Scope, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
+    fn discriminator(&self, s: &Scope, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
         let (g, sizes) = (s.g, self.sizes(reads.picture));
         let (halvings, [height, width]) = (sizes.len() - 1, sizes[sizes.len() - 1]);
         let (pictures, labels) = join::read(g, reads, self.condition, x, labels);
@@ -129,7 +136,8 @@ impl RpganResnet {
         head.forward(s, reads, output, [features; 2], labels)
     }
 
-    pub(super) fn generator_outline(&self, picture: Shape, inputs: usize) -> String {
+    fn generator_outline(&self, makes: Makes, inputs: usize) -> String {
+        let picture = makes.picture;
         let sizes = self.sizes(picture);
         let maps = sizes
             .iter()
@@ -140,7 +148,7 @@ impl RpganResnet {
         [inputs.to_string()].into_iter().chain(maps).chain([last]).collect::<Vec<_>>().join(" → ")
     }
 
-    pub(super) fn discriminator_outline(&self, reads: Reads) -> String {
+    fn discriminator_outline(&self, reads: Reads) -> String {
         let sizes = self.sizes(reads.picture);
         let channels = join::channels_read(reads, self.condition);
         let first = format!("{channels}×{}×{}", reads.picture.height, reads.picture.width);
@@ -151,8 +159,7 @@ impl RpganResnet {
         [first].into_iter().chain(maps).chain([reads.outputs.to_string()]).collect::<Vec<_>>().join(" → ")
     }
 
-    /// What the outline leaves out, in words.
-    pub(super) fn words(&self) -> Vec<String> {
+    fn words(&self, _fitting: Option<Activation>) -> Vec<String> {
         let mut words = vec![
             format!("residual blocks without norms, {} a size", self.blocks),
             "filtered resampling".into(),
@@ -163,9 +170,10 @@ impl RpganResnet {
     }
 
     /// Checks that pictures can be halved as often as is asked for.
-    pub(super) fn check(&self, name: &str, picture: Shape) -> Result<()> {
+    fn check(&self, name: &str, purpose: Purpose) -> Result<()> {
         let even = Some(("filtered resampling halves even sides only", ""));
-        halvings::check(Needs { architecture: "rpgan-resnet", name, stages: self.stages, even }, picture)
+        let needs = Needs { architecture: "rpgan-resnet", name, stages: self.stages, norm: Norm::None, even };
+        halvings::check(needs, purpose.picture())
     }
 }
 

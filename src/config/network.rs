@@ -96,6 +96,12 @@ impl Architecture {
     pub const ALL: [Architecture; 4] =
         [Architecture::Layers, Architecture::Dcgan, Architecture::Resnet, Architecture::RpganResnet];
 
+    /// Name in configurations.
+    pub fn name(self) -> String {
+        let value = toml::Value::try_from(self).expect("a name");
+        value.as_str().unwrap_or_default().to_string()
+    }
+
     fn is_layers(&self) -> bool {
         *self == Architecture::Layers
     }
@@ -204,13 +210,18 @@ pub enum Activation {
 }
 
 /// What normalises between a layer's affine map and its activation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Norm {
+    /// Nothing.
+    #[default]
+    None,
     /// By mean and variance over the minibatch, real and generated examples apart (Ioffe & Szegedy, 1502.03167).
     Batch,
     /// By mean and variance over the units of each example (Ba et al., 1607.06450).
     Layer,
+    /// By mean and variance over the pixels of each map of each example, without factors (Ulyanov et al., 1607.08022).
+    Instance,
 }
 
 /// How a weight matrix starts.

@@ -343,6 +343,12 @@ fn layer(at: &str, l: &Layer, is_last: bool) -> Result<()> {
         true,
         "no max_col_norm beside it: both limit the same weights",
     )?;
+    need(
+        l.norm != Some(Norm::Instance) || [Kind::Conv, Kind::ConvTranspose].contains(&l.kind),
+        &format!("{at}.norm"),
+        "\"instance\"",
+        "\"layer\" or \"batch\": a vector has no map whose pixels it could be normalised by",
+    )?;
     start(&format!("{at}.init"), l.init, l.kind == Kind::Linear)
 }
 
@@ -394,7 +400,7 @@ fn sizes(at: &str, l: &Layer, is_last: bool) -> Result<()> {
         }
         Kind::MaxPool
             if l.activation != Activation::Linear
-                || l.norm.is_some()
+                || l.norm.unwrap_or_default() != Norm::None
                 || l.bias.is_some()
                 || l.keep < 1.0
                 || l.spectral_norm

@@ -18,8 +18,8 @@ pub use statistic::Statistic;
 pub use task::{Port, PortKind, Task, TaskKind};
 pub use update::{Optimizing, rates, rules, update_costs};
 
-use crate::architectures;
-use crate::config::Config;
+use crate::architectures::{self, Purpose};
+use crate::config::{Config, Role};
 use crate::data::{self, Shape};
 use crate::error::Result;
 use crate::graph::OptimizerId;
@@ -72,7 +72,13 @@ pub fn of(config: &Config, shape: Shape, classes: usize) -> Arc<dyn Game> {
 pub fn check(config: &Config, shape: Shape) -> Result<()> {
     augment::check(&config.data, shape)?;
     let mut networks = config.networks().into_iter();
-    networks.try_for_each(|(role, network)| architectures::check(network, role.name(), shape))
+    networks.try_for_each(|(role, network)| {
+        let purpose = match role {
+            Role::Generator => Purpose::Generator(shape),
+            Role::Discriminator | Role::Classifier => Purpose::Discriminator(shape),
+        };
+        architectures::check(network, role.name(), purpose)
+    })
 }
 
 /// The model of a recipe without its data: for such examples as their source usually holds.

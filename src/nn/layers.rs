@@ -122,6 +122,14 @@ pub fn leaky_relu(g: &Graph, x: Var, slope: f32) -> Var {
     g.max(x, g.scale(x, f64::from(slope)))
 }
 
+/// max(x, 0) + a · min(x, 0), with one slope a, from .25 (He et al., 1502.01852): PyTorch's `PReLU`, its parameter `weight`
+/// `[1]`.
+pub fn prelu(s: &Scope, x: Var) -> Var {
+    let (g, zero) = (s.g, s.g.constant(0.0, &[]));
+    let slope = s.parameter("weight", &[1], Start::Value(0.25));
+    g.sub(g.max(x, zero), g.mul(g.max(g.scale(x, -1.0), zero), slope))
+}
+
 /// An activation of which nothing but x is to be known.
 ///
 /// # Panics

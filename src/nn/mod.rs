@@ -13,8 +13,9 @@ mod tensor;
 
 pub use layers::{
     Conv, Linear, activate, bias_of_elements, conv_transpose2d, conv2d, dropout, leaky_relu, linear, maxout,
+    prelu,
 };
 pub use network::{Memory, Network, Networks};
-pub use norm::{batch_norm, conditional_batch_norm, layer_norm, spectral_norm};
+pub use norm::{batch_norm, conditional_batch_norm, instance_norm, layer_norm, spectral_norm};
 pub use scope::{Pass, Scope, Statistics, Tracer};
 pub use tensor::{Fans, Parameter, PixelAxis, Start, StateStart, StateTensor};

@@ -1,4 +1,5 @@
-//! Norms, with PyTorch's names and definitions: batch (1502.03167), layer (1607.06450), spectral (1802.05957).
+//! Norms, with PyTorch's names and definitions: batch (1502.03167), layer (1607.06450), instance (1607.08022), spectral
+//! (1802.05957).
 
 use super::scope::{Details, Scope, Statistics};
 use super::tensor::{Fans, Start, StateStart};
@@ -111,6 +112,20 @@ pub fn layer_norm(s: &Scope, x: Var) -> Var {
     let centred = g.sub(x, average(x));
     let variance = average(g.square(centred));
     g.add(g.mul(g.mul(centred, inverse_root(g, variance)), gamma), beta)
+}
+
+/// (x − μ)/√(σ² + ε) over pictures `[rows, height, width, channels]`, statistics over the pixels of each channel of each row:
+/// PyTorch's `InstanceNorm2d` as it is by default, without γ and β, and with no running statistics.
+///
+/// # Panics
+/// On pictures of one pixel, which is its own mean.
+pub fn instance_norm(g: &Graph, x: Var) -> Var {
+    let [_, height, width, _] = g.shape(x)[..] else { panic!("pictures have four axes") };
+    assert!(height * width > 1, "instance norm of pictures of one pixel");
+    let average = |v: Var| g.sum(g.scale(v, 1.0 / (height * width) as f64), &[1, 2]);
+    let centred = g.sub(x, average(x));
+    let variance = average(g.square(centred));
+    g.mul(centred, inverse_root(g, variance))
 }
 
 /// 1 / √(variance + ε).

@@ -39,10 +39,11 @@ pub(super) fn body(of: &Source) -> Body {
         };
         layers.push(stage.module([read, made], dcgan.bias, dcgan.spectral_norm));
         let x = stage.forward(i);
-        let x = match dcgan.norm.filter(|_| halvings > 0) {
+        let norm = norms::module(dcgan.norm, &made.to_string(), by_labels);
+        let x = match norm.filter(|_| halvings > 0) {
             None => x,
             Some(norm) => {
-                normalising.push((i, norms::module(norm, &made.to_string(), by_labels)));
+                normalising.push((i, norm));
                 let label = if by_labels { ", label" } else { "" };
                 format!("self.norms[\"{i}\"]({x}{label})")
             }

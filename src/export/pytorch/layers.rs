@@ -84,11 +84,11 @@ impl Layer<'_> {
     /// The module of its norm.
     fn norm(&self) -> Option<String> {
         let (norm, width) = (self.config.norm?, self.width());
-        Some(match (self.config.kind, norm) {
-            (Kind::Linear, Norm::Batch) => format!("nn.BatchNorm1d({width})"),
-            (Kind::Linear, Norm::Layer) => format!("nn.LayerNorm({width})"),
+        match (self.config.kind, norm) {
+            (Kind::Linear, Norm::Batch) => Some(format!("nn.BatchNorm1d({width})")),
+            (Kind::Linear, Norm::Layer) => Some(format!("nn.LayerNorm({width})")),
             _ => norms::module(norm, &width.to_string(), false),
-        })
+        }
     }
 
     /// The layer on x, as an expression.
@@ -99,7 +99,7 @@ impl Layer<'_> {
         let x = if keep < 1.0 { format!("F.dropout({x}, 1 - {keep})") } else { x.into() };
         let x = format!("self.layers[{i}]({x})");
         let x = if self.single_biases().is_some() { format!("({x} + self.biases[\"{i}\"])") } else { x };
-        let x = if self.config.norm.is_some() { format!("self.norms[\"{i}\"]({x})") } else { x };
+        let x = if self.norm().is_some() { format!("self.norms[\"{i}\"]({x})") } else { x };
         let x = self.activation(x);
         match self.config.reshape {
             Some([channels, height, width]) => format!("{x}.view(-1, {channels}, {height}, {width})"),

@@ -17,12 +17,14 @@ class ConditionalBatchNorm(nn.Module):
         x = F.batch_norm(x, self.running_mean, self.running_var)
         return x * self.weight.T[label][:, :, None, None] + self.bias.T[label][:, :, None, None]";
 
-/// What normalises maps of so many channels, by labels or not.
-pub(super) fn module(norm: Norm, channels: &str, by_labels: bool) -> String {
-    match norm {
+/// What normalises maps of so many channels, by labels or not; none where nothing does.
+pub(super) fn module(norm: Norm, channels: &str, by_labels: bool) -> Option<String> {
+    Some(match norm {
+        Norm::None => return None,
         Norm::Batch if by_labels => format!("ConditionalBatchNorm({channels})"),
         Norm::Batch => format!("nn.BatchNorm2d({channels})"),
         // All that belongs to an example is one group, with a factor and a shift a channel.
         Norm::Layer => format!("nn.GroupNorm(1, {channels})"),
-    }
+        Norm::Instance => format!("nn.InstanceNorm2d({channels})"),
+    })
 }

@@ -2,7 +2,7 @@
 
 use super::{Body, Source, activation, norms, spectral};
 use crate::architectures::resnet::Resnet;
-use crate::config::Condition;
+use crate::config::{Condition, Norm};
 
 /// The blocks of G.
 pub(super) fn body(of: &Source) -> Body {
@@ -17,11 +17,11 @@ pub(super) fn body(of: &Source) -> Body {
         let module = format!("nn.Conv2d({arguments}{bias})");
         if resnet.spectral_norm { spectral(&module, "") } else { module }
     };
-    let norm = |channels: &str| resnet.norm.map(|norm| norms::module(norm, channels, by_labels));
+    let norm = |channels: &str| norms::module(resnet.norm, channels, by_labels);
     let (asked, label) = if by_labels { (", label", ", label") } else { ("", "") };
     let activated = |name: &str, x: &str| match resnet.norm {
-        None => format!("F.relu({x})"),
-        Some(_) => format!("F.relu(self.{name}({x}{label}))"),
+        Norm::None => format!("F.relu({x})"),
+        _ => format!("F.relu(self.{name}({x}{label}))"),
     };
     let declared = |name: &str, channels: &str| {
         norm(channels).map_or(String::new(), |module| format!("        self.{name} = {module}\n"))

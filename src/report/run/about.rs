@@ -111,10 +111,11 @@ fn layer(l: &Layer, width: &str) -> String {
         Activation::Maxout => format!(" maxout of {}", l.pieces),
     };
     let dropout = if l.keep < 1.0 { format!("dropout keep {} → ", l.keep) } else { String::new() };
-    let norm = match l.norm {
-        None => "",
-        Some(Norm::Batch) => " batch norm",
-        Some(Norm::Layer) => " layer norm",
+    let norm = match l.norm.unwrap_or_default() {
+        Norm::None => "",
+        Norm::Batch => " batch norm",
+        Norm::Layer => " layer norm",
+        Norm::Instance => " instance norm",
     };
     let spectral = if l.spectral_norm { " (spectral norm)" } else { "" };
     let width = l.units.map_or_else(|| width.to_string(), |units| units.to_string());
