@@ -3,7 +3,7 @@
 //! (1712.04086) have them.
 
 use super::condition::{self, Head};
-use super::ends::{Forward, Makes, Reads};
+use super::ends::{Forward, Makes, Reads, at_the_end};
 use super::halvings::{self, Needs};
 use super::join::{self, with_labels, with_planes};
 use super::net::{Net, Purpose};
@@ -213,9 +213,7 @@ impl Net for Dcgan {
         let mut words = vec![convolutions, norms::words(self.norm)];
         words.push(match fitting.map(|fitting| self.output.unwrap_or(fitting)) {
             None => format!("leaky relu {SLOPE}"),
-            Some(Activation::Tanh) => "relu, tanh at the end".into(),
-            Some(Activation::Sigmoid) => "relu, sigmoid at the end".into(),
-            Some(_) => "relu".into(),
+            Some(output) => at_the_end("relu", output),
         });
         words.extend(self.spectral_norm.then(|| "spectral norm".into()));
         words.extend((!self.bias).then(|| "no biases".into()));

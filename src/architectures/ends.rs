@@ -52,6 +52,22 @@ pub struct Translates {
     pub output: Activation,
 }
 
+/// What rectifies in a network, and what follows its last layer, in words.
+pub fn at_the_end(rectifier: &str, output: Activation) -> String {
+    match output {
+        Activation::Tanh => format!("{rectifier}, tanh at the end"),
+        Activation::Sigmoid => format!("{rectifier}, sigmoid at the end"),
+        _ => rectifier.into(),
+    }
+}
+
+/// Maps from one end of a network to the other, in a few words: `3×32×32 → 64×16×16`.
+pub fn outline(maps: impl IntoIterator<Item = Shape>) -> String {
+    let words =
+        maps.into_iter().map(|Shape { channels, height, width }| format!("{channels}×{height}×{width}"));
+    words.collect::<Vec<_>>().join(" → ")
+}
+
 /// What a discriminator or classifier reads, and what it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reads {

@@ -30,6 +30,18 @@ pub fn channels(width: usize, growth: usize, halvings: usize) -> usize {
     (0..halvings.min(GROWING)).fold(width, |channels, _| channels * growth)
 }
 
+/// The sides nearest to a picture's that are multiples of `unit` and at least `least`, in words: `28 or 32`.
+pub fn multiples(picture: Shape, unit: usize, least: usize) -> String {
+    let near = |n: usize| {
+        let [below, above] = [n / unit, n.div_ceil(unit)].map(|times| (times * unit).max(least));
+        if below == above { above.to_string() } else { format!("{below} or {above}") }
+    };
+    match picture.height == picture.width {
+        true => near(picture.height),
+        false => format!("{} by {}", near(picture.height), near(picture.width)),
+    }
+}
+
 /// What an architecture needs of pictures.
 #[derive(Debug, Clone, Copy)]
 pub struct Needs<'a> {
@@ -80,14 +92,7 @@ pub fn check(needs: Needs, picture: Shape) -> Result<()> {
     if let Some((i, (why, remedy))) = odd.zip(even) {
         let [height, width] = sizes[i];
         let unit = 1 << (sizes.len() - 1);
-        let near = |n: usize| match n.is_multiple_of(unit) {
-            true => n.to_string(),
-            false => format!("{} or {}", (n / unit).max(1) * unit, n.div_ceil(unit) * unit),
-        };
-        let sides = match picture.height == picture.width {
-            true => near(picture.height),
-            false => format!("{} by {}", near(picture.height), near(picture.width)),
-        };
+        let sides = multiples(picture, unit, unit);
         let fewer = if i > 0 { format!(", or {name}.stages = {i}") } else { String::new() };
         return fail(format!(
             "meets maps of {height}×{width} at halving {} of {} of pictures of {}×{}, but {why}; take data of {sides} \

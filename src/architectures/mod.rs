@@ -9,8 +9,12 @@ mod join;
 pub mod layers;
 mod net;
 mod norms;
+pub mod patch;
 pub mod resnet;
+pub mod resnet_translator;
 pub mod rpgan_resnet;
+pub mod srgan;
+pub mod unet;
 
 pub use ends::{Forward, Makes, Reads, Translates};
 pub use net::{Net, Purpose};
@@ -28,6 +32,10 @@ fn net(network: &Network) -> Box<dyn Net + '_> {
         Architecture::Dcgan => Box::new(dcgan::Dcgan::of(network)),
         Architecture::Resnet => Box::new(resnet::Resnet::of(network)),
         Architecture::RpganResnet => Box::new(rpgan_resnet::RpganResnet::of(network)),
+        Architecture::ResnetTranslator => Box::new(resnet_translator::ResnetTranslator::of(network)),
+        Architecture::Unet => Box::new(unet::Unet::of(network)),
+        Architecture::Patch => Box::new(patch::Patch::of(network)),
+        Architecture::Srgan => Box::new(srgan::Srgan::of(network)),
     }
 }
 

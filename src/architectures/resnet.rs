@@ -2,7 +2,7 @@
 //! of WGAN-GP (1704.00028) and SNGAN (1802.05957) has them.
 
 use super::condition::{self, Head};
-use super::ends::{Forward, Makes, Reads};
+use super::ends::{Forward, Makes, Reads, at_the_end};
 use super::halvings::{self, Needs};
 use super::join::{self, with_labels};
 use super::net::{Net, Purpose};
@@ -208,9 +208,8 @@ impl Net for Resnet {
         }];
         words.push(norms::words(self.norm));
         words.push(match fitting.map(|fitting| self.output.unwrap_or(fitting)) {
-            Some(Activation::Tanh) => "relu, tanh at the end".into(),
-            Some(Activation::Sigmoid) => "relu, sigmoid at the end".into(),
-            _ => "relu".into(),
+            Some(output) => at_the_end("relu", output),
+            None => "relu".into(),
         });
         words.extend(self.spectral_norm.then(|| "spectral norm".into()));
         words.extend(condition::words(self.condition).map(String::from));

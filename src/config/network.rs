@@ -19,13 +19,17 @@ pub struct Network {
     /// (residual networks).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<usize>,
+    /// How often a network between pictures halves the side: as often as it can (unet), once to three times (patch), unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<usize>,
     /// How often the side is halved; until it is 4 to 7 unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stages: Option<usize>,
     /// How many times as many channels residual maps of half the side have, at the first three halvings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub growth: Option<usize>,
-    /// Residual blocks at the base beside those that halve or double (resnet), or at each size (rpgan-resnet).
+    /// Residual blocks at the base beside those that halve or double (resnet), or at each size (rpgan-resnet), or all of
+    /// them (resnet-translator, srgan).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocks: Option<usize>,
     /// How D's last maps become one vector.
@@ -89,12 +93,28 @@ pub enum Architecture {
     Resnet,
     /// Residual blocks without norms (Huang et al., 2501.05441), small.
     RpganResnet,
+    /// Pictures from pictures by residual blocks at a quarter of the side (Zhu et al., 1703.10593).
+    ResnetTranslator,
+    /// Pictures from pictures, each size joined across (Isola et al., 1611.07004).
+    Unet,
+    /// Logits of patches (Isola et al., 1611.07004).
+    Patch,
+    /// Large pictures from small ones, and the D beside it (Ledig et al., 1609.04802).
+    Srgan,
 }
 
 impl Architecture {
     /// All of them.
-    pub const ALL: [Architecture; 4] =
-        [Architecture::Layers, Architecture::Dcgan, Architecture::Resnet, Architecture::RpganResnet];
+    pub const ALL: [Architecture; 8] = [
+        Architecture::Layers,
+        Architecture::Dcgan,
+        Architecture::Resnet,
+        Architecture::RpganResnet,
+        Architecture::ResnetTranslator,
+        Architecture::Unet,
+        Architecture::Patch,
+        Architecture::Srgan,
+    ];
 
     /// Name in configurations.
     pub fn name(self) -> String {
@@ -136,6 +156,10 @@ impl Architecture {
                 "condition",
             ],
             Architecture::RpganResnet => &["width", "growth", "stages", "blocks", "output", "condition"],
+            Architecture::ResnetTranslator => &["width", "blocks", "norm", "upsample", "output", "init"],
+            Architecture::Unet => &["width", "depth", "norm", "upsample", "output", "init"],
+            Architecture::Patch => &["width", "depth", "norm", "init", "spectral_norm"],
+            Architecture::Srgan => &["width", "blocks", "norm", "output", "init", "spectral_norm"],
         }
     }
 }

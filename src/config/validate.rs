@@ -25,6 +25,7 @@ const MOST_UNITS: usize = 1_000_000;
 /// Channels at half a picture's side, how often it is halved, and taps: likewise.
 const MOST_CHANNELS: usize = 4096;
 const MOST_STAGES: usize = 12;
+const MOST_PATCHED: usize = 3;
 const MOST_GROWTH: usize = 4;
 const MOST_BLOCKS: usize = 64;
 const MOST_TAPS: usize = 15;
@@ -295,6 +296,7 @@ fn architecture(name: &str, n: &Network) -> Result<()> {
     within("width", n.width, MOST_CHANNELS)?;
     within("growth", n.growth, MOST_GROWTH)?;
     within("stages", n.stages, MOST_STAGES)?;
+    within("depth", n.depth, if n.architecture == Architecture::Patch { MOST_PATCHED } else { MOST_STAGES })?;
     let blocks = n.blocks.unwrap_or(0);
     need(blocks <= MOST_BLOCKS, &format!("{name}.blocks"), blocks, &format!("0 to {MOST_BLOCKS}"))?;
     within("kernel", n.kernel, MOST_TAPS)?;

@@ -59,6 +59,10 @@ impl Body {
             Architecture::Dcgan => dcgan::body(source),
             Architecture::Resnet => resnet::body(source),
             Architecture::RpganResnet => rpgan_resnet::body(source),
+            Architecture::ResnetTranslator
+            | Architecture::Unet
+            | Architecture::Patch
+            | Architecture::Srgan => unreachable!("checked with the data"),
         }
     }
 
