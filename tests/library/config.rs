@@ -511,6 +511,11 @@ fn every_key_is_documented_with_its_default() {
         residual.set(set).expect("a key");
     }
     known.extend(leaves_of(&residual.finish().expect("in range")).into_keys());
+    let mut patches = ConfigBuilder::recipe("dcgan").expect("a recipe");
+    for set in ["discriminator.architecture=patch", "discriminator.depth=2"] {
+        patches.set(set).expect("a key");
+    }
+    known.extend(leaves_of(&patches.finish().expect("in range")).into_keys());
     let covers = |row: &str, key: &str| key == row || key.starts_with(&format!("{row}."));
     for key in &known {
         assert!(documented.iter().any(|(row, _)| covers(row, key)), "{key} is not documented");

@@ -7,6 +7,7 @@
 use gansaku::graph::grad::grad;
 use gansaku::graph::interp::{self, Tensor, Values};
 use gansaku::graph::{Cut, Graph, NetworkId, Op, Var, Window};
+use gansaku::nn::instance_norm;
 use gansaku::nn::resample::{downsample_fir, max_pool, upsample_fir};
 use gansaku::rng::{Moment, PhiloxRng, stream};
 use std::collections::BTreeSet;
@@ -103,6 +104,7 @@ fn cases() -> Vec<Case> {
         case("filters up and down", "slice", &[&[1, 4, 2, 1]], |g, x| {
             g.square(upsample_fir(g, g.square(downsample_fir(g, g.square(x[0])))))
         }),
+        case("instance norm", "sqrt", &[&[2, 2, 2, 2]], |g, x| g.square(instance_norm(g, g.square(x[0])))),
         case("concat and its parts", "pad", &[M, &[1, 3]], |g, x| {
             let joined = g.concat(&[g.square(x[0]), x[1]], 0);
             g.mul(g.square(joined), g.broadcast(g.slice_axis(joined, 0, 2, 3), &[3, 3]))

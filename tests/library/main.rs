@@ -33,5 +33,6 @@ mod plans;
 mod resample;
 mod residual;
 mod thresholds;
+mod translators;
 mod turns;
 mod verdicts;
