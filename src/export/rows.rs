@@ -1,11 +1,11 @@
-//! What of a sampling graph depends on how many rows it samples.
+//! What of a task's graph depends on how many rows it has.
 //!
 //! A task's graph is of a fixed number of rows. Files of other programs want it for any number: so the graph is built for
 //! two, both primes far from any layer's width, and set side by side. An axis that differs has rows in it.
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Op, Var};
-use crate::models::{Game, Task};
+use crate::models::Task;
 use std::collections::HashMap;
 
 /// Rows of the two graphs.
@@ -20,8 +20,8 @@ pub enum Length {
     PerRow(usize),
 }
 
-/// A graph that samples any number of rows.
-pub struct Sampling {
+/// A task's graph for any number of rows.
+pub struct AnyRows {
     /// The task, for some number of rows.
     pub task: Task,
     /// Nodes that its result needs, operands before users.
@@ -29,21 +29,18 @@ pub struct Sampling {
     lengths: HashMap<Var, Vec<Length>>,
 }
 
-impl Sampling {
-    /// How a model samples.
+impl AnyRows {
+    /// A task that is made for a number of rows.
     ///
     /// # Errors
-    /// When it does not, or does it by sums over all rows.
-    pub fn of(game: &dyn Game) -> Result<Sampling> {
-        let tasks = ROWS.map(|rows| game.sampling(rows));
-        let [Some(task), Some(other)] = tasks else {
-            return Err(Error::Usage("this model draws no samples: there is nothing to export".into()));
-        };
+    /// When rows depend on each other, by sums over all of them.
+    pub fn of(made: impl Fn(usize) -> Task) -> Result<AnyRows> {
+        let [task, other] = ROWS.map(made);
         let [order, others] = [&task, &other].map(|task| task.graph.topological(&[task.stage.outputs[0].1]));
         let mut lengths = HashMap::new();
         let bound = |path: &str| {
             Error::Usage(format!(
-                "{path}: it depends on all samples of a minibatch; such a generator cannot be exported"
+                "{path}: it depends on all examples of a minibatch; such a generator cannot be exported"
             ))
         };
         if order.len() != others.len() {
@@ -59,7 +56,7 @@ impl Sampling {
             );
             lengths.insert(var, axes.filter(|_| one_op).ok_or_else(|| bound(&node.path))?);
         }
-        Ok(Sampling { task, order, lengths })
+        Ok(AnyRows { task, order, lengths })
     }
 
     /// Axis lengths of a node.

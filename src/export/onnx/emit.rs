@@ -3,17 +3,22 @@
 use super::proto::{Attribute, Element, Node, Numbers, Tensor};
 use crate::config::Scale;
 use crate::error::{Error, Result};
-use crate::export::rows::{Length, Sampling};
+use crate::export::rows::{AnyRows, Length};
 use crate::graph::{Cut, Dist, Graph, Input, NetworkId, Op, Var, Window, interp};
 use crate::models::PortKind;
 use crate::pictures::Display;
 use crate::rng::Moment;
 use std::collections::{HashMap, HashSet};
 
-/// Name of the input that takes noise.
-pub const LATENT: &str = "z";
-/// Name of the input that takes classes.
-pub const LABEL: &str = "label";
+/// Name of the file's input for a port, where it has one.
+pub fn input_name(kind: PortKind) -> Option<&'static str> {
+    match kind {
+        PortKind::Latent => Some("z"),
+        PortKind::Labels => Some("label"),
+        PortKind::Examples => Some("picture"),
+        PortKind::Logits | PortKind::Features | PortKind::Mean | PortKind::Variance => None,
+    }
+}
 
 /// A tensor while the network runs. Axes that only repeat a number may have length 1 still: operators that broadcast take
 /// it so.
@@ -23,9 +28,11 @@ struct Value {
     lengths: Vec<Length>,
 }
 
-/// Writes operators for the nodes of a sampling graph.
+/// Writes operators for the nodes of a task's graph.
 pub struct Emitter<'a> {
-    sampling: &'a Sampling,
+    rows: &'a AnyRows,
+    /// Pictures that the task reads, where it does.
+    reads: Option<Display>,
     /// Nodes that weights and constants alone decide.
     still: HashSet<Var>,
     /// What such nodes are worth.
@@ -37,22 +44,23 @@ pub struct Emitter<'a> {
 
 impl<'a> Emitter<'a> {
     /// An emitter whose parameters and states are not bound yet.
-    pub fn new(sampling: &'a Sampling) -> Emitter<'a> {
+    pub fn new(rows: &'a AnyRows, reads: Option<Display>) -> Emitter<'a> {
         let mut still = HashSet::new();
-        for &var in &sampling.order {
-            let node = sampling.task.graph.node(var);
+        for &var in &rows.order {
+            let node = rows.task.graph.node(var);
             let decided = match node.op {
                 Op::Param { .. } | Op::State { .. } | Op::Const(_) => true,
                 Op::Input(_) | Op::Rand { .. } => false,
                 _ => node.sources.iter().all(|source| still.contains(source)),
             };
-            let fixed = sampling.lengths(var).iter().all(|l| matches!(l, Length::Fixed(_)));
+            let fixed = rows.lengths(var).iter().all(|l| matches!(l, Length::Fixed(_)));
             if decided && fixed {
                 still.insert(var);
             }
         }
         Emitter {
-            sampling,
+            rows,
+            reads,
             still,
             worth: HashMap::new(),
             made: HashMap::new(),
@@ -63,7 +71,7 @@ impl<'a> Emitter<'a> {
 
     /// Binds a parameter or state, as it lies in memory, wherever the graph reads it.
     pub fn bind(&mut self, of: NetworkId, called: &str, numbers: &[f32]) {
-        for &var in &self.sampling.order {
+        for &var in &self.rows.order {
             let node = self.graph().node(var);
             if let Op::Param { network, name, .. } | Op::State { network, name } = &node.op
                 && *network == of
@@ -81,7 +89,7 @@ impl<'a> Emitter<'a> {
     }
 
     fn graph(&self) -> &'a Graph {
-        &self.sampling.task.graph
+        &self.rows.task.graph
     }
 
     /// An operator on tensors; the name of its result.
@@ -124,7 +132,8 @@ impl<'a> Emitter<'a> {
                 Length::Fixed(n) => self.ints(&[n as i64]),
                 Length::PerRow(share) => {
                     let ends = vec![("start", Attribute::Int(0)), ("end", Attribute::Int(1))];
-                    let rows = self.node("Shape", &[LATENT], ends);
+                    let first = self.rows.task.inputs.first().and_then(|port| input_name(port.kind));
+                    let rows = self.node("Shape", &[first.expect("an input")], ends);
                     if share == 1 {
                         rows
                     } else {
@@ -156,7 +165,7 @@ impl<'a> Emitter<'a> {
             }
             _ => self.constant("constant", node.shape.clone(), numbers),
         };
-        Value { name, lengths: self.sampling.lengths(var).to_vec() }
+        Value { name, lengths: self.rows.lengths(var).to_vec() }
     }
 
     /// A node's value; see [`Value`] for what broadcasts make of it.
@@ -166,7 +175,7 @@ impl<'a> Emitter<'a> {
         }
         let node = self.graph().node(var);
         let sources = &node.sources[..];
-        let lengths = self.sampling.lengths(var).to_vec();
+        let lengths = self.rows.lengths(var).to_vec();
         let made = match &node.op {
             Op::Broadcast | Op::Detach => self.value(sources[0])?,
             _ if self.still.contains(&var) => self.decided(var),
@@ -239,7 +248,7 @@ impl<'a> Emitter<'a> {
             }
             Op::Slice(cuts) => {
                 let from = self.whole(sources[0])?;
-                // Rows are taken whole: `Sampling` lets no other slice pass.
+                // Rows are taken whole: `AnyRows` lets no other slice pass.
                 let taken: Vec<usize> =
                     (0..cuts.len()).filter(|&axis| matches!(lengths[axis], Length::Fixed(_))).collect();
                 let mut ints = |of: &dyn Fn(&Cut) -> isize| {
@@ -289,7 +298,7 @@ impl<'a> Emitter<'a> {
     /// A node's value with every axis at its length.
     fn whole(&mut self, var: Var) -> Result<Value> {
         let value = self.value(var)?;
-        let lengths = self.sampling.lengths(var).to_vec();
+        let lengths = self.rows.lengths(var).to_vec();
         if value.lengths == lengths {
             return Ok(value);
         }
@@ -300,13 +309,17 @@ impl<'a> Emitter<'a> {
     }
 
     fn input(&mut self, name: &str, lengths: Vec<Length>) -> Result<Value> {
-        let port = self.sampling.task.inputs.iter().find(|port| port.name == name);
-        match port.map(|port| (port.kind, port.width)) {
-            Some((PortKind::Latent, _)) => Ok(Value { name: LATENT.into(), lengths }),
-            Some((PortKind::Labels, classes)) => {
+        let port = self.rows.task.inputs.iter().find(|port| port.name == name);
+        let named = port.and_then(|port| Some((port.kind, port.width, input_name(port.kind)?)));
+        match (named, self.reads) {
+            (Some((PortKind::Latent, _, input)), _) => Ok(Value { name: input.into(), lengths }),
+            (Some((PortKind::Labels, classes, input)), _) => {
                 let depth = self.ints(&[classes as i64]);
                 let ends = self.constant("off_on", vec![2], Numbers::Float(vec![0.0, 1.0]));
-                Ok(Value { name: self.node("OneHot", &[LABEL, &depth, &ends], vec![]), lengths })
+                Ok(Value { name: self.node("OneHot", &[input, &depth, &ends], vec![]), lengths })
+            }
+            (Some((PortKind::Examples, width, input)), Some(display)) => {
+                Ok(Value { name: self.numbers(input, display, width)?, lengths })
             }
             _ => Err(Error::Usage(format!("samples that need the input {name} cannot be exported"))),
         }
@@ -402,7 +415,7 @@ impl<'a> Emitter<'a> {
     /// # Errors
     /// When a node cannot be exported.
     pub fn samples(&mut self, display: &Display) -> Result<&'static str> {
-        let output = self.sampling.task.stage.outputs[0].1;
+        let output = self.rows.task.stage.outputs[0].1;
         let mut x = self.whole(output)?.name;
         let shape = display.shape;
         let name = if shape.is_point() {
@@ -424,6 +437,30 @@ impl<'a> Emitter<'a> {
         debug_assert_eq!(last.output, x);
         last.output = name.into();
         Ok(name)
+    }
+
+    /// Pixels in [0, 1], `[N, channels, height, width]`, as rows of so many numbers in the network's scale and order.
+    fn numbers(&mut self, pixels: &str, display: Display, width: usize) -> Result<String> {
+        let mut x = match display.scale {
+            Scale::Unit => pixels.to_string(),
+            Scale::Signed => {
+                let [two, one] = [self.float(2.0), self.float(1.0)];
+                let doubled = self.node("Mul", &[pixels, &two], vec![]);
+                self.node("Sub", &[&doubled, &one], vec![])
+            }
+            Scale::Gcn => {
+                return Err(Error::Usage(
+                    "data.scale is \"gcn\": pictures that are normalised by their own contrast cannot be the input of an \
+                     exported network"
+                        .into(),
+                ));
+            }
+        };
+        if !display.shape.is_of_one_order() {
+            x = self.transposed(&x, &[0, 2, 3, 1]);
+        }
+        let shape = self.ints(&[-1, width as i64]);
+        Ok(self.node("Reshape", &[&x, &shape], vec![]))
     }
 
     /// Pictures `[N, channels, height, width]` in the network's scale as pixels in [0, 1]: [`Display::unit`].

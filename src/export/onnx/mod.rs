@@ -25,7 +25,7 @@
 mod emit;
 mod proto;
 
-use super::rows::Sampling;
+use super::rows::AnyRows;
 use crate::config::Distribution;
 use crate::data::{Classes, Shape};
 use crate::error::{Error, Result};
@@ -102,11 +102,25 @@ pub fn encode(
     display: &Display,
     about: About,
 ) -> Result<Exported> {
-    let sampling = Sampling::of(game)?;
-    let read = read_networks(&sampling);
+    if game.sampling(1).is_none() {
+        return Err(Error::Usage("this model draws no samples: there is nothing to export".into()));
+    }
+    let rows = AnyRows::of(|rows| game.sampling(rows).expect("asked before"))?;
+    written(game, networks, &rows, (None, display), about)
+}
+
+/// The ONNX file of a task; `reads` and `makes` are the pictures that go in, where some do, and those that come out.
+fn written(
+    game: &dyn Game,
+    networks: &[NetworkState],
+    rows: &AnyRows,
+    (reads, makes): (Option<&Display>, &Display),
+    about: About,
+) -> Result<Exported> {
+    let read = read_networks(rows);
     let memory = |id: NetworkId| &networks[game.networks().get(id).optimizer.index()];
-    let average = sampling.task.average && read.iter().all(|&id| !memory(id).average.is_empty());
-    let mut emitter = Emitter::new(&sampling);
+    let average = rows.task.average && read.iter().all(|&id| !memory(id).average.is_empty());
+    let mut emitter = Emitter::new(rows, reads.copied());
     for &id in &read {
         let (network, memory) = (game.networks().get(id), memory(id));
         let (weights, states) = match average {
@@ -119,9 +133,9 @@ pub fn encode(
             emitter.bind(id, name, &memory[offset..offset + len]);
         }
     }
-    let output = emitter.samples(display)?;
+    let output = emitter.samples(makes)?;
     let (nodes, initializers) = emitter.finish();
-    let [inputs, outputs] = ports(&sampling.task, output, display.shape);
+    let [inputs, outputs] = ports(&rows.task, (reads, makes), output);
     let ports: Vec<String> = inputs.iter().chain(&outputs).map(signature).collect();
     let random = nodes.iter().any(|n| n.operator.starts_with("Random"));
     let model = Model {
@@ -145,28 +159,34 @@ pub fn encode(
 }
 
 /// Inputs and outputs of the file, N rows each.
-fn ports(task: &Task, output: &str, shape: Shape) -> [Vec<Port>; 2] {
+fn ports(task: &Task, (reads, makes): (Option<&Display>, &Display), output: &str) -> [Vec<Port>; 2] {
     let port = |name: &str, element, axes: &[usize]| {
         let rows = std::iter::once(Dimension::Named("N".into()));
         let shape = rows.chain(axes.iter().map(|&n| Dimension::Fixed(n))).collect();
         Port { name: name.into(), element, shape }
     };
-    let mut inputs = vec![port(emit::LATENT, Element::Float, &[task.input_width(PortKind::Latent)])];
-    if task.input_width(PortKind::Labels) > 0 {
-        inputs.push(port(emit::LABEL, Element::Int64, &[]));
-    }
-    let axes = [shape.channels, shape.height, shape.width];
-    let axes = if shape.is_point() { &axes[..1] } else { &axes[..] };
-    [inputs, vec![port(output, Element::Float, axes)]]
+    let axes = |shape: Shape| match shape.is_point() {
+        true => vec![shape.channels],
+        false => vec![shape.channels, shape.height, shape.width],
+    };
+    let inputs = task.inputs.iter().filter_map(|input| {
+        let name = emit::input_name(input.kind)?;
+        Some(match (input.kind, reads) {
+            (PortKind::Labels, _) => port(name, Element::Int64, &[]),
+            (PortKind::Examples, Some(reads)) => port(name, Element::Float, &axes(reads.shape)),
+            _ => port(name, Element::Float, &[input.width]),
+        })
+    });
+    [inputs.collect(), vec![port(output, Element::Float, &axes(makes.shape))]]
 }
 
 /// The networks that samples are made by.
-fn read_networks(sampling: &Sampling) -> Vec<NetworkId> {
-    let of = |&var| match sampling.task.graph.node(var).op {
+fn read_networks(rows: &AnyRows) -> Vec<NetworkId> {
+    let of = |&var| match rows.task.graph.node(var).op {
         Op::Param { network, .. } | Op::State { network, .. } => Some(network),
         _ => None,
     };
-    let mut all: Vec<NetworkId> = sampling.order.iter().filter_map(of).collect();
+    let mut all: Vec<NetworkId> = rows.order.iter().filter_map(of).collect();
     all.sort_unstable();
     all.dedup();
     all

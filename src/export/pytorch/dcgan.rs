@@ -7,7 +7,8 @@ use crate::graph::Window;
 
 /// The stages of G.
 pub(super) fn body(of: &Source) -> Body {
-    let Source { config, makes, inputs, classes, .. } = *of;
+    let Source { config, makes, reads, classes, .. } = *of;
+    let inputs = reads.len();
     let shape = makes.picture;
     let dcgan = Dcgan::of(&config.generator);
     let sizes: Vec<[usize; 2]> = dcgan.sizes(shape).into_iter().rev().collect();

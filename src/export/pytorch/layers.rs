@@ -120,7 +120,7 @@ impl Layer<'_> {
 pub(super) fn body(of: &Source) -> Body {
     let shape = of.makes.picture;
     let generator = Layers::generator(&of.config.generator, of.makes);
-    let mut reads = Flow::Vector(of.inputs);
+    let mut reads = Flow::Vector(of.reads.len());
     let flows = generator.flows(reads);
     let layers: Vec<Layer> = generator
         .layers

@@ -7,7 +7,10 @@ mod dcgan;
 mod layers;
 mod norms;
 mod resnet;
+mod resnet_translator;
 mod rpgan_resnet;
+mod srgan;
+mod unet;
 
 use crate::architectures::Makes;
 use crate::config::{Activation, Architecture, Condition, Config, Distribution, Role, Scale};
@@ -33,8 +36,8 @@ struct Source<'a> {
     config: &'a Config,
     network: &'a Network,
     makes: Makes,
-    /// Numbers of noise and label.
-    inputs: usize,
+    /// What goes into the network: noise and label as a point of so many numbers, or a picture.
+    reads: Shape,
     /// One-hot length; 0 without labels.
     classes: usize,
 }
@@ -46,7 +49,7 @@ struct Body {
     classes: Vec<String>,
     /// Lines of `__init__`.
     init: Vec<String>,
-    /// Lines of `forward`, from x `[n, inputs]` on: pictures are `[n, channels, height, width]` behind them.
+    /// Lines of `forward`, from x `[n, inputs]` or pictures on: pictures are `[n, channels, height, width]`.
     forward: Vec<String>,
     /// Lines of `load` that change the tensors of `state`, where a file has others.
     load: Vec<String>,
@@ -59,10 +62,10 @@ impl Body {
             Architecture::Dcgan => dcgan::body(source),
             Architecture::Resnet => resnet::body(source),
             Architecture::RpganResnet => rpgan_resnet::body(source),
-            Architecture::ResnetTranslator
-            | Architecture::Unet
-            | Architecture::Patch
-            | Architecture::Srgan => unreachable!("checked with the data"),
+            Architecture::ResnetTranslator => resnet_translator::body(source),
+            Architecture::Unet => unet::body(source),
+            Architecture::Srgan => srgan::body(source),
+            Architecture::Patch => unreachable!("no generator"),
         }
     }
 
@@ -95,7 +98,7 @@ pub fn code(config: &Config, state: &State) -> String {
     // Labels that norms read do not join the noise.
     let joined = conditional && config.generator.condition != Some(Condition::Norm);
     let inputs = dim + if joined { classes } else { 0 };
-    let body = Body::of(&Source { config, network, makes, inputs, classes });
+    let body = Body::of(&Source { config, network, makes, reads: inputs.into(), classes });
     let asked = if conditional { ", label" } else { "" };
     let drawn = if conditional { ", torch.arange(n) % CLASSES" } else { "" };
     let mut py = head(

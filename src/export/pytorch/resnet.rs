@@ -6,7 +6,8 @@ use crate::config::{Condition, Norm};
 
 /// The blocks of G.
 pub(super) fn body(of: &Source) -> Body {
-    let Source { config, makes, inputs, classes, .. } = *of;
+    let Source { config, makes, reads, classes, .. } = *of;
+    let inputs = reads.len();
     let resnet = Resnet::of(&config.generator);
     let by_labels = resnet.condition == Condition::Norm && classes > 0;
     let sizes = resnet.sizes(makes.picture);

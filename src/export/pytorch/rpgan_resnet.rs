@@ -23,7 +23,8 @@ def doubled(x):
 
 /// The blocks of G.
 pub(super) fn body(of: &Source) -> Body {
-    let Source { config, makes, inputs, .. } = *of;
+    let Source { config, makes, reads, .. } = *of;
+    let inputs = reads.len();
     let resnet = RpganResnet::of(&config.generator);
     let sizes = resnet.sizes(makes.picture);
     let (halvings, [height, width]) = (sizes.len() - 1, sizes[sizes.len() - 1]);
