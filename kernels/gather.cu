@@ -1,7 +1,7 @@
 // The minibatch of a tick from the resident data set, and what else a phase needs of nothing: its noise.
 //
 // Row r of a minibatch is position tick·rows + r of an endless sequence of shuffled passes. A pass is a Feistel
-// permutation keyed by seed and pass, walking the cycle until it lands inside [0, count): the same as
+// permutation keyed by seed, order and pass, walking the cycle until it lands inside [0, count): the same as
 // src/data/shuffle.rs. A block has one row of the examples or of the labels, one-hot; or four elements a thread of a
 // pointwise program that reads random numbers alone.
 //
@@ -23,11 +23,13 @@ struct GatherArguments {
   u32 rows;
   u32 width;
   u32 half;      // bits of each half of the permutation's domain
+  u32 key;       // of the order, which the seed's second word is mixed with
   float factor;  // a byte v stands for v·factor + offset
   float offset;
   u32 type;
   u32 kind;
   u32 first;  // block of row 0
+  u32 unused;
 };
 
 struct TogetherArguments {
@@ -41,7 +43,7 @@ struct TogetherArguments {
 __device__ __forceinline__ u64 example(const GatherArguments& a, u32 row) {
   u64 seed = a.clock[0].seed, place = a.clock[0].tick * a.rows + row;
   u64 pass = place / a.count, at = place % a.count, mask = (1ull << a.half) - 1;
-  u32 key1 = (u32)(seed >> 32) ^ 0x790C294Eu;  // FNV-1a of "shuffle"
+  u32 key1 = (u32)(seed >> 32) ^ a.key;
   do {
     u64 left = at >> a.half, right = at & mask;
     for (u32 round = 0; round < 6; round++) {

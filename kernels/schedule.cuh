@@ -12,6 +12,7 @@ struct OptimizerSchedule {
   double momentum;
   double momentum_rise;  // over `rise_epochs`
   double betas[2];       // 0 for rules without bias correction
+  u64 hold_steps;        // before the line
   u64 decay_steps;       // 0 is off
   u64 rise_epochs;       // 0 is off
   float average;
@@ -42,7 +43,8 @@ __device__ __forceinline__ double share(u64 done, u64 all) {
 __device__ __forceinline__ float learning_rate(const OptimizerSchedule& s, u64 update, u64 steps) {
   double decayed = __ddiv_rn(s.lr, power(s.decay_factor, update - 1));
   decayed = decayed > s.min_lr ? decayed : s.min_lr;
-  double lost = __dmul_rn(share(steps, s.decay_steps), __dsub_rn(1.0, s.final_share));
+  u64 falling = steps > s.hold_steps ? steps - s.hold_steps : 0;
+  double lost = __dmul_rn(share(falling, s.decay_steps), __dsub_rn(1.0, s.final_share));
   return (float)__dmul_rn(decayed, __dsub_rn(1.0, lost));
 }
 

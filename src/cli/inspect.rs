@@ -221,6 +221,8 @@ pub fn summary(game: &dyn Game, launches: bool) -> String {
                 When::Always => String::new(),
                 When::Every(n) => format!(" at every {n}th"),
                 When::Between(n) => format!(" but every {n}th"),
+                When::First(n) => format!(" in the first {}", grouped(n)),
+                When::After(n) => format!(" after the first {}", grouped(n)),
             },
             plan.launches.len(),
             grouped(plan.scratch_bytes() as u64),

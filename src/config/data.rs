@@ -134,6 +134,16 @@ pub enum Direction {
     BToA,
 }
 
+/// What is made of a picture to have a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Given {
+    /// The picture made smaller, by cubic interpolation over all the pixels that become one.
+    LowResolution,
+    /// The picture's lightness, L of CIE Lab.
+    Grey,
+}
+
 /// The data set and its splits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -167,6 +177,15 @@ pub struct Data {
     /// is off.
     #[serde(default)]
     pub crop: usize,
+    /// Real pictures are enlarged to this side and cut at a random place whenever they are seen in training; 0 is off.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub load_size: usize,
+    /// What G is given of each picture where pairs are made of single pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<Given>,
+    /// How many times smaller than the picture what G is given is, where that is the picture made small.
+    #[serde(default = "Data::default_factor", skip_serializing_if = "Data::is_default_factor")]
+    pub factor: usize,
     /// How many examples a built-in source or stacking makes.
     #[serde(default = "Data::default_count")]
     pub count: usize,
@@ -196,6 +215,15 @@ impl Data {
         20_000
     }
 
+    fn default_factor() -> usize {
+        4
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+    fn is_default_factor(factor: &usize) -> bool {
+        *factor == 4
+    }
+
     fn default_stack() -> usize {
         3
     }
@@ -203,4 +231,8 @@ impl Data {
     fn default_size() -> usize {
         32
     }
+}
+
+fn is_none(pixels: &usize) -> bool {
+    *pixels == 0
 }

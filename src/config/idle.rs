@@ -7,7 +7,7 @@ impl Config {
     pub(super) fn idle(&self, key: &str) -> Option<String> {
         let parts: Vec<&str> = key.split('.').collect();
         match parts[..] {
-            ["data", key] => self.idle_data(key),
+            ["data", key] if key != "factor" => self.idle_data(key),
             ["generator", "layers", layer, key] => idle_layer(&self.generator, layer, key),
             ["discriminator", "layers", layer, key] => idle_layer(&self.discriminator, layer, key),
             ["loss", "penalty_every"] if !self.loss.penalised() => {
@@ -25,6 +25,7 @@ impl Config {
             ),
             ["optimizer", "generator", ref key @ ..] => idle_rate(&self.optimizer.generator, key),
             ["optimizer", "discriminator", ref key @ ..] => idle_rate(&self.optimizer.discriminator, key),
+            ["data", "factor"] | ["loss", "identity" | "distance"] => self.idle_translation(key),
             ["ema", "ramp"] if self.ema.decay == 0.0 => Some("ema.decay is 0".into()),
             _ => None,
         }
@@ -72,7 +73,7 @@ fn idle_layer(network: &Network, layer: &str, key: &str) -> Option<String> {
 fn idle_rate(optimizer: &Optimizer, key: &[&str]) -> Option<String> {
     let still = match (key, optimizer.rule) {
         (["min_lr"], _) if optimizer.decay_factor == 1.0 => "decay_factor is 1",
-        (["decay_steps"], _) if optimizer.final_share == 1.0 => "final_share is 1",
+        (["decay_steps" | "hold_steps"], _) if optimizer.final_share == 1.0 => "final_share is 1",
         (["final_share"], _) if optimizer.decay_steps == 0 => "decay_steps is 0",
         (["rule", "sgd", "final_momentum"], Rule::Sgd { saturate: 0, .. }) => "saturate is 0",
         _ => return None,

@@ -9,18 +9,21 @@ mod files;
 mod idle;
 pub mod keys;
 mod metric;
+mod model;
 mod near;
 mod network;
 mod optimizer;
 mod overrides;
 mod role;
 mod train;
+mod translation;
 mod validate;
 mod words;
 
-pub use data::{Data, Direction, Scale, Source};
+pub use data::{Data, Direction, Given, Scale, Source};
 pub use files::name_of;
 pub use metric::{Better, Merit, Metric};
+pub use model::Model;
 pub use near::nearest;
 pub use network::{
     Activation, Architecture, Bias, BiasPer, Condition, DrawnBias, FromData, Init, Kind, Layer, Network,
@@ -45,9 +48,13 @@ pub struct Config {
     /// Seeds every random number of the run.
     #[serde(default)]
     pub seed: u64,
+    /// What game is played.
+    #[serde(default, skip_serializing_if = "Model::is_gan")]
+    pub model: Model,
     /// Where the examples come from.
     pub data: Data,
-    /// The noise the generator starts from.
+    /// The noise the generator starts from; none where it starts from pictures.
+    #[serde(default, skip_serializing_if = "Latent::is_none")]
     pub latent: Latent,
     /// Labels, one-hot, are joined to the noise and to the discriminator's input (Mirza & Osindero, 1411.1784).
     #[serde(default)]
@@ -105,6 +112,19 @@ pub struct Latent {
     pub distribution: Distribution,
 }
 
+impl Latent {
+    fn is_none(&self) -> bool {
+        self.dim == 0
+    }
+}
+
+impl Default for Latent {
+    /// No noise.
+    fn default() -> Latent {
+        Latent { dim: 0, distribution: Distribution::Normal }
+    }
+}
+
 /// The pair of objectives. With r = D(x) and f = D(G(z)) as logits and σ the sigmoid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -151,6 +171,39 @@ pub struct Loss {
     /// Factor on the cross-entropy of D's class head with the classes asked for, in G's loss: 1 in AC-GAN, 0.1 in WGAN-GP.
     #[serde(default = "Loss::default_scale")]
     pub auxiliary_generator: f32,
+    /// Factor on G's objective beside the distances to pictures.
+    #[serde(default = "Loss::default_scale", skip_serializing_if = "is_one")]
+    pub adversarial: f32,
+    /// λ of the distance between a picture and what two translations make of it (CycleGAN, 1703.10593, equation 2).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cycle: f32,
+    /// Share of `cycle` that the distance between a picture of the domain aimed at and its translation counts (1703.10593,
+    /// section 5.2).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub identity: f32,
+    /// λ of the distance between what G makes and the picture that it should be (pix2pix, 1611.07004, equation 3).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reconstruction: f32,
+    /// How the distance of two pictures is measured.
+    #[serde(default, skip_serializing_if = "Distance::is_l1")]
+    pub distance: Distance,
+}
+
+/// The distance of two pictures, a mean over their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distance {
+    /// Mean absolute difference.
+    #[default]
+    L1,
+    /// Mean squared difference.
+    L2,
+}
+
+impl Distance {
+    fn is_l1(&self) -> bool {
+        *self == Distance::L1
+    }
 }
 
 impl Loss {
@@ -219,4 +272,12 @@ impl Default for Checkpoint {
 
 fn is_off(count: &u64) -> bool {
     *count == 0
+}
+
+fn is_zero(factor: &f32) -> bool {
+    *factor == 0.0
+}
+
+fn is_one(factor: &f32) -> bool {
+    *factor == 1.0
 }

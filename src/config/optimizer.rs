@@ -26,6 +26,9 @@ pub struct Optimizer {
     /// The decaying learning rate stops here.
     #[serde(default)]
     pub min_lr: f32,
+    /// Steps before the learning rate begins to fall in a line.
+    #[serde(default, skip_serializing_if = "super::is_off")]
+    pub hold_steps: u64,
     /// Over this many steps the learning rate falls linearly to `final_share`; 0 is off. A number of its own, so
     /// that `--steps` says when to stop and nothing else.
     #[serde(default)]

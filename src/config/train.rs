@@ -28,6 +28,13 @@ pub struct Train {
     /// D and G are updated from the same forward passes on the same minibatch (the 2014 code).
     #[serde(default)]
     pub joint: bool,
+    /// Translated pictures kept of each domain, of which D is shown one instead of the newest half of the time (1612.07828,
+    /// section 2.3); 0: D sees the newest.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub pool: usize,
+    /// Steps at first in which G learns the distance to its pairs alone, and D nothing.
+    #[serde(default, skip_serializing_if = "super::is_off")]
+    pub pretrain: u64,
     /// What matrix products multiply: fp32, tf32, fp16 or bf16.
     #[serde(default)]
     pub precision: Precision,
@@ -153,6 +160,10 @@ fn one() -> u64 {
     1
 }
 
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +177,8 @@ mod tests {
             generator_updates,
             noise,
             joint: false,
+            pool: 0,
+            pretrain: 0,
             precision: Precision::default(),
         }
     }

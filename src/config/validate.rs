@@ -60,8 +60,10 @@ impl Config {
         )?;
         updates(t)?;
         let dim = self.latent.dim;
-        need((1..=MOST_UNITS).contains(&dim), "latent.dim", dim, &format!("1 to {MOST_UNITS}"))?;
+        let noise = (1..=MOST_UNITS).contains(&dim) || self.model.translates();
+        need(noise, "latent.dim", dim, &format!("1 to {MOST_UNITS}"))?;
         self.data()?;
+        self.translations()?;
         self.losses()?;
         self.norms()?;
         network("generator", &self.generator)?;

@@ -170,6 +170,22 @@ impl Examples {
 }
 
 impl Dataset {
+    /// The data set of a number: 0 is this one, 1 its origin.
+    ///
+    /// # Panics
+    /// When there is no origin: models that read one have demanded it.
+    pub fn set(&self, number: u8) -> &Dataset {
+        match number {
+            0 => self,
+            _ => &self.origin.as_ref().expect("a model of two domains has data of two").data,
+        }
+    }
+
+    /// This data set, and its origin where there is one.
+    pub fn sets(&self) -> impl Iterator<Item = &Dataset> {
+        std::iter::once(self).chain(self.origin.iter().map(|origin| &origin.data))
+    }
+
     /// A training split alone; its bytes stand for [0, 1], its numbers for themselves.
     pub fn of(name: &str, shape: Shape, classes: usize, train: Examples) -> Dataset {
         Dataset {

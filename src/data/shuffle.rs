@@ -13,16 +13,32 @@ pub fn half(n: usize) -> u32 {
     (u64::BITS - (n as u64 - 1).leading_zeros()).div_ceil(2).max(1)
 }
 
+/// What orders of this number differ by: the second word of their key is the seed's second word and this.
+pub fn key(order: u8) -> u32 {
+    match order {
+        0 => stream("shuffle"),
+        number => stream(&format!("shuffle/{number}")),
+    }
+}
+
 /// The example at `position` of the sequence over `n` examples.
 ///
 /// # Panics
 /// When there are no examples.
 pub fn at(seed: u64, n: usize, position: u64) -> usize {
+    at_in(0, seed, n, position)
+}
+
+/// [`at`] in an order of another number.
+///
+/// # Panics
+/// When there are no examples.
+pub fn at_in(order: u8, seed: u64, n: usize, position: u64) -> usize {
     assert!(n > 0, "no examples to shuffle");
     let (pass, mut at) = (position / n as u64, position % n as u64);
     let half = half(n);
     let mask = (1u64 << half) - 1;
-    let key = [seed as u32, (seed >> 32) as u32 ^ stream("shuffle")];
+    let key = [seed as u32, (seed >> 32) as u32 ^ key(order)];
     loop {
         let (mut left, mut right) = (at >> half, at & mask);
         for round in 0..ROUNDS {
@@ -51,6 +67,14 @@ mod tests {
             }
             assert!(n < 100 || pass(0) != pass(1), "passes differ");
         }
+    }
+
+    #[test]
+    fn orders_are_unrelated() {
+        let of = |order| (0..1_000).map(|i| at_in(order, 5, 1_000, i)).collect::<Vec<_>>();
+        let same = of(0).iter().zip(&of(1)).filter(|(a, b)| a == b).count();
+        // One is expected.
+        assert!(same < 9, "{same} of 1,000 places hold the same example");
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub struct OptimizerSchedule {
     pub decay_factor: f64,
     /// The divided learning rate stops here.
     pub min_lr: f64,
+    /// Steps before it begins to fall in a line.
+    pub hold_steps: u64,
     /// Steps over which the learning rate then falls in a line; 0 is off.
     pub decay_steps: u64,
     /// Share of it that the line ends at.
@@ -98,6 +100,7 @@ impl Schedule {
             lr: f64::from(r.lr),
             decay_factor: 1.0,
             min_lr: 0.0,
+            hold_steps: 0,
             decay_steps: 0,
             final_share: 1.0,
             momentum: f64::from(r.momentum),
@@ -125,7 +128,7 @@ impl OptimizerSchedule {
     /// pylearn2's `ExponentialDecay`, then a line.
     fn learning_rate(&self, update: u64, steps: u64) -> f64 {
         let decayed = (self.lr / power(self.decay_factor, update - 1)).max(self.min_lr);
-        decayed * (1.0 - share(steps, self.decay_steps) * (1.0 - self.final_share))
+        decayed * (1.0 - share(steps.saturating_sub(self.hold_steps), self.decay_steps) * (1.0 - self.final_share))
     }
 }
 

@@ -19,8 +19,10 @@ pub enum Column {
 pub enum Input {
     /// The minibatch of a tick.
     Minibatch {
-        /// Number of the data set in the executor's list.
+        /// Number of the data set: 0 is what the model makes, 1 what it is made from.
         set: u8,
+        /// Number of the shuffled order in which its examples come: sets of one length and one order come in pairs.
+        order: u8,
         /// What is taken of it.
         column: Column,
     },
@@ -32,15 +34,15 @@ pub enum Input {
 
 impl Input {
     /// Examples of the first data set.
-    pub const EXAMPLES: Input = Input::Minibatch { set: 0, column: Column::Examples };
+    pub const EXAMPLES: Input = Input::Minibatch { set: 0, order: 0, column: Column::Examples };
     /// Labels of the first data set.
-    pub const LABELS: Input = Input::Minibatch { set: 0, column: Column::Labels };
+    pub const LABELS: Input = Input::Minibatch { set: 0, order: 0, column: Column::Labels };
 }
 
 impl std::fmt::Display for Input {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
-            Input::Minibatch { set, column } => {
+            Input::Minibatch { set, column, .. } => {
                 f.write_str(match column {
                     Column::Examples => "examples",
                     Column::Labels => "labels",

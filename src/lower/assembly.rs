@@ -63,9 +63,9 @@ impl<'a> Assembly<'a> {
     pub fn gather(&mut self) {
         for &v in &self.a.order {
             let node = self.a.node(v);
-            if let Op::Input(input @ Input::Minibatch { set, column }) = &node.op {
+            if let Op::Input(input @ Input::Minibatch { set, order, column }) = &node.op {
                 let [rows, width] = node.shape[..] else { panic!("input {input} is not [rows, width]") };
-                let gathers = vec![Gather { set: *set, column: *column, to: v, rows, width }];
+                let gathers = vec![Gather { set: *set, order: *order, column: *column, to: v, rows, width }];
                 let work = Work::Minibatch(Minibatch { gathers, draws: vec![] });
                 self.push(format!("gather/{input}"), work, vec![v]);
             }

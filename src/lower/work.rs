@@ -47,6 +47,8 @@ pub struct Minibatch<P = Place> {
 pub struct Gather<P = Place> {
     /// Number of the data set.
     pub set: u8,
+    /// Number of the order in which its examples come.
+    pub order: u8,
     /// What is taken of it.
     pub column: Column,
     /// `[rows, width]` row-major.
@@ -270,8 +272,8 @@ impl<P> Work<P> {
 
 impl<P> Gather<P> {
     fn map<Q>(&self, place: impl FnOnce(&P) -> Q) -> Gather<Q> {
-        let Gather { set, column, to, rows, width } = self;
-        Gather { set: *set, column: *column, to: place(to), rows: *rows, width: *width }
+        let Gather { set, order, column, to, rows, width } = self;
+        Gather { set: *set, order: *order, column: *column, to: place(to), rows: *rows, width: *width }
     }
 }
 

@@ -4,19 +4,24 @@ use crate::config::Data;
 use crate::data::Shape;
 use crate::error::{Error, Result};
 use crate::graph::{Dist, Graph, Var};
+use crate::nn::bicubic::enlarged_and_cut;
 use crate::nn::resample::{flip, reflect_pad};
 
 /// Real examples, `[rows, numbers]`, as a configuration has them seen; as they are where it says nothing.
 ///
-/// With [`Data::flip`] each is mirrored left to right with probability ½. With [`Data::crop`] = n it is then padded by n
+/// With [`Data::load_size`] each is enlarged to that side, and a place of its own size is cut out of it. With [`Data::flip`] each is mirrored left to right with probability ½. With [`Data::crop`] = n it is then padded by n
 /// pixels on each side, mirrored at the edge, and a place of its own size is cut out of that, each of (2n + 1)² alike.
 pub fn augmented(g: &Graph, x: Var, shape: Shape, data: &Data) -> Var {
-    if !data.flip && data.crop == 0 {
+    if !data.flip && data.crop == 0 && data.load_size == 0 {
         return x;
     }
     g.scoped("augment", || {
         let rows = g.shape(x)[0];
         let mut pictures = g.reshape(x, &[rows, shape.height, shape.width, shape.channels]);
+        if data.load_size > 0 {
+            let places = g.rand("places", Dist::Uniform, &[rows, 2]);
+            pictures = enlarged_and_cut(g, pictures, data.load_size, places);
+        }
         if data.flip {
             let u = uniform(g, "flip", pictures);
             pictures = g.select(g.gt(u, g.constant(0.5, &[])), flip(g, pictures), pictures);
@@ -53,12 +58,11 @@ fn cut(g: &Graph, name: &str, pictures: Var, axis: usize, length: usize) -> Var 
 /// # Errors
 /// When they are points, or have too few pixels to mirror.
 pub fn check(data: &Data, shape: Shape) -> Result<()> {
-    if !data.flip && data.crop == 0 {
-        return Ok(());
-    }
-    let [key, value] = match data.flip {
-        true => ["data.flip", "true"].map(String::from),
-        false => ["data.crop".into(), data.crop.to_string()],
+    let [key, value] = match (data.flip, data.crop, data.load_size) {
+        (false, 0, 0) => return Ok(()),
+        (true, ..) => ["data.flip", "true"].map(String::from),
+        (_, 0, side) => ["data.load_size".into(), side.to_string()],
+        (_, crop, _) => ["data.crop".into(), crop.to_string()],
     };
     if shape.is_point() {
         return Err(Error::Usage(format!(
@@ -67,6 +71,16 @@ pub fn check(data: &Data, shape: Shape) -> Result<()> {
         )));
     }
     let side = shape.height.min(shape.width);
+    if data.load_size > 0 && (shape.height != shape.width || data.load_size < side) {
+        return Err(Error::Usage(format!(
+            "data.load_size is {}, but the pictures are {}×{}: they are enlarged to it before they are cut; expected squares, \
+             and {} or more",
+            data.load_size,
+            shape.height,
+            shape.width,
+            shape.height.max(shape.width)
+        )));
+    }
     if data.crop >= side {
         return Err(Error::Usage(format!(
             "data.crop is {}, but the pictures are {}×{}: so many pixels behind the edge are not there to mirror; expected \

@@ -112,7 +112,7 @@ impl Game for Classifier {
     fn phases(&self) -> Vec<Phase> {
         let g = Graph::new();
         let minibatch =
-            |column, width| g.input(Input::Minibatch { set: 0, column }, &[self.recipe.batch, width]);
+            |column, width| g.input(Input::Minibatch { set: 0, order: 0, column }, &[self.recipe.batch, width]);
         let x = minibatch(Column::Examples, self.shape.len());
         let labels = minibatch(Column::Labels, self.classes);
         let x = if self.recipe.shift { g.scoped("shift", || shifted(&g, x, self.shape)) } else { x };

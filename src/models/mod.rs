@@ -2,24 +2,29 @@
 
 pub mod augment;
 pub mod classifier;
+mod cyclegan;
 pub mod equilibrium;
 mod gan;
+mod given;
 pub mod objective;
 pub mod packing;
 mod penalty;
 pub mod phase;
+mod pix2pix;
+mod pool;
 pub mod statistic;
 pub mod task;
+mod translating;
 mod update;
 
 pub use equilibrium::Equilibrium;
 pub use phase::{Phase, Times, When};
 pub use statistic::Statistic;
-pub use task::{Port, PortKind, Task, TaskKind};
+pub use task::{Direction, Port, PortKind, Task, TaskKind};
 pub use update::{Optimizing, rates, rules, update_costs};
 
 use crate::architectures::{self, Purpose};
-use crate::config::{Config, Role};
+use crate::config::{Config, Model, Role};
 use crate::data::{self, Shape};
 use crate::error::Result;
 use crate::graph::OptimizerId;
@@ -51,6 +56,11 @@ pub trait Game: Send + Sync {
         None
     }
 
+    /// The shapes of the pictures that go into a translation and come out of it; `None` where the model has no such task.
+    fn translation(&self, _direction: Direction) -> Option<[Shape; 2]> {
+        None
+    }
+
     /// What the model does beside training.
     fn tasks(&self) -> Vec<Task>;
 
@@ -62,7 +72,11 @@ pub trait Game: Send + Sync {
 
 /// The model that a configuration asks for, for examples of this shape and so many classes.
 pub fn of(config: &Config, shape: Shape, classes: usize) -> Arc<dyn Game> {
-    Arc::new(gan::Gan::new(config, shape, classes))
+    match config.model {
+        Model::Gan => Arc::new(gan::Gan::new(config, shape, classes)),
+        Model::Cyclegan => Arc::new(cyclegan::CycleGan::new(config, shape)),
+        Model::Pix2pix => Arc::new(pix2pix::Pix2pix::new(config, shape)),
+    }
 }
 
 /// Checks that the configured networks and augmentations fit examples of this shape.
@@ -71,14 +85,14 @@ pub fn of(config: &Config, shape: Shape, classes: usize) -> Arc<dyn Game> {
 /// When [`augment::check`] fails, or [`architectures::check`] for a network.
 pub fn check(config: &Config, shape: Shape) -> Result<()> {
     augment::check(&config.data, shape)?;
+    let (g, d) = match config.model {
+        Model::Gan => (Purpose::Generator(shape), Purpose::Discriminator(shape)),
+        Model::Cyclegan => cyclegan::purposes(shape),
+        Model::Pix2pix => pix2pix::purposes(config, shape)?,
+    };
+    let purpose = |role| if role == Role::Generator { g } else { d };
     let mut networks = config.networks().into_iter();
-    networks.try_for_each(|(role, network)| {
-        let purpose = match role {
-            Role::Generator => Purpose::Generator(shape),
-            Role::Discriminator | Role::Classifier => Purpose::Discriminator(shape),
-        };
-        architectures::check(network, role.name(), purpose)
-    })
+    networks.try_for_each(|(role, network)| architectures::check(network, role.name(), purpose(role)))
 }
 
 /// The model of a recipe without its data: for such examples as their source usually holds.

@@ -15,6 +15,10 @@ pub enum When {
     Every(u64),
     /// Steps not divisible by n.
     Between(u64),
+    /// The first n steps.
+    First(u64),
+    /// All steps but the first n.
+    After(u64),
 }
 
 impl When {
@@ -24,13 +28,15 @@ impl When {
             When::Always => true,
             When::Every(n) => step.is_multiple_of(n),
             When::Between(n) => !step.is_multiple_of(n),
+            When::First(n) => step < n,
+            When::After(n) => step >= n,
         }
     }
 
-    /// After so many steps everything comes again.
+    /// After so many steps everything comes again, where nothing begins or ends for good.
     pub fn period(self) -> u64 {
         match self {
-            When::Always => 1,
+            When::Always | When::First(_) | When::After(_) => 1,
             When::Every(n) | When::Between(n) => n,
         }
     }

@@ -3,6 +3,28 @@
 use crate::graph::{Graph, Var};
 use crate::lower::Stage;
 
+/// From which domain to which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From A, what there is, to B, what is to be made.
+    Forward,
+    /// From B to A.
+    Backward,
+}
+
+impl Direction {
+    /// Both.
+    pub const ALL: [Direction; 2] = [Direction::Forward, Direction::Backward];
+
+    /// The way back.
+    pub fn reversed(self) -> Direction {
+        match self {
+            Direction::Forward => Direction::Backward,
+            Direction::Backward => Direction::Forward,
+        }
+    }
+}
+
 /// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskKind {
@@ -12,6 +34,10 @@ pub enum TaskKind {
     Score,
     /// Noise (and labels) of a minibatch to the statistics that batch norms meet on the way.
     Standing,
+    /// Pictures of one domain to pictures of the other.
+    Translate(Direction),
+    /// Examples to what G is given of them, as pictures, where pairs are made of single pictures.
+    Give,
 }
 
 /// What goes through a port.

@@ -71,6 +71,7 @@ fn schedule(optimizer: &Optimizer, ema: &Ema) -> OptimizerSchedule {
         lr: f64::from(optimizer.lr),
         decay_factor: optimizer.decay_factor,
         min_lr: f64::from(optimizer.min_lr),
+        hold_steps: optimizer.hold_steps,
         decay_steps: optimizer.decay_steps,
         final_share: f64::from(optimizer.final_share),
         momentum: f64::from(momentum),
@@ -142,5 +143,14 @@ mod tests {
         let lr = |steps| schedule.rates(Done { tick: steps, steps, updates: [steps; MAX_OPTIMIZERS] })[1].lr;
         assert!(close(lr(0), 2e-3) && close(lr(10_000), 1.005e-3) && close(lr(20_000), 1e-5));
         assert_eq!(lr(20_000), lr(40_000));
+    }
+
+    #[test]
+    fn the_line_begins_when_it_is_held_no_longer() {
+        let line = ["lr=2e-4", "hold_steps=100", "decay_steps=50", "final_share=0.1"];
+        let line = line.map(|setting| format!("optimizer.generator.{setting}"));
+        let schedule = recipe("ring-rpgan", &line.each_ref().map(String::as_str), 100_000);
+        let lr = |steps| schedule.rates(Done { tick: steps, steps, updates: [steps; MAX_OPTIMIZERS] })[0].lr;
+        assert!(close(lr(0), 2e-4) && close(lr(100), 2e-4) && close(lr(125), 1.1e-4) && close(lr(150), 2e-5));
     }
 }

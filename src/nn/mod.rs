@@ -1,6 +1,8 @@
 //! Networks, and the layers they are made of. A layer is a function of a [`Scope`]; running a network's forward pass once
 //! on a graph that is thrown away declares its parameters and states ([`Networks::declare`]).
 
+pub mod bicubic;
+pub mod colour;
 mod declare;
 mod init;
 mod layers;

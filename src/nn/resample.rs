@@ -7,7 +7,7 @@
 use crate::graph::{Cut, Graph, Var};
 
 /// Axes that a picture's pixels lie along.
-const SIDES: [usize; 2] = [1, 2];
+pub(super) const SIDES: [usize; 2] = [1, 2];
 
 fn picture(g: &Graph, x: Var) -> [usize; 4] {
     let shape = g.shape(x);

@@ -18,10 +18,14 @@ pub(super) fn told(trainer: &Trainer) -> String {
         .phases()
         .iter()
         .map(|phase| {
+            let (done, total) = (trainer.state.step, trainer.total());
+            let left = total.saturating_sub(done).max(1) as f64;
             let turns = match phase.when {
                 When::Always => 1.0,
                 When::Every(n) => 1.0 / n as f64,
                 When::Between(n) => 1.0 - 1.0 / n as f64,
+                When::First(n) => n.clamp(done, total).saturating_sub(done) as f64 / left,
+                When::After(n) => total.saturating_sub(n.max(done)) as f64 / left,
             };
             (turns * phase.times.usual as f64, models::plan(game, phase))
         })

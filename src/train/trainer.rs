@@ -2,7 +2,7 @@
 
 mod window;
 
-use crate::config::{Config, Role};
+use crate::config::{Config, Model, Role};
 use crate::data::{Dataset, Shape};
 use crate::error::{Error, Result};
 use crate::exec::measured::Measured;
@@ -70,7 +70,11 @@ impl Trainer {
         data: &Arc<Dataset>,
         executor: impl FnOnce(ExecutorSpec) -> Result<Box<dyn Executor>>,
     ) -> Result<Trainer> {
-        data.require_one_domain()?;
+        match (config.model, config.data.given) {
+            (Model::Cyclegan, _) => drop(data.require_origin()?),
+            (Model::Pix2pix, None) => drop(data.require_pairs()?),
+            (Model::Gan, _) | (Model::Pix2pix, Some(_)) => data.require_one_domain()?,
+        }
         let (count, batch) = (data.train.count, config.train.batch);
         if batch > count {
             return Err(Error::Data(format!(

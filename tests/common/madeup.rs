@@ -147,6 +147,7 @@ fn rates(of: usize) -> OptimizerSchedule {
         lr: 0.01 * (of + 1) as f64,
         decay_factor: 1.1,
         min_lr: 1e-4,
+        hold_steps: 2,
         decay_steps: 7,
         final_share: 0.5,
         momentum: 0.5,

@@ -169,8 +169,7 @@ impl Cpu {
     }
 
     fn gather(&mut self, now: &Now, input: &Gather) {
-        let Gather { set, column, to, rows, width } = *input;
-        assert_eq!(set, 0, "executors have one data set");
+        let Gather { set, to, rows, width, .. } = *input;
         let data = self.data.clone().expect("a plan that gathers has a data set");
         let format = self.narrow.format;
         let (memory, at) = match to {
@@ -179,7 +178,7 @@ impl Cpu {
             other => unreachable!("an input in {other:?}"),
         };
         let rows = &mut memory[at..at + rows * width];
-        gather(&data, Moment { seed: self.seed, tick: now.phase.tick }, column, rows, width);
+        gather(data.set(set), Moment { seed: self.seed, tick: now.phase.tick }, input, rows);
         if to.is_narrow() {
             rows.iter_mut().for_each(|x| *x = format.round(*x));
         }

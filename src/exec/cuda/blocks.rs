@@ -60,6 +60,7 @@ pub(super) struct OptimizerSchedule {
     pub momentum: f64,
     pub momentum_rise: f64,
     pub betas: [f64; 2],
+    pub hold_steps: u64,
     pub decay_steps: u64,
     pub rise_epochs: u64,
     pub average: f32,
@@ -281,11 +282,13 @@ pub(super) struct GatherArguments {
     pub rows: u32,
     pub width: u32,
     pub half: u32,
+    pub key: u32,
     pub factor: f32,
     pub offset: f32,
     pub number_type: u32,
     pub kind: u32,
     pub first: u32,
+    pub unused: u32,
 }
 
 /// Blocks of one launch: those of `gather`, then those of the maps.

@@ -31,6 +31,7 @@ impl Rules {
                 momentum: from.momentum,
                 momentum_rise: from.momentum_rise,
                 betas: rule.betas(),
+                hold_steps: from.hold_steps,
                 decay_steps: from.decay_steps,
                 rise_epochs: from.rise_epochs,
                 average: from.average,

@@ -88,7 +88,8 @@ pub(super) struct Memory {
     pub networks: Vec<NetworkMemory>,
     /// What was asked for.
     pub options: Options,
-    pub data: Option<DataMemory>,
+    /// The data sets' training splits, by number.
+    pub data: Vec<DataMemory>,
 }
 
 /// Blocks of an update of so many parameters.
@@ -129,7 +130,7 @@ pub(super) struct Contents<'a> {
     pub states: &'a States,
     /// How they update.
     pub rules: &'a [UpdateRule],
-    /// The training split, where plans gather.
+    /// The data sets, where plans gather.
     pub data: Option<&'a Dataset>,
     /// What was asked for.
     pub options: Options,
@@ -147,17 +148,20 @@ fn needed(sizes: &Sizes, contents: &Contents) -> usize {
             + 12
             + size_of::<LossScale>()
     };
-    let examples = data.map_or(0, |d| match &d.train.values {
-        Values::U8(bytes) => bytes.len(),
-        Values::F32(numbers) => 4 * numbers.len(),
-    });
-    let labels = data.and_then(|d| d.train.labels.as_ref()).map_or(0, Vec::len);
+    let examples = |d: &Dataset| {
+        let values = match &d.train.values {
+            Values::U8(bytes) => bytes.len(),
+            Values::F32(numbers) => 4 * numbers.len(),
+        };
+        values + d.train.labels.as_ref().map_or(0, Vec::len)
+    };
+    let examples: usize = data.into_iter().flat_map(Dataset::sets).map(examples).sum();
     let scratch = 4 * (sizes.arena + sizes.slices.sums + sizes.slices.arrived)
         + 2 * sizes.narrow
         + sizes.clock
         + sizes.programs
         + RING_BYTES;
-    scratch + states.iter().zip(rules).zip(&sizes.gradients).map(network).sum::<usize>() + examples + labels
+    scratch + states.iter().zip(rules).zip(&sizes.gradients).map(network).sum::<usize>() + examples
 }
 
 impl Memory {
@@ -201,7 +205,7 @@ impl Memory {
             ring: region(driver, RING_BYTES)?,
             networks,
             options,
-            data: data.map(|d| resident(driver, d)).transpose()?,
+            data: data.into_iter().flat_map(Dataset::sets).map(|d| resident(driver, d)).collect::<Result<_>>()?,
         };
         memory.set_states(driver, states)?;
         Ok(memory)

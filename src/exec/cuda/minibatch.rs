@@ -49,9 +49,8 @@ pub(super) fn pack(packer: &mut Packer, minibatch: &Minibatch) -> Packing {
 
 /// An input's parameters, whose first row is block `first`.
 fn gather(memory: PlanMemory, input: &Gather, first: usize) -> Result<GatherArguments, String> {
-    let Gather { set, column, to, rows, width } = *input;
-    assert_eq!(set, 0, "executors have one data set");
-    let data = memory.data.as_ref().expect("a plan that gathers has a data set");
+    let Gather { set, order, column, to, rows, width } = *input;
+    let data = memory.data.get(usize::from(set)).expect("a plan that gathers has a data set");
     let (kind, bytes, numbers) = if column == Column::Labels {
         (LABELS, data.labels.expect("a conditional model has labels").address, 0)
     } else if data.bytes {
@@ -69,10 +68,12 @@ fn gather(memory: PlanMemory, input: &Gather, first: usize) -> Result<GatherArgu
         rows: number(rows, "a minibatch")?,
         width: number(width, "an example")?,
         half: shuffle::half(data.count),
+        key: shuffle::key(order),
         factor: data.factor,
         offset: data.offset,
         number_type: memory.number_type(to),
         kind,
         first: number(first, "a launch's blocks")?,
+        unused: 0,
     })
 }

@@ -32,7 +32,7 @@ pub(super) fn gathers(w: &mut dyn Witness, precision: Precision, to: Place) {
                 Dataset { factor: 2.0 / 255.0, offset: -1.0, ..Dataset::of("table", shape, width, train) };
             let bench = Bench { data: Some(Arc::new(data)), precision, ..Bench::default() };
             let name = format!("gather {rows} of {count} × {width} {column:?} in {}", precision.name());
-            let gathers = vec![Gather { set: 0, column, to, rows, width }];
+            let gathers = vec![Gather { set: 0, order: 0, column, to, rows, width }];
             let work = Work::Minibatch(Minibatch { gathers, draws: vec![] });
             let (found, cpu) = w.run(&name, &bench, work, rows * width);
             same_bits(&name, &found, &cpu);
@@ -56,6 +56,7 @@ pub(super) fn minibatches(w: &mut dyn Witness) {
         };
         let gather = |(column, width): (Column, usize)| Gather {
             set: 0,
+            order: 0,
             column,
             to: place(rows * width),
             rows,
@@ -207,6 +208,7 @@ pub(super) fn clocks(w: &mut dyn Witness) {
         lr: f64::from(0.1f32),
         decay_factor: 1.000_004,
         min_lr: f64::from(1e-6f32),
+        hold_steps: 3,
         decay_steps: 0,
         final_share: 1.0,
         momentum: 0.5,
