@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use toml::{Table, Value};
 
 /// The recipes in the binary: name and text.
-pub const RECIPES: [(&str, &str); 28] = [
+pub const RECIPES: [(&str, &str); 33] = [
     ("digits", include_str!("../recipes/digits.toml")),
     ("mnist", include_str!("../recipes/mnist.toml")),
     ("mnist-2014", include_str!("../recipes/mnist-2014.toml")),
@@ -30,6 +30,11 @@ pub const RECIPES: [(&str, &str); 28] = [
     ("wgan-gp-cifar10", include_str!("../recipes/wgan-gp-cifar10.toml")),
     ("sngan", include_str!("../recipes/sngan.toml")),
     ("rpgan-resnet", include_str!("../recipes/rpgan-resnet.toml")),
+    ("cyclegan-digits", include_str!("../recipes/cyclegan-digits.toml")),
+    ("cyclegan", include_str!("../recipes/cyclegan.toml")),
+    ("pix2pix", include_str!("../recipes/pix2pix.toml")),
+    ("superres", include_str!("../recipes/superres.toml")),
+    ("colourise", include_str!("../recipes/colourise.toml")),
     ("tfd-2014-pretrain", include_str!("../recipes/tfd-2014-pretrain.toml")),
     ("tfd-2014", include_str!("../recipes/tfd-2014.toml")),
     ("cifar10-fc-2014", include_str!("../recipes/cifar10-fc-2014.toml")),

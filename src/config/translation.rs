@@ -1,7 +1,7 @@
 //! What games over pictures need of a configuration, and what belongs to them alone.
 
 use super::validate::{need, word};
-use super::{Config, Given, Loss, Model, Noise, Updates};
+use super::{Config, Given, Loss, Metric, Model, Noise, Updates};
 use crate::error::Result;
 
 /// Pictures kept in a pool.
@@ -35,6 +35,12 @@ impl Config {
             );
         }
         self.players()?;
+        need(
+            self.checkpoint.best_by.is_none(),
+            "checkpoint.best_by",
+            self.checkpoint.best_by.map_or("", Metric::name),
+            "nothing: what is measured of samples says nothing of translations",
+        )?;
         // What a path holds shows when it is read.
         let two = d.source.has_two_domains() != Some(false);
         match (self.model, d.given) {

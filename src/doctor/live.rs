@@ -19,7 +19,8 @@ pub struct Live {
     config: Config,
     journal: Journal<Entry>,
     judge: Judge,
-    prober: Prober,
+    /// Absent where the model makes nothing of noise: what it then says is in its metrics.
+    prober: Option<Prober>,
     /// The newest probe that was written down.
     last: Option<Probe>,
     /// The run's folder, for commands.
@@ -39,7 +40,7 @@ impl Live {
         lines: &[Line],
     ) -> Result<Live> {
         word::drop_after(folder, step)?;
-        let prober = Prober::new(config, data);
+        let prober = (!config.model.translates()).then(|| Prober::new(config, data));
         let (journal, entries) = Journal::open(&folder.doctor_file(), config.log.samples_every, step)?;
         let mut judge = Judge::new(config);
         judge.replay(lines, &entries);
@@ -60,11 +61,15 @@ impl Live {
     /// # Errors
     /// When the file cannot be written, or the device fails.
     pub fn probe(&mut self, engine: &mut Engine, step: u64) -> Result<Vec<String>> {
-        let Some(probe) = self.prober.probe(engine, step)? else { return Ok(vec![]) };
+        let Some(probe) = self.measured(engine, step)? else { return Ok(vec![]) };
         self.journal.add(&Entry::Probe(probe.clone()))?;
         let changes = self.judge.probe(&probe);
         self.last = Some(probe);
         self.note(changes)
+    }
+
+    fn measured(&self, engine: &mut Engine, step: u64) -> Result<Option<Probe>> {
+        self.prober.as_ref().map_or(Ok(None), |prober| prober.probe(engine, step))
     }
 
     /// What was measured last, by this training.
@@ -79,7 +84,7 @@ impl Live {
     /// When the device fails, or the file cannot be written.
     pub fn last_word(&mut self, engine: &mut Engine, step: u64) -> Result<Vec<String>> {
         if self.judge.probed() != Some(step)
-            && let Some(probe) = self.prober.probe(engine, step)?
+            && let Some(probe) = self.measured(engine, step)?
         {
             self.judge.probe(&probe);
         }

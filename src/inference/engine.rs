@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::exec::{Executor, ExecutorSpec, NetworkState, Opened, States, UpdateRule};
 use crate::graph::OptimizerId;
 use crate::lower::Plan;
-use crate::models::{self, Game, Port, PortKind, TaskKind, one_hot};
+use crate::models::{self, Direction, Game, Port, PortKind, TaskKind, one_hot};
 use std::ops::Range;
 
 /// The tasks of a model, and the numbers of their plans at an executor.
@@ -164,6 +164,30 @@ impl Engine<'_> {
         let mut found = self.run(TaskKind::Score, 0, &inputs)?.into_iter();
         let (logits, features) = (found.next().expect("logits"), found.next().unwrap_or_default());
         Ok(Scored { logits, features, width: self.tasks.output_width(TaskKind::Score, PortKind::Features) })
+    }
+
+    /// Pictures of one domain as the other has them, `[count, numbers]` each. They are pictures `first` and following of
+    /// their seed: where G drops units, it drops others for each.
+    ///
+    /// # Errors
+    /// When the device fails.
+    ///
+    /// # Panics
+    /// When the model has no such direction.
+    pub fn translate(&mut self, direction: Direction, first: usize, pictures: &[f32]) -> Result<Vec<f32>> {
+        let inputs = [(PortKind::Examples, pictures)];
+        Ok(self.run(TaskKind::Translate(direction), first, &inputs)?.swap_remove(0))
+    }
+
+    /// What a model is given of examples, as pictures, `[count, numbers]` each.
+    ///
+    /// # Errors
+    /// When the device fails.
+    ///
+    /// # Panics
+    /// When the model makes no pairs of single pictures.
+    pub fn give(&mut self, examples: &[f32]) -> Result<Vec<f32>> {
+        Ok(self.run(TaskKind::Give, 0, &[(PortKind::Examples, examples)])?.swap_remove(0))
     }
 
     /// Mean and variance of each norm's input, `[features]` each, with what its states' names begin with: `norms.0.`. The

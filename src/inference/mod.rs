@@ -4,9 +4,11 @@
 mod engine;
 mod generator;
 mod latent;
+mod rows;
 mod standing;
 
 pub use engine::{Engine, Scored, Standalone, Tasks};
 pub use generator::{Generator, LoadedRun};
 pub use latent::{ClassShares, noise, noise_of, walk};
+pub use rows::{Held, Rows, held, rows};
 pub use standing::standing;

@@ -83,10 +83,12 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, material: Material<'
         checkpoint::sums(&path).ok().map(|sums| (name, sums))
     });
     // Of single numbers a walk would show nothing.
-    let drawing = engine.as_mut().filter(|_| display.shape.len() > 1);
+    let samples = !config.model.translates();
+    let drawing = engine.as_mut().filter(|_| display.shape.len() > 1 && samples);
     let walk = drawing.map(|engine| walk(config, engine, display)).transpose()?;
     let judged = engine.as_mut().map(|engine| judged(config, engine)).transpose()?.flatten();
     let neighbours = match (&status, &mut engine, &data) {
+        _ if !samples => Err("Pictures are translated, not drawn from noise: what came out stands beside what went in.".into()),
         _ if display.shape.is_point() => {
             Err("The data are points: the plots above tell more than neighbours would.".to_string())
         }

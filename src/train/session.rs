@@ -16,8 +16,9 @@ use crate::doctor::{self, live::Live};
 use crate::error::{Error, Result};
 use crate::exec::Opened;
 use crate::export::pytorch;
-use crate::inference;
+use crate::inference::{self, Engine};
 use crate::models::statistic::loss_scale;
+use crate::models::{Direction, Game};
 use crate::numbers::{counted, grouped, readable};
 use crate::pictures::{Display, columns};
 use crate::records::State;
@@ -255,11 +256,17 @@ impl Session {
     fn picture(&mut self) -> Result<PathBuf> {
         let (step, config) = (self.trainer.state.step, &self.trainer.config);
         let (count, seed) = (config.log.samples, config.seed);
+        let translates = config.model.translates();
         let latent = inference::noise(config, seed, count);
+        let game = self.trainer.game.clone();
         let mut engine = self.trainer.engine()?;
-        let labels = engine.labels_of(seed, 0..count);
-        let samples = engine.sample(0, &latent, &labels)?;
-        let png = self.display.png(&samples, columns(count));
+        let png = if translates {
+            translations(&mut engine, &*game, &self.data, self.display, count)?
+        } else {
+            let labels = engine.labels_of(seed, 0..count);
+            let samples = engine.sample(0, &latent, &labels)?;
+            self.display.png(&samples, columns(count))
+        };
         let path = self.folder.picture(step);
         atomic::write(&path, &png)?;
         self.events.picture(step, &png)?;
@@ -372,6 +379,29 @@ impl Session {
         }
     }
 }
+
+/// A PNG of so many translations, as many of each direction that there is: rows of what went in, what came out, and beside
+/// them what came back, or should have come.
+fn translations(
+    engine: &mut Engine,
+    game: &dyn Game,
+    data: &Dataset,
+    display: Display,
+    count: usize,
+) -> Result<Vec<u8>> {
+    let directions: Vec<Direction> =
+        Direction::ALL.into_iter().filter(|&d| game.translation(d).is_some()).collect();
+    let (mut numbers, mut across) = (vec![], 1);
+    for &direction in &directions {
+        let rows = inference::rows(engine, game, data, direction, count.div_ceil(directions.len()))?;
+        across = rows.columns.len();
+        numbers.extend(rows.numbers);
+    }
+    Ok(display.png(&numbers, across * (ABREAST / across)))
+}
+
+/// Pictures of a sheet of translations beside each other, about.
+const ABREAST: usize = 12;
 
 /// A PNG of real examples, as many as samples will be shown.
 fn reals(data: &Dataset, display: Display, config: &Config) -> Vec<u8> {
