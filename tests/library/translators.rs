@@ -124,7 +124,6 @@ fn sums(from: Shape, made: Shape, forward: &dyn Fn(&Scope, Var) -> Var) -> [f64;
     values.insert(x, Tensor::new(&[1, from.len()], laid_pictures(from, |k| (0.9 * k as f64).cos())));
     values.insert(factors, Tensor::new(&[1, made.len()], laid_pictures(made, |k| (1.1 * k as f64).cos())));
     let mut wrt = vec![x];
-    let mut numbers: Vec<Box<dyn Fn(&[f64]) -> Vec<f64>>> = vec![Box::new(move |v: &[f64]| from.planes(v))];
     for p in &network.parameters {
         let var = g.param(NetworkId(0), &p.name, 0, &p.shape);
         let file = laid(&p.shape, |k| (1.3 * k as f64 + 0.7 * p.name.len() as f64).sin() / 2.0);
@@ -138,19 +137,22 @@ fn sums(from: Shape, made: Shape, forward: &dyn Fn(&Scope, Var) -> Var) -> [f64;
         };
         values.insert(var, Tensor::new(&p.shape, file));
         wrt.push(var);
-        let p = p.clone();
-        numbers.push(Box::new(move |v: &[f64]| {
-            let order: Vec<f32> = (0..p.len()).map(|i| i as f32).collect();
-            let memory: Vec<f64> = p.in_file_order(&order).iter().map(|&i| v[i as usize]).collect();
-            let mut file = vec![0.0; memory.len()];
-            memory.iter().enumerate().for_each(|(place, &v)| file[file_index(&p.shape, place)] = v);
-            file
-        }));
     }
     let gradients = grad(&g, loss, &wrt, None);
     interp::run(&g, &[&[loss][..], &gradients].concat(), Moment { seed: 0, tick: 0 }, &mut values);
+    let in_file = |p: &nn::Parameter, v: &[f64]| {
+        let order: Vec<f32> = (0..p.len()).map(|i| i as f32).collect();
+        let memory: Vec<f64> = p.in_file_order(&order).iter().map(|&i| v[i as usize]).collect();
+        let mut file = vec![0.0; memory.len()];
+        memory.iter().enumerate().for_each(|(place, &v)| file[file_index(&p.shape, place)] = v);
+        file
+    };
     let dotted = |i: usize| -> f64 {
-        let file = numbers[i](&values[&gradients[i]].data);
+        let numbers = &values[&gradients[i]].data;
+        let file = match i {
+            0 => from.planes(numbers),
+            _ => in_file(&network.parameters[i - 1], numbers),
+        };
         file.iter().enumerate().map(|(k, v)| (0.3 * k as f64).cos() * v).sum()
     };
     let by_weights = (1..wrt.len()).map(dotted).sum();
