@@ -8,6 +8,8 @@
 mod common;
 #[path = "viewers/exports.rs"]
 mod exports;
+#[path = "viewers/translations.rs"]
+mod translations;
 
 use common::program;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -32,17 +34,29 @@ fn main() {
     ];
     let with_python: [(&str, Case); 1] =
         [("tensorboard_reads_what_was_logged", tensorboard_reads_what_was_logged)];
-    let with_onnx: [(&str, Case); 2] = [
+    let with_onnx: [(&str, Case); 3] = [
         ("onnxruntime_makes_the_same_samples", |python| {
             exports::onnxruntime_makes_the_same_samples(&mut with_packages(python, ONNX))
+        }),
+        ("onnxruntime_translates_alike", |python| {
+            translations::onnxruntime_translates_alike(&mut with_packages(python, ONNX))
         }),
         ("every_operation_of_the_graph_has_its_operators", |python| {
             exports::every_operation_of_the_graph_has_its_operators(&mut with_packages(python, ONNX))
         }),
     ];
-    let with_torch: [(&str, Case); 3] = [
+    let with_torch: [(&str, Case); 6] = [
         ("pytorch_makes_the_same_samples", |python| {
             exports::pytorch_makes_the_same_samples(&mut with_packages(python, TORCH))
+        }),
+        ("pytorch_translates_alike", |python| {
+            translations::pytorch_translates_alike(&mut with_packages(python, TORCH))
+        }),
+        ("networks_of_the_papers_take_the_weights", |python| {
+            translations::networks_of_the_papers_take_the_weights(&mut with_packages(python, TORCH))
+        }),
+        ("model_py_translates_a_file", |python| {
+            translations::model_py_translates_a_file(&mut with_packages(python, TORCH))
         }),
         ("a_plain_dcgan_takes_the_weights", |python| {
             exports::a_plain_dcgan_takes_the_weights(&mut with_packages(python, TORCH))

@@ -128,7 +128,9 @@ impl Config {
                 "data.given is not \"low-resolution\""
             }
             "loss.identity" if cycle == 0.0 => "loss.cycle is 0",
-            "loss.distance" if cycle == 0.0 && reconstruction == 0.0 => "no distance of pictures enters a loss",
+            "loss.distance" if cycle == 0.0 && reconstruction == 0.0 => {
+                "no distance of pictures enters a loss"
+            }
             _ => return None,
         };
         Some(why.into())

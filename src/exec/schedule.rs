@@ -128,7 +128,9 @@ impl OptimizerSchedule {
     /// pylearn2's `ExponentialDecay`, then a line.
     fn learning_rate(&self, update: u64, steps: u64) -> f64 {
         let decayed = (self.lr / power(self.decay_factor, update - 1)).max(self.min_lr);
-        decayed * (1.0 - share(steps.saturating_sub(self.hold_steps), self.decay_steps) * (1.0 - self.final_share))
+        decayed
+            * (1.0
+                - share(steps.saturating_sub(self.hold_steps), self.decay_steps) * (1.0 - self.final_share))
     }
 }
 

@@ -111,8 +111,9 @@ impl Game for Classifier {
     /// One phase: the mean cross-entropy of a minibatch, and the update.
     fn phases(&self) -> Vec<Phase> {
         let g = Graph::new();
-        let minibatch =
-            |column, width| g.input(Input::Minibatch { set: 0, order: 0, column }, &[self.recipe.batch, width]);
+        let minibatch = |column, width| {
+            g.input(Input::Minibatch { set: 0, order: 0, column }, &[self.recipe.batch, width])
+        };
         let x = minibatch(Column::Examples, self.shape.len());
         let labels = minibatch(Column::Labels, self.classes);
         let x = if self.recipe.shift { g.scoped("shift", || shifted(&g, x, self.shape)) } else { x };

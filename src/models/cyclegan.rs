@@ -7,9 +7,9 @@ use super::penalty::Penalised;
 use super::phase::{Phase, Times, When, update};
 use super::statistic::{D_LOSS, G_LOSS, PENALTY, Statistic};
 use super::task::{Direction, Task};
-use super::translating::{self, CYCLE, IDENTITY, training};
+use super::translating::{self, CYCLE, IDENTITY, TRANSLATED, training};
 use super::{Game, Optimizing, objective, packing, pool};
-use crate::architectures::{self, Forward, Purpose, Reads};
+use crate::architectures::{self, Forward, Purpose, Reads, Translates};
 use crate::config::{Config, Role};
 use crate::data::Shape;
 use crate::graph::{Column, Graph, Input, NetworkId, OptimizerId, Var};
@@ -63,7 +63,7 @@ impl CycleGan {
         game
     }
 
-    fn translates(&self) -> architectures::Translates {
+    fn translates(&self) -> Translates {
         translating::translates(&self.config, self.shape, self.shape)
     }
 
@@ -120,10 +120,7 @@ impl CycleGan {
                 let pass = training(0, "back", &[0]);
                 let back_a = self.make(&to_a.pass(&pass), made_b);
                 let back_b = self.make(&to_b.pass(&pass), made_a);
-                g.add(
-                    translating::distance(&g, loss, back_a, a),
-                    translating::distance(&g, loss, back_b, b),
-                )
+                g.add(translating::distance(&g, loss, back_a, a), translating::distance(&g, loss, back_b, b))
             });
             outputs.push((CYCLE.into(), g.scale(cycle, 0.5)));
             whole = g.add(whole, g.scale(cycle, weight));
@@ -215,9 +212,20 @@ impl Game for CycleGan {
     }
 
     fn tasks(&self) -> Vec<Task> {
-        let task = |(direction, network)| {
-            translating::task(direction, self.shape, self.networks.get(network), |s, x| self.make(s, x))
+        let task = |direction| self.translating(direction, TRANSLATED);
+        Direction::ALL.into_iter().filter_map(task).collect()
+    }
+
+    fn translates(&self) -> Option<Translates> {
+        Some(self.translates())
+    }
+
+    fn translating(&self, direction: Direction, rows: usize) -> Option<Task> {
+        let network = match direction {
+            Direction::Forward => A_TO_B,
+            Direction::Backward => B_TO_A,
         };
-        [(Direction::Forward, A_TO_B), (Direction::Backward, B_TO_A)].map(task).into()
+        let network = self.networks.get(network);
+        Some(translating::task((direction, rows), self.shape, network, |s, x| self.make(s, x)))
     }
 }

@@ -23,7 +23,7 @@ pub use statistic::Statistic;
 pub use task::{Direction, Port, PortKind, Task, TaskKind};
 pub use update::{Optimizing, rates, rules, update_costs};
 
-use crate::architectures::{self, Purpose};
+use crate::architectures::{self, Purpose, Translates};
 use crate::config::{Config, Model, Role};
 use crate::data::{self, Shape};
 use crate::error::Result;
@@ -58,6 +58,16 @@ pub trait Game: Send + Sync {
 
     /// The shapes of the pictures that go into a translation and come out of it; `None` where the model has no such task.
     fn translation(&self, _direction: Direction) -> Option<[Shape; 2]> {
+        None
+    }
+
+    /// What its translators read and make as networks have it; `None` where the model has none.
+    fn translates(&self) -> Option<Translates> {
+        None
+    }
+
+    /// The task [`TaskKind::Translate`] with so many rows at once, for who reads its graph; `None` where the model has none.
+    fn translating(&self, _direction: Direction, _rows: usize) -> Option<Task> {
         None
     }
 

@@ -7,9 +7,9 @@ use super::penalty::Penalised;
 use super::phase::{Phase, Times, When, update};
 use super::statistic::{D_LOSS, G_LOSS, PENALTY, Statistic};
 use super::task::{Direction, PortKind, Task, TaskKind};
-use super::translating::{self, DISTANCE, training};
+use super::translating::{self, DISTANCE, TRANSLATED, training};
 use super::{Game, Optimizing, objective, packing};
-use crate::architectures::{self, Forward, Purpose, Reads};
+use crate::architectures::{self, Forward, Purpose, Reads, Translates};
 use crate::config::{Activation, Config, Given, Role};
 use crate::data::Shape;
 use crate::error::{Error, Result};
@@ -83,11 +83,11 @@ impl Pix2pix {
         game
     }
 
-    fn translates(&self) -> architectures::Translates {
+    fn translates(&self) -> Translates {
         let translates = translating::translates(&self.config, self.pairs.given(), self.pairs.wanted());
         match self.config.data.given {
             // a and b of Lab lie on both sides of 0, whatever the pictures' scale.
-            Some(Given::Grey) => architectures::Translates { output: Activation::Tanh, ..translates },
+            Some(Given::Grey) => Translates { output: Activation::Tanh, ..translates },
             _ => translates,
         }
     }
@@ -209,14 +209,23 @@ impl Game for Pix2pix {
         (direction == Direction::Forward).then(|| [self.pairs.read(), self.shape])
     }
 
+    fn translates(&self) -> Option<Translates> {
+        Some(self.translates())
+    }
+
+    fn translating(&self, direction: Direction, rows: usize) -> Option<Task> {
+        let (network, read) = (self.networks.get(GENERATOR), self.pairs.read());
+        (direction == Direction::Forward).then(|| {
+            translating::task((direction, rows), read, network, |s, x| {
+                let given = self.pairs.network_reads(s.g, x);
+                let made = self.make(s, given);
+                self.pairs.shown(s.g, given, made)
+            })
+        })
+    }
+
     fn tasks(&self) -> Vec<Task> {
-        let network = self.networks.get(GENERATOR);
-        let translate = translating::task(Direction::Forward, self.pairs.read(), network, |s, x| {
-            let given = self.pairs.network_reads(s.g, x);
-            let made = self.make(s, given);
-            self.pairs.shown(s.g, given, made)
-        });
-        let mut tasks = vec![translate];
+        let mut tasks: Vec<Task> = self.translating(Direction::Forward, TRANSLATED).into_iter().collect();
         if self.config.data.given.is_some() {
             let mut give = Task::new(TaskKind::Give, GIVEN, true);
             let x = give.input("examples", PortKind::Examples, self.shape.len()).expect("numbers");

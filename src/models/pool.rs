@@ -30,7 +30,8 @@ pub fn shown(s: &Scope, new: Var, size: usize) -> Var {
         let taken = g.sum(g.mul(images, at), &[0]);
         chosen.push(g.select(g.broadcast(g.reshape(takes, &[1, 1]), &[1, numbers]), taken, picture));
         let kept = g.mul(at, g.reshape(g.max(takes, has_room), &[1, 1]));
-        images = g.select(g.broadcast(kept, &[size, numbers]), g.broadcast(picture, &[size, numbers]), images);
+        images =
+            g.select(g.broadcast(kept, &[size, numbers]), g.broadcast(picture, &[size, numbers]), images);
         count = g.add(count, has_room);
     }
     s.store("images", images);

@@ -19,7 +19,7 @@ pub const IDENTITY: &str = "identity";
 pub const DISTANCE: &str = "distance";
 
 /// Pictures translated at once: one, so that what is drawn for a picture depends on its place alone.
-const TRANSLATED: usize = 1;
+pub const TRANSLATED: usize = 1;
 
 /// A pass of training over as many joined minibatches as `order` has numbers.
 pub fn training<'a>(version: u8, draw: &'a str, order: &'a [usize]) -> Pass<'a> {
@@ -91,12 +91,12 @@ pub fn statistics(config: &Config) -> Vec<Statistic> {
 
 /// The task of a direction: pictures in, as people see them, pictures out.
 pub fn task(
-    direction: Direction,
+    (direction, rows): (Direction, usize),
     shape: Shape,
     network: &Network,
     make: impl FnOnce(&Scope, Var) -> Var,
 ) -> Task {
-    let mut task = Task::new(TaskKind::Translate(direction), TRANSLATED, true);
+    let mut task = Task::new(TaskKind::Translate(direction), rows, true);
     let x = task.input("pictures", PortKind::Examples, shape.len()).expect("pictures have numbers");
     let tracer = Tracer::new(&task.graph, network);
     // Dropout is part of what the network was trained to be: its masks are the only noise there is.

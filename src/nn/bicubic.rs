@@ -70,7 +70,8 @@ pub fn enlarged_and_cut(g: &Graph, x: Var, side: usize, draws: Var) -> Var {
         let picture = g.reshape(g.slice_axis(x, 0, row, row + 1), &[n, n * channels]);
         let down = g.matmul(interpolation(g, n, side, place(row, 0)), picture);
         let turned = g.permute(g.reshape(down, &[n, n, channels]), &[1, 0, 2]);
-        let across = g.matmul(interpolation(g, n, side, place(row, 1)), g.reshape(turned, &[n, n * channels]));
+        let across =
+            g.matmul(interpolation(g, n, side, place(row, 1)), g.reshape(turned, &[n, n * channels]));
         g.reshape(g.permute(g.reshape(across, &[n, n, channels]), &[1, 0, 2]), &[1, n, n, channels])
     };
     g.concat(&(0..rows).map(cut).collect::<Vec<_>>(), 0)

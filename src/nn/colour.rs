@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn there_and_back_is_where_one_was() {
-        let all: Vec<f64> = (0..5 * 5 * 5).flat_map(|i| [i % 5, i / 5 % 5, i / 25]).map(|v| f64::from(v) / 4.0).collect();
+        let all: Vec<f64> =
+            (0..5 * 5 * 5).flat_map(|i| [i % 5, i / 5 % 5, i / 25]).map(|v| f64::from(v) / 4.0).collect();
         let back = run(&all, |g, x| rgb(g, lab(g, x)));
         for (a, b) in all.iter().zip(back) {
             assert!((a - b).abs() < 2e-4, "{a} came back as {b}");

@@ -88,7 +88,10 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, material: Material<'
     let walk = drawing.map(|engine| walk(config, engine, display)).transpose()?;
     let judged = engine.as_mut().map(|engine| judged(config, engine)).transpose()?.flatten();
     let neighbours = match (&status, &mut engine, &data) {
-        _ if !samples => Err("Pictures are translated, not drawn from noise: what came out stands beside what went in.".into()),
+        _ if !samples => {
+            Err("Pictures are translated, not drawn from noise: what came out stands beside what went in."
+                .into())
+        }
         _ if display.shape.is_point() => {
             Err("The data are points: the plots above tell more than neighbours would.".to_string())
         }

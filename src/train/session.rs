@@ -85,7 +85,7 @@ impl Session {
             }
         };
         folder.write_config(config)?;
-        let code = pytorch::code(config, &trainer.state);
+        let code = pytorch::code(config, &trainer.state, Direction::Forward);
         atomic::write(&folder.path.join(pytorch::FILE), code.as_bytes())?;
         folder.write_data(&DataCard::of(&dataset, config.data.path.as_deref()))?;
         let (metrics, lines) = Metrics::open(&folder.metrics_file(), config.log.every, trainer.state.step)?;

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Furthest that a number may be from ours, of numbers below 1; a share of greater ones.
-const TOLERANCE: f64 = 1e-5;
+pub const TOLERANCE: f64 = 1e-5;
 /// Samples compared: more than a task takes at once.
 const ROWS: usize = 130;
 /// Samples of one noise where dropout draws on.
@@ -37,11 +37,14 @@ const DRAWS: usize = 4_000;
 const COMPARE: &str = r#"
 def compare(folder):
     about = json.loads((folder / "about.json").read_text())
-    z = np.fromfile(folder / "z", "<f4").reshape(-1, about["dim"])
+    z = np.fromfile(folder / "z", "<f4").reshape(-1, *about.get("reads", [about["dim"]]))
     labels = np.arange(len(z)) % about["classes"] if about["classes"] else None
     x = made(folder, z, labels)
     want = np.fromfile(folder / "samples", "<f4").reshape(-1, *about["shape"])
     assert x.dtype == np.float32 and x.shape == want.shape, (x.dtype, x.shape, want.shape)
+    if about["random"] and "reads" in about:
+        assert (made(folder, z, labels) != x).any() and 0 <= x.min() and x.max() <= 1, "masks are drawn anew"
+        return 0.0
     if about["random"]:
         a, b = x.reshape(len(x), -1).astype("f8"), want.reshape(len(x), -1).astype("f8")
         assert a.std(0).min() > 0.01, "every row has masks of its own"
@@ -57,7 +60,7 @@ def compare(folder):
 print(json.dumps([compare(pathlib.Path(folder)) for folder in sys.argv[1:]]))
 "#;
 
-const ONNX: &str = r#"
+pub const ONNX: &str = r#"
 import json, pathlib, sys
 import numpy as np, onnxruntime
 try:
@@ -70,19 +73,20 @@ def made(folder, z, labels):
     if file not in sessions:
         if onnx: onnx.checker.check_model(file, full_check=True)
         sessions[file] = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    feed = {"z": z} | ({} if labels is None else {"label": labels.astype(np.int64)})
+    feed = {"picture" if z.ndim == 4 else "z": z} | ({} if labels is None else {"label": labels.astype(np.int64)})
     return sessions[file].run(None, feed)[0]
 "#;
 
-const PYTORCH: &str = r#"
+pub const PYTORCH: &str = r#"
 import importlib.util, json, pathlib, sys
 import numpy as np, torch
 def made(folder, z, labels):
     spec = importlib.util.spec_from_file_location("model", folder / "model.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    noise = module.noise(2000)
-    assert abs(noise.std().item() - 1) < 0.1 and noise.shape[1] == z.shape[1], noise
+    if z.ndim == 2:
+        noise = module.noise(2000)
+        assert abs(noise.std().item() - 1) < 0.1 and noise.shape[1] == z.shape[1], noise
     model = module.load(folder / module.WEIGHTS)
     given = [torch.from_numpy(z)] + ([] if labels is None else [torch.from_numpy(labels)])
     with torch.no_grad():
@@ -303,39 +307,11 @@ impl Case {
 
     /// Writes a checkpoint with drawn weights, exports it, and writes noise and our samples of it, all into `folder`.
     fn write(&self, folder: &Path, flags: &[&str]) {
-        let game = models::of(&self.config, self.shape, self.classes);
-        let mut rng = PhiloxRng::new(5, stream("weights"), 0);
-        let rules = models::rules(&*game);
-        let start = |(optimizer, rule): (_, &exec::UpdateRule)| {
-            let (weights, states) = game.networks().start(optimizer, 3, &vec![0.0; self.shape.len()]);
-            rule.start_with(weights, states)
-        };
-        let mut networks: Vec<_> = game.networks().optimizers().zip(&rules).map(start).collect();
-        let of = &mut networks[0];
-        let network = &game.networks().all()[0];
-        for numbers in [&mut of.weights, &mut of.average] {
-            numbers.iter_mut().for_each(|w| *w += 0.2 * rng.normal());
-        }
-        for states in [&mut of.states, &mut of.average_states] {
-            let kept = if states.is_empty() { &[][..] } else { &network.states[..] };
-            for state in kept {
-                let numbers = &mut states[state.offset..][..state.len()];
-                if state.name.ends_with("running_mean") {
-                    numbers.iter_mut().for_each(|x| *x = 0.3 * rng.normal());
-                } else if state.name.ends_with("running_var") {
-                    numbers.iter_mut().for_each(|x| *x = (0.5 * rng.normal()).exp());
-                }
-            }
-        }
-        let Shape { channels, height, width } = self.shape;
-        let state = State::new(game.networks(), [channels, height, width], self.classes);
-        let networks = Cow::Borrowed(&networks);
-        let snapshot =
-            Snapshot { config: &self.config, game: &*game, rules: &rules, state: &state, networks };
-        let checkpoint = checkpoint::save(&folder.join("checkpoints"), &snapshot).expect("written");
+        let mut rng = PhiloxRng::new(6, stream("weights"), 0);
+        let (checkpoint, _) = saved(&self.config, self.shape, self.classes, folder);
         let name = checkpoint.display().to_string();
         program::run(folder, &[&["export", &name], flags].concat());
-
+        let channels = self.shape.channels;
         let mut run =
             LoadedRun::load(&checkpoint, exec::open(Device::Cpu, 1).expect("a thread")).expect("loaded");
         let (display, dim, random) = (run.display, self.config.latent.dim, self.random_draws());
@@ -348,6 +324,7 @@ impl Case {
         labels.truncate(if self.classes > 0 { count } else { 0 });
         let samples = run.engine().sample(0, &z, &labels).expect("samples");
         let samples = self.shape.planes(&display.unit(&samples));
+        let Shape { height, width, .. } = self.shape;
         let axes = if self.shape.is_point() { json!([channels]) } else { json!([channels, height, width]) };
         let about =
             json!({"dim": dim, "classes": self.classes, "shape": axes, "random": random, "alone": true});
@@ -359,8 +336,45 @@ impl Case {
     }
 }
 
+/// Writes a checkpoint of drawn weights into `folder`: where it lies, and what it holds.
+pub fn saved(
+    config: &Config,
+    shape: Shape,
+    classes: usize,
+    folder: &Path,
+) -> (PathBuf, Vec<exec::NetworkState>) {
+    let game = models::of(config, shape, classes);
+    let mut rng = PhiloxRng::new(5, stream("weights"), 0);
+    let rules = models::rules(&*game);
+    let start = |(optimizer, rule): (_, &exec::UpdateRule)| {
+        let (weights, states) = game.networks().start(optimizer, 3, &vec![0.0; shape.len()]);
+        rule.start_with(weights, states)
+    };
+    let mut networks: Vec<_> = game.networks().optimizers().zip(&rules).map(start).collect();
+    let of = &mut networks[0];
+    for numbers in [&mut of.weights, &mut of.average] {
+        numbers.iter_mut().for_each(|w| *w += 0.2 * rng.normal());
+    }
+    for states in [&mut of.states, &mut of.average_states] {
+        let all = game.networks().all().iter().filter(|n| n.role == Role::Generator);
+        let kept = all.flat_map(|network| &network.states).filter(|_| !states.is_empty());
+        for state in kept.collect::<Vec<_>>() {
+            let numbers = &mut states[state.offset..][..state.len()];
+            if state.name.ends_with("running_mean") {
+                numbers.iter_mut().for_each(|x| *x = 0.3 * rng.normal());
+            } else if state.name.ends_with("running_var") {
+                numbers.iter_mut().for_each(|x| *x = (0.5 * rng.normal()).exp());
+            }
+        }
+    }
+    let state = State::new(game.networks(), [shape.channels, shape.height, shape.width], classes);
+    let snapshot =
+        Snapshot { config, game: &*game, rules: &rules, state: &state, networks: Cow::Borrowed(&networks) };
+    (checkpoint::save(&folder.join("checkpoints"), &snapshot).expect("written"), networks)
+}
+
 /// Writes what a script compares: noise, and our samples of it.
-fn write(folder: &Path, about: &serde_json::Value, z: &[f32], samples: &[f32]) -> std::io::Result<()> {
+pub fn write(folder: &Path, about: &serde_json::Value, z: &[f32], samples: &[f32]) -> std::io::Result<()> {
     let bytes = |numbers: &[f32]| numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
     fs::write(folder.join("z"), bytes(z))?;
     fs::write(folder.join("samples"), bytes(samples))?;
@@ -368,7 +382,7 @@ fn write(folder: &Path, about: &serde_json::Value, z: &[f32], samples: &[f32]) -
 }
 
 /// The greatest difference in each folder, as a script finds it.
-fn run(python: &mut Command, script: &str, folders: &[PathBuf]) -> Result<Vec<f64>, Failed> {
+pub fn run(python: &mut Command, script: &str, folders: &[PathBuf]) -> Result<Vec<f64>, Failed> {
     let output = python.args(["-c", &format!("{script}{COMPARE}")]).args(folders).output()?;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Ok(serde_json::from_slice(&output.stdout)?)

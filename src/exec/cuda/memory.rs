@@ -205,7 +205,11 @@ impl Memory {
             ring: region(driver, RING_BYTES)?,
             networks,
             options,
-            data: data.into_iter().flat_map(Dataset::sets).map(|d| resident(driver, d)).collect::<Result<_>>()?,
+            data: data
+                .into_iter()
+                .flat_map(Dataset::sets)
+                .map(|d| resident(driver, d))
+                .collect::<Result<_>>()?,
         };
         memory.set_states(driver, states)?;
         Ok(memory)

@@ -1,8 +1,8 @@
-//! G as an ONNX file: the graph of its sampling task, op by op, with a checkpoint's weights.
+//! G as an ONNX file: the graph of its task, which samples or translates, op by op, with a checkpoint's weights.
 //!
 //! | op | operators of set 17 |
 //! |---|---|
-//! | input | `z`, float `[N, latent.dim]`; `label`, int64 `[N]`, by `OneHot` |
+//! | input | `z`, float `[N, latent.dim]`; `label`, int64 `[N]`, by `OneHot`; `picture`, float `[N, channels, height, width]` in [0, 1] |
 //! | param, state, const | initializers; whatever these alone decide is reckoned once, in 64 bits (spectral norm's division, a batch norm's 1/√(σ² + ε)) |
 //! | rand | `RandomUniformLike`, `RandomNormalLike`: other draws than ours, of the same distribution |
 //! | add | `Add`; `Concat` of padded operands that fill an axis |
@@ -31,7 +31,7 @@ use crate::data::{Classes, Shape};
 use crate::error::{Error, Result};
 use crate::exec::NetworkState;
 use crate::graph::{NetworkId, Op};
-use crate::models::{Game, PortKind, Task};
+use crate::models::{Direction, Game, PortKind, Task};
 use crate::pictures::Display;
 use crate::run::checkpoint::Checkpoint;
 use emit::Emitter;
@@ -53,12 +53,24 @@ pub struct Exported {
     pub random: bool,
 }
 
-/// The ONNX file of a checkpoint's generator; `from` says where the checkpoint lies, for who reads the file.
+/// The ONNX file of a checkpoint's generator, of two translators the one in this direction; `from` says where the checkpoint
+/// lies, for who reads the file.
 ///
 /// # Errors
-/// When the model draws no samples one by one, or is too large for the format.
-pub fn export(checkpoint: &Checkpoint, from: &str) -> Result<Exported> {
+/// When the model makes no pictures one by one, or is too large for the format.
+pub fn export(checkpoint: &Checkpoint, from: &str, direction: Direction) -> Result<Exported> {
     let Checkpoint { config, state, networks } = checkpoint;
+    let game = Checkpoint::model(config, state);
+    if let Some([read, _]) = game.translation(direction) {
+        let rows = AnyRows::of(|rows| game.translating(direction, rows).expect("a direction that it has"))?;
+        let about = About {
+            name: config.recipe.clone(),
+            text: format!("Generator of {from}, {} steps, from pictures to pictures", state.step),
+            metadata: vec![("step".into(), state.step.to_string())],
+        };
+        let makes = Display::new(state.example.into(), &config.data);
+        return written(&*game, networks, &rows, (Some(&Display { shape: read, ..makes }), &makes), about);
+    }
     let noise = match config.latent.distribution {
         Distribution::Normal => "normal",
         Distribution::Uniform => "uniform on [-sqrt(3), sqrt(3)]",
@@ -68,7 +80,6 @@ pub fn export(checkpoint: &Checkpoint, from: &str) -> Result<Exported> {
         ("latent.distribution".into(), noise.into()),
         ("latent.dim".into(), config.latent.dim.to_string()),
     ];
-    let game = Checkpoint::model(config, state);
     let classes = crate::models::classes(&*game);
     if classes > 0 {
         let table = state.class_table.clone().unwrap_or_default();

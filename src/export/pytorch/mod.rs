@@ -5,30 +5,40 @@
 
 mod dcgan;
 mod layers;
+mod noise;
 mod norms;
 mod resnet;
 mod resnet_translator;
 mod rpgan_resnet;
 mod srgan;
+mod translation;
 mod unet;
 
 use crate::architectures::Makes;
-use crate::config::{Activation, Architecture, Condition, Config, Distribution, Role, Scale};
+use crate::config::{Activation, Architecture, Config, Role};
 use crate::data::Shape;
-use crate::models::{self, Game};
+use crate::models::{self, Direction, Game};
 use crate::nn::Network;
 use crate::run::checkpoint::{Checkpoint, State, averaged};
 
 /// The file's name in a run's folder.
 pub const FILE: &str = "model.py";
 
-/// Name of the file of weights that samples are made with: the averaged ones where the model keeps such.
-pub fn weights(game: &dyn Game) -> String {
+/// The generator, of two translators the one in this direction.
+fn generator(game: &dyn Game, direction: Direction) -> &Network {
+    let mut all = game.networks().all().iter().filter(|n| n.role == Role::Generator);
+    let last = all.clone().count() - 1;
+    all.nth(last.min(usize::from(direction == Direction::Backward))).expect("G is a network")
+}
+
+/// Name of the file of weights that samples are made with, or translations in this direction: the averaged ones where the model
+/// keeps such.
+pub fn weights(game: &dyn Game, direction: Direction) -> String {
     let networks = game.networks();
     let averages = models::rules(game).into_iter().zip(networks.optimizers());
     let kept = averages.filter(|(rule, _)| rule.average).any(|(_, o)| networks.role(o) == Role::Generator);
-    let name = Role::Generator.name();
-    format!("{}.safetensors", if kept { averaged(name) } else { name.to_string() })
+    let name = &generator(game, direction).name;
+    format!("{}.safetensors", if kept { averaged(name) } else { name.clone() })
 }
 
 /// What an architecture's code is made of.
@@ -87,54 +97,58 @@ impl Body {
     }
 }
 
-/// The text of `model.py` for a run of this configuration, whose data the state knows.
-pub fn code(config: &Config, state: &State) -> String {
+/// What stands around an architecture's code: what goes into the module, and what comes out of it.
+struct Ends {
+    /// Packages that the file needs beside torch and safetensors.
+    packages: &'static str,
+    /// How it is run and called: text above the code.
+    usage: String,
+    /// Constants behind the name of the weights.
+    constants: Vec<String>,
+    /// What `forward` takes.
+    arguments: String,
+    /// Lines of `forward` in front of the architecture's, up to its x.
+    before: Vec<String>,
+    /// Lines of `forward` behind them.
+    after: Vec<String>,
+    /// Functions beside the module.
+    functions: Vec<String>,
+    /// Lines of the file as a program, with the newest file of weights as `files[-1]`.
+    main: String,
+}
+
+/// The text of `model.py` for a run of this configuration, whose data the state knows; of two translators the one in this
+/// direction.
+pub fn code(config: &Config, state: &State, direction: Direction) -> String {
     let game = Checkpoint::model(config, state);
-    let (shape, dim) = (Shape::from(state.example), config.latent.dim);
-    let classes = models::classes(&*game);
-    let network = game.networks().all().iter().find(|n| n.role == Role::Generator).expect("G is a network");
-    let makes = Makes::of(shape, config.data.scale);
-    let conditional = classes > 0;
-    // Labels that norms read do not join the noise.
-    let joined = conditional && config.generator.condition != Some(Condition::Norm);
-    let inputs = dim + if joined { classes } else { 0 };
-    let body = Body::of(&Source { config, network, makes, reads: inputs.into(), classes });
-    let asked = if conditional { ", label" } else { "" };
-    let drawn = if conditional { ", torch.arange(n) % CLASSES" } else { "" };
-    let mut py = head(
-        config,
-        shape,
-        conditional,
-        [&body.init, &body.classes].iter().any(|all| all.iter().any(|text| text.contains(SPECTRAL))),
-    );
+    let network = generator(&*game, direction);
+    let (ends, source) = match game.translates() {
+        Some(translates) => translation::ends(&*game, config, network, translates, direction),
+        None => noise::ends(&*game, config, network, state),
+    };
+    let body = Body::of(&source);
+    let mut py = head(config, &ends, &body);
     let mut line = |text: &str| py.push_str(&format!("{text}\n"));
-    line(&format!("WEIGHTS = \"{}\"", weights(&*game)));
-    if conditional {
-        line(&format!("CLASSES = {classes}"));
-        if let Some(table) = state.class_table.as_ref().filter(|table| !table.names.is_empty()) {
-            line(&format!("NAMES = {}", serde_json::to_string(&table.names).expect("texts")));
-        }
-    }
-    body.classes.iter().for_each(|text| line(&format!("\n\n{text}")));
+    line(&format!("WEIGHTS = \"{}\"", weights(&*game, direction)));
+    ends.constants.iter().for_each(|text| line(text));
+    body.classes.iter().chain(&ends.functions).for_each(|text| line(&format!("\n\n{text}")));
     line("\n\nclass Generator(nn.Module):\n    def __init__(self):\n        super().__init__()");
     body.init.iter().for_each(|text| line(&format!("        {text}")));
-    line(&format!("\n    def forward(self, z{asked}):"));
-    line(if joined {
-        "        x = torch.cat([z, F.one_hot(label, CLASSES).to(z)], 1)"
-    } else {
-        "        x = z"
-    });
-    body.forward.iter().for_each(|text| line(&format!("        {text}")));
-    samples(config, shape).iter().for_each(|text| line(&format!("        {text}")));
-    line("\n\ndef noise(n):");
-    line(&match config.latent.distribution {
-        Distribution::Normal => format!("    return torch.randn(n, {dim})"),
-        Distribution::Uniform => format!("    return (2 * torch.rand(n, {dim}) - 1) * 3 ** 0.5"),
-    });
+    line(&format!("\n    def forward(self, {}):", ends.arguments));
+    let forward = ends.before.iter().chain(&body.forward).chain(&ends.after);
+    forward.for_each(|text| line(&format!("        {text}")));
     line("\n\ndef load(file):\n    state = load_file(file)");
     body.load.iter().for_each(|text| line(&format!("    {text}")));
     line("    model = Generator()\n    model.load_state_dict(state)\n    return model.eval()");
-    line(&tail(shape, drawn));
+    line(&format!(
+        r#"
+
+if __name__ == "__main__":
+    here = pathlib.Path(__file__).parent
+    files = sorted([*here.glob(f"checkpoints/step-*/{{WEIGHTS}}"), *here.glob(WEIGHTS)])
+{}"#,
+        ends.main
+    ));
     py
 }
 
@@ -164,21 +178,16 @@ fn activation(activation: Activation, slope: f32, x: String) -> String {
 }
 
 /// What stands above the code: how to use it, and imports.
-fn head(config: &Config, shape: Shape, conditional: bool, spectral: bool) -> String {
-    let Shape { channels, height, width } = shape;
-    let (made, pillow) = match shape.is_point() {
-        true => (format!("points [n, {channels}]"), ""),
-        false => (format!("pictures [n, {channels}, {height}, {width}] in [0, 1]"), " pillow"),
-    };
-    let label = if conditional { ", label" } else { "" };
-    let spectral = if spectral { "\nfrom torch.nn.utils.parametrizations import spectral_norm" } else { "" };
+fn head(config: &Config, ends: &Ends, body: &Body) -> String {
+    let is_spectral =
+        [&body.init, &body.classes].iter().any(|all| all.iter().any(|text| text.contains(SPECTRAL)));
+    let spectral =
+        if is_spectral { "\nfrom torch.nn.utils.parametrizations import spectral_norm" } else { "" };
     format!(
         r#""""The generator of {}, as gansaku {} trains it, in PyTorch.
 
-    pip install torch safetensors{pillow}
-    python {FILE} [FILE.safetensors]    draws samples, from the newest checkpoint unless told
-
-model = load(FILE); model(noise(n){label}) makes {made}.
+    pip install torch safetensors{}
+    {}
 """
 import pathlib
 import sys
@@ -190,48 +199,8 @@ from torch import nn{spectral}
 
 "#,
         config.recipe,
-        env!("CARGO_PKG_VERSION")
-    )
-}
-
-/// From what the last layer makes to samples: lines of `forward`.
-fn samples(config: &Config, shape: Shape) -> Vec<String> {
-    if shape.is_point() {
-        return vec!["return x".into()];
-    }
-    match config.data.scale {
-        Scale::Unit => vec!["return x.clamp(0, 1)".into()],
-        Scale::Signed => vec!["return (x * 0.5 + 0.5).clamp(0, 1)".into()],
-        Scale::Gcn => vec![
-            "# Normalised pictures have lost their brightness: grey is in the middle.".into(),
-            "return (x / x.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-8) * 0.5 + 0.5).clamp(0, 1)"
-                .into(),
-        ],
-    }
-}
-
-/// What the file does as a program: sixteen samples as a picture, or as numbers.
-fn tail(shape: Shape, drawn: &str) -> String {
-    let shown = match (shape.is_point(), shape.channels) {
-        (true, _) => "    print(x)",
-        (false, 3) => "    x = torch.cat(list(x), 2).permute(1, 2, 0)",
-        (false, _) => "    x = torch.cat(list(x[:, 0]), 1)",
-    };
-    let saved = match shape.is_point() {
-        true => "",
-        false => {
-            "\n    from PIL import Image\n    Image.fromarray((x * 255).round().byte().numpy()).save(\"model.png\")"
-        }
-    };
-    format!(
-        r#"
-
-if __name__ == "__main__":
-    here = pathlib.Path(__file__).parent
-    files = sorted([*here.glob(f"checkpoints/step-*/{{WEIGHTS}}"), *here.glob(WEIGHTS)])
-    n = 16
-    with torch.no_grad():
-        x = load(sys.argv[1] if len(sys.argv) > 1 else files[-1])(noise(n){drawn})
-{shown}{saved}"#
+        env!("CARGO_PKG_VERSION"),
+        ends.packages,
+        ends.usage,
     )
 }

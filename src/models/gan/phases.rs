@@ -28,7 +28,8 @@ impl Gan {
         let g = Graph::new();
         let config = &self.config;
         let (batch, joint) = (config.train.batch, both && config.train.joint);
-        let minibatch = |column, width| g.input(Input::Minibatch { set: 0, order: 0, column }, &[batch, width]);
+        let minibatch =
+            |column, width| g.input(Input::Minibatch { set: 0, order: 0, column }, &[batch, width]);
         let real = minibatch(Column::Examples, self.shape.len());
         let real = augmented(&g, real, self.shape, &config.data);
         let labels = (self.classes > 0).then(|| minibatch(Column::Labels, self.classes));

@@ -143,11 +143,8 @@ fn optimizer(o: &Optimizer) -> String {
     }
     if o.decay_steps > 0 {
         let share = number((100.0 * o.final_share).into());
-        let held = if o.hold_steps > 0 {
-            format!(" after {} steps", grouped(o.hold_steps))
-        } else {
-            String::new()
-        };
+        let held =
+            if o.hold_steps > 0 { format!(" after {} steps", grouped(o.hold_steps)) } else { String::new() };
         schedule += &format!(", falling linearly to {share} % over {} steps{held}", grouped(o.decay_steps));
     }
     format!("{rule}; learning rate {}{schedule}", o.lr)
