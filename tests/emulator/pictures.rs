@@ -64,9 +64,9 @@ fn right(
 #[test]
 fn steps_of_dcgan_are_right() {
     right(
-        ["dcgan", "dcgan-mnist"],
+        ["dcgan", "cgan-dcgan"],
         &Precision::ALL,
-        &[SMALL],
+        &[SMALL, &["conditional=false"]],
         Shape { channels: 3, height: 8, width: 8 },
         2,
         [&[34], &[36]],
@@ -76,6 +76,7 @@ fn steps_of_dcgan_are_right() {
 #[test]
 fn steps_of_a_critic_under_a_gradient_penalty_are_right() {
     let sets = &[
+        "conditional=false",
         "loss={objective=\"wasserstein\", gradient_penalty=10.0}",
         "train.discriminator_updates=2",
         "generator.kernel=5",
@@ -83,7 +84,7 @@ fn steps_of_a_critic_under_a_gradient_penalty_are_right() {
         "discriminator.norm=\"layer\"",
     ];
     right(
-        ["WGAN-GP", "dcgan-mnist"],
+        ["WGAN-GP", "cgan-dcgan"],
         &Precision::ALL,
         &[SMALL, sets],
         Shape { channels: 1, height: 7, width: 7 },
@@ -95,14 +96,11 @@ fn steps_of_a_critic_under_a_gradient_penalty_are_right() {
 #[test]
 fn steps_of_a_conditional_dcgan_are_right() {
     let sets = &[
-        "conditional=true",
-        "generator.condition=\"everywhere\"",
         "generator.upsample=\"nearest\"",
-        "discriminator.condition=\"everywhere\"",
         "discriminator.spectral_norm=true",
     ];
     right(
-        ["conditional dcgan", "dcgan-mnist"],
+        ["conditional dcgan", "cgan-dcgan"],
         &Precision::ALL,
         &[SMALL, sets],
         Shape { channels: 1, height: 8, width: 8 },
