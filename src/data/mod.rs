@@ -7,6 +7,7 @@ mod arrays;
 mod cifar10;
 mod classes;
 mod demands;
+pub mod colour;
 mod detect;
 pub mod digits;
 mod domains;

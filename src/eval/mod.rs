@@ -8,6 +8,7 @@ pub mod classifier;
 pub mod compare;
 pub mod distance;
 mod features;
+pub mod fidelity;
 pub mod frechet;
 pub mod kept;
 pub mod kid;

@@ -33,11 +33,9 @@ pub fn similarity(a: &[f32], b: &[f32], shape: Shape) -> f64 {
     let scales = scales(shape);
     assert!(scales > 0, "pictures of at least {WINDOW} pixels a side");
     let all: f64 = WEIGHTS[..scales].iter().sum();
-    let plane = |x: &[f32], channel: usize| -> Vec<f64> {
-        x[channel..].iter().step_by(shape.channels).map(|&x| f64::from(x)).collect()
-    };
     let similar = |channel: usize| {
-        let (mut a, mut b, mut size) = (plane(a, channel), plane(b, channel), [shape.height, shape.width]);
+        let [mut a, mut b] = [a, b].map(|x| plane(x, shape, channel));
+        let mut size = [shape.height, shape.width];
         let mut product = 1.0;
         for (scale, weight) in WEIGHTS[..scales].iter().enumerate() {
             if scale > 0 {
@@ -51,6 +49,24 @@ pub fn similarity(a: &[f32], b: &[f32], shape: Shape) -> f64 {
         product
     };
     (0..shape.channels).map(similar).sum::<f64>() / shape.channels as f64
+}
+
+/// SSIM of two pictures `[height, width, channels]` in [0, 1] at their own scale, the mean over windows and channels.
+///
+/// # Panics
+/// When the pictures are smaller than the window.
+pub(super) fn single_scale(a: &[f32], b: &[f32], shape: Shape) -> f64 {
+    assert!(scales(shape) > 0, "pictures of at least {WINDOW} pixels a side");
+    let similar = |channel: usize| {
+        let [a, b] = [a, b].map(|x| plane(x, shape, channel));
+        structure(&a, &b, [shape.height, shape.width])[0]
+    };
+    (0..shape.channels).map(similar).sum::<f64>() / shape.channels as f64
+}
+
+/// One channel of a picture.
+fn plane(picture: &[f32], shape: Shape, channel: usize) -> Vec<f64> {
+    picture[channel..].iter().step_by(shape.channels).map(|&x| f64::from(x)).collect()
 }
 
 /// Means of 2×2 pixels; an odd last row or column is left out.

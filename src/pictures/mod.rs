@@ -4,6 +4,7 @@ mod animation;
 mod display;
 mod font;
 mod points;
+pub mod resize;
 mod sheet;
 
 pub use animation::gif;

@@ -17,6 +17,7 @@ mod domains;
 mod eval;
 mod faults;
 mod features;
+mod fidelity;
 mod games;
 mod golden;
 mod grads;
