@@ -18,6 +18,7 @@ mod repro;
 mod runs;
 mod sample;
 mod train;
+mod translate;
 
 use crate::config::{MOST_EXAMPLES, nearest};
 use crate::error::{Error, Result};
@@ -52,6 +53,7 @@ enum Command {
     Train(train::Train),
     Sample(sample::Sample),
     Interpolate(interpolate::Interpolate),
+    Translate(translate::Translate),
     Eval(eval::Eval),
     Export(export::Export),
     Repro(repro::Repro),
@@ -130,6 +132,7 @@ fn run(command: Command) -> Result<()> {
         Command::Train(args) => train::run(args),
         Command::Sample(args) => sample::sample(&args),
         Command::Interpolate(args) => interpolate::interpolate(&args),
+        Command::Translate(args) => translate::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Repro(args) => repro::run(args),

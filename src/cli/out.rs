@@ -1,6 +1,7 @@
 //! What commands leave at `--out`: a file, or the bytes on stdout.
 
 use crate::error::{Error, Result};
+use crate::numbers::counted;
 use crate::run::atomic;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -21,6 +22,25 @@ pub fn check_stdout(path: &Path) -> Result<()> {
         return Err(Error::Usage(
             "--out -: stdout is a terminal; send the picture on with > FILE.png".into(),
         ));
+    }
+    Ok(())
+}
+
+/// Refuses a folder that holds something: tools that read such a folder read all of it, so nothing else may lie there.
+pub fn check_new(flag: &str, folder: &Path) -> Result<()> {
+    let at = folder.display();
+    if folder.is_file() {
+        return Err(Error::Usage(format!("{flag} {at}: that is a file; expected a folder, new or empty")));
+    }
+    let there = match std::fs::read_dir(folder) {
+        Ok(files) => files.count(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(e) => return Err(Error::io("list", folder, &e)),
+    };
+    if there > 0 {
+        let has = counted(there as u64, "file");
+        let why = "perhaps of a call that was cut off; new ones would mix with them: choose a new folder, or empty it";
+        return Err(Error::Usage(format!("{flag} {at}: holds {has} already, {why}")));
     }
     Ok(())
 }

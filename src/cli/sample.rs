@@ -240,16 +240,11 @@ impl Drawn<'_> {
         })
     }
 
-    /// One PNG a sample. Tools that read such a folder read all of it, so nothing else may lie there.
+    /// One PNG a sample.
     fn folder(&self, noise: Noise, generator: &mut Generator) -> Result<String> {
         let folder = &self.args.out;
+        out::check_new("--out", folder)?;
         std::fs::create_dir_all(folder).map_err(|e| Error::io("make the folder", folder, &e))?;
-        let there = std::fs::read_dir(folder).map_err(|e| Error::io("list", folder, &e))?.count();
-        if there > 0 {
-            let has = counted(there as u64, "file");
-            let why = "perhaps of a call that was cut off; samples would mix with them: choose a new folder, or empty it";
-            return Err(Error::Usage(format!("--out {}: holds {has} already, {why}", folder.display())));
-        }
         let numbers: Vec<usize> = (0..noise.count()).map(|at| noise.number(at)).collect();
         let greatest = numbers.iter().copied().max().unwrap_or(0);
         let (display, digits) = (generator.display, greatest.to_string().len().max(6));

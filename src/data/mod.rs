@@ -32,6 +32,7 @@ pub(crate) use file::gone;
 pub use held_out::Pairs;
 pub(crate) use load::MOVED;
 pub use load::{load, load_again, usual};
+pub use picture_set::whole::{Photo, Photos};
 pub use shape::Shape;
 
 use std::ops::Range;

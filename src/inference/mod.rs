@@ -3,12 +3,17 @@
 
 mod engine;
 mod generator;
+mod image;
 mod latent;
 mod rows;
 mod standing;
+mod tiles;
+mod translator;
 
 pub use engine::{Engine, Scored, Standalone, Tasks};
 pub use generator::{Generator, LoadedRun};
+pub use image::Image;
 pub use latent::{ClassShares, noise, noise_of, walk};
 pub use rows::{Held, Rows, held, rows};
 pub use standing::standing;
+pub use translator::{Layout, Means, Translator};

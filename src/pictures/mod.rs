@@ -5,11 +5,13 @@ mod display;
 mod font;
 mod points;
 pub mod resize;
+mod rows;
 mod sheet;
 
 pub use animation::gif;
 pub use display::{Display, columns};
 pub use points::Points;
+pub use rows::rows;
 pub use sheet::{Block, caption};
 
 use crate::data::Shape;

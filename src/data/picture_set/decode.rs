@@ -6,7 +6,7 @@
 //! files often store grey as RGB. Grey stays one channel until the end: large pictures are most often grey.
 
 use super::archive::{FORMATS, LARGEST_PICTURE};
-use super::budget::Budget;
+use super::budget::{Budget, Loan};
 use fast_image_resize::images::{CroppedImage, Image, ImageRef};
 use fast_image_resize::{FilterType, IntoImageView, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::error::ImageError;
@@ -46,19 +46,64 @@ pub struct Decoded {
 impl Decoded {
     /// Pixels in `channels` channels, 1 or 3: colour becomes grey by Rec. 601 luma, grey is repeated.
     pub fn interleaved(&self, channels: usize) -> Vec<u8> {
-        let luma = |p: &[u8]| {
-            ((299 * u32::from(p[0]) + 587 * u32::from(p[1]) + 114 * u32::from(p[2]) + 500) / 1000) as u8
-        };
-        match (self.channels, channels) {
-            (1, 3) => self.pixels.iter().flat_map(|&v| [v; 3]).collect(),
-            (3, 1) => self.pixels.chunks_exact(3).map(luma).collect(),
-            _ => self.pixels.clone(),
-        }
+        in_channels(&self.pixels, self.channels, channels)
     }
+}
+
+/// Pixels of `from` channels in `to` channels, 1 or 3: colour becomes grey by Rec. 601 luma, grey is repeated.
+pub fn in_channels(pixels: &[u8], from: usize, to: usize) -> Vec<u8> {
+    let luma = |p: &[u8]| {
+        ((299 * u32::from(p[0]) + 587 * u32::from(p[1]) + 114 * u32::from(p[2]) + 500) / 1000) as u8
+    };
+    match (from, to) {
+        (1, 3) => pixels.iter().flat_map(|&v| [v; 3]).collect(),
+        (3, 1) => pixels.chunks_exact(3).map(luma).collect(),
+        _ => pixels.to_vec(),
+    }
+}
+
+/// A decoded picture of its own size.
+pub struct Whole {
+    /// `[height, width, channels]`.
+    pub pixels: Vec<u8>,
+    /// 1 or 3.
+    pub channels: usize,
+    /// Width and height.
+    pub size: [u32; 2],
+    /// By its EXIF data.
+    pub turned: bool,
+    /// Some pixel is not grey.
+    pub coloured: bool,
+    /// Some pixel is not opaque.
+    pub transparent: bool,
+    /// It had more than 8 bits a channel.
+    pub deep: bool,
 }
 
 /// The picture that a file's bytes are, cut to `side`×`side` pixels, decoded within `budget`; or why it cannot be read.
 pub fn decode(bytes: &[u8], side: u32, cut: Cut, budget: &Budget) -> Result<Decoded, String> {
+    let (decoded, _loan) = whole(bytes, budget)?;
+    let Whole { pixels, channels, size: whole @ [width, height], turned, coloured, transparent, deep } =
+        decoded;
+    let edge = width.min(height);
+    let (size, corners) = match cut {
+        Cut::Square => (whole, vec![[(width - edge) / 2, (height - edge) / 2]]),
+        Cut::Halves if u64::from(width) == 2 * u64::from(height) => ([height; 2], vec![[0, 0], [height, 0]]),
+        Cut::Halves => {
+            return Err(format!(
+                "expected two squares side by side, {}×{height} pixels, found {width}×{height}",
+                2 * u64::from(height)
+            ));
+        }
+    };
+    let square = |corner| square(&pixels, whole, channels, corner, edge, side);
+    let squares = corners.into_iter().map(square).collect::<Result<Vec<_>, _>>();
+    let pixels = squares.map_err(|e| format!("it cannot be resized: {e}"))?.concat();
+    Ok(Decoded { pixels, channels, size, turned, coloured, transparent, deep })
+}
+
+/// The whole picture that a file's bytes are, with what it keeps of `budget`; or why it cannot be read.
+pub fn whole<'b>(bytes: &[u8], budget: &'b Budget) -> Result<(Whole, Loan<'b>), String> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
     let Some(format) = reader.format() else {
         let first: Vec<String> = bytes.iter().take(4).map(|b| format!("{b:02x}")).collect();
@@ -93,7 +138,7 @@ pub fn decode(bytes: &[u8], side: u32, cut: Cut, budget: &Budget) -> Result<Deco
     }
     // JPEG, WebP and GIF keep planes or frames of their own beside the pixels; a turned picture is a copy.
     let own = if matches!(format, ImageFormat::Jpeg | ImageFormat::WebP | ImageFormat::Gif) { 3 } else { 1 };
-    let _loan = budget.take(whole * own.max(1 + u64::from(turned)));
+    let loan = budget.take(whole * own.max(1 + u64::from(turned)));
     let mut pixels = vec![0; whole as usize];
     decoder.read_image(&mut pixels).map_err(why)?;
     let (channels, transparent, deep) = eight_bits(&mut pixels, color);
@@ -103,24 +148,9 @@ pub fn decode(bytes: &[u8], side: u32, cut: Cut, budget: &Budget) -> Result<Deco
     }
     .ok_or("fewer pixels than its size says")?;
     image.apply_orientation(orientation);
-    let (whole, pixels) = ([image.width(), image.height()], image.into_bytes());
+    let (size, pixels) = ([image.width(), image.height()], image.into_bytes());
     let coloured = channels == 3 && pixels.chunks_exact(3).any(|p| p[0] != p[1] || p[1] != p[2]);
-    let [width, height] = whole;
-    let edge = width.min(height);
-    let (size, corners) = match cut {
-        Cut::Square => (whole, vec![[(width - edge) / 2, (height - edge) / 2]]),
-        Cut::Halves if u64::from(width) == 2 * u64::from(height) => ([height; 2], vec![[0, 0], [height, 0]]),
-        Cut::Halves => {
-            return Err(format!(
-                "expected two squares side by side, {}×{height} pixels, found {width}×{height}",
-                2 * u64::from(height)
-            ));
-        }
-    };
-    let square = |corner| square(&pixels, whole, channels, corner, edge, side);
-    let squares = corners.into_iter().map(square).collect::<Result<Vec<_>, _>>();
-    let pixels = squares.map_err(|e| format!("it cannot be resized: {e}"))?.concat();
-    Ok(Decoded { pixels, channels, size, turned, coloured, transparent, deep })
+    Ok((Whole { pixels, channels, size, turned, coloured, transparent, deep }, loan))
 }
 
 /// What is wrong with a picture, in our words.

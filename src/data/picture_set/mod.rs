@@ -15,6 +15,7 @@ mod parquet;
 mod places;
 mod sides;
 mod tar;
+pub mod whole;
 pub mod zip;
 
 use super::{Dataset, Examples, Shape, Values, file};
