@@ -7,8 +7,9 @@ use crate::error::{Error, Result};
 use crate::eval::classifier::Classifier;
 use crate::eval::compare::{self, blank};
 use crate::eval::kept::Kept;
-use crate::eval::{Subject, parzen};
-use crate::inference::LoadedRun;
+use crate::eval::translation::Translations;
+use crate::eval::{Measures, Subject, parzen};
+use crate::inference::{LoadedRun, Means, Translator};
 use crate::numbers::Numbers;
 use crate::records::{Evaluation, Measurement, rises};
 use crate::run::{Folder, checkpoint};
@@ -29,6 +30,8 @@ use std::path::{Path, PathBuf};
     gansaku eval runs/00001-mnist parzen --json parzen.json\n  \
     gansaku eval runs/00001-mnist fd prdc --classifier classifiers/mnist.safetensors\n  \
     gansaku eval runs/00001-mnist swd --json -\n  \
+    gansaku eval runs/00002-cyclegan paired cycle\n  \
+    gansaku eval runs/00003-superres superres --pictures ~/data/kodak\n  \
     gansaku eval --compare runs/00001-mnist runs/00002-mnist")]
 pub struct Eval {
     /// A run's folder (its newest checkpoint) or a checkpoint's
@@ -46,18 +49,24 @@ pub struct Eval {
     /// The data it was trained on, if they moved
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// What `gansaku classifier` made of these data, for fd, kid, prdc, classes, cas and modes of stacked digits
+    /// What `gansaku classifier` made of these data, for fd, kid, prdc, classes, cas, class-kept and modes of stacked digits
     #[arg(long, value_name = "FILE")]
     classifier: Option<PathBuf>,
     /// Print what was measured of runs (or files of --json) side by side; unlike data and protocols are told, not compared
-    #[arg(long, value_name = "RUN|FILE", num_args = 2.., conflicts_with_all = ["from", "json", "classifier", "data", "count", "seed", "device", "threads"])]
+    #[arg(long, value_name = "RUN|FILE", num_args = 2.., conflicts_with_all = ["from", "json", "classifier", "data", "pictures", "count", "seed", "device", "threads"])]
     compare: Vec<PathBuf>,
     /// Also write the measurements as JSON here, or print nothing but them with -; the run's folder keeps them in eval.json
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Pictures of any size for superres and colour, in place of the test pictures
+    #[arg(long, value_name = "PATH")]
+    pictures: Option<PathBuf>,
     #[command(flatten)]
     hardware: super::HardwareArgs,
 }
+
+/// Bytes of intermediate results of a translation, beyond which a picture is worked on in tiles.
+const TRANSLATING: usize = 2 << 30;
 
 pub fn run(args: &Eval) -> Result<()> {
     let Some(from) = &args.from else { return compare(&args.compare) };
@@ -75,20 +84,21 @@ pub fn run(args: &Eval) -> Result<()> {
     }
     // A device that is not there is told before anything is read.
     let mut windows = parzen::open(hardware.device)?;
-    let mut run = LoadedRun::load(from, hardware.open()?)?;
-    let generator = run.generator();
-    let mut config = generator.config.clone();
-    config.data.moved(args.data.as_deref(), generator.from)?;
+    let device = hardware.open()?;
+    let (checkpoint, path, warnings) = checkpoint::locate(from)?;
+    warnings.iter().for_each(|w| tell!("warning: {w}"));
+    let mut config = checkpoint.config.clone();
+    config.data.moved(args.data.as_deref(), &path)?;
     if args.data.is_none() {
         config.data.path = data_path(from)?;
     }
     let mut classifier = args.classifier.as_deref().map(|c| Classifier::load(c, hardware)).transpose()?;
     let dataset = data::load_again(&config.data, config.seed)?;
-    if dataset.shape != generator.display.shape {
+    let example = checkpoint.state.example.into();
+    if dataset.shape != example {
         return Err(Error::Data(format!(
-            "{} makes {}, the data are {}; give the data it was trained on with --data",
-            generator.from.display(),
-            generator.display.shape,
+            "{} is of {example}, the data are {}; give the data it was trained on with --data",
+            path.display(),
             dataset.shape
         )));
     }
@@ -96,19 +106,55 @@ pub fn run(args: &Eval) -> Result<()> {
     if let Some(classifier) = &classifier {
         looks_at(classifier, &config.data, &data_identity, &dataset)?;
     }
-    let report = blank(&generator, &dataset, data_identity);
+    let step = checkpoint.state.step;
+    let report = blank((&path, step), &checkpoint.config, &dataset, data_identity);
     let mut kept = Kept::open(json, report)?;
-    let default = || Metric::all_for(config.data.source, classifier.is_some());
     let mut wished: Vec<Metric> = vec![];
+    let default = || Metric::all_for(&config, classifier.is_some());
     for metric in if args.metrics.is_empty() { default() } else { args.metrics.clone() } {
         if !wished.contains(&metric) {
             wished.push(metric);
         }
     }
+    let known = checkpoint.state.data.clone();
+    let same = || identity::same(&path, known.as_deref(), &config.data, &dataset);
     let (data, seed, count) = (&dataset, args.seed, args.count.map(|n| n as usize));
     let (windows, classifier) = (&mut *windows, classifier.as_mut());
-    let mut subject =
-        Subject { generator, data, seed, count, classifier, hardware, windows, fit: fit::quietly };
+    if checkpoint.config.model.translates() {
+        if data.origin.is_none() && config.data.given.is_none() {
+            data.require_origin()?;
+        }
+        let means = Means { hardware, seed, limit: TRANSLATING };
+        let translator = &mut Translator::of(checkpoint, path.clone(), means)?;
+        let pictures = args.pictures.as_deref();
+        let mut subject = Translations { translator, data, seed, count, classifier, pictures };
+        measured(args, &mut subject, wished, &same, &mut kept)?;
+    } else {
+        if args.pictures.is_some() {
+            let why = "this run makes examples of noise, and reads no pictures; leave it out";
+            return Err(Error::Usage(format!("--pictures: {why}")));
+        }
+        let mut run = LoadedRun::of(checkpoint, path.clone(), device)?;
+        let (generator, fit) = (run.generator(), fit::quietly);
+        let mut subject = Subject { generator, data, seed, count, classifier, hardware, windows, fit };
+        measured(args, &mut subject, wished, &same, &mut kept)?;
+    }
+    if prints_json {
+        let json = serde_json::to_string_pretty(kept.report()).expect("names and numbers");
+        super::print(&format!("{json}\n"))?;
+    }
+    kept.told();
+    Ok(())
+}
+
+/// Measures what is wished, one metric after the other; `same` tells of data that are not those of the training.
+fn measured(
+    args: &Eval,
+    subject: &mut dyn Measures,
+    wished: Vec<Metric>,
+    same: &dyn Fn() -> Result<()>,
+    kept: &mut Kept,
+) -> Result<()> {
     // What cannot be measured is told before anything is; asked for by name, it ends the program.
     let mut metrics = vec![];
     for metric in wished {
@@ -119,21 +165,17 @@ pub fn run(args: &Eval) -> Result<()> {
         }
     }
     if metrics.is_empty() {
-        return Err(Error::Data(format!("{}: no metric fits these data", from.display())));
+        let from = args.from.as_deref().unwrap_or(Path::new("")).display();
+        return Err(Error::Data(format!("{from}: no metric fits these data")));
     }
-    identity::same(subject.generator.from, subject.generator.data, &config.data, subject.data)?;
+    same()?;
     for metric in metrics {
         let measurement = subject.measure(metric)?;
-        if !prints_json {
+        if !super::json(args.json.as_deref()).0 {
             super::print(&describe(&measurement))?;
         }
         kept.add(measurement)?;
     }
-    if prints_json {
-        let json = serde_json::to_string_pretty(kept.report()).expect("names and numbers");
-        super::print(&format!("{json}\n"))?;
-    }
-    kept.told();
     Ok(())
 }
 

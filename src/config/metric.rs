@@ -1,7 +1,7 @@
 //! The metrics by name, which data each fits, and which of two generators it calls the better one: what `--best-by`
 //! goes by. How they are measured stands in [`crate::eval`].
 
-use super::Source;
+use super::{Config, Given, Model, Source};
 use crate::error::{Error, Result};
 use crate::numbers::Numbers;
 use serde::{Deserialize, Serialize};
@@ -90,6 +90,16 @@ pub enum Metric {
     Nyquist,
     /// D against p_data / (p_data + p_g), V against −log 4, where the data's density is known: the 2014 paper's Figure 1
     Theory,
+    /// Translations against the pictures they should be: mean absolute error, PSNR and SSIM
+    Paired,
+    /// What comes back of pictures translated there and back, also when the way back sees 8 bits with noise
+    Cycle,
+    /// Share of translations that a classifier names as the picture was labelled
+    ClassKept,
+    /// PSNR and SSIM of enlarged pictures on luma, beside bicubic enlargement
+    Superres,
+    /// Error of a and b of Lab of coloured pictures, and how colourful they are
+    Colour,
 }
 
 impl Metric {
@@ -110,12 +120,34 @@ impl Metric {
             Metric::Birthday => "birthday",
             Metric::Nyquist => "nyquist",
             Metric::Theory => "theory",
+            Metric::Paired => "paired",
+            Metric::Cycle => "cycle",
+            Metric::ClassKept => "class-kept",
+            Metric::Superres => "superres",
+            Metric::Colour => "colour",
         }
     }
 
-    /// The metrics that mean something for a data source, but cas, which trains two classifiers; with a classifier
-    /// of the data or without.
-    pub fn all_for(source: Source, classified: bool) -> Vec<Metric> {
+    /// Whether it measures pictures that were made of pictures.
+    pub fn is_of_translations(self) -> bool {
+        use Metric::{ClassKept, Colour, Cycle, Paired, Superres};
+        matches!(self, Paired | Cycle | ClassKept | Superres | Colour)
+    }
+
+    /// The metrics that mean something for a configuration's model and data, but cas, which trains two classifiers; with a
+    /// classifier of the data or without.
+    pub fn all_for(config: &Config, classified: bool) -> Vec<Metric> {
+        let kept = classified.then_some(Metric::ClassKept);
+        match (config.model, config.data.given) {
+            (Model::Gan, _) => Metric::of_samples(config.data.source, classified),
+            (_, Some(Given::LowResolution)) => vec![Metric::Superres],
+            (_, Some(Given::Grey)) => vec![Metric::Colour],
+            (Model::Cyclegan, None) => [Metric::Paired, Metric::Cycle].into_iter().chain(kept).collect(),
+            (Model::Pix2pix, None) => std::iter::once(Metric::Paired).chain(kept).collect(),
+        }
+    }
+
+    fn of_samples(source: Source, classified: bool) -> Vec<Metric> {
         let mut all = match source {
             Source::Ring | Source::Grid => vec![Metric::Modes, Metric::Swd],
             Source::Line => vec![Metric::Theory, Metric::Swd],
@@ -160,6 +192,8 @@ impl Metric {
             Metric::OneNn => None,
             // It is a measure of D.
             Metric::Theory => None,
+            // They are measured once a model is trained.
+            Metric::Paired | Metric::Cycle | Metric::ClassKept | Metric::Superres | Metric::Colour => None,
         }
     }
 
@@ -187,6 +221,12 @@ impl Metric {
             (Metric::Birthday, "duplicates" | "support") => Better::LikeReal,
             (Metric::Nyquist, _) => Better::LikeReal,
             (Metric::Theory, "|D − D*|" | "JSD") => Better::Lower,
+            (Metric::Paired, name) if name.starts_with("L1") => Better::Lower,
+            (Metric::Paired | Metric::ClassKept, _) => Better::Higher,
+            (Metric::Cycle, _) => Better::Lower,
+            (Metric::Superres, "detail") | (Metric::Colour, "colourfulness") => Better::LikeReal,
+            (Metric::Superres, _) | (Metric::Colour, "PSNR") => Better::Higher,
+            (Metric::Colour, "ab error") => Better::Lower,
             _ => return None,
         };
         Some(better)
@@ -194,21 +234,30 @@ impl Metric {
 
     /// Whether it is measured in a classifier's terms, whatever the data.
     pub(crate) fn needs_classifier(self) -> bool {
-        matches!(self, Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes | Metric::Cas)
+        use Metric::{Cas, ClassKept, Classes, Fd, Kid, Prdc};
+        matches!(self, Fd | Kid | Prdc | Classes | Cas | ClassKept)
     }
 
-    /// Checks that checkpoints of a model of that data can be chosen by this metric.
+    /// Checks that checkpoints of a configuration's model can be chosen by this metric.
     ///
     /// # Errors
     /// When they cannot, with those that can.
-    pub fn chooses(self, source: Source) -> Result<Merit> {
-        let fit = Metric::all_for(source, false);
+    pub fn chooses(self, config: &Config) -> Result<Merit> {
+        if config.model.translates() {
+            return Err(Error::Usage(format!(
+                "checkpoint.best_by is {}, but a model that translates pictures is measured once it is trained: leave it out, \
+                 and try checkpoints with gansaku eval RUN/checkpoints/STEP",
+                self.name()
+            )));
+        }
+        let fit = Metric::all_for(config, false);
         if let Some(merit) = self.merit().filter(|_| fit.contains(&self)) {
             return Ok(merit);
         }
         let known: Vec<&str> = fit.iter().filter(|m| m.merit().is_some()).map(|m| m.name()).collect();
         let why = match self.merit() {
             None if self == Metric::Theory => "it is a measure of D, not of samples",
+            None if self.is_of_translations() => "it measures pictures made of pictures",
             None if self.needs_classifier() => "it needs a classifier",
             None if self == Metric::Neighbours => "it tells copies from samples, not good ones from bad ones",
             None if self == Metric::Nyquist => {

@@ -114,7 +114,7 @@ impl Config {
         need(keep >= 2, "checkpoint.keep", keep, "at least 2: one may be damaged")?;
         let Checkpoint { best_by, patience, .. } = self.checkpoint;
         if let Some(metric) = best_by {
-            metric.chooses(self.data.source)?;
+            metric.chooses(self)?;
             need(
                 metric != Metric::Parzen || self.data.scale != Scale::Gcn,
                 "checkpoint.best_by",

@@ -138,7 +138,7 @@ impl Prober {
         let train = some(&data.train);
         let told = |split: &&&Examples| whole(compared.min(split.count), config) >= FEWEST_HELD_OUT;
         let held_out = [&data.valid, &data.test].into_iter().find(|s| told(&s));
-        let mixture = modes::mixture(config.data.source).ok();
+        let mixture = modes::mixture(config).ok();
         let roughness = roughness(&train.numbers, data.shape).filter(|&r| r > 0.0);
         let energy = Energy::of(&train.numbers, data.shape).filter(|e| e.share() > 0.0);
         let mut prober = Prober {

@@ -1,27 +1,40 @@
 //! Evaluations side by side: each metric only where data and protocol are the same, and told where they are not.
 
-use crate::data::Dataset;
-use crate::data::Examples;
+use crate::config::Config;
+use crate::data::{Dataset, Examples, Origin};
 use crate::error::{Error, Result};
-use crate::inference::Generator;
 use crate::numbers::shortened;
 use crate::records::{Evaluation, Measurement};
 use crate::run::Folder;
 use std::path::Path;
 
-/// An evaluation of this generator in which nothing is measured yet; `data_identity` is that of the whole data.
-pub fn blank(generator: &Generator, data: &Dataset, data_identity: String) -> Evaluation {
-    let test =
-        Dataset { train: Examples::none(&data.train), valid: Examples::none(&data.valid), ..data.clone() };
+/// An evaluation of a checkpoint, after so many steps with this configuration, in which nothing is measured yet;
+/// `data_identity` is that of the whole data.
+pub fn blank(
+    (from, step): (&Path, u64),
+    config: &Config,
+    data: &Dataset,
+    data_identity: String,
+) -> Evaluation {
     Evaluation {
-        checkpoint: generator.from.to_path_buf(),
-        step: generator.step,
-        recipe: generator.config.recipe.clone(),
+        checkpoint: from.to_path_buf(),
+        step,
+        recipe: config.recipe.clone(),
         data: data.name.clone(),
         data_identity,
-        held_out: (data.test.count > 0).then(|| test.sha256()),
+        held_out: (data.test.count > 0).then(|| test_alone(data).sha256()),
         measurements: vec![],
     }
+}
+
+/// A data set's test examples, of both domains where there are two.
+fn test_alone(data: &Dataset) -> Dataset {
+    let none = Examples::none(&data.train);
+    let origin = data.origin.as_ref().map(|origin| {
+        let data = test_alone(&origin.data);
+        Box::new(Origin { data, ..(**origin).clone() })
+    });
+    Dataset { train: none.clone(), valid: none, origin, ..data.clone() }
 }
 
 /// What a path holds: a file that `gansaku eval --json` wrote, or a run's folder with an `eval.json`.

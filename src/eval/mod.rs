@@ -21,9 +21,10 @@ pub mod parzen;
 pub mod prdc;
 pub mod stacked;
 pub mod theory;
+pub mod translation;
 pub mod wasserstein;
 
-use crate::config::{Metric, Scale, Source};
+use crate::config::{Config, Metric, Scale, Source};
 use crate::data::{Dataset, Examples};
 use crate::error::{Error, Result};
 use crate::exec::Hardware;
@@ -59,10 +60,130 @@ pub struct Subject<'a> {
     pub fit: Fit,
 }
 
-/// The metrics that fit a source without more than its data, for people.
-fn fitting(source: Source) -> String {
-    let names: Vec<&str> = Metric::all_for(source, false).iter().map(|m| m.name()).collect();
+/// What metrics are measured of.
+pub trait Measures {
+    /// Checks that model and data have what a metric needs.
+    ///
+    /// # Errors
+    /// When they do not; the message says what is missing.
+    fn check(&self, metric: Metric) -> Result<()>;
+
+    /// Measures one metric.
+    ///
+    /// # Errors
+    /// When model or data lack what it needs, the message says what; or the device fails.
+    fn measure(&mut self, metric: Metric) -> Result<Measurement>;
+}
+
+/// The metrics that fit a configuration without more than its data, for people.
+fn fitting(config: &Config) -> String {
+    let names: Vec<&str> = Metric::all_for(config, false).iter().map(|m| m.name()).collect();
     names.join(" or ")
+}
+
+impl Measures for Subject<'_> {
+    fn check(&self, metric: Metric) -> Result<()> {
+        match metric {
+            Metric::Parzen => {
+                self.pictures(metric)?;
+                parzen::fits(self.generator.config.data.scale)?;
+                self.need(&self.data.valid, "validation", parzen::VALID, metric)?;
+                self.need(&self.data.test, "test", 100, metric)
+            }
+            Metric::Modes if self.generator.config.data.source == Source::Stacked => {
+                self.classifier.as_ref().map(|_| ()).ok_or_else(|| features::no_classifier(metric))
+            }
+            Metric::Modes => modes::mixture(self.generator.config).map(|_| ()),
+            Metric::Neighbours => {
+                self.pictures(metric)?;
+                self.need(&self.data.test, "test", FEWEST, metric)
+            }
+            Metric::Swd => {
+                self.need(&self.data.train, "training", FEWEST, metric)?;
+                self.need(&self.data.test, "test", FEWEST, metric)
+            }
+            Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes => {
+                self.pictures(metric)?;
+                if self.generator.config.data.source == Source::Stacked {
+                    return Err(Error::Usage(format!(
+                        "{} sees one digit at a time, this run makes stacks of them; measure modes or swd",
+                        metric.name()
+                    )));
+                }
+                self.need(&self.data.train, "training", FEWEST, metric)?;
+                if metric == Metric::Classes {
+                    classes::test_labels(self.data)?;
+                }
+                self.need(&self.data.test, "test", FEWEST, metric)?;
+                let lacks = metric == Metric::Classes && self.classifier.is_none();
+                if lacks { Err(features::no_classifier(metric)) } else { Ok(()) }
+            }
+            Metric::Cas => self.labels_for_cas().map(|_| ()),
+            Metric::OneNn => self.classes_asked_for().map(|_| ()),
+            Metric::MsSsim => {
+                self.pictures(metric)?;
+                ms_ssim::fitting_scales(self.data.shape)?;
+                self.need(&self.data.train, "training", FEWEST, metric)
+            }
+            Metric::Birthday => {
+                self.pictures(metric)?;
+                self.need(&self.data.test, "test", FEWEST, metric)
+            }
+            Metric::Nyquist => {
+                self.pictures(metric)?;
+                nyquist::fits(self.data.shape)?;
+                self.need(&self.data.train, "training", FEWEST, metric)?;
+                self.need(&self.data.test, "test", FEWEST, metric)
+            }
+            Metric::Theory => theory::applies(self.generator.config).map(|_| ()),
+            Metric::Paired | Metric::Cycle | Metric::ClassKept | Metric::Superres | Metric::Colour => {
+                Err(Error::Usage(format!(
+                    "{} measures translations, this run makes examples of noise; measure {}",
+                    metric.name(),
+                    fitting(self.generator.config)
+                )))
+            }
+        }
+    }
+
+    fn measure(&mut self, metric: Metric) -> Result<Measurement> {
+        self.check(metric)?;
+        let found = match metric {
+            Metric::Parzen => self.parzen(),
+            Metric::Modes => self.modes(),
+            Metric::Neighbours => self.neighbours(),
+            Metric::Swd => self.sliced_wasserstein(),
+            Metric::Fd => self.frechet(),
+            Metric::Kid => self.kernel_distance(),
+            Metric::Prdc => self.overlap(),
+            Metric::Classes => self.classes(),
+            Metric::Cas => self.train_on_fake(),
+            Metric::OneNn => self.one_nearest_neighbour(),
+            Metric::MsSsim => self.similarity(),
+            Metric::Birthday => self.birthday(),
+            Metric::Nyquist => self.highest_frequency(),
+            Metric::Theory => self.theory(),
+            Metric::Paired | Metric::Cycle | Metric::ClassKept | Metric::Superres | Metric::Colour => {
+                unreachable!("checked")
+            }
+        }?;
+        let found = match self.generator.config.data.scale {
+            Scale::Gcn => found.of("pixels brought to [0, 1] by each example's own range"),
+            Scale::Unit | Scale::Signed => found,
+        };
+        let found = match self.labels_told() {
+            Some(told) => found.of(told),
+            None => found,
+        };
+        let by_tests = !matches!(metric, Metric::Modes | Metric::MsSsim | Metric::Theory);
+        let tests = self.data.test.count;
+        let found = match by_tests && tests < FEW {
+            true => found.of(&format!("scaled down to the {tests} test examples there are")),
+            false => found,
+        };
+        let looks = self.looks_through_classifier(metric);
+        Ok(found.warned(self.classifier.as_ref().filter(|_| looks).and_then(|c| c.warning())))
+    }
 }
 
 impl Subject<'_> {
@@ -108,52 +229,13 @@ impl Subject<'_> {
             Metric::Birthday => birthday::SAMPLES,
             Metric::Nyquist => nyquist::SAMPLES.min(data.test.count).min(data.train.count),
             Metric::Theory => theory::SAMPLES,
+            Metric::Paired | Metric::Cycle | Metric::ClassKept | Metric::Superres | Metric::Colour => 0,
         }
     }
 
     /// Samples to draw for a metric.
     fn samples_wanted(&self, metric: Metric) -> usize {
         self.count.unwrap_or(self.protocol_count(metric))
-    }
-
-    /// Measures one metric.
-    ///
-    /// # Errors
-    /// When the data lack what it needs; the message says what.
-    pub fn measure(&mut self, metric: Metric) -> Result<Measurement> {
-        self.check(metric)?;
-        let found = match metric {
-            Metric::Parzen => self.parzen(),
-            Metric::Modes => self.modes(),
-            Metric::Neighbours => self.neighbours(),
-            Metric::Swd => self.sliced_wasserstein(),
-            Metric::Fd => self.frechet(),
-            Metric::Kid => self.kernel_distance(),
-            Metric::Prdc => self.overlap(),
-            Metric::Classes => self.classes(),
-            Metric::Cas => self.train_on_fake(),
-            Metric::OneNn => self.one_nearest_neighbour(),
-            Metric::MsSsim => self.similarity(),
-            Metric::Birthday => self.birthday(),
-            Metric::Nyquist => self.highest_frequency(),
-            Metric::Theory => self.theory(),
-        }?;
-        let found = match self.generator.config.data.scale {
-            Scale::Gcn => found.of("pixels brought to [0, 1] by each example's own range"),
-            Scale::Unit | Scale::Signed => found,
-        };
-        let found = match self.labels_told() {
-            Some(told) => found.of(told),
-            None => found,
-        };
-        let by_tests = !matches!(metric, Metric::Modes | Metric::MsSsim | Metric::Theory);
-        let tests = self.data.test.count;
-        let found = match by_tests && tests < FEW {
-            true => found.of(&format!("scaled down to the {tests} test examples there are")),
-            false => found,
-        };
-        let looks = self.looks_through_classifier(metric);
-        Ok(found.warned(self.classifier.as_ref().filter(|_| looks).and_then(|c| c.warning())))
     }
 
     /// How labels of samples are drawn, where the model is conditional.
@@ -165,67 +247,6 @@ impl Subject<'_> {
                  classes"
             }
         })
-    }
-
-    /// Checks that the data have what a metric needs.
-    ///
-    /// # Errors
-    /// When they do not; the message says what is missing.
-    pub fn check(&self, metric: Metric) -> Result<()> {
-        match metric {
-            Metric::Parzen => {
-                self.pictures(metric)?;
-                parzen::fits(self.generator.config.data.scale)?;
-                self.need(&self.data.valid, "validation", parzen::VALID, metric)?;
-                self.need(&self.data.test, "test", 100, metric)
-            }
-            Metric::Modes if self.generator.config.data.source == Source::Stacked => {
-                self.classifier.as_ref().map(|_| ()).ok_or_else(|| features::no_classifier(metric))
-            }
-            Metric::Modes => modes::mixture(self.generator.config.data.source).map(|_| ()),
-            Metric::Neighbours => {
-                self.pictures(metric)?;
-                self.need(&self.data.test, "test", FEWEST, metric)
-            }
-            Metric::Swd => {
-                self.need(&self.data.train, "training", FEWEST, metric)?;
-                self.need(&self.data.test, "test", FEWEST, metric)
-            }
-            Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes => {
-                self.pictures(metric)?;
-                if self.generator.config.data.source == Source::Stacked {
-                    return Err(Error::Usage(format!(
-                        "{} sees one digit at a time, this run makes stacks of them; measure modes or swd",
-                        metric.name()
-                    )));
-                }
-                self.need(&self.data.train, "training", FEWEST, metric)?;
-                if metric == Metric::Classes {
-                    classes::test_labels(self.data)?;
-                }
-                self.need(&self.data.test, "test", FEWEST, metric)?;
-                let lacks = metric == Metric::Classes && self.classifier.is_none();
-                if lacks { Err(features::no_classifier(metric)) } else { Ok(()) }
-            }
-            Metric::Cas => self.labels_for_cas().map(|_| ()),
-            Metric::OneNn => self.classes_asked_for().map(|_| ()),
-            Metric::MsSsim => {
-                self.pictures(metric)?;
-                ms_ssim::fitting_scales(self.data.shape)?;
-                self.need(&self.data.train, "training", FEWEST, metric)
-            }
-            Metric::Birthday => {
-                self.pictures(metric)?;
-                self.need(&self.data.test, "test", FEWEST, metric)
-            }
-            Metric::Nyquist => {
-                self.pictures(metric)?;
-                nyquist::fits(self.data.shape)?;
-                self.need(&self.data.train, "training", FEWEST, metric)?;
-                self.need(&self.data.test, "test", FEWEST, metric)
-            }
-            Metric::Theory => theory::applies(self.generator.config).map(|_| ()),
-        }
     }
 
     /// Samples as people see them: pixels in [0, 1], points as they are.
@@ -291,7 +312,7 @@ impl Subject<'_> {
             return Err(Error::Usage(format!(
                 "{} is a measure of pictures, this run makes points; measure {}",
                 metric.name(),
-                fitting(self.generator.config.data.source)
+                fitting(self.generator.config)
             )));
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Mode coverage on mixtures of Gaussians, the protocol of VEEGAN (1705.07761) and PacGAN (1712.04086).
 
 use super::{Measurement, Metric, Subject};
-use crate::config::Source;
+use crate::config::{Config, Source};
 use crate::data::toy::Mixture;
 use crate::error::{Error, Result};
 use crate::numbers::Numbers;
@@ -71,9 +71,10 @@ pub fn reverse_kl(counts: &[usize]) -> f64 {
 ///
 /// # Errors
 /// When the data are something else.
-pub(crate) fn mixture(source: Source) -> Result<&'static Mixture> {
+pub(crate) fn mixture(config: &Config) -> Result<&'static Mixture> {
+    let source = config.data.source;
     Mixture::of(source).filter(|mixture| mixture.axes == 2).ok_or_else(|| {
-        let other = if source == Source::Line { super::fitting(source) } else { "classes".into() };
+        let other = if source == Source::Line { super::fitting(config) } else { "classes".into() };
         Error::Usage(format!(
             "modes is a measure of ring, grid and stacked digits; this run has other data: measure {other}"
         ))
@@ -85,7 +86,7 @@ impl Subject<'_> {
         if self.generator.config.data.source == Source::Stacked {
             return self.stacked_modes();
         }
-        let mixture = mixture(self.generator.config.data.source)?;
+        let mixture = mixture(self.generator.config)?;
         let count = self.samples_wanted(Metric::Modes);
         let row = |points: &[f32]| {
             let c = coverage(points, mixture);

@@ -19,7 +19,7 @@ use crate::doctor::{self, Means};
 use crate::error::{Error, Result};
 use crate::eval::compare::blank;
 use crate::eval::kept::Kept;
-use crate::eval::{Subject, parzen};
+use crate::eval::{Measures, Subject, parzen};
 use crate::exec::NetworkState;
 use crate::inference::{Generator, LoadedRun, Standalone};
 use crate::models;
@@ -301,7 +301,7 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
         ..unmeasured(order, job, trained.step, doctor::diagnose(&trained.run, &means)?)
     };
     // The run's own page has the numbers too.
-    let blank = blank(&generator, &dataset, job.data.clone());
+    let blank = blank((generator.from, generator.step), generator.config, &dataset, job.data.clone());
     let mut kept = Kept::open(None, blank)?;
     for m in measurements(order, job, &mut generator, &dataset, None)? {
         kept.add(m.clone())?;

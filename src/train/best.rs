@@ -4,7 +4,7 @@ use super::fit;
 use crate::config::{Config, Merit, Metric};
 use crate::data::{Dataset, Origin, Paired};
 use crate::error::{Error, Result};
-use crate::eval::{Subject, parzen};
+use crate::eval::{Measures, Subject, parzen};
 use crate::exec::Hardware;
 use crate::inference::{Engine, Generator};
 use crate::run::checkpoint::Best;
@@ -57,7 +57,7 @@ impl Keeper {
         hardware: Hardware,
     ) -> Result<Option<Keeper>> {
         let Some(metric) = config.checkpoint.best_by else { return Ok(None) };
-        let merit = metric.chooses(config.data.source)?;
+        let merit = metric.chooses(config)?;
         let data = measured_by(data, data.valid.count > 0);
         let mut keeper = Keeper {
             metric,
