@@ -63,6 +63,7 @@ pub fn interpolate(args: &Interpolate) -> Result<()> {
     super::has_folder("--out", Some(&*args.out).filter(|out| !is_stdout(out)))?;
     out::check_stdout(&args.out)?;
     let mut run = LoadedRun::load(&args.from, args.hardware.settle()?.open()?)?;
+    run.require_samples()?;
     let mut generator = run.generator();
     let label = match &args.label {
         Some(typed) => Some(generator.class(typed)?),

@@ -11,6 +11,7 @@ mod inspect;
 mod interpolate;
 mod keys;
 mod latents;
+mod measured;
 mod out;
 mod overrides;
 mod report;

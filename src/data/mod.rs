@@ -6,8 +6,8 @@
 mod arrays;
 mod cifar10;
 mod classes;
-mod demands;
 pub mod colour;
+mod demands;
 mod detect;
 pub mod digits;
 mod domains;

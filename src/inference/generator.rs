@@ -58,6 +58,20 @@ impl LoadedRun {
         })
     }
 
+    /// Refuses a model that makes nothing of noise.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn require_samples(&self) -> Result<()> {
+        if self.model.tasks().has(TaskKind::Sample) {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "{}: this run makes pictures of pictures, not of noise: gansaku translate takes it",
+            self.from.display()
+        )))
+    }
+
     /// The run's generator.
     pub fn generator(&mut self) -> Generator<'_> {
         Generator {

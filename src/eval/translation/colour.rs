@@ -78,7 +78,8 @@ impl Translations<'_> {
             .beside("grey", grey.numbers())
             .beside("the training pictures' mean colour", average.numbers());
         Ok(match alike.len() == made.pictures {
-            true => measured.beside("colours of the nearest training picture by L", self.by_neighbours(&alike).numbers()),
+            true => measured
+                .beside("colours of the nearest training picture by L", self.by_neighbours(&alike).numbers()),
             false => measured,
         })
     }

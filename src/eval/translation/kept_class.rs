@@ -30,7 +30,9 @@ impl Translations<'_> {
             let [from, to] = self.domains(direction);
             let Some(labels) = from.test.labels.clone() else { continue };
             let (which, targets) = (self.looked_at(&from.test), self.looked_at(&to.test));
-            let known = |data: &Dataset, which: &[usize]| display.unit(&data.numbers_of(&data.test, which.iter().copied()));
+            let known = |data: &Dataset, which: &[usize]| {
+                display.unit(&data.numbers_of(&data.test, which.iter().copied()))
+            };
             let (reals, of_reals) = (known(to, &targets), to.test.labels.clone());
             let mut right = 0;
             for part in which.chunks(CHUNK) {
@@ -47,12 +49,17 @@ impl Translations<'_> {
             found.insert(format!("kept %{suffix}"), 100.0 * right as f64 / which.len() as f64);
             if let Some(labels) = of_reals {
                 let said = self.seen(&reals)?;
-                let right = said.iter().zip(&targets).filter(|(said, number)| **said == labels[**number]).count();
+                let right =
+                    said.iter().zip(&targets).filter(|(said, number)| **said == labels[**number]).count();
                 real.insert(format!("kept %{suffix}"), 100.0 * right as f64 / targets.len() as f64);
             }
         }
         let told = self.classifier.as_ref().map_or(String::new(), |classifier| classifier.told());
-        let back = if self.translator.goes_back() { "; back: of those of B, which it was not trained to see" } else { "" };
+        let back = if self.translator.goes_back() {
+            "; back: of those of B, which it was not trained to see"
+        } else {
+            ""
+        };
         let protocol = format!(
             "share of the translations of {pictures} test pictures that {told}, a classifier of domain B, names as the \
              picture was labelled{back}"

@@ -60,7 +60,9 @@ impl Measures for Translations<'_> {
                     _ => Ok(()),
                 }
             }
-            (Metric::Superres, _) => refused("is for runs that enlarge pictures (data.given = \"low-resolution\")"),
+            (Metric::Superres, _) => {
+                refused("is for runs that enlarge pictures (data.given = \"low-resolution\")")
+            }
             (Metric::Colour, _) => refused("is for runs that colour grey pictures (data.given = \"grey\")"),
             (_, Some(_)) => refused("is for two domains, this run learns one"),
             (Metric::Cycle, None) if !self.translator.goes_back() => {

@@ -3,10 +3,10 @@
 
 use super::Translations;
 use crate::config::Metric;
+use crate::data::Shape;
 use crate::error::Result;
 use crate::eval::Measurement;
 use crate::eval::fidelity::{absolute_error, psnr, rounded, ssim};
-use crate::data::Shape;
 use crate::models::Direction;
 use crate::numbers::Numbers;
 
@@ -78,7 +78,8 @@ impl Translations<'_> {
                 }
             }
             let [made, same, moved] = &found;
-            let than = [(same, "leaving the pictures as they are"), (moved, "adding the domains' mean difference")];
+            let than =
+                [(same, "leaving the pictures as they are"), (moved, "adding the domains' mean difference")];
             let better = than.iter().filter(|(row, _)| row.psnr > made.psnr);
             warnings.extend(better.max_by(|a, b| a.0.psnr.total_cmp(&b.0.psnr)).map(|(row, what)| {
                 let ahead = (row.psnr - made.psnr) / made.pairs as f64;

@@ -4,6 +4,7 @@ use super::Translations;
 use crate::data::{Photos, Shape};
 use crate::error::{Error, Result};
 use crate::eval::fidelity::rounded;
+use crate::numbers::counted;
 
 /// A picture of bytes, in [0, 1].
 pub(super) struct Truth {
@@ -33,7 +34,7 @@ impl Truths {
         match (self, of.pictures) {
             (Truths::Given(_, count), Some(path)) => {
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-                format!("{count} pictures of {name}")
+                format!("{} of {name}", counted(*count as u64, "picture"))
             }
             _ => format!("{} test pictures", self.count()),
         }
