@@ -95,10 +95,7 @@ fn steps_of_a_critic_under_a_gradient_penalty_are_right() {
 
 #[test]
 fn steps_of_a_conditional_dcgan_are_right() {
-    let sets = &[
-        "generator.upsample=\"nearest\"",
-        "discriminator.spectral_norm=true",
-    ];
+    let sets = &["generator.upsample=\"nearest\"", "discriminator.spectral_norm=true"];
     right(
         ["conditional dcgan", "cgan-dcgan"],
         &Precision::ALL,

@@ -21,3 +21,4 @@ mod sample;
 mod starts;
 mod stops;
 mod theory;
+mod translate;

@@ -8,12 +8,13 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// A fenced block: the words behind its fence, and its lines.
-struct Block<'a> {
-    words: Vec<&'a str>,
-    text: String,
+pub struct Block<'a> {
+    pub words: Vec<&'a str>,
+    pub text: String,
 }
 
-fn blocks(page: &str) -> Vec<Block<'_>> {
+/// The fenced blocks of a page.
+pub fn blocks(page: &str) -> Vec<Block<'_>> {
     let mut blocks = vec![];
     let mut lines = page.lines();
     while let Some(line) = lines.next() {
@@ -42,7 +43,7 @@ fn mnist(folder: &Path) {
 }
 
 /// The command with every `--time` cut to a second, as a shell runs it in `folder`, which is also its home.
-fn shell(folder: &Path, line: &str) -> Output {
+pub fn shell(folder: &Path, line: &str) -> Output {
     let mut words: Vec<&str> = line.split(' ').collect();
     for i in 1..words.len() {
         if words[i - 1] == "--time" {
