@@ -86,6 +86,12 @@ pub fn run(args: &Eval) -> Result<()> {
     let (checkpoint, path, warnings) = checkpoint::locate(from)?;
     warnings.iter().for_each(|w| tell!("warning: {w}"));
     let mut config = checkpoint.config.clone();
+    if args.pictures.is_some() && config.data.given.is_none() {
+        return Err(Error::Usage(format!(
+            "--pictures: {} makes no pairs of single pictures (data.given), which superres and colour measure; leave it out",
+            path.display()
+        )));
+    }
     config.data.moved(args.data.as_deref(), &path)?;
     if args.data.is_none() {
         config.data.path = data_path(from)?;
@@ -128,10 +134,6 @@ pub fn run(args: &Eval) -> Result<()> {
         let mut subject = Translations { translator, data, seed, count, classifier, pictures };
         measured(args, &mut subject, wished, &same, &mut kept)?;
     } else {
-        if args.pictures.is_some() {
-            let why = "this run makes examples of noise, and reads no pictures; leave it out";
-            return Err(Error::Usage(format!("--pictures: {why}")));
-        }
         let mut run = LoadedRun::of(checkpoint, path.clone(), device)?;
         let (generator, fit) = (run.generator(), fit::quietly);
         let mut subject = Subject { generator, data, seed, count, classifier, hardware, windows, fit };

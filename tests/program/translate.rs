@@ -132,7 +132,7 @@ fn pictures_of_any_size_and_kind_are_translated() {
         &refused(here, &["eval", "runs/c", "colour"], 2),
         &["is for runs that colour", "measure paired or cycle"],
     );
-    says(&refused(here, &["eval", "runs/c", "class-kept"], 3), &["class-kept", "--classifier"]);
+    says(&refused(here, &["eval", "runs/c", "class-kept"], 2), &["class-kept", "--classifier"]);
     says(&refused(here, &["eval", "runs/c", "--pictures", "in"], 2), &["--pictures", "leave it out"]);
     assert!(!here.join("x").exists(), "nothing is made by what is refused");
 }

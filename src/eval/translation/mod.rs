@@ -46,11 +46,6 @@ impl Measures for Translations<'_> {
         if !metric.is_of_translations() {
             return refused("measures samples of noise, this run translates pictures");
         }
-        if self.pictures.is_some() && given.is_none() {
-            return Err(Error::Usage(
-                "--pictures: this run learns two domains, and has no pictures of its own making; leave it out".into(),
-            ));
-        }
         match (metric, given) {
             (Metric::Superres, Some(Given::LowResolution)) | (Metric::Colour, Some(Given::Grey)) => {
                 let need = if self.pictures.is_some() { 0 } else { 1 };
