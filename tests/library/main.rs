@@ -34,6 +34,7 @@ mod plans;
 mod resample;
 mod residual;
 mod thresholds;
+mod translations;
 mod translators;
 mod turns;
 mod verdicts;

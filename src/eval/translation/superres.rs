@@ -58,7 +58,7 @@ impl Sums {
 fn detail(unit: &[f32], shape: Shape, factor: usize) -> f64 {
     let (y, shape) = luma(unit, shape);
     let picture = single(&y, shape);
-    let [low, high] = [picture.width, picture.height].map(|n| n / factor).into();
+    let [low, high] = [picture.width, picture.height].map(|n| n / factor);
     let smooth = resize::bicubic(&resize::bicubic(&picture, [low, high]), [picture.width, picture.height]);
     let difference = |(a, b): (&u8, &u8)| (f64::from(*a) - f64::from(*b)).powi(2);
     picture.pixels.iter().zip(&smooth.pixels).map(difference).sum()
