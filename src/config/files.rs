@@ -4,7 +4,7 @@
 use super::overrides::{
     NETWORKS, hold_out, merge, parse, renew_architecture, renew_length, shape, shortened,
 };
-use super::{Architecture, Config, ConfigBuilder, Kind, RECIPES};
+use super::{Architecture, Config, ConfigBuilder, Kind, Model, RECIPES};
 use crate::error::{Error, Result};
 use crate::numbers::counted;
 use std::collections::BTreeSet;
@@ -127,6 +127,9 @@ impl ConfigBuilder {
             missing.extend(Some(key).filter(|_| !is_table));
         };
         missing.extend(unsaid(&config));
+        if config.model == Model::Gan && !self.tree.contains_key("latent") {
+            missing.extend(["latent.dim", "latent.distribution"].map(String::from));
+        }
         if missing.is_empty() {
             return Ok(());
         }
