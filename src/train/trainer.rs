@@ -75,13 +75,20 @@ impl Trainer {
             (Model::Pix2pix, None) => drop(data.require_pairs()?),
             (Model::Gan, _) | (Model::Pix2pix, Some(_)) => data.require_one_domain()?,
         }
-        let (count, batch) = (data.train.count, config.train.batch);
-        if batch > count {
-            return Err(Error::Data(format!(
-                "train.batch is {batch}, but {} has {}; give --batch {count} or less",
-                data.name,
-                counted(count as u64, "training example")
-            )));
+        let origin = data.origin.as_deref().map(|origin| ("domain A of ", origin.data.train.count));
+        let target = (if origin.is_some() { "domain B of " } else { "" }, data.train.count);
+        for (domain, count) in [target].into_iter().chain(origin) {
+            let sizes = [
+                ("train.batch", config.train.batch, "--batch "),
+                ("train.pool", config.train.pool, "--set train.pool="),
+            ];
+            if let Some((key, size, flag)) = sizes.into_iter().find(|&(_, size, _)| size > count) {
+                return Err(Error::Data(format!(
+                    "{key} is {size}, but {domain}{} has {}; give {flag}{count} or less",
+                    data.name,
+                    counted(count as u64, "training example")
+                )));
+            }
         }
         if config.conditional && data.train.labels.is_none() {
             // Why there are none, the reader said.
