@@ -9,7 +9,7 @@ pub mod spread;
 pub mod table;
 
 use crate::config::{Config, Updates};
-use crate::data::{Dataset, Examples, Shape, Values};
+use crate::data::{Dataset, Examples, Origin, Paired, Shape, Values};
 use crate::error::Result;
 use crate::exec::Opened;
 use crate::lower::cost::Cost;
@@ -238,4 +238,11 @@ pub fn noise(shape: impl Into<Shape>, classes: usize, count: usize) -> Dataset {
     let labels = (classes > 0).then(|| (0..count).map(|i| (i % classes) as u8).collect());
     let train = Examples { count, values: Values::U8(bytes), labels };
     Dataset::of("random bytes", shape, classes, train)
+}
+
+/// These examples as two domains, pairs of equals: for games that read both.
+pub fn paired(data: Dataset) -> Dataset {
+    let paired = Paired { train: true, ..Paired::default() };
+    let origin = Origin { data: data.clone(), paired, unpaired: None };
+    Dataset { origin: Some(Box::new(origin)), ..data }
 }

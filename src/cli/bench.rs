@@ -101,7 +101,9 @@ fn measure(args: &Bench, configs: &[Config], hardware: Hardware) -> Result<Vec<F
     let (shape, classes) = data::usual(&configs[0].data);
     let classes = if configs[0].conditional { classes } else { 0 };
     let count = 60_000.min(MOST_BYTES / shape.len().max(1)).max(configs[0].train.batch);
-    let data = Arc::new(noise(shape, classes, count));
+    let data = noise(shape, classes, count);
+    let reads_two = configs[0].model.translates() && configs[0].data.given.is_none();
+    let data = Arc::new(if reads_two { bench::paired(data) } else { data });
     let protocol = Protocol {
         steps: args.steps,
         rounds: args.rounds,

@@ -72,8 +72,9 @@ pub fn diagnose(run: &Path, means: &Means) -> Result<Diagnosis> {
     let mut notes = warnings;
     let step = checkpoint.state.step;
     notes.extend(home.as_deref().map_or(Ok(vec![]), |home| lacks(home, &config, step))?);
-    // What was probed later than the newest checkpoint says more than the checkpoint.
-    let is_probed = entries.iter().any(|e| matches!(e, Entry::Probe(p) if p.step >= step));
+    // What was probed later than the newest checkpoint says more than the checkpoint; translations are not probed.
+    let is_probed =
+        config.model.translates() || entries.iter().any(|e| matches!(e, Entry::Probe(p) if p.step >= step));
     let asks = config.conditional && Mixture::of(config.data.source).is_none();
     if !is_probed || asks {
         let closer = Closer { run, home: home.as_deref(), config: &config, means, probes: !is_probed, asks };
@@ -179,6 +180,9 @@ fn replay(run: &Path, judge: &mut Judge, until: u64) -> Result<Vec<Entry>> {
 fn lacks(run: &Path, config: &Config, step: u64) -> Result<Vec<String>> {
     let folder = Folder { path: run.to_path_buf() };
     let metrics = journal::lacks::<Line>(&folder.metrics_file(), config.log.every, step)?;
+    if config.model.translates() {
+        return Ok(metrics);
+    }
     let probes = journal::lacks::<Entry>(&folder.doctor_file(), config.log.samples_every, step)?;
     Ok([metrics, probes].concat())
 }
