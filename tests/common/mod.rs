@@ -14,7 +14,7 @@ pub mod says;
 pub mod session;
 
 use gansaku::config::Config;
-use gansaku::data::{Dataset, Examples, Shape, Values};
+use gansaku::data::{Dataset, Examples, Origin, Paired, Shape, Values};
 use gansaku::exec::cpu::Cpu;
 use gansaku::exec::cpu::pool::Pool;
 use gansaku::exec::{ExecutorSpec, Rate, States, UpdateRule};
@@ -175,6 +175,17 @@ pub fn data(numbers: usize, classes: usize) -> Arc<Dataset> {
     let labels = Some((0..count).map(|i| (i % classes) as u8).collect());
     let train = Examples { count, values: Values::U8(bytes), labels };
     Arc::new(Dataset::of("test", Shape { channels: numbers, height: 1, width: 1 }, classes, train))
+}
+
+/// Random examples of two domains, other ones in A than in B.
+pub fn domains(numbers: usize, classes: usize) -> Arc<Dataset> {
+    let target = Dataset::clone(&data(numbers, classes));
+    let values = (0..30 * numbers).map(|i| (i * i % 241) as u8).collect();
+    let train = Examples { count: 30, values: Values::U8(values), labels: None };
+    let paired = Paired::default();
+    let data = Dataset::of("test", target.shape, 0, train);
+    let origin = Some(Box::new(Origin { data, paired, unpaired: None }));
+    Arc::new(Dataset { origin, ..target })
 }
 
 /// A rate that moves weights visibly.

@@ -243,9 +243,11 @@ fn tensor(shape: &[usize], values: &[f32]) -> Tensor {
 }
 
 /// The minibatch of a moment: `[rows, numbers]`, or labels one-hot `[rows, classes]`.
-fn minibatch(data: &Dataset, moment: Moment, column: Column, rows: usize) -> Vec<f32> {
+fn minibatch(data: &Dataset, moment: Moment, input: &Input, rows: usize) -> Vec<f32> {
+    let Input::Minibatch { set, order, column } = *input else { unreachable!("a minibatch") };
+    let data = if set == 0 { data } else { &data.origin.as_deref().expect("two domains").data };
     let position = |row: usize| moment.tick * rows as u64 + row as u64;
-    let examples = (0..rows).map(|row| shuffle::at(moment.seed, data.train.count, position(row)));
+    let examples = (0..rows).map(|row| shuffle::at_in(order, moment.seed, data.train.count, position(row)));
     if column == Column::Examples {
         return data.numbers_of(&data.train, examples);
     }
@@ -302,10 +304,10 @@ pub fn compare(subject: &Subject, machine: &mut dyn Machine, turn: &PhaseRun) ->
         Precision::Bf16 => 0.25,
     };
     for node in &stored {
-        if let Op::Input(input @ Input::Minibatch { column, .. }) = &g.node(node.var).op {
+        if let Op::Input(input @ Input::Minibatch { .. }) = &g.node(node.var).op {
             let format = precision.stored().filter(|_| node.view.place.is_narrow());
             let round = |x: f32| format.map_or(x, |f| f.round(x));
-            let wanted = minibatch(data, moment, *column, g.shape(node.var)[0]).into_iter().map(round);
+            let wanted = minibatch(data, moment, input, g.shape(node.var)[0]).into_iter().map(round);
             let wanted = tensor(&g.shape(node.var), &wanted.collect::<Vec<f32>>());
             assert_eq!(seen[&node.var], wanted, "{name}: {input}");
         }

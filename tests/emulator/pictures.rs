@@ -8,6 +8,15 @@ use gansaku::precision::Precision;
 
 /// What every case has.
 const FEW: &[&str] = &["seed=3", "train.batch=4", "latent.dim=6"];
+/// What every case of a game over pictures has.
+const TRANSLATED: &[&str] = &[
+    "seed=3",
+    "train.batch=1",
+    "generator.width=2",
+    "discriminator.width=2",
+    "generator.init={fan-in=1.4}",
+    "discriminator.init={fan-in=1.4}",
+];
 /// The smallest networks with every kind of layer: two halvings, so that batch norm stands in both players.
 const SMALL: &[&str] = &[
     "generator.width=4",
@@ -35,7 +44,8 @@ fn right(
     let Some(library) = crate::library(Precision::ALL.len()) else { return };
     let mut found_launches = vec![];
     for &precision in precisions {
-        let mut config = recipe(from, &[&[FEW][..], sets].concat().concat());
+        let few = if recipe(from, &[]).model.translates() { TRANSLATED } else { FEW };
+        let mut config = recipe(from, &[&[few][..], sets].concat().concat());
         config.train.precision = precision;
         let mut setup = Setup::new(&config, shape, 3);
         // Small enough that no gradient overflows.
@@ -126,4 +136,41 @@ fn steps_of_residual_networks_without_norms_are_right() {
 fn steps_of_a_list_of_2014_with_convolutions_are_right() {
     let shape = Shape { channels: 3, height: 8, width: 11 };
     right(["convolutions of 2014", "cifar10-conv-2014"], TWO, &[SMALL_2014], shape, 1, [&[34], &[36]]);
+}
+
+/// Two domains, each in an order of its own; real pictures enlarged, mirrored and cut; a pool that is full after one step.
+#[test]
+fn steps_of_cyclegan_are_right() {
+    let sets = &[
+        "train.batch=2",
+        "train.pool=2",
+        "generator.blocks=1",
+        "data.load_size=10",
+        "data.flip=true",
+        "data.crop=1",
+    ];
+    let shape = Shape { channels: 1, height: 8, width: 8 };
+    right(["CycleGAN", "cyclegan-digits"], &Precision::ALL, &[sets], shape, 2, [&[0], &[0]]);
+}
+
+#[test]
+fn steps_of_pix2pix_are_right() {
+    let sets = &["discriminator.depth=1", "data.load_size=9"];
+    let shape = Shape { channels: 1, height: 8, width: 8 };
+    right(["pix2pix", "pix2pix"], &Precision::ALL, &[sets], shape, 1, [&[0], &[0]]);
+}
+
+/// A step without D, then one with it.
+#[test]
+fn steps_of_super_resolution_under_a_penalty_are_right() {
+    let sets = &["generator.blocks=1", "data.factor=2", "train.pretrain=1", "loss.adversarial=0.5"];
+    let shape = Shape { channels: 1, height: 8, width: 8 };
+    right(["super-resolution", "superres"], TWO, &[sets], shape, 2, [&[0], &[0]]);
+}
+
+#[test]
+fn steps_of_colourisation_are_right() {
+    let sets = &["discriminator.depth=1"];
+    let shape = Shape { channels: 3, height: 8, width: 8 };
+    right(["colourisation", "colourise"], TWO, &[sets], shape, 1, [&[0], &[0]]);
 }

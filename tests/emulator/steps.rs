@@ -36,7 +36,10 @@ impl Setup {
         let model = Model::new(config, shape, classes);
         let rules = model.rules();
         let states = model.start();
-        let data = common::data(model.numbers, classes);
+        let data = match config.model.translates() {
+            true => common::domains(model.numbers, classes),
+            false => common::data(model.numbers, classes),
+        };
         let schedule = gansaku::models::rates(&*model.game, config.train.batch, data.train.count as u64);
         Setup { data, rules, schedule, states, model }
     }

@@ -169,7 +169,7 @@ fn nothing_is_read_that_was_not_written() {
 
 /// Launches of a step's phases and bytes of their arena. A change here is a change of speed or memory: measure
 /// it, then write the new numbers down.
-const PINS: [(&str, &[usize], usize); 28] = [
+const PINS: [(&str, &[usize], usize); 33] = [
     ("digits", &[27], 3_953_472),
     ("mnist", &[17], 7_409_152),
     ("mnist-2014", &[17], 7_702_016),
@@ -180,7 +180,7 @@ const PINS: [(&str, &[usize], usize); 28] = [
     ("stacked-mnist-dcgan", &[167, 107], 59_315_264),
     ("pictures", &[128], 46_200_896),
     ("dcgan", &[167], 288_425_024),
-    ("dcgan-mnist", &[81], 28_154_944),
+    ("dcgan-mnist", &[93], 33_447_104),
     ("cgan-dcgan", &[94], 48_784_960),
     ("acgan-mnist", &[91], 28_167_872),
     ("wgan", &[82, 174], 385_979_712),
@@ -188,6 +188,11 @@ const PINS: [(&str, &[usize], usize); 28] = [
     ("wgan-gp-cifar10", &[55, 103], 171_830_656),
     ("sngan", &[168, 327], 1_754_802_816),
     ("rpgan-resnet", &[307], 502_437_056),
+    ("cyclegan-digits", &[839], 22_536_896),
+    ("cyclegan", &[1826], 2_034_097_216),
+    ("pix2pix", &[306], 85_833_344),
+    ("superres", &[95, 175], 101_599_488),
+    ("colourise", &[218], 11_273_152),
     ("tfd-2014-pretrain", &[19], 38_006_016),
     ("tfd-2014", &[24], 41_246_016),
     ("cifar10-fc-2014", &[16], 47_298_816),

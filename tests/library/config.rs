@@ -138,6 +138,50 @@ fn wrong_types_are_named_by_key() {
 }
 
 #[test]
+fn games_over_pictures_refuse_what_is_of_other_games() {
+    let of = |recipe: &str, sets: &[&str]| {
+        let mut builder = ConfigBuilder::recipe(recipe).expect("a recipe");
+        sets.iter().for_each(|set| builder.set(set).expect("a known key"));
+        message(builder.finish())
+    };
+    for (set, model) in [
+        ("loss.cycle=10", "\"cyclegan\""),
+        ("loss.identity=0.5", "\"cyclegan\""),
+        ("train.pool=50", "\"cyclegan\""),
+        ("loss.reconstruction=1", "\"pix2pix\""),
+        ("train.pretrain=10", "\"pix2pix\""),
+        ("data.given=grey", "\"pix2pix\""),
+        ("loss.adversarial=2", "a model that translates"),
+    ] {
+        says(&refused(set), &[set.split('=').next().expect("a key"), "only", model]);
+    }
+    says(&refused("data.source=strokes"), &["data.source is \"strokes\"", "two domains", "cyclegan"]);
+    says(&refused("data.factor=9"), &["data.factor is 9", "1 to 8"]);
+    says(&refused("data.load_size=5000"), &["data.load_size is 5000", "4096"]);
+    says(&refused("latent={dim=0, distribution=\"normal\"}"), &["latent.dim is 0", "1 to"]);
+    let cycle = |set: &str| of("cyclegan-digits", &[set]);
+    says(&cycle("checkpoint.best_by=swd"), &["checkpoint.best_by is swd", "translations"]);
+    says(&cycle("data.source=digits"), &["data.source is \"digits\"", "two domains", "two-folders"]);
+    says(&cycle("train.pool=1001"), &["train.pool is 1001", "0 (off) to 1000"]);
+    says(&cycle("loss.cycle=-1"), &["loss.cycle is -1", "0 (off) or more"]);
+    says(
+        &cycle("train.discriminator_updates=2"),
+        &["train.discriminator_updates is 2", "one update of each"],
+    );
+    says(&cycle("train.generator_updates=2"), &["train.generator_updates is 2", "one update of each"]);
+    says(&cycle("loss.relativistic=true"), &["loss.relativistic", "not compared in pairs"]);
+    says(&cycle("conditional=true"), &["conditional", "not a label"]);
+    says(&cycle("discriminator.pack=2"), &["discriminator.pack is 2"]);
+    says(&cycle("train.joint=true"), &["train.joint", "one update of each"]);
+    says(&cycle("train.noise=same"), &["train.noise", "there is no noise"]);
+    says(&of("cyclegan-digits", &["latent={dim=3, distribution=\"normal\"}"]), &["latent.dim is 3"]);
+    says(&of("pix2pix", &["data.source=folder"]), &["data.given is not said", "low-resolution", "grey"]);
+    says(&of("pix2pix", &["data.given=grey"]), &["data.given is \"grey\"", "A is what G is given"]);
+    says(&of("superres", &["loss.reconstruction=0"]), &["train.pretrain is 4000", "loss.reconstruction"]);
+    says(&of("superres", &["loss.penalty_every=4"]), &["loss.penalty_every is 4", "train.pretrain"]);
+}
+
+#[test]
 fn values_out_of_range_say_what_was_expected() {
     let lr = "optimizer.generator.lr";
     for value in ["-0.1", "0", "nan", "inf"] {
@@ -259,6 +303,9 @@ fn a_whole_file_tells_all_that_it_lacks() {
     for key in all.split(": ").nth(1).expect("a list").split(", ") {
         assert!(told.contains(key), "{key}: {told}");
     }
+    // Models that make pictures of pictures have no noise.
+    let told = message(alone("x.toml", "model = 'cyclegan'"));
+    assert!(told.contains("train.batch") && !told.contains("latent"), "{told}");
     // Within a rule, a layer, and beside what is there.
     let full = RECIPES[0].1;
     let without = |from: &str, to: &str| message(alone("x.toml", &full.replacen(from, to, 1)));
@@ -467,7 +514,17 @@ fn every_key_is_documented_with_its_default() {
             .map(|key| of_ring.remove_entry(key).expect("there")),
     );
     // What says nothing where it is off.
-    defaults.insert("checkpoint.patience".into(), Value::Integer(0));
+    let integers = ["checkpoint.patience", "data.load_size", "train.pool", "train.pretrain"];
+    let integers = integers.into_iter().chain(["optimizer.*.hold_steps"]).map(|key| (key, Value::Integer(0)));
+    let factors = ["loss.cycle", "loss.identity", "loss.reconstruction"].map(|key| (key, Value::Float(0.0)));
+    let others = [
+        ("model", Value::String("gan".into())),
+        ("data.factor", Value::Integer(4)),
+        ("loss.adversarial", Value::Float(1.0)),
+        ("loss.distance", Value::String("l1".into())),
+    ];
+    let silent = integers.chain(factors).chain(others);
+    defaults.extend(silent.map(|(key, value)| (key.to_string(), value)));
     let mut known: BTreeSet<String> = defaults.keys().cloned().collect();
     for (name, _) in RECIPES {
         let config = ConfigBuilder::recipe(name).and_then(ConfigBuilder::finish).expect(name);
@@ -484,6 +541,9 @@ fn every_key_is_documented_with_its_default() {
     ];
     absent.iter().for_each(|set| every.set(set).expect("a key"));
     known.extend(leaves_of(&every.finish().expect("in range")).into_keys());
+    let mut pairs = ConfigBuilder::recipe("superres").expect("a recipe");
+    ["data.factor=2", "loss.distance=l2"].iter().for_each(|set| pairs.set(set).expect("a key"));
+    known.extend(leaves_of(&pairs.finish().expect("in range")).into_keys());
     let mut convolutions = ConfigBuilder::recipe("dcgan").expect("a recipe");
     for set in [
         "generator.stages=3",

@@ -2,7 +2,7 @@
 //! derivatives of every recipe's whole D and G loss, penalties included, in f64.
 
 use crate::common::{CLASSES, Model, NUMBERS, variants};
-use gansaku::config::{Config, ConfigBuilder, RECIPES};
+use gansaku::config::{Config, ConfigBuilder, Given, RECIPES};
 use gansaku::data::Shape;
 use gansaku::graph::interp::{self, Tensor, Values};
 use gansaku::graph::{Graph, Op, OptimizerId, Var};
@@ -17,8 +17,16 @@ const MOMENT: Moment = Moment { seed: 5, tick: 2 };
 /// A recipe with narrow layers and a small minibatch: the same graph, other sizes.
 pub fn shrunk(name: &str) -> Config {
     let mut config = ConfigBuilder::recipe(name).and_then(ConfigBuilder::finish).expect("a recipe");
-    config.latent.dim = 3;
-    config.train.batch = 4;
+    if config.model.translates() {
+        config.train.batch = 2;
+        config.train.pool = config.train.pool.min(3);
+        config.data.load_size = config.data.load_size.min(10);
+        config.data.factor = 2;
+        config.discriminator.depth = config.discriminator.depth.map(|_| 1);
+    } else {
+        config.latent.dim = 3;
+        config.train.batch = 4;
+    }
     for network in [&mut config.generator, &mut config.discriminator] {
         for layer in &mut network.layers {
             layer.reshape = layer.reshape.map(|_| [2, 2, 2]);
@@ -34,9 +42,10 @@ pub fn shrunk(name: &str) -> Config {
 
 /// What a network of this kind takes: points, or the smallest picture that is halved.
 pub fn smallest(config: &Config) -> Shape {
+    let channels = if config.data.given == Some(Given::Grey) { 3 } else { 1 };
     match config.generator.convolves() {
         false => NUMBERS.into(),
-        true => Shape { channels: 1, height: 8, width: 8 },
+        true => Shape { channels, height: 8, width: 8 },
     }
 }
 

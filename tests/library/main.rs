@@ -28,6 +28,7 @@ mod mat;
 mod norms;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod picture_games;
 mod picture_sets;
 mod pictures;
 mod plans;

@@ -2,10 +2,10 @@
 
 use super::inside;
 use super::programs::{NO, instruction};
-use crate::bench::{Bench, Witness, normals, same_bits};
+use crate::bench::{Bench, SEED, TICK, Witness, normals, same_bits};
 use crate::reference::{self, Near};
 use gansaku::config::Rule;
-use gansaku::data::{Dataset, Examples, Shape, Values};
+use gansaku::data::{Dataset, Examples, Origin, Paired, Shape, Values, shuffle};
 use gansaku::exec::cuda::Clock;
 use gansaku::exec::schedule::{Done, OptimizerSchedule, Schedule};
 use gansaku::exec::{ColumnNorm, UpdateRule};
@@ -40,8 +40,46 @@ pub(super) fn gathers(w: &mut dyn Witness, precision: Precision, to: Place) {
     }
 }
 
+/// Two domains in one launch, of bytes and of numbers, in one order and in two: each to the bit what the CPU makes, and what the
+/// shuffle says.
+fn domains(w: &mut dyn Witness) {
+    let (rows, width) = (9, 7);
+    let shape = Shape { channels: width, height: 1, width: 1 };
+    let set = |count: usize, bytes: bool| {
+        let values = match bytes {
+            true => Values::U8((0..count * width).map(|i| (i * 37 % 256) as u8).collect()),
+            false => Values::F32(normals("domain", count * width)),
+        };
+        Dataset::of("table", shape, 0, Examples { count, values, labels: None })
+    };
+    for (bytes, orders) in [(true, [0, 1]), (false, [0, 1]), (true, [1, 1]), (false, [3, 0])] {
+        let origin = Origin { data: set(13, !bytes), paired: Paired::default(), unpaired: None };
+        let data = Dataset { origin: Some(Box::new(origin)), ..set(40, bytes) };
+        let gather = |set: usize| Gather {
+            set: set as u8,
+            order: orders[set],
+            column: Column::Examples,
+            to: Place::Arena(set * rows * width),
+            rows,
+            width,
+        };
+        let work = Work::Minibatch(Minibatch { gathers: vec![gather(0), gather(1)], draws: vec![] });
+        let domains = [data.clone(), data.origin.clone().expect("two domains").data];
+        let bench = Bench { data: Some(Arc::new(data)), ..Bench::default() };
+        let name = format!("two domains, bytes first: {bytes}, orders {orders:?}");
+        let (found, cpu) = w.run(&name, &bench, work, 2 * rows * width);
+        same_bits(&name, &found, &cpu);
+        let wanted = domains.iter().zip(orders).flat_map(|(domain, order)| {
+            let at = |row| shuffle::at_in(order, SEED, domain.train.count, TICK * rows as u64 + row);
+            domain.numbers_of(&domain.train, (0..rows as u64).map(at))
+        });
+        same_bits(&name, &found, &wanted.collect::<Vec<f32>>());
+    }
+}
+
 /// Examples, labels and noise in one launch, each to the bit what the CPU makes alone.
 pub(super) fn minibatches(w: &mut dyn Witness) {
+    domains(w);
     let (rows, width, classes) = (37, 50, 10);
     let labels: Vec<u8> = (0..100).map(|i| (i % classes) as u8).collect();
     let train =
