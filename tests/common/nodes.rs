@@ -14,7 +14,7 @@ use gansaku::graph::{Column, Family, Graph, Input, Op, Var};
 use gansaku::lower::{Layout, Place, Plan, ReadFrom};
 use gansaku::precision::{Narrow, Precision};
 use gansaku::rng::Moment;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Called after each launch with its number.
 pub type Observe<'a> = dyn FnMut(usize, &mut dyn Machine) + Send + 'a;
@@ -122,7 +122,12 @@ fn bound(
             let cross = |value: f64, error: f64| if value == 0.0 { 0.0 } else { value.abs() * error };
             cross(v(0)[i], e(1)[i]) + cross(v(1)[i], e(0)[i]) + e(0)[i] * e(1)[i] + U * out[i].abs()
         }),
-        Op::Max => each(&|i| e(0)[i].max(e(1)[i])),
+        // Where it is plain which one is greater, that one's error alone: 0 where a rectifier cuts off.
+        Op::Max => each(&|i| match v(0)[i] - v(1)[i] {
+            apart if apart.abs() <= e(0)[i] + e(1)[i] => e(0)[i].max(e(1)[i]),
+            apart if apart > 0.0 => e(0)[i],
+            _ => e(1)[i],
+        }),
         Op::Gt => each(&|i| {
             let error = e(0)[i] + e(1)[i];
             // Exact operands are never too close.
@@ -295,7 +300,7 @@ pub fn compare(subject: &Subject, machine: &mut dyn Machine, turn: &PhaseRun) ->
         seen.insert(v, parameter(machine, subject, v));
     }
     let mut worst = 0.0f64;
-    let (mut unsure, mut total) = (0, 0);
+    let (mut unsure, mut total, mut last_unsure) = (0, 0, None);
     let precision = machine.plan(turn.plan).precision;
     // What rounding operands alone may do to sums of a few dozen terms is a matter of the format.
     let sure = match precision {
@@ -303,6 +308,7 @@ pub fn compare(subject: &Subject, machine: &mut dyn Machine, turn: &PhaseRun) ->
         Precision::Tf32 | Precision::Fp16 => 3e-2,
         Precision::Bf16 => 0.25,
     };
+    let drawn: Vec<_> = stored.iter().filter(|s| is_drawn(g, s.var)).collect();
     for node in &stored {
         if let Op::Input(input @ Input::Minibatch { .. }) = &g.node(node.var).op {
             let format = precision.stored().filter(|_| node.view.place.is_narrow());
@@ -321,18 +327,22 @@ pub fn compare(subject: &Subject, machine: &mut dyn Machine, turn: &PhaseRun) ->
         let exact = |(v, t): (&Var, &Tensor)| (*v, Tensor::new(&t.shape, vec![0.0; t.data.len()]));
         let mut errors: Values = values.iter().map(exact).collect();
         // What is made of random numbers alone may be drawn again instead of read: then it was not rounded.
-        for other in stored.iter().filter(|s| values.contains_key(&s.var) && is_drawn(g, s.var)) {
+        for other in drawn.iter().filter(|s| values.contains_key(&s.var)) {
             let near = |x: &f64| stored_error(0.0, *x, other.view.place, precision);
             let drawn = values[&other.var].data.iter().map(near).collect();
             errors.insert(other.var, Tensor::new(&values[&other.var].shape, drawn));
         }
-        for v in g.topological(&[node.var]) {
-            if !values.contains_key(&v) {
-                let value = interp::evaluate(g, v, moment, &values);
-                values.insert(v, value);
-                let error = bound(g, v, moment, &values, &errors, precision);
-                errors.insert(v, error);
-            }
+        // Nothing below what is stored is made again.
+        let (mut made, mut above) = (HashSet::from([node.var]), vec![node.var]);
+        while let Some(v) = above.pop() {
+            let unseen = g.node(v).sources.clone().into_iter().filter(|s| !values.contains_key(s));
+            above.extend(unseen.filter(|&s| made.insert(s)));
+        }
+        for v in g.topological(&[node.var]).into_iter().filter(|v| made.contains(v)) {
+            let value = interp::evaluate(g, v, moment, &values);
+            values.insert(v, value);
+            let error = bound(g, v, moment, &values, &errors, precision);
+            errors.insert(v, error);
         }
         let (want, got, error) = (&values[&node.var], &seen[&node.var], &errors[&node.var]);
         for (i, (w, x)) in want.data.iter().zip(&got.data).enumerate() {
@@ -341,6 +351,7 @@ pub fn compare(subject: &Subject, machine: &mut dyn Machine, turn: &PhaseRun) ->
             // A comparison nearer than its operands' errors may go either way.
             if allowed > sure * (1.0 + w.abs()) {
                 unsure += 1;
+                last_unsure = Some(node.var);
                 continue;
             }
             let share = (w - x).abs() / allowed;
@@ -354,7 +365,11 @@ pub fn compare(subject: &Subject, machine: &mut dyn Machine, turn: &PhaseRun) ->
             worst = worst.max(share);
         }
     }
-    assert!(unsure * 50 <= total, "{name}: {unsure} of {total} elements hang on a close comparison");
+    let last = last_unsure.map(|v: Var| format!("%{} {} {:?}", v.index(), g.node(v).op.name(), g.shape(v)));
+    assert!(
+        unsure * 50 <= total,
+        "{name}: {unsure} of {total} elements hang on a close comparison, the last of {last:?}"
+    );
     worst
 }
 
