@@ -22,3 +22,4 @@ mod starts;
 mod stops;
 mod theory;
 mod translate;
+mod translations;
