@@ -54,9 +54,22 @@ pub fn advice(state: State, since: u64, facts: &Facts) -> Advice {
         State::LabelsIgnored => labels_ignored(config),
         State::PixelNoise => pixel_noise(config),
         State::Checkerboard => checkerboard(config),
+        State::Inverted => anew(
+            format!("--set loss.identity={} --seed {}", identity(config), config.seed + 1),
+            "another start, and pictures that are of the domain already are to stay as they are: light then stays light",
+        ),
+        State::Untranslated => anew(
+            format!("--set loss.cycle={}", config.loss.cycle.max(2.0) / 2.0),
+            "the way back weighs less against D, so that pictures may change",
+        ),
         State::Stalled => stalled(config, facts),
         State::NonFinite | State::LossScaleFloor => after_failure(state, config),
     }
+}
+
+/// More weight of the identity.
+fn identity(config: &Config) -> f32 {
+    (2.0 * config.loss.identity).max(0.5)
 }
 
 /// To what step a run must come before there is something to judge.

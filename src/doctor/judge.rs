@@ -6,10 +6,12 @@ use super::labels::Obedience;
 use super::probe::Probe;
 use super::rules::{self, Facts};
 use super::thresholds::WINDOW;
+use super::translation::Translations;
 use crate::config::Config;
 use crate::numbers::grouped;
 use crate::records::{State, Verdict};
 use crate::run::Line;
+use crate::run::journal::Stepped;
 use std::collections::BTreeMap;
 
 /// Watches one run.
@@ -17,6 +19,7 @@ pub struct Judge {
     config: Config,
     lines: Vec<Line>,
     probes: Vec<Probe>,
+    translations: Option<Translations>,
     labels: Option<Result<Obedience, String>>,
     /// The states that the run is in, never [`State::TooEarly`].
     open: BTreeMap<State, Open>,
@@ -35,7 +38,8 @@ const MISSES: usize = 3;
 impl Judge {
     /// A judge of a run with that configuration, who has seen nothing yet.
     pub fn new(config: &Config) -> Judge {
-        Judge { config: config.clone(), lines: vec![], probes: vec![], labels: None, open: BTreeMap::new() }
+        let (lines, probes, open) = (vec![], vec![], BTreeMap::new());
+        Judge { config: config.clone(), lines, probes, translations: None, labels: None, open }
     }
 
     /// Takes a line; which states it makes the run enter and leave.
@@ -50,6 +54,12 @@ impl Judge {
         self.judge()
     }
 
+    /// Takes what was measured of translations; which states it makes the run enter and leave.
+    pub fn translations(&mut self, seen: &Translations) -> Vec<Entry> {
+        self.translations = Some(seen.clone());
+        self.judge()
+    }
+
     /// Takes how pictures agree with their labels, or why that is not known; which states it makes the run enter and leave.
     pub fn labels(&mut self, found: Result<Obedience, String>) -> Vec<Entry> {
         self.labels = Some(found);
@@ -60,11 +70,17 @@ impl Judge {
     pub fn replay(&mut self, lines: &[Line], entries: &[Entry]) {
         let mut lines = lines.iter().peekable();
         for entry in entries {
-            let Entry::Probe(probe) = entry else { continue };
-            while let Some(line) = lines.next_if(|l| l.step <= probe.step) {
+            if !matches!(entry, Entry::Probe(_) | Entry::Translations(_)) {
+                continue;
+            }
+            while let Some(line) = lines.next_if(|l| l.step <= entry.step()) {
                 self.line(line);
             }
-            self.probe(probe);
+            match entry {
+                Entry::Probe(probe) => drop(self.probe(probe)),
+                Entry::Translations(seen) => drop(self.translations(seen)),
+                Entry::Entered(_) | Entry::Left { .. } => {}
+            }
         }
         lines.for_each(|line| drop(self.line(line)));
     }
@@ -75,12 +91,18 @@ impl Judge {
     }
 
     fn facts(&self) -> Facts<'_> {
-        Facts { config: &self.config, lines: &self.lines, probes: &self.probes, labels: self.labels.as_ref() }
+        Facts {
+            config: &self.config,
+            lines: &self.lines,
+            probes: &self.probes,
+            translations: self.translations.as_ref(),
+            labels: self.labels.as_ref(),
+        }
     }
 
-    /// The step of the last probe.
+    /// The step of the last look at what networks make.
     pub fn probed(&self) -> Option<u64> {
-        self.probes.last().map(|p| p.step)
+        self.facts().looked()
     }
 
     /// What it thinks now: one verdict or more.
@@ -89,8 +111,7 @@ impl Judge {
             return self.open.values().map(|o| o.verdict.clone()).collect();
         }
         let facts = self.facts();
-        let (lines, probes) = (self.lines.len(), self.probes.len());
-        let evidence = if lines >= WINDOW && probes > 0 {
+        let evidence = if self.lines.len() >= WINDOW && facts.looked().is_some() {
             "no sign is clear yet".to_string()
         } else {
             format!("a verdict comes at about step {}", grouped(facts.judged_from().max(facts.step() + 1)))
@@ -103,6 +124,7 @@ impl Judge {
             config: &self.config,
             lines: &self.lines,
             probes: &self.probes,
+            translations: self.translations.as_ref(),
             labels: self.labels.as_ref(),
         };
         let step = facts.step();
@@ -124,7 +146,11 @@ impl Judge {
         for (state, evidence) in found {
             let since_step = self.open.get(&state).map_or(step, |o| o.verdict.since_step);
             let advice = advice::advice(state, since_step, &facts);
-            let unknown = if state == State::Healthy { rules::unknown(&facts) } else { vec![] };
+            let unknown = if state == State::Healthy && !self.config.model.translates() {
+                rules::unknown(&facts)
+            } else {
+                vec![]
+            };
             let verdict = Verdict { unknown, ..verdict(state, since_step, evidence, advice) };
             if !self.open.contains_key(&state) {
                 changes.push(Entry::Entered(verdict.clone()));

@@ -3,24 +3,39 @@
 
 use super::judge::{Judge, verdict};
 use super::probe::{Probe, Prober};
+use super::translation::Translations;
 use super::{advice, entry::Entry, word};
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::inference::Engine;
+use crate::models::{self, Game};
 use crate::records::{Diagnosis, State, Verdict};
 use crate::run::journal::Journal;
 use crate::run::{Folder, Line};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// How the networks are looked at.
+enum Looks {
+    /// What is made of noise.
+    Samples(Box<Prober>),
+    /// What becomes of pictures.
+    Translations(Arc<dyn Game>, Arc<Dataset>),
+}
+
+/// What one look found.
+enum Look {
+    Samples(Probe),
+    Translations(Translations),
+}
+
 /// Watches a run that trains.
 pub struct Live {
     config: Config,
     journal: Journal<Entry>,
     judge: Judge,
-    /// Absent where the model makes nothing of noise: what it then says is in its metrics.
-    prober: Option<Prober>,
+    looks: Looks,
     /// The newest probe that was written down.
     last: Option<Probe>,
     /// The run's folder, for commands.
@@ -40,11 +55,14 @@ impl Live {
         lines: &[Line],
     ) -> Result<Live> {
         word::drop_after(folder, step)?;
-        let prober = (!config.model.translates()).then(|| Prober::new(config, data));
+        let looks = match config.model.translates() {
+            true => Looks::Translations(models::of(config, data.shape, data.classes), data.clone()),
+            false => Looks::Samples(Box::new(Prober::new(config, data))),
+        };
         let (journal, entries) = Journal::open(&folder.doctor_file(), config.log.samples_every, step)?;
         let mut judge = Judge::new(config);
         judge.replay(lines, &entries);
-        Ok(Live { config: config.clone(), journal, judge, prober, run: folder.path.clone(), last: None })
+        Ok(Live { config: config.clone(), journal, judge, looks, run: folder.path.clone(), last: None })
     }
 
     /// Takes a line of metrics; what there is to say.
@@ -61,15 +79,29 @@ impl Live {
     /// # Errors
     /// When the file cannot be written, or the device fails.
     pub fn probe(&mut self, engine: &mut Engine, step: u64) -> Result<Vec<String>> {
-        let Some(probe) = self.measured(engine, step)? else { return Ok(vec![]) };
-        self.journal.add(&Entry::Probe(probe.clone()))?;
-        let changes = self.judge.probe(&probe);
-        self.last = Some(probe);
+        let changes = match self.look(engine, step)? {
+            None => return Ok(vec![]),
+            Some(Look::Samples(probe)) => {
+                self.journal.add(&Entry::Probe(probe.clone()))?;
+                let changes = self.judge.probe(&probe);
+                self.last = Some(probe);
+                changes
+            }
+            Some(Look::Translations(seen)) => {
+                self.journal.add(&Entry::Translations(seen.clone()))?;
+                self.judge.translations(&seen)
+            }
+        };
         self.note(changes)
     }
 
-    fn measured(&self, engine: &mut Engine, step: u64) -> Result<Option<Probe>> {
-        self.prober.as_ref().map_or(Ok(None), |prober| prober.probe(engine, step))
+    fn look(&self, engine: &mut Engine, step: u64) -> Result<Option<Look>> {
+        Ok(match &self.looks {
+            Looks::Samples(prober) => prober.probe(engine, step)?.map(Look::Samples),
+            Looks::Translations(game, data) => {
+                Translations::of(engine, &**game, data, step)?.map(Look::Translations)
+            }
+        })
     }
 
     /// What was measured last, by this training.
@@ -83,10 +115,12 @@ impl Live {
     /// # Errors
     /// When the device fails, or the file cannot be written.
     pub fn last_word(&mut self, engine: &mut Engine, step: u64) -> Result<Vec<String>> {
-        if self.judge.probed() != Some(step)
-            && let Some(probe) = self.measured(engine, step)?
-        {
-            self.judge.probe(&probe);
+        if self.judge.probed() != Some(step) {
+            match self.look(engine, step)? {
+                Some(Look::Samples(probe)) => drop(self.judge.probe(&probe)),
+                Some(Look::Translations(seen)) => drop(self.judge.translations(&seen)),
+                None => {}
+            }
         }
         let last = Diagnosis { step, verdicts: self.judge.verdicts(), notes: vec![] };
         word::keep(&Folder { path: self.run.clone() }, &last)?;
@@ -123,7 +157,7 @@ impl Live {
             Entry::Left { step, state } if state.is_alarm() => {
                 Some(format!("step {step}: no longer {}", state.name()))
             }
-            Entry::Left { .. } | Entry::Probe(_) => None,
+            Entry::Left { .. } | Entry::Probe(_) | Entry::Translations(_) => None,
         };
         Ok(changes.iter().filter_map(heard).collect())
     }

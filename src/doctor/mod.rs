@@ -13,6 +13,7 @@ pub mod live;
 pub mod probe;
 mod rules;
 mod thresholds;
+mod translation;
 mod word;
 
 use crate::config::Config;
@@ -32,6 +33,7 @@ use labels::{Asked, Obedience};
 use probe::{Probe, Prober};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use translation::Translations;
 
 /// What a diagnosis may take to look closer.
 pub struct Means<'a> {
@@ -72,14 +74,15 @@ pub fn diagnose(run: &Path, means: &Means) -> Result<Diagnosis> {
     let mut notes = warnings;
     let step = checkpoint.state.step;
     notes.extend(home.as_deref().map_or(Ok(vec![]), |home| lacks(home, &config, step))?);
-    // What was probed later than the newest checkpoint says more than the checkpoint; translations are not probed.
-    let is_probed =
-        config.model.translates() || entries.iter().any(|e| matches!(e, Entry::Probe(p) if p.step >= step));
+    // What was probed later than the newest checkpoint says more than the checkpoint.
+    let looked = |e: &Entry| matches!(e, Entry::Probe(_) | Entry::Translations(_)) && e.step() >= step;
+    let is_probed = entries.iter().any(looked);
     let asks = config.conditional && Mixture::of(config.data.source).is_none();
     if !is_probed || asks {
         let closer = Closer { run, home: home.as_deref(), config: &config, means, probes: !is_probed, asks };
         match closer.look(checkpoint, path) {
             Ok(found) => {
+                found.translations.iter().for_each(|seen| drop(judge.translations(seen)));
                 match found.probe {
                     Some(Some(probe)) => drop(judge.probe(&probe)),
                     Some(None) => {
@@ -125,6 +128,7 @@ struct Closer<'a> {
 struct Found {
     /// Absent where none was made; none in it where a number was not finite.
     probe: Option<Option<Probe>>,
+    translations: Option<Translations>,
     labels: Option<std::result::Result<Obedience, String>>,
 }
 
@@ -134,7 +138,9 @@ impl Closer<'_> {
         let found = data::load(&self.config.data, self.config.seed)?;
         identity::same(self.run, known.as_deref(), &self.config.data, &found)?;
         let (found, step) = (Arc::new(found), checkpoint.state.step);
-        let prober = self.probes.then(|| Prober::new(&checkpoint.config, &found));
+        let translates = self.config.model.translates();
+        let prober = (self.probes && !translates).then(|| Prober::new(&checkpoint.config, &found));
+        let game = Checkpoint::model(&checkpoint.config, &checkpoint.state);
         let mut loaded = LoadedRun::of(checkpoint, path, self.means.hardware.open()?)?;
         let probe = prober.map(|prober| prober.probe(&mut loaded.engine(), step)).transpose()?;
         let file = self.home.map(|home| Folder { path: home.to_path_buf() }.labels_file());
@@ -146,7 +152,11 @@ impl Closer<'_> {
             fit: self.means.fit,
         };
         let labels = self.asks.then(|| asked.obedience(&mut loaded.engine())).transpose()?;
-        Ok(Found { probe, labels })
+        let translations = match self.probes && translates {
+            true => Translations::of(&mut loaded.engine(), &*game, &found, step)?,
+            false => None,
+        };
+        Ok(Found { probe, translations, labels })
     }
 }
 

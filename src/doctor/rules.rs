@@ -3,6 +3,7 @@
 use super::labels::Obedience;
 use super::probe::Probe;
 use super::thresholds::*;
+use super::translation::Translations;
 use crate::config::{Config, Objective};
 use crate::data::toy::Mixture;
 use crate::eval::neighbours::MEMORISED;
@@ -24,12 +25,17 @@ pub struct Facts<'a> {
     pub lines: &'a [Line],
     /// Probes, oldest first.
     pub probes: &'a [Probe],
+    /// What was measured of a model that translates, last.
+    pub translations: Option<&'a Translations>,
     /// How pictures of a conditional G agree with their labels, or why that is not known; absent where nobody asked.
     pub labels: Option<&'a Result<Obedience, String>>,
 }
 
 /// The states that a run is in, each with its evidence; none where it is too early to tell.
 pub fn states(facts: &Facts) -> Vec<(State, String)> {
+    if facts.config.model.translates() {
+        return of_translations(facts);
+    }
     let d_won = d_won(facts);
     let oscillation = oscillation(facts);
     let still = standstill(facts);
@@ -60,6 +66,17 @@ pub fn states(facts: &Facts) -> Vec<(State, String)> {
     }
 }
 
+/// The states of a model that translates: its D plays on patches or pairs, and says nothing of how good pictures are.
+fn of_translations(facts: &Facts) -> Vec<(State, String)> {
+    let (Some(_), Some(seen)) = (facts.window(), facts.translations) else { return vec![] };
+    let mut found = seen.states();
+    found.extend(loss_scale_floor(facts).map(|evidence| (State::LossScaleFloor, evidence)));
+    if found.is_empty() {
+        found.push((State::Healthy, seen.told()));
+    }
+    found
+}
+
 impl Facts<'_> {
     /// The last lines, where there are enough for a verdict.
     fn window(&self) -> Option<&[Line]> {
@@ -70,10 +87,16 @@ impl Facts<'_> {
         self.probes.last()
     }
 
+    /// The step of the last look at what networks make.
+    pub fn looked(&self) -> Option<u64> {
+        let probed = self.probes.last().map(|p| p.step);
+        probed.max(self.translations.map(|seen| seen.step))
+    }
+
     /// The last step that is known of.
     pub fn step(&self) -> u64 {
         let of_lines = self.lines.last().map_or(0, |l| l.step);
-        self.probes.last().map_or(0, |p| p.step).max(of_lines)
+        self.looked().unwrap_or(0).max(of_lines)
     }
 
     /// The first step at which there is enough for a verdict: lines of metrics, and a probe.
@@ -82,7 +105,7 @@ impl Facts<'_> {
         let lacking = WINDOW.saturating_sub(self.lines.len()) as u64;
         let of_lines = self.lines.last().map_or(0, |l| l.step) + lacking * log.every;
         let next = (self.step() / log.samples_every + 1) * log.samples_every;
-        of_lines.max(if self.probes.is_empty() { next } else { 0 })
+        of_lines.max(if self.looked().is_none() { next } else { 0 })
     }
 
     /// The last probe, once the game has been played long enough to be judged by it: as many steps as the lines of a

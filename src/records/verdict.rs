@@ -28,6 +28,10 @@ pub enum State {
     PixelNoise,
     /// Every second pixel of samples differs from those beside it: the checkerboard of a transposed convolution.
     Checkerboard,
+    /// A translation turns light into dark, which it should not.
+    Inverted,
+    /// A translation leaves pictures as they are.
+    Untranslated,
     /// A loss, gradient or weight is a NaN or an infinity.
     NonFinite,
     /// Nothing changes although samples are far from the data.
@@ -55,6 +59,8 @@ impl State {
             State::LabelsIgnored => "ignores labels",
             State::PixelNoise => "pixel noise",
             State::Checkerboard => "checkerboard",
+            State::Inverted => "inverted",
+            State::Untranslated => "left as they are",
             State::NonFinite => "non-finite",
             State::Stalled => "stalled",
             State::LossScaleFloor => "loss scale at its floor",

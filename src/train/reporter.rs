@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 use crate::eval::neighbours::nearest;
 use crate::eval::theory;
 use crate::exec::Hardware;
-use crate::inference::{Engine, LoadedRun, noise};
-use crate::models::Game;
+use crate::inference::{Engine, LoadedRun, Rows, noise, rows};
+use crate::models::{Direction, Game};
 use crate::pictures::{Display, Points};
 use crate::records::{Evaluation, Verdict};
-use crate::report::run::{Judged, Neighbours, Status, Story, Walk, shots};
+use crate::report::run::{Judged, Neighbours, Status, Story, Translated, Walk, shots};
 use crate::report::tensorboard::{Contents, Events};
 use crate::run::checkpoint::{self, Best, Checkpoint};
 use crate::run::{Folder, Line, atomic, journal};
@@ -23,6 +23,8 @@ use std::time::{Duration, Instant, SystemTime};
 /// Walks, and samples that are looked up among the training examples.
 const WALKS: u64 = 4;
 const LOOKED_UP: usize = 10;
+/// Pictures translated for the page, of each direction.
+const TRANSLATED: usize = 12;
 /// Samples that the density of G's is estimated from.
 const JUDGED: usize = 50_000;
 
@@ -86,6 +88,10 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, material: Material<'
     let samples = !config.model.translates();
     let drawing = engine.as_mut().filter(|_| display.shape.len() > 1 && samples);
     let walk = drawing.map(|engine| walk(config, engine, display)).transpose()?;
+    let translations = match (&mut engine, &data) {
+        (Some(engine), Ok(data)) if !samples => translations(engine, game, data, display)?,
+        _ => vec![],
+    };
     let judged = engine.as_mut().map(|engine| judged(config, engine)).transpose()?.flatten();
     let neighbours = match (&status, &mut engine, &data) {
         _ if !samples => {
@@ -131,6 +137,7 @@ fn story<'a>(folder: &'a Folder, step: u64, status: Status, material: Material<'
         shots: shots(pictures, config.log, step),
         reals: std::fs::read(folder.samples().join("reals.png")).ok(),
         walk,
+        translations,
         judged,
         neighbours,
         measured,
@@ -161,6 +168,42 @@ fn walk(config: &Config, engine: &mut Engine, display: Display) -> Result<Walk> 
         true => Walk::Trails(Points::new(&samples, display.shape.channels)),
         false => Walk::Rows(display.picture(&samples, frames)),
     })
+}
+
+/// Rows of held-out pictures, by direction, with the differences that they are read by.
+fn translations(
+    engine: &mut Engine,
+    game: &dyn Game,
+    data: &Dataset,
+    display: Display,
+) -> Result<Vec<Translated>> {
+    let mut all = vec![];
+    for (direction, words) in [(Direction::Forward, "A to B"), (Direction::Backward, "B to A")] {
+        if game.translation(direction).is_none() {
+            continue;
+        }
+        let Rows { columns, split, numbers } = rows(engine, game, data, direction, TRANSLATED)?;
+        let unit = display.unit(&numbers);
+        let (across, size) = (columns.len(), display.shape.len());
+        let between = |a: &'static str, b: &'static str| {
+            let at = |name: &str| columns.iter().position(|column| *column == name);
+            let (i, j) = (at(a)?, at(b)?);
+            let column = |i: usize| unit.chunks_exact(size).skip(i).step_by(across).flatten();
+            let sum: f64 = column(i).zip(column(j)).map(|(x, y)| f64::from((x - y).abs())).sum();
+            Some(([a, b], sum * across as f64 / unit.len() as f64))
+        };
+        let pairs = [("in", "out"), ("out", "truth"), ("in", "truth"), ("in", "back")];
+        let differences = pairs.into_iter().filter_map(|(a, b)| between(a, b)).collect();
+        let one_way = game.translation(Direction::Backward).is_none();
+        all.push(Translated {
+            direction: if one_way { "Held-out pictures" } else { words },
+            picture: display.picture(&numbers, across * 2),
+            columns,
+            split,
+            differences,
+        });
+    }
+    Ok(all)
 }
 
 /// The first samples of the sample pictures, above their nearest training examples.

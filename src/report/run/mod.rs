@@ -8,8 +8,10 @@ mod curves;
 mod measured;
 mod next;
 mod strip;
+mod translations;
 
 pub use strip::{Shot, shots};
+pub use translations::Translated;
 
 use super::html::{
     Html, Page, Plot, Tone, badge, callout, cited, code, definitions, element, escape, figure, folded, image,
@@ -18,7 +20,7 @@ use super::html::{
 use crate::config::{Config, ConfigBuilder};
 use crate::data::Dataset;
 use crate::data::toy::Mixture;
-use crate::models::{self, Game, PortKind, TaskKind};
+use crate::models::{self, Direction, Game, PortKind, TaskKind};
 use crate::numbers::{counted, duration_in_words, grouped, median, number, utc};
 use crate::pictures::{Picture, Points};
 use crate::records::{Evaluation, State, Verdict};
@@ -109,6 +111,8 @@ pub struct Story<'a> {
     pub reals: Option<Vec<u8>>,
     /// What straight walks from noise to noise show.
     pub walk: Option<Walk>,
+    /// What became of held-out pictures, of a model that translates: by direction.
+    pub translations: Vec<Translated>,
     /// D beside the best D, where the data lie on a line and their density is known.
     pub judged: Option<Judged>,
     /// Samples beside training examples, or why not.
@@ -130,7 +134,9 @@ pub fn tone(verdict: &Verdict) -> Tone {
         | State::Stalled
         | State::LossScaleFloor
         | State::PixelNoise
-        | State::Checkerboard => Tone::Warning,
+        | State::Checkerboard
+        | State::Inverted
+        | State::Untranslated => Tone::Warning,
         State::DWon
         | State::GWon
         | State::ModeCollapse
@@ -172,12 +178,21 @@ impl Story<'_> {
         }
         page.lead([self.summary()]);
         page.section("Did it work?", self.verdict());
-        page.section("Samples through time", self.samples());
+        let translates = self.config.model.translates();
+        if !self.translations.is_empty() {
+            page.section("What became of held-out pictures", translations::section(self));
+        }
+        page.section(
+            if translates { "Translations through time" } else { "Samples through time" },
+            self.samples(),
+        );
         page.section("Curves", curves::section(self));
         if let Some(walk) = &self.walk {
             page.section("Interpolation", [self.interpolation(walk)]);
         }
-        page.section("Nearest training examples", [self.neighbours()]);
+        if !translates {
+            page.section("Nearest training examples", [self.neighbours()]);
+        }
         page.section("Measurements", measured::section(self));
         page.section("What was trained", [definitions(about::pairs(self))]);
         page.section("What to do next", self.next());
@@ -188,7 +203,9 @@ impl Story<'_> {
 
     /// Numbers of an example; 0 of a model that makes none.
     fn numbers(&self) -> usize {
-        models::task(self.game, TaskKind::Sample).map_or(0, |t| t.output_width(PortKind::Examples))
+        let made = models::task(self.game, TaskKind::Sample)
+            .or_else(|| models::task(self.game, TaskKind::Translate(Direction::Forward)));
+        made.map_or(0, |t| t.output_width(PortKind::Examples))
     }
 
     fn is_point(&self) -> bool {
@@ -283,6 +300,13 @@ impl Story<'_> {
         }));
         out.extend(self.notes.iter().map(|note| element("p", "soft", text(&sentence(note)))));
         out.extend(measured::findings(self));
+        if self.config.model.translates() {
+            out.push(paragraph(
+                "Then look at the pictures below: what came out should belong to the domain aimed at and still be the picture \
+                 that went in.",
+            ));
+            return out;
+        }
         out.push(paragraph(if self.is_point() {
             "Then compare the plots: every cluster of the real points should be there among the samples, as dense \
              and as narrow."
@@ -314,6 +338,12 @@ impl Story<'_> {
                 Some(judged) => measured::judged(figure(plot, &caption), &judged.curves, judged.samples),
                 None => vec![sheets([figure(plot, &caption)])],
             };
+        }
+        if self.config.model.translates() {
+            let caption = format!(
+                "What becomes of the same pictures as training goes on, in rows as above; {when}.{average}"
+            );
+            return vec![sheets([figure(strip::strip(&self.shots), &caption)])];
         }
         let each = if self.is_point() { "a point a sample" } else { "a square a sample" };
         let caption = format!(
