@@ -109,6 +109,15 @@ fn pictures_of_any_size_and_kind_are_translated() {
     let cut = image::imageops::crop_imm(&decoded(&here.join("four/hand.png")).into_luma8(), 0, 1, 23, 37)
         .to_image();
     assert_eq!(cut.into_raw(), decoded(&here.join("one/odd.png")).into_luma8().into_raw());
+    // The doctor has no noise to probe, and the page is of pictures that became others.
+    says(&stdout(here, &["doctor", "runs/c"]), &["too early to tell"]);
+    run(here, &["report", "runs/c"]);
+    let page = fs::read_to_string(here.join("runs/c/report.html")).expect("a page");
+    says(
+        &page,
+        &["what came out, what came back of it", "Generator G", "from pictures: ", "gansaku translate"],
+    );
+    assert!(!page.contains("same noise") && !page.contains("gansaku interpolate"), "there is no noise");
     let no = |more: &[&str], code| refused(here, &[&["translate", "runs/c"], more].concat(), code);
     says(&no(&["in", "--out", "one"], 2), &["--out one: holds 5 files already", "a new folder, or empty it"]);
     says(&no(&["in/bad.png", "--out", "x"], 3), &["in/bad.png: damaged"]);

@@ -22,10 +22,11 @@ pub fn pairs(story: &Story) -> Vec<(String, Html)> {
         Distribution::Normal => "standard normal",
         Distribution::Uniform => "uniform, of unit variance",
     };
-    out.push((
-        "Generator G",
-        format!("from {} {noise} numbers{labels}: {}", config.latent.dim, network(story, Role::Generator)),
-    ));
+    let from = match config.model.translates() {
+        true => "pictures".into(),
+        false => format!("{} {noise} numbers{labels}", config.latent.dim),
+    };
+    out.push(("Generator G", format!("from {from}: {}", network(story, Role::Generator))));
     let packed = match config.discriminator.pack {
         1 => String::new(),
         n => format!("; it sees {n} examples at once (PacGAN)"),

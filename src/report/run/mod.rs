@@ -209,7 +209,8 @@ impl Story<'_> {
     }
 
     fn is_point(&self) -> bool {
-        self.numbers() <= 2 || self.data.as_ref().is_ok_and(|d| d.shape.is_point())
+        let is_point = self.numbers() <= 2 || self.data.as_ref().is_ok_and(|d| d.shape.is_point());
+        is_point && !self.config.model.translates()
     }
 
     /// The measurements, where the run has gone on since.
@@ -300,14 +301,10 @@ impl Story<'_> {
         }));
         out.extend(self.notes.iter().map(|note| element("p", "soft", text(&sentence(note)))));
         out.extend(measured::findings(self));
-        if self.config.model.translates() {
-            out.push(paragraph(
-                "Then look at the pictures below: what came out should belong to the domain aimed at and still be the picture \
-                 that went in.",
-            ));
-            return out;
-        }
-        out.push(paragraph(if self.is_point() {
+        out.push(paragraph(if self.config.model.translates() {
+            "Then compare the pictures: what came out should look like real examples of what was aimed at, and \
+             still be of what went in; what should have come out, where that is known, stands beside it."
+        } else if self.is_point() {
             "Then compare the plots: every cluster of the real points should be there among the samples, as dense \
              and as narrow."
         } else {
@@ -339,24 +336,32 @@ impl Story<'_> {
                 None => vec![sheets([figure(plot, &caption)])],
             };
         }
-        if self.config.model.translates() {
-            let caption = format!(
-                "What becomes of the same pictures as training goes on, in rows as above; {when}.{average}"
-            );
-            return vec![sheets([figure(strip::strip(&self.shots), &caption)])];
-        }
-        let each = if self.is_point() { "a point a sample" } else { "a square a sample" };
-        let caption = format!(
-            "What G makes of the same noise as it learns, {each}; {when}.{average}{}{}",
-            self.turns(),
-            self.scale()
-        );
+        let what = match self.config.model.translates() {
+            true => self.columns(),
+            false if self.is_point() => {
+                "What G makes of the same noise as it learns, a point a sample".into()
+            }
+            false => "What G makes of the same noise as it learns, a square a sample".into(),
+        };
+        let caption = format!("{what}; {when}.{average}{}{}", self.turns(), self.scale());
         let mut figures = vec![figure(strip::strip(&self.shots), &caption)];
         if let Some(reals) = &self.reals {
             let picture = image(&strip::bounded(reals), "real examples", true);
             figures.push(figure(picture, &format!("Real examples, for comparison.{}", self.scale())));
         }
         vec![sheets(figures)]
+    }
+
+    /// What stands in the columns of translations.
+    fn columns(&self) -> String {
+        let back = match self.game.translation(Direction::Backward) {
+            Some(_) => ", what came back of it",
+            None => "",
+        };
+        format!(
+            "What G makes of the same pictures as it learns. In each row from the left: what went in, what came out{back}, and, \
+             where that is known, what should have come out"
+        )
     }
 
     /// Which classes the samples of a conditional model are of.

@@ -71,7 +71,10 @@ impl Story<'_> {
             }
             (Status::Finished, _) => {}
         }
-        say(self.command("sample", "-n 400"), "draws more samples.");
+        match self.config.model.translates() {
+            true => say(self.command("translate", "PICTURE… --out DIR"), "translates pictures of your own."),
+            false => say(self.command("sample", "-n 400"), "draws more samples."),
+        }
         if self.measured == Ok(None) {
             say(self.command("eval", ""), "measures it; the numbers then stand in this report.");
         }
@@ -81,7 +84,7 @@ impl Story<'_> {
                 "measures the newest checkpoint; the numbers here are of an earlier one.",
             );
         }
-        if !self.is_point() {
+        if !self.is_point() && !self.config.model.translates() {
             say(self.command("interpolate", "--seeds 3,14,15 --out walk.gif"), "animates a walk.");
         }
         say(self.command("report", ""), "writes this page again.");
