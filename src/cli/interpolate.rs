@@ -65,7 +65,6 @@ pub fn interpolate(args: &Interpolate) -> Result<()> {
     let mut run = LoadedRun::load(&args.from, args.hardware.settle()?.open()?)?;
     run.require_samples()?;
     let mut generator = run.generator();
-    generator.check_samples()?;
     let label = match &args.label {
         Some(typed) => Some(generator.class(typed)?),
         None => generator.learnt().first().copied(),

@@ -121,7 +121,6 @@ pub fn sample(args: &Sample) -> Result<()> {
     let mut run = LoadedRun::load(&args.from, args.hardware.settle()?.open()?)?;
     run.require_samples()?;
     let mut generator = run.generator();
-    generator.check_samples()?;
     let label = args.label.as_deref().map(|typed| generator.class(typed)).transpose()?;
     let noise = args.noise(&generator)?;
     let count = noise.count();

@@ -208,30 +208,14 @@ impl<'e> Generator<'e> {
     /// Refuses to draw more samples than there is noise for: what came then would be the first again.
     ///
     /// # Errors
-    /// When there are so many, or [`Generator::check_samples`] fails.
+    /// When there are so many.
     pub fn check_count(&self, count: usize) -> Result<()> {
-        self.check_samples()?;
         let most = MOST_ELEMENTS / self.config.latent.dim as u64;
         if count as u64 <= most {
             return Ok(());
         }
         Err(Error::Usage(format!(
             "--count {count}: a seed holds the noise of {most} samples of this model; draw the rest with another --seed"
-        )))
-    }
-
-    /// Refuses a model that makes pictures of pictures: it has no noise, and nothing that is drawn of it.
-    ///
-    /// # Errors
-    /// When it is one.
-    pub fn check_samples(&self) -> Result<()> {
-        if self.engine.tasks.has(TaskKind::Sample) {
-            return Ok(());
-        }
-        let from = self.from.display();
-        Err(Error::Usage(format!(
-            "{from} translates pictures: no samples are drawn from it, and there is no noise; expected a run that makes \
-             examples of noise; gansaku translate {from} PICTURES --out DIR shows what it makes"
         )))
     }
 
