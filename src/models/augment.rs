@@ -11,25 +11,28 @@ use crate::nn::resample::{flip, reflect_pad};
 ///
 /// With [`Data::load_size`] each is enlarged to that side, and a place of its own size is cut out of it. With [`Data::flip`] each is mirrored left to right with probability ½. With [`Data::crop`] = n it is then padded by n
 /// pixels on each side, mirrored at the edge, and a place of its own size is cut out of that, each of (2n + 1)² alike.
-pub fn augmented(g: &Graph, x: Var, shape: Shape, data: &Data) -> Var {
+///
+/// `domain` stands before the names of the random streams: of two domains each is changed by itself.
+pub fn augmented(g: &Graph, domain: &str, x: Var, shape: Shape, data: &Data) -> Var {
     if !data.flip && data.crop == 0 && data.load_size == 0 {
         return x;
     }
+    let named = |draw: &str| format!("{domain}{draw}");
     g.scoped("augment", || {
         let rows = g.shape(x)[0];
         let mut pictures = g.reshape(x, &[rows, shape.height, shape.width, shape.channels]);
         if data.load_size > 0 {
-            let places = g.rand("places", Dist::Uniform, &[rows, 2]);
+            let places = g.rand(&named("places"), Dist::Uniform, &[rows, 2]);
             pictures = enlarged_and_cut(g, pictures, data.load_size, places);
         }
         if data.flip {
-            let u = uniform(g, "flip", pictures);
+            let u = uniform(g, &named("flip"), pictures);
             pictures = g.select(g.gt(u, g.constant(0.5, &[])), flip(g, pictures), pictures);
         }
         if data.crop > 0 {
             let padded = reflect_pad(g, pictures, data.crop);
-            pictures = cut(g, "crop rows", padded, 1, shape.height);
-            pictures = cut(g, "crop columns", pictures, 2, shape.width);
+            pictures = cut(g, &named("crop rows"), padded, 1, shape.height);
+            pictures = cut(g, &named("crop columns"), pictures, 2, shape.width);
         }
         g.reshape(pictures, &[rows, shape.len()])
     })

@@ -81,7 +81,7 @@ impl CycleGan {
         let size = [self.config.train.batch, self.shape.len()];
         // Each domain in an order of its own: no pairs are looked at.
         let x = g.input(Input::Minibatch { set, order: set, column: Column::Examples }, &size);
-        g.scoped(domain, || augmented(g, x, self.shape, &self.config.data))
+        g.scoped(domain, || augmented(g, &format!("{domain}/"), x, self.shape, &self.config.data))
     }
 
     /// Both translators' update, and behind it both discriminators' on what the translators made before it.

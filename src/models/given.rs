@@ -88,11 +88,11 @@ impl Pairs {
             g.input(Input::Minibatch { set, order: 0, column: Column::Examples }, &[batch, picture.len()])
         };
         if data.given.is_some() {
-            return self.of(g, augmented(g, set(0), picture, data));
+            return self.of(g, augmented(g, "", set(0), picture, data));
         }
         let both = Shape { channels: 2 * picture.channels, ..picture };
         let joined = self.beside(g, [(set(1), picture), (set(0), picture)]);
-        let changed = self.pictures(g, augmented(g, joined, both, data), both);
+        let changed = self.pictures(g, augmented(g, "", joined, both, data), both);
         let channels = |from: usize| {
             let part = g.slice_axis(changed, 3, from, from + picture.channels);
             g.reshape(part, &[batch, picture.len()])

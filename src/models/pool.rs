@@ -16,7 +16,8 @@ pub fn shown(s: &Scope, new: Var, size: usize) -> Var {
     let [rows, numbers] = g.shape(new)[..] else { unreachable!("pictures are rows") };
     let mut images = s.state("images", &[size, numbers], StateStart::Value(0.0));
     let mut count = s.state("count", &[], StateStart::Value(0.0));
-    let draws = g.rand("pool", Dist::Uniform, &[rows, 2]);
+    // Each D has a pool, and draws, of its own.
+    let draws = g.rand(&s.path(), Dist::Uniform, &[rows, 2]);
     let full = size as f64;
     let mut chosen = vec![];
     for row in 0..rows {

@@ -25,7 +25,7 @@ fn seen(sets: &[&str], rows: usize) -> BTreeMap<(bool, usize, usize), usize> {
     let data = config(sets).data;
     let g = Graph::new();
     let x = g.host_input("x", &[rows, SHAPE.len()]);
-    let y = augmented(&g, x, SHAPE, &data);
+    let y = augmented(&g, "", x, SHAPE, &data);
     // Every number of the input is another one.
     let pictures: Vec<f32> = (0..rows * SHAPE.len()).map(|i| i as f32).collect();
     let (found, reference) = both(&g, y, &[("x", x, pictures.clone())]);

@@ -31,7 +31,7 @@ impl Gan {
         let minibatch =
             |column, width| g.input(Input::Minibatch { set: 0, order: 0, column }, &[batch, width]);
         let real = minibatch(Column::Examples, self.shape.len());
-        let real = augmented(&g, real, self.shape, &config.data);
+        let real = augmented(&g, "", real, self.shape, &config.data);
         let labels = (self.classes > 0).then(|| minibatch(Column::Labels, self.classes));
         let [generator, discriminator] =
             [GENERATOR, DISCRIMINATOR].map(|id| Tracer::new(&g, self.networks.get(id)));
