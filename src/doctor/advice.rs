@@ -1,6 +1,6 @@
 //! The one thing to change: a command, and why it helps.
 
-use super::rules::Facts;
+use super::facts::Facts;
 use crate::config::{Architecture, Config, Objective, Optimizer, Rule, Upsample};
 use crate::models::statistic::gradient_norm;
 use crate::numbers::counted;

@@ -2,9 +2,10 @@
 
 use super::advice::{self, Advice};
 use super::entry::Entry;
+use super::facts::Facts;
 use super::labels::Obedience;
 use super::probe::Probe;
-use super::rules::{self, Facts};
+use super::rules;
 use super::thresholds::WINDOW;
 use super::translation::Translations;
 use crate::config::Config;

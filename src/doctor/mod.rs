@@ -7,6 +7,7 @@
 
 mod advice;
 mod entry;
+mod facts;
 pub mod judge;
 pub mod labels;
 pub mod live;

@@ -4,10 +4,10 @@
 use super::augment::augmented;
 use super::equilibrium::{self, Equilibrium};
 use super::penalty::Penalised;
-use super::phase::{Phase, Times, When, update};
+use super::phase::{Phase, Times, When, training, update};
 use super::statistic::{D_LOSS, G_LOSS, PENALTY, Statistic};
 use super::task::{Direction, Task};
-use super::translating::{self, CYCLE, IDENTITY, TRANSLATED, training};
+use super::translating::{self, CYCLE, IDENTITY, TRANSLATED};
 use super::{Game, Optimizing, objective, packing, pool};
 use crate::architectures::{self, Forward, Purpose, Reads, Translates};
 use crate::config::{Config, Role};

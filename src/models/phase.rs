@@ -4,7 +4,7 @@ use crate::config::{Burst, Updates};
 use crate::graph::grad::grad;
 use crate::graph::{Graph, Input, OptimizerId, Var};
 use crate::lower::{Along, Ends, Stage, Update};
-use crate::nn::Networks;
+use crate::nn::{Networks, Pass, Statistics};
 
 /// When a phase runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +103,11 @@ pub struct Phase {
     pub stages: Vec<Stage>,
     /// The objective of each update, for whoever wants to check gradients.
     pub losses: Vec<(OptimizerId, Var)>,
+}
+
+/// A pass of training over as many joined minibatches as `order` has numbers; states see them in this order.
+pub fn training<'a>(version: u8, draw: &'a str, order: &'a [usize]) -> Pass<'a> {
+    Pass { version, draw, dropout: true, statistics: Statistics::Minibatches(order) }
 }
 
 /// The gradients of a loss by all that an optimizer updates, its networks read after `version` updates; `scaled` where

@@ -2,12 +2,12 @@
 //! (SRGAN, 1609.04802, without its VGG loss) and colourisation are such games whose pairs are made of single pictures.
 
 use super::equilibrium::{self, Equilibrium};
-use super::given::Pairs;
+use super::pairs::Pairs;
 use super::penalty::Penalised;
-use super::phase::{Phase, Times, When, update};
+use super::phase::{Phase, Times, When, training, update};
 use super::statistic::{D_LOSS, G_LOSS, PENALTY, Statistic};
 use super::task::{Direction, PortKind, Task, TaskKind};
-use super::translating::{self, DISTANCE, TRANSLATED, training};
+use super::translating::{self, DISTANCE, TRANSLATED};
 use super::{Game, Optimizing, objective, packing};
 use crate::architectures::{self, Forward, Purpose, Reads, Translates};
 use crate::config::{Activation, Config, Given, Role};

@@ -21,11 +21,6 @@ pub const DISTANCE: &str = "distance";
 /// Pictures translated at once: one, so that what is drawn for a picture depends on its place alone.
 pub const TRANSLATED: usize = 1;
 
-/// A pass of training over as many joined minibatches as `order` has numbers.
-pub fn training<'a>(version: u8, draw: &'a str, order: &'a [usize]) -> Pass<'a> {
-    Pass { version, draw, dropout: true, statistics: Statistics::Minibatches(order) }
-}
-
 /// The mean distance of two pictures' numbers.
 pub fn distance(g: &Graph, loss: &Loss, a: Var, b: Var) -> Var {
     let difference = g.sub(a, b);

@@ -1,27 +1,9 @@
-//! Colour: sRGB and CIE Lab (D65), as operations of the graph, `[…, channels]`.
-//!
-//! XYZ of sRGB is IEC 61966-2-1's; Lab's f(t) is t^⅓ above .008856 and 7.787·t + 16/116 below.
+//! Colour: sRGB and CIE Lab (D65), as operations of the graph, `[…, channels]`: [`crate::data::colour`]
+//! says the same of single pixels.
 
+use crate::data::colour::{RGB_OF_XYZ, ROOT_FROM, SLOPE, START, WHITE, XYZ_OF_RGB};
 use crate::graph::{Graph, Var};
 
-/// D65's white.
-const WHITE: [f64; 3] = [0.95047, 1.0, 1.08883];
-/// Linear sRGB to XYZ.
-const TO_XYZ: [[f64; 3]; 3] = [
-    [0.412_456_4, 0.357_576_1, 0.180_437_5],
-    [0.212_672_9, 0.715_152_2, 0.072_175_0],
-    [0.019_333_9, 0.119_192_0, 0.950_304_1],
-];
-/// XYZ to linear sRGB.
-const FROM_XYZ: [[f64; 3]; 3] = [
-    [3.240_454_2, -1.537_138_5, -0.498_531_4],
-    [-0.969_266_0, 1.876_010_8, 0.041_556_0],
-    [0.055_643_4, -0.204_025_9, 1.057_225_2],
-];
-/// Where Lab's root begins, and the line below it.
-const ROOT_FROM: f64 = 0.008_856;
-const SLOPE: f64 = 7.787;
-const OFFSET: f64 = 16.0 / 116.0;
 /// Numbers below it have no logarithm worth taking; their powers are not used.
 const LEAST: f64 = 1e-6;
 
@@ -29,7 +11,7 @@ const LEAST: f64 = 1e-6;
 pub fn lab(g: &Graph, rgb: Var) -> Var {
     let channels = channels(g, rgb).map(|c| linear(g, c));
     let of = |row: [f64; 3], white: f64| root(g, g.scale(mixed(g, &channels, row), 1.0 / white));
-    let [x, y, z] = [0, 1, 2].map(|i| of(TO_XYZ[i], WHITE[i]));
+    let [x, y, z] = [0, 1, 2].map(|i| of(XYZ_OF_RGB[i], WHITE[i]));
     let lightness = g.shift(g.scale(y, 116.0), -16.0);
     let [a, b] = [g.scale(g.sub(x, y), 500.0), g.scale(g.sub(y, z), 200.0)];
     g.concat(&[lightness, a, b], axis(g, rgb))
@@ -42,7 +24,7 @@ pub fn rgb(g: &Graph, lab: Var) -> Var {
     let (x, z) = (g.add(y, g.scale(a, 1.0 / 500.0)), g.sub(y, g.scale(b, 1.0 / 200.0)));
     let whites = [(x, WHITE[0]), (y, WHITE[1]), (z, WHITE[2])];
     let xyz = whites.map(|(f, white)| g.scale(cube(g, f), white));
-    let channels = FROM_XYZ.map(|row| gamma(g, mixed(g, &xyz, row)));
+    let channels = RGB_OF_XYZ.map(|row| gamma(g, mixed(g, &xyz, row)));
     g.concat(&channels, axis(g, lab))
 }
 
@@ -77,12 +59,12 @@ fn gamma(g: &Graph, c: Var) -> Var {
 }
 
 fn root(g: &Graph, t: Var) -> Var {
-    let line = g.shift(g.scale(t, SLOPE), OFFSET);
+    let line = g.shift(g.scale(t, SLOPE), START);
     g.select(g.gt(t, g.constant(ROOT_FROM, &[])), power(g, t, 1.0 / 3.0), line)
 }
 
 fn cube(g: &Graph, f: Var) -> Var {
-    let line = g.scale(g.shift(f, -OFFSET), 1.0 / SLOPE);
+    let line = g.scale(g.shift(f, -START), 1.0 / SLOPE);
     g.select(g.gt(f, g.constant(ROOT_FROM.cbrt(), &[])), g.mul(g.square(f), f), line)
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use toml::{Table, Value};
 
-fn message(result: Result<impl Sized, Error>) -> String {
+pub(crate) fn message(result: Result<impl Sized, Error>) -> String {
     match result {
         Ok(_) => panic!("this should have been refused"),
         Err(e) => {
@@ -27,7 +27,7 @@ fn laid_over(recipe: &str, text: &str) -> Result<Config, Error> {
 }
 
 /// What `digits` says to one `--set`.
-fn refused(assignment: &str) -> String {
+pub(crate) fn refused(assignment: &str) -> String {
     message(ConfigBuilder::recipe("digits").and_then(|mut l| l.set(assignment).and_then(|()| l.finish())))
 }
 
@@ -135,50 +135,6 @@ fn wrong_types_are_named_by_key() {
         &refused("generator.layers.0.init=normal"),
         &["init: found a name alone; expected a table with one key"],
     );
-}
-
-#[test]
-fn games_over_pictures_refuse_what_is_of_other_games() {
-    let of = |recipe: &str, sets: &[&str]| {
-        let mut builder = ConfigBuilder::recipe(recipe).expect("a recipe");
-        sets.iter().for_each(|set| builder.set(set).expect("a known key"));
-        message(builder.finish())
-    };
-    for (set, model) in [
-        ("loss.cycle=10", "\"cyclegan\""),
-        ("loss.identity=0.5", "\"cyclegan\""),
-        ("train.pool=50", "\"cyclegan\""),
-        ("loss.reconstruction=1", "\"pix2pix\""),
-        ("train.pretrain=10", "\"pix2pix\""),
-        ("data.given=grey", "\"pix2pix\""),
-        ("loss.adversarial=2", "a model that translates"),
-    ] {
-        says(&refused(set), &[set.split('=').next().expect("a key"), "only", model]);
-    }
-    says(&refused("data.source=strokes"), &["data.source is \"strokes\"", "two domains", "cyclegan"]);
-    says(&refused("data.factor=9"), &["data.factor is 9", "1 to 8"]);
-    says(&refused("data.load_size=5000"), &["data.load_size is 5000", "4096"]);
-    says(&refused("latent={dim=0, distribution=\"normal\"}"), &["latent.dim is 0", "1 to"]);
-    let cycle = |set: &str| of("cyclegan-digits", &[set]);
-    says(&cycle("checkpoint.best_by=swd"), &["checkpoint.best_by is swd", "translations"]);
-    says(&cycle("data.source=digits"), &["data.source is \"digits\"", "two domains", "two-folders"]);
-    says(&cycle("train.pool=1001"), &["train.pool is 1001", "0 (off) to 1000"]);
-    says(&cycle("loss.cycle=-1"), &["loss.cycle is -1", "0 (off) or more"]);
-    says(
-        &cycle("train.discriminator_updates=2"),
-        &["train.discriminator_updates is 2", "one update of each"],
-    );
-    says(&cycle("train.generator_updates=2"), &["train.generator_updates is 2", "one update of each"]);
-    says(&cycle("loss.relativistic=true"), &["loss.relativistic", "not compared in pairs"]);
-    says(&cycle("conditional=true"), &["conditional", "not a label"]);
-    says(&cycle("discriminator.pack=2"), &["discriminator.pack is 2"]);
-    says(&cycle("train.joint=true"), &["train.joint", "one update of each"]);
-    says(&cycle("train.noise=same"), &["train.noise", "there is no noise"]);
-    says(&of("cyclegan-digits", &["latent={dim=3, distribution=\"normal\"}"]), &["latent.dim is 3"]);
-    says(&of("pix2pix", &["data.source=folder"]), &["data.given is not said", "low-resolution", "grey"]);
-    says(&of("pix2pix", &["data.given=grey"]), &["data.given is \"grey\"", "A is what G is given"]);
-    says(&of("superres", &["loss.reconstruction=0"]), &["train.pretrain is 4000", "loss.reconstruction"]);
-    says(&of("superres", &["loss.penalty_every=4"]), &["loss.penalty_every is 4", "train.pretrain"]);
 }
 
 #[test]

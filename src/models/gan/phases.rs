@@ -9,15 +9,10 @@ use crate::models::augment::augmented;
 use crate::models::objective;
 use crate::models::packing::{halves, repeated};
 use crate::models::penalty::Penalised;
-use crate::models::phase::{Phase, update};
+use crate::models::phase::{Phase, training, update};
 use crate::models::statistic::{D_LOSS, G_LOSS, PENALTY};
 use crate::nn::{Pass, Statistics, Tracer};
 use crate::precision::Precision;
-
-/// A pass of training over as many joined minibatches as `order` has numbers; states see them in this order.
-fn training<'a>(version: u8, draw: &'a str, order: &'a [usize]) -> Pass<'a> {
-    Pass { version, draw, dropout: true, statistics: Statistics::Minibatches(order) }
-}
 
 impl Gan {
     /// D's update, with penalties or without, and G's behind it where it is G's turn too; or G's alone.
