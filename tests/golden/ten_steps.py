@@ -58,12 +58,12 @@ def normal(name, shape, tick=0):
     return torch.from_numpy(pairs.reshape(-1)[:count].reshape(shape).astype(np.float32))
 
 
-def shuffled(position, n=EXAMPLES):
-    """The example at a position of the endless sequence of shuffled passes."""
+def shuffled(position, n=EXAMPLES, order="shuffle"):
+    """The example at a position of the endless sequence of shuffled passes; orders differ by name."""
     turn, at = divmod(position, n)
     half = max(1, ((n - 1).bit_length() + 1) // 2)
     mask = (1 << half) - 1
-    key = (SEED & 0xFFFFFFFF, (SEED >> 32) ^ stream("shuffle"))
+    key = (SEED & 0xFFFFFFFF, (SEED >> 32) ^ stream(order))
     while True:
         left, right = at >> half, at & mask
         for r in range(6):

@@ -98,8 +98,9 @@ class SrBlock(nn.Module):
 
 
 class Srgan(nn.Module):
-    def __init__(self, channels, n, blocks, shuffles):
+    def __init__(self, channels, n, blocks, shuffles, output=torch.tanh):
         super().__init__()
+        self.output = output
         grown = [nn.Conv2d(n, 4 * n, 3, 1, 1) for _ in range(shuffles)]
         self.layers = nn.ModuleList(
             [nn.Conv2d(channels, n, 9, 1, 4), nn.Conv2d(n, n, 3, 1, 1), *grown, nn.Conv2d(n, channels, 9, 1, 4)]
@@ -114,7 +115,7 @@ class Srgan(nn.Module):
         x = first + self.layers[1](x)
         for i in range(2, len(self.layers) - 1):
             x = self.activations[str(i)](F.pixel_shuffle(self.layers[i](x), 2))
-        return torch.tanh(self.layers[-1](x))
+        return self.output(self.layers[-1](x))
 
 
 class SrganD(nn.Module):

@@ -1,39 +1,13 @@
 //! Convolutional GANs: ten steps against PyTorch. `golden/dcgan.py` and `golden/conv_2014.py` made the numbers; they stand
 //! at their ends.
 
-use crate::common::golden::{SMALL_2014, examples, lines, names, worst};
+use crate::common::golden::{SMALL_2014, compare_steps, examples};
 use gansaku::config::ConfigBuilder;
 use gansaku::exec::{Device, open};
-use gansaku::run::checkpoint;
 use gansaku::train::Trainer;
-use safetensors::{Dtype, SafeTensors};
 
 const SCRIPT: &str = include_str!("../golden/dcgan.py");
 const SCRIPT_2014: &str = include_str!("../golden/conv_2014.py");
-const LOSSES: f64 = 1e-5;
-const TENSORS: f64 = 3e-4;
-/// Numbers that the script prints of a tensor, at most.
-const PRINTED: usize = 24;
-
-/// Every tensor of both networks as files have it, by the script's names.
-fn tensors(trainer: &mut Trainer) -> Vec<(String, Vec<f64>)> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let saved = checkpoint::save(folder.path(), &trainer.snapshot().expect("finite")).expect("saved");
-    let mut all = vec![];
-    for (letter, file) in [("G", "generator"), ("D", "discriminator")] {
-        let bytes = std::fs::read(saved.join(format!("{file}.safetensors"))).expect("there");
-        for (name, tensor) in SafeTensors::deserialize(&bytes).expect("safetensors").tensors() {
-            let numbers = match tensor.dtype() {
-                Dtype::I64 => {
-                    tensor.data().as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as f64).collect()
-                }
-                _ => tensor.data().as_chunks().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect(),
-            };
-            all.push((format!("{letter}.{name}"), numbers));
-        }
-    }
-    all
-}
 
 /// A case of a script beside a recipe with settings.
 fn compare([script, case, recipe]: [&str; 3], shape: [usize; 3], sets: &[&str]) {
@@ -43,29 +17,8 @@ fn compare([script, case, recipe]: [&str; 3], shape: [usize; 3], sets: &[&str]) 
     let config = config.finish().expect("in range");
     let executor = open(Device::Cpu, 2).expect("threads");
     let mut trainer = Trainer::new(&config, &examples(shape.into()), executor).expect("data that fit");
-    let losses = lines(script, case);
-    assert_eq!(losses.len(), 10, "ten lines of {case}");
-    let mut off = 0.0f64;
-    for (i, expected) in losses.iter().enumerate() {
-        trainer.step().expect("finite");
-        let line = trainer.line(0.0).expect("finite");
-        let found = ["d_loss", "g_loss", "penalty"].map(|name| line.get(name).unwrap_or(0.0));
-        let error = worst(&found, &expected[1..]);
-        assert!(error <= LOSSES, "{case}, step {}: {found:?}, PyTorch {expected:?}", i + 1);
-        off = off.max(error);
-    }
-    let found = tensors(&mut trainer);
-    let wanted = names(script, case);
-    assert_eq!(found.len(), wanted.len(), "{wanted:?}");
-    let mut far = 0.0f64;
-    for name in wanted {
-        let (_, numbers) = found.iter().find(|(n, _)| *n == name).unwrap_or_else(|| panic!("no {name}"));
-        let wanted = &lines(script, &format!("{case}/{name}"))[0];
-        let error = worst(&numbers[..numbers.len().min(PRINTED)], wanted);
-        assert!(error <= TENSORS, "{case}: {name} is off by {error:.1e}: {numbers:?}, PyTorch {wanted:?}");
-        far = far.max(error);
-    }
-    println!("{case}: losses {off:.1e} of {LOSSES:.0e}, tensors {far:.1e} of {TENSORS:.0e}");
+    let files = [("G", "generator"), ("D", "discriminator")];
+    compare_steps([script, case], &mut trainer, &["d_loss", "g_loss", "penalty"], &files);
 }
 
 /// Adam of both players with these two factors.

@@ -35,6 +35,7 @@ mod plans;
 mod resample;
 mod residual;
 mod thresholds;
+mod translating;
 mod translations;
 mod translators;
 mod turns;
