@@ -111,7 +111,7 @@ impl Dcgan {
 
 impl Net for Dcgan {
     fn serves(&self, purpose: Purpose) -> bool {
-        !matches!(purpose, Purpose::Translator { .. })
+        !matches!(purpose, Purpose::Translator { .. } | Purpose::StyledGenerator(_))
     }
 
     fn generator(&self, s: &Scope, makes: Makes, z: Var, labels: Option<Var>) -> Var {

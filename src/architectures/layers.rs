@@ -313,7 +313,7 @@ pub(super) struct Listed<'a>(pub &'a Network);
 
 impl Net for Listed<'_> {
     fn serves(&self, purpose: Purpose) -> bool {
-        !matches!(purpose, Purpose::Translator { .. })
+        !matches!(purpose, Purpose::Translator { .. } | Purpose::StyledGenerator(_))
     }
 
     /// Checks that the layers fit together and G's last one makes examples.

@@ -14,10 +14,11 @@ pub mod resnet;
 pub mod resnet_translator;
 pub mod rpgan_resnet;
 pub mod srgan;
+pub mod stylegan2;
 pub mod unet;
 
 pub use ends::{Forward, Makes, Reads, Translates};
-pub use net::{Net, Purpose};
+pub use net::{Net, Purpose, Styled};
 
 use crate::config::{Activation, Architecture, Network};
 use crate::data::Shape;
@@ -36,6 +37,7 @@ fn net(network: &Network) -> Box<dyn Net + '_> {
         Architecture::Unet => Box::new(unet::Unet::of(network)),
         Architecture::Patch => Box::new(patch::Patch::of(network)),
         Architecture::Srgan => Box::new(srgan::Srgan::of(network)),
+        Architecture::Stylegan2 => Box::new(stylegan2::Stylegan2::of(network)),
     }
 }
 
@@ -52,6 +54,18 @@ pub fn discriminator(s: &Scope, network: &Network, reads: Reads, x: Var, labels:
 /// Pictures `[rows, numbers]` to pictures `[rows, numbers]`.
 pub fn translator(s: &Scope, network: &Network, translates: Translates, x: Var) -> Var {
     s.g.scoped(s.network(), || net(network).translator(s, translates, x))
+}
+
+/// What `with` makes of a generator with styles, under the network's name.
+pub fn styled<T>(s: &Scope, network: &Network, with: impl FnOnce(&dyn Styled) -> T) -> T {
+    s.g.scoped(s.network(), || with(net(network).styled().expect("checked with the data")))
+}
+
+/// Layers that read w, and random numbers beside it, of a generator with styles.
+pub fn styles(network: &Network, picture: Shape) -> [usize; 2] {
+    let net = net(network);
+    let styled = net.styled().expect("checked with the data");
+    [styled.layers(picture), styled.noises(picture)]
 }
 
 /// A generator in a few words, from noise (and labels) of so many numbers on: `100 → 240 → 784`.

@@ -12,6 +12,8 @@ use crate::nn::Scope;
 pub enum Purpose {
     /// Noise to examples of this shape.
     Generator(Shape),
+    /// Noise to styles, and styles to examples of this shape.
+    StyledGenerator(Shape),
     /// Examples of this shape to one logit a pack.
     Discriminator(Shape),
     /// Examples of this shape to one logit each, or to several: one a patch.
@@ -30,6 +32,7 @@ impl Purpose {
     pub fn picture(self) -> Shape {
         match self {
             Purpose::Generator(shape)
+            | Purpose::StyledGenerator(shape)
             | Purpose::Discriminator(shape)
             | Purpose::PatchDiscriminator(shape) => shape,
             Purpose::Translator { from, .. } => from,
@@ -40,6 +43,7 @@ impl Purpose {
     pub(super) fn words(self) -> &'static str {
         match self {
             Purpose::Generator(_) => "a generator from noise",
+            Purpose::StyledGenerator(_) => "a generator with styles",
             Purpose::Discriminator(_) => "a discriminator with one logit an example",
             Purpose::PatchDiscriminator(_) => "a discriminator",
             Purpose::Translator { .. } => "a generator from pictures",
@@ -92,8 +96,33 @@ pub trait Net {
         unreachable!("checked with the data")
     }
 
+    /// The two halves of a generator with styles.
+    fn styled(&self) -> Option<&dyn Styled> {
+        None
+    }
+
     /// The network's keys with those said that the size of its pictures decides where they are absent.
     fn pinned(&self, network: &Network, _picture: Shape) -> Network {
         network.clone()
     }
+}
+
+/// A generator of two halves: noise becomes w, and w, one for each layer, pictures.
+pub trait Styled {
+    /// How many layers read w, of pictures of this shape.
+    fn layers(&self, picture: Shape) -> usize;
+
+    /// How many random numbers enter beside w.
+    fn noises(&self, picture: Shape) -> usize;
+
+    /// Noise `[rows, dim]` and one-hot labels `[rows, classes]` to w `[rows, dim]`, whose average over training moves where
+    /// `averaged`.
+    fn mapping(&self, s: &Scope, z: Var, labels: Option<Var>, averaged: bool) -> Var;
+
+    /// The average of w over training, `[dim]`.
+    fn average(&self, s: &Scope, dim: usize) -> Var;
+
+    /// w of each layer, `[rows, dim]` each, to examples `[rows, numbers]`; `noise` `[rows, noises]`, drawn in the pass where it
+    /// is not given.
+    fn synthesis(&self, s: &Scope, makes: Makes, styles: &[Var], noise: Option<Var>) -> Var;
 }

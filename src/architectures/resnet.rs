@@ -132,7 +132,7 @@ impl Resnet {
 
 impl Net for Resnet {
     fn serves(&self, purpose: Purpose) -> bool {
-        !matches!(purpose, Purpose::Translator { .. })
+        !matches!(purpose, Purpose::Translator { .. } | Purpose::StyledGenerator(_))
     }
 
     fn generator(&self, s: &Scope, makes: Makes, z: Var, labels: Option<Var>) -> Var {

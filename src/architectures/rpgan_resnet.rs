@@ -87,7 +87,7 @@ impl RpganResnet {
 
 impl Net for RpganResnet {
     fn serves(&self, purpose: Purpose) -> bool {
-        !matches!(purpose, Purpose::Translator { .. })
+        !matches!(purpose, Purpose::Translator { .. } | Purpose::StyledGenerator(_))
     }
 
     fn generator(&self, s: &Scope, makes: Makes, z: Var, labels: Option<Var>) -> Var {

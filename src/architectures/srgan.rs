@@ -125,7 +125,7 @@ fn rectifier(slope: f32) -> f32 {
 
 impl Net for Srgan {
     fn serves(&self, purpose: Purpose) -> bool {
-        !matches!(purpose, Purpose::Generator(_))
+        !matches!(purpose, Purpose::Generator(_) | Purpose::StyledGenerator(_))
     }
 
     fn translator(&self, s: &Scope, translates: Translates, x: Var) -> Var {

@@ -4,10 +4,10 @@ use super::latents::{Indices, indices};
 use super::out::{self, ending, is_stdout};
 use super::sample::GRID;
 use crate::error::{Error, Result};
-use crate::inference::{LoadedRun, noise, noise_of, walk};
+use crate::inference::{Grain, LoadedRun, noise, noise_of, walk};
 use crate::numbers::counted;
 use crate::pictures::{Picture, gif};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 /// Walk from sample to sample through the space of noise.
@@ -15,7 +15,8 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:\n  \
     gansaku interpolate runs/00000-digits                           one row from seed 0 to seed 1\n  \
     gansaku interpolate runs/00000-digits --seeds 3,14,15 --out walk.gif\n  \
-    gansaku interpolate runs/00000-digits --indices 3,14,15         between samples that gansaku sample draws")]
+    gansaku interpolate runs/00000-digits --indices 3,14,15         between samples that gansaku sample draws\n  \
+    gansaku interpolate runs/00001-stylegan2-digits --space w        through styles")]
 pub struct Interpolate {
     /// A run's folder (its newest checkpoint) or a checkpoint's
     #[arg(value_name = "RUN|CHECKPOINT")]
@@ -32,6 +33,9 @@ pub struct Interpolate {
     /// Pictures from one sample to the next, both ends included [default: 10, 30 for a GIF, 1000 for a plot of points]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
     frames: Option<u32>,
+    /// Space that is walked through: noise, or, of models with styles, w: straight, each style the mean of its neighbours'
+    #[arg(long, value_enum, default_value = "z")]
+    space: Space,
     /// Along the great circle instead of the straight line of the 2014 paper
     #[arg(long)]
     slerp: bool,
@@ -45,7 +49,18 @@ pub struct Interpolate {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
     scale: Option<u32>,
     #[command(flatten)]
+    style: super::style::StyleArgs,
+    #[command(flatten)]
     hardware: super::HardwareArgs,
+}
+
+/// What is walked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Space {
+    /// Noise.
+    Z,
+    /// Styles.
+    W,
 }
 
 pub fn interpolate(args: &Interpolate) -> Result<()> {
@@ -65,6 +80,19 @@ pub fn interpolate(args: &Interpolate) -> Result<()> {
     let mut run = LoadedRun::load(&args.from, args.hardware.settle()?.open()?)?;
     run.require_samples()?;
     let mut generator = run.generator();
+    // A walk shows what styles do; noise that jumps from frame to frame would hide it.
+    args.style.apply(&mut generator, Grain::Constant)?;
+    if args.space == Space::W && generator.layers() == 0 {
+        return Err(Error::Usage(format!(
+            "--space w: {} has no styles; it walks through the space of noise, --space z",
+            generator.from.display()
+        )));
+    }
+    if args.space == Space::W && args.slerp {
+        return Err(Error::Usage(
+            "--slerp: a great circle is for noise; walks through w are straight".into(),
+        ));
+    }
     let label = match &args.label {
         Some(typed) => Some(generator.class(typed)?),
         None => generator.learnt().first().copied(),
@@ -91,10 +119,20 @@ pub fn interpolate(args: &Interpolate) -> Result<()> {
             "{flag} and --frames ask for {pictures} pictures: expected at most {GRID} in a file"
         )));
     }
-    let latent = walk(&stops, frames, args.slerp);
-    let count = latent.len() / generator.config.latent.dim;
-    let labels: Vec<usize> = label.into_iter().cycle().take(count).collect();
-    let numbers = generator.samples_of(0, &latent, &labels)?;
+    let dim = generator.config.latent.dim;
+    let labels = |count: usize| -> Vec<usize> { label.into_iter().cycle().take(count).collect() };
+    let numbers = match args.space {
+        Space::Z => {
+            let latent = walk(&stops, frames, args.slerp);
+            generator.samples_of(0, &latent, &labels(latent.len() / dim))?
+        }
+        Space::W => {
+            let styles = generator.map(&stops.concat(), &labels(stops.len()))?;
+            let stops: Vec<Vec<f32>> = styles.chunks_exact(dim).map(<[f32]>::to_vec).collect();
+            generator.walked(&walk(&stops, frames, false))?
+        }
+    };
+    let count = numbers.len() / generator.display.shape.len();
     let (display, factor) = (generator.display, args.scale.map(|scale| scale as usize));
     let bytes = if animated {
         let each = numbers.chunks_exact(display.shape.len());

@@ -18,6 +18,7 @@ mod report;
 mod repro;
 mod runs;
 mod sample;
+mod style;
 mod train;
 mod translate;
 

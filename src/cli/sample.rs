@@ -4,7 +4,7 @@ use super::latents::{Indices, Noise, PART, indices};
 use super::out::{self, ending, is_stdout};
 use crate::data::npy;
 use crate::error::{Error, Result};
-use crate::inference::{Generator, LoadedRun};
+use crate::inference::{Generator, Grain, LoadedRun};
 use crate::numbers::{counted, grouped};
 use crate::pictures::{Block, caption};
 use crate::run::atomic;
@@ -53,6 +53,8 @@ pub struct Sample {
     /// Enlarge the samples of a grid by this whole factor [default: to a size to look at]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     scale: Option<u32>,
+    #[command(flatten)]
+    style: super::style::StyleArgs,
     #[command(flatten)]
     hardware: super::HardwareArgs,
 }
@@ -121,6 +123,7 @@ pub fn sample(args: &Sample) -> Result<()> {
     let mut run = LoadedRun::load(&args.from, args.hardware.settle()?.open()?)?;
     run.require_samples()?;
     let mut generator = run.generator();
+    args.style.apply(&mut generator, Grain::Random)?;
     let label = args.label.as_deref().map(|typed| generator.class(typed)).transpose()?;
     let noise = args.noise(&generator)?;
     let count = noise.count();

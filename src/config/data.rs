@@ -199,6 +199,9 @@ pub struct Data {
     /// are drawn so large.
     #[serde(default = "Data::default_size")]
     pub size: usize,
+    /// Dark pixels around each picture, on each side.
+    #[serde(default)]
+    pub pad: usize,
     /// Channels of a folder's pictures: 1 or 3; 0 takes 3 if any picture has colour, else 1.
     #[serde(default)]
     pub channels: usize,

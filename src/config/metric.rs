@@ -139,7 +139,7 @@ impl Metric {
     pub fn all_for(config: &Config, classified: bool) -> Vec<Metric> {
         let kept = classified.then_some(Metric::ClassKept);
         match (config.model, config.data.given) {
-            (Model::Gan, _) => Metric::of_samples(config.data.source, classified),
+            (Model::Gan | Model::Stylegan2, _) => Metric::of_samples(config.data.source, classified),
             (_, Some(Given::LowResolution)) => vec![Metric::Superres],
             (_, Some(Given::Grey)) => vec![Metric::Colour],
             (Model::Cyclegan, None) => [Metric::Paired, Metric::Cycle].into_iter().chain(kept).collect(),

@@ -15,6 +15,7 @@ mod network;
 mod optimizer;
 mod overrides;
 mod role;
+mod styles;
 mod train;
 mod translation;
 mod validate;
@@ -26,8 +27,8 @@ pub use metric::{Better, Merit, Metric};
 pub use model::Model;
 pub use near::nearest;
 pub use network::{
-    Activation, Architecture, Bias, BiasPer, Condition, DrawnBias, FromData, Init, Kind, Layer, Network,
-    Norm, Pool, SHARED_KEYS, Upsample,
+    Activation, Architecture, Bias, BiasPer, Channels, Condition, DrawnBias, FromData, Init, Kind, Layer,
+    Mapping, Network, Norm, Pool, SHARED_KEYS, Upsample,
 };
 pub use optimizer::{Ema, Optimizer, Optimizers, Rule};
 pub use overrides::{ConfigBuilder, RECIPES};
@@ -162,9 +163,22 @@ pub struct Loss {
     /// γ of γ/2·‖∇D(G(z))‖² on generated examples; 0 is off.
     #[serde(default)]
     pub r2: f32,
+    /// R1's γ is .0002 · side² / batch (StyleGAN2's rule), where `r1` does not say another.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub r1_auto: bool,
     /// Penalties enter every this many steps, multiplied by as much (lazy regularisation).
     #[serde(default = "Loss::default_every")]
     pub penalty_every: u64,
+    /// Factor on the squared distance of path lengths from their mean, in an update of G's own (1912.04958, section 3.2); 0 is
+    /// off.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub path_length: f32,
+    /// Steps from one update by path lengths to the next, which counts as often.
+    #[serde(default = "Loss::default_path", skip_serializing_if = "Loss::is_default_path")]
+    pub path_length_every: u64,
+    /// How often, of all minibatches, late layers have the styles of other noise (1812.04948, section 3.1).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub style_mixing: f32,
     /// Factor on the cross-entropy of D's class head, on real and on generated examples, in D's loss (AC-GAN, 1610.09585).
     #[serde(default = "Loss::default_scale")]
     pub auxiliary: f32,
@@ -209,7 +223,15 @@ impl Distance {
 impl Loss {
     /// Whether D's gradients are penalised at all.
     pub fn penalised(&self) -> bool {
-        [self.gradient_penalty, self.r1, self.r2].iter().any(|&weight| weight > 0.0)
+        self.r1_auto || [self.gradient_penalty, self.r1, self.r2].iter().any(|&weight| weight > 0.0)
+    }
+
+    fn default_path() -> u64 {
+        4
+    }
+
+    fn is_default_path(every: &u64) -> bool {
+        *every == Loss::default_path()
     }
 
     fn default_scale() -> f32 {

@@ -13,12 +13,14 @@ pub enum Model {
     Cyclegan,
     /// Pictures become the pictures that belong to them, learnt from pairs (Isola et al., 1611.07004).
     Pix2pix,
+    /// Noise becomes styles, and styles pictures (Karras et al., 1912.04958).
+    Stylegan2,
 }
 
 impl Model {
     /// Whether G makes pictures of pictures.
     pub fn translates(self) -> bool {
-        self != Model::Gan
+        matches!(self, Model::Cyclegan | Model::Pix2pix)
     }
 
     pub(super) fn is_gan(&self) -> bool {

@@ -59,6 +59,18 @@ pub struct Network {
     /// Where labels enter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
+    /// How many channels maps of each size have (stylegan2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Channels>,
+    /// The fully connected layers in front of G's synthesis, or behind D's labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<Mapping>,
+    /// D sees how much this many examples of a minibatch differ (1710.10196, section 3); 0: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deviation: Option<usize>,
+    /// Whether D's blocks have skips.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residual: Option<bool>,
     /// After each update every weight and bias is clipped to [−clip, clip] (WGAN); 0 is off.
     #[serde(default)]
     pub clip: f32,
@@ -101,11 +113,13 @@ pub enum Architecture {
     Patch,
     /// Large pictures from small ones, and the D beside it (Ledig et al., 1609.04802).
     Srgan,
+    /// Styles from noise, pictures from styles (Karras et al., 1912.04958).
+    Stylegan2,
 }
 
 impl Architecture {
     /// All of them.
-    pub const ALL: [Architecture; 8] = [
+    pub const ALL: [Architecture; 9] = [
         Architecture::Layers,
         Architecture::Dcgan,
         Architecture::Resnet,
@@ -114,6 +128,7 @@ impl Architecture {
         Architecture::Unet,
         Architecture::Patch,
         Architecture::Srgan,
+        Architecture::Stylegan2,
     ];
 
     /// Name in configurations.
@@ -160,12 +175,46 @@ impl Architecture {
             Architecture::Unet => &["width", "depth", "norm", "upsample", "output", "init"],
             Architecture::Patch => &["width", "depth", "norm", "init", "spectral_norm"],
             Architecture::Srgan => &["width", "blocks", "norm", "output", "init", "spectral_norm"],
+            Architecture::Stylegan2 => &["channels", "mapping", "deviation", "residual"],
         }
     }
 }
 
 /// Keys that a network of any architecture has.
 pub const SHARED_KEYS: [&str; 4] = ["architecture", "clip", "pack", "pretrained"];
+
+/// Channels of maps by their side: base / side, `most` at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Channels {
+    /// Channels times side.
+    pub base: usize,
+    /// Most channels of any maps.
+    pub most: usize,
+}
+
+impl Default for Channels {
+    /// StyleGAN2's at sides below 512.
+    fn default() -> Channels {
+        Channels { base: 16_384, most: 512 }
+    }
+}
+
+/// Fully connected layers as wide as the noise.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mapping {
+    /// How many.
+    pub layers: usize,
+    /// How much slower than other layers they learn.
+    pub lr_factor: f32,
+}
+
+impl Default for Mapping {
+    fn default() -> Mapping {
+        Mapping { layers: 8, lr_factor: 0.01 }
+    }
+}
 
 /// How a generator doubles the side of its maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use toml::{Table, Value};
 
 /// The recipes in the binary: name and text.
-pub const RECIPES: [(&str, &str); 33] = [
+pub const RECIPES: [(&str, &str); 36] = [
     ("digits", include_str!("../recipes/digits.toml")),
     ("mnist", include_str!("../recipes/mnist.toml")),
     ("mnist-2014", include_str!("../recipes/mnist-2014.toml")),
@@ -35,6 +35,9 @@ pub const RECIPES: [(&str, &str); 33] = [
     ("pix2pix", include_str!("../recipes/pix2pix.toml")),
     ("superres", include_str!("../recipes/superres.toml")),
     ("colourise", include_str!("../recipes/colourise.toml")),
+    ("stylegan2-digits", include_str!("../recipes/stylegan2-digits.toml")),
+    ("stylegan2", include_str!("../recipes/stylegan2.toml")),
+    ("stylegan2-cifar", include_str!("../recipes/stylegan2-cifar.toml")),
     ("tfd-2014-pretrain", include_str!("../recipes/tfd-2014-pretrain.toml")),
     ("tfd-2014", include_str!("../recipes/tfd-2014.toml")),
     ("cifar10-fc-2014", include_str!("../recipes/cifar10-fc-2014.toml")),

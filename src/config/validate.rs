@@ -32,6 +32,8 @@ const MOST_TAPS: usize = 15;
 
 /// Pixels that crops are moved by: each place is a choice of its own.
 const MOST_CROPPED: usize = 16;
+/// Pixels around a picture.
+const MOST_PADDED: usize = 512;
 /// Least side of pictures of two domains that are drawn here.
 const LEAST_DRAWN: usize = 8;
 
@@ -64,6 +66,7 @@ impl Config {
         need(noise, "latent.dim", dim, &format!("1 to {MOST_UNITS}"))?;
         self.data()?;
         self.translations()?;
+        self.styles()?;
         self.losses()?;
         self.norms()?;
         network("generator", &self.generator)?;
@@ -153,6 +156,8 @@ impl Config {
         )?;
         need(!points || !d.flip, "data.flip", d.flip, "false: points have no sides")?;
         need(!points || d.crop == 0, "data.crop", d.crop, "0: points have no sides")?;
+        need(!points || d.pad == 0, "data.pad", d.pad, "0: points have no sides")?;
+        need(d.pad <= MOST_PADDED, "data.pad", d.pad, &format!("0 (off) to {MOST_PADDED} pixels"))?;
         need(d.crop <= MOST_CROPPED, "data.crop", d.crop, &format!("0 (off) to {MOST_CROPPED} pixels"))?;
         for (key, range) in [("data.train", d.train), ("data.valid", d.valid)] {
             if let Some([from, to]) = range {
@@ -301,6 +306,16 @@ fn architecture(name: &str, n: &Network) -> Result<()> {
     within("depth", n.depth, if n.architecture == Architecture::Patch { MOST_PATCHED } else { MOST_STAGES })?;
     let blocks = n.blocks.unwrap_or(0);
     need(blocks <= MOST_BLOCKS, &format!("{name}.blocks"), blocks, &format!("0 to {MOST_BLOCKS}"))?;
+    if let Some(channels) = n.channels {
+        within("channels.base", Some(channels.base), MOST_UNITS)?;
+        within("channels.most", Some(channels.most), MOST_CHANNELS)?;
+    }
+    if let Some(mapping) = n.mapping {
+        within("mapping.layers", Some(mapping.layers), MOST_BLOCKS)?;
+        let factor = mapping.lr_factor;
+        let key = format!("{name}.mapping.lr_factor");
+        need(factor.is_finite() && factor > 0.0 && factor <= 1.0, &key, factor, "above 0, at most 1")?;
+    }
     within("kernel", n.kernel, MOST_TAPS)?;
     need(
         n.kernel != Some(1),

@@ -11,6 +11,12 @@ use std::path::Path;
 
 /// Shape and classes of what a source usually holds.
 pub fn usual(config: &config::Data) -> (Shape, usize) {
+    let (shape, classes) = unpadded(config);
+    let framed = |n: usize| if shape.is_point() { n } else { n + 2 * config.pad };
+    (Shape { height: framed(shape.height), width: framed(shape.width), ..shape }, classes)
+}
+
+fn unpadded(config: &config::Data) -> (Shape, usize) {
     let grey = |side| Shape { channels: 1, height: side, width: side };
     let point = |channels| Shape { channels, height: 1, width: 1 };
     match config.source {
@@ -81,7 +87,7 @@ pub fn load(config: &config::Data, seed: u64) -> Result<Dataset> {
         }
     };
     // Points are the numbers that the network sees.
-    let data = if data.shape.is_point() { data } else { data.scaled(config.scale) };
+    let data = if data.shape.is_point() { data } else { data.padded(config.pad).scaled(config.scale) };
     Ok(data.split(config, &whence)?.hold_out(config.hold_out))
 }
 

@@ -18,6 +18,7 @@ mod idx;
 mod load;
 mod mat5;
 pub mod npy;
+mod padded;
 mod picture_set;
 mod shape;
 pub mod shuffle;

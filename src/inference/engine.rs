@@ -2,6 +2,7 @@
 //! looked at where they lie, at their weights or their moving average, on whatever device that is.
 
 use super::latent::ClassShares;
+use super::style::Style;
 use crate::data::Classes;
 use crate::error::Result;
 use crate::exec::{Executor, ExecutorSpec, NetworkState, Opened, States, UpdateRule};
@@ -85,7 +86,7 @@ impl Tasks {
 
     /// An executor's tasks as what runs them.
     pub fn on<'e>(&'e self, executor: &'e mut (dyn Executor + 'static)) -> Engine<'e> {
-        Engine { tasks: self, executor }
+        Engine { tasks: self, style: Style::default(), executor }
     }
 }
 
@@ -93,6 +94,8 @@ impl Tasks {
 pub struct Engine<'e> {
     /// What it can do.
     pub tasks: &'e Tasks,
+    /// How a generator with styles is asked.
+    pub style: Style,
     executor: &'e mut (dyn Executor + 'static),
 }
 
@@ -124,7 +127,7 @@ impl Scored {
 impl Engine<'_> {
     /// This engine, lent for a shorter time.
     pub fn reborrow(&mut self) -> Engine<'_> {
-        Engine { tasks: self.tasks, executor: &mut *self.executor }
+        Engine { tasks: self.tasks, style: self.style, executor: &mut *self.executor }
     }
 
     /// Labels of these samples of a seed, as often as the training data have each class; none of an unconditional model's.
@@ -143,8 +146,74 @@ impl Engine<'_> {
     /// When the model does not sample.
     pub fn sample(&mut self, first: usize, latent: &[f32], labels: &[usize]) -> Result<Vec<f32>> {
         let condition = one_hot(labels, self.tasks.classes());
-        let inputs = [(PortKind::Latent, latent), (PortKind::Labels, &condition)];
+        let width = self.tasks.input_width(TaskKind::Sample, PortKind::Latent);
+        let noise = self.noise(TaskKind::Sample, latent, width);
+        let layers = self.tasks.input_width(TaskKind::Sample, PortKind::Truncation);
+        let truncation = self.style.truncations(latent.len() / width, layers);
+        let inputs = [
+            (PortKind::Latent, latent),
+            (PortKind::Labels, &condition),
+            (PortKind::Truncation, &truncation),
+            (PortKind::Noise, &noise),
+        ];
         Ok(self.run(TaskKind::Sample, first, &inputs)?.swap_remove(0))
+    }
+
+    /// Noise of a task for samples that come from these rows; nothing where it reads none.
+    fn noise(&self, kind: TaskKind, rows: &[f32], width: usize) -> Vec<f32> {
+        match self.tasks.input_width(kind, PortKind::Noise) {
+            0 => vec![],
+            numbers => self.style.noise(rows, width, numbers),
+        }
+    }
+
+    /// w `[count, dim]` of noise `latent`, and of `labels`, one a row, where the model is conditional.
+    ///
+    /// # Errors
+    /// When the device fails.
+    ///
+    /// # Panics
+    /// When the model has no styles.
+    pub fn map(&mut self, latent: &[f32], labels: &[usize]) -> Result<Vec<f32>> {
+        let condition = one_hot(labels, self.tasks.classes());
+        let inputs = [(PortKind::Latent, latent), (PortKind::Labels, &condition)];
+        Ok(self.run(TaskKind::Map, 0, &inputs)?.swap_remove(0))
+    }
+
+    /// Layers that read w; 0 where the model has no styles.
+    pub fn layers(&self) -> usize {
+        let all = self.tasks.input_width(TaskKind::Synthesise, PortKind::Style);
+        all.checked_div(self.tasks.output_width(TaskKind::Map, PortKind::Style)).unwrap_or(0)
+    }
+
+    /// Samples `[count, numbers]` of w of all layers, `[count, layers·dim]`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    ///
+    /// # Panics
+    /// When the model has no styles.
+    pub fn synthesise(&mut self, styles: &[f32]) -> Result<Vec<f32>> {
+        let width = self.tasks.input_width(TaskKind::Synthesise, PortKind::Style);
+        let noise = self.noise(TaskKind::Synthesise, styles, width);
+        let inputs = [(PortKind::Style, styles), (PortKind::Noise, &noise)];
+        Ok(self.run(TaskKind::Synthesise, 0, &inputs)?.swap_remove(0))
+    }
+
+    /// What is made of w of all layers `[count, layers·dim]`, `[count, numbers]`; how far each is from its picture among `targets`,
+    /// `[count]`; the derivative of that by w.
+    ///
+    /// # Errors
+    /// When the device fails.
+    ///
+    /// # Panics
+    /// When the model has no styles.
+    pub fn approach(&mut self, styles: &[f32], targets: &[f32]) -> Result<[Vec<f32>; 3]> {
+        let width = self.tasks.input_width(TaskKind::Approach, PortKind::Style);
+        let noise = self.noise(TaskKind::Approach, styles, width);
+        let inputs = [(PortKind::Style, styles), (PortKind::Noise, &noise), (PortKind::Examples, targets)];
+        let found = self.run(TaskKind::Approach, 0, &inputs)?;
+        Ok(found.try_into().expect("samples, distances and slopes"))
     }
 
     /// D (or a classifier) on `examples`, `[count, numbers]`, whole packs; `labels` one an example or more, read where the

@@ -2,6 +2,7 @@
 
 use super::engine::{Engine, Standalone};
 use super::latent::noise_of;
+use super::style::Style;
 use crate::config::Config;
 use crate::data::{Classes, Shape};
 use crate::error::{Error, Result};
@@ -185,6 +186,56 @@ impl<'e> Generator<'e> {
             done += run.len();
         }
         Ok(samples)
+    }
+
+    /// Layers that read a style; 0 where the model has none.
+    pub fn layers(&self) -> usize {
+        self.engine.layers()
+    }
+
+    /// How styles and noise enter what is drawn from now on.
+    pub fn set_style(&mut self, style: Style) {
+        self.engine.style = style;
+    }
+
+    /// w `[count, dim]` of noise `[count, latent.dim]`, and of labels where the model is conditional.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn map(&mut self, latent: &[f32], labels: &[usize]) -> Result<Vec<f32>> {
+        self.engine.map(latent, labels)
+    }
+
+    /// Samples of w of all layers, `[count, layers·dim]`.
+    ///
+    /// # Errors
+    /// When [`Generator::samples`] fails.
+    pub fn synthesise(&mut self, styles: &[f32]) -> Result<Vec<f32>> {
+        let samples = self.engine.synthesise(styles)?;
+        self.finite(samples)
+    }
+
+    /// [`Engine::approach`].
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn approach(&mut self, styles: &[f32], targets: &[f32]) -> Result<[Vec<f32>; 3]> {
+        self.engine.approach(styles, targets)
+    }
+
+    /// Samples of w, `[count, dim]`, the same in all layers.
+    ///
+    /// # Errors
+    /// When [`Generator::samples`] fails.
+    pub fn walked(&mut self, styles: &[f32]) -> Result<Vec<f32>> {
+        let everywhere = self.everywhere(styles);
+        self.synthesise(&everywhere)
+    }
+
+    /// w of every layer, `[count, layers·dim]`, where all of a sample's layers have one, `[count, dim]`.
+    pub fn everywhere(&self, styles: &[f32]) -> Vec<f32> {
+        let (dim, layers) = (self.config.latent.dim, self.layers());
+        styles.chunks_exact(dim).flat_map(|w| w.iter().copied().cycle().take(layers * dim)).collect()
     }
 
     /// Whether G drops units when it samples: a sample then depends on its place among those drawn with it.

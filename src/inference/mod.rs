@@ -7,6 +7,7 @@ mod image;
 mod latent;
 mod rows;
 mod standing;
+mod style;
 mod tiles;
 mod translator;
 
@@ -16,4 +17,5 @@ pub use image::Image;
 pub use latent::{ClassShares, noise, noise_of, walk};
 pub use rows::{Held, Rows, held, rows};
 pub use standing::standing;
+pub use style::{Grain, Style};
 pub use translator::{Layout, Means, Translator};

@@ -1,7 +1,7 @@
 //! A classifier of labelled data, what evaluation looks through: convolutions, or a perceptron, under the cross-entropy of
 //! a softmax, on pictures moved by a pixel at random.
 
-use super::phase::{Phase, Times, When, update};
+use super::phase::{Measured, Phase, Times, When, update};
 use super::statistic::{Statistic, of_updates};
 use super::task::{PortKind, Task, TaskKind};
 use super::{Game, Optimizing};
@@ -128,7 +128,7 @@ impl Game for Classifier {
             when: When::Always,
             times: Times::once(),
             ends: Ends::Step,
-            measured: true,
+            measured: Measured::Step,
             graph: g,
             stages: vec![stage],
             losses: vec![(optimizer, loss)],

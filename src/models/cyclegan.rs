@@ -4,7 +4,7 @@
 use super::augment::augmented;
 use super::equilibrium::{self, Equilibrium};
 use super::penalty::Penalised;
-use super::phase::{Phase, Times, When, training, update};
+use super::phase::{Measured, Phase, Times, When, training, update};
 use super::statistic::{D_LOSS, G_LOSS, PENALTY, Statistic};
 use super::task::{Direction, Task};
 use super::translating::{self, CYCLE, IDENTITY, TRANSLATED};
@@ -149,7 +149,8 @@ impl CycleGan {
         if penalties {
             for (tracer, real, fake) in [(&of_a, a, shown_a), (&of_b, b, shown_b)] {
                 let again = |x: Var, draw: &str| {
-                    let pass = Pass { statistics: Statistics::Again, ..training(0, draw, &[]) };
+                    let minibatches = g.shape(x)[0] / config.train.batch;
+                    let pass = Pass { statistics: Statistics::Again(minibatches), ..training(0, draw, &[]) };
                     self.judge(&tracer.pass(&pass), x).output
                 };
                 let penalised = Penalised { loss, real, fake, pack: 1, score: &again };
@@ -174,7 +175,7 @@ impl CycleGan {
             when,
             times: Times::once(),
             ends: Ends::Step,
-            measured: true,
+            measured: Measured::Step,
             graph: g,
             stages: vec![first, second],
             losses: vec![(of_g, whole), (of_d, whole_d)],

@@ -13,12 +13,13 @@ pub mod phase;
 mod pix2pix;
 mod pool;
 pub mod statistic;
+pub mod stylegan2;
 pub mod task;
 mod translating;
 mod update;
 
 pub use equilibrium::Equilibrium;
-pub use phase::{Phase, Times, When};
+pub use phase::{Measured, Phase, Times, When};
 pub use statistic::Statistic;
 pub use task::{Direction, Port, PortKind, Task, TaskKind};
 pub use update::{Optimizing, rates, rules, update_costs};
@@ -86,6 +87,7 @@ pub fn of(config: &Config, shape: Shape, classes: usize) -> Arc<dyn Game> {
         Model::Gan => Arc::new(gan::Gan::new(config, shape, classes)),
         Model::Cyclegan => Arc::new(cyclegan::CycleGan::new(config, shape)),
         Model::Pix2pix => Arc::new(pix2pix::Pix2pix::new(config, shape)),
+        Model::Stylegan2 => Arc::new(stylegan2::Stylegan2::new(config, shape, classes)),
     }
 }
 
@@ -99,6 +101,7 @@ pub fn check(config: &Config, shape: Shape) -> Result<()> {
         Model::Gan => (Purpose::Generator(shape), Purpose::Discriminator(shape)),
         Model::Cyclegan => cyclegan::purposes(shape),
         Model::Pix2pix => pix2pix::purposes(config, shape)?,
+        Model::Stylegan2 => stylegan2::purposes(shape),
     };
     let purpose = |role| if role == Role::Generator { g } else { d };
     let mut networks = config.networks().into_iter();

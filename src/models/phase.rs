@@ -85,6 +85,19 @@ impl Times {
     }
 }
 
+/// What of a phase lines of metrics tell, where they tell means over steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measured {
+    /// Nothing: the step has another of its kind that is told.
+    Nothing,
+    /// Everything, and that a step was made: one phase of a step is so.
+    Step,
+    /// Everything: what another player does in the step.
+    Part,
+    /// Statistics, but no norm of the gradient: a penalty's update beside the player's own.
+    Statistics,
+}
+
 /// A phase before lowering.
 pub struct Phase {
     /// "D", "D+G", "D+G with penalties".
@@ -95,8 +108,8 @@ pub struct Phase {
     pub times: Times,
     /// What is over when it is.
     pub ends: Ends,
-    /// Whether lines of metrics are of it.
-    pub measured: bool,
+    /// What of it lines of metrics tell.
+    pub measured: Measured,
     /// Graph of the phase.
     pub graph: Graph,
     /// What is computed and updated, in order.

@@ -4,7 +4,7 @@
 use super::equilibrium::{self, Equilibrium};
 use super::pairs::Pairs;
 use super::penalty::Penalised;
-use super::phase::{Phase, Times, When, training, update};
+use super::phase::{Measured, Phase, Times, When, training, update};
 use super::statistic::{D_LOSS, G_LOSS, PENALTY, Statistic};
 use super::task::{Direction, PortKind, Task, TaskKind};
 use super::translating::{self, DISTANCE, TRANSLATED};
@@ -127,7 +127,8 @@ impl Pix2pix {
             outputs.extend(objective::readings(&g, loss, r, f));
             if penalties {
                 let again = |x: Var, draw: &str| {
-                    let pass = Pass { statistics: Statistics::Again, ..training(0, draw, &[]) };
+                    let minibatches = g.shape(x)[0] / config.train.batch;
+                    let pass = Pass { statistics: Statistics::Again(minibatches), ..training(0, draw, &[]) };
                     self.judge(&discriminator.pass(&pass), x).output
                 };
                 let penalised = Penalised { loss, real, fake, pack: 1, score: &again };
@@ -162,7 +163,7 @@ impl Pix2pix {
             when,
             times: Times::once(),
             ends: Ends::Step,
-            measured: true,
+            measured: Measured::Step,
             graph: g,
             stages,
             losses,

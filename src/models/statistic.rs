@@ -90,6 +90,10 @@ pub const CLASSES_REAL: &str = "classes_real";
 pub const CLASSES_FAKE: &str = "classes_fake";
 /// Gradient penalties with their factors.
 pub const PENALTY: &str = "penalty";
+/// Mean length of paths through pictures, as w moves.
+pub const PATH_LENGTH: &str = "path_length";
+/// Penalty on lengths that are not the mean, with its factors.
+pub const PATH_PENALTY: &str = "path_penalty";
 /// Updates of any network left out for an overflow, in fp16.
 pub const SKIPPED_UPDATES: &str = "skipped_updates";
 

@@ -34,6 +34,12 @@ pub enum TaskKind {
     Score,
     /// Noise (and labels) of a minibatch to the statistics that batch norms meet on the way.
     Standing,
+    /// Noise (and labels) to w.
+    Map,
+    /// w of each layer to examples.
+    Synthesise,
+    /// w of each layer, and examples, to how far what is made of w is from them, and the derivative by w.
+    Approach,
     /// Pictures of one domain to pictures of the other.
     Translate(Direction),
     /// Examples to what G is given of them, as pictures, where pairs are made of single pictures.
@@ -53,6 +59,14 @@ pub enum PortKind {
     Logits,
     /// What a last layer sees, `[rows, width]`; likewise.
     Features,
+    /// Styles: w, or w of each layer, `[rows, layers·dim]`; as an output of [`TaskKind::Approach`] the derivative by it.
+    Style,
+    /// Random numbers that enter a synthesis, `[rows, numbers]`.
+    Noise,
+    /// How near w of each layer stays to its own value, `[rows, layers]`: 0 is w's average, 1 is w.
+    Truncation,
+    /// How far two examples are apart, `[rows, 1]`.
+    Distance,
     /// Mean of a norm's input, `[1, features]`.
     Mean,
     /// Variance of a norm's input, `[1, features]`.

@@ -66,7 +66,7 @@ fn standardised(s: &Scope, x: Var) -> Var {
     let tracked = s.state("num_batches_tracked", &[], StateStart::Value(0.0));
     match s.pass.statistics {
         Statistics::Stored => g.mul(g.sub(x, running_mean), inverse_root(g, running_variance)),
-        Statistics::Again => panic!("{}: batch norm under a penalty", s.path()),
+        Statistics::Again(_) => panic!("{}: batch norm under a penalty", s.path()),
         Statistics::Minibatches(_) | Statistics::Observed => {
             let order = if let Statistics::Minibatches(order) = s.pass.statistics { order } else { &[0] };
             let elements: usize = shape.iter().product();

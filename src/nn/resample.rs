@@ -165,6 +165,31 @@ pub fn downsample_fir(g: &Graph, x: Var) -> Var {
     })
 }
 
+/// Through the filter [1, 3, 3, 1]/8 along each axis, with `pad` zeros in front and as many behind: sides of n + 2·pad − 3, all
+/// numbers multiplied by `gain`.
+///
+/// # Panics
+/// When nothing would be left.
+pub fn filtered(g: &Graph, x: Var, pad: usize, gain: f64) -> Var {
+    picture(g, x);
+    SIDES.into_iter().fold(x, |x, axis| {
+        let n = g.shape(x)[axis];
+        assert!(n + 2 * pad > 3, "{n} pixels and {pad} zeros on each side are fewer than 4 taps");
+        let length = n + 2 * pad - 3;
+        // What the tap `t` meets: pixel i + t − pad, zeros outside.
+        let tap = |t: usize| {
+            let (from, to) = (t.saturating_sub(pad), (length + t).saturating_sub(pad).min(n));
+            let before = from + pad - t;
+            let mut frame = [(0, 0); 4];
+            frame[axis] = (before, length - before - (to - from));
+            g.pad(g.slice_axis(x, axis, from, to), &frame)
+        };
+        let (near, far) = (g.add(tap(1), tap(2)), g.add(tap(0), tap(3)));
+        let gain = gain.sqrt();
+        g.add(g.scale(near, 0.375 * gain), g.scale(far, 0.125 * gain))
+    })
+}
+
 /// Every channel by a kernel `[height, width, channels]` of its own that covers the picture: `[rows, channels]`, R3GAN's last
 /// layer of a convolutional stack (Huang et al., 2501.05441).
 pub fn depthwise_covering(g: &Graph, x: Var, kernel: Var) -> Var {

@@ -12,8 +12,8 @@ pub enum Statistics<'a> {
     /// A pass of training over rows joined from as many equal minibatches as the list has numbers: each is normalised by its
     /// own mean and variance; states see the minibatches in the order of the list.
     Minibatches(&'a [usize]),
-    /// A second look at what a pass of training saw, by a penalty: states stay as that pass left them.
-    Again,
+    /// A second look at so many joined minibatches that passes of training saw, by a penalty: states stay as those left them.
+    Again(usize),
     /// Outside training, a minibatch by its own mean and variance, which are shown ([`Scope::observe`]); states stay.
     Observed,
     /// Outside training: by what the states hold.

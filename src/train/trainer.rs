@@ -54,8 +54,8 @@ struct PlannedPhase {
     updates: [bool; MAX_OPTIMIZERS],
     /// What is over when it is.
     ends: Ends,
-    /// Whether lines of metrics are of it.
-    measured: bool,
+    /// What of it lines of metrics tell.
+    measured: models::Measured,
     /// Names of its plan's statistics.
     statistics: Vec<String>,
 }
@@ -73,7 +73,7 @@ impl Trainer {
         match (config.model, config.data.given) {
             (Model::Cyclegan, _) => drop(data.require_origin()?),
             (Model::Pix2pix, None) => drop(data.require_pairs()?),
-            (Model::Gan, _) | (Model::Pix2pix, Some(_)) => data.require_one_domain()?,
+            (Model::Gan | Model::Stylegan2, _) | (Model::Pix2pix, Some(_)) => data.require_one_domain()?,
         }
         let origin = data.origin.as_deref().map(|origin| ("domain A of ", origin.data.train.count));
         let target = (if origin.is_some() { "domain B of " } else { "" }, data.train.count);
@@ -392,7 +392,7 @@ mod tests {
             times: Times::always(times),
             updates: [false; MAX_OPTIMIZERS],
             ends: Ends::Step,
-            measured: true,
+            measured: models::Measured::Step,
             statistics: vec![],
         };
         let always = |times| [phase(When::Always, times), phase(When::Always, 1)];

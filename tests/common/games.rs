@@ -7,7 +7,7 @@ use gansaku::graph::{Dist, Graph, Input, NetworkId, OptimizerId, Var};
 use gansaku::lower::{Ends, Stage};
 use gansaku::models::phase::update;
 use gansaku::models::statistic::{Statistic, of_updates};
-use gansaku::models::{Game, Optimizing, Phase, PortKind, Task, TaskKind, Times, When};
+use gansaku::models::{Game, Measured, Optimizing, Phase, PortKind, Task, TaskKind, Times, When};
 use gansaku::nn::{Networks, Pass, Statistics, Tracer};
 use gansaku::precision::Precision;
 use std::sync::Arc;
@@ -119,7 +119,7 @@ impl Game for Autoencoder {
             when: When::Always,
             times: Times::once(),
             ends: Ends::Step,
-            measured: true,
+            measured: Measured::Step,
             graph: g,
             stages: vec![stage],
             losses: vec![(optimizer, loss)],
@@ -226,7 +226,7 @@ impl Game for Trio {
             when: When::Always,
             times: Times::once(),
             ends: Ends::Step,
-            measured: true,
+            measured: Measured::Step,
             graph: g,
             stages: vec![first, Stage { stores, ..second }],
             losses: vec![(of_d, loss_d), (of_g, loss_g)],

@@ -169,7 +169,7 @@ fn nothing_is_read_that_was_not_written() {
 
 /// Launches of a step's phases and bytes of their arena. A change here is a change of speed or memory: measure
 /// it, then write the new numbers down.
-const PINS: [(&str, &[usize], usize); 33] = [
+const PINS: [(&str, &[usize], usize); 36] = [
     ("digits", &[27], 3_953_472),
     ("mnist", &[17], 7_409_152),
     ("mnist-2014", &[17], 7_702_016),
@@ -193,6 +193,9 @@ const PINS: [(&str, &[usize], usize); 33] = [
     ("pix2pix", &[306], 85_833_344),
     ("superres", &[95, 175], 101_599_488),
     ("colourise", &[218], 11_273_152),
+    ("stylegan2-digits", &[269, 180, 203, 180], 50_386_816),
+    ("stylegan2", &[360, 422, 235, 83, 235], 3_191_935_616),
+    ("stylegan2-cifar", &[290, 203, 181, 203], 2_311_731_072),
     ("tfd-2014-pretrain", &[19], 38_006_016),
     ("tfd-2014", &[24], 41_246_016),
     ("cifar10-fc-2014", &[16], 47_298_816),

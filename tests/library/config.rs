@@ -472,12 +472,16 @@ fn every_key_is_documented_with_its_default() {
     // What says nothing where it is off.
     let integers = ["checkpoint.patience", "data.load_size", "train.pool", "train.pretrain"];
     let integers = integers.into_iter().chain(["optimizer.*.hold_steps"]).map(|key| (key, Value::Integer(0)));
-    let factors = ["loss.cycle", "loss.identity", "loss.reconstruction"].map(|key| (key, Value::Float(0.0)));
+    let factors =
+        ["loss.cycle", "loss.identity", "loss.reconstruction", "loss.path_length", "loss.style_mixing"];
+    let factors = factors.map(|key| (key, Value::Float(0.0)));
     let others = [
         ("model", Value::String("gan".into())),
         ("data.factor", Value::Integer(4)),
         ("loss.adversarial", Value::Float(1.0)),
         ("loss.distance", Value::String("l1".into())),
+        ("loss.r1_auto", Value::Boolean(false)),
+        ("loss.path_length_every", Value::Integer(4)),
     ];
     let silent = integers.chain(factors).chain(others);
     defaults.extend(silent.map(|(key, value)| (key.to_string(), value)));
@@ -532,6 +536,18 @@ fn every_key_is_documented_with_its_default() {
         patches.set(set).expect("a key");
     }
     known.extend(leaves_of(&patches.finish().expect("in range")).into_keys());
+    let mut styles = ConfigBuilder::recipe("stylegan2").expect("a recipe");
+    for set in [
+        "generator.channels={base=512, most=64}",
+        "discriminator.channels={base=512, most=64}",
+        "discriminator.mapping={layers=2, lr_factor=0.1}",
+        "discriminator.deviation=2",
+        "discriminator.residual=false",
+        "loss.path_length_every=8",
+    ] {
+        styles.set(set).expect("a key");
+    }
+    known.extend(leaves_of(&styles.finish().expect("in range")).into_keys());
     let covers = |row: &str, key: &str| key == row || key.starts_with(&format!("{row}."));
     for key in &known {
         assert!(documented.iter().any(|(row, _)| covers(row, key)), "{key} is not documented");

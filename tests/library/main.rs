@@ -34,6 +34,7 @@ mod pictures;
 mod plans;
 mod resample;
 mod residual;
+mod stylegan2;
 mod thresholds;
 mod translating;
 mod translations;

@@ -16,7 +16,12 @@ pub fn input_name(kind: PortKind) -> Option<&'static str> {
         PortKind::Latent => Some("z"),
         PortKind::Labels => Some("label"),
         PortKind::Examples => Some("picture"),
-        PortKind::Logits | PortKind::Features | PortKind::Mean | PortKind::Variance => None,
+        PortKind::Truncation => Some("truncation"),
+        PortKind::Noise => Some("noise"),
+        PortKind::Style => Some("w"),
+        PortKind::Logits | PortKind::Features | PortKind::Distance | PortKind::Mean | PortKind::Variance => {
+            None
+        }
     }
 }
 

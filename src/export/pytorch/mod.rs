@@ -11,6 +11,7 @@ mod resnet;
 mod resnet_translator;
 mod rpgan_resnet;
 mod srgan;
+mod stylegan2;
 mod translation;
 mod unet;
 
@@ -59,6 +60,8 @@ struct Body {
     classes: Vec<String>,
     /// Lines of `__init__`.
     init: Vec<String>,
+    /// What `forward` takes beside what every such module does.
+    options: String,
     /// Lines of `forward`, from x `[n, inputs]` or pictures on: pictures are `[n, channels, height, width]`.
     forward: Vec<String>,
     /// Lines of `load` that change the tensors of `state`, where a file has others.
@@ -75,6 +78,7 @@ impl Body {
             Architecture::ResnetTranslator => resnet_translator::body(source),
             Architecture::Unet => unet::body(source),
             Architecture::Srgan => srgan::body(source),
+            Architecture::Stylegan2 => stylegan2::body(source),
             Architecture::Patch => unreachable!("no generator"),
         }
     }
@@ -134,7 +138,8 @@ pub fn code(config: &Config, state: &State, direction: Direction) -> String {
     body.classes.iter().chain(&ends.functions).for_each(|text| line(&format!("\n\n{text}")));
     line("\n\nclass Generator(nn.Module):\n    def __init__(self):\n        super().__init__()");
     body.init.iter().for_each(|text| line(&format!("        {text}")));
-    line(&format!("\n    def forward(self, {}):", ends.arguments));
+    let options = if body.options.is_empty() { String::new() } else { format!(", {}", body.options) };
+    line(&format!("\n    def forward(self, {}{options}):", ends.arguments));
     let forward = ends.before.iter().chain(&body.forward).chain(&ends.after);
     forward.for_each(|text| line(&format!("        {text}")));
     line("\n\ndef load(file):\n    state = load_file(file)");

@@ -9,7 +9,7 @@ use crate::models::augment::augmented;
 use crate::models::objective;
 use crate::models::packing::{halves, repeated};
 use crate::models::penalty::Penalised;
-use crate::models::phase::{Phase, training, update};
+use crate::models::phase::{Measured, Phase, training, update};
 use crate::models::statistic::{D_LOSS, G_LOSS, PENALTY};
 use crate::nn::{Pass, Statistics, Tracer};
 use crate::precision::Precision;
@@ -71,8 +71,9 @@ impl Gan {
             outputs.extend(objective::readings(&g, &config.loss, r, f));
             if penalties {
                 let again = |x: Var, draw: &str| {
-                    let labels = repeated(&g, labels, g.shape(x)[0] / batch);
-                    let again = Pass { statistics: Statistics::Again, ..training(0, draw, &[]) };
+                    let minibatches = g.shape(x)[0] / batch;
+                    let labels = repeated(&g, labels, minibatches);
+                    let again = Pass { statistics: Statistics::Again(minibatches), ..training(0, draw, &[]) };
                     self.score(&discriminator, x, labels, &again).output
                 };
                 let (loss, pack) = (&config.loss, config.discriminator.pack);
@@ -110,7 +111,8 @@ impl Gan {
         }
         let stores = [generator, discriminator].iter().flat_map(Tracer::stores).collect();
         stages.last_mut().expect("a stage at least").stores = stores;
-        Phase { name, when, times, ends, measured: both, graph: g, stages, losses }
+        let measured = if both { Measured::Step } else { Measured::Nothing };
+        Phase { name, when, times, ends, measured, graph: g, stages, losses }
     }
 
     /// G on fresh noise, for `draws` minibatches with the same labels: `[draws·batch, numbers]`. The last minibatch is D's,

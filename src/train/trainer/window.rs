@@ -6,6 +6,7 @@ use crate::exec::scale;
 use crate::exec::{NetworkState, Record, States};
 use crate::graph::OptimizerId;
 use crate::models::Game;
+use crate::models::Measured;
 use crate::models::statistic::{Gathered, SKIPPED_UPDATES, Statistic, gradient_norm, loss_scale, unmeasured};
 use crate::run::Line;
 use crate::run::checkpoint::Snapshot;
@@ -23,8 +24,10 @@ impl Trainer {
     fn record(&mut self, record: &Record, step: u64) -> Result<()> {
         let PlannedPhase { updates, measured, statistics, .. } = &self.phases[record.plan];
         let measured = *measured;
+        let is_norm_told = [Measured::Step, Measured::Part].contains(&measured);
         let numbers = record.statistics.iter().map(|&x| f64::from(x));
-        let mut values: Vec<(String, f64)> = statistics.iter().cloned().zip(numbers).collect();
+        let values: Vec<(String, f64)> = statistics.iter().cloned().zip(numbers).collect();
+        let mut norms = vec![];
         let updated: Vec<OptimizerId> =
             self.game.networks().optimizers().filter(|o| updates[usize::from(o.0)]).collect();
         for optimizer in updated {
@@ -36,12 +39,12 @@ impl Trainer {
             if found.skipped {
                 let sums = &mut self.state.window.sums;
                 *sums.entry(SKIPPED_UPDATES.into()).or_insert(0.0) += 1.0;
-                *sums.entry(unmeasured(letter)).or_insert(0.0) += f64::from(u8::from(measured));
+                *sums.entry(unmeasured(letter)).or_insert(0.0) += f64::from(u8::from(is_norm_told));
             } else {
-                values.push((gradient_norm(letter), found.gradient_norm2.sqrt()));
+                norms.push((gradient_norm(letter), found.gradient_norm2.sqrt()));
             }
         }
-        if let Some((name, value)) = values.iter().find(|(_, v)| !v.is_finite()) {
+        if let Some((name, value)) = values.iter().chain(&norms).find(|(_, v)| !v.is_finite()) {
             let mut why = format!("{name} is {value}");
             // A device that fails now as well is not what ended the training.
             let states = self.executor.states().ok();
@@ -50,10 +53,11 @@ impl Trainer {
             }
             return Err(Error::Diverged { step, why });
         }
-        if measured {
+        if measured != Measured::Nothing {
             let window = &mut self.state.window;
-            window.steps += 1;
-            for (name, value) in values {
+            window.steps += u64::from(measured == Measured::Step);
+            let told = norms.into_iter().filter(|_| is_norm_told);
+            for (name, value) in values.into_iter().chain(told) {
                 *window.sums.entry(name).or_insert(0.0) += value;
             }
         }

@@ -1,0 +1,74 @@
+//! The residual D (1912.04958, figure 7c), with the deviation over the minibatch in front of its last convolution.
+
+use super::super::ends::{Forward, Reads};
+use super::super::join::{packed_labels, packed_pictures};
+use super::{BASE, Stylegan2};
+use crate::data::Shape;
+use crate::graph::{Var, Window};
+use crate::nn::resample::{downsample_fir, filtered};
+use crate::nn::{Equalised, Scope, equalised_conv2d, equalised_linear, leaky_sqrt2, with_deviation};
+use std::f64::consts::FRAC_1_SQRT_2;
+
+impl Stylegan2 {
+    /// Pictures `[rows, numbers]` and labels to a logit a pack. Labels are compared with the features: ⟨mapped labels, features⟩ /
+    /// √dim.
+    pub(super) fn judged(&self, s: &Scope, reads: Reads, x: Var, labels: Option<Var>) -> Forward {
+        let g = s.g;
+        let pictures = packed_pictures(g, x, reads.picture, reads.pack);
+        let sides = Stylegan2::sides(reads.picture);
+        let top = sides[sides.len() - 1];
+        let plain = |name: &str, h: Var, channels: usize, kernel: usize| {
+            s.within(name, |s| {
+                leaky_sqrt2(g, equalised_conv2d(s, h, channels, Window::square(kernel, 1, kernel / 2), true))
+            })
+        };
+        let mut h = plain("fromrgb", pictures, self.channels_at(top), 1);
+        for &side in sides[1..].iter().rev() {
+            h = s.within(&format!("b{side}"), |s| self.halved(s, h, self.channels_at(side / 2)));
+        }
+        let channels = self.channels_at(BASE);
+        if self.deviation > 0 {
+            h = with_deviation(&s.under("b4"), h, self.deviation);
+        }
+        h = s.within("b4", |s| {
+            s.within("conv", |s| {
+                leaky_sqrt2(g, equalised_conv2d(s, h, channels, Window::square(3, 1, 1), true))
+            })
+        });
+        let rows = g.shape(h)[0];
+        let last = Shape { channels, height: BASE, width: BASE };
+        let flat = g.reshape(h, &[rows, last.len()]);
+        let reading = Equalised { reads: Some(last), ..Equalised::to(channels) };
+        let under = s.under("b4");
+        let features = leaky_sqrt2(g, equalised_linear(&under.under("fc"), flat, reading));
+        let classes = labels.map(|labels| packed_labels(g, labels, reads.pack));
+        let outputs = if classes.is_some() { channels } else { reads.outputs };
+        let said = equalised_linear(&under.under("out"), features, Equalised::to(outputs));
+        let output = match classes {
+            None => said,
+            Some(labels) => {
+                let compared = s.within("mapping", |s| self.compared(s, labels, outputs));
+                g.scale(g.sum(g.mul(said, compared), &[1]), 1.0 / (outputs as f64).sqrt())
+            }
+        };
+        Forward { output, features: Some(features), classes: None }
+    }
+
+    /// Half the side and so many channels: two 3×3 convolutions, the second behind a filter, beside a filtered skip; the sum keeps
+    /// its second moment.
+    fn halved(&self, s: &Scope, h: Var, channels: usize) -> Var {
+        let g = s.g;
+        let inputs = g.shape(h)[3];
+        let convolved = |name: &str, h: Var, channels: usize, window: Window, bias: bool| {
+            s.within(name, |s| equalised_conv2d(s, h, channels, window, bias))
+        };
+        let first = leaky_sqrt2(g, convolved("conv0", h, inputs, Window::square(3, 1, 1), true));
+        let filtered = filtered(g, first, 2, 1.0);
+        let second = leaky_sqrt2(g, convolved("conv1", filtered, channels, Window::square(3, 2, 0), true));
+        if !self.residual {
+            return second;
+        }
+        let skip = convolved("skip", downsample_fir(g, h), channels, Window::square(1, 1, 0), false);
+        g.scale(g.add(second, skip), FRAC_1_SQRT_2)
+    }
+}

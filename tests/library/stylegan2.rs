@@ -1,0 +1,129 @@
+//! StyleGAN2: ten steps against PyTorch (`golden/stylegan2.py` made the numbers, which stand at its end), parameters of the presets,
+//! what is refused.
+
+use crate::common::Model;
+use crate::common::golden::{compare_steps, examples};
+use gansaku::config::{Config, ConfigBuilder};
+use gansaku::data::{Dataset, Shape};
+use gansaku::error::Error;
+use gansaku::exec::{Device, open};
+use gansaku::models;
+use gansaku::train::Trainer;
+use std::sync::Arc;
+
+const SCRIPT: &str = include_str!("../golden/stylegan2.py");
+const SHAPE: Shape = Shape { channels: 3, height: 8, width: 8 };
+
+/// A recipe with changes.
+fn changed(recipe: &str, sets: &[&str]) -> Result<Config, Error> {
+    let mut config = ConfigBuilder::recipe(recipe)?;
+    sets.iter().try_for_each(|set| config.set(set))?;
+    config.finish()
+}
+
+/// The script's networks with changes.
+fn small(sets: &[&str]) -> Config {
+    let common = [
+        "seed=3",
+        "train.batch=4",
+        "data.scale='unit'",
+        "latent.dim=6",
+        "generator={architecture='stylegan2', channels={base=16, most=4}, mapping={layers=2, lr_factor=0.1}}",
+        "discriminator={architecture='stylegan2', channels={base=16, most=4}, mapping={layers=2, lr_factor=0.1}, \
+         deviation=2}",
+        "loss={objective='non-saturating'}",
+        "optimizer.generator={lr=2e-3, rule={adam={beta1=0.0, beta2=0.9}}}",
+        "optimizer.discriminator={lr=2e-3, rule={adam={beta1=0.0, beta2=0.9}}}",
+    ];
+    changed("stylegan2-digits", &[&common, sets].concat()).expect("in range")
+}
+
+/// A case of the script beside its networks with changes.
+fn compare(case: &str, data: &Arc<Dataset>, sets: &[&str]) {
+    let executor = open(Device::Cpu, 2).expect("threads");
+    let mut trainer = Trainer::new(&small(sets), data, executor).expect("data that fit");
+    let told = ["d_loss", "g_loss", "penalty", "path_penalty"];
+    compare_steps([SCRIPT, case], &mut trainer, &told, &[("G", "generator"), ("D", "discriminator")]);
+}
+
+const LAZY: &[&str] = &[
+    "loss={objective='non-saturating', r1=4.0, penalty_every=4, path_length=2.0, path_length_every=2, style_mixing=0.7}",
+];
+
+#[test]
+fn ten_steps_are_pytorchs() {
+    compare("plain", &examples(SHAPE), &[]);
+}
+
+#[test]
+fn lazy_updates_are_pytorchs() {
+    compare("lazy", &examples(SHAPE), LAZY);
+}
+
+#[test]
+fn classes_are_pytorchs() {
+    let mut data = (*examples(SHAPE)).clone();
+    data.train.labels = Some((0..data.train.count).map(|i| (i % 3) as u8).collect());
+    data.classes = 3;
+    compare("classes", &Arc::new(data), &["conditional=true"]);
+}
+
+/// Parameters of both networks of the recipe "stylegan2" on colour pictures of a side.
+fn parameters(side: usize, sets: &[&str]) -> [usize; 2] {
+    let config = changed("stylegan2", sets).expect("in range");
+    let model = Model::new(&config, Shape { channels: 3, height: side, width: side }, 0);
+    let networks = model.game.networks().all();
+    [networks[0].parameter_count(), networks[1].parameter_count()]
+}
+
+#[test]
+fn parameters_are_those_of_nvidias_presets() {
+    let millions = |counts: [usize; 2]| counts.map(|n| (n as f64 / 1e4).round() / 100.0);
+    // Half the widths, as "auto" has them below 512 pixels.
+    assert_eq!(millions(parameters(32, &[])), [19.95, 21.51]);
+    assert_eq!(millions(parameters(64, &[])), [22.24, 23.41]);
+    let narrow = |base: usize, side: usize| {
+        let widths =
+            ["generator", "discriminator"].map(|n| format!("{n}.channels={{base={base}, most=128}}"));
+        parameters(side, &["latent.dim=128", "generator.mapping.layers=4", &widths[0], &widths[1]])
+    };
+    assert_eq!(millions(narrow(2048, 32)), [1.08, 1.15]);
+    assert_eq!(millions(narrow(4096, 64)), [1.43, 1.47]);
+}
+
+#[test]
+fn gamma_follows_the_rule_unless_it_is_given() {
+    let gamma = |side: usize, sets: &[&str]| {
+        let config = changed("stylegan2", sets).expect("in range");
+        models::stylegan2::gamma(&config, Shape { channels: 3, height: side, width: side })
+    };
+    assert!((gamma(32, &[]) - 0.0064).abs() < 1e-8);
+    assert!((gamma(64, &[]) - 0.0256).abs() < 1e-8);
+    assert_eq!(gamma(64, &["loss.r1=0.5"]), 0.5);
+    assert_eq!(gamma(64, &["loss.r1_auto=false"]), 0.0);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_in_words() {
+    let sides = |height, width| {
+        let config = changed("stylegan2", &[]).expect("in range");
+        models::check(&config, Shape { channels: 1, height, width }).map_err(|e| e.to_string())
+    };
+    assert_eq!(sides(64, 64), Ok(()));
+    for (height, width, near) in
+        [(28, 28, "16 or 32"), (48, 48, "32 or 64"), (64, 32, "32 or 64"), (4, 4, "8 pixels")]
+    {
+        let told = sides(height, width).expect_err("no power of two");
+        assert!(told.contains(&format!("{width}×{height}")) && told.contains(near), "{told}");
+    }
+    let refused = |sets: &[&str], word: &str| {
+        let told = changed("stylegan2", sets).expect_err("refused").to_string();
+        assert!(told.contains(word), "{told}");
+    };
+    refused(&["loss.relativistic=true"], "sees no pairs");
+    refused(&["discriminator.deviation=5"], "divisor of the minibatch, 32");
+    refused(&["generator.deviation=4"], "only D has it");
+    refused(&["generator={architecture='dcgan'}"], "the model is one of styles");
+    let other = changed("dcgan", &["loss.path_length=2"]).expect_err("refused").to_string();
+    assert!(other.contains("only \"stylegan2\" has it"), "{other}");
+}
