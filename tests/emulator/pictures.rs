@@ -138,6 +138,29 @@ fn steps_of_a_list_of_2014_with_convolutions_are_right() {
     right(["convolutions of 2014", "cifar10-conv-2014"], TWO, &[SMALL_2014], shape, 1, [&[34], &[36]]);
 }
 
+/// Both lazy updates, G's in every step, D's in every second; mixed styles and classes.
+#[test]
+fn steps_of_stylegan2_are_right() {
+    let sets = &[
+        "conditional=true",
+        "generator={architecture='stylegan2', channels={base=8, most=2}, mapping={layers=1, lr_factor=0.1}}",
+        "discriminator={architecture='stylegan2', channels={base=8, most=2}, mapping={layers=1, lr_factor=0.1}, \
+         deviation=2}",
+        "loss={objective='non-saturating', r1=4.0, penalty_every=2, path_length=2.0, path_length_every=1, \
+         style_mixing=1.0}",
+    ];
+    let shape = Shape { channels: 3, height: 8, width: 8 };
+    let precisions = &[Precision::Fp32, Precision::Bf16, Precision::Fp16];
+    right(
+        ["StyleGAN2", "stylegan2-digits"],
+        precisions,
+        &[sets],
+        shape,
+        2,
+        [&[80, 84, 61, 55, 61], &[81, 85, 62, 56, 62]],
+    );
+}
+
 /// Two domains, each in an order of its own, and a pool that the first of two pictures fills.
 #[test]
 fn steps_of_cyclegan_are_right() {

@@ -61,7 +61,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Trains `steps` steps at once and with a checkpoint behind `before` of them; the last checkpoint's files, which are the same.
-fn resumed(config: &Config, data: &Arc<Dataset>, before: u64, steps: u64) -> BTreeMap<String, Vec<u8>> {
+pub fn resumed(config: &Config, data: &Arc<Dataset>, before: u64, steps: u64) -> BTreeMap<String, Vec<u8>> {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |part: &str| folder.path().join(part);
     let mut whole = trainer(config, data, 1);
@@ -86,7 +86,7 @@ fn resumed(config: &Config, data: &Arc<Dataset>, before: u64, steps: u64) -> BTr
 }
 
 /// The bytes of a tensor of a file.
-fn tensor(files: &BTreeMap<String, Vec<u8>>, file: &str, name: &str) -> Vec<u8> {
+pub fn tensor(files: &BTreeMap<String, Vec<u8>>, file: &str, name: &str) -> Vec<u8> {
     let read = safetensors::SafeTensors::deserialize(&files[file]).expect("safetensors");
     read.tensor(name).unwrap_or_else(|_| panic!("{name} among {:?}", read.names())).data().to_vec()
 }

@@ -3,6 +3,7 @@
 
 use crate::common::Model;
 use crate::common::golden::{compare_steps, examples};
+use crate::picture_games::{resumed, tensor};
 use gansaku::config::{Config, ConfigBuilder};
 use gansaku::data::{Dataset, Shape};
 use gansaku::error::Error;
@@ -126,4 +127,24 @@ fn what_does_not_fit_is_refused_in_words() {
     refused(&["generator={architecture='dcgan'}"], "the model is one of styles");
     let other = changed("dcgan", &["loss.path_length=2"]).expect_err("refused").to_string();
     assert!(other.contains("only \"stylegan2\" has it"), "{other}");
+}
+
+/// Everything that moves beside weights: averages, w's average, the mean of path lengths, D's deviation.
+#[test]
+fn it_resumes_to_the_byte_across_lazy_updates() {
+    let data = examples(SHAPE);
+    let config = small(&[LAZY, &["ema.decay=0.9"]].concat());
+    for before in [1, 2, 5] {
+        let files = resumed(&config, &data, before, 7);
+        for (file, state) in [
+            ("generator", "mapping.w_avg"),
+            ("generator_ema", "mapping.w_avg"),
+            ("generator", "path_length.mean"),
+            ("discriminator", "b4.deviation"),
+        ] {
+            let bytes = tensor(&files, &format!("{file}.safetensors"), state);
+            let numbers = bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b));
+            assert!(numbers.clone().all(|x| x.is_finite() && x != 0.0 && x != 1.0), "{state} moves");
+        }
+    }
 }
