@@ -137,6 +137,12 @@ impl Architecture {
         value.as_str().unwrap_or_default().to_string()
     }
 
+    /// Whether tensors are named by the size of their maps, so that networks for pictures of two sizes share those of the smaller
+    /// one.
+    pub fn names_sizes(self) -> bool {
+        self == Architecture::Stylegan2
+    }
+
     fn is_layers(&self) -> bool {
         *self == Architecture::Layers
     }

@@ -233,6 +233,16 @@ impl<'a> Tensors<'a> {
         Ok(view)
     }
 
+    /// Whether there is a tensor `name` of a parameter's shape.
+    pub fn has(&self, name: &str, parameter: &Parameter) -> bool {
+        self.tensors.tensor(name).is_ok_and(|tensor| tensor.shape() == exported(parameter))
+    }
+
+    /// Whether there is a tensor `name` of a state's shape.
+    pub fn has_state(&self, name: &str, state: &StateTensor) -> bool {
+        self.tensors.tensor(name).is_ok_and(|tensor| tensor.shape() == exported_state(state))
+    }
+
     /// Reads the tensor `name` into one parameter.
     ///
     /// # Errors

@@ -33,17 +33,19 @@ pub fn init_from(trainer: &mut Trainer, from: &Path) -> Result<String> {
             (1.., Some(n)) => n.layers.len() - pretrained,
             _ => 0,
         };
+        let of_sizes = config.network(network.role).is_some_and(|n| n.architecture.names_sizes());
+        let part = Part { first, of_sizes };
         let own = &mut networks[usize::from(network.optimizer.0)];
         if source.average {
             if !own.average.is_empty() {
-                fill(&source.file, network, first, &mut own.average, &mut own.average_states)?;
+                fill(&source.file, network, part, &mut own.average, &mut own.average_states)?;
             }
             continue;
         }
-        let count = fill(&source.file, network, first, &mut own.weights, &mut own.states)?;
+        let told = fill(&source.file, network, part, &mut own.weights, &mut own.states)?;
         // Where the file holds no average of its own, it starts at the weights.
         follow(own);
-        filled.push(format!("{count} layers of the {}", network.name));
+        filled.push(told);
     }
     if filled.is_empty() {
         return Err(Error::Checkpoint(format!("{}: nothing there fits this model", from.display())));
@@ -122,28 +124,74 @@ fn layer_of(name: &str) -> usize {
     name.split('.').nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-/// Fills a network's layers from number `first` on from the first layers of a file; how many.
+/// Which tensors of a network are filled.
+#[derive(Clone, Copy)]
+struct Part {
+    /// Number of the first layer.
+    first: usize,
+    /// Those alone that the file has in the same shape: tensors are named by the size of their maps.
+    of_sizes: bool,
+}
+
+/// Fills a network's layers from number `first` on from the first layers of a file; which, in words.
 fn fill(
     file: &Path,
     network: &Network,
-    first: usize,
+    Part { first, of_sizes }: Part,
     numbers: &mut [f32],
     states: &mut [f32],
-) -> Result<usize> {
+) -> Result<String> {
     let bytes = read(file)?;
     let tensors = Tensors::parse(file, &bytes)?;
     let in_file = |name: &str| {
         let layer = layer_of(name);
         name.replacen(&layer.to_string(), &(layer - first).to_string(), 1)
     };
+    let mut anew = vec![];
     for p in network.parameters.iter().filter(|p| layer_of(&p.name) >= first) {
+        if of_sizes && !tensors.has(&p.name, p) {
+            anew.push(p.name.as_str());
+            continue;
+        }
         tensors.check_finite(&in_file(&p.name))?;
         tensors.read_one(&in_file(&p.name), p, &mut numbers[p.offset..p.offset + p.len()])?;
     }
     for s in network.states.iter().filter(|s| layer_of(&s.name) >= first) {
+        if of_sizes && !tensors.has_state(&s.name, s) {
+            anew.push(s.name.as_str());
+            continue;
+        }
         tensors.check_finite(&in_file(&s.name))?;
         tensors.read_state(&in_file(&s.name), s, &mut states[s.offset..s.offset + s.len()])?;
     }
+    if of_sizes {
+        return shared(file, network, &anew);
+    }
     let layers = network.parameters.iter().map(|p| layer_of(&p.name) + 1).max().unwrap_or(0);
-    Ok(layers - first)
+    Ok(format!("{} layers of the {}", layers - first, network.name))
+}
+
+/// What a network whose tensors are named by sizes shares with a file, in words.
+///
+/// # Errors
+/// When that is nothing.
+fn shared(file: &Path, network: &Network, anew: &[&str]) -> Result<String> {
+    let all = network.parameters.len() + network.states.len();
+    let (taken, name) = (all - anew.len(), &network.name);
+    if taken == 0 {
+        return Err(Error::Checkpoint(format!(
+            "{}: holds no tensor of the {name}, whose first is {}; expected a run of the same architecture and channels",
+            file.display(),
+            anew.first().unwrap_or(&"none")
+        )));
+    }
+    // Layers, not their weights, biases and styles one by one.
+    let layer = |tensor: &&str| tensor.split('.').take(3).collect::<Vec<_>>().join(".");
+    let mut layers: Vec<String> = anew.iter().map(layer).collect();
+    layers.dedup();
+    let fresh = match layers.as_slice() {
+        [] => String::new(),
+        layers => format!(" (new, for the file has none of this shape: {})", layers.join(", ")),
+    };
+    Ok(format!("{taken} of {all} tensors of the {name}{fresh}"))
 }

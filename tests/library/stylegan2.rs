@@ -69,6 +69,20 @@ fn classes_are_pytorchs() {
     compare("classes", &Arc::new(data), &["conditional=true"]);
 }
 
+/// What is differentiated by must not be simplified away: pictures that are mirrored, styles that are not mixed.
+#[test]
+fn penalties_are_of_pictures_that_are_mirrored_and_of_styles_that_are_not_mixed() {
+    let loss = "loss={objective='non-saturating', r1=4.0, path_length=2.0, path_length_every=1}";
+    let executor = open(Device::Cpu, 1).expect("a thread");
+    let config = small(&["data.flip=true", loss]);
+    let mut trainer = Trainer::new(&config, &examples(SHAPE), executor).expect("data that fit");
+    trainer.step().expect("finite");
+    let line = trainer.line(0.0).expect("finite");
+    for name in ["penalty", "path_length", "path_penalty"] {
+        assert!(line.get(name).is_some_and(|found| found > 0.0), "{name}: {:?}", line.get(name));
+    }
+}
+
 /// Parameters of both networks of the recipe "stylegan2" on colour pictures of a side.
 fn parameters(side: usize, sets: &[&str]) -> [usize; 2] {
     let config = changed("stylegan2", sets).expect("in range");

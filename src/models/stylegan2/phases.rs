@@ -57,9 +57,12 @@ impl Stylegan2 {
         g.input(Input::Minibatch { set: 0, order: 0, column }, &[self.config.train.batch, width])
     }
 
+    fn examples(&self, g: &Graph) -> Var {
+        self.minibatch(g, Column::Examples, self.shape.len())
+    }
+
     fn real(&self, g: &Graph) -> Var {
-        let real = self.minibatch(g, Column::Examples, self.shape.len());
-        augmented(g, "", real, self.shape, &self.config.data)
+        augmented(g, "", self.examples(g), self.shape, &self.config.data)
     }
 
     fn labels(&self, g: &Graph) -> Option<Var> {
@@ -93,6 +96,7 @@ impl Stylegan2 {
             let y = g.rand("path/direction", Dist::Normal, &[rows, self.shape.len()]);
             let along = g.sum_all(g.scale(g.mul(made, y), 1.0 / pixels.sqrt()));
             let slope = grad(g, along, &[styles], None)[0];
+            assert!(g.as_constant(slope).is_none(), "G reads what paths are measured by");
             // [rows, layers, dim]: the mean over layers of squared lengths.
             let squares = g.sum(g.square(slope), &[1, 2]);
             let length = g.sqrt(g.shift(g.scale(squares, 1.0 / self.layers() as f64), 1e-12));
@@ -131,10 +135,12 @@ impl Stylegan2 {
     /// D's update by R1: γ/2·‖∇D‖² at real examples, as often as it is left out (1801.04406).
     pub(super) fn penalty_phase(&self, when: When) -> Phase {
         self.phase("D R1", (when, Ends::Step, Measured::Statistics), |g, [_, of_d]| {
-            let (real, labels) = (self.real(g), self.labels(g));
+            // By the examples as they come, through mirrors and crops.
+            let (examples, real, labels) = (self.examples(g), self.real(g), self.labels(g));
             let said =
                 g.scoped("R1", || self.judge(&of_d.pass(&training(0, "r1", &[0])), real, labels).output);
-            let slope = grad(g, g.sum_all(said), &[real], None)[0];
+            let slope = grad(g, g.sum_all(said), &[examples], None)[0];
+            assert!(g.as_constant(slope).is_none(), "D reads what it is penalised by");
             let rows = self.config.train.batch as f64;
             let factor = f64::from(self.gamma()) / 2.0 / rows * self.config.loss.penalty_every as f64;
             let penalty = g.scale(g.sum_all(g.square(slope)), factor);
@@ -153,8 +159,8 @@ impl Stylegan2 {
         let draw = s.pass.draw;
         let mut styles = all(self.map(s, self.noise(g, &format!("z/{draw}"), rows), labels, true));
         let mixing = f64::from(self.config.loss.style_mixing);
-        if mixing > 0.0 {
-            let other = self.map(s, self.noise(g, &format!("z/mixing/{draw}"), rows), labels, false);
+        // Where paths are measured, styles have to be a node of their own, by which can be differentiated.
+        if mixing > 0.0 || self.config.loss.path_length > 0.0 {
             let u = g.rand(&format!("mixing/{draw}"), Dist::Uniform, &[2]);
             let number = |i: usize| g.reshape(g.slice_axis(u, 0, i, i + 1), &[]);
             let mixes = g.gt(g.constant(mixing, &[]), number(0));
@@ -164,7 +170,11 @@ impl Stylegan2 {
             let mut masks = vec![g.constant(0.0, &[1])];
             masks.extend((1..layers).map(behind));
             let mask = g.reshape(g.concat(&masks, 0), &[1, layers, 1]);
-            styles = g.select(g.broadcast(mask, &[rows, layers, dim]), all(other), styles);
+            let other = match mixing > 0.0 {
+                true => all(self.map(s, self.noise(g, &format!("z/mixing/{draw}"), rows), labels, false)),
+                false => g.constant(0.0, &[rows, layers, dim]),
+            };
+            styles = g.select(g.broadcast(mask, &[rows, layers, dim]), other, styles);
         }
         let of_layer = |l: usize| g.reshape(g.slice_axis(styles, 1, l, l + 1), &[rows, dim]);
         let each: Vec<Var> = (0..layers).map(of_layer).collect();
