@@ -25,6 +25,7 @@ impl Config {
             ),
             ["optimizer", "generator", ref key @ ..] => idle_rate(&self.optimizer.generator, key),
             ["optimizer", "discriminator", ref key @ ..] => idle_rate(&self.optimizer.discriminator, key),
+            ["augment", key] => self.idle_augmentation(key),
             ["data", "factor"] | ["loss", "identity" | "distance"] => self.idle_translation(key),
             ["ema", "ramp"] if self.ema.decay == 0.0 => Some("ema.decay is 0".into()),
             _ => None,

@@ -3,6 +3,7 @@
 //! A *recipe* is a complete tree embedded in the binary (`recipes/*.toml`), or a file that stands alone. The tree a run uses
 //! is made by layers, the later ones winning: recipe, `--config FILE`s, `--set key=value`s, flags.
 
+mod augment;
 mod condition;
 mod data;
 mod files;
@@ -21,6 +22,7 @@ mod translation;
 mod validate;
 mod words;
 
+pub use augment::{Augment, Transform};
 pub use data::{Data, Direction, Given, Scale, Source};
 pub use files::name_of;
 pub use metric::{Better, Merit, Metric};
@@ -66,6 +68,9 @@ pub struct Config {
     pub discriminator: Network,
     /// The two players' objectives.
     pub loss: Loss,
+    /// How pictures are changed before D sees them; absent: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<Augment>,
     /// How long, in what minibatches, in what order.
     pub train: Train,
     /// One optimizer a network.

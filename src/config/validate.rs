@@ -67,6 +67,7 @@ impl Config {
         self.data()?;
         self.translations()?;
         self.styles()?;
+        self.augmentation()?;
         self.losses()?;
         self.norms()?;
         network("generator", &self.generator)?;

@@ -4,6 +4,7 @@
 mod phases;
 mod tasks;
 
+use super::augmenter::Augmenter;
 use super::equilibrium::{self, Equilibrium};
 use super::phase::{Phase, Times, When};
 use super::statistic::Statistic;
@@ -25,6 +26,8 @@ pub struct Gan {
     shape: Shape,
     /// One-hot length; 0 where labels are not used.
     classes: usize,
+    /// What D sees of pictures.
+    augmenter: Augmenter,
 }
 
 const GENERATOR: NetworkId = NetworkId(0);
@@ -72,7 +75,9 @@ impl Gan {
     /// Settles the model for examples of a shape, of `classes` classes.
     pub fn new(config: &Config, shape: Shape, classes: usize) -> Gan {
         let classes = if config.conditional { classes } else { 0 };
-        let mut gan = Gan { config: config.clone(), networks: Networks::default(), shape, classes };
+        let augmenter = Augmenter::new(config, shape);
+        let mut gan =
+            Gan { config: config.clone(), networks: Networks::default(), shape, classes, augmenter };
         let mut networks = Networks::default();
         let (makes, reads) = (gan.makes(), gan.reads());
         let labels = |s: &Scope, rows| (classes > 0).then(|| s.g.host_input("labels", &[rows, classes]));
@@ -84,6 +89,7 @@ impl Gan {
         networks.declare(Role::Discriminator, None, |s| {
             let x = s.g.host_input("x", &[reads.pack, shape.len()]);
             architectures::discriminator(s, &config.discriminator, reads, x, labels(s, reads.pack));
+            gan.augmenter.strength(s);
             architectures::discriminator_outline(&config.discriminator, reads)
         });
         gan.networks = networks;
@@ -158,7 +164,9 @@ impl Game for Gan {
     }
 
     fn statistics(&self) -> Vec<Statistic> {
-        equilibrium::statistics(&self.config)
+        let mut all = equilibrium::statistics(&self.config);
+        all.extend(self.augmenter.statistics());
+        all
     }
 
     fn equilibrium(&self) -> Option<Equilibrium> {

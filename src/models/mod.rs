@@ -1,6 +1,7 @@
 //! Models: what a step computes and what a trained model does, as graphs. What they build, lowering makes fast.
 
 pub mod augment;
+pub mod augmenter;
 pub mod classifier;
 mod cyclegan;
 pub mod equilibrium;
@@ -94,9 +95,10 @@ pub fn of(config: &Config, shape: Shape, classes: usize) -> Arc<dyn Game> {
 /// Checks that the configured networks and augmentations fit examples of this shape.
 ///
 /// # Errors
-/// When [`augment::check`] fails, or [`architectures::check`] for a network.
+/// When [`augment::check`] or [`augmenter::check`] fails, or [`architectures::check`] for a network.
 pub fn check(config: &Config, shape: Shape) -> Result<()> {
     augment::check(&config.data, shape)?;
+    augmenter::check(config, shape)?;
     let (g, d) = match config.model {
         Model::Gan => (Purpose::Generator(shape), Purpose::Discriminator(shape)),
         Model::Cyclegan => cyclegan::purposes(shape),

@@ -483,7 +483,14 @@ fn every_key_is_documented_with_its_default() {
         ("loss.r1_auto", Value::Boolean(false)),
         ("loss.path_length_every", Value::Integer(4)),
     ];
-    let silent = integers.chain(factors).chain(others);
+    let transforms = ["blit", "colour"].map(|name| Value::String(name.into()));
+    let augment = [
+        ("augment.transforms", Value::Array(transforms.to_vec())),
+        ("augment.ada_target", Value::Float(0.6)),
+        ("augment.ada_kimg", Value::Float(500.0)),
+        ("augment.ada_interval", Value::Integer(4)),
+    ];
+    let silent = integers.chain(factors).chain(others).chain(augment);
     defaults.extend(silent.map(|(key, value)| (key.to_string(), value)));
     let mut known: BTreeSet<String> = defaults.keys().cloned().collect();
     for (name, _) in RECIPES {
@@ -498,6 +505,7 @@ fn every_key_is_documented_with_its_default() {
         "checkpoint.best_by=swd",
         "generator.layers.0.norm=batch",
         "checkpoint.patience=3",
+        "augment.p=0.5",
     ];
     absent.iter().for_each(|set| every.set(set).expect("a key"));
     known.extend(leaves_of(&every.finish().expect("in range")).into_keys());

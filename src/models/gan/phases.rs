@@ -30,6 +30,9 @@ impl Gan {
         let labels = (self.classes > 0).then(|| minibatch(Column::Labels, self.classes));
         let [generator, discriminator] =
             [GENERATOR, DISCRIMINATOR].map(|id| Tracer::new(&g, self.networks.get(id)));
+        let before = training(0, "d", &[0]);
+        let p = self.augmenter.strength(&discriminator.pass(&before));
+        let said = |x, labels, pass: &Pass| self.score(&discriminator, (x, p), labels, pass);
         // One pass of G makes the fakes of both updates: G does not change in between. D's are the last ones: they are then
         // the same rows of G's result as of [real; fake], so that the launch which makes them can also put them there.
         let draws = if both && !joint && config.train.noise == Noise::Fresh { 2 } else { 1 };
@@ -38,7 +41,7 @@ impl Gan {
         let [for_d, for_g] = [fake(draws - 1), fake(0)];
 
         let joined = |real, fake, pass: &Pass| {
-            let said = self.score(&discriminator, g.concat(&[real, fake], 0), repeated(&g, labels, 2), pass);
+            let said = said(g.concat(&[real, fake], 0), repeated(&g, labels, 2), pass);
             let (r, f) = halves(&g, said.output);
             (r, f, said.classes.map(|classes| halves(&g, classes)))
         };
@@ -52,7 +55,7 @@ impl Gan {
                     (Some(r), f, classes.map(|(_, of_fake)| of_fake))
                 }
                 false => {
-                    let said = self.score(&discriminator, for_g, labels, &pass(&[0]));
+                    let said = said(for_g, labels, &pass(&[0]));
                     (None, said.output, said.classes)
                 }
             })
@@ -69,12 +72,13 @@ impl Gan {
             let mut loss_d = g.mean(objective::discriminator(&g, &config.loss, r, f));
             let mut outputs = vec![(D_LOSS.to_string(), loss_d)];
             outputs.extend(objective::readings(&g, &config.loss, r, f));
+            outputs.extend(self.augmenter.adapt(&discriminator.pass(&first), r));
             if penalties {
                 let again = |x: Var, draw: &str| {
                     let minibatches = g.shape(x)[0] / batch;
                     let labels = repeated(&g, labels, minibatches);
                     let again = Pass { statistics: Statistics::Again(minibatches), ..training(0, draw, &[]) };
-                    self.score(&discriminator, x, labels, &again).output
+                    said(x, labels, &again).output
                 };
                 let (loss, pack) = (&config.loss, config.discriminator.pack);
                 let penalised = Penalised { loss, real, fake: for_d, pack, score: &again };
@@ -132,8 +136,17 @@ impl Gan {
         self.make(&s, z, repeated(g, labels, draws))
     }
 
-    /// What D says: a logit a pack, `[rows / pack, 1]`, and more.
-    fn score(&self, discriminator: &Tracer, x: Var, labels: Option<Var>, pass: &Pass) -> Forward {
-        self.judge(&discriminator.pass(pass), x, labels)
+    /// What D says: a logit a pack, `[rows / pack, 1]`, and more. It sees the examples augmented where there is a
+    /// probability to augment them with; a penalty's gradient by them goes through that.
+    fn score(
+        &self,
+        discriminator: &Tracer,
+        (x, p): (Var, Option<Var>),
+        labels: Option<Var>,
+        pass: &Pass,
+    ) -> Forward {
+        let s = discriminator.pass(pass);
+        let x = self.augmenter.seen(s.g, pass.draw, x, p);
+        self.judge(&s, x, labels)
     }
 }
