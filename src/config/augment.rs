@@ -49,7 +49,7 @@ pub enum Transform {
 }
 
 impl Transform {
-    /// Its name in a configuration.
+    /// Name in a configuration.
     pub fn name(self) -> String {
         word(&self).trim_matches('"').to_string()
     }

@@ -21,12 +21,18 @@ impl Config {
             let only = "nothing: only \"stylegan2\" has it (model)";
             need(self.model == Model::Stylegan2 || !is_said, key, "said", only)?;
         }
-        let d = &self.discriminator;
+        let (d, t) = (&self.discriminator, &self.train);
+        let parts = t.accumulate;
+        let expected = format!("a divisor of train.batch = {}", t.batch);
+        need(parts >= 1 && t.batch.is_multiple_of(parts), "train.accumulate", parts, &expected)?;
+        let only = "1: only \"stylegan2\" takes minibatches in parts (model)";
+        need(self.model == Model::Stylegan2 || parts == 1, "train.accumulate", parts, only)?;
         if let Some(group) = d.deviation
             && group > 0
         {
-            let rows = self.train.batch / d.pack.max(1);
-            let expected = format!("0 (off) or a divisor of the minibatch, {rows}, or all of it and more");
+            let rows = t.batch / parts / d.pack.max(1);
+            let of = if parts > 1 { "part of a minibatch" } else { "minibatch" };
+            let expected = format!("0 (off) or a divisor of the {of}, {rows}, or all of it and more");
             need(rows.is_multiple_of(group.min(rows)), "discriminator.deviation", group, &expected)?;
         }
         for (key, is_said) in [

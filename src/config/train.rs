@@ -35,9 +35,21 @@ pub struct Train {
     /// Steps at first in which G learns the distance to its pairs alone, and D nothing.
     #[serde(default, skip_serializing_if = "super::is_off")]
     pub pretrain: u64,
+    /// Equal parts of a minibatch whose gradients are computed one after the other, with a part's memory, and summed.
+    #[serde(default = "one_part", skip_serializing_if = "is_whole")]
+    pub accumulate: usize,
     /// What matrix products multiply: fp32, tf32, fp16 or bf16.
     #[serde(default)]
     pub precision: Precision,
+}
+
+fn one_part() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_whole(parts: &usize) -> bool {
+    *parts == 1
 }
 
 /// The noise z of G's updates.
@@ -179,6 +191,7 @@ mod tests {
             joint: false,
             pool: 0,
             pretrain: 0,
+            accumulate: 1,
             precision: Precision::default(),
         }
     }

@@ -4,6 +4,7 @@
 mod phases;
 mod tasks;
 
+use super::augmenter::Augmenter;
 use super::equilibrium::{self, Equilibrium};
 use super::phase::{Phase, When};
 use super::statistic::{PATH_LENGTH, PATH_PENALTY, Statistic, Unit};
@@ -26,6 +27,8 @@ pub struct Stylegan2 {
     shape: Shape,
     /// One-hot length; 0 where labels are not used.
     classes: usize,
+    /// What D sees of pictures.
+    augmenter: Augmenter,
 }
 
 const GENERATOR: NetworkId = NetworkId(0);
@@ -63,7 +66,9 @@ impl Stylegan2 {
     /// Settles the model for pictures of a shape, of `classes` classes.
     pub fn new(config: &Config, shape: Shape, classes: usize) -> Stylegan2 {
         let classes = if config.conditional { classes } else { 0 };
-        let mut game = Stylegan2 { config: config.clone(), networks: Networks::default(), shape, classes };
+        let augmenter = Augmenter::new(config, shape);
+        let mut game =
+            Stylegan2 { config: config.clone(), networks: Networks::default(), shape, classes, augmenter };
         let mut networks = Networks::default();
         let (makes, reads) = (game.makes(), game.reads());
         let labels = |s: &Scope, rows| (classes > 0).then(|| s.g.host_input("labels", &[rows, classes]));
@@ -78,6 +83,7 @@ impl Stylegan2 {
         });
         networks.declare(Role::Discriminator, None, |s| {
             game.judge(s, s.g.host_input("x", &[reads.pack, shape.len()]), labels(s, reads.pack));
+            game.augmenter.strength(s);
             architectures::discriminator_outline(&config.discriminator, reads)
         });
         game.networks = networks;
@@ -172,6 +178,7 @@ impl Game for Stylegan2 {
 
     fn statistics(&self) -> Vec<Statistic> {
         let mut all = equilibrium::statistics(&self.config);
+        all.extend(self.augmenter.statistics());
         if self.config.loss.path_length > 0.0 {
             let lengths = |name, label, tag| Statistic {
                 unit: Unit::Magnitude,

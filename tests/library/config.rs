@@ -482,6 +482,7 @@ fn every_key_is_documented_with_its_default() {
         ("loss.distance", Value::String("l1".into())),
         ("loss.r1_auto", Value::Boolean(false)),
         ("loss.path_length_every", Value::Integer(4)),
+        ("train.accumulate", Value::Integer(1)),
     ];
     let transforms = ["blit", "colour"].map(|name| Value::String(name.into()));
     let augment = [

@@ -83,6 +83,34 @@ fn penalties_are_of_pictures_that_are_mirrored_and_of_styles_that_are_not_mixed(
     }
 }
 
+/// A minibatch in parts is the minibatch, where nothing is seen of it as a whole.
+#[test]
+fn accumulated_gradients_are_the_minibatchs() {
+    let told = |parts: &str| {
+        let loss = "loss={objective='non-saturating', r1=4.0, path_length=2.0, path_length_every=1}";
+        let config = small(&[loss, "discriminator.deviation=0", &format!("train.accumulate={parts}")]);
+        let executor = open(Device::Cpu, 1).expect("a thread");
+        let mut trainer = Trainer::new(&config, &examples(SHAPE), executor).expect("data that fit");
+        trainer.step().expect("finite");
+        let line = trainer.line(0.0).expect("finite");
+        // Each part has noise of its own beside its styles, which an update of G lets in.
+        ["g_loss", "d_loss", "d_real", "penalty", "path_length", "d_gradient_norm"]
+            .map(|name| line.get(name).expect("told"))
+    };
+    let whole = told("1");
+    for (half, whole) in told("2").into_iter().zip(whole) {
+        assert!((half / whole - 1.0).abs() < 2e-3, "in two parts {half}, as a whole {whole}");
+    }
+    let arena = |parts: &str| {
+        let parts = format!("train.accumulate={parts}");
+        let config = changed("stylegan2-digits", &["train.batch=16", &parts]).expect("in range");
+        let plans = models::plans(&*models::usual(&config));
+        plans.iter().map(|plan| plan.arena).max().expect("phases")
+    };
+    let [whole, half, quarter] = ["1", "2", "4"].map(arena);
+    assert!(2 * half < whole + whole / 4 && 4 * quarter < whole + whole / 2, "{whole}, {half}, {quarter}");
+}
+
 /// Parameters of both networks of the recipe "stylegan2" on colour pictures of a side.
 fn parameters(side: usize, sets: &[&str]) -> [usize; 2] {
     let config = changed("stylegan2", sets).expect("in range");

@@ -51,7 +51,7 @@ impl Augmenter {
     /// What a configuration asks for, for pictures of this shape.
     pub fn new(config: &Config, shape: Shape) -> Augmenter {
         let undecided = threshold(config.loss.objective);
-        let (scale, batch) = (config.data.scale, config.train.batch);
+        let (scale, batch) = (config.data.scale, config.train.batch / config.train.accumulate);
         Augmenter { augment: config.augment.clone(), shape, scale, batch, undecided }
     }
 
