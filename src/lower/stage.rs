@@ -29,6 +29,8 @@ pub struct Update {
 pub struct Stage {
     /// Named results to leave in the arena: statistics, samples.
     pub outputs: Vec<(String, Var)>,
+    /// What is computed by the end of the stage for later ones to read: sums over parts so far.
+    pub sums: Vec<Var>,
     /// Optimizers that update when everything of the stage is computed.
     pub updates: Vec<Update>,
     /// Values that become states when the phase ends: network, state, value. A phase stores a state once.
@@ -39,7 +41,8 @@ impl Stage {
     pub(super) fn roots(&self) -> Vec<Var> {
         let gradients = self.updates.iter().flat_map(|u| u.gradients.iter().map(|(v, _)| *v));
         let stores = self.stores.iter().map(|(_, _, v)| *v);
-        self.outputs.iter().map(|(_, v)| *v).chain(gradients).chain(stores).collect()
+        let outputs = self.outputs.iter().map(|(_, v)| *v).chain(self.sums.iter().copied());
+        outputs.chain(gradients).chain(stores).collect()
     }
 
     /// A reshape of a result, or one that no derivative goes through, is the same memory: take what lies below.
@@ -57,6 +60,7 @@ impl Stage {
         });
         Stage {
             outputs: self.outputs.iter().map(|(n, v)| (n.clone(), strip(*v))).collect(),
+            sums: self.sums.iter().map(|v| strip(*v)).collect(),
             updates: updates.collect(),
             stores: self.stores.iter().map(|(n, name, v)| (*n, name.clone(), strip(*v))).collect(),
         }

@@ -168,7 +168,7 @@ impl CycleGan {
         }
         let update_d = g.scoped("D'", || updated(whole_d, of_d));
         let stores = [&to_b, &to_a, &of_a, &of_b].into_iter().flat_map(Tracer::stores).collect();
-        let second = Stage { outputs, updates: vec![update_d], stores };
+        let second = Stage { outputs, updates: vec![update_d], stores, ..Stage::default() };
         drop([to_b, to_a, of_a, of_b]);
         Phase {
             name: format!("G+D{suffix}"),

@@ -149,16 +149,13 @@ pub fn update(
     Update { optimizer, gradients: placed.collect(), along }
 }
 
-/// Updates of one optimizer as one: the sum of their gradients.
+/// Two updates of one optimizer as one: the sum of their gradients.
 ///
 /// # Panics
-/// When there are none, or they are of several optimizers.
-pub fn gathered(g: &Graph, updates: Vec<Update>) -> Update {
-    let both = |sum: Update, more: Update| {
-        assert_eq!(sum.optimizer, more.optimizer, "updates of one optimizer");
-        let pairs = sum.gradients.into_iter().zip(more.gradients);
-        let gradients = pairs.map(|((a, place), (b, _))| (g.add(a, b), place)).collect();
-        Update { gradients, ..sum }
-    };
-    updates.into_iter().reduce(both).expect("an update at least")
+/// When they are of two optimizers.
+pub fn gathered(g: &Graph, first: Update, second: Update) -> Update {
+    assert_eq!(first.optimizer, second.optimizer, "updates of one optimizer");
+    let pairs = first.gradients.into_iter().zip(second.gradients);
+    let gradients = pairs.map(|((a, place), (b, _))| (g.add(a, b), place)).collect();
+    Update { gradients, ..second }
 }

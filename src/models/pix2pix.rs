@@ -156,7 +156,7 @@ impl Pix2pix {
         let updates = vec![g.scoped("G'", || updated(whole, of_g))];
         losses.push((of_g, whole));
         let stores = [&generator, &discriminator].into_iter().flat_map(Tracer::stores).collect();
-        stages.push(Stage { outputs, updates, stores });
+        stages.push(Stage { outputs, updates, stores, ..Stage::default() });
         drop([generator, discriminator]);
         Phase {
             name: format!("{}{suffix}", if plays { "D+G" } else { "G" }),

@@ -112,7 +112,12 @@ impl Game for Autoencoder {
         let scaled = self.precision() == Precision::Fp16;
         let optimizer = OptimizerId(0);
         let updates = vec![update(&g, loss, &self.networks, optimizer, 0, scaled)];
-        let stage = Stage { outputs: vec![("loss".into(), loss)], updates, stores: tracer.stores() };
+        let stage = Stage {
+            outputs: vec![("loss".into(), loss)],
+            updates,
+            stores: tracer.stores(),
+            ..Stage::default()
+        };
         drop(tracer);
         vec![Phase {
             name: "A".into(),
@@ -217,7 +222,7 @@ impl Game for Trio {
         let [of_g, of_d] = [OptimizerId(0), OptimizerId(1)];
         let updated = |loss, optimizer| vec![update(&g, loss, &self.networks, optimizer, 0, scaled)];
         let [first, second] = [("d_loss", loss_d, of_d), ("g_loss", loss_g, of_g)].map(|(name, loss, of)| {
-            Stage { outputs: vec![(name.into(), loss)], updates: updated(loss, of), stores: vec![] }
+            Stage { outputs: vec![(name.into(), loss)], updates: updated(loss, of), ..Stage::default() }
         });
         let stores = [&a, &b, &d].into_iter().flat_map(Tracer::stores).collect();
         drop([a, b, d]);

@@ -206,7 +206,12 @@ fn phase(updated: &[usize], layout: &Layout, precision: Precision) -> Phase {
         let gradients = gradients.into_iter().zip(&owned).map(|(v, (_, at))| (v, *at)).collect();
         let along = if scaled { Along::Measure } else { Along::Update };
         let updates = vec![Update { optimizer, gradients, along }];
-        stages.push(Stage { outputs: vec![(format!("loss {of}"), loss)], updates, stores });
+        stages.push(Stage {
+            outputs: vec![(format!("loss {of}"), loss)],
+            updates,
+            stores,
+            ..Stage::default()
+        });
         // The next one sees what this update has made, and the mean from before the phase.
         h = centred(&g, layer(&g, h, own, 1), own);
     }

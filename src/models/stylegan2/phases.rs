@@ -5,7 +5,7 @@ use super::{DISCRIMINATOR, GENERATOR, Stylegan2, mean_length};
 use crate::config::Distribution;
 use crate::graph::grad::grad;
 use crate::graph::{Column, Dist, Graph, Input, OptimizerId, Var};
-use crate::lower::{Ends, Stage};
+use crate::lower::{Ends, Stage, Update};
 use crate::models::augment::augmented;
 use crate::models::objective;
 use crate::models::packing::{halves, repeated};
@@ -66,24 +66,32 @@ impl Stylegan2 {
         let parts = self.config.train.accumulate;
         let rows = self.config.train.batch / parts;
         let scaled = self.config.train.precision == Precision::Fp16;
-        let (mut losses, mut told, mut updates) = (vec![], vec![], vec![]);
+        let (mut losses, mut told, mut stages) = (vec![], vec![], vec![]);
+        let mut so_far: Option<Update> = None;
         for number in 0..parts {
             let part = Part { g: &g, of_g: &of_g, of_d: &of_d, number, rows, p };
             let (loss, outputs) = compute(&part);
             let loss = g.scale(loss, 1.0 / parts as f64);
-            // Derivatives follow at once: a part's memory is free before the next one begins.
-            updates.push(update(&g, loss, &self.networks, optimizer, 0, scaled));
+            // Derivatives follow at once, in a stage of the part's own: its memory is free before the next one begins.
+            let own = update(&g, loss, &self.networks, optimizer, 0, scaled);
+            let sum = match so_far {
+                Some(before) => gathered(&g, before, own),
+                None => own,
+            };
+            stages.push(Stage { sums: sum.gradients.iter().map(|(v, _)| *v).collect(), ..Stage::default() });
+            so_far = Some(sum);
             losses.push(loss);
             told.push(outputs);
         }
         let sum = |terms: Vec<Var>| terms.into_iter().reduce(|a, b| g.add(a, b)).expect("a part at least");
         let mean = |i: usize| g.scale(sum(told.iter().map(|of| of[i].1).collect()), 1.0 / parts as f64);
-        let outputs = (0..told[0].len()).map(|i| (told[0][i].0.clone(), mean(i))).collect();
-        let updates = vec![gathered(&g, updates)];
+        let last = stages.last_mut().expect("a part at least");
+        last.outputs = (0..told[0].len()).map(|i| (told[0][i].0.clone(), mean(i))).collect();
+        last.sums = vec![];
+        last.updates = so_far.into_iter().collect();
         let losses = vec![(optimizer, sum(losses))];
-        let stores = [&of_g, &of_d].into_iter().flat_map(Tracer::stores).collect();
+        last.stores = [&of_g, &of_d].into_iter().flat_map(Tracer::stores).collect();
         drop((of_g, of_d));
-        let stages = vec![Stage { outputs, updates, stores }];
         Phase { name: name.into(), when, times: Times::once(), ends, measured, graph: g, stages, losses }
     }
 
