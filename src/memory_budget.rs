@@ -33,7 +33,7 @@ pub fn short(device: &str, memory: &str, need: usize, free: usize, advice: &str)
 }
 
 /// Bytes that programs can still have, as Linux estimates them.
-fn free() -> Option<usize> {
+pub fn free() -> Option<usize> {
     available(&std::fs::read_to_string("/proc/meminfo").ok()?)
 }
 

@@ -3,7 +3,7 @@
 use super::overrides::{Overrides, at_path, recipe_name};
 use super::{out, print};
 use crate::bench::table::sizes;
-use crate::config::{self, ConfigBuilder, RECIPES, Source};
+use crate::config::{self, Config, ConfigBuilder, Model, RECIPES, Source, Train};
 use crate::data::{self, Dataset, Origin, Pairs};
 use crate::error::{Error, Result};
 use crate::graph::{Column, OptimizerId};
@@ -11,13 +11,15 @@ use crate::lower::cost::Cost;
 use crate::lower::{
     Along, Gather, Gradients, Launch, LossHead, Map, Matmul, Minibatch, Program, Reduce, Work,
 };
+use crate::memory_budget;
 use crate::models::{self, Game, When};
-use crate::numbers::{counted, grouped};
+use crate::numbers::{bytes_in_words, counted, grouped};
 use crate::pictures::Display;
 use crate::precision::Precision;
 use clap::Args;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Show what one training step launches: kernels, buffers, bytes, FLOPs, parameters.
 #[derive(Debug, Args)]
@@ -183,18 +185,47 @@ pub fn plan(args: &Plan) -> Result<()> {
         builder.put("--precision", "train.precision", toml::Value::String(precision.name().into()))?;
     }
     let config = builder.settle()?;
-    let game = match config.data.path {
+    let (shape, classes) = match config.data.path {
         Some(_) => {
             let dataset = data::load(&config.data, config.seed)?;
-            models::check(&config, dataset.shape)?;
-            models::of(&config, dataset.shape, dataset.classes)
+            (dataset.shape, dataset.classes)
         }
-        None => {
-            models::check(&config, data::usual(&config.data).0)?;
-            models::usual(&config)
-        }
+        None => data::usual(&config.data),
     };
-    print(&summary(&*game, true))
+    models::check(&config, shape)?;
+    let of = |config: &Config| models::of(config, shape, classes);
+    print(&(summary(&*of(&config), true) + &parts(&config, &of)))
+}
+
+/// What a step takes of memory when its minibatch comes in parts, and how many parts this machine needs; nothing of models that
+/// take minibatches whole.
+fn parts(config: &Config, of: &dyn Fn(&Config) -> Arc<dyn Game>) -> String {
+    if config.model != Model::Stylegan2 {
+        return String::new();
+    }
+    let batch = config.train.batch;
+    let memory = |accumulate: usize| {
+        let train = Train { accumulate, ..config.train };
+        let game = of(&Config { train, ..config.clone() });
+        let scratch = models::plans(&*game).iter().map(|plan| plan.scratch_bytes()).max().unwrap_or(0);
+        let memories = game.networks().memories().iter();
+        scratch
+            + models::rules(&*game).iter().zip(memories).map(|(r, m)| r.bytes(m.len, m.states)).sum::<usize>()
+    };
+    let group = config.discriminator.deviation.unwrap_or(4).max(1);
+    let whole_groups =
+        |n: &usize| batch.is_multiple_of(*n) && (batch / n).is_multiple_of(group.min(batch / n));
+    let sizes: Vec<(usize, usize)> =
+        (0..5).map(|i| 1 << i).filter(whole_groups).map(|n| (n, memory(n))).collect();
+    let told = sizes.iter().map(|(n, bytes)| format!("{n}: {}", bytes_in_words(*bytes as u64)));
+    let fits = memory_budget::free().map_or(String::new(), |free| {
+        let words = bytes_in_words(free as u64);
+        match sizes.iter().find(|(_, bytes)| *bytes <= free) {
+            Some((n, _)) => format!("; the smallest that fits this machine's free {words} is {n}"),
+            None => format!("; none fits this machine's free {words}"),
+        }
+    });
+    format!("\nmemory beside the data by train.accumulate, {}{fits}\n", told.collect::<Vec<_>>().join(", "))
 }
 
 /// What a step does, phase by phase; every launch where `launches`.
