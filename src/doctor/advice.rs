@@ -51,6 +51,8 @@ pub fn advice(state: State, since: u64, facts: &Facts) -> Advice {
                 ),
             }
         }
+        State::Overfitting => overfitting(config),
+        State::Leaking => leaking(config),
         State::LabelsIgnored => labels_ignored(config),
         State::PixelNoise => pixel_noise(config),
         State::Checkerboard => checkerboard(config),
@@ -146,6 +148,32 @@ fn mode_collapse(config: &Config) -> Advice {
         return anew("--set discriminator.pack=2", "D then sees how alike two samples are (1712.04086)");
     }
     penalty(config).unwrap_or_else(|| slower("generator", &config.optimizer.generator))
+}
+
+/// More augmentation, or the same sooner; where there is enough of it, a D that is held back.
+fn overfitting(config: &Config) -> Advice {
+    let held_back =
+        || penalty(config).unwrap_or_else(|| slower("discriminator", &config.optimizer.discriminator));
+    let Some(augment) = &config.augment else { return held_back() };
+    match augment.p {
+        None => anew(
+            format!("--set augment.ada_kimg={}", times(augment.ada_kimg, 0.25)),
+            "p rises four times as fast; more pictures help most",
+        ),
+        Some(p) if p < 0.8 => {
+            anew("--set augment.p=0.8", "D sees fewer pictures as they are; more pictures help most")
+        }
+        Some(_) => held_back(),
+    }
+}
+
+/// Where enough pictures stay as they are, G can tell these from changed ones (2006.06676, section 2.2).
+fn leaking(config: &Config) -> Advice {
+    let p = config.augment.as_ref().and_then(|augment| augment.p).map_or(0.6, |p| times(p, 0.6));
+    anew(
+        format!("--set augment.p={p}"),
+        "enough pictures then stay as they are for G to tell which the data are",
+    )
 }
 
 /// A D that stands far above its samples teaches realness and not classes: it is held back.

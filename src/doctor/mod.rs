@@ -6,10 +6,12 @@
 //! reasons in [`thresholds`].
 
 mod advice;
+mod augmentation;
 mod entry;
 mod facts;
 pub mod judge;
 pub mod labels;
+pub mod leak;
 pub mod live;
 pub mod probe;
 mod rules;

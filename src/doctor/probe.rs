@@ -2,6 +2,7 @@
 //! so that two probes differ by what was learned alone. No random stream of the training is touched.
 
 use super::labels::Obedience;
+use super::leak::{Changed, Leak};
 use crate::config::Config;
 use crate::data::{Dataset, Examples, Shape, toy};
 use crate::error::Result;
@@ -55,6 +56,9 @@ pub struct Probe {
     /// How samples agree with the classes they were asked for, where the place of a point is its class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Obedience>,
+    /// How often samples look like changed data, where what D sees is augmented and examples are held out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaks: Vec<Leak>,
     /// D's mean output, before any sigmoid, on samples.
     pub d_samples: f64,
     /// D's mean output on training examples.
@@ -128,6 +132,8 @@ pub struct Prober {
     roughness: Option<f64>,
     /// Spectral energy of training examples; absent where there is none at the highest frequency.
     energy: Option<Energy>,
+    /// Training examples changed as augmentation changes them.
+    changed: Vec<Changed>,
 }
 
 impl Prober {
@@ -141,7 +147,16 @@ impl Prober {
         let mixture = modes::mixture(config).ok();
         let roughness = roughness(&train.numbers, data.shape).filter(|&r| r > 0.0);
         let energy = Energy::of(&train.numbers, data.shape).filter(|e| e.share() > 0.0);
+        let changed = match (&config.augment, &held_out) {
+            (Some(augment), Some(held_out)) if !data.shape.is_point() => {
+                let held_out = some(held_out).numbers;
+                let some = &held_out[..held_out.len().min(NEIGHBOURS * data.shape.len())];
+                Changed::of(augment, config.data.scale, data.shape, &train.numbers, some)
+            }
+            _ => vec![],
+        };
         let mut prober = Prober {
+            changed,
             roughness,
             energy,
             spread: mean_distance_within(&train.numbers, data.shape.len()),
@@ -190,7 +205,8 @@ impl Prober {
             let of_mixture = mixture.modes().len();
             Obedience::of(&classes, &modes::nearest(&all, mixture), of_mixture)
         });
-        let near = |held_out: f64| self.nearest(&samples[..compared.min(NEIGHBOURS) * dim]) / held_out;
+        let few = &samples[..compared.min(NEIGHBOURS) * dim];
+        let near = |held_out: f64| self.nearest(few) / held_out;
         Ok(Probe {
             step,
             spread: within / self.spread.max(f64::from(f32::EPSILON)),
@@ -204,6 +220,7 @@ impl Prober {
                 peak: own.peak() / data.peak().max(1.0),
             }),
             labels,
+            leaks: self.changed.iter().map(|look| look.leak(few, &self.train.numbers, dim)).collect(),
             d_samples: of_samples.mean(),
             d_train: of_train.mean(),
             d_deviation: of_train.deviation(),

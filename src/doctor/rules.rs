@@ -1,5 +1,6 @@
 //! What each state looks like in numbers, and why there.
 
+use super::augmentation;
 use super::facts::Facts;
 use super::labels::Obedience;
 use super::probe::Probe;
@@ -36,6 +37,8 @@ pub fn states(facts: &Facts) -> Vec<(State, String)> {
         (State::Oscillation, oscillation),
         (State::ModeCollapse, mode_collapse),
         (State::Memorising, memorising(facts)),
+        (State::Overfitting, augmentation::overfits(facts)),
+        (State::Leaking, leaking(facts)),
         (State::LabelsIgnored, labels_ignored(facts)),
         (State::PixelNoise, pixel_noise(facts)),
         (State::Checkerboard, checkerboard(facts)),
@@ -280,6 +283,12 @@ fn memorising(facts: &Facts) -> Option<String> {
         probe.d_samples,
         percent(overfit)
     ))
+}
+
+/// Samples are where the data are, and many of them changed as augmentation changes what D sees.
+fn leaking(facts: &Facts) -> Option<String> {
+    let shown = facts.played().is_some_and(|probe| far(probe).is_none());
+    augmentation::leaks(facts).filter(|_| shown)
 }
 
 /// Samples are where the data are, and whatever class they were asked for.

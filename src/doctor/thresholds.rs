@@ -74,3 +74,12 @@ pub const STANDS_OUT: f64 = 2.0;
 /// Agreement of samples with the classes they were asked for, as Cohen's kappa, below which labels are ignored: up to .2
 /// it is called slight, up to .4 fair (Landis & Koch 1977).
 pub const IGNORED: f64 = 0.4;
+/// Augmentation above this probability is strong: few pictures are seen as they are, and G may take changed ones for the data
+/// (2006.06676, section 2.2, where leaks begin near .8).
+pub const STRONG: f64 = 0.8;
+/// Samples like changed data beyond those that held-out examples are by chance: of 100 and 100, four standard deviations.
+pub const LEAKED: f64 = 0.25;
+/// D overfits where the mean sign on real pictures stays this far above its target.
+pub const OVER_TARGET: f64 = 0.2;
+/// Share of a training from which on it comes to its end.
+pub const NEAR_END: f64 = 0.9;

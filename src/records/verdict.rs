@@ -22,6 +22,10 @@ pub enum State {
     ModeCollapse,
     /// Samples are copies of training examples, or D knows those by heart and samples come near.
     Memorising,
+    /// D takes nearly all real pictures for real although they are augmented, or augmentation comes too late.
+    Overfitting,
+    /// Samples show what augmentation does to pictures: it was meant for D's eyes alone.
+    Leaking,
     /// Samples of a conditional G are hardly of the classes that they were asked for.
     LabelsIgnored,
     /// Neighbouring pixels of samples differ far more than those of the data: confetti.
@@ -56,6 +60,8 @@ impl State {
             State::Oscillation => "oscillation",
             State::ModeCollapse => "mode collapse",
             State::Memorising => "memorising",
+            State::Overfitting => "D overfits",
+            State::Leaking => "augmentation leaks",
             State::LabelsIgnored => "ignores labels",
             State::PixelNoise => "pixel noise",
             State::Checkerboard => "checkerboard",

@@ -22,19 +22,29 @@ use crate::common::program::{gansaku, refused, run, says, stdout, workplace};
 
 /// A graph's result by the CPU executor and by the f64 interpreter.
 pub fn both(g: &Graph, root: Var, inputs: &[(&str, Var, Vec<f32>)]) -> (Vec<f32>, Vec<f64>) {
+    both_at(g, root, inputs, Moment { seed: 5, tick: 3 })
+}
+
+/// A graph's result at a moment, likewise.
+pub fn both_at(
+    g: &Graph,
+    root: Var,
+    inputs: &[(&str, Var, Vec<f32>)],
+    moment: Moment,
+) -> (Vec<f32>, Vec<f64>) {
     let stage = Stage { outputs: vec![("out".into(), root)], ..Stage::default() };
     let plan = lower(g, &[stage], Precision::Fp32, &Layout::default());
     let mut cpu = Cpu::of(
         Pool::new(1).expect("a thread"),
-        ExecutorSpec { seed: 5, ..ExecutorSpec::at_rest(vec![plan], vec![], vec![]) },
+        ExecutorSpec { seed: moment.seed, ..ExecutorSpec::at_rest(vec![plan], vec![], vec![]) },
     )
     .expect("memory enough");
     inputs.iter().for_each(|(name, _, x)| cpu.write_input(0, name, x));
-    cpu.run(&PhaseRun::alone(0, 3, Rate::ALL_REST));
+    cpu.run(&PhaseRun::alone(0, moment.tick, Rate::ALL_REST));
     let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
     let mut values: HashMap<Var, Tensor> =
         inputs.iter().map(|(_, v, x)| (*v, Tensor::new(&g.shape(*v), wide(x)))).collect();
-    interp::run(g, &[root], Moment { seed: 5, tick: 3 }, &mut values);
+    interp::run(g, &[root], moment, &mut values);
     (cpu.output(0, "out").to_vec(), values[&root].data.clone())
 }
 

@@ -67,7 +67,7 @@ fn leaves(g: &Graph, roots: &[Var], rng: &mut PhiloxRng) -> Values {
 }
 
 /// The worst relative error over three directions of one network's loss.
-fn check(name: &str, model: &Model, phase: &Phase, optimizer: OptimizerId, loss: Var) -> f64 {
+pub fn check(name: &str, model: &Model, phase: &Phase, optimizer: OptimizerId, loss: Var) -> f64 {
     let g = &phase.graph;
     let mut rng = PhiloxRng::new(9, stream(name), u64::from(optimizer.0));
     let update = phase

@@ -5,6 +5,7 @@
 
 mod arena;
 mod augment;
+mod augmenter;
 mod bench;
 mod classifier;
 #[path = "../common/mod.rs"]

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Made-up pictures of 8×8 pixels.
-fn pictures(count: usize, channels: usize, salt: usize) -> Dataset {
+pub fn pictures(count: usize, channels: usize, salt: usize) -> Dataset {
     let shape = Shape { channels, height: 8, width: 8 };
     let values = (0..count * shape.len()).map(|i| (i * i + salt * i) as u8).collect();
     Dataset::of("made up", shape, 0, Examples { count, values: Values::U8(values), labels: None })

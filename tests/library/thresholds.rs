@@ -4,6 +4,7 @@
 use gansaku::config::ConfigBuilder;
 use gansaku::doctor::judge::Judge;
 use gansaku::doctor::labels::Obedience;
+use gansaku::doctor::leak::{Change, Leak};
 use gansaku::doctor::probe::{Modes, Nyquist, Probe};
 use gansaku::doctor::{State, Verdict};
 use gansaku::run::Line;
@@ -46,6 +47,7 @@ fn probe(step: u64) -> Probe {
         roughness: Some(1.0),
         nyquist: Some(Nyquist { ratio: 1.2, peak: 0.9 }),
         labels: None,
+        leaks: vec![],
         d_samples: -1.0,
         d_train: 1.0,
         d_deviation: 1.0,
@@ -69,7 +71,17 @@ fn verdicts(
     change: impl Fn(u64, &mut Line),
     measured: impl Fn(u64, &mut Probe),
 ) -> Vec<Verdict> {
-    let mut layers = ConfigBuilder::recipe("ring").expect("a recipe");
+    verdicts_of("ring", sets, lines, change, measured)
+}
+
+fn verdicts_of(
+    recipe: &str,
+    sets: &[&str],
+    lines: u64,
+    change: impl Fn(u64, &mut Line),
+    measured: impl Fn(u64, &mut Probe),
+) -> Vec<Verdict> {
+    let mut layers = ConfigBuilder::recipe(recipe).expect("a recipe");
     sets.iter().for_each(|set| layers.set(set).expect("a known key"));
     let mut judge = Judge::new(&layers.finish().expect("in range"));
     for i in 1..=lines {
@@ -323,4 +335,91 @@ fn nothing_is_judged_before_its_evidence() {
     // One line is lacking: ten steps.
     assert_eq!(found[0].command("r".as_ref()).as_deref(), Some("gansaku train --resume r --steps 14"));
     assert!(found[0].advice.contains("10 more steps"), "{found:?}");
+}
+
+/// What a judge says of a run on pictures whose D sees them augmented.
+fn augmented(
+    sets: &[&str],
+    lines: u64,
+    change: impl Fn(u64, &mut Line),
+    measured: impl Fn(u64, &mut Probe),
+) -> Vec<Verdict> {
+    verdicts_of(
+        "dcgan",
+        &[&["augment.ada_target=0.6", "train.steps=40"], sets].concat(),
+        lines,
+        change,
+        measured,
+    )
+}
+
+fn states(verdicts: &[Verdict]) -> Vec<State> {
+    verdicts.iter().map(|v| v.state).collect()
+}
+
+#[test]
+fn augmentation_leaks_where_it_is_strong_and_samples_look_like_changed_data() {
+    let p = |p: f64| move |_: u64, l: &mut Line| set(l, &[("augment_p", p), ("augment_rt", 0.6)]);
+    let leak = |samples: f64| {
+        move |_: u64, probe: &mut Probe| {
+            probe.leaks = vec![
+                Leak { change: Change::Turned, samples, held_out: 0.1 },
+                Leak { change: Change::Recoloured, samples: 0.0, held_out: 0.0 },
+            ];
+        }
+    };
+    let found = augmented(&[], 8, p(0.81), leak(0.36));
+    assert_eq!(states(&found), [State::Leaking], "{found:?}");
+    for word in ["p stays above 0.8", "0.81", "36 %", "mirrored or turned", "10 % of held-out"] {
+        assert!(found[0].evidence.contains(word), "{}: {word}", found[0].evidence);
+    }
+    assert!(!found[0].evidence.contains("recoloured"), "{}", found[0].evidence);
+    assert!(found[0].command(std::path::Path::new("r")).is_some_and(|c| c.ends_with("--set augment.p=0.6")));
+    assert_eq!(states(&augmented(&[], 8, p(0.79), leak(0.36))), [State::Healthy], "seldom enough");
+    assert_eq!(states(&augmented(&[], 8, p(0.81), leak(0.34))), [State::Healthy], "as chance has it");
+    let dips =
+        |i: u64, l: &mut Line| set(l, &[("augment_p", if i == 6 { 0.7 } else { 0.9 }), ("augment_rt", 0.6)]);
+    assert_eq!(states(&augmented(&[], 8, dips, leak(0.9))), [State::Healthy], "p does not stay");
+    let fixed = |_: u64, l: &mut Line| l.set("augment_rt", 0.6);
+    let found = augmented(&["augment.p=1.0"], 8, fixed, leak(0.9));
+    assert_eq!(states(&found), [State::Leaking], "{found:?}");
+    assert!(found[0].evidence.contains("p is fixed above 0.8 (1.00)"), "{}", found[0].evidence);
+    assert_eq!(states(&augmented(&["augment.p=0.8"], 8, fixed, leak(0.9))), [State::Healthy], "not above");
+    let far = |i: u64, probe: &mut Probe| {
+        leak(0.9)(i, probe);
+        comes_nearer(i, probe);
+    };
+    assert!(
+        !states(&augmented(&["augment.p=1.0"], 8, fixed, far)).contains(&State::Leaking),
+        "samples are young"
+    );
+}
+
+#[test]
+fn d_overfits_where_its_signs_stay_above_the_target_or_p_climbs_to_the_end() {
+    let signs = |rt: f64| move |_: u64, l: &mut Line| set(l, &[("augment_p", 0.3), ("augment_rt", rt)]);
+    let found = augmented(&[], 20, signs(0.81), good);
+    assert_eq!(states(&found), [State::Overfitting], "{found:?}");
+    for word in ["r_t is 0.81", "above 0.80", "p at 0.30", "0.6"] {
+        assert!(found[0].evidence.contains(word), "{}: {word}", found[0].evidence);
+    }
+    assert!(found[0].command(std::path::Path::new("r")).is_some_and(|c| c.ends_with("augment.ada_kimg=125")));
+    assert_eq!(states(&augmented(&[], 20, signs(0.79), good)), [State::Healthy]);
+    assert_eq!(states(&augmented(&[], 19, signs(0.9), good)), [State::Healthy], "not long enough");
+    let once = |i: u64, l: &mut Line| signs(if i == 12 { 0.7 } else { 0.9 })(i, l);
+    assert_eq!(states(&augmented(&[], 20, once, good)), [State::Healthy], "it does not stay");
+    for without_level in ["loss.relativistic=true", "loss.objective=wasserstein"] {
+        let found = augmented(&[without_level], 20, signs(0.99), good);
+        assert!(!states(&found).contains(&State::Overfitting), "{without_level}");
+    }
+    let climbs = |i: u64, l: &mut Line| set(l, &[("augment_p", 0.01 * i as f64), ("augment_rt", 0.7)]);
+    assert_eq!(states(&augmented(&[], 35, climbs, good)), [State::Healthy], "there is time");
+    let found = augmented(&[], 36, climbs, good);
+    assert_eq!(states(&found), [State::Overfitting], "{found:?}");
+    assert!(found[0].evidence.contains("p still climbs"), "{}", found[0].evidence);
+    let settles = |i: u64, l: &mut Line| climbs(i.min(30), l);
+    assert_eq!(states(&augmented(&[], 40, settles, good)), [State::Healthy]);
+    let found = augmented(&["augment.p=0.5"], 20, |_, l| l.set("augment_rt", 0.9), good);
+    assert_eq!(states(&found), [State::Overfitting], "p is fixed: {found:?}");
+    assert!(found[0].command(std::path::Path::new("r")).is_some_and(|c| c.ends_with("augment.p=0.8")));
 }

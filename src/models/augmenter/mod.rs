@@ -24,7 +24,7 @@ use crate::graph::{Graph, Var};
 use crate::nn::{Scope, StateStart};
 use draws::Chance;
 
-/// Key of p in metrics: how likely each transform was.
+/// Key of p in metrics: how likely each transform is after a step.
 pub const STRENGTH: &str = "augment_p";
 /// Key of r_t in metrics: the mean sign of D on the augmented real pictures, 1 where D takes all of them for real.
 pub const SIGNS: &str = "augment_rt";
@@ -40,7 +40,7 @@ pub struct Augmenter {
     undecided: f64,
 }
 
-/// States of D by which p adapts: `augment.p` `[1]`, `augment.signs` `[1]`, `augment.updates`.
+/// States of D by which p adapts, as scalars: `augment.p` and `augment.signs`, which are `[1]`, and `augment.updates`.
 struct Adapting {
     p: Var,
     signs: Var,
@@ -58,7 +58,8 @@ impl Augmenter {
     fn adapting(&self, s: &Scope) -> Option<Adapting> {
         self.augment.as_ref().filter(|augment| augment.is_adaptive())?;
         let s = s.under("augment");
-        let state = |name: &str, shape: &[usize]| s.state(name, shape, StateStart::Value(0.0));
+        let state =
+            |name: &str, shape: &[usize]| s.g.reshape(s.state(name, shape, StateStart::Value(0.0)), &[]);
         Some(Adapting { p: state("p", &[1]), signs: state("signs", &[1]), updates: state("updates", &[]) })
     }
 
@@ -68,7 +69,7 @@ impl Augmenter {
     pub fn strength(&self, s: &Scope) -> Option<Var> {
         let augment = self.augment.as_ref()?;
         Some(match self.adapting(s) {
-            Some(Adapting { p, .. }) => s.g.reshape(p, &[]),
+            Some(Adapting { p, .. }) => p,
             None => s.g.constant(f64::from(augment.p.unwrap_or(0.0)), &[]),
         })
     }
@@ -119,7 +120,6 @@ impl Augmenter {
             let mean_sign = g.mean(sign(g.detach(real), undecided));
             let mut told = vec![];
             if let Some(Adapting { p, signs, updates }) = self.adapting(s) {
-                told.push((STRENGTH.to_string(), g.reshape(p, &[])));
                 let (interval, target) = (augment.ada_interval as f64, f64::from(augment.ada_target));
                 let signs = g.add(signs, mean_sign);
                 let updates = g.shift(updates, 1.0);
@@ -128,9 +128,11 @@ impl Augmenter {
                 let above = sign(g.scale(signs, 1.0 / interval), g.constant(target, &[]));
                 let moved = g.max(g.add(p, g.scale(above, step)), g.constant(0.0, &[]));
                 let none = g.constant(0.0, &[]);
+                let p = g.select(is_due, moved, p);
+                told.push((STRENGTH.to_string(), p));
                 let s = s.under("augment");
-                s.store("p", g.select(is_due, moved, p));
-                s.store("signs", g.select(is_due, none, signs));
+                s.store("p", g.reshape(p, &[1]));
+                s.store("signs", g.reshape(g.select(is_due, none, signs), &[1]));
                 s.store("updates", g.select(is_due, none, updates));
             }
             told.push((SIGNS.to_string(), mean_sign));

@@ -134,6 +134,8 @@ pub fn tone(verdict: &Verdict) -> Tone {
         | State::Stalled
         | State::LossScaleFloor
         | State::PixelNoise
+        | State::Overfitting
+        | State::Leaking
         | State::Checkerboard
         | State::Inverted
         | State::Untranslated => Tone::Warning,
