@@ -15,7 +15,9 @@ fn percent(share: f64) -> String {
 fn strength(facts: &Facts) -> Option<(f64, f64)> {
     let augment = facts.config.augment.as_ref()?;
     if let Some(p) = augment.p {
-        return Some((f64::from(p), f64::from(p)));
+        // .8 as it was written.
+        let written = p.to_string().parse().unwrap_or(f64::from(p));
+        return Some((written, written));
     }
     let all: Vec<f64> = facts.window()?.iter().filter_map(|line| line.get(STRENGTH)).collect();
     Some((all.iter().copied().fold(f64::INFINITY, f64::min), *all.last()?))

@@ -4,8 +4,8 @@ use super::trainer::Trainer;
 use crate::config::{Config, Role};
 use crate::error::{Error, Result};
 use crate::exec::NetworkState;
-use crate::models::Game;
-use crate::nn::Network;
+use crate::models::{Game, augmenter};
+use crate::nn::{Network, StateTensor};
 use crate::run::checkpoint;
 use crate::run::tensors::Tensors;
 use std::path::{Path, PathBuf};
@@ -156,7 +156,9 @@ fn fill(
         tensors.check_finite(&in_file(&p.name))?;
         tensors.read_one(&in_file(&p.name), p, &mut numbers[p.offset..p.offset + p.len()])?;
     }
-    for s in network.states.iter().filter(|s| layer_of(&s.name) >= first) {
+    // How often D's pictures are augmented is for each training to find.
+    let own = |s: &&StateTensor| layer_of(&s.name) >= first && !augmenter::is_state(&s.name);
+    for s in network.states.iter().filter(own) {
         if of_sizes && !tensors.has_state(&s.name, s) {
             anew.push(s.name.as_str());
             continue;

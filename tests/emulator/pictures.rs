@@ -83,6 +83,28 @@ fn steps_of_dcgan_are_right() {
     );
 }
 
+/// p is 0 in the first step and .8 in the second.
+#[test]
+fn steps_of_dcgan_whose_d_sees_pictures_augmented_are_right() {
+    let sets = &[
+        "conditional=false",
+        "augment.transforms=[\"blit\", \"colour\", \"diff-colour\", \"diff-translation\", \"noise\", \"cutout\"]",
+        "augment.ada_target=-1.0",
+        "augment.ada_interval=1",
+        "augment.ada_kimg=0.005",
+        "loss.r1=0.5",
+        "discriminator.norm=\"none\"",
+    ];
+    right(
+        ["augmented dcgan", "cgan-dcgan"],
+        TWO,
+        &[SMALL, sets],
+        Shape { channels: 3, height: 8, width: 8 },
+        2,
+        [&[0], &[0]],
+    );
+}
+
 #[test]
 fn steps_of_a_critic_under_a_gradient_penalty_are_right() {
     let sets = &[

@@ -286,7 +286,7 @@ fn a_training_resumes_to_the_byte_while_p_moves() {
 
 #[test]
 fn what_cannot_be_augmented_is_refused_by_name() {
-    says(&refused(&["augment.p=1.5"]), &["augment.p is 1.5", "0 to 1", "it adapts"]);
+    says(&refused(&["augment.p=1.5"]), &["augment.p is 1.5", "0 to 1", "p adapts"]);
     says(&refused(&["augment.ada_kimg=0.0"]), &["augment.ada_kimg is 0", "above 0"]);
     says(&refused(&["augment.ada_interval=0"]), &["augment.ada_interval is 0", "1 to 1000000"]);
     says(&refused(&["augment.ada_target=2.0"]), &["augment.ada_target is 2", "−1 to 1"]);

@@ -37,6 +37,13 @@ fn weights_start_a_new_run() {
         tensors(folder.path().join("runs/00000-digits").join(generator)),
         tensors(path.join("checkpoints/step-000000040/generator.safetensors"))
     );
+    // D's augmentation, which the first run does not have, begins anew.
+    let augmented =
+        ["train", "digits", "--config", "small.toml", "--init-from", "runs/first", "--steps", "1"];
+    says(
+        &run(folder.path(), &[&augmented[..], &["--set", "augment.ada_kimg=1.0"]].concat()),
+        &["start: 2 layers of the generator and 2 layers of the discriminator"],
+    );
     // A file says itself whose weights it holds.
     fs::copy(
         path.join("checkpoints/step-000000040/discriminator.safetensors"),

@@ -29,6 +29,14 @@ pub const STRENGTH: &str = "augment_p";
 /// Key of r_t in metrics: the mean sign of D on the augmented real pictures, 1 where D takes all of them for real.
 pub const SIGNS: &str = "augment_rt";
 
+/// Scope of the states in D.
+const SCOPE: &str = "augment";
+
+/// Whether a state of D, by its full name, is what p adapts by.
+pub fn is_state(name: &str) -> bool {
+    name.split('.').next() == Some(SCOPE)
+}
+
 /// What changes pictures before D sees them; nothing where the configuration says nothing of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Augmenter {
@@ -57,7 +65,7 @@ impl Augmenter {
 
     fn adapting(&self, s: &Scope) -> Option<Adapting> {
         self.augment.as_ref().filter(|augment| augment.is_adaptive())?;
-        let s = s.under("augment");
+        let s = s.under(SCOPE);
         let state =
             |name: &str, shape: &[usize]| s.g.reshape(s.state(name, shape, StateStart::Value(0.0)), &[]);
         Some(Adapting { p: state("p", &[1]), signs: state("signs", &[1]), updates: state("updates", &[]) })
@@ -130,7 +138,7 @@ impl Augmenter {
                 let none = g.constant(0.0, &[]);
                 let p = g.select(is_due, moved, p);
                 told.push((STRENGTH.to_string(), p));
-                let s = s.under("augment");
+                let s = s.under(SCOPE);
                 s.store("p", g.reshape(p, &[1]));
                 s.store("signs", g.reshape(g.select(is_due, none, signs), &[1]));
                 s.store("updates", g.select(is_due, none, updates));
