@@ -68,6 +68,11 @@ pub fn styles(network: &Network, picture: Shape) -> [usize; 2] {
     [styled.layers(picture), styled.noises(picture)]
 }
 
+/// Side of the maps that a layer of a generator with styles works on.
+pub fn style_side(network: &Network, picture: Shape, layer: usize) -> usize {
+    net(network).styled().expect("checked with the data").side(picture, layer)
+}
+
 /// A generator in a few words, from noise (and labels) of so many numbers on: `100 → 240 → 784`.
 pub fn generator_outline(network: &Network, makes: Makes, inputs: usize) -> String {
     net(network).generator_outline(makes, inputs)

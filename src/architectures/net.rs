@@ -112,6 +112,9 @@ pub trait Styled {
     /// How many layers read w, of pictures of this shape.
     fn layers(&self, picture: Shape) -> usize;
 
+    /// Side of the maps that a layer works on; the last one's are the picture's colours.
+    fn side(&self, picture: Shape, layer: usize) -> usize;
+
     /// How many random numbers enter beside w.
     fn noises(&self, picture: Shape) -> usize;
 

@@ -3,6 +3,7 @@
 use super::latents::{Indices, indices};
 use super::out::{self, ending, is_stdout};
 use super::sample::GRID;
+use super::style;
 use crate::error::{Error, Result};
 use crate::inference::{Grain, LoadedRun, noise, noise_of, walk};
 use crate::numbers::counted;
@@ -93,10 +94,7 @@ pub fn interpolate(args: &Interpolate) -> Result<()> {
             "--slerp: a great circle is for noise; walks through w are straight".into(),
         ));
     }
-    let label = match &args.label {
-        Some(typed) => Some(generator.class(typed)?),
-        None => generator.learnt().first().copied(),
-    };
+    let label = style::label(args.label.as_deref(), &generator)?;
     if args.scale.is_some() && generator.display.shape.is_point() {
         return Err(Error::Usage("--scale: the samples are points, which a plot shows; leave it out".into()));
     }

@@ -12,6 +12,7 @@ mod interpolate;
 mod keys;
 mod latents;
 mod measured;
+mod mix;
 mod out;
 mod overrides;
 mod report;
@@ -55,6 +56,7 @@ enum Command {
     Train(train::Train),
     Sample(sample::Sample),
     Interpolate(interpolate::Interpolate),
+    Mix(mix::Mix),
     Translate(translate::Translate),
     Eval(eval::Eval),
     Export(export::Export),
@@ -134,6 +136,7 @@ fn run(command: Command) -> Result<()> {
         Command::Train(args) => train::run(args),
         Command::Sample(args) => sample::sample(&args),
         Command::Interpolate(args) => interpolate::interpolate(&args),
+        Command::Mix(args) => mix::run(&args),
         Command::Translate(args) => translate::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),

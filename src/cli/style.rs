@@ -1,4 +1,4 @@
-//! Flags of commands that draw from a generator with styles.
+//! Flags of commands that draw from a generator with styles, and how they tell of its layers.
 
 use crate::error::{Error, Result};
 use crate::inference::{Generator, Grain, Style};
@@ -63,5 +63,46 @@ impl StyleArgs {
         };
         generator.set_style(Style { truncation, cutoff: self.cutoff, grain });
         Ok(())
+    }
+}
+
+/// Layers that a flag names, in order and each once.
+///
+/// # Errors
+/// When the model has no such layer.
+pub fn checked(flag: &str, layers: &[usize], generator: &Generator) -> Result<Vec<usize>> {
+    let count = generator.layers();
+    if let Some(layer) = layers.iter().find(|&&layer| layer >= count) {
+        let all: Vec<usize> = (0..count).collect();
+        return Err(Error::Usage(format!(
+            "{flag}: this model has no layer {layer} with styles; it has {count}: {}",
+            told(&all, generator)
+        )));
+    }
+    Ok((0..count).filter(|layer| layers.contains(layer)).collect())
+}
+
+/// Layers with the sizes that they work on: "layer 0 at 4×4, layers 1-2 at 8×8".
+pub fn told(layers: &[usize], generator: &Generator) -> String {
+    let side = |layer: usize| generator.side(layer);
+    let runs = layers.chunk_by(|&a, &b| b == a + 1 && side(a) == side(b));
+    let run = |run: &[usize]| match run {
+        [one] => format!("layer {one} at {0}×{0}", side(*one)),
+        all => format!("layers {}-{} at {2}×{2}", all[0], all[all.len() - 1], side(all[0])),
+    };
+    match layers.is_empty() {
+        true => "no layer".into(),
+        false => runs.map(run).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// The class that `--label` means; the first that was learnt, where a conditional model's is not said.
+///
+/// # Errors
+/// When the model has no such class.
+pub fn label(typed: Option<&str>, generator: &Generator) -> Result<Option<usize>> {
+    match typed {
+        Some(typed) => generator.class(typed).map(Some),
+        None => Ok(generator.learnt().first().copied()),
     }
 }

@@ -186,7 +186,7 @@ impl Engine<'_> {
         all.checked_div(self.tasks.output_width(TaskKind::Map, PortKind::Style)).unwrap_or(0)
     }
 
-    /// Samples `[count, numbers]` of w of all layers, `[count, layers·dim]`.
+    /// Samples `[count, numbers]` of w of all layers, `[count, layers·dim]`, drawn towards the average as the style says.
     ///
     /// # Errors
     /// When the device fails.
@@ -196,7 +196,9 @@ impl Engine<'_> {
     pub fn synthesise(&mut self, styles: &[f32]) -> Result<Vec<f32>> {
         let width = self.tasks.input_width(TaskKind::Synthesise, PortKind::Style);
         let noise = self.noise(TaskKind::Synthesise, styles, width);
-        let inputs = [(PortKind::Style, styles), (PortKind::Noise, &noise)];
+        let truncation = self.style.truncations(styles.len() / width, self.layers());
+        let inputs =
+            [(PortKind::Style, styles), (PortKind::Truncation, &truncation), (PortKind::Noise, &noise)];
         Ok(self.run(TaskKind::Synthesise, 0, &inputs)?.swap_remove(0))
     }
 

@@ -3,6 +3,7 @@
 use super::engine::{Engine, Standalone};
 use super::latent::noise_of;
 use super::style::Style;
+use crate::architectures;
 use crate::config::Config;
 use crate::data::{Classes, Shape};
 use crate::error::{Error, Result};
@@ -69,6 +70,20 @@ impl LoadedRun {
         }
         Err(Error::Usage(format!(
             "{}: this run makes pictures of pictures, not of noise: gansaku translate takes it",
+            self.from.display()
+        )))
+    }
+
+    /// Refuses a model whose generator has no styles.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn require_styles(&self) -> Result<()> {
+        if self.model.tasks().has(TaskKind::Synthesise) {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "{}: this run's generator has no styles; those of model \"stylegan2\" have",
             self.from.display()
         )))
     }
@@ -191,6 +206,14 @@ impl<'e> Generator<'e> {
     /// Layers that read a style; 0 where the model has none.
     pub fn layers(&self) -> usize {
         self.engine.layers()
+    }
+
+    /// Side of the maps that a layer with styles works on.
+    ///
+    /// # Panics
+    /// When the model has no styles.
+    pub fn side(&self, layer: usize) -> usize {
+        architectures::style_side(&self.config.generator, self.display.shape, layer)
     }
 
     /// How styles and noise enter what is drawn from now on.

@@ -31,14 +31,14 @@ impl Default for Style {
 
 impl Style {
     /// ψ of every layer, for so many samples: `[count, layers]`.
-    pub(super) fn truncations(&self, count: usize, layers: usize) -> Vec<f32> {
+    pub fn truncations(&self, count: usize, layers: usize) -> Vec<f32> {
         let first = self.cutoff.unwrap_or(layers);
         let of_layer = |layer: usize| if layer < first { self.truncation } else { 1.0 };
         (0..count * layers).map(|i| of_layer(i % layers)).collect()
     }
 
     /// Noise of samples that come from these rows, `[count, numbers]`.
-    pub(super) fn noise(&self, rows: &[f32], width: usize, numbers: usize) -> Vec<f32> {
+    pub fn noise(&self, rows: &[f32], width: usize, numbers: usize) -> Vec<f32> {
         let mut noise = Vec::with_capacity(rows.len() / width * numbers);
         for row in rows.chunks_exact(width) {
             let seed = match self.grain {

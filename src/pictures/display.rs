@@ -1,6 +1,7 @@
 //! From a network's numbers to pixels, as the data's scale and shape say.
 
 use super::sheet::{self, Block};
+use super::table::{TableRow, table};
 use super::{Picture, Points, grid, grid_of, plot, single};
 use crate::config::{self, Scale};
 use crate::data::Shape;
@@ -90,6 +91,15 @@ impl Display {
             return plot(numbers, self.shape.channels, self.reach);
         }
         sheet::by_class(&self.unit(numbers), self.shape, blocks, factor)
+    }
+
+    /// Rows of examples, some places empty, with captions.
+    pub fn table(&self, rows: &[TableRow], factor: Option<usize>) -> Picture {
+        let unit = |row: &TableRow| TableRow {
+            caption: row.caption.clone(),
+            cells: row.cells.iter().map(|cell| cell.as_ref().map(|numbers| self.unit(numbers))).collect(),
+        };
+        table(&rows.iter().map(unit).collect::<Vec<_>>(), self.shape, factor)
     }
 
     /// A picture of one, no border.

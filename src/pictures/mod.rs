@@ -7,12 +7,14 @@ mod points;
 pub mod resize;
 mod rows;
 mod sheet;
+mod table;
 
 pub use animation::gif;
 pub use display::{Display, columns};
 pub use points::Points;
 pub use rows::rows;
 pub use sheet::{Block, caption};
+pub use table::TableRow;
 
 use crate::data::Shape;
 

@@ -74,7 +74,7 @@ impl Arrangement {
     /// The arrangement nearest to a square: one row a class wherever that is one.
     fn of(shape: Shape, blocks: &[Block]) -> Arrangement {
         let letters = blocks.iter().map(|b| b.caption.len()).max().unwrap_or(0);
-        let left = font::size(letters, LETTER)[0] + 2 * MARGIN;
+        let left = caption_width(letters);
         let most = blocks.iter().map(|b| b.count).max().unwrap_or(1).max(1);
         let zoom = ARRANGED.div_ceil(shape.width.max(shape.height));
         let whole = |a: &Arrangement| {
@@ -119,8 +119,13 @@ pub fn by_class(unit: &[f32], shape: Shape, blocks: &[Block], factor: Option<usi
     picture
 }
 
+/// Pixels that a caption of so many letters takes with its margins.
+pub(super) fn caption_width(letters: usize) -> usize {
+    font::size(letters, LETTER)[0] + 2 * MARGIN
+}
+
 /// Writes a caption beside a row of this height, in smaller letters where it is low.
-fn write_caption(picture: &mut Picture, caption: &str, [x, y]: [usize; 2], height: usize) {
+pub(super) fn write_caption(picture: &mut Picture, caption: &str, [x, y]: [usize; 2], height: usize) {
     let zoom = if font::size(1, LETTER)[1] <= height { LETTER } else { 1 };
     let down = height.saturating_sub(font::size(1, zoom)[1]) / 2;
     if font::size(1, zoom)[1] <= height {

@@ -49,6 +49,10 @@ impl Styled for Stylegan2 {
         2 * Stylegan2::sides(picture).len()
     }
 
+    fn side(&self, picture: Shape, layer: usize) -> usize {
+        (BASE << layer.div_ceil(2)).min(picture.height)
+    }
+
     fn noises(&self, picture: Shape) -> usize {
         let sides = Stylegan2::sides(picture);
         sides.iter().map(|side| if *side == BASE { side * side } else { 2 * side * side }).sum()

@@ -75,11 +75,23 @@ impl Stylegan2 {
         task
     }
 
+    /// w of all layers to pictures, each drawn towards the average as in [`Stylegan2::sampling_at`].
     fn synthesising(&self) -> Task {
         let mut task = Task::new(TaskKind::Synthesise, self.rows(SAMPLED), true);
         let (styles, noise) = self.styles_of(&mut task);
+        let (layers, dim) = (self.layers(), self.config.latent.dim);
+        let truncation = task.input("truncation", PortKind::Truncation, layers).expect("layers");
         let tracer = Tracer::new(&task.graph, self.networks.get(GENERATOR));
-        let made = self.synthesised(&tracer.pass(&pass("synthesise")), styles, noise);
+        let pass = pass("synthesise");
+        let s = tracer.pass(&pass);
+        let g = s.g;
+        let average = architectures::styled(&s, &self.config.generator, |net| net.average(&s, dim));
+        let drawn = |l: usize| {
+            let apart = g.sub(self.of_layer(&s, styles, l), average);
+            g.add(average, g.mul(apart, g.slice_axis(truncation, 1, l, l + 1)))
+        };
+        let made = self.synthesise(&s, &(0..layers).map(drawn).collect::<Vec<Var>>(), noise);
+        drop(s);
         drop(tracer);
         task.output("samples", PortKind::Examples, made);
         task
@@ -140,10 +152,14 @@ impl Stylegan2 {
 
     /// G's pictures of w of all layers, `[rows, layers·dim]`.
     fn synthesised(&self, s: &Scope, styles: Var, noise: Option<Var>) -> Var {
-        let dim = self.config.latent.dim;
-        let of_layer = |l: usize| s.g.slice_axis(styles, 1, l * dim, (l + 1) * dim);
-        let each: Vec<Var> = (0..self.layers()).map(of_layer).collect();
+        let each: Vec<Var> = (0..self.layers()).map(|l| self.of_layer(s, styles, l)).collect();
         self.synthesise(s, &each, noise)
+    }
+
+    /// w of one layer, of those of all, `[rows, layers·dim]`.
+    fn of_layer(&self, s: &Scope, styles: Var, layer: usize) -> Var {
+        let dim = self.config.latent.dim;
+        s.g.slice_axis(styles, 1, layer * dim, (layer + 1) * dim)
     }
 
     /// w of all layers and noise, from the host.

@@ -1,0 +1,22 @@
+//! Style mixing: a picture of one w in some layers and of another in the rest (Karras et al., 1812.04948, section 3.1).
+
+use super::generator::Generator;
+use crate::error::Result;
+
+/// Every w of `rows` with every w of `columns`, `[count, dim]` each: pictures `[rows, columns, numbers]` that have the column's
+/// w in these `layers`, the row's in the others.
+///
+/// # Errors
+/// When [`Generator::synthesise`] fails.
+pub fn mixed(generator: &mut Generator, [rows, columns]: [&[f32]; 2], layers: &[usize]) -> Result<Vec<f32>> {
+    let (dim, count) = (generator.config.latent.dim, generator.layers());
+    let mut styles = vec![];
+    for row in rows.chunks_exact(dim) {
+        for column in columns.chunks_exact(dim) {
+            for layer in 0..count {
+                styles.extend_from_slice(if layers.contains(&layer) { column } else { row });
+            }
+        }
+    }
+    generator.synthesise(&styles)
+}
