@@ -4,6 +4,7 @@
 mod bench;
 mod classifier;
 mod completions;
+mod directions;
 mod doctor;
 mod eval;
 mod export;
@@ -57,6 +58,7 @@ enum Command {
     Sample(sample::Sample),
     Interpolate(interpolate::Interpolate),
     Mix(mix::Mix),
+    Directions(directions::DirectionsArgs),
     Translate(translate::Translate),
     Eval(eval::Eval),
     Export(export::Export),
@@ -137,6 +139,7 @@ fn run(command: Command) -> Result<()> {
         Command::Sample(args) => sample::sample(&args),
         Command::Interpolate(args) => interpolate::interpolate(&args),
         Command::Mix(args) => mix::run(&args),
+        Command::Directions(args) => directions::run(&args),
         Command::Translate(args) => translate::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),

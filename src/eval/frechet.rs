@@ -4,32 +4,9 @@
 use super::features::FeatureSets;
 use super::{Measurement, Metric, Subject};
 use crate::error::{Error, Result};
+pub use crate::inference::Gaussian;
+use crate::inference::decomposed;
 use crate::numbers::Numbers;
-use nalgebra::{DMatrix, DVector, Dyn, SymmetricEigen};
-
-/// Mean and covariance of a set of vectors.
-pub struct Gaussian {
-    mean: DVector<f64>,
-    covariance: DMatrix<f64>,
-}
-
-impl Gaussian {
-    /// The Gaussian with mean and covariance (with count − 1) of `vectors`, `[count, dim]`.
-    ///
-    /// # Panics
-    /// When there are fewer than two.
-    pub fn of(vectors: &[f32], dim: usize) -> Gaussian {
-        let count = vectors.len() / dim;
-        assert!(count > 1, "a covariance of {count} vectors");
-        let wide = vectors.iter().map(|&x| f64::from(x));
-        // Column-major: a vector a column.
-        let mut centred = DMatrix::from_iterator(dim, count, wide);
-        let mean = centred.column_mean();
-        centred.column_iter_mut().for_each(|mut column| column -= &mean);
-        let covariance = &centred * centred.transpose() / (count - 1) as f64;
-        Gaussian { mean, covariance }
-    }
-}
 
 /// The distance, never below 0, where rounding would bring that of equal sets. The trace of the product's root is that of (R·C₂·R)^½ with R = C₁^½, which is symmetric. Not a number
 /// where no decomposition is found.
@@ -45,18 +22,6 @@ pub fn distance(a: &Gaussian, b: &Gaussian) -> f64 {
         (&a.mean - &b.mean).norm_squared() + a.covariance.trace() + b.covariance.trace() - 2.0 * trace;
     // What is not a number stays so.
     if distance < 0.0 { 0.0 } else { distance }
-}
-
-/// The eigenvectors and eigenvalues of a covariance. Of one without full rank, as dead features make it, the iteration
-/// looks for eigenvalues of 0 until numbers underflow, and then finds none at all: it gets the matrix with a little added
-/// to each eigenvalue, which is taken off again.
-fn decomposed(covariance: &DMatrix<f64>) -> SymmetricEigen<f64, Dyn> {
-    const LITTLE: f64 = 1e-9;
-    let dim = covariance.nrows();
-    let added = LITTLE * covariance.trace().max(f64::MIN_POSITIVE / LITTLE) / dim as f64;
-    let mut eigen = (covariance + DMatrix::identity(dim, dim) * added).symmetric_eigen();
-    eigen.eigenvalues.iter_mut().for_each(|l| *l -= added);
-    eigen
 }
 
 /// The square root of an eigenvalue, which rounding may have made negative.
@@ -94,6 +59,7 @@ impl Subject<'_> {
 mod tests {
     use super::*;
     use crate::rng::Draw;
+    use nalgebra::DMatrix;
 
     /// `count` vectors of `dim` features, of which every `dead`-th is never active; the others vary on a few axes alone.
     fn relus(count: usize, dim: usize, dead: usize, seed: u64) -> Vec<f32> {

@@ -1,7 +1,9 @@
 //! Trained networks at work, without training: the tasks of a model on an executor ([`Engine`]), which is the training's own
 //! while a model trains, and a run from the disk on an executor of its own ([`LoadedRun`]).
 
+mod directions;
 mod engine;
+mod gaussian;
 mod generator;
 mod image;
 mod latent;
@@ -12,7 +14,9 @@ mod style;
 mod tiles;
 mod translator;
 
+pub use directions::{Directions, mapped, strip};
 pub use engine::{Engine, Scored, Standalone, Tasks};
+pub use gaussian::{Gaussian, decomposed};
 pub use generator::{Generator, LoadedRun};
 pub use image::Image;
 pub use latent::{ClassShares, noise, noise_of, walk};
