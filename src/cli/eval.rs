@@ -1,7 +1,7 @@
 //! `gansaku eval`: how good a trained generator is, and compared to what.
 
 use super::measured::{beside, describe};
-use crate::config::{self, Metric, Scale, Source};
+use crate::config::{self, Config, Metric, Scale, Source};
 use crate::console::typed;
 use crate::data::{self, Dataset, Shape, identity};
 use crate::error::{Error, Result};
@@ -92,20 +92,9 @@ pub fn run(args: &Eval) -> Result<()> {
             path.display()
         )));
     }
-    config.data.moved(args.data.as_deref(), &path)?;
-    if args.data.is_none() {
-        config.data.path = data_path(from)?;
-    }
     let mut classifier = args.classifier.as_deref().map(|c| Classifier::load(c, hardware)).transpose()?;
-    let dataset = data::load_again(&config.data, config.seed)?;
     let example = checkpoint.state.example.into();
-    if dataset.shape != example {
-        return Err(Error::Data(format!(
-            "{} is of {example}, the data are {}; give the data it was trained on with --data",
-            path.display(),
-            dataset.shape
-        )));
-    }
+    let dataset = data_of([from, &path], &mut config, args.data.as_deref(), example)?;
     let data_identity = identity::identity(&config.data)?;
     if let Some(classifier) = &classifier {
         looks_at(classifier, &config.data, &data_identity, &dataset)?;
@@ -262,6 +251,31 @@ impl TypedValueParser for Metrics {
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = clap::builder::PossibleValue> + '_>> {
         Some(Box::new(Metric::value_variants().iter().filter_map(ValueEnum::to_possible_value)))
     }
+}
+
+/// The data of a run that was named as `from`, whose checkpoint lies at `path`; they may have moved.
+///
+/// # Errors
+/// When they cannot be read, or are not of its shape.
+pub fn data_of(
+    [from, path]: [&Path; 2],
+    config: &mut Config,
+    moved: Option<&Path>,
+    example: Shape,
+) -> Result<Dataset> {
+    config.data.moved(moved, path)?;
+    if moved.is_none() {
+        config.data.path = data_path(from)?;
+    }
+    let dataset = data::load_again(&config.data, config.seed)?;
+    if dataset.shape != example {
+        return Err(Error::Data(format!(
+            "{} is of {example}, the data are {}; give the data it was trained on with --data",
+            path.display(),
+            dataset.shape
+        )));
+    }
+    Ok(dataset)
 }
 
 /// The path a run was trained from: its own configuration knows it, a checkpoint's does not.

@@ -16,11 +16,13 @@ mod measured;
 mod mix;
 mod out;
 mod overrides;
+mod project;
 mod report;
 mod repro;
 mod runs;
 mod sample;
 mod style;
+mod targets;
 mod train;
 mod translate;
 
@@ -59,6 +61,7 @@ enum Command {
     Interpolate(interpolate::Interpolate),
     Mix(mix::Mix),
     Directions(directions::DirectionsArgs),
+    Project(project::Project),
     Translate(translate::Translate),
     Eval(eval::Eval),
     Export(export::Export),
@@ -140,6 +143,7 @@ fn run(command: Command) -> Result<()> {
         Command::Interpolate(args) => interpolate::interpolate(&args),
         Command::Mix(args) => mix::run(&args),
         Command::Directions(args) => directions::run(&args),
+        Command::Project(args) => project::run(&args),
         Command::Translate(args) => translate::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),

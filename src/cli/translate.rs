@@ -234,11 +234,11 @@ impl Looked {
 
 /// Names of files that were given out.
 #[derive(Default)]
-struct Names(BTreeSet<String>);
+pub struct Names(BTreeSet<String>);
 
 impl Names {
     /// The name, numbered where it is taken; names that differ in case alone are one, as on many systems.
-    fn take(&mut self, name: &str) -> String {
+    pub fn take(&mut self, name: &str) -> String {
         let numbered = (2..).map(|n| format!("{name}-{n}"));
         let mut names = std::iter::once(name.to_string()).chain(numbered);
         names.find(|name| self.0.insert(name.to_lowercase())).expect("there are numbers enough")
@@ -246,7 +246,7 @@ impl Names {
 }
 
 /// A file's name without folders and ending.
-fn stem(name: &str) -> &str {
+pub fn stem(name: &str) -> &str {
     let file = name.rsplit('/').next().unwrap_or(name);
     Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or(file)
 }

@@ -88,6 +88,8 @@ pub enum Metric {
     Birthday,
     /// Energy at the highest frequency of rows and columns, by the data's: checkerboards
     Nyquist,
+    /// How far samples move as styles or noise move by a little, in pixels and in a classifier's features: how evenly they change
+    PathLength,
     /// D against p_data / (p_data + p_g), V against −log 4, where the data's density is known: the 2014 paper's Figure 1
     Theory,
     /// Translations against the pictures they should be: mean absolute error, PSNR and SSIM
@@ -119,6 +121,7 @@ impl Metric {
             Metric::MsSsim => "ms-ssim",
             Metric::Birthday => "birthday",
             Metric::Nyquist => "nyquist",
+            Metric::PathLength => "path-length",
             Metric::Theory => "theory",
             Metric::Paired => "paired",
             Metric::Cycle => "cycle",
@@ -139,7 +142,12 @@ impl Metric {
     pub fn all_for(config: &Config, classified: bool) -> Vec<Metric> {
         let kept = classified.then_some(Metric::ClassKept);
         match (config.model, config.data.given) {
-            (Model::Gan | Model::Stylegan2, _) => Metric::of_samples(config.data.source, classified),
+            (Model::Gan, _) => Metric::of_samples(config.data.source, classified),
+            (Model::Stylegan2, _) => {
+                let mut all = Metric::of_samples(config.data.source, classified);
+                all.push(Metric::PathLength);
+                all
+            }
             (_, Some(Given::LowResolution)) => vec![Metric::Superres],
             (_, Some(Given::Grey)) => vec![Metric::Colour],
             (Model::Cyclegan, None) => [Metric::Paired, Metric::Cycle].into_iter().chain(kept).collect(),
@@ -190,6 +198,8 @@ impl Metric {
             Metric::Fd | Metric::Kid | Metric::Prdc | Metric::Classes | Metric::Cas => None,
             // It costs a distance for each pair of an example and a sample.
             Metric::OneNn => None,
+            // Samples that are all alike change evenly.
+            Metric::PathLength => None,
             // It is a measure of D.
             Metric::Theory => None,
             // They are measured once a model is trained.
@@ -220,6 +230,7 @@ impl Metric {
             (Metric::MsSsim, _) => Better::LikeReal,
             (Metric::Birthday, "duplicates" | "support") => Better::LikeReal,
             (Metric::Nyquist, _) => Better::LikeReal,
+            (Metric::PathLength, name) if name.ends_with("ratio") => Better::Lower,
             (Metric::Theory, "|D − D*|" | "JSD") => Better::Lower,
             (Metric::Paired, name) if name.starts_with("L1") => Better::Lower,
             (Metric::Paired | Metric::ClassKept, _) => Better::Higher,
@@ -257,6 +268,7 @@ impl Metric {
         let known: Vec<&str> = fit.iter().filter(|m| m.merit().is_some()).map(|m| m.name()).collect();
         let why = match self.merit() {
             None if self == Metric::Theory => "it is a measure of D, not of samples",
+            None if self == Metric::PathLength => "it tells how evenly samples change, not how good they are",
             None if self.is_of_translations() => "it measures pictures made of pictures",
             None if self.needs_classifier() => "it needs a classifier",
             None if self == Metric::Neighbours => "it tells copies from samples, not good ones from bad ones",

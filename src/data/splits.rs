@@ -109,7 +109,7 @@ impl Dataset {
     }
 
     /// Scales stored bytes to what the network sees.
-    pub(super) fn scaled(mut self, scale: Scale) -> Dataset {
+    pub fn scaled(mut self, scale: Scale) -> Dataset {
         if let Some(mut origin) = self.origin.take() {
             origin.data = origin.data.scaled(scale);
             return Dataset { origin: Some(origin), ..self.scaled(scale) };

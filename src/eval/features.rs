@@ -122,6 +122,7 @@ impl Subject<'_> {
         match metric {
             Metric::Modes => self.generator.config.data.source == Source::Stacked,
             Metric::Cas => self.generator.classes() == 0,
+            Metric::PathLength => self.generator.config.data.source != Source::Stacked,
             _ => metric.needs_classifier(),
         }
     }

@@ -18,6 +18,7 @@ pub mod neighbours;
 pub mod nyquist;
 pub mod one_nn;
 pub mod parzen;
+mod path_length;
 pub mod prdc;
 pub mod stacked;
 pub mod theory;
@@ -135,6 +136,7 @@ impl Measures for Subject<'_> {
                 self.need(&self.data.train, "training", FEWEST, metric)?;
                 self.need(&self.data.test, "test", FEWEST, metric)
             }
+            Metric::PathLength => self.even_paths(),
             Metric::Theory => theory::applies(self.generator.config).map(|_| ()),
             Metric::Paired | Metric::Cycle | Metric::ClassKept | Metric::Superres | Metric::Colour => {
                 Err(Error::Usage(format!(
@@ -162,6 +164,7 @@ impl Measures for Subject<'_> {
             Metric::MsSsim => self.similarity(),
             Metric::Birthday => self.birthday(),
             Metric::Nyquist => self.highest_frequency(),
+            Metric::PathLength => self.path_length(),
             Metric::Theory => self.theory(),
             Metric::Paired | Metric::Cycle | Metric::ClassKept | Metric::Superres | Metric::Colour => {
                 unreachable!("checked")
@@ -175,7 +178,8 @@ impl Measures for Subject<'_> {
             Some(told) => found.of(told),
             None => found,
         };
-        let by_tests = !matches!(metric, Metric::Modes | Metric::MsSsim | Metric::Theory);
+        let by_tests =
+            !matches!(metric, Metric::Modes | Metric::MsSsim | Metric::PathLength | Metric::Theory);
         let tests = self.data.test.count;
         let found = match by_tests && tests < FEW {
             true => found.of(&format!("scaled down to the {tests} test examples there are")),
@@ -228,6 +232,7 @@ impl Subject<'_> {
             Metric::MsSsim => 2 * ms_ssim::PAIRS,
             Metric::Birthday => birthday::SAMPLES,
             Metric::Nyquist => nyquist::SAMPLES.min(data.test.count).min(data.train.count),
+            Metric::PathLength => path_length::PAIRS,
             Metric::Theory => theory::SAMPLES,
             Metric::Paired | Metric::Cycle | Metric::ClassKept | Metric::Superres | Metric::Colour => 0,
         }

@@ -2,13 +2,12 @@
 //! looked at where they lie, at their weights or their moving average, on whatever device that is.
 
 use super::latent::ClassShares;
-use super::style::Style;
 use crate::data::Classes;
 use crate::error::Result;
 use crate::exec::{Executor, ExecutorSpec, NetworkState, Opened, States, UpdateRule};
 use crate::graph::OptimizerId;
 use crate::lower::Plan;
-use crate::models::{self, Direction, Game, Port, PortKind, TaskKind, one_hot};
+use crate::models::{self, Direction, Game, Port, PortKind, Style, TaskKind, one_hot};
 use std::ops::Range;
 
 /// The tasks of a model, and the numbers of their plans at an executor.

@@ -2,13 +2,12 @@
 
 use super::engine::{Engine, Standalone};
 use super::latent::noise_of;
-use super::style::Style;
 use crate::architectures;
 use crate::config::Config;
 use crate::data::{Classes, Shape};
 use crate::error::{Error, Result};
 use crate::exec::Opened;
-use crate::models::TaskKind;
+use crate::models::{Style, TaskKind};
 use crate::pictures::Display;
 use crate::rng::MOST_ELEMENTS;
 use crate::run::checkpoint::{self, Checkpoint};

@@ -76,7 +76,7 @@ impl ClassShares {
 
 /// The point a share `t` of the way from `a` to `b`, straight or along the great circle (Shoemake 1985), the
 /// length going evenly from one's to the other's.
-fn between(a: &[f32], b: &[f32], t: f32, slerp: bool) -> Vec<f32> {
+pub fn between(a: &[f32], b: &[f32], t: f32, slerp: bool) -> Vec<f32> {
     let straight = |u: f32, v: f32| a.iter().zip(b).map(|(a, b)| a * u + b * v).collect();
     let norm = |x: &[f32]| x.iter().map(|x| x * x).sum::<f32>().sqrt();
     let (length_a, length_b) = (norm(a), norm(b));

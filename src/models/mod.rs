@@ -14,6 +14,7 @@ pub mod phase;
 mod pix2pix;
 mod pool;
 pub mod statistic;
+mod style;
 pub mod stylegan2;
 pub mod task;
 mod translating;
@@ -22,6 +23,7 @@ mod update;
 pub use equilibrium::Equilibrium;
 pub use phase::{Measured, Phase, Times, When};
 pub use statistic::Statistic;
+pub use style::{Grain, Style};
 pub use task::{Direction, Port, PortKind, Task, TaskKind};
 pub use update::{Optimizing, rates, rules, update_costs};
 

@@ -80,6 +80,7 @@ pub fn rises(metric: &str, number: &str) -> Option<bool> {
         ("classes", name) if name.ends_with("coverage") => Some(true),
         ("paired", name) if name.starts_with("L1") => Some(false),
         ("paired" | "class-kept", _) => Some(true),
+        ("path-length", name) if name.ends_with("ratio") => Some(false),
         ("cycle", _) | ("colour", "ab error") => Some(false),
         ("superres", name) if name != "detail" => Some(true),
         ("colour", "PSNR") => Some(true),

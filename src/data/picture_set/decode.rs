@@ -218,7 +218,7 @@ fn eight_bits(pixels: &mut Vec<u8>, color: ColorType) -> (usize, bool, bool) {
 }
 
 /// The square of this corner and edge, cut first, then resized: the filter sees nothing outside it.
-fn square(
+pub fn square(
     pixels: &[u8],
     [width, height]: [u32; 2],
     channels: usize,

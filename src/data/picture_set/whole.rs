@@ -2,7 +2,7 @@
 
 use super::archive::{Archive, Entry, LARGEST_PICTURE, Listing};
 use super::budget::Budget;
-use super::decode::{Whole, in_channels, whole};
+use super::decode::{Whole, in_channels, square, whole};
 use crate::data::file;
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -97,6 +97,19 @@ impl Photo {
         let Whole { pixels, channels, size, coloured, transparent, .. } = whole;
         let [width, height] = size.map(|n| n as usize);
         Photo { width, height, channels, pixels, coloured, transparent }
+    }
+
+    /// The greatest centred square, resized as data are read.
+    ///
+    /// # Errors
+    /// When it cannot be resized.
+    pub fn squared(&self, side: usize) -> std::result::Result<Photo, String> {
+        let edge = self.width.min(self.height);
+        let corner = [(self.width - edge) / 2, (self.height - edge) / 2].map(|x| x as u32);
+        let size = [self.width as u32, self.height as u32];
+        let pixels = square(&self.pixels, size, self.channels, corner, edge as u32, side as u32);
+        let pixels = pixels.map_err(|e| format!("it cannot be resized: {e}"))?;
+        Ok(Photo { width: side, height: side, pixels, ..self.clone() })
     }
 
     /// The pixels in `channels` channels, 1 or 3: colour becomes grey by Rec. 601 luma, grey is repeated.

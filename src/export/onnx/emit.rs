@@ -323,6 +323,15 @@ impl<'a> Emitter<'a> {
                 let ends = self.constant("off_on", vec![2], Numbers::Float(vec![0.0, 1.0]));
                 Ok(Value { name: self.node("OneHot", &[input, &depth, &ends], vec![]), lengths })
             }
+            // One for all rows, of which a caller may give as many.
+            (Some((PortKind::Truncation, width, input)), _) => {
+                let shape = self.ints(&[1, width as i64]);
+                let one = self.node("Reshape", &[input, &shape], vec![]);
+                Ok(Value { name: one, lengths: vec![Length::Fixed(1), Length::Fixed(width)] })
+            }
+            (Some((PortKind::Noise, width, input)), _) => {
+                Ok(Value { name: input.into(), lengths: vec![Length::Fixed(1), Length::Fixed(width)] })
+            }
             (Some((PortKind::Examples, width, input)), Some(display)) => {
                 Ok(Value { name: self.numbers(input, display, width)?, lengths })
             }

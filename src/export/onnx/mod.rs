@@ -2,7 +2,7 @@
 //!
 //! | op | operators of set 17 |
 //! |---|---|
-//! | input | `z`, float `[N, latent.dim]`; `label`, int64 `[N]`, by `OneHot`; `picture`, float `[N, channels, height, width]` in [0, 1] |
+//! | input | `z`, float `[N, latent.dim]`; `label`, int64 `[N]`, by `OneHot`; `picture`, float `[N, channels, height, width]` in [0, 1]; of generators with styles `truncation`, float `[layers]`, and `noise`, float `[M, numbers]`, M either 1 or N: initializers of these names stand for them where they are not given, ones and the noise of `--noise const` |
 //! | param, state, const | initializers; whatever these alone decide is reckoned once, in 64 bits (spectral norm's division, a batch norm's 1/√(σ² + ε)) |
 //! | rand | `RandomUniformLike`, `RandomNormalLike`: other draws than ours, of the same distribution |
 //! | add | `Add`; `Concat` of padded operands that fill an axis |
@@ -31,11 +31,11 @@ use crate::data::{Classes, Shape};
 use crate::error::{Error, Result};
 use crate::exec::NetworkState;
 use crate::graph::{NetworkId, Op};
-use crate::models::{Direction, Game, PortKind, Task};
+use crate::models::{self, Direction, Game, Grain, PortKind, Style, Task};
 use crate::pictures::Display;
 use crate::run::checkpoint::Checkpoint;
 use emit::Emitter;
-use proto::{Dimension, Element, Model, Port};
+use proto::{Dimension, Element, Model, Numbers, Port, Tensor};
 
 /// Version of the operator set.
 pub const OPERATORS: i64 = 17;
@@ -80,7 +80,7 @@ pub fn export(checkpoint: &Checkpoint, from: &str, direction: Direction) -> Resu
         ("latent.distribution".into(), noise.into()),
         ("latent.dim".into(), config.latent.dim.to_string()),
     ];
-    let classes = crate::models::classes(&*game);
+    let classes = models::classes(&*game);
     if classes > 0 {
         let table = state.class_table.clone().unwrap_or_default();
         metadata.push(("classes".into(), names(&table, classes)));
@@ -145,9 +145,15 @@ fn written(
         }
     }
     let output = emitter.samples(makes)?;
-    let (nodes, initializers) = emitter.finish();
+    let (nodes, mut initializers) = emitter.finish();
     let [inputs, outputs] = ports(&rows.task, (reads, makes), output);
-    let ports: Vec<String> = inputs.iter().chain(&outputs).map(signature).collect();
+    let defaults = defaults(&rows.task);
+    let told = |port: &Port| match defaults.iter().any(|tensor| tensor.name == port.name) {
+        true => format!("{} (may be left out)", signature(port)),
+        false => signature(port),
+    };
+    let ports: Vec<String> = inputs.iter().chain(&outputs).map(told).collect();
+    initializers.extend(defaults);
     let random = nodes.iter().any(|n| n.operator.starts_with("Random"));
     let model = Model {
         name: about.name,
@@ -185,10 +191,34 @@ fn ports(task: &Task, (reads, makes): (Option<&Display>, &Display), output: &str
         Some(match (input.kind, reads) {
             (PortKind::Labels, _) => port(name, Element::Int64, &[]),
             (PortKind::Examples, Some(reads)) => port(name, Element::Float, &axes(reads.shape)),
+            (PortKind::Truncation, _) => Port {
+                name: name.into(),
+                element: Element::Float,
+                shape: vec![Dimension::Fixed(input.width)],
+            },
+            (PortKind::Noise, _) => {
+                let shape = vec![Dimension::Named("M".into()), Dimension::Fixed(input.width)];
+                Port { name: name.into(), element: Element::Float, shape }
+            }
             _ => port(name, Element::Float, &[input.width]),
         })
     });
     [inputs.collect(), vec![port(output, Element::Float, &axes(makes.shape))]]
+}
+
+/// What stands for inputs that a caller leaves out.
+fn defaults(task: &Task) -> Vec<Tensor> {
+    let default = |input: &models::Port| {
+        let style = Style { grain: Grain::Constant, ..Style::default() };
+        let (shape, numbers) = match input.kind {
+            PortKind::Truncation => (vec![input.width], style.truncations(1, input.width)),
+            PortKind::Noise => (vec![1, input.width], style.noise(&[0.0], 1, input.width)),
+            _ => return None,
+        };
+        let name = emit::input_name(input.kind)?.into();
+        Some(Tensor { name, shape, numbers: Numbers::Float(numbers) })
+    };
+    task.inputs.iter().filter_map(default).collect()
 }
 
 /// The networks that samples are made by.

@@ -94,13 +94,13 @@ class Block(nn.Module):
     "\
 class Synthesis(nn.ModuleDict):
     def forward(self, ws, noise=None):
-        # ws [n, layers, dim]; noise [n, numbers] holds the layers' maps one behind the other, or is drawn.
+        # ws [n, layers, dim]; noise [n or 1, numbers] holds the layers' maps one behind the other, or is drawn.
         n, used = len(ws), 0
 
         def maps(side):
             nonlocal used
             used += side * side
-            return None if noise is None else noise[:, used - side * side:used].view(n, 1, side, side)
+            return None if noise is None else noise[:, used - side * side:used].view(-1, 1, side, side)
 
         for i, block in enumerate(self.values()):
             if i == 0:
@@ -131,8 +131,10 @@ pub(super) fn body(of: &Source) -> Body {
     body.init.push("})".into());
     body.options = "truncation=1.0, noise=None".into();
     body.forward.extend([
-        "w = self.mapping.w_avg + truncation * (self.mapping(x) - self.mapping.w_avg)".into(),
-        format!("x = self.synthesis(w[:, None].expand(-1, {}, -1), noise)", 2 * sides.len()),
+        "# A truncation for all layers, or one each.".into(),
+        format!("truncation = torch.as_tensor(truncation).to(x).expand({})[:, None]", 2 * sides.len()),
+        "w = self.mapping(x)[:, None] - self.mapping.w_avg".into(),
+        "x = self.synthesis(self.mapping.w_avg + truncation * w, noise)".into(),
     ]);
     if config.loss.path_length > 0.0 {
         body.load.push("del state[\"path_length.mean\"]".into());
