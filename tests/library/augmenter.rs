@@ -6,7 +6,7 @@ use crate::common::Model;
 use crate::common::golden::{SEED, lines, uniform};
 use crate::common::says::says;
 use crate::losses;
-use crate::picture_games::{pictures, resumed, tensor};
+use crate::picture_games::{pictures, resumed, tensor, trainer};
 use gansaku::config::{Config, ConfigBuilder};
 use gansaku::data::Shape;
 use gansaku::graph::grad::grad;
@@ -282,6 +282,50 @@ fn a_training_resumes_to_the_byte_while_p_moves() {
             }
         }
     }
+}
+
+#[test]
+fn a_line_tells_what_is_listed_with_r_t_and_p() {
+    let data = Arc::new(pictures(9, 3, 0));
+    for (sets, tells_p) in [
+        (&["augment.ada_interval=1", "augment.ada_kimg=0.1", "augment.ada_target=-1.0"][..], true),
+        (
+            &["augment.p=0.5", "train.discriminator_updates=2", "loss.r1=0.1", "discriminator.norm=none"],
+            false,
+        ),
+        (
+            &["augment.p=0.5", "train.generator_updates=3", "train.noise=fresh", "loss.relativistic=true"],
+            false,
+        ),
+    ] {
+        let config = config(sets);
+        let mut trainer = trainer(&config, &data, 1);
+        trainer.steps(3).expect("finite");
+        let line = trainer.line(0.0).expect("finite");
+        let found: Vec<&str> = line.values().map(|(name, _)| name).collect();
+        let game = gansaku::models::of(&config, data.shape, 0);
+        let listed = game.statistics();
+        assert_eq!(found, listed.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), "{sets:?}");
+        let signs = line.get("augment_rt").expect("it is told");
+        assert!((-1.0..=1.0).contains(&signs), "{signs}");
+        assert_eq!(line.get("augment_p").is_some_and(|p| p > 0.0), tells_p, "{sets:?}");
+    }
+}
+
+#[test]
+fn d_learns_other_things_where_it_sees_others() {
+    let data = Arc::new(pictures(9, 3, 0));
+    let trained = |sets: &[&str]| {
+        let mut trainer = trainer(&config(sets), &data, 1);
+        trainer.steps(2).expect("finite");
+        let networks = trainer.snapshot().expect("finite").networks.into_owned();
+        (networks[0].weights.clone(), networks[1].weights.clone())
+    };
+    let plain = trained(&[]);
+    let never = trained(&["augment.p=0.0", r#"augment.transforms=["blit", "cutout"]"#]);
+    assert!(plain == never, "what never happens leaves the same bytes");
+    let always = trained(&["augment.p=1.0"]);
+    assert!(plain.0 != always.0 && plain.1 != always.1, "G's and D's updates go through it");
 }
 
 #[test]

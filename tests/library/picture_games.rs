@@ -44,7 +44,7 @@ const CYCLEGAN: &[&str] = &[
 ];
 const SUPERRES: &[&str] = &["generator.blocks=1", "train.pretrain=3", "data.factor=2"];
 
-fn trainer(config: &Config, data: &Arc<Dataset>, threads: usize) -> Trainer {
+pub fn trainer(config: &Config, data: &Arc<Dataset>, threads: usize) -> Trainer {
     Trainer::new(config, data, open(Device::Cpu, threads).expect("threads")).expect("they go together")
 }
 
