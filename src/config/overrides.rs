@@ -288,8 +288,14 @@ impl Config {
 impl Config {
     /// The first key in which two configurations differ, with the value of this one and of the other.
     pub fn first_difference(&self, other: &Config) -> Option<(String, String, String)> {
-        let tree = |c: &Config| Value::try_from(c).expect("a configuration is a TOML tree");
-        difference(&tree(self), &tree(other))
+        let tree = |c: &Config| Table::try_from(c).expect("a configuration is a TOML tree");
+        let (own, theirs) = (tree(self), tree(other));
+        let said = |value: Option<&Value>| value.map_or("not there".into(), |v| shortened(v).to_string());
+        // A table that may be left out, such as [augment].
+        let is_in_one = |key: &&String| own.contains_key(*key) != theirs.contains_key(*key);
+        let alone = own.keys().chain(theirs.keys()).find(is_in_one);
+        let of_table = alone.map(|key| (key.clone(), said(own.get(key)), said(theirs.get(key))));
+        of_table.or_else(|| difference(&Value::Table(own), &Value::Table(theirs)))
     }
 }
 

@@ -371,6 +371,17 @@ fn what_cannot_be_augmented_is_refused_by_name() {
 }
 
 #[test]
+fn a_table_that_one_of_two_configurations_lacks_is_the_difference() {
+    let (with, without) = (config(&["augment.p=0.5"]), config(&[]));
+    let (key, is, was) = with.first_difference(&without).expect("they differ");
+    assert_eq!((key.as_str(), was.as_str()), ("augment", "not there"));
+    says(&is, &["p = 0.5", "\"blit\""]);
+    let (key, is, was) = with.first_difference(&config(&["augment.p=0.25"])).expect("they differ");
+    assert_eq!([key, is, was], ["augment.p", "0.5", "0.25"]);
+    assert_eq!(with.first_difference(&with), None);
+}
+
+#[test]
 fn keys_of_ada_beside_a_fixed_p_are_told_to_change_nothing() {
     let notes = builder(&["augment.p=0.5", "augment.ada_kimg=25.0"]).notes().expect("in range");
     assert_eq!(notes, ["--set augment.ada_kimg=25.0 changes nothing: augment.p is fixed"]);
