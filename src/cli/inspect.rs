@@ -216,7 +216,7 @@ fn parts(config: &Config, of: &dyn Fn(&Config) -> Arc<dyn Game>) -> String {
     let whole_groups =
         |n: &usize| batch.is_multiple_of(*n) && (batch / n).is_multiple_of(group.min(batch / n));
     let sizes: Vec<(usize, usize)> =
-        (0..5).map(|i| 1 << i).filter(whole_groups).map(|n| (n, memory(n))).collect();
+        (0..3).map(|i| 1 << i).filter(whole_groups).map(|n| (n, memory(n))).collect();
     let told = sizes.iter().map(|(n, bytes)| format!("{n}: {}", bytes_in_words(*bytes as u64)));
     let fits = memory_budget::free().map_or(String::new(), |free| {
         let words = bytes_in_words(free as u64);

@@ -62,11 +62,8 @@ impl Config {
         need(t.generator_updates == 1, "train.generator_updates", t.generator_updates, one)?;
         need(t.noise == Noise::Fresh, "train.noise", word(&t.noise), "\"fresh\": every update draws noise")?;
         need(!t.joint, "train.joint", true, "false: G is updated before D")?;
-        need(!l.relativistic, "loss.relativistic", true, "false: G's update of this model sees no pairs")?;
-        let alone = "0: this model penalises D by R1 alone";
-        for (key, weight) in [("loss.r2", l.r2), ("loss.gradient_penalty", l.gradient_penalty)] {
-            need(weight == 0.0, key, weight, alone)?;
-        }
+        let alone = "0: this model penalises D by R1 and R2";
+        need(l.gradient_penalty == 0.0, "loss.gradient_penalty", l.gradient_penalty, alone)?;
         let pack = self.discriminator.pack;
         need(pack == 1, "discriminator.pack", pack, "1: R1 of this model is by single pictures")?;
         for (key, rule) in [

@@ -1,5 +1,5 @@
 //! StyleGAN2 (Karras et al., 1912.04958): noise becomes w, and w pictures. Penalties are updates of their own, made lazily
-//! (appendix B): G by the length of paths through its pictures, D by R1.
+//! (appendix B): G by the length of paths through its pictures, D by R1 and R2.
 
 mod phases;
 mod tasks;
@@ -124,6 +124,11 @@ impl Stylegan2 {
         architectures::discriminator(s, &self.config.discriminator, self.reads(), x, labels)
     }
 
+    /// Whether D has updates by R1 or R2.
+    fn is_penalised(&self) -> bool {
+        self.gamma() > 0.0 || self.config.loss.r2 > 0.0
+    }
+
     /// R1's γ; 0 is off.
     fn gamma(&self) -> f32 {
         gamma(&self.config, self.shape)
@@ -145,7 +150,7 @@ impl Game for Stylegan2 {
         let loss = &config.loss;
         let none = Ema { decay: 0.0, ..config.ema };
         let of_g = (loss.path_length > 0.0).then_some(loss.path_length_every);
-        let of_d = (self.gamma() > 0.0).then_some(loss.penalty_every);
+        let of_d = self.is_penalised().then_some(loss.penalty_every);
         let (g, d) = (&config.optimizer.generator, &config.optimizer.discriminator);
         vec![
             Optimizing { rule: corrected(*g, of_g), clip: config.generator.clip, ema: config.ema },
@@ -163,8 +168,8 @@ impl Game for Stylegan2 {
         if loss.path_length > 0.0 {
             phases.push(self.path_phase(every(loss.path_length_every)));
         }
-        let (of_all, n) = (self.gamma() > 0.0, loss.penalty_every);
-        if !of_all {
+        let n = loss.penalty_every;
+        if !self.is_penalised() {
             phases.push(self.discriminator_phase(When::Always, Ends::Step));
             return phases;
         }

@@ -72,15 +72,20 @@ fn classes_are_pytorchs() {
 /// What is differentiated by must not be simplified away: pictures that are mirrored, styles that are not mixed.
 #[test]
 fn penalties_are_of_pictures_that_are_mirrored_and_of_styles_that_are_not_mixed() {
-    let loss = "loss={objective='non-saturating', r1=4.0, path_length=2.0, path_length_every=1}";
-    let executor = open(Device::Cpu, 1).expect("a thread");
-    let config = small(&["data.flip=true", loss]);
-    let mut trainer = Trainer::new(&config, &examples(SHAPE), executor).expect("data that fit");
-    trainer.step().expect("finite");
-    let line = trainer.line(0.0).expect("finite");
-    for name in ["penalty", "path_length", "path_penalty"] {
-        assert!(line.get(name).is_some_and(|found| found > 0.0), "{name}: {:?}", line.get(name));
-    }
+    let told = |keys: &str| {
+        let loss =
+            format!("loss={{objective='non-saturating', path_length=2.0, path_length_every=1, {keys}}}");
+        let executor = open(Device::Cpu, 1).expect("a thread");
+        let config = small(&["data.flip=true", &loss]);
+        let mut trainer = Trainer::new(&config, &examples(SHAPE), executor).expect("data that fit");
+        trainer.step().expect("finite");
+        let line = trainer.line(0.0).expect("finite");
+        ["penalty", "path_length", "path_penalty"].map(|name| line.get(name).expect("told"))
+    };
+    let [r1, r2, both] = ["r1=4.0", "r2=4.0", "r1=4.0, r2=4.0"].map(told);
+    assert!(r1.iter().chain(&r2).all(|&found| found > 0.0), "{r1:?}, {r2:?}");
+    assert!((both[0] / (r1[0] + r2[0]) - 1.0).abs() < 1e-4, "{both:?} of {r1:?} and {r2:?}");
+    assert_ne!(told("relativistic=true")[1], r1[1], "pairs move G elsewhere");
 }
 
 /// A minibatch in parts is the minibatch, where nothing is seen of it as a whole.
@@ -163,7 +168,7 @@ fn what_does_not_fit_is_refused_in_words() {
         let told = changed("stylegan2", sets).expect_err("refused").to_string();
         assert!(told.contains(word), "{told}");
     };
-    refused(&["loss.relativistic=true"], "sees no pairs");
+    refused(&["loss.gradient_penalty=10"], "by R1 and R2");
     refused(&["discriminator.deviation=5"], "divisor of the minibatch, 32");
     refused(&["generator.deviation=4"], "only D has it");
     refused(&["generator={architecture='dcgan'}"], "the model is one of styles");

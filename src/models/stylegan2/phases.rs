@@ -127,8 +127,15 @@ impl Stylegan2 {
             let draw = part.named("g");
             let pass = training(0, &draw, &[0]);
             let (_, made) = self.generate(part, &part.of_g.pass(&pass), "g", part.rows, labels);
-            let said = g.scoped("G step", || self.said(part, "g", &[0], made, labels));
-            let loss = g.mean(objective::generator(g, &self.config.loss, None, said));
+            let (r, f) = g.scoped("G step", || match self.config.loss.relativistic {
+                true => {
+                    let joined = g.concat(&[self.real(part), made], 0);
+                    let (r, f) = halves(g, self.said(part, "g", &[0, 1], joined, labels));
+                    (Some(r), f)
+                }
+                false => (None, self.said(part, "g", &[0], made, labels)),
+            });
+            let loss = g.mean(objective::generator(g, &self.config.loss, r, f));
             (loss, vec![(G_LOSS.into(), loss)])
         })
     }
@@ -185,17 +192,36 @@ impl Stylegan2 {
         })
     }
 
-    /// D's update by R1: γ/2·‖∇D‖² at real examples, as often as it is left out (1801.04406).
+    /// D's update by R1, γ/2·‖∇D‖² at real examples, and R2, at generated ones, as often as it is left out (1801.04406).
     pub(super) fn penalty_phase(&self, when: When) -> Phase {
-        self.phase("D R1", OptimizerId(1), (when, Ends::Step, Measured::Statistics), |part| {
-            let (g, real, labels) = (part.g, self.real(part), self.labels(part));
-            let said = g.scoped("R1", || self.said(part, "r1", &[0], real, labels));
-            // By the examples as they come, through mirrors, crops and augmentation.
-            let slope = grad(g, g.sum_all(said), &[self.examples(g)], None)[0];
-            assert!(g.as_constant(slope).is_none(), "D reads what it is penalised by");
-            let factor =
-                f64::from(self.gamma()) / 2.0 / part.rows as f64 * self.config.loss.penalty_every as f64;
-            let penalty = g.scale(g.sum_all(g.square(slope)), factor);
+        let turn = (when, Ends::Step, Measured::Statistics);
+        self.phase("D penalties", OptimizerId(1), turn, |part| {
+            let (g, labels) = (part.g, self.labels(part));
+            let real = self.real(part);
+            let mean_square = |slope: Var, gamma: f32| {
+                assert!(g.as_constant(slope).is_none(), "D reads what it is penalised by");
+                let factor = f64::from(gamma) / 2.0 / part.rows as f64;
+                g.scale(g.sum_all(g.square(slope)), factor * self.config.loss.penalty_every as f64)
+            };
+            let of_real = |said: Var| {
+                // By the examples as they come, through mirrors, crops and augmentation.
+                mean_square(grad(g, g.sum_all(said), &[self.examples(g)], None)[0], self.gamma())
+            };
+            let r2 = self.config.loss.r2;
+            let penalty = if r2 > 0.0 {
+                let draw = part.named("r2");
+                let pass = training(0, &draw, &[0]);
+                let (_, made) = self.generate(part, &part.of_g.pass(&pass), "r2", part.rows, labels);
+                let joined = g.concat(&[real, g.detach(made)], 0);
+                let said = g.scoped("R1, R2", || self.said(part, "r1", &[0, 1], joined, labels));
+                let (r, f) = halves(g, said);
+                // What D says of an example depends on its minibatch alone, where it sees deviations: halves are apart.
+                let slope = grad(g, g.sum_all(f), &[joined], None)[0];
+                let r2 = mean_square(slope, r2);
+                if self.gamma() > 0.0 { g.add(of_real(r), r2) } else { r2 }
+            } else {
+                of_real(g.scoped("R1", || self.said(part, "r1", &[0], real, labels)))
+            };
             (penalty, vec![(PENALTY.into(), penalty)])
         })
     }
