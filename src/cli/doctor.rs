@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 
 /// Judge a run, from its metrics and its samples; without RUN, say which devices this build and machine can train on.
 ///
-/// States: healthy, D won, G won, oscillation, mode collapse, memorising, ignores labels, pixel noise, stalled, non-finite,
-/// loss scale at its floor, too early to tell; each with the numbers it rests on and a command to type. A conditional run
-/// of pictures is asked whether it obeys its labels, by a small classifier that is trained once, in seconds.
+/// States: healthy, D won, G won, oscillation, mode collapse, memorising, ignores labels, pixel noise, checkerboard, stalled,
+/// non-finite, loss scale at its floor, too early to tell; of translations: inverted, left as they are, further from the
+/// truth, does not come back. Each has the numbers it rests on and a command to type. A conditional run of pictures is asked
+/// whether it obeys its labels, by a small classifier that is trained once, in seconds.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  gansaku doctor runs/00000-digits\n  gansaku doctor runs/00000-digits --fail --json -\n  gansaku doctor\n  gansaku doctor --kernels"

@@ -47,7 +47,7 @@ pub struct Eval {
     /// The data it was trained on, if they moved
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// What `gansaku classifier` made of these data, for fd, kid, prdc, classes, cas, class-kept and modes of stacked digits
+    /// What `gansaku classifier` made of these data, for fd, kid, prdc, classes, cas, modes of stacked digits and class-kept (where it knows domain B alone)
     #[arg(long, value_name = "FILE")]
     classifier: Option<PathBuf>,
     /// Print what was measured of runs (or files of --json) side by side; unlike data and protocols are told, not compared

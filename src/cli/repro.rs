@@ -17,7 +17,8 @@ use std::time::Duration;
 #[command(after_help = "Examples:\n  \
     gansaku repro gan-2014 --data ~/data/mnist --recipe modern\n  \
     gansaku repro gan-2014 --data ~/data/mnist --data ~/data/TFD_48x48.mat --seeds 1\n  \
-    gansaku repro pacgan-grid --time 1h")]
+    gansaku repro pacgan-grid --time 1h\n  \
+    gansaku repro cyclegan --seeds 1")]
 pub struct Repro {
     /// Which paper; without it they are listed
     paper: Option<String>,
@@ -27,7 +28,7 @@ pub struct Repro {
     /// What labels stacked digits, from `gansaku classifier`; one is trained where none is given
     #[arg(long, requires = "paper", value_name = "FILE")]
     classifier: Option<PathBuf>,
-    /// Seeds 0 to N-1 [default: 3, or 10 of mixtures]
+    /// Seeds 0 to N-1 [default: 10 of mixtures, else 1 or 3, as the paper's runs are long]
     #[arg(long, requires = "paper", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: Option<u64>,
     /// Where the recipes come from

@@ -24,6 +24,7 @@ use toml::Value;
     gansaku train\n  \
     gansaku train mnist --data ~/data/mnist --time 5m\n  \
     gansaku train --data ~/pictures --size 32 --lr 5e-4\n  \
+    gansaku train --data ~/horse2zebra\n  \
     gansaku train --config my.toml\n  \
     gansaku train grid-rpgan --seed 3 --name grid-3\n  \
     gansaku train --best-by parzen --patience 5\n  \
@@ -114,12 +115,16 @@ pub fn run(args: Train) -> Result<()> {
 }
 
 impl Train {
-    /// What trains where nothing says so: on pictures with sides long enough to be halved twice and more, convolutions.
+    /// What trains where nothing says so: on pictures with sides long enough to be halved twice and more, convolutions; on
+    /// two domains, a translation from each into the other.
     fn usual(&self) -> &'static str {
-        let pictures =
-            self.data.as_deref().is_some_and(|path| data::detect(path).ok() == Some(Source::Folder));
+        let found = self.data.as_deref().and_then(|path| data::detect(path).ok());
         let side = self.size.or_else(|| self.overrides.last_of("data.size")?.parse().ok());
-        if pictures && side.is_none_or(|side| side >= LEAST_SIDE) { PICTURES } else { USUAL }
+        match found {
+            Some(Source::TwoFolders) => TWO_DOMAINS,
+            Some(Source::Folder) if side.is_none_or(|side| side >= LEAST_SIDE) => PICTURES,
+            _ => USUAL,
+        }
     }
 
     /// Recipe (or the run's own configuration), files, values, flags.
@@ -131,7 +136,14 @@ impl Train {
         if let Some(path) = &self.data {
             builder = at_path(builder, path)?;
             if self.recipe.is_none() && self.resume.is_none() && !self.overrides.has_file() {
-                named_after(&mut builder, path, self.usual());
+                let usual = self.usual();
+                named_after(&mut builder, path, usual);
+                if usual == TWO_DOMAINS {
+                    builder.note(format!(
+                        "{} holds two domains, trainA and trainB: recipe {usual} translates each into the other",
+                        path.display()
+                    ));
+                }
             }
         }
         self.put_short_forms(&mut builder)?;
@@ -187,6 +199,8 @@ const USUAL: &str = "digits";
 /// The recipe of one's own pictures whose sides have at least [`LEAST_SIDE`] pixels.
 const PICTURES: &str = "pictures";
 const LEAST_SIDE: u64 = 24;
+/// The recipe of folders of two domains.
+const TWO_DOMAINS: &str = "cyclegan";
 
 fn dry_run(request: &Request) -> Result<()> {
     let (trainer, dataset) = rehearse(request, exec::open(request.device, request.threads)?)?;

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use toml::{Table, Value};
 
 /// The recipes in the binary: name and text.
-pub const RECIPES: [(&str, &str); 36] = [
+pub const RECIPES: [(&str, &str); 37] = [
     ("digits", include_str!("../recipes/digits.toml")),
     ("mnist", include_str!("../recipes/mnist.toml")),
     ("mnist-2014", include_str!("../recipes/mnist-2014.toml")),
@@ -31,6 +31,7 @@ pub const RECIPES: [(&str, &str); 36] = [
     ("sngan", include_str!("../recipes/sngan.toml")),
     ("rpgan-resnet", include_str!("../recipes/rpgan-resnet.toml")),
     ("cyclegan-digits", include_str!("../recipes/cyclegan-digits.toml")),
+    ("cyclegan-invert", include_str!("../recipes/cyclegan-invert.toml")),
     ("cyclegan", include_str!("../recipes/cyclegan.toml")),
     ("pix2pix", include_str!("../recipes/pix2pix.toml")),
     ("superres", include_str!("../recipes/superres.toml")),

@@ -1,7 +1,7 @@
 //! The one thing to change: a command, and why it helps.
 
 use super::facts::Facts;
-use crate::config::{Architecture, Config, Objective, Optimizer, Rule, Upsample};
+use crate::config::{Architecture, Config, Model, Objective, Optimizer, Rule, Upsample};
 use crate::models::statistic::gradient_norm;
 use crate::numbers::counted;
 use crate::precision::Precision;
@@ -63,6 +63,21 @@ pub fn advice(state: State, since: u64, facts: &Facts) -> Advice {
         State::Untranslated => anew(
             format!("--set loss.cycle={}", config.loss.cycle.max(2.0) / 2.0),
             "the way back weighs less against D, so that pictures may change",
+        ),
+        State::FurtherAway => match config.model {
+            Model::Cyclegan => anew(
+                format!("--set loss.identity={}", identity(config)),
+                "pictures that are of the domain already are to stay as they are, which teaches what should not change; a \
+                 wider generator (generator.width) and more steps help too",
+            ),
+            _ => anew(
+                format!("--set loss.reconstruction={}", (2.0 * config.loss.reconstruction).max(1.0)),
+                "the distance to the truth weighs more against D; more steps help too",
+            ),
+        },
+        State::NotBack => anew(
+            format!("--set loss.cycle={}", (2.0 * config.loss.cycle).max(1.0)),
+            "the way back weighs more against D, so that pictures keep what they showed",
         ),
         State::Stalled => stalled(config, facts),
         State::NonFinite | State::LossScaleFloor => after_failure(state, config),

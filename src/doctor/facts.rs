@@ -16,8 +16,8 @@ pub struct Facts<'a> {
     pub lines: &'a [Line],
     /// Probes, oldest first.
     pub probes: &'a [Probe],
-    /// What was measured of a model that translates, last.
-    pub translations: Option<&'a Translations>,
+    /// What was measured of a model that translates, oldest first.
+    pub translations: &'a [Translations],
     /// How pictures of a conditional G agree with their labels, or why that is not known; absent where nobody asked.
     pub labels: Option<&'a Result<Obedience, String>>,
 }
@@ -35,13 +35,18 @@ impl Facts<'_> {
     /// The step of the last look at what networks make.
     pub fn looked(&self) -> Option<u64> {
         let probed = self.probes.last().map(|p| p.step);
-        probed.max(self.translations.map(|seen| seen.step))
+        probed.max(self.translations.last().map(|seen| seen.step))
     }
 
     /// The last step that is known of.
     pub fn step(&self) -> u64 {
         let of_lines = self.lines.last().map_or(0, |l| l.step);
         self.looked().unwrap_or(0).max(of_lines)
+    }
+
+    /// Whether training has come to the end that its configuration has, where that is a number of steps.
+    pub(super) fn is_done(&self) -> bool {
+        (1..=self.step()).contains(&self.config.train.steps)
     }
 
     /// The first step at which there is enough for a verdict: lines of metrics, and a probe.

@@ -20,7 +20,7 @@ pub struct Judge {
     config: Config,
     lines: Vec<Line>,
     probes: Vec<Probe>,
-    translations: Option<Translations>,
+    translations: Vec<Translations>,
     labels: Option<Result<Obedience, String>>,
     /// The states that the run is in, never [`State::TooEarly`].
     open: BTreeMap<State, Open>,
@@ -39,8 +39,8 @@ const MISSES: usize = 3;
 impl Judge {
     /// A judge of a run with that configuration, who has seen nothing yet.
     pub fn new(config: &Config) -> Judge {
-        let (lines, probes, open) = (vec![], vec![], BTreeMap::new());
-        Judge { config: config.clone(), lines, probes, translations: None, labels: None, open }
+        let (lines, probes, translations, open) = (vec![], vec![], vec![], BTreeMap::new());
+        Judge { config: config.clone(), lines, probes, translations, labels: None, open }
     }
 
     /// Takes a line; which states it makes the run enter and leave.
@@ -57,7 +57,7 @@ impl Judge {
 
     /// Takes what was measured of translations; which states it makes the run enter and leave.
     pub fn translations(&mut self, seen: &Translations) -> Vec<Entry> {
-        self.translations = Some(seen.clone());
+        self.translations.push(seen.clone());
         self.judge()
     }
 
@@ -96,7 +96,7 @@ impl Judge {
             config: &self.config,
             lines: &self.lines,
             probes: &self.probes,
-            translations: self.translations.as_ref(),
+            translations: &self.translations,
             labels: self.labels.as_ref(),
         }
     }
@@ -125,7 +125,7 @@ impl Judge {
             config: &self.config,
             lines: &self.lines,
             probes: &self.probes,
-            translations: self.translations.as_ref(),
+            translations: &self.translations,
             labels: self.labels.as_ref(),
         };
         let step = facts.step();

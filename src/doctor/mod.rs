@@ -16,7 +16,7 @@ pub mod live;
 pub mod probe;
 mod rules;
 mod thresholds;
-mod translation;
+pub mod translation;
 mod word;
 
 use crate::config::Config;

@@ -5,6 +5,7 @@ use super::facts::Facts;
 use super::labels::Obedience;
 use super::probe::Probe;
 use super::thresholds::*;
+use super::translation::Failing;
 use crate::config::Objective;
 use crate::data::toy::Mixture;
 use crate::eval::neighbours::MEMORISED;
@@ -56,10 +57,21 @@ pub fn states(facts: &Facts) -> Vec<(State, String)> {
 
 /// The states of a model that translates: its D plays on patches or pairs, and says nothing of how good pictures are.
 fn of_translations(facts: &Facts) -> Vec<(State, String)> {
-    let (Some(_), Some(seen)) = (facts.window(), facts.translations) else { return vec![] };
+    let (Some(_), Some((seen, earlier))) = (facts.window(), facts.translations.split_last()) else {
+        return vec![];
+    };
     let mut found = seen.states();
+    // What still comes nearer is not well yet, nor lost: the end of training tells.
+    let failings = seen.failings();
+    let settled = |failing: &&Failing| {
+        let before = earlier.last().and_then(|before| before.distance(failing));
+        facts.is_done() || before.is_some_and(|before| failing.distance > (1.0 - NEARER_BY) * before)
+    };
+    found.extend(failings.iter().filter(settled).map(|f| (f.state, f.evidence.clone())));
+    found.sort_by_key(|(state, _)| *state);
+    found.dedup_by_key(|(state, _)| *state);
     found.extend(loss_scale_floor(facts).map(|evidence| (State::LossScaleFloor, evidence)));
-    if found.is_empty() {
+    if found.is_empty() && failings.is_empty() {
         found.push((State::Healthy, seen.told()));
     }
     found

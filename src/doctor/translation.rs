@@ -1,5 +1,6 @@
 //! What the doctor sees of a model that translates: whether pictures are changed, come back, and keep light and dark apart.
 
+use super::thresholds::NOT_BACK;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::inference::{Engine, Held, held};
@@ -36,6 +37,9 @@ pub struct Seen {
     /// How far what came back lies from what went in; absent where nothing comes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back: Option<f64>,
+    /// How far pictures that went in lie from each other; absent where there is one alone, and in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apart: Option<f64>,
     /// What should have come, where that is known and as large as what went in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth: Option<Truth>,
@@ -52,7 +56,64 @@ pub struct Truth {
     pub correlation: f64,
 }
 
+/// A distance that should be small and is not.
+pub(super) struct Failing {
+    pub state: State,
+    /// [`Seen::direction`].
+    direction: String,
+    pub distance: f64,
+    pub evidence: String,
+}
+
+impl Seen {
+    /// The distance that a state speaks of.
+    fn distance(&self, state: State) -> Option<f64> {
+        match state {
+            State::FurtherAway => self.truth.map(|truth| truth.error),
+            State::NotBack => self.back,
+            _ => None,
+        }
+    }
+
+    /// Distances that should be smaller: between what comes out and the truth, between what comes back and what went in.
+    fn failings(&self) -> Vec<Failing> {
+        let failing = |state, distance, evidence| Failing {
+            state,
+            direction: self.direction.clone(),
+            distance,
+            evidence: format!("from {} {evidence}", self.direction),
+        };
+        let further = self.truth.filter(|t| t.error > t.untouched).map(|t| {
+            let [error, untouched] = [t.error, t.untouched].map(number);
+            let why =
+                format!("what comes out differs from the truth by {error}, what went in by {untouched}");
+            failing(State::FurtherAway, t.error, why)
+        });
+        let not_back = self.back.zip(self.apart).filter(|(back, apart)| *back > NOT_BACK * apart);
+        let not_back = not_back.map(|(back, apart)| {
+            let why = format!(
+                "what comes back differs from what went in by {}, and other pictures do by {}: lost from {NOT_BACK} of \
+                 that on",
+                number(back),
+                number(apart)
+            );
+            failing(State::NotBack, back, why)
+        });
+        further.into_iter().chain(not_back).collect()
+    }
+}
+
 impl Translations {
+    /// Distances that should be smaller.
+    pub(super) fn failings(&self) -> Vec<Failing> {
+        self.seen.iter().flat_map(Seen::failings).collect()
+    }
+
+    /// The distance that was found failing, as it is here.
+    pub(super) fn distance(&self, failing: &Failing) -> Option<f64> {
+        self.seen.iter().find(|seen| seen.direction == failing.direction)?.distance(failing.state)
+    }
+
     /// Measures every direction of a model on held-out pictures; none where a number is not finite: training is about to
     /// say so.
     ///
@@ -88,7 +149,8 @@ impl Translations {
                     Direction::Backward => "B to A",
                 };
                 let (correlation, changed) = (correlation(&inputs, &made), difference(&inputs, &made));
-                seen.push(Seen { direction: name.into(), correlation, changed, back, truth });
+                let apart = apart(&inputs, from.len());
+                seen.push(Seen { direction: name.into(), correlation, changed, back, apart, truth });
             }
         }
         let is_finite = seen.iter().all(|s| s.correlation.is_finite() && s.changed.is_finite());
@@ -144,6 +206,12 @@ fn difference(a: &[f32], b: &[f32]) -> f64 {
     sum / a.len().max(1) as f64
 }
 
+/// The mean absolute difference between each picture of `width` numbers and the next; none where there is one alone.
+fn apart(pictures: &[f32], width: usize) -> Option<f64> {
+    let rest = pictures.get(width..).filter(|rest| !rest.is_empty())?;
+    Some(difference(&pictures[..rest.len()], rest))
+}
+
 /// Pearson's correlation of all numbers; 0 where one side does not vary.
 fn correlation(a: &[f32], b: &[f32]) -> f64 {
     let mean = |x: &[f32]| x.iter().map(|&x| f64::from(x)).sum::<f64>() / x.len().max(1) as f64;
@@ -164,7 +232,7 @@ mod tests {
     use super::*;
 
     fn seen(correlation: f64, changed: f64, truth: Option<Truth>) -> Translations {
-        let seen = Seen { direction: "A to B".into(), correlation, changed, back: None, truth };
+        let seen = Seen { direction: "A to B".into(), correlation, changed, back: None, apart: None, truth };
         Translations { step: 7, seen: vec![seen] }
     }
 
@@ -180,6 +248,25 @@ mod tests {
         assert_eq!(names(&seen(-0.8, 1.0, truth(-0.9))), [], "the domain is the negative");
         assert_eq!(names(&seen(0.99, 0.01, truth(0.5))), [State::Untranslated]);
         assert_eq!(names(&seen(0.99, 0.01, None)), [], "nobody knows what is right");
+    }
+
+    #[test]
+    fn what_lies_further_away_or_does_not_come_back_is_seen() {
+        let seen = |error, back, apart| {
+            let truth = Some(Truth { error, untouched: 0.2, correlation: 0.9 });
+            let one = Seen { back, apart, ..seen(0.9, 0.2, truth).seen.remove(0) };
+            let found = one.failings();
+            found.into_iter().map(|f| (f.state, f.distance, f.evidence)).collect::<Vec<_>>()
+        };
+        assert_eq!(seen(0.19, Some(0.1), Some(0.5)), []);
+        assert_eq!(seen(0.19, Some(0.4), None), [], "nobody knows how far pictures lie apart");
+        let found = seen(0.25, Some(0.4), Some(0.5));
+        assert_eq!([found[0].0, found[1].0], [State::FurtherAway, State::NotBack]);
+        assert_eq!([found[0].1, found[1].1], [0.25, 0.4]);
+        assert!(found[0].2.contains("by 0.250, what went in by 0.200"), "{}", found[0].2);
+        assert!(found[1].2.contains("by 0.400, and other pictures do by 0.500"), "{}", found[1].2);
+        assert_eq!(apart(&[1.0, 2.0, 2.0, 4.0, 2.0, 5.0], 2), Some(1.0));
+        assert_eq!(apart(&[1.0, 2.0], 2), None);
     }
 
     #[test]

@@ -36,6 +36,10 @@ pub enum State {
     Inverted,
     /// A translation leaves pictures as they are.
     Untranslated,
+    /// What a translation makes of pictures is further from what it should be than the pictures were.
+    FurtherAway,
+    /// What comes back of pictures, there and back, is not what they were.
+    NotBack,
     /// A loss, gradient or weight is a NaN or an infinity.
     NonFinite,
     /// Nothing changes although samples are far from the data.
@@ -67,6 +71,8 @@ impl State {
             State::Checkerboard => "checkerboard",
             State::Inverted => "inverted",
             State::Untranslated => "left as they are",
+            State::FurtherAway => "further from the truth",
+            State::NotBack => "does not come back",
             State::NonFinite => "non-finite",
             State::Stalled => "stalled",
             State::LossScaleFloor => "loss scale at its floor",

@@ -30,7 +30,7 @@ pub fn of(order: &Order, job: &Job) -> Result<Option<Classifier>> {
     let classifier = Classifier::load(&path, order.hardware)?;
     let whole = data::load(&identity::whole(&config.data), config.seed)?;
     // A stack's channels are looked at one by one.
-    classifier.fits(&whole.sha256(), Shape { channels: 1, ..whole.shape })?;
+    classifier.fits(&identity::identity(&config.data)?, Shape { channels: 1, ..whole.shape })?;
     Ok(Some(classifier))
 }
 
@@ -45,7 +45,7 @@ pub fn make(order: &Order, job: &Job) -> Result<()> {
     }
     tell!("classifier of {}", experiment.title);
     let dataset = data::load(&identity::whole(&config.data), config.seed)?;
-    let identity = dataset.sha256();
+    let identity = identity::identity(&config.data)?;
     let (name, recipe) = (experiment.name.clone(), Recipe::standard(dataset.shape));
     let spec = ClassifierSpec { name, identity, recipe, seed: 0, hardware: order.hardware };
     let device = order.hardware.open()?;

@@ -5,6 +5,7 @@
 //! averages, [`page`] shows.
 
 mod classifier;
+mod measuring;
 pub mod order;
 pub mod outcome;
 pub mod page;
@@ -30,6 +31,9 @@ pub struct Paper {
     pub source: String,
     /// Seeds trained unless asked otherwise: 0, 1, ….
     pub seeds: u64,
+    /// What the paper says in words, and in what these experiments differ from its own; printed above the tables.
+    #[serde(default)]
+    pub claims: Vec<String>,
     /// Experiments, one a data set.
     #[serde(rename = "experiment")]
     pub experiments: Vec<Experiment>,
@@ -71,6 +75,8 @@ pub enum Kind {
     Interpolation,
     /// Samples, below each its nearest training example.
     Neighbours,
+    /// Held-out pictures and what became of them, there and back.
+    Translations,
 }
 
 /// One number of a measurement.
@@ -182,7 +188,7 @@ mod tests {
                         .data
                         .source;
                     let wanted = match source {
-                        Source::Ring | Source::Grid | Source::Digits => None,
+                        source if source.is_built_in() => None,
                         // Digits are stacked from MNIST's files.
                         Source::Stacked => Some(Source::Idx),
                         source => Some(source),

@@ -20,6 +20,7 @@ pub fn page(paper: &Paper, tables: &[Table], outcomes: &[Outcome], out: &Path) -
         paper.source
     );
     let mut lead = vec![element("p", "", cited(&about))];
+    lead.extend(paper.claims.iter().map(|claim| paragraph(claim)));
     lead.extend(tables.iter().flat_map(findings));
     page.lead(lead);
     for table in tables {
@@ -130,6 +131,13 @@ fn shown(experiment: &Experiment, outcomes: &[&Outcome], folder: &Path) -> Vec<H
                 Kind::Interpolation => rows.extend(picture(
                     &file,
                     &format!("A straight walk through the noise, from left to right: {step}."),
+                )),
+                Kind::Translations => rows.extend(picture(
+                    &file,
+                    &format!(
+                        "Test pictures: what went in, what came out, what came back of that, what should have come out; \
+                         A to B on the left, B to A on the right: {step}. Not chosen."
+                    ),
                 )),
                 Kind::Neighbours => rows.extend(picture(
                     &file,

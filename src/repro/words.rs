@@ -42,6 +42,9 @@ pub fn heading(quantity: &Quantity) -> String {
 /// The tables as text.
 pub fn text(paper: &Paper, tables: &[Table]) -> String {
     let mut out = format!("{}: {} ({})\n", paper.name, paper.title, paper.source);
+    paper.claims.iter().for_each(|claim| {
+        let _ = writeln!(out, "{claim}");
+    });
     for table in tables {
         let _ = write!(out, "\n{}", one(table));
     }

@@ -12,25 +12,21 @@
 
 use super::order::{Job, Order, jobs};
 use super::outcome::{Outcome, Said};
-use super::{classifier, page, pictures, table, words};
-use crate::config::{Config, Metric};
-use crate::data::{self, Dataset};
+use super::{classifier, measuring, page, pictures, table, words};
+use crate::config::Config;
+use crate::data;
 use crate::doctor::{self, Means};
 use crate::error::{Error, Result};
 use crate::eval::compare::blank;
 use crate::eval::kept::Kept;
-use crate::eval::{Measures, Subject, parzen};
-use crate::exec::NetworkState;
-use crate::inference::{Generator, LoadedRun, Standalone};
-use crate::models;
-use crate::nn::Memory;
+use crate::eval::parzen;
+use crate::inference::LoadedRun;
 use crate::numbers::{Numbers, counted, duration_in_words};
-use crate::records::{Diagnosis, Measurement, Verdict};
+use crate::records::{Diagnosis, Verdict};
 use crate::run::{Folder, Line, atomic, checkpoint, journal};
 use crate::train::reporter;
 use crate::train::signals::Signals;
 use crate::train::{Request, Start, Trained, fit, train};
-use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
@@ -140,8 +136,7 @@ fn claim(order: &Order, job: &Job) -> Result<()> {
     }
 }
 
-/// Measures a blank generator of each experiment that has something to train: what a metric lacks is told before hours
-/// of training, not after.
+/// Measures a blank model of each experiment that has something to train.
 fn rehearse(order: &Order, jobs: &[Job]) -> Result<()> {
     let mut rehearsed: Vec<&str> = Vec::new();
     for job in jobs {
@@ -150,27 +145,11 @@ fn rehearse(order: &Order, jobs: &[Job]) -> Result<()> {
             continue;
         }
         let config = job.config();
-        let dataset = data::load(&config.data, config.seed)?;
-        let game = models::of(config, dataset.shape, dataset.classes);
-        let blank = |memory: &Memory| NetworkState {
-            weights: vec![0.0; memory.len],
-            states: vec![0.0; memory.states],
-            ..NetworkState::default()
-        };
-        let states = game.networks().memories().iter().map(blank).collect();
-        let mut model = Standalone::new(&*game, states, config.seed, order.hardware.open()?)?;
-        let mut generator = Generator::of(config, dataset.shape, 0, model.engine());
-        // What labels the samples may be yet to come.
-        if !job.experiment.classifier || classifier::of(order, job)?.is_some() {
-            measurements(order, job, &mut generator, &dataset, Some(REHEARSED))?;
-        }
+        measuring::rehearse(order, job, &data::load(&config.data, config.seed)?)?;
         rehearsed.push(name);
     }
     Ok(())
 }
-
-/// Samples of a rehearsal.
-const REHEARSED: usize = 100;
 
 fn left(deadline: Option<Instant>) -> Option<Duration> {
     deadline.map(|end| end.saturating_duration_since(Instant::now()))
@@ -290,8 +269,8 @@ fn failed(order: &Order, job: &Job, step: u64) -> Result<Outcome> {
 /// Measures a run and draws the pictures of the first seed.
 fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<Outcome> {
     let config = job.config();
-    let mut run = LoadedRun::load(&trained.run, order.hardware.open()?)?;
-    let mut generator = run.generator();
+    let (checkpoint, from, warnings) = checkpoint::locate(&trained.run)?;
+    warnings.iter().for_each(|w| tell!("warning: {w}"));
     let dataset = data::load(&config.data, config.seed)?;
     let means = Means { data: None, hardware: order.hardware, fit: fit::quietly };
     let mut outcome = Outcome {
@@ -301,9 +280,10 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
         ..unmeasured(order, job, trained.step, doctor::diagnose(&trained.run, &means)?)
     };
     // The run's own page has the numbers too.
-    let blank = blank((generator.from, generator.step), generator.config, &dataset, job.data.clone());
+    let whose = (from.as_path(), checkpoint.state.step);
+    let blank = blank(whose, &checkpoint.config, &dataset, job.data.clone());
     let mut kept = Kept::open(None, blank)?;
-    for m in measurements(order, job, &mut generator, &dataset, None)? {
+    for m in measuring::measurements(order, job, checkpoint.clone(), &from, &dataset, None)? {
         kept.add(m.clone())?;
         outcome.protocols.insert(m.metric.clone(), m.protocol);
         outcome.values.extend(named(&m.metric, &m.values));
@@ -314,36 +294,10 @@ fn measure(order: &Order, job: &Job, trained: &Trained, seconds: f64) -> Result<
     }
     reporter::again(&Folder { path: trained.run.clone() }, None, order.hardware)?;
     if job.seed == 0 {
-        pictures::draw(job.experiment, &mut generator, &dataset, &order.out.join("pictures"))?;
+        let mut run = LoadedRun::of(checkpoint, from, order.hardware.open()?)?;
+        pictures::draw(job.experiment, &mut run, &dataset, &order.out.join("pictures"))?;
     }
     Ok(outcome)
-}
-
-/// The experiment's metrics of a generator; each takes its protocol's number of samples where `count` is absent.
-fn measurements(
-    order: &Order,
-    job: &Job,
-    generator: &mut Generator,
-    data: &Dataset,
-    count: Option<usize>,
-) -> Result<Vec<Measurement>> {
-    let mut windows = parzen::open(order.hardware.device)?;
-    let mut classifier = classifier::of(order, job)?;
-    let measure = |name: &String| {
-        let metric = Metric::from_str(name, false).expect("the table names metrics, as its test says");
-        Subject {
-            generator: generator.reborrow(),
-            data,
-            seed: job.seed,
-            count,
-            classifier: classifier.as_mut(),
-            hardware: order.hardware,
-            windows: &mut *windows,
-            fit: fit::quietly,
-        }
-        .measure(metric)
-    };
-    job.experiment.measures.iter().map(measure).collect()
 }
 
 /// `METRIC.VALUE`; what is not finite has no number.

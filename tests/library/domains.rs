@@ -105,6 +105,18 @@ fn numbers_alone_make_no_pairs() {
 }
 
 #[test]
+fn folders_within_a_domains_own_are_read_and_told() {
+    let folder = tempdir().expect("a folder");
+    fill(folder.path(), "trainA/cat", &["1.png"]);
+    fill(folder.path(), "trainA/dog", &["1.png", "2.png"]);
+    fill(folder.path(), "trainB", &["3.png"]);
+    let data = read(Source::Auto, folder.path()).expect("two domains");
+    assert_eq!([origin(&data).data.train.count, data.train.count, data.classes], [3, 1, 0]);
+    let told = "3 pictures in 2 folders within the domains' own, cat first: read as all others are";
+    says(&data.notes.join("; "), &[told]);
+}
+
+#[test]
 fn damaged_pictures_take_their_partners_with_them() {
     let folder = tempdir().expect("a folder");
     fill(folder.path(), "trainA", &["a.png", "b.png", "c.png"]);

@@ -38,6 +38,7 @@ mod residual;
 mod stylegan2;
 mod thresholds;
 mod translating;
+mod translation_verdicts;
 mod translations;
 mod translators;
 mod turns;

@@ -68,7 +68,7 @@ fn measures_of_two_domains_are_those_by_hand() {
     let unit =
         |numbers: &[f32]| numbers.iter().map(|x| (x * 0.5 + 0.5).clamp(0.0, 1.0)).collect::<Vec<f32>>();
     let mut sums = [0.0; 4];
-    let (mut right, mut known) = (0, 0);
+    let (mut right, mut known, mut untouched) = (0, 0, 0);
     let labels = |data: &Dataset| data.test.labels.clone().expect("labelled");
     for number in data.test.shuffled(0..COUNT) {
         let given = Image { shape: data.shape, numbers: a.numbers(&a.test, number) };
@@ -84,6 +84,7 @@ fn measures_of_two_domains_are_those_by_hand() {
         ];
         sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term / COUNT as f64);
         right += usize::from(classifier.labels(&made).expect("seen")[0] == labels(a)[number]);
+        untouched += usize::from(classifier.labels(&start).expect("seen")[0] == labels(a)[number]);
         known += usize::from(classifier.labels(&truth).expect("seen")[0] == labels(&data)[number]);
     }
     let near =
@@ -94,7 +95,9 @@ fn measures_of_two_domains_are_those_by_hand() {
     near(paired.reference["the pictures as they are"]["L1"], sums[3]);
     let percent = |count: usize| 100.0 * count as f64 / COUNT as f64;
     near(kept.values["kept %"], percent(right));
+    near(kept.reference["the pictures as they are"]["kept %"], percent(untouched));
     near(kept.reference["test pictures of the domain aimed at"]["kept %"], percent(known));
+    assert!(kept.protocol.contains("knows domain B alone"), "{}", kept.protocol);
     // What nobody translates comes back as it was, but for the noise.
     let untouched = &cycle.reference["without translating"];
     assert!(untouched["A→B→A"] == 0.0 && (untouched["A→B→A noised"] - 0.00626).abs() < 1e-5);

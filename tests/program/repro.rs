@@ -241,6 +241,45 @@ fn stacked_digits_are_labelled_by_a_classifier_that_is_made_once() {
 }
 
 #[test]
+fn translations_are_measured_beside_what_costs_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let more =
+        ["data.size=16", "data.count=60", "generator.blocks=1", "generator.width=2", "discriminator.width=2"];
+    let sets = more.iter().chain(&["train.batch=1", "log.every=1"]).flat_map(|set| ["--set", *set]);
+    let all: Vec<&str> = ["repro", "cyclegan", "--steps", "2"].into_iter().chain(sets).collect();
+    let text = stdout(folder.path(), &all);
+    says(
+        &text,
+        &[
+            "it has no number for these domains",
+            "recipe cyclegan-invert (the paper's), seed 0",
+            "recipe cyclegan-digits (the paper's), seed 0",
+            "adding the mean difference",
+            "the pictures as they are",
+            "test pictures of the domain aimed at",
+            "CUT SHORT AT STEP 2 OF 6,000",
+            "500 pairs of test pictures",
+            "knows domain B alone",
+        ],
+    );
+    assert!(!text.contains("reported"), "the paper has no such number");
+    let out = folder.path().join("repro/cyclegan");
+    let result = json(&out.join("results/cyclegan-invert-seed-0.json"));
+    let untouched =
+        |key: &str| result["references"]["the pictures as they are"][key].as_f64().expect("a number");
+    // White and black change places: the picture as it is lies far from what it should be, both ways alike.
+    assert!(untouched("paired.L1") > 0.8 && untouched("paired.L1") == untouched("paired.L1 back"));
+    assert_eq!(json(&out.join("results/cyclegan-digits-seed-0.json"))["references"]["test pictures of the domain aimed at"]["class-kept.kept %"].as_f64().map(|kept| kept > 50.0), Some(true), "the classifier knows B");
+    let page = fs::read_to_string(out.join("index.html")).expect("there");
+    says(&page, &["changes of shape seldom do", "what came back of that", "data:image/png;base64,"]);
+    let shown = image::open(out.join("pictures/cyclegan-digits-translations.png")).expect("a picture");
+    // In, out, back and truth, one way and the other, of ten pictures.
+    assert_eq!((shown.width() - 4) * 10, (shown.height() - 4) * 8, "eight columns, ten rows");
+    says(&run(folder.path(), &all), &["cyclegan-digits, seed 0: kept, 2 steps"]);
+    says(&refused(folder.path(), &["repro", "cyclegan", "--data", "."], 3), &["nothing known there"]);
+}
+
+#[test]
 fn no_interruption_shows_in_what_is_left() {
     let folder = tempfile::tempdir().expect("a folder");
     let whole = ["pacgan-ring", "--seeds", "2", "--steps", "700", "--threads", "1", "--out"];

@@ -52,6 +52,7 @@ pub fn two_folders(path: &Path, config: &config::Data) -> Result<Dataset> {
         let count = counted(left_out as u64, "picture");
         notes.push(format!("left out: {count} in no folder of a domain"));
     }
+    notes.extend(told_of_folders(&sides));
     let splits: Vec<Option<Split>> = sides.iter().map(|side| Some(side.as_ref()?.split)).collect();
     let labels = vec![None; splits.len()];
     let places = Places { splits, labels, ..Places::default() };
@@ -85,6 +86,18 @@ pub fn two_folders(path: &Path, config: &config::Data) -> Result<Dataset> {
     });
     let origin = Some(Box::new(Origin { data, paired, unpaired }));
     Ok(Dataset { notes: set.notes, origin, ..target })
+}
+
+/// What is to be said of folders within those of the domains, as of classes.
+fn told_of_folders(sides: &[Option<Side>]) -> Option<String> {
+    let below: Vec<&str> = sides.iter().flatten().filter_map(|s| Some(s.stem.rsplit_once('/')?.0)).collect();
+    let folders: BTreeSet<&str> = below.iter().copied().collect();
+    let first = folders.first()?;
+    Some(format!(
+        "{} in {} within the domains' own, {first} first: read as all others are, such folders are no classes here",
+        counted(below.len() as u64, "picture"),
+        counted(folders.len() as u64, "folder")
+    ))
 }
 
 /// Reads pairs that lie side by side, A on the left and B on the right, in pictures twice as wide as high.

@@ -24,7 +24,7 @@ impl Translations<'_> {
 
     pub(super) fn class_kept(&mut self) -> Result<Measurement> {
         let display = self.display();
-        let (mut found, mut real) = (Numbers::default(), Numbers::default());
+        let [mut found, mut same, mut real] = [(); 3].map(|()| Numbers::default());
         let mut pictures = 0;
         for (direction, suffix) in self.directions() {
             let [from, to] = self.domains(direction);
@@ -34,7 +34,7 @@ impl Translations<'_> {
                 display.unit(&data.numbers_of(&data.test, which.iter().copied()))
             };
             let (reals, of_reals) = (known(to, &targets), to.test.labels.clone());
-            let mut right = 0;
+            let (mut right, mut untouched) = (0, 0);
             for part in which.chunks(CHUNK) {
                 let mut made = vec![];
                 for &number in part {
@@ -42,10 +42,14 @@ impl Translations<'_> {
                     let image = Self::picture(from, &from.test, number);
                     made.extend(display.unit(&self.translator.translate(direction, number, &image)?.numbers));
                 }
-                let said = self.seen(&made)?;
-                right += said.iter().zip(part).filter(|(said, number)| **said == labels[**number]).count();
+                let hits = |said: Vec<u8>| said.iter().zip(part).filter(|(c, n)| **c == labels[**n]).count();
+                let [from, _] = self.domains(direction);
+                let given = display.unit(&from.numbers_of(&from.test, part.iter().copied()));
+                right += hits(self.seen(&made)?);
+                untouched += hits(self.seen(&given)?);
             }
             pictures += which.len();
+            same.insert(format!("kept %{suffix}"), 100.0 * untouched as f64 / which.len() as f64);
             found.insert(format!("kept %{suffix}"), 100.0 * right as f64 / which.len() as f64);
             if let Some(labels) = of_reals {
                 let said = self.seen(&reals)?;
@@ -56,17 +60,18 @@ impl Translations<'_> {
         }
         let told = self.classifier.as_ref().map_or(String::new(), |classifier| classifier.told());
         let back = if self.translator.goes_back() {
-            "; back: of those of B, which it was not trained to see"
+            "; back: of pictures like those of A, which it has not learnt to see, so that less than all is to be expected"
         } else {
             ""
         };
         let protocol = format!(
-            "share of the translations of {pictures} test pictures that {told}, a classifier of domain B, names as the \
+            "share of the translations of {pictures} test pictures that {told}, which knows domain B alone, names as the \
              picture was labelled{back}"
         );
         let warning = self.classifier.as_ref().and_then(|classifier| classifier.warning());
         Ok(self
             .measurement(Metric::ClassKept, protocol, pictures, found)
+            .beside("the pictures as they are", same)
             .beside("test pictures of the domain aimed at", real)
             .warned(warning))
     }

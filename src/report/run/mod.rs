@@ -138,7 +138,9 @@ pub fn tone(verdict: &Verdict) -> Tone {
         | State::Leaking
         | State::Checkerboard
         | State::Inverted
-        | State::Untranslated => Tone::Warning,
+        | State::Untranslated
+        | State::FurtherAway
+        | State::NotBack => Tone::Warning,
         State::DWon
         | State::GWon
         | State::ModeCollapse
