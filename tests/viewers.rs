@@ -8,6 +8,8 @@
 mod common;
 #[path = "viewers/exports.rs"]
 mod exports;
+#[path = "viewers/generators.rs"]
+mod generators;
 #[path = "viewers/translations.rs"]
 mod translations;
 

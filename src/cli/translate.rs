@@ -63,6 +63,12 @@ enum Towards {
 const ROWS: usize = 100;
 
 pub fn run(args: &Translate) -> Result<()> {
+    if ["png", "jpg", "jpeg", "webp"].contains(&&*out::ending(&args.out).to_lowercase()) {
+        return Err(Error::Usage(format!(
+            "--out {}: that is a picture's name; expected a folder, new or empty, in which each picture is called as its input",
+            args.out.display()
+        )));
+    }
     out::check_new("--out", &args.out)?;
     let means =
         Means { hardware: args.hardware.settle()?, seed: args.seed, limit: (args.memory as usize) << 20 };

@@ -67,6 +67,11 @@ impl Display {
         }
     }
 
+    /// A grid of pictures, `groups` of them in a row, each of as many as there are headings, which stand above.
+    pub fn headed(&self, numbers: &[f32], headings: &[&str], groups: usize) -> Picture {
+        sheet::headed(&self.picture(numbers, headings.len() * groups), headings, groups)
+    }
+
     /// The PNG of [`Display::picture`]; a plot of points brings these with it.
     pub fn png(&self, numbers: &[f32], columns: usize) -> Vec<u8> {
         let png = self.picture(numbers, columns).png();

@@ -124,6 +124,29 @@ pub(super) fn caption_width(letters: usize) -> usize {
     font::size(letters, LETTER)[0] + 2 * MARGIN
 }
 
+/// A grid of `headings.len()` columns, or of several such groups side by side, with what each column holds above it and a line
+/// between groups.
+pub fn headed(grid: &Picture, headings: &[&str], groups: usize) -> Picture {
+    let columns = (headings.len() * groups).max(1);
+    let pitch = (grid.width - GAP) / columns;
+    let letters = headings.iter().map(|heading| heading.len()).max().unwrap_or(0);
+    let zoom = (1..LETTER).rev().find(|&zoom| font::size(letters, zoom)[0] <= pitch).unwrap_or(1);
+    let top = font::size(1, zoom)[1] + MARGIN;
+    let mut picture = Picture::filled(grid.width, top + grid.height, grid.channels, GAP_SHADE);
+    picture.pixels[top * grid.width * grid.channels..].copy_from_slice(&grid.pixels);
+    for (column, heading) in headings.iter().cycle().take(columns).enumerate() {
+        let left = GAP + column * pitch;
+        let across = (pitch - GAP).saturating_sub(font::size(heading.len(), zoom)[0]) / 2;
+        font::write(&mut picture, heading, [left + across, MARGIN / 2], zoom, LETTER_SHADE);
+        if column > 0 && column % headings.len() == 0 {
+            for row in picture.pixels.chunks_exact_mut(grid.width * grid.channels) {
+                row[(left - GAP + 1) * grid.channels..(left - 1) * grid.channels].fill(LETTER_SHADE);
+            }
+        }
+    }
+    picture
+}
+
 /// Writes a caption beside a row of this height, in smaller letters where it is low.
 pub(super) fn write_caption(picture: &mut Picture, caption: &str, [x, y]: [usize; 2], height: usize) {
     let zoom = if font::size(1, LETTER)[1] <= height { LETTER } else { 1 };
@@ -138,6 +161,21 @@ mod tests {
     use super::*;
 
     const DIGIT: Shape = Shape { channels: 1, height: 28, width: 28 };
+
+    #[test]
+    fn columns_have_headings_and_groups_a_line_between() {
+        let grid = grid_of(&[1.0; 784 * 8], DIGIT, 4, 2);
+        let picture = headed(&grid, &["in", "truth"], 2);
+        let top = picture.height - grid.height;
+        assert!(picture.width == grid.width && (8..40).contains(&top), "{top}");
+        assert_eq!(picture.pixels[top * grid.width..][2 * 60 + 4..][..50], grid.pixels[2 * 60 + 4..][..50]);
+        let lit = |x: usize| (0..top).any(|y| picture.pixels[y * grid.width + x] == LETTER_SHADE);
+        for column in 0..4 {
+            assert!((0..56).any(|x| lit(4 + column * 60 + x)), "a heading above column {column}");
+        }
+        let line = |x: usize| (0..picture.height).all(|y| picture.pixels[y * grid.width + x] == LETTER_SHADE);
+        assert!(line(2 * 60 + 1) && !line(60 + 1) && !line(3 * 60 + 1), "between the groups alone");
+    }
 
     fn blocks(counts: &[usize]) -> Vec<Block> {
         let block = |(i, &count): (usize, &usize)| Block { caption: format!("class {i}"), count };

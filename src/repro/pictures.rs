@@ -75,12 +75,12 @@ fn translations(run: &mut LoadedRun, data: &Dataset) -> Result<Picture> {
         (run.display, Direction::ALL.into_iter().filter(|&way| game.translation(way).is_some()));
     let ways =
         ways.map(|way| rows(&mut run.engine(), &*game, data, way, TRANSLATED)).collect::<Result<Vec<_>>>()?;
-    let columns = ways.iter().map(|way| way.columns.len()).sum();
     let row = |row: usize| {
         ways.iter().flat_map(move |way| {
             let width = way.columns.len() * display.shape.len();
             way.numbers.iter().skip(row * width).take(width).copied()
         })
     };
-    Ok(display.picture(&(0..TRANSLATED).flat_map(row).collect::<Vec<f32>>(), columns))
+    let all: Vec<f32> = (0..TRANSLATED).flat_map(row).collect();
+    Ok(display.headed(&all, &ways[0].columns, ways.len()))
 }

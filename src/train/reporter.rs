@@ -197,7 +197,7 @@ fn translations(
         let one_way = game.translation(Direction::Backward).is_none();
         all.push(Translated {
             direction: if one_way { "Held-out pictures" } else { words },
-            picture: display.picture(&numbers, across * 2),
+            picture: display.headed(&numbers, &columns, 2),
             columns,
             split,
             differences,

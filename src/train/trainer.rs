@@ -77,7 +77,9 @@ impl Trainer {
         }
         let origin = data.origin.as_deref().map(|origin| ("domain A of ", origin.data.train.count));
         let target = (if origin.is_some() { "domain B of " } else { "" }, data.train.count);
-        for (domain, count) in [target].into_iter().chain(origin) {
+        // What fits the smaller domain fits both.
+        let smaller = [target].into_iter().chain(origin).min_by_key(|(_, count)| *count);
+        if let Some((domain, count)) = smaller {
             let sizes = [
                 ("train.batch", config.train.batch, "--batch "),
                 ("train.pool", config.train.pool, "--set train.pool="),

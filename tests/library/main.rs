@@ -11,6 +11,7 @@ mod classifier;
 #[path = "../common/mod.rs"]
 mod common;
 mod config;
+mod config_keys;
 mod convolutions;
 mod data;
 mod dcgan;

@@ -149,6 +149,10 @@ fn data_that_do_not_go_with_a_game_are_refused() {
         &["train.pool is 10", "domain B of made up has 9 training examples"],
     );
     says(
+        &refused(&cycle(&["train.pool=13"]), &domains([9, 12], false)),
+        &["domain A of made up", "--set train.pool=9 or less"],
+    );
+    says(
         &refused(&cycle(&["train.batch=10"]), &domains([9, 12], false)),
         &["train.batch is 10", "domain A of made up has 9 training examples", "--batch 9 or less"],
     );

@@ -120,6 +120,8 @@ fn pictures_of_any_size_and_kind_are_translated() {
     assert!(!page.contains("same noise") && !page.contains("gansaku interpolate"), "there is no noise");
     let no = |more: &[&str], code| refused(here, &[&["translate", "runs/c"], more].concat(), code);
     says(&no(&["in", "--out", "one"], 2), &["--out one: holds 5 files already", "a new folder, or empty it"]);
+    says(&no(&["dot.png", "--out", "x.png"], 2), &["--out x.png", "a picture's name", "expected a folder"]);
+    assert!(!here.join("x.png").exists(), "no folder of that name");
     says(&no(&["in/bad.png", "--out", "x"], 3), &["in/bad.png: damaged"]);
     says(&no(&["nowhere", "--out", "x"], 3), &["nowhere: no such file or folder"]);
     // What makes pictures of noise translates none, and the other way round.

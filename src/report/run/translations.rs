@@ -47,7 +47,7 @@ pub(super) fn section(story: &Story) -> Vec<Html> {
             }
         };
         let caption = format!(
-            "{}, {seen}. From left to right, and again: {}. Mean absolute differences of pixels in [0, 1]: {differences}. \
+            "{}, {seen}. In each group from left to right: {}. Mean absolute differences of pixels in [0, 1]: {differences}. \
              {reading}",
             t.direction,
             order.join("; ")
