@@ -20,6 +20,7 @@ mod runs;
 mod sample;
 mod starts;
 mod stops;
+mod styles;
 mod theory;
 mod translate;
 mod translations;

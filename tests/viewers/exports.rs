@@ -116,7 +116,7 @@ pub fn saved(
         let kept = all.flat_map(|network| &network.states).filter(|_| !states.is_empty());
         for state in kept.collect::<Vec<_>>() {
             let numbers = &mut states[state.offset..][..state.len()];
-            if state.name.ends_with("running_mean") {
+            if state.name.ends_with("running_mean") || state.name.ends_with("w_avg") {
                 numbers.iter_mut().for_each(|x| *x = 0.3 * rng.normal());
             } else if state.name.ends_with("running_var") {
                 numbers.iter_mut().for_each(|x| *x = (0.5 * rng.normal()).exp());
