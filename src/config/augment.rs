@@ -102,7 +102,7 @@ impl Config {
             "said",
             "nothing: the data are points, which have neither sides nor colours",
         )?;
-        let names = a.transforms.iter().map(|t| word(t)).collect::<Vec<_>>().join(", ");
+        let names = a.transforms.iter().map(word).collect::<Vec<_>>().join(", ");
         need(
             !a.transforms.is_empty(),
             "augment.transforms",

@@ -54,7 +54,7 @@ pub fn overfits(facts: &Facts) -> Option<String> {
     }
     let lines = &facts.lines[facts.lines.len().checked_sub(LINES_BACK)?..];
     let named = |name: &'static str| lines.iter().filter_map(move |line: &Line| line.get(name));
-    let (target, last) = (f64::from(augment.ada_target), named(SIGNS).last()?);
+    let (target, last) = (f64::from(augment.ada_target), named(SIGNS).next_back()?);
     let limit = (target + OVER_TARGET).min(MOST_SIGNS);
     if named(SIGNS).count() == lines.len() && named(SIGNS).all(|signs| signs > limit) {
         let p = strength(facts).map_or(String::new(), |(_, p)| format!(", with p at {p:.2}"));
@@ -63,7 +63,7 @@ pub fn overfits(facts: &Facts) -> Option<String> {
         ));
     }
     let is_near_end = facts.step() as f64 >= NEAR_END * config.train.steps as f64 && config.train.steps > 0;
-    let (before, now) = (named(STRENGTH).next()?, named(STRENGTH).last()?);
+    let (before, now) = (named(STRENGTH).next()?, named(STRENGTH).next_back()?);
     let mut climbs = lines.windows(2).map(|pair| Some(pair[1].get(STRENGTH)? > pair[0].get(STRENGTH)?));
     (is_near_end && climbs.all(|up| up == Some(true))).then(|| {
         format!(

@@ -15,7 +15,7 @@ pub fn cut_out(chance: &Chance, x: Var) -> Var {
         let n = g.shape(x)[axis];
         let side = n.div_ceil(2);
         // An even square's middle lies between pixels: one place more.
-        let more = if side % 2 == 0 { 0.5 } else { 0.0 };
+        let more = if side.is_multiple_of(2) { 0.5 } else { 0.0 };
         let middle = g.shift(g.scale(u.number(axis), n as f64 + 2.0 * more), -more);
         let mut along = [1; 4];
         along[axis] = n;
