@@ -139,15 +139,15 @@ mod tests {
         // Mirrored left to right they look alike: chance is not 0, and samples that are well are at it.
         let [(_, turned, by_chance), (_, recoloured, none)] = leaks(&fresh)[..] else { panic!("two") };
         assert!((turned - by_chance).abs() < 0.3 && recoloured == 0.0 && none == 0.0, "{turned} {by_chance}");
-        let upside_down: Vec<f32> = fresh
-            .chunks(shape.len())
-            .flat_map(|x| turns(x, shape)[6 * 108 - 5 * 108..][..108].to_vec())
-            .collect();
+        let dim = shape.len();
+        // The second way mirrors top and bottom, the third colour exchanges light and dark.
+        let upside_down: Vec<f32> =
+            fresh.chunks(dim).flat_map(|x| turns(x, shape)[dim..2 * dim].to_vec()).collect();
         let found = leaks(&upside_down);
         assert_eq!(found[0].1, 1.0, "{found:?}");
         let inverted: Vec<f32> = fresh
-            .chunks(shape.len())
-            .flat_map(|x| colours(x, shape, Scale::Unit)[2 * 108..][..108].to_vec())
+            .chunks(dim)
+            .flat_map(|x| colours(x, shape, Scale::Unit)[2 * dim..3 * dim].to_vec())
             .collect();
         assert_eq!(leaks(&inverted)[1].1, 1.0);
         let grey = Shape { channels: 1, ..shape };
