@@ -5,7 +5,7 @@ use super::out::{self, ending};
 use super::style::{self, StyleArgs};
 use crate::data::npy;
 use crate::error::{Error, Result};
-use crate::inference::{Directions, Generator, Grain, LoadedRun, mapped, noise_of, strip};
+use crate::inference::{Directions, Generator, Grain, LoadedRun, mapped, noise_of, strips};
 use crate::numbers::{counted, percent};
 use crate::pictures::TableRow;
 use crate::run::atomic;
@@ -137,13 +137,14 @@ fn drawn(
 ) -> Result<Vec<TableRow>> {
     let length = |frame: usize| REACH * (2.0 * frame as f32 / (frames - 1) as f32 - 1.0);
     let lengths: Vec<f32> = (0..frames).map(length).collect();
+    let made = strips(generator, from, &found.steps, &lengths, layers)?;
     let numbers = generator.display.shape.len();
-    let row = |(number, (step, share)): (usize, (&Vec<f32>, &f64))| {
-        let made = strip(generator, [from, step], &lengths, layers)?;
-        let cells = made.chunks_exact(numbers).map(|one| Some(one.to_vec())).collect();
-        Ok(TableRow { caption: format!("{}: {:.0} %", number + 1, 100.0 * share), cells })
+    let row = |(number, (strip, share)): (usize, (&[f32], &f64))| {
+        let cells = strip.chunks_exact(numbers).map(|one| Some(one.to_vec())).collect();
+        TableRow { caption: format!("{}: {:.0} %", number + 1, 100.0 * share), cells }
     };
-    found.steps.iter().zip(&found.shares).enumerate().map(row).collect()
+    let each = made.chunks_exact(frames * numbers).zip(&found.shares);
+    Ok(each.enumerate().map(row).collect())
 }
 
 /// One PNG a strip.

@@ -91,8 +91,7 @@ pub fn run(args: &Mix) -> Result<()> {
 
 /// Rows of the picture: nothing and the columns' own, then a row's own and its mixtures.
 fn grid(generator: &mut Generator, [left, top]: [&[f32]; 2], layers: &[usize]) -> Result<Vec<TableRow>> {
-    let crossed = mixed(generator, [left, top], layers)?;
-    let (left, top) = (generator.walked(left)?, generator.walked(top)?);
+    let [left, top, crossed] = mixed(generator, [left, top], layers)?;
     let numbers = generator.display.shape.len();
     let cells = |all: &[f32]| all.chunks_exact(numbers).map(|one| Some(one.to_vec())).collect::<Vec<_>>();
     let row = |first: Option<Vec<f32>>, rest: &[f32]| TableRow {

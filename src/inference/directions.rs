@@ -60,21 +60,25 @@ impl Directions {
     }
 }
 
-/// Pictures along a step of w from a style `from`, `[frames, numbers]`: so many of its lengths to both sides, in these layers.
+/// Pictures along steps of w from a style `from`, `[steps, frames, numbers]`: so many of a step's lengths to both sides, in these
+/// layers.
 ///
 /// # Errors
 /// When [`Generator::synthesise`] fails.
-pub fn strip(
+pub fn strips(
     generator: &mut Generator,
-    [from, step]: [&[f32]; 2],
+    from: &[f32],
+    steps: &[Vec<f32>],
     lengths: &[f32],
     layers: &[usize],
 ) -> Result<Vec<f32>> {
     let mut styles = vec![];
-    for &length in lengths {
-        for layer in 0..generator.layers() {
-            let moved = if layers.contains(&layer) { length } else { 0.0 };
-            styles.extend(from.iter().zip(step).map(|(w, d)| w + moved * d));
+    for step in steps {
+        for &length in lengths {
+            for layer in 0..generator.layers() {
+                let moved = if layers.contains(&layer) { length } else { 0.0 };
+                styles.extend(from.iter().zip(step).map(|(w, d)| w + moved * d));
+            }
         }
     }
     generator.synthesise(&styles)

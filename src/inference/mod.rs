@@ -15,7 +15,7 @@ mod tiles;
 mod translator;
 
 pub use crate::models::{Grain, Style};
-pub use directions::{Directions, mapped, strip};
+pub use directions::{Directions, mapped, strips};
 pub use engine::{Engine, Scored, Standalone, Tasks};
 pub use gaussian::{Gaussian, decomposed};
 pub use generator::{Generator, LoadedRun};

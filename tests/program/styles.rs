@@ -176,6 +176,7 @@ fn pictures_are_projected_each_by_itself() {
     run(here, &own);
     put(here, "in/colour.png", &picture(40, 30, |x, y| [(6 * x) as u8, (8 * y) as u8, 90]));
     put(here, "in/notes.txt", b"no picture");
+    put(here, "none/notes.txt", b"no picture");
     put(here, "in/bad.png", b"\x89PNG\r\n\x1a\n");
     let project = |more: &[&str]| run(here, &[&["project", "runs/s"], more].concat());
     // A search begins at the nearest of samples: what one of them is, is found at once.
@@ -218,7 +219,7 @@ fn pictures_are_projected_each_by_itself() {
     let no = |arguments: &[&str], code| refused(here, &[&["project", "runs/s"], arguments].concat(), code);
     says(&no(&["in/bad.png", "--out", "x"], 3), &["in/bad.png: damaged"]);
     says(&no(&["nowhere.png", "--out", "x"], 3), &["nowhere.png: no such file or folder"]);
-    says(&no(&["runs", "--out", "x"], 3), &["runs"]);
+    says(&no(&["none", "--out", "x"], 3), &["none"]);
     says(&no(&["in", "--out", "once"], 2), &["--out once: holds 4 files already"]);
     assert!(!here.join("x").exists(), "nothing is made by what is refused");
     says(&refused_by_clap(here, &["project", "runs/s"]), &["PICTURE"]);
@@ -228,7 +229,7 @@ fn pictures_are_projected_each_by_itself() {
 fn path_lengths_are_measured_in_pixels_and_features() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
-    trained(here, &["--set", "data.count=600"]);
+    trained(here, &[]);
     plain(here);
     let told = stdout(here, &["eval", "runs/s", "path-length", "-n", "100", "--json", "e.json"]);
     says(&told, &["straight lines of w", "pixel ratio", "straight lines between the ends"]);
