@@ -276,7 +276,7 @@ fn translations_are_measured_beside_what_costs_nothing() {
     // In, out, back and truth, one way and the other, of ten pictures.
     assert!(shown.width() == 8 * 68 + 4 && shown.height() > 10 * 68 + 4, "eight columns, ten rows, headings");
     says(&run(folder.path(), &all), &["cyclegan-digits, seed 0: kept, 2 steps"]);
-    says(&refused(folder.path(), &["repro", "cyclegan", "--data", "."], 3), &["nothing known there"]);
+    says(&refused(folder.path(), &["repro", "cyclegan", "--data", "."], 3), &["it takes none"]);
 }
 
 #[test]
