@@ -21,7 +21,7 @@ pub struct Targets {
     grey: usize,
     coloured: usize,
     transparent: usize,
-    /// Of one, where some were resized.
+    /// A size among them, where some were resized.
     size: [usize; 2],
     passed_over: Vec<String>,
 }

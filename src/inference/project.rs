@@ -95,7 +95,7 @@ pub fn project(
 struct Start {
     /// w of the candidates, `[candidates, dim]`: the mean, then samples'.
     styles: Vec<f32>,
-    /// Their pictures, `[candidates, numbers]`.
+    /// Pictures of these styles, `[candidates, numbers]`.
     pictures: Vec<f32>,
     dim: usize,
     /// Root of the mean of ‖w − w̄‖².
