@@ -244,7 +244,7 @@ fn stacked_digits_are_labelled_by_a_classifier_that_is_made_once() {
 fn translations_are_measured_beside_what_costs_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let more =
-        ["data.size=16", "data.count=60", "generator.blocks=1", "generator.width=2", "discriminator.width=2"];
+        ["data.size=8", "data.count=300", "generator.blocks=1", "generator.width=2", "discriminator.width=2"];
     let sets = more.iter().chain(&["train.batch=1", "log.every=1"]).flat_map(|set| ["--set", *set]);
     let all: Vec<&str> = ["repro", "cyclegan", "--steps", "2"].into_iter().chain(sets).collect();
     let text = stdout(folder.path(), &all);
@@ -268,13 +268,17 @@ fn translations_are_measured_beside_what_costs_nothing() {
     let untouched =
         |key: &str| result["references"]["the pictures as they are"][key].as_f64().expect("a number");
     // White and black change places: the picture as it is lies far from what it should be, both ways alike.
-    assert!(untouched("paired.L1") > 0.8 && untouched("paired.L1") == untouched("paired.L1 back"));
-    assert_eq!(json(&out.join("results/cyclegan-digits-seed-0.json"))["references"]["test pictures of the domain aimed at"]["class-kept.kept %"].as_f64().map(|kept| kept > 50.0), Some(true), "the classifier knows B");
+    let [there, back] = ["paired.L1", "paired.L1 back"].map(untouched);
+    assert!(there > 0.7 && (there - back).abs() < 1e-6, "{there} and {back}");
+    let digits = json(&out.join("results/cyclegan-digits-seed-0.json"));
+    let kept = |row: &str| digits["references"][row]["class-kept.kept %"].as_f64().expect("a number");
+    let (real, same) = (kept("test pictures of the domain aimed at"), kept("the pictures as they are"));
+    assert!(real > same + 10.0, "the classifier knows B: {real} and {same}");
     let page = fs::read_to_string(out.join("index.html")).expect("there");
     says(&page, &["changes of shape seldom do", "what came back of that", "data:image/png;base64,"]);
     let shown = image::open(out.join("pictures/cyclegan-digits-translations.png")).expect("a picture");
     // In, out, back and truth, one way and the other, of ten pictures.
-    assert!(shown.width() == 8 * 68 + 4 && shown.height() > 10 * 68 + 4, "eight columns, ten rows, headings");
+    assert!(shown.width() == 8 * 60 + 4 && shown.height() > 10 * 60 + 4, "eight columns, ten rows, headings");
     says(&run(folder.path(), &all), &["cyclegan-digits, seed 0: kept, 2 steps"]);
     says(&refused(folder.path(), &["repro", "cyclegan", "--data", "."], 3), &["it takes none"]);
 }
