@@ -124,7 +124,10 @@ mod tests {
 
     #[test]
     fn keys_are_found_by_their_beginning_or_by_a_part() {
-        assert_eq!(names("loss.r"), ["loss.relativistic", "loss.r1", "loss.r2", "loss.reconstruction"]);
+        assert_eq!(
+            names("loss.r"),
+            ["loss.relativistic", "loss.r1", "loss.r1_auto", "loss.r2", "loss.reconstruction"]
+        );
         assert_eq!(names("lr"), ["optimizer.*.lr"]);
         assert_eq!(names("adam").len(), 3);
         assert_eq!(names("discriminator.layers.12.keep"), ["*.layers.N.keep"]);
