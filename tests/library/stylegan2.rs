@@ -80,7 +80,7 @@ fn penalties_are_of_pictures_that_are_mirrored_and_of_styles_that_are_not_mixed(
         let mut trainer = Trainer::new(&config, &examples(SHAPE), executor).expect("data that fit");
         trainer.step().expect("finite");
         let line = trainer.line(0.0).expect("finite");
-        ["penalty", "path_length", "path_penalty"].map(|name| line.get(name).expect("told"))
+        ["penalty", "path_length", "path_penalty"].map(|name| line.get(name).unwrap_or(0.0))
     };
     let [r1, r2, both] = ["r1=4.0", "r2=4.0", "r1=4.0, r2=4.0"].map(told);
     assert!(r1.iter().chain(&r2).all(|&found| found > 0.0), "{r1:?}, {r2:?}");
@@ -154,7 +154,7 @@ fn gamma_follows_the_rule_unless_it_is_given() {
 #[test]
 fn what_does_not_fit_is_refused_in_words() {
     let sides = |height, width| {
-        let config = changed("stylegan2", &[]).expect("in range");
+        let config = changed("stylegan2-digits", &[]).expect("in range");
         models::check(&config, Shape { channels: 1, height, width }).map_err(|e| e.to_string())
     };
     assert_eq!(sides(64, 64), Ok(()));
