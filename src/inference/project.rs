@@ -67,8 +67,10 @@ pub fn project(
     let (dim, layers) = (generator.config.latent.dim, generator.layers());
     let start = Start::of(generator, search.seed)?;
     let numbers = generator.display.shape.len();
+    // As pixels, which networks overshoot.
+    let shown = generator.display.unit(targets);
     let nearest: Vec<f32> =
-        targets.chunks_exact(numbers).flat_map(|t| start.nearest(t, numbers).to_vec()).collect();
+        shown.chunks_exact(numbers).flat_map(|t| start.nearest(t, numbers).to_vec()).collect();
     let own = if search.each_layer { layers } else { 1 };
     let mut w = if search.each_layer { generator.everywhere(&nearest) } else { nearest };
     let mut moments = [vec![0.0f32; w.len()], vec![0.0f32; w.len()]];
@@ -95,7 +97,7 @@ pub fn project(
 struct Start {
     /// w of the candidates, `[candidates, dim]`: the mean, then samples'.
     styles: Vec<f32>,
-    /// Pictures of these styles, `[candidates, numbers]`.
+    /// Pictures of these styles as pixels, `[candidates, numbers]`.
     pictures: Vec<f32>,
     dim: usize,
     /// Root of the mean of ‖w − w̄‖².
@@ -114,7 +116,8 @@ impl Start {
         let spread = (all.iter().enumerate().map(apart).sum::<f64>() / count).sqrt() as f32;
         let mut styles: Vec<f32> = mean.iter().map(|&x| x as f32).collect();
         styles.extend_from_slice(&all[..STARTS * dim]);
-        let pictures = generator.walked(&styles)?;
+        let made = generator.walked(&styles)?;
+        let pictures = generator.display.unit(&made);
         Ok(Start { styles, pictures, dim, spread })
     }
 

@@ -141,7 +141,7 @@ fn walks_mixtures_and_directions_are_pictures_of_w() {
     let no = |arguments: &[&str]| refused(here, arguments, 2);
     let told = no(&["mix", "runs/s", "--layers", "0-8"]);
     says(&told, &["--layers: this model has no layer 8", "it has 8: layer 0 at 4×4", "layers 5-7 at 32×32"]);
-    says(&no(&["mix", "runs/s", "--rows", "0-200", "--columns", "0-200"]), &["40401 pictures", "10000"]);
+    says(&no(&["mix", "runs/s", "--rows", "0-200", "--columns", "0-200"]), &["40804 pictures", "10000"]);
     says(&no(&["mix", "runs/s", "--out", "x.gif"]), &["x.gif", "FILE.png"]);
 
     let directions = |more: &[&str]| {

@@ -52,5 +52,8 @@ fn a_folder_of_two_domains_trains_a_translation_where_nothing_else_is_named() {
     says(&config, &["recipe = \"zoo\"", "model = \"cyclegan\"", "with the networks and losses of cyclegan"]);
     // A recipe that is named wins, and says what it cannot do with them.
     says(&refused(here, &["train", "digits", "--data", "zoo"], 3), &["two domains"]);
-    says(&refused(here, &["train", "pix2pix", "--data", "zoo", "--size", "64"], 3), &["no partner"]);
+    says(
+        &refused(here, &["train", "pix2pix", "--data", "zoo", "--size", "64"], 3),
+        &["two domains", "side by side"],
+    );
 }
