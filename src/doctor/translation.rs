@@ -1,6 +1,6 @@
 //! What the doctor sees of a model that translates: whether pictures are changed, come back, and keep light and dark apart.
 
-use super::thresholds::NOT_BACK;
+use super::thresholds::{FURTHER, NOT_BACK};
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::inference::{Engine, Held, held};
@@ -83,10 +83,10 @@ impl Seen {
             distance,
             evidence: format!("from {} {evidence}", self.direction),
         };
-        let further = self.truth.filter(|t| t.error > t.untouched).map(|t| {
+        let further = self.truth.filter(|t| t.error > FURTHER * t.untouched).map(|t| {
             let [error, untouched] = [t.error, t.untouched].map(number);
             let why =
-                format!("what comes out differs from the truth by {error}, what went in by {untouched}");
+                format!("what comes out differs from the truth by {error}, what went in by {untouched}: bad from {FURTHER} times on");
             failing(State::FurtherAway, t.error, why)
         });
         let not_back = self.back.zip(self.apart).filter(|(back, apart)| *back > NOT_BACK * apart);
@@ -260,10 +260,11 @@ mod tests {
         };
         assert_eq!(seen(0.19, Some(0.1), Some(0.5)), []);
         assert_eq!(seen(0.19, Some(0.4), None), [], "nobody knows how far pictures lie apart");
-        let found = seen(0.25, Some(0.4), Some(0.5));
+        assert_eq!(seen(0.39, Some(0.1), Some(0.5)), []);
+        let found = seen(0.45, Some(0.4), Some(0.5));
         assert_eq!([found[0].0, found[1].0], [State::FurtherAway, State::NotBack]);
-        assert_eq!([found[0].1, found[1].1], [0.25, 0.4]);
-        assert!(found[0].2.contains("by 0.250, what went in by 0.200"), "{}", found[0].2);
+        assert_eq!([found[0].1, found[1].1], [0.45, 0.4]);
+        assert!(found[0].2.contains("by 0.450, what went in by 0.200"), "{}", found[0].2);
         assert!(found[1].2.contains("by 0.400, and other pictures do by 0.500"), "{}", found[1].2);
         assert_eq!(apart(&[1.0, 2.0, 2.0, 4.0, 2.0, 5.0], 2), Some(1.0));
         assert_eq!(apart(&[1.0, 2.0], 2), None);

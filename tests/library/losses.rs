@@ -109,8 +109,15 @@ pub fn check(name: &str, model: &Model, phase: &Phase, optimizer: OptimizerId, l
             interp::run(g, &[loss], MOMENT, &mut moved);
             moved[&loss].data[0]
         };
-        let numeric = (at(STEP) - at(-STEP)) / (2.0 * STEP);
-        let error = (analytic - numeric).abs() / analytic.abs().max(numeric.abs()).max(1.0);
+        let quotient = |step: f64| {
+            let numeric = (at(step) - at(-step)) / (2.0 * step);
+            (numeric, (analytic - numeric).abs() / analytic.abs().max(numeric.abs()).max(1.0))
+        };
+        // Of many rectifiers one may bend within a step, not within the shorter one as well.
+        let (numeric, error) = match quotient(STEP) {
+            (_, error) if error > TOLERANCE => quotient(STEP / 10.0),
+            found => found,
+        };
         assert!(
             error <= TOLERANCE,
             "{name}, {}, {}: gradient {analytic}, difference quotient {numeric}",
