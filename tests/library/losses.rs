@@ -2,7 +2,7 @@
 //! derivatives of every recipe's whole D and G loss, penalties included, in f64.
 
 use crate::common::{CLASSES, Model, NUMBERS, variants};
-use gansaku::config::{Config, ConfigBuilder, Given, RECIPES};
+use gansaku::config::{Architecture, Channels, Config, ConfigBuilder, Given, RECIPES};
 use gansaku::data::Shape;
 use gansaku::graph::interp::{self, Tensor, Values};
 use gansaku::graph::{Graph, Op, OptimizerId, Var};
@@ -36,6 +36,9 @@ pub fn shrunk(name: &str) -> Config {
         network.width = network.width.map(|_| 2);
         network.stages = network.stages.map(|_| 1);
         network.blocks = network.blocks.map(|_| 1);
+        if network.architecture == Architecture::Stylegan2 {
+            network.channels = Some(Channels { base: 16, most: 3 });
+        }
     }
     config
 }
