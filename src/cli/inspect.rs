@@ -208,9 +208,7 @@ fn parts(config: &Config, of: &dyn Fn(&Config) -> Arc<dyn Game>) -> String {
         let train = Train { accumulate, ..config.train };
         let game = of(&Config { train, ..config.clone() });
         let scratch = models::plans(&*game).iter().map(|plan| plan.scratch_bytes()).max().unwrap_or(0);
-        let memories = game.networks().memories().iter();
-        scratch
-            + models::rules(&*game).iter().zip(memories).map(|(r, m)| r.bytes(m.len, m.states)).sum::<usize>()
+        scratch + models::kept_bytes(&*game)
     };
     let group = config.discriminator.deviation.unwrap_or(4).max(1);
     let whole_groups =

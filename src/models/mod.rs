@@ -6,6 +6,7 @@ pub mod classifier;
 mod cyclegan;
 pub mod equilibrium;
 mod gan;
+mod noise;
 pub mod objective;
 pub mod packing;
 mod pairs;
@@ -25,7 +26,7 @@ pub use phase::{Measured, Phase, Times, When};
 pub use statistic::Statistic;
 pub use style::{Grain, Style};
 pub use task::{Direction, Port, PortKind, Task, TaskKind};
-pub use update::{Optimizing, rates, rules, update_costs};
+pub use update::{Optimizing, kept_bytes, rates, rules, update_costs};
 
 use crate::architectures::{self, Purpose, Translates};
 use crate::config::{Config, Model, Role};

@@ -84,7 +84,11 @@ impl Stylegan2 {
         networks.declare(Role::Discriminator, None, |s| {
             game.judge(s, s.g.host_input("x", &[reads.pack, shape.len()]), labels(s, reads.pack));
             game.augmenter.strength(s);
-            architectures::discriminator_outline(&config.discriminator, reads)
+            let outline = architectures::discriminator_outline(&config.discriminator, reads);
+            match config.loss.r1_auto && config.loss.r1 == 0.0 {
+                true => format!("{outline}; γ of R1 by rule: {}", game.gamma()),
+                false => outline,
+            }
         });
         game.networks = networks;
         game

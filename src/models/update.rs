@@ -52,6 +52,12 @@ fn keeps_statistics(game: &dyn Game, optimizer: OptimizerId) -> bool {
         && game.networks().of(optimizer).any(|n| n.states.iter().any(|s| s.name.ends_with("running_mean")))
 }
 
+/// Bytes that a model's networks take in training: weights, gradients, moments, averages, states.
+pub fn kept_bytes(game: &dyn Game) -> usize {
+    let memories = game.networks().memories().iter();
+    rules(game).iter().zip(memories).map(|(rule, memory)| rule.bytes(memory.len, memory.states)).sum()
+}
+
 /// The rates of a training in minibatches of `batch` on `examples` training examples, at least 1.
 pub fn rates(game: &dyn Game, batch: usize, examples: u64) -> Schedule {
     let optimizers = game.optimizers().iter().map(|o| schedule(&o.rule, &o.ema)).collect();

@@ -37,8 +37,7 @@ pub(super) fn told(trainer: &Trainer) -> String {
         launches += times * plan.launches.len() as f64;
     }
     let scratch = plans.iter().map(|(_, plan)| plan.scratch_bytes()).max().unwrap_or(0);
-    let memories = game.networks().memories().iter();
-    let kept: usize = models::rules(game).iter().zip(memories).map(|(r, m)| r.bytes(m.len, m.states)).sum();
+    let kept = models::kept_bytes(game);
     let left = trainer.total().saturating_sub(trainer.state.step);
     let time = trainer.pace().map_or(String::new(), |gflops| {
         let step = flops / (gflops * 1e9) + moved / MOVED;

@@ -123,11 +123,7 @@ impl Trainer {
         executor: impl FnOnce(ExecutorSpec) -> Result<Box<dyn Executor>>,
     ) -> Result<Trainer> {
         let rules = models::rules(&*game);
-        let sizes = rules
-            .iter()
-            .zip(game.networks().memories())
-            .map(|(rule, memory)| rule.bytes(memory.len, memory.states));
-        memory_budget::check("the host", sizes.sum(), memory_budget::OF_A_NETWORK)?;
+        memory_budget::check("the host", models::kept_bytes(&*game), memory_budget::OF_A_NETWORK)?;
         let marginals = data.marginals();
         let start = |(optimizer, rule): (OptimizerId, &UpdateRule)| {
             let (weights, states) = game.networks().start(optimizer, config.seed, &marginals);

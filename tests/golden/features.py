@@ -38,7 +38,7 @@ def prdc(real, fake, k):
 
 
 def ms_ssim(a, b):
-    """Of two square pictures; the single-scale part is checked against scikit-image's."""
+    """MS-SSIM of two square pictures; the single-scale part is checked against scikit-image's."""
     weights = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])
     scales = sum(len(a) >> s >= 11 for s in range(5))
     weights = weights[:scales] / weights[:scales].sum()

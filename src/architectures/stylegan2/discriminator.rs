@@ -17,29 +17,19 @@ impl Stylegan2 {
         let pictures = packed_pictures(g, x, reads.picture, reads.pack);
         let sides = Stylegan2::sides(reads.picture);
         let top = sides[sides.len() - 1];
-        let plain = |name: &str, h: Var, channels: usize, kernel: usize| {
-            s.within(name, |s| {
-                leaky_sqrt2(g, equalised_conv2d(s, h, channels, Window::square(kernel, 1, kernel / 2), true))
-            })
-        };
-        let mut h = plain("fromrgb", pictures, self.channels_at(top), 1);
+        let mut h = convolved(s, "fromrgb", pictures, self.channels_at(top), 1);
         for &side in sides[1..].iter().rev() {
             h = s.within(&format!("b{side}"), |s| self.halved(s, h, self.channels_at(side / 2)));
         }
-        let channels = self.channels_at(BASE);
+        let (channels, under) = (self.channels_at(BASE), s.under("b4"));
         if self.deviation > 0 {
-            h = with_deviation(&s.under("b4"), h, self.deviation);
+            h = with_deviation(&under, h, self.deviation);
         }
-        h = s.within("b4", |s| {
-            s.within("conv", |s| {
-                leaky_sqrt2(g, equalised_conv2d(s, h, channels, Window::square(3, 1, 1), true))
-            })
-        });
+        h = s.within("b4", |s| convolved(s, "conv", h, channels, 3));
         let rows = g.shape(h)[0];
         let last = Shape { channels, height: BASE, width: BASE };
         let flat = g.reshape(h, &[rows, last.len()]);
         let reading = Equalised { reads: Some(last), ..Equalised::to(channels) };
-        let under = s.under("b4");
         let features = leaky_sqrt2(g, equalised_linear(&under.under("fc"), flat, reading));
         let classes = labels.map(|labels| packed_labels(g, labels, reads.pack));
         let outputs = if classes.is_some() { channels } else { reads.outputs };
@@ -59,16 +49,22 @@ impl Stylegan2 {
     fn halved(&self, s: &Scope, h: Var, channels: usize) -> Var {
         let g = s.g;
         let inputs = g.shape(h)[3];
-        let convolved = |name: &str, h: Var, channels: usize, window: Window, bias: bool| {
-            s.within(name, |s| equalised_conv2d(s, h, channels, window, bias))
-        };
-        let first = leaky_sqrt2(g, convolved("conv0", h, inputs, Window::square(3, 1, 1), true));
+        let first = convolved(s, "conv0", h, inputs, 3);
+        let half = Window::square(3, 2, 0);
         let filtered = filtered(g, first, 2, 1.0);
-        let second = leaky_sqrt2(g, convolved("conv1", filtered, channels, Window::square(3, 2, 0), true));
+        let second =
+            s.within("conv1", |s| leaky_sqrt2(g, equalised_conv2d(s, filtered, channels, half, true)));
         if !self.residual {
             return second;
         }
-        let skip = convolved("skip", downsample_fir(g, h), channels, Window::square(1, 1, 0), false);
+        let (smaller, pixels) = (downsample_fir(g, h), Window::square(1, 1, 0));
+        let skip = s.within("skip", |s| equalised_conv2d(s, smaller, channels, pixels, false));
         g.scale(g.add(second, skip), FRAC_1_SQRT_2)
     }
+}
+
+/// A convolution that keeps the size, and the rectifier.
+fn convolved(s: &Scope, name: &str, h: Var, channels: usize, kernel: usize) -> Var {
+    let window = Window::square(kernel, 1, kernel / 2);
+    s.within(name, |s| leaky_sqrt2(s.g, equalised_conv2d(s, h, channels, window, true)))
 }

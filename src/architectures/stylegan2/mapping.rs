@@ -9,8 +9,8 @@ use crate::nn::{Equalised, Scope, StateStart, equalised_linear, leaky_sqrt2, nor
 const MOMENTUM: f64 = 0.005;
 
 impl Stylegan2 {
-    /// Noise `[rows, dim]`, normalised row by row, and labels `[rows, classes]`, embedded and normalised alike: w `[rows, dim]`.
-    /// Its average over training, `w_avg`, moves where `averaged` and the pass trains.
+    /// Noise `[rows, dim]`, normalised row by row, and labels `[rows, classes]`, embedded and normalised alike: w `[rows, dim]`. The
+    /// average over training, the state `w_avg`, moves where `averaged`.
     pub(super) fn mapped(&self, s: &Scope, z: Var, labels: Option<Var>, averaged: bool) -> Var {
         let g = s.g;
         let dim = g.shape(z)[1];
@@ -20,7 +20,7 @@ impl Stylegan2 {
             None => noise,
         };
         let w = self.layers(s, read, dim);
-        let average = s.state("w_avg", &[dim], StateStart::Value(0.0));
+        let average = Stylegan2::average(s, dim);
         if averaged {
             let rows = g.shape(w)[0] as f64;
             let mean = g.reshape(g.scale(g.sum(g.detach(w), &[0]), 1.0 / rows), &[dim]);

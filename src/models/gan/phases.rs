@@ -2,10 +2,11 @@
 
 use super::{DISCRIMINATOR, GENERATOR, Gan, Players, Turn};
 use crate::architectures::Forward;
-use crate::config::{Distribution, Noise};
-use crate::graph::{Column, Dist, Graph, Input, OptimizerId, Var};
+use crate::config::Noise;
+use crate::graph::{Column, Graph, Input, OptimizerId, Var};
 use crate::lower::Stage;
 use crate::models::augment::augmented;
+use crate::models::noise::noise;
 use crate::models::objective;
 use crate::models::packing::{halves, repeated};
 use crate::models::penalty::Penalised;
@@ -124,15 +125,8 @@ impl Gan {
     fn generate(&self, generator: &Tracer, draws: usize, labels: Option<Var>) -> Var {
         let pass = training(0, "g", if draws == 2 { &[1, 0] } else { &[0] });
         let s = generator.pass(&pass);
-        let (g, latent) = (s.g, &self.config.latent);
-        let shape = [draws * self.config.train.batch, latent.dim];
-        let z = match latent.distribution {
-            Distribution::Normal => g.rand("z", Dist::Normal, &shape),
-            Distribution::Uniform => {
-                let u = g.rand("z", Dist::Uniform, &shape);
-                g.shift(g.scale(u, 2.0 * 3f64.sqrt()), -(3f64.sqrt()))
-            }
-        };
+        let g = s.g;
+        let z = noise(g, "z", draws * self.config.train.batch, &self.config.latent);
         self.make(&s, z, repeated(g, labels, draws))
     }
 

@@ -2,11 +2,11 @@
 //! noise of its own; all see one real minibatch, in equal parts one after the other where gradients are accumulated.
 
 use super::{DISCRIMINATOR, GENERATOR, Stylegan2, mean_length};
-use crate::config::Distribution;
 use crate::graph::grad::grad;
 use crate::graph::{Column, Dist, Graph, Input, OptimizerId, Var};
 use crate::lower::{Ends, Stage, Update};
 use crate::models::augment::augmented;
+use crate::models::noise::noise;
 use crate::models::objective;
 use crate::models::packing::{halves, repeated};
 use crate::models::phase::{Measured, Phase, Times, When, gathered, training, update};
@@ -235,7 +235,9 @@ impl Stylegan2 {
         let (layers, dim) = (self.layers(), self.config.latent.dim);
         let all = |w: Var| g.broadcast(g.reshape(w, &[rows, 1, dim]), &[rows, layers, dim]);
         // Parts share one draw of z, so that they are the minibatch that they were cut from.
-        let z = |name: String| part.rows_of(self.noise(g, &name, rows * self.config.train.accumulate), rows);
+        let z = |name: String| {
+            part.rows_of(noise(g, &name, rows * self.config.train.accumulate, &self.config.latent), rows)
+        };
         let mut styles = all(self.map(s, z(format!("z/{draw}")), labels, true));
         let mixing = f64::from(self.config.loss.style_mixing);
         // Where paths are measured, styles have to be a node of their own, by which can be differentiated.
@@ -258,17 +260,5 @@ impl Stylegan2 {
         let of_layer = |l: usize| g.reshape(g.slice_axis(styles, 1, l, l + 1), &[rows, dim]);
         let each: Vec<Var> = (0..layers).map(of_layer).collect();
         (styles, self.synthesise(s, &each, None))
-    }
-
-    /// Noise, `[rows, dim]`.
-    fn noise(&self, g: &Graph, name: &str, rows: usize) -> Var {
-        let shape = [rows, self.config.latent.dim];
-        match self.config.latent.distribution {
-            Distribution::Normal => g.rand(name, Dist::Normal, &shape),
-            Distribution::Uniform => {
-                let u = g.rand(name, Dist::Uniform, &shape);
-                g.shift(g.scale(u, 2.0 * 3f64.sqrt()), -(3f64.sqrt()))
-            }
-        }
     }
 }
